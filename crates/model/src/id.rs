@@ -1,0 +1,212 @@
+//! Identifiers: W3C trace context ids, run ids, and content digests.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+
+/// Why a text is not the identifier it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    #[error("{what} must be {expected} hexadecimal digits, got {got} characters")]
+    Length { what: &'static str, expected: usize, got: usize },
+    #[error("{what} has a character that is not a hexadecimal digit")]
+    NotHex { what: &'static str },
+    #[error("{what} must not be all zero")]
+    Zero { what: &'static str },
+    #[error("digest must look like `sha256:` and 64 hexadecimal digits")]
+    Digest,
+    #[error("run id must be 1 to {max} characters of letters, digits, `-`, `_`, `.` or `:`")]
+    Run { max: usize },
+}
+
+/// A trace id, 16 bytes, never all zero (W3C Trace Context, section 3.2.2.3).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TraceId([u8; 16]);
+
+/// A span id, 8 bytes, never all zero (W3C Trace Context, section 3.2.2.4).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SpanId([u8; 8]);
+
+macro_rules! hex_id {
+    ($name:ident, $bytes:literal, $what:literal) => {
+        impl $name {
+            /// `None` when `bytes` has another length or is all zero.
+            #[must_use]
+            pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                let array: [u8; $bytes] = bytes.try_into().ok()?;
+                (array != [0; $bytes]).then_some(Self(array))
+            }
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; $bytes] {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                if text.len() != 2 * $bytes {
+                    return Err(IdError::Length { what: $what, expected: 2 * $bytes, got: text.len() });
+                }
+                let mut array = [0u8; $bytes];
+                for (byte, pair) in array.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+                    let digits = hex_value(pair[0]).zip(hex_value(pair[1]));
+                    let (high, low) = digits.ok_or(IdError::NotHex { what: $what })?;
+                    *byte = high << 4 | low;
+                }
+                Self::from_bytes(&array).ok_or(IdError::Zero { what: $what })
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+hex_id!(TraceId, 16, "trace id");
+hex_id!(SpanId, 8, "span id");
+
+const fn hex_value(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// Names one run: the id that `mizzen run` minted, or the trace id in lower-case hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schema(value_type = String)]
+pub struct RunId(String);
+
+impl RunId {
+    pub const LENGTH_MAX: usize = 128;
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The run id nearest to a name that somebody else gave: other characters become `_`, what is too long
+    /// is cut. A valid run id stays as it is.
+    #[must_use]
+    pub fn lossy(name: &str) -> Self {
+        let kept: String = name.chars().take(Self::LENGTH_MAX).map(|c| if Self::allows(c) { c } else { '_' }).collect();
+        if kept.is_empty() { Self("_".to_owned()) } else { Self(kept) }
+    }
+
+    const fn allows(c: char) -> bool {
+        c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':')
+    }
+}
+
+impl FromStr for RunId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        if text.is_empty() || text.len() > Self::LENGTH_MAX || !text.chars().all(Self::allows) {
+            return Err(IdError::Run { max: Self::LENGTH_MAX });
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for RunId {
+    type Error = IdError;
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
+}
+
+impl From<RunId> for String {
+    fn from(id: RunId) -> Self {
+        id.0
+    }
+}
+
+impl From<TraceId> for RunId {
+    fn from(id: TraceId) -> Self {
+        Self(id.to_string())
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// `sha256:` and 64 lower-case hexadecimal digits: identifies content, as OCI digests do.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schema(value_type = String)]
+pub struct Digest(String);
+
+impl Digest {
+    #[must_use]
+    pub fn of(content: &[u8]) -> Self {
+        let hash = Sha256::digest(content);
+        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self(format!("sha256:{hex}"))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Digest {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let hex = text.strip_prefix("sha256:").ok_or(IdError::Digest)?;
+        let lower_hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        (hex.len() == 64 && hex.bytes().all(lower_hex)).then(|| Self(text.to_owned())).ok_or(IdError::Digest)
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = IdError;
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! The vocabulary of Mizzen: data with validation, one definition each.
+//!
+//! Every plane meets in these types, so this crate knows no I/O, no clock, no HTTP and no SQL.
+//! `id` names things, `attribute` and `span` carry what gateways saw, `step` and `run` are what a
+//! person reads, `message` is the content of a conversation, `permission` is what later planes decide
+//! on, and `price` turns tokens into money.
+
+pub mod attribute;
+pub mod id;
+pub mod message;
+pub mod permission;
+pub mod price;
+pub mod run;
+pub mod span;
+pub mod step;
+pub mod suggest;
+pub mod time;
+pub mod usage;

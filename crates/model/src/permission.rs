@@ -1,0 +1,236 @@
+//! What permission is made of: who may what, on which evidence, and what was decided.
+//!
+//! Only data and its validation live here; deciding is the work of the `governance` plane.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::Digest;
+use crate::step::{Source, UnknownName, named};
+use crate::time::Timestamp;
+
+named! {
+    /// What a signed-in person or an administrative token may do; each role includes those before it.
+    Role, "role" {
+        Viewer = "viewer",
+        Developer = "developer",
+        Approver = "approver",
+        Administrator = "administrator",
+    }
+}
+
+named! {
+    /// The three answers of a decision.
+    Effect, "effect" {
+        Allow = "allow",
+        Deny = "deny",
+        NeedsApproval = "needs_approval",
+    }
+}
+
+named! {
+    /// Whether a boundary is only watched or also enforced.
+    Mode, "mode" {
+        Observe = "observe",
+        Enforce = "enforce",
+    }
+}
+
+named! {
+    /// What a statistical question was answered with.
+    Verdict, "verdict" {
+        Pass = "pass",
+        Fail = "fail",
+        Inconclusive = "inconclusive",
+    }
+}
+
+/// The authenticated agent, user or service behind a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Caller {
+    /// Stable name, for example `agent:default/helm-agent`.
+    pub reference: String,
+    /// The digest that the credential is bound to; an unknown digest satisfies no evidence rule.
+    pub agent_digest: Option<Digest>,
+}
+
+/// A definition fixed at approval: while the observed digest differs, the thing is withheld.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// What is pinned, for example `tool:default/helm/helm_list_releases`.
+    pub subject: String,
+    pub digest: Digest,
+    pub approved_by: String,
+    pub approved_at: Timestamp,
+}
+
+/// A measured bound about one digest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    pub subject: Digest,
+    /// Evaluator name and version, for example `task_success@1`.
+    pub metric: String,
+    /// Observations.
+    pub n: u64,
+    /// Independent clusters (cases) the observations fall into.
+    pub clusters: u64,
+    /// The interval's method, for example `wilson` or `betting`.
+    pub method: String,
+    /// Stated error rate of the interval, in (0, 1).
+    pub alpha: f64,
+    pub lower: f64,
+    pub upper: f64,
+    pub e_value: Option<f64>,
+    pub as_of: Timestamp,
+    /// Who had to have seen the steps; by default not `sdk` alone.
+    pub sources: Vec<Source>,
+}
+
+/// Why evidence cannot be what it says.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum EvidenceError {
+    #[error("alpha must lie between 0 and 1, got {0}")]
+    Alpha(f64),
+    #[error("the interval {lower} to {upper} is not an interval")]
+    Interval { lower: f64, upper: f64 },
+    #[error("{clusters} clusters cannot come from {n} observations")]
+    Clusters { clusters: u64, n: u64 },
+}
+
+impl Evidence {
+    /// # Errors
+    /// When a field contradicts another, or a number is not one.
+    pub fn validate(&self) -> Result<(), EvidenceError> {
+        if !(self.alpha > 0.0 && self.alpha < 1.0) {
+            return Err(EvidenceError::Alpha(self.alpha));
+        }
+        if !(self.lower.is_finite() && self.upper.is_finite() && self.lower <= self.upper) {
+            return Err(EvidenceError::Interval { lower: self.lower, upper: self.upper });
+        }
+        if self.clusters > self.n {
+            return Err(EvidenceError::Clusters { clusters: self.clusters, n: self.n });
+        }
+        Ok(())
+    }
+}
+
+/// What one agent may reach. Everything not named is denied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Boundary {
+    pub mode: Mode,
+    pub models: Vec<String>,
+    pub tools: Vec<ToolGrant>,
+    /// `host` or `host:port`.
+    pub hosts: Vec<String>,
+    pub files: Vec<FileGrant>,
+    pub budget: Option<BudgetLimit>,
+}
+
+impl Default for Boundary {
+    fn default() -> Self {
+        Self { mode: Mode::Observe, models: vec![], tools: vec![], hosts: vec![], files: vec![], budget: None }
+    }
+}
+
+/// Permission to call one tool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolGrant {
+    pub server: String,
+    pub tool: String,
+    /// JSON Schema that the arguments must also satisfy.
+    #[serde(default)]
+    pub arguments: Option<serde_json::Value>,
+    #[serde(default)]
+    pub needs_approval: bool,
+    #[serde(default)]
+    pub needs_evidence: Option<EvidenceRule>,
+}
+
+/// Permission that rests on evidence about the very digest that asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceRule {
+    pub metric: String,
+    /// The evidence's lower bound must reach this.
+    pub lower_at_least: f64,
+    pub clusters_at_least: u64,
+}
+
+/// Permission to a path and what is below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileGrant {
+    pub path: String,
+    #[serde(default)]
+    pub write: bool,
+}
+
+/// Upper limits per window; a field that is absent does not limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetLimit {
+    pub window_seconds: u64,
+    pub cost_usd: Option<f64>,
+    pub tokens: Option<u64>,
+    pub calls: Option<u64>,
+}
+
+/// A recorded answer: what was asked, what was said, and on what ground.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    pub id: String,
+    pub at: Timestamp,
+    pub caller: Caller,
+    /// For example `tools:call`.
+    pub action: String,
+    pub resource: String,
+    pub effect: Effect,
+    pub mode: Mode,
+    /// The policies that decided; empty when the default denied.
+    pub policies: Vec<String>,
+    pub policy_set: Digest,
+    pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Boundary, Evidence, EvidenceError, Role};
+    use crate::id::Digest;
+    use crate::time::Timestamp;
+
+    fn evidence() -> Evidence {
+        Evidence {
+            subject: Digest::of(b"agent"),
+            metric: "task_success@1".into(),
+            n: 60,
+            clusters: 50,
+            method: "wilson".into(),
+            alpha: 0.05,
+            lower: 0.9,
+            upper: 0.99,
+            e_value: None,
+            as_of: Timestamp::default(),
+            sources: vec![],
+        }
+    }
+
+    #[test]
+    fn evidence_that_contradicts_itself_is_refused() {
+        assert_eq!(evidence().validate(), Ok(()));
+        assert_eq!(Evidence { alpha: 1.0, ..evidence() }.validate(), Err(EvidenceError::Alpha(1.0)));
+        assert!(Evidence { lower: f64::NAN, ..evidence() }.validate().is_err());
+        assert!(Evidence { clusters: 61, ..evidence() }.validate().is_err());
+    }
+
+    #[test]
+    fn roles_are_ordered_and_an_empty_boundary_grants_nothing() {
+        assert!(Role::Viewer < Role::Developer && Role::Approver < Role::Administrator);
+        let empty = Boundary::default();
+        assert!(empty.models.is_empty() && empty.tools.is_empty() && empty.hosts.is_empty());
+        assert!(serde_json::from_str::<Boundary>(r#"{"modles":[]}"#).is_err());
+    }
+}

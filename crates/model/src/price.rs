@@ -1,0 +1,159 @@
+//! From tokens to money: a dated table of list prices, per million tokens.
+
+use serde::Deserialize;
+
+use crate::usage::Usage;
+
+const BUILT_IN: &str = include_str!("../data/prices.toml");
+const TOKENS_PER_UNIT: f64 = 1e6;
+
+/// One entry: US dollars per million tokens.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Prefix of the model name; the longest one that fits wins.
+    pub r#match: String,
+    #[serde(default)]
+    pub provider: Option<String>,
+    pub input: f64,
+    pub output: f64,
+    /// Cached input read again; the input price when absent.
+    #[serde(default)]
+    pub cache_read: Option<f64>,
+    /// Input written to the cache; the input price when absent.
+    #[serde(default)]
+    pub cache_write: Option<f64>,
+    #[serde(default)]
+    pub as_of: String,
+    #[serde(default)]
+    pub source: String,
+}
+
+/// Why a price table cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PriceError {
+    #[error("failed to read the price table")]
+    Syntax(#[from] toml::de::Error),
+    #[error("price of `{model}` must be a number of at least 0, got {value}")]
+    Value { model: String, value: f64 },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PriceFile {
+    price: Vec<Price>,
+}
+
+/// Prices by model. An unknown model has no price: its cost is unknown, never zero.
+#[derive(Debug, Clone)]
+pub struct PriceTable {
+    /// Sorted by descending length of the prefix.
+    prices: Vec<Price>,
+}
+
+impl PriceTable {
+    /// The table of the repository, with `overrides` before it where they match as much of the name.
+    ///
+    /// # Errors
+    /// When an entry is negative or not a number.
+    pub fn built_in(overrides: &[Price]) -> Result<Self, PriceError> {
+        let mut prices = overrides.to_vec();
+        prices.extend(toml::from_str::<PriceFile>(BUILT_IN)?.price);
+        for price in &prices {
+            let fields = [Some(price.input), Some(price.output), price.cache_read, price.cache_write];
+            if let Some(value) = fields.into_iter().flatten().find(|v| !v.is_finite() || *v < 0.0) {
+                return Err(PriceError::Value { model: price.r#match.clone(), value });
+            }
+        }
+        prices.sort_by_key(|price| std::cmp::Reverse(price.r#match.len()));
+        Ok(Self { prices })
+    }
+
+    /// The price of `model`, which may carry a `provider/` part and a date or version behind its name.
+    #[must_use]
+    pub fn price(&self, model: &str) -> Option<&Price> {
+        let bare = model.rsplit('/').next().unwrap_or(model);
+        self.prices.iter().find(|price| matches_name(bare, &price.r#match) || matches_name(model, &price.r#match))
+    }
+
+    /// Estimated cost in US dollars, or `None` when the model has no known price.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
+    pub fn cost_usd(&self, model: &str, usage: &Usage) -> Option<f64> {
+        let price = self.price(model)?;
+        let cached = usage.cache_read_tokens.min(usage.input_tokens);
+        let written = usage.cache_write_tokens.min(usage.input_tokens - cached);
+        let plain = usage.input_tokens - cached - written;
+        let dollars = plain as f64 * price.input
+            + cached as f64 * price.cache_read.unwrap_or(price.input)
+            + written as f64 * price.cache_write.unwrap_or(price.input)
+            + usage.output_tokens as f64 * price.output;
+        Some(dollars / TOKENS_PER_UNIT)
+    }
+}
+
+/// `gpt-4o` is the price of `gpt-4o-2024-08-06` but not of `gpt-4omni`; what follows the prefix must be a
+/// separator and a date or version, or else the model is another one (`gpt-4o-mini`).
+fn matches_name(model: &str, prefix: &str) -> bool {
+    let Some(rest) = model.strip_prefix(prefix) else { return false };
+    let mut rest = rest.chars();
+    match rest.next() {
+        None => true,
+        Some('-' | '@' | ':') => {
+            let suffix = rest.as_str();
+            suffix == "latest" || suffix.chars().next().is_some_and(|c| c.is_ascii_digit()) || suffix.starts_with('v')
+        }
+        Some(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Price, PriceTable, matches_name};
+    use crate::usage::Usage;
+
+    fn price(name: &str, input: f64) -> Price {
+        Price {
+            r#match: name.into(),
+            provider: None,
+            input,
+            output: 10.0,
+            cache_read: Some(0.5),
+            cache_write: Some(3.0),
+            as_of: String::new(),
+            source: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_dated_model_has_the_price_of_its_family_and_a_sibling_does_not() {
+        assert!(matches_name("gpt-4o-2024-08-06", "gpt-4o"));
+        assert!(matches_name("claude-sonnet-4-5-20250929", "claude-sonnet-4-5"));
+        assert!(!matches_name("gpt-4o-mini", "gpt-4o"));
+        assert!(!matches_name("gpt-4omni", "gpt-4o"));
+    }
+
+    #[test]
+    fn cached_tokens_are_a_subset_and_cost_their_own_price() {
+        let table = PriceTable::built_in(&[price("own-model", 2.0)]).unwrap_or_else(|e| unreachable!("{e}"));
+        let usage = Usage { input_tokens: 1_000_000, output_tokens: 100_000, cache_read_tokens: 400_000, cache_write_tokens: 100_000, reasoning_tokens: 50_000 };
+        let cost = table.cost_usd("vendor/own-model", &usage);
+        let expected = 0.5 * 2.0 + 0.4 * 0.5 + 0.1 * 3.0 + 0.1 * 10.0;
+        assert!(cost.is_some_and(|cost| (cost - expected).abs() < 1e-12), "{cost:?}");
+    }
+
+    #[test]
+    fn an_unknown_model_costs_unknown_and_a_negative_price_is_refused() {
+        let table = PriceTable::built_in(&[]).unwrap_or_else(|e| unreachable!("{e}"));
+        assert_eq!(table.cost_usd("no-such-model", &Usage::default()), None);
+        assert!(PriceTable::built_in(&[price("bad", -1.0)]).is_err());
+    }
+
+    #[test]
+    fn every_built_in_price_says_when_and_where_it_was_read() {
+        let table = PriceTable::built_in(&[]).unwrap_or_else(|e| unreachable!("{e}"));
+        for price in &table.prices {
+            assert!(price.as_of.len() == 10 && price.source.starts_with("https://"), "{}", price.r#match);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The one HTTP client: pooled, TLS from the system's roots, connections opened within a deadline.
+//!
+//! It speaks HTTP/1.1, follows no redirect and retries nothing but a pooled connection that turned out closed
+//! before a byte was written; what more a call may risk is its caller's decision.
+
+mod connect;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::Authority;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::client::legacy::{Client, Error as HyperError};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use self::connect::Connector;
+pub use self::connect::TlsRootsError;
+
+/// How connections are opened and kept.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// For resolving the name, TCP and TLS together.
+    pub connect_timeout: Duration,
+    /// How long an unused connection is kept.
+    pub idle_timeout: Duration,
+    /// Unused connections kept for each host.
+    pub idle_per_host_max: usize,
+}
+
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            // Below the keep-alive of common servers (uvicorn 5 s is the exception), so that few are found closed.
+            idle_timeout: Duration::from_secs(50),
+            idle_per_host_max: 256,
+        }
+    }
+}
+
+/// Why there is no response. The names are those of hosts: paths and queries may hold secrets.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    #[error("the address of the request has no host")]
+    NoHost,
+    /// Nothing was sent.
+    #[error("cannot connect to `{host}`")]
+    Connect {
+        host: Authority,
+        #[source]
+        source: HyperError,
+    },
+    /// The request may have arrived.
+    #[error("the exchange with `{host}` broke off before its response")]
+    Exchange {
+        host: Authority,
+        #[source]
+        source: HyperError,
+    },
+}
+
+impl ClientError {
+    /// Whether the upstream cannot have seen the request, so that sending it again repeats nothing.
+    #[must_use]
+    pub const fn nothing_was_sent(&self) -> bool {
+        matches!(self, Self::NoHost | Self::Connect { .. })
+    }
+}
+
+/// Sends requests. Cheap to clone; clones share the pool.
+#[derive(Debug, Clone)]
+pub struct HttpClient(Client<Connector, Full<Bytes>>);
+
+impl HttpClient {
+    /// # Errors
+    /// When TLS cannot be set up. A system without root certificates is no error: only `https` calls will fail.
+    pub fn new(config: ClientConfig) -> Result<Self, TlsRootsError> {
+        let connector = Connector::new(config.connect_timeout)?;
+        // hyper drives each pooled connection in a task of its own; it ends with the connection and owns nothing
+        // that a drain would have to wait for, so it stays outside the task groups.
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(config.idle_timeout)
+            .pool_max_idle_per_host(config.idle_per_host_max)
+            .build(connector);
+        Ok(Self(client))
+    }
+
+    /// Sends `request` (absolute URI) and returns when the response's head is there; its body streams.
+    /// Dropping the future, or the body, closes the exchange.
+    ///
+    /// # Errors
+    /// When no response came; see [`ClientError::nothing_was_sent`].
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, ClientError> {
+        let host = request.uri().authority().cloned().ok_or(ClientError::NoHost)?;
+        match self.0.request(request).await {
+            Ok(response) => Ok(response),
+            Err(source) if source.is_connect() => Err(ClientError::Connect { host, source }),
+            Err(source) => Err(ClientError::Exchange { host, source }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Mizzen's own log: structured lines on stderr. Standard output belongs to the answers of commands.
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+
+/// How a line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// For people; coloured on a terminal.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}
+
+impl FromStr for Format {
+    type Err = LogError;
+    fn from_str(text: &str) -> Result<Self, LogError> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            other => Err(LogError::Format(other.to_owned())),
+        }
+    }
+}
+
+/// What to log, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    pub format: Format,
+    /// A level, or `target=level` directives joined by commas: `info,mizzen_telemetry=debug`.
+    pub filter: String,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { format: Format::Text, filter: "info".to_owned() }
+    }
+}
+
+/// Why the log could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error("unknown log format `{0}`; use `text` or `json`")]
+    Format(String),
+    #[error("log filter `{filter}` is not understood; use a level such as `info`, or `target=level` joined by commas")]
+    Filter {
+        filter: String,
+        #[source]
+        source: tracing_subscriber::filter::ParseError,
+    },
+    #[error("the log was started twice in this process")]
+    AlreadyStarted,
+}
+
+/// Starts the log of this process.
+///
+/// # Errors
+/// When the filter is not understood, or the log was started before.
+pub fn init(config: LogConfig) -> Result<(), LogError> {
+    let filter = EnvFilter::try_new(&config.filter)
+        .map_err(|source| LogError::Filter { filter: config.filter, source })?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.format {
+        Format::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        Format::Json => lines.json().flatten_event(true).try_init(),
+    }
+    .map_err(|_| LogError::AlreadyStarted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Format, LogConfig, LogError, init};
+
+    #[test]
+    fn a_filter_that_is_not_understood_is_named() {
+        let config = LogConfig { filter: "mizzen=loud".into(), ..LogConfig::default() };
+        let message = init(config).unwrap_err().to_string();
+        assert!(message.contains("`mizzen=loud`"), "{message}");
+        assert!(matches!("xml".parse::<Format>(), Err(LogError::Format(_))));
+    }
+}

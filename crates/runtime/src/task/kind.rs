@@ -1,0 +1,83 @@
+//! The kinds of long-lived work, each with its declared end.
+
+/// What the failure of a task means for the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnError {
+    /// The process cannot do its work without the task: [`super::TaskGroup::failed`] tells it.
+    Shutdown,
+    /// One line in the log; the rest goes on.
+    Log,
+}
+
+/// What happens to a task when its group is told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnCancel {
+    /// It sees the token and ends by itself: something acknowledged depends on it.
+    Finish,
+    /// It is dropped where it waits: nothing is lost but its own progress.
+    Abort,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal, $on_error:ident, $on_cancel:ident;)+) => {
+        /// Every kind of task that outlives a request.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum TaskKind { $($(#[$doc])* $kind),+ }
+
+        impl TaskKind {
+            pub const ALL: &[Self] = &[$(Self::$kind),+];
+
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name),+ }
+            }
+
+            #[must_use]
+            pub const fn on_error(self) -> OnError {
+                match self { $(Self::$kind => OnError::$on_error),+ }
+            }
+
+            #[must_use]
+            pub const fn on_cancel(self) -> OnCancel {
+                match self { $(Self::$kind => OnCancel::$on_cancel),+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Accepts connections of one port.
+    Listener = "listener", Shutdown, Finish;
+    /// Serves one connection; on cancel it answers what it has begun.
+    Connection = "connection", Log, Finish;
+    /// Appends to the write-ahead log; without it nothing can be acknowledged.
+    WalWriter = "wal writer", Shutdown, Finish;
+    /// Turns the log into segments.
+    Flusher = "flusher", Log, Finish;
+    /// Merges segments; an interrupted merge is repeated.
+    Compactor = "compactor", Log, Abort;
+    /// Removes what is older or larger than was asked for.
+    Retention = "retention", Log, Abort;
+    /// Writes what the gateways saw.
+    Recorder = "recorder", Shutdown, Finish;
+    /// Keeps runs assembled from their spans.
+    Assembler = "assembler", Shutdown, Finish;
+    /// Pushes live updates to one browser.
+    SseStream = "event stream", Log, Abort;
+    /// Follows an upstream call to its end, though the client may have gone.
+    Upstream = "upstream call", Log, Finish;
+    /// Removes expired sessions, links, keys and ownerships.
+    SessionSweep = "session sweep", Log, Abort;
+    /// Reads what another node changed in the control state.
+    SnapshotRefresh = "snapshot refresh", Log, Abort;
+    /// Runs one query of a user.
+    Query = "query", Log, Abort;
+    /// Reads one file of foreign traces.
+    Import = "import", Log, Finish;
+    /// Writes one backup.
+    Backup = "backup", Log, Abort;
+    /// Waits for the signals of the operating system.
+    Signals = "signals", Shutdown, Abort;
+    /// Drives the demonstration.
+    Demonstration = "demonstration", Log, Abort;
+}

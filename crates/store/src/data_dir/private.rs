@@ -1,0 +1,59 @@
+//! Small files that only the owner may read: keys, tokens, versions.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use super::{DataDir, DataDirError};
+
+/// The bits that let others than the owner read, write or enter.
+const OTHERS: u32 = 0o077;
+
+impl DataDir {
+    /// Replaces the file `name` (mode 0600) as a whole: after a crash it is the old one or the new one.
+    ///
+    /// # Errors
+    /// When it cannot be written or synced.
+    pub fn write_private(&self, name: &str, content: &[u8]) -> Result<(), DataDirError> {
+        let path = self.join(name);
+        let staged = self.join(format!("{name}.new"));
+        write_synced(&staged, content).map_err(|source| DataDirError::io("write", &staged, source))?;
+        fs::rename(&staged, &path).map_err(|source| DataDirError::io("replace", &path, source))?;
+        File::open(self.path())
+            .and_then(|folder| folder.sync_all())
+            .map_err(|source| DataDirError::io("sync", self.path(), source))
+    }
+
+    /// The content of the file `name`, or `None` when it is not there. A file that others may read is closed to
+    /// them, and the log says so.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn read_private(&self, name: &str) -> Result<Option<Vec<u8>>, DataDirError> {
+        let path = self.join(name);
+        let metadata = match fs::metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(DataDirError::io("read", &path, source)),
+        };
+        if metadata.permissions().mode() & OTHERS != 0 {
+            tracing::warn!(file = %path.display(), "others could read this secret file; its mode is now 0600");
+            fs::set_permissions(&path, Permissions::from_mode(0o600))
+                .map_err(|source| DataDirError::io("protect", &path, source))?;
+        }
+        fs::read(&path).map(Some).map_err(|source| DataDirError::io("read", &path, source))
+    }
+}
+
+fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {
+    match fs::remove_file(path) {
+        // A leftover of a crash may have another mode, so it is not reused.
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}

@@ -1,0 +1,53 @@
+//! SQLite in the data folder.
+
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use sqlx::AnyPool;
+use sqlx::any::AnyPoolOptions;
+
+use super::ACQUIRE_TIMEOUT;
+use crate::data_dir::DataDir;
+use crate::error::StoreError;
+
+const FILE: &str = "mizzen.db";
+/// Each connection is a thread; one writes at a time, the others read.
+const CONNECTIONS_MAX: u32 = 4;
+
+/// * `WAL`: readers and the writer do not wait for each other.
+/// * `synchronous=FULL`: a commit is synced before it is answered. `NORMAL` would lose the last commits with the
+///   power, and here are revoked keys and spent links, which must not come back. Writes are rare enough to pay.
+/// * `busy_timeout`: wait for another writer instead of failing.
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                       PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;";
+
+pub(super) async fn connect(data_dir: &DataDir) -> Result<AnyPool, StoreError> {
+    let path = data_dir.join(FILE);
+    // SQLite gives its log the mode of the database, so the mode is settled before SQLite makes either.
+    let made = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+    made.map_err(sqlx::Error::Io)?;
+    let options = AnyPoolOptions::new()
+        .max_connections(CONNECTIONS_MAX)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(|connection, _| {
+            Box::pin(async move { sqlx::raw_sql(PRAGMAS).execute(connection).await.map(|_| ()) })
+        });
+    Ok(options.connect(&url(&path)).await?)
+}
+
+/// The path as an URL: whatever is not plain is percent-encoded, so that a `?` in a folder's name stays a name.
+fn url(path: &Path) -> String {
+    let mut url = String::from("sqlite://");
+    for &byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
+            url.push(char::from(byte));
+        } else {
+            // Writing to a string cannot fail.
+            let (Ok(()) | Err(_)) = write!(url, "%{byte:02X}");
+        }
+    }
+    url
+}

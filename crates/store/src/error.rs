@@ -1,0 +1,90 @@
+//! What can go wrong with the control database, told by what a person can do about it.
+
+/// Why the control state could not be read or changed. After an error, nothing of the change was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the disk of the control database is full; free some space")]
+    Full(#[source] sqlx::Error),
+    #[error("the control database is read-only; check the owner and mount of the data folder")]
+    ReadOnly(#[source] sqlx::Error),
+    #[error("the control database stayed locked by another writer; try again")]
+    Busy(#[source] sqlx::Error),
+    #[error("the control database does not answer; check that it runs and that its URL is right")]
+    Unavailable(#[source] sqlx::Error),
+    #[error("the control database is damaged; restore a backup with `mizzen restore`")]
+    Damaged(#[source] sqlx::Error),
+    #[error("the control database refused a statement")]
+    Sql(#[source] sqlx::Error),
+    #[error("unknown kind of database `{0}`; use `postgres://…`, or no URL for SQLite in the data folder")]
+    UnknownDatabase(String),
+    #[error(
+        "the control database has version {found} of `{plane}`, but this Mizzen knows up to {known}; \
+         start the newer Mizzen that wrote it, or restore a backup made before"
+    )]
+    Newer { plane: String, found: i64, known: u32 },
+    #[error("migration {version} of `{plane}` was changed after it was applied; a change needs a new version")]
+    MigrationChanged { plane: &'static str, version: u32 },
+    #[error("the migrations of `{plane}` must be numbered 1, 2, 3 and so on; found {version} where {expected} belongs")]
+    MigrationOrder { plane: &'static str, version: u32, expected: u32 },
+    #[error("migration {version} of `{plane}` failed; nothing was changed")]
+    Migration {
+        plane: &'static str,
+        version: u32,
+        #[source]
+        source: Box<StoreError>,
+    },
+    #[error("only the SQLite database in the data folder is copied; for PostgreSQL use `pg_dump`")]
+    BackupOfPostgres,
+    #[error("cannot write the copy of the control database to `{}`", path.display())]
+    BackupFile {
+        path: std::path::PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl StoreError {
+    /// Whether the same call may succeed a little later without anybody's help.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Busy(_) | Self::Unavailable(_))
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+        match (&error, code.as_deref()) {
+            (sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_), _) => Self::Unavailable(error),
+            (_, Some(code)) => Self::of_code(code)(error),
+            _ => Self::Sql(error),
+        }
+    }
+}
+
+impl StoreError {
+    /// SQLite tells (extended) result codes as decimal numbers, PostgreSQL five-character SQLSTATEs.
+    fn of_code(code: &str) -> fn(sqlx::Error) -> Self {
+        if code.len() == 5 {
+            return match code {
+                "53100" => Self::Full,
+                "25006" => Self::ReadOnly,
+                // serialization_failure, deadlock_detected, lock_not_available
+                "40001" | "40P01" | "55P03" => Self::Busy,
+                // too_many_connections, then shutdowns, then connection exceptions
+                "53300" | "57P01" | "57P02" | "57P03" => Self::Unavailable,
+                _ if code.starts_with("08") => Self::Unavailable,
+                _ => Self::Sql,
+            };
+        }
+        // The primary code is the low byte of the extended one (https://sqlite.org/rescode.html).
+        match code.parse::<u32>().map(|code| code & 0xff) {
+            Ok(5 | 6) => Self::Busy,
+            Ok(8) => Self::ReadOnly,
+            Ok(10 | 14) => Self::Unavailable,
+            Ok(11 | 26) => Self::Damaged,
+            Ok(13) => Self::Full,
+            _ => Self::Sql,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Where state rests: the data folder, the control database, and the object storage of segments.
+//!
+//! * [`data_dir`]: one folder, one process, one format version
+//! * [`database`]: SQLite in that folder or PostgreSQL by URL, behind one pool
+//! * [`migrate`]: tables, owned by the planes and applied here
+//! * [`objects`]: a folder or an S3-compatible bucket
+//!
+//! This crate knows no plane's tables or queries.
+
+pub mod data_dir;
+pub mod database;
+pub mod error;
+pub mod migrate;
+pub mod objects;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use self::data_dir::DataDir;
+pub use self::database::{Store, StoreConfig};
+pub use self::error::StoreError;
+pub use self::migrate::Migration;

@@ -106,6 +106,20 @@ pub struct RunId(String);
 
 impl RunId {
     pub const LENGTH_MAX: usize = 128;
+    const OF_PROCESS: &str = "run-";
+
+    /// The id that `mizzen run` gives: it names the trace of the span that stands for the whole process, so that
+    /// the traces of one process have a root in common.
+    #[must_use]
+    pub fn of_process(root: TraceId) -> Self {
+        Self(format!("{}{root}", Self::OF_PROCESS))
+    }
+
+    /// The trace of the process's own span, when this id came from [`Self::of_process`].
+    #[must_use]
+    pub fn root_trace(&self) -> Option<TraceId> {
+        self.0.strip_prefix(Self::OF_PROCESS)?.parse().ok()
+    }
 
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -6,6 +6,8 @@ use crate::usage::Usage;
 
 const BUILT_IN: &str = include_str!("../data/prices.toml");
 const TOKENS_PER_UNIT: f64 = 1e6;
+/// Dates have four digits or more, revisions three.
+const REVISION_DIGITS_MIN: usize = 3;
 
 /// One entry: US dollars per million tokens.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -101,7 +103,9 @@ fn matches_name(model: &str, prefix: &str) -> bool {
         None => true,
         Some('-' | '@' | ':') => {
             let suffix = rest.as_str();
-            suffix == "latest" || suffix.chars().next().is_some_and(|c| c.is_ascii_digit()) || suffix.starts_with('v')
+            // Fewer digits are the number of a later model (`claude-opus-5-5`), not a date or a revision (`-001`).
+            let digits = suffix.bytes().take_while(u8::is_ascii_digit).count();
+            suffix == "latest" || digits >= REVISION_DIGITS_MIN || suffix.starts_with('v')
         }
         Some(_) => false,
     }
@@ -129,6 +133,8 @@ mod tests {
     fn a_dated_model_has_the_price_of_its_family_and_a_sibling_does_not() {
         assert!(matches_name("gpt-4o-2024-08-06", "gpt-4o"));
         assert!(matches_name("claude-sonnet-4-5-20250929", "claude-sonnet-4-5"));
+        assert!(matches_name("gemini-2.0-flash-001", "gemini-2.0-flash"));
+        assert!(!matches_name("claude-opus-5-5", "claude-opus-5"));
         assert!(!matches_name("gpt-4o-mini", "gpt-4o"));
         assert!(!matches_name("gpt-4omni", "gpt-4o"));
     }

@@ -24,7 +24,9 @@ impl Limit {
     #[must_use]
     pub fn new(metrics: &Metrics, name: &'static str, max: u64) -> Self {
         let labels = [("limit", name)];
-        metrics.gauge("mizzen_limit_max", "The value of each named limit.", &labels).set(max.try_into().unwrap_or(i64::MAX));
+        metrics
+            .gauge("mizzen_limit_max", "The value of each named limit.", &labels)
+            .set(max.try_into().unwrap_or(i64::MAX));
         let refusals = metrics.counter("mizzen_limit_refusals_total", "What each named limit refused.", &labels);
         Self { name, max, refusals }
     }

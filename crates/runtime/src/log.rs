@@ -72,8 +72,8 @@ pub enum LogError {
 /// # Errors
 /// When the filter is not understood, or the log was started before.
 pub fn init(config: LogConfig) -> Result<(), LogError> {
-    let filter = EnvFilter::try_new(&config.filter)
-        .map_err(|source| LogError::Filter { filter: config.filter, source })?;
+    let filter =
+        EnvFilter::try_new(&config.filter).map_err(|source| LogError::Filter { filter: config.filter, source })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.format {
         Format::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),

@@ -2,8 +2,9 @@
 //!
 //! Planes write one portable subset of SQL: columns of `TEXT`, `BIGINT` and `DOUBLE PRECISION`; placeholders
 //! `$1`, `$2`…; upserts by `ON CONFLICT`; `CAST(SUM(…) AS BIGINT)`, because PostgreSQL sums integers to a type
-//! that the common driver cannot carry. Instants are nanoseconds since the Unix epoch in a `BIGINT`.
+//! that the common driver cannot carry; [`NullableDouble`] for a number that may be absent. Instants are nanoseconds since the Unix epoch in a `BIGINT`.
 
+mod double;
 mod sqlite;
 
 use std::fmt;
@@ -13,8 +14,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
-use sqlx::{Any, AnyPool, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Transaction};
 
+pub use self::double::NullableDouble;
+pub use self::sqlite::FILE as SQLITE_FILE;
 use crate::data_dir::DataDir;
 use crate::error::StoreError;
 use crate::migrate::{self, Migration};
@@ -133,6 +136,8 @@ async fn connect_postgres(url: &str) -> Result<AnyPool, StoreError> {
         let shown = scheme.chars().take(20).take_while(char::is_ascii_alphanumeric).collect();
         return Err(StoreError::UnknownDatabase(shown));
     }
+    // As for SQLite: a refused password is told at once and as what it is.
+    AnyConnection::connect(url).await?.close().await?;
     let options = AnyPoolOptions::new().max_connections(POSTGRES_CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
     Ok(options.connect(url).await?)
 }

@@ -16,6 +16,6 @@ pub mod objects;
 pub mod testing;
 
 pub use self::data_dir::DataDir;
-pub use self::database::{Store, StoreConfig};
+pub use self::database::{NullableDouble, Store, StoreConfig};
 pub use self::error::StoreError;
 pub use self::migrate::Migration;

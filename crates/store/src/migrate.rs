@@ -71,7 +71,8 @@ fn check_order(migrations: &[Migration]) -> Result<BTreeMap<&'static str, u32>, 
 }
 
 async fn load_applied(transaction: &mut Transaction<'static, Any>) -> Result<Applied, StoreError> {
-    let rows = sqlx::query("SELECT plane, version, digest FROM mizzen_migrations").fetch_all(&mut **transaction).await?;
+    let rows =
+        sqlx::query("SELECT plane, version, digest FROM mizzen_migrations").fetch_all(&mut **transaction).await?;
     let decode = |row: &sqlx::any::AnyRow| Ok(((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?));
     Ok(rows.iter().map(decode).collect::<Result<Applied, sqlx::Error>>()?)
 }

@@ -4,10 +4,10 @@ mod folder;
 
 use std::sync::Arc;
 
+use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::ObjectStore;
 
 use self::folder::SyncedFolder;
 use crate::data_dir::{DataDir, DataDirError};

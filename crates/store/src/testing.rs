@@ -57,10 +57,21 @@ pub fn server(name: &str) -> Option<String> {
     }
 }
 
-#[allow(clippy::expect_used, reason = "a test that cannot open its database has failed")]
-async fn open(name: &'static str, url: Option<String>, migrations: &[Migration]) -> TestStore {
+/// A fresh data folder; it is removed with the first value.
+///
+/// # Panics
+/// When it cannot be made.
+#[must_use]
+#[allow(clippy::expect_used, reason = "a test that cannot make a folder has failed")]
+pub fn data_dir() -> (TempDir, DataDir) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data_dir = DataDir::open(&folder.path().join("data")).expect("a data folder");
+    (folder, data_dir)
+}
+
+#[allow(clippy::expect_used, reason = "a test that cannot open its database has failed")]
+async fn open(name: &'static str, url: Option<String>, migrations: &[Migration]) -> TestStore {
+    let (folder, data_dir) = data_dir();
     let config = StoreConfig { url, data_dir };
     let store = Store::open(&config, migrations).await.expect("a database");
     TestStore { name, store, config, folder }

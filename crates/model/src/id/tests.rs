@@ -35,3 +35,11 @@ fn run_ids_refuse_what_a_url_or_a_shell_would_mangle() {
         assert!(bad.parse::<RunId>().is_err(), "{bad:?}");
     }
 }
+
+#[test]
+fn the_run_of_a_process_names_the_trace_of_its_root() {
+    let trace = TraceId::from_bytes(&[7; 16]).unwrap();
+    assert_eq!(RunId::of_process(trace).root_trace(), Some(trace));
+    assert_eq!(RunId::from(trace).root_trace(), None);
+    assert_eq!("run-of-mine".parse::<RunId>().unwrap().root_trace(), None);
+}

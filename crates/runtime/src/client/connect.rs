@@ -56,7 +56,9 @@ fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(found.certs);
     if added == 0 {
-        tracing::warn!("this system has no root certificates, so `https` upstreams will be refused; install the package `ca-certificates`");
+        tracing::warn!(
+            "this system has no root certificates, so `https` upstreams will be refused; install the package `ca-certificates`"
+        );
     }
     roots
 }
@@ -72,8 +74,6 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, to: Uri) -> Self::Future {
         let (connecting, timeout) = (self.https.call(to), self.timeout);
-        Box::pin(async move {
-            tokio::time::timeout(timeout, connecting).await.map_err(|_| ConnectTimeout(timeout))?
-        })
+        Box::pin(async move { tokio::time::timeout(timeout, connecting).await.map_err(|_| ConnectTimeout(timeout))? })
     }
 }

@@ -31,8 +31,10 @@ const HTTP2_STREAM_WINDOW_BYTES: u32 = 1 << 20;
 const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(30);
 const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// The head of one request, all header fields together.
-const HEAD_BYTES_MAX: usize = 64 << 10;
+/// The header fields of one HTTP/2 request together.
+const HEAD_BYTES_MAX: u32 = 64 << 10;
+/// What one HTTP/1 connection may have read and not yet handed on.
+const HTTP1_BUFFER_BYTES_MAX: usize = 256 << 10;
 
 type Http = auto::Builder<TokioExecutor>;
 
@@ -69,13 +71,13 @@ struct Door {
 
 fn http_builder(limits: &ListenLimits) -> Http {
     let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_timeout).max_buf_size(HEAD_BYTES_MAX.max(1 << 18));
+    http.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_timeout).max_buf_size(HTTP1_BUFFER_BYTES_MAX);
     http.http2()
         .timer(TokioTimer::new())
         .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(limits.streams_per_connection_max)
-        .max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .max_header_list_size(HEAD_BYTES_MAX)
         .keep_alive_interval(HTTP2_PING_INTERVAL)
         .keep_alive_timeout(HTTP2_PING_TIMEOUT);
     http

@@ -6,16 +6,17 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyConnection, AnyPool, Connection as _};
 
 use super::ACQUIRE_TIMEOUT;
 use crate::data_dir::DataDir;
 use crate::error::StoreError;
 
-const FILE: &str = "mizzen.db";
+/// The name of the database in the data folder, and of its copy in a backup.
+pub const FILE: &str = "mizzen.db";
 /// Each connection is a thread; one writes at a time, the others read.
-const CONNECTIONS_MAX: u32 = 4;
+pub(super) const CONNECTIONS_MAX: u32 = 4;
 
 /// * `WAL`: readers and the writer do not wait for each other.
 /// * `synchronous=FULL`: a commit is synced before it is answered. `NORMAL` would lose the last commits with the
@@ -29,13 +30,16 @@ pub(super) async fn connect(data_dir: &DataDir) -> Result<AnyPool, StoreError> {
     // SQLite gives its log the mode of the database, so the mode is settled before SQLite makes either.
     let made = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
     made.map_err(sqlx::Error::Io)?;
-    let options = AnyPoolOptions::new()
-        .max_connections(CONNECTIONS_MAX)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .after_connect(|connection, _| {
-            Box::pin(async move { sqlx::raw_sql(PRAGMAS).execute(connection).await.map(|_| ()) })
-        });
-    Ok(options.connect(&url(&path)).await?)
+    let url = url(&path);
+    // A pool tries again until its timeout, and then tells of nothing else. The first connection tells what is wrong.
+    let mut first = AnyConnection::connect(&url).await?;
+    sqlx::raw_sql(PRAGMAS).execute(&mut first).await?;
+    first.close().await?;
+    let options =
+        AnyPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT).after_connect(
+            |connection, _| Box::pin(async move { sqlx::raw_sql(PRAGMAS).execute(connection).await.map(|_| ()) }),
+        );
+    Ok(options.connect(&url).await?)
 }
 
 /// The path as an URL: whatever is not plain is percent-encoded, so that a `?` in a folder's name stays a name.

@@ -1,0 +1,28 @@
+//! What permission remembers: callers and their keys, the keys of providers, who is signed in, who owns what.
+//!
+//! * [`plane`]: opens it all, and publishes the snapshot that the doors read without a lock
+//! * [`snapshot`]: who a key names; the secrets of providers
+//! * [`keys`]: virtual keys, which open the gateway and OTLP doors and nothing else
+//! * [`providers`]: keys of model providers, encrypted at rest, or left in the environment
+//! * [`sign_in`]: the administrator's token, one-time links, sessions
+//! * [`responses`]: who may use a stored response of the Responses API
+//! * [`origin`]: whether a browser's request comes from our own pages
+//!
+//! A key and a session are different types that come from different calls, so that no door can take one for the
+//! other. Nothing here knows HTTP.
+
+pub mod environment;
+pub mod keys;
+pub mod origin;
+pub mod plane;
+pub mod providers;
+pub mod responses;
+mod schema;
+pub mod sign_in;
+pub mod snapshot;
+mod token;
+
+pub use self::environment::Environment;
+pub use self::plane::{Control, OpenError};
+pub use self::schema::MIGRATIONS;
+pub use self::snapshot::{KeyIdentity, Snapshot};

@@ -1,0 +1,47 @@
+//! Reads a snapshot from the database.
+
+use std::collections::{BTreeMap, HashMap};
+
+use mizzen_model::time::Timestamp;
+use mizzen_runtime::clock::Clock;
+use mizzen_store::{Store, StoreError};
+use sqlx::any::AnyRow;
+use sqlx::{AnyPool, Row as _};
+
+use crate::providers::{self, Vault};
+use crate::snapshot::{KeyIdentity, Snapshot};
+use crate::token::TokenHash;
+
+/// Counts every change of keys and providers.
+pub(super) async fn revision(pool: &AnyPool) -> Result<i64, StoreError> {
+    let row = sqlx::query("SELECT revision FROM control_revision WHERE id = 1").fetch_one(pool).await?;
+    Ok(row.try_get(0)?)
+}
+
+/// The revision is read first: a change in between is then seen as a newer revision, and read again.
+pub(super) async fn snapshot(store: &Store, vault: &Vault, clock: &Clock) -> Result<Snapshot, StoreError> {
+    let revision = revision(store.pool()).await?;
+    let rows = sqlx::query("SELECT hash, key_id, name, agent, run_id, expires_at FROM control_keys");
+    let rows = rows.fetch_all(store.pool()).await?;
+    let keys = rows.iter().filter_map(|row| decode_key(row).transpose()).collect::<Result<HashMap<_, _>, _>>()?;
+    let providers: BTreeMap<_, _> =
+        providers::load(store).await?.into_iter().map(|stored| (stored.name.clone(), vault.resolve(&stored))).collect();
+    Ok(Snapshot { revision, keys, providers, clock: clock.clone() })
+}
+
+/// A row that no Mizzen wrote opens nothing.
+fn decode_key(row: &AnyRow) -> Result<Option<(TokenHash, KeyIdentity)>, sqlx::Error> {
+    let run_id = row.try_get::<Option<String>, _>("run_id")?.map(|id| id.parse()).transpose();
+    let (Some(hash), Ok(run_id)) = (TokenHash::from_text(row.try_get("hash")?), run_id) else {
+        tracing::error!("a row of `control_keys` is damaged and was ignored");
+        return Ok(None);
+    };
+    let identity = KeyIdentity {
+        key_id: row.try_get("key_id")?,
+        caller: row.try_get("name")?,
+        agent: row.try_get("agent")?,
+        run_id,
+        expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(Timestamp::from_unix_nanos),
+    };
+    Ok(Some((hash, identity)))
+}

@@ -1,0 +1,55 @@
+//! What the doors read on every call: immutable, replaced as a whole, no lock and no I/O.
+
+use std::collections::{BTreeMap, HashMap};
+
+use mizzen_model::id::RunId;
+use mizzen_model::time::Timestamp;
+use mizzen_runtime::clock::Clock;
+use mizzen_runtime::secret::Secret;
+
+use crate::keys;
+use crate::providers::{Resolved, SecretError};
+use crate::token::TokenHash;
+
+/// Who a virtual key names. It opens the gateway and OTLP doors; it is no session and carries no role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyIdentity {
+    pub key_id: String,
+    /// The name of the key: who called.
+    pub caller: String,
+    pub agent: Option<String>,
+    /// The run that calls without trace context belong to.
+    pub run_id: Option<RunId>,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// One state of the keys of callers and providers.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(crate) revision: i64,
+    pub(crate) keys: HashMap<TokenHash, KeyIdentity>,
+    pub(crate) providers: BTreeMap<String, Resolved>,
+    pub(crate) clock: Clock,
+}
+
+impl Snapshot {
+    /// Who `key` names; `None` when it is unknown, revoked or expired.
+    #[must_use]
+    pub fn identify(&self, key: &str) -> Option<KeyIdentity> {
+        let identity = self.keys.get(&TokenHash::of(keys::PREFIX, key)?)?;
+        let expired = identity.expires_at.is_some_and(|expiry| expiry <= self.clock.now());
+        (!expired).then(|| identity.clone())
+    }
+
+    /// The key to send to the provider `name`; `None` when there is none by this name.
+    ///
+    /// # Errors
+    /// When there is one and it cannot be used: its environment variable is not set, or it cannot be decrypted.
+    pub fn provider_secret(&self, name: &str) -> Result<Option<Secret>, SecretError> {
+        match self.providers.get(name) {
+            None => Ok(None),
+            Some(Resolved::Ready(secret)) => Ok(Some(secret.clone())),
+            Some(Resolved::Faulty(fault)) => Err(fault.clone()),
+        }
+    }
+}

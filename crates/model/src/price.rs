@@ -1,6 +1,6 @@
 //! From tokens to money: a dated table of list prices, per million tokens.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::usage::Usage;
 
@@ -10,7 +10,7 @@ const TOKENS_PER_UNIT: f64 = 1e6;
 const REVISION_DIGITS_MIN: usize = 3;
 
 /// One entry: US dollars per million tokens.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
     /// Prefix of the model name; the longest one that fits wins.

@@ -1,0 +1,99 @@
+//! What an answer said, read from a copy of its bytes: a whole body, or a stream's events.
+
+use mizzen_model::attribute::Value;
+use mizzen_model::usage::Usage;
+
+use super::content::ContentLimits;
+use super::draft::Draft;
+use super::sse::{Event, event_end};
+use super::{Format, anthropic, openai};
+
+/// One answer in the GenAI conventions' meaning.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Answer {
+    pub id: Option<String>,
+    pub model: Option<String>,
+    pub finish_reasons: Vec<String>,
+    /// JSON of `gen_ai.output.messages`.
+    pub messages: Option<String>,
+    pub usage: Option<Usage>,
+    /// The provider's own name for what went wrong, such as `overloaded_error`; also inside a stream.
+    pub error: Option<String>,
+    /// Whether the provider said that the answer has ended.
+    pub complete: bool,
+    /// Whether content was left out of `messages`.
+    pub truncated: bool,
+    /// Attributes of one provider only.
+    pub extra: Vec<(&'static str, Value)>,
+}
+
+/// Puts an answer together. Cheap to feed in batches: a stream's bytes are kept raw and read many events
+/// at a time, off the path of the client's bytes.
+#[derive(Debug)]
+pub struct Accumulator {
+    format: Format,
+    limits: ContentLimits,
+    draft: Draft,
+}
+
+impl Accumulator {
+    #[must_use]
+    pub const fn new(format: Format, limits: ContentLimits) -> Self {
+        Self { format, limits, draft: Draft::new(limits) }
+    }
+
+    /// Reads the whole events of `bytes` and returns how many bytes they were.
+    pub fn events(&mut self, bytes: &[u8]) -> usize {
+        let mut read = 0;
+        while let Some(rest) = bytes.get(read..).filter(|rest| !rest.is_empty()) {
+            let Ok(end) = event_end(rest, 0) else { break };
+            self.event(rest.get(..end).unwrap_or_default());
+            read += end;
+        }
+        read
+    }
+
+    /// Reads one event, given with or without its blank line.
+    pub fn event(&mut self, raw: &[u8]) {
+        let event = Event::parse(raw);
+        if event.data.is_empty() {
+            return;
+        }
+        match self.format {
+            Format::Chat | Format::Completions => openai::choices::event(&mut self.draft, &event),
+            Format::Responses => openai::items::event(&mut self.draft, &event, self.limits),
+            Format::Messages => anthropic::blocks::event(&mut self.draft, &event),
+            Format::Embeddings => {}
+        }
+    }
+
+    /// Reads a whole answer that is not a stream.
+    pub fn body(&mut self, body: &[u8]) {
+        let Ok(body) = std::str::from_utf8(body) else { return };
+        match self.format {
+            Format::Chat | Format::Completions => openai::choices::body(&mut self.draft, body),
+            Format::Responses => openai::items::body(&mut self.draft, body),
+            Format::Embeddings => openai::embeddings::body(&mut self.draft, body),
+            Format::Messages => anthropic::blocks::body(&mut self.draft, body),
+        }
+    }
+
+    #[must_use]
+    pub fn finish(self) -> Answer {
+        let written = self.draft.write(self.limits);
+        Answer {
+            finish_reasons: self.draft.finish_reasons(),
+            messages: written.json,
+            truncated: written.truncated,
+            id: self.draft.id,
+            model: self.draft.model,
+            usage: self.draft.usage,
+            error: self.draft.error,
+            complete: self.draft.complete,
+            extra: self.draft.extra,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

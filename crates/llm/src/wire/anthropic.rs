@@ -1,0 +1,4 @@
+//! Anthropic's formats, as their API reference has them.
+
+pub(crate) mod blocks;
+pub(crate) mod request;

@@ -1,0 +1,52 @@
+//! Reading JSON leniently and without copying.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// A string, borrowed unless it has escapes.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+impl Text<'_> {
+    pub(crate) fn owned(text: Option<&Self>) -> Option<String> {
+        text.map(|text| text.0.to_string())
+    }
+}
+
+/// A value as it stands in its text. Unlike `Option<&RawValue>` it tells `null` from absent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Raw<'a>(pub(crate) Option<&'a RawValue>);
+
+impl<'a, 'de: 'a> Deserialize<'de> for Raw<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(|raw| Self(Some(raw)))
+    }
+}
+
+impl<'a> Raw<'a> {
+    /// The text of the value; `None` when it is absent or `null`.
+    pub(crate) fn get(self) -> Option<&'a str> {
+        self.0.map(RawValue::get).filter(|text| *text != "null")
+    }
+
+    /// The value read as `T`; `None` when it is absent, `null` or of another shape.
+    pub(crate) fn read<T: Deserialize<'a>>(self) -> Option<T> {
+        serde_json::from_str(self.get()?).ok()
+    }
+
+    /// The string it is, without its escapes.
+    pub(crate) fn text(self) -> Option<Cow<'a, str>> {
+        let text = self.get().filter(|text| text.starts_with('"'))?;
+        serde_json::from_str::<Text<'a>>(text).ok().map(|text| text.0)
+    }
+}
+
+/// Where `part`, a slice of `whole`, stands in it.
+pub(crate) fn position(whole: &str, part: &str) -> Option<std::ops::Range<usize>> {
+    let start = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    let end = start.checked_add(part.len())?;
+    (end <= whole.len()).then_some(start..end)
+}

@@ -1,0 +1,120 @@
+//! The few fields of a request body that the gateway acts on.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+
+use super::json::{Raw, Text};
+
+/// Why a body is not a request. The messages hold positions, never content.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    #[error("the body is not UTF-8: invalid byte at offset {offset}")]
+    NotUtf8 { offset: usize },
+    #[error("the body is not JSON at line {line} column {column}; send one JSON object")]
+    Syntax { line: usize, column: usize },
+    #[error("the body has {what} at line {line} column {column}; send one JSON object as the API defines it")]
+    Shape { what: &'static str, line: usize, column: usize },
+}
+
+/// What the gateway acts on; everything else passes through unread.
+#[derive(Debug, Default)]
+pub struct RequestHead<'a> {
+    pub model: Option<Cow<'a, str>>,
+    pub stream: bool,
+    pub previous_response_id: Option<Cow<'a, str>>,
+    /// A server-side conversation (Responses API), which no key here can own.
+    pub conversation: bool,
+    /// Whether the provider keeps the response (Responses API; its default is yes).
+    pub store: bool,
+    pub(super) model_raw: Raw<'a>,
+    pub(super) stream_options: Raw<'a>,
+}
+
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow, default)]
+    model: Raw<'a>,
+    #[serde(default)]
+    stream: Option<bool>,
+    #[serde(borrow, default)]
+    stream_options: Raw<'a>,
+    #[serde(borrow, default)]
+    previous_response_id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    conversation: Raw<'a>,
+    #[serde(default)]
+    store: Option<bool>,
+}
+
+impl<'a> RequestHead<'a> {
+    /// Reads the head of a JSON object. A field that stands twice is an error: two readers of such a body
+    /// could disagree about which one counts.
+    ///
+    /// # Errors
+    /// When `body` is no JSON object of these fields' types; the error names the position.
+    pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
+        let text = std::str::from_utf8(body).map_err(|e| RequestError::NotUtf8 { offset: e.valid_up_to() })?;
+        let fields: Fields<'a> = serde_json::from_str(text).map_err(|e| refuse(&e))?;
+        let model =
+            match fields.model.get() {
+                None => None,
+                Some(_) => Some(
+                    fields.model.text().ok_or(RequestError::Shape {
+                        what: "a `model` that is not a string",
+                        line: 1,
+                        column: super::json::position(text, fields.model.0.map_or("", |raw| raw.get()))
+                            .map_or(0, |at| at.start),
+                    })?,
+                ),
+            };
+        Ok(Self {
+            model,
+            stream: fields.stream.unwrap_or(false),
+            previous_response_id: fields.previous_response_id.map(|text| text.0),
+            conversation: fields.conversation.get().is_some(),
+            store: fields.store.unwrap_or(true),
+            model_raw: fields.model,
+            stream_options: fields.stream_options,
+        })
+    }
+}
+
+fn refuse(error: &serde_json::Error) -> RequestError {
+    let (line, column) = (error.line(), error.column());
+    if error.is_data() {
+        // The library's text may quote the value, so it stays inside.
+        let what =
+            if error.to_string().starts_with("duplicate field") { "a field twice" } else { "a field of another type" };
+        return RequestError::Shape { what, line, column };
+    }
+    RequestError::Syntax { line, column }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RequestError, RequestHead};
+
+    #[test]
+    fn the_head_is_read_and_the_rest_is_left_alone() {
+        let body = br#"{"messages":[{"role":"user","content":"hi"}],"model":"gpt-4\u006f","stream":true,"previous_response_id":"resp_1"}"#;
+        let head = RequestHead::parse(body).unwrap();
+        assert_eq!(head.model.as_deref(), Some("gpt-4o"));
+        assert!(head.stream && head.store && !head.conversation);
+        assert_eq!(head.previous_response_id.as_deref(), Some("resp_1"));
+    }
+
+    #[test]
+    fn a_bad_body_is_refused_with_its_position_and_without_its_content() {
+        let syntax = RequestHead::parse(b"{\"model\": \"m\",\n \"messages\": [}").unwrap_err();
+        assert_eq!(syntax, RequestError::Syntax { line: 2, column: 15 });
+        let shape = RequestHead::parse(br#"{"model":"m","stream":"my secret"}"#).unwrap_err().to_string();
+        assert!(shape.contains("column 33") && !shape.contains("secret"), "{shape}");
+        let twice = RequestHead::parse(br#"{"model":"cheap","model":"dear"}"#).unwrap_err();
+        assert!(matches!(twice, RequestError::Shape { what: "a field twice", .. }), "{twice}");
+        assert_eq!(RequestHead::parse(b"{\"a\":\"\xff\"}").unwrap_err(), RequestError::NotUtf8 { offset: 6 });
+        assert!(RequestHead::parse(b"[1]").is_err());
+        assert!(RequestHead::parse(b"").is_err());
+        assert!(RequestHead::parse(br#"{"model":7}"#).is_err());
+    }
+}

@@ -1,0 +1,181 @@
+//! What holds for every set of spans.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::assemble::{RunState, uncounted};
+
+/// Few ids, tools and traces, so that everything collides: parents, cycles, response ids, times.
+fn any_head() -> impl Strategy<Value = SpanHead> {
+    let place = (0u64..14, proptest::option::of(0u64..16), 0u64..3, 0i64..20, 0i64..20);
+    let kind = proptest::option::weighted(0.8, proptest::sample::select(StepKind::ALL));
+    let source = proptest::sample::select(Source::ALL);
+    let ids = (proptest::option::of("[ab]"), proptest::option::of("[ab]"), proptest::option::of("[tu]"));
+    let told = (proptest::option::of(0u64..100), proptest::sample::select(Outcome::ALL), any::<bool>());
+    (place, kind, source, ids, told).prop_map(|(place, kind, source, ids, told)| {
+        let (id, parent, trace, from, length) = place;
+        let (response_id, tool_call_id, tool) = ids;
+        let (tokens, outcome, is_priced) = told;
+        let head = SpanHead {
+            step: kind,
+            source,
+            response_id: response_id.as_deref().map(name),
+            tool_call_id: tool_call_id.as_deref().map(name),
+            tool: tool.as_deref().map(name),
+            model: Some(name("m")),
+            agent: (id % 3 == 0).then(|| name(&format!("agent {id}"))),
+            session: (id % 4 == 0).then(|| name(&format!("session {id}"))),
+            cost_usd: is_priced.then_some(0.25),
+            ..plain(id, parent).in_trace(trace).between(from, from + length).ending(outcome)
+        };
+        match tokens {
+            Some(tokens) => head.using(tokens, tokens / 2),
+            None => head,
+        }
+    })
+}
+
+/// Distinct spans.
+fn any_run() -> impl Strategy<Value = Vec<SpanHead>> {
+    proptest::collection::vec(any_head(), 0..24).prop_map(|heads| {
+        let distinct: HashMap<_, _> = heads.into_iter().map(|head| ((head.trace_id, head.span_id), head)).collect();
+        distinct.into_values().collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_arrival_does_not_matter(
+        (heads, shuffled) in any_run().prop_flat_map(|run| (Just(run.clone()), Just(run).prop_shuffle()))
+    ) {
+        prop_assert_eq!(assemble(&heads), assemble(&shuffled));
+        let mut states = [RunState::new(name("run")), RunState::new(name("run"))];
+        heads.iter().for_each(|head| { states[0].insert(head.clone()); });
+        shuffled.iter().for_each(|head| { states[1].insert(head.clone()); states[1].summary(1, false, ""); });
+        let [mut straight, mut other] = states;
+        prop_assert_eq!(straight.summary(1, true, "t"), other.summary(1, true, "t"));
+        prop_assert_eq!(straight.root_ended(), other.root_ended());
+    }
+
+    #[test]
+    fn a_span_sent_twice_is_one(heads in any_run()) {
+        let twice: Vec<SpanHead> = heads.iter().chain(&heads).cloned().collect();
+        prop_assert_eq!(assemble(&heads), assemble(&twice));
+        let mut state = RunState::new(name("run"));
+        twice.into_iter().for_each(|head| { state.insert(head); });
+        prop_assert_eq!(state.len(), heads.len());
+        prop_assert_eq!(state.assembly(), assemble(&heads));
+    }
+
+    #[test]
+    fn totals_are_the_sum_over_the_steps_that_count(heads in any_run()) {
+        let assembly = assemble(&heads);
+        let mut state = RunState::new(name("run"));
+        heads.iter().for_each(|head| { state.insert(head.clone()); });
+        let summary = state.summary(1, true, "");
+        let usage = counting(&assembly).filter_map(|step| step.usage).fold(Usage::default(), Usage::plus);
+        prop_assert_eq!(summary.usage, usage);
+        let told: u64 = heads.iter().filter(|h| h.step.is_some()).filter_map(|h| h.usage).map(|u| u.total_tokens()).sum();
+        prop_assert!(usage.total_tokens() <= told);
+        let cost: f64 = counting(&assembly).filter_map(|step| step.cost_usd).sum();
+        prop_assert!((summary.cost_usd.unwrap_or(0.0) - cost).abs() < 1e-9);
+        prop_assert_eq!(summary.steps as usize, counting(&assembly).count());
+        prop_assert_eq!(summary.spans as usize, heads.len());
+    }
+
+    #[test]
+    fn what_does_not_count_is_what_steps_say(heads in any_run()) {
+        let found = uncounted(&heads);
+        let steps = assemble(&heads).steps;
+        let key = |step: &Step| (step.trace_id, step.span_id);
+        let twins: Vec<_> = steps.iter().filter(|step| step.counted_as.is_some()).map(key).collect();
+        prop_assert_eq!(found.twins, twins);
+        for step in &steps {
+            let head = heads.iter().find(|head| (head.trace_id, head.span_id) == key(step)).unwrap();
+            let is_left_out = found.repeated.contains(&key(step));
+            prop_assert!(step.counted_as.is_some() || step.usage == head.usage.filter(|_| !is_left_out));
+        }
+    }
+
+    #[test]
+    fn every_twin_names_a_step_of_its_kind_that_counts_and_was_seen_no_worse(heads in any_run()) {
+        // Span ids repeat across traces here, so a name is checked against every step that bears it.
+        let assembly = assemble(&heads);
+        for step in &assembly.steps {
+            let Some(id) = step.counted_as else { continue };
+            let fits = |other: &&Step| {
+                other.span_id == id && other.kind == step.kind && other.counted_as.is_none()
+            };
+            prop_assert!(assembly.steps.iter().any(|other| fits(&other)), "{} names {}", step.span_id, id);
+        }
+        prop_assert_eq!(assembly.twins + counting(&assembly).count(), assembly.steps.len());
+    }
+
+    #[test]
+    fn parent_steps_form_a_forest(heads in any_run()) {
+        let assembly = assemble(&heads);
+        for start in &assembly.steps {
+            let (mut at, mut hops) = (start, 0);
+            while let Some(parent) = at.parent_step {
+                at = assembly.steps.iter().find(|s| s.span_id == parent && s.trace_id == at.trace_id).unwrap();
+                hops += 1;
+                prop_assert!(hops <= assembly.steps.len(), "a cycle above {}", start.span_id);
+            }
+        }
+    }
+
+    #[test]
+    fn calls_of_the_gateway_always_count_unless_one_lies_within_the_other(mut heads in any_run()) {
+        for head in &mut heads {
+            head.source = Source::Gateway;
+            head.step = Some(StepKind::ModelCall);
+            head.parent_span_id = None;
+        }
+        prop_assert_eq!(assemble(&heads).twins, 0);
+    }
+}
+
+const MANY: u64 = 100_000;
+
+/// Runs in a thread with a small stack, so that recursion would overflow it.
+fn assembles_fast(shape: &str, heads: Vec<SpanHead>) -> Assembly {
+    let worker = std::thread::Builder::new().stack_size(128 * 1024).spawn(move || {
+        let started = Instant::now();
+        let assembly = assemble(&heads);
+        (assembly, started.elapsed())
+    });
+    let (assembly, took) = worker.unwrap().join().unwrap();
+    // Far above what it takes even without optimisation; a quadratic pass would take minutes.
+    assert!(took < Duration::from_secs(10), "{shape} took {took:?}");
+    println!("{shape}: {took:?}");
+    assembly
+}
+
+#[test]
+fn depth_cycles_and_fans_cost_linear_time_and_no_stack() {
+    let deep = |kind: fn(u64, Option<u64>) -> SpanHead| (0..MANY).map(move |n| kind(n, n.checked_sub(1)));
+    let assembly = assembles_fast("chain of calls", deep(|n, p| chat(n, p).using(1, 1)).collect());
+    assert_eq!(assembly.twins as u64, MANY - 1);
+    assembles_fast("chain of plain spans", deep(plain).collect());
+    let inner_less = deep(|n, p| if n % 2 == 0 { chat(n, p).using(1, 1) } else { chat(n, p) });
+    assembles_fast("chain of calls, every other with usage", inner_less.collect());
+    let cycle = (0..MANY).map(|n| chat(n, Some((n + 1) % MANY)).using(1, 1));
+    let assembly = assembles_fast("cycle", cycle.collect());
+    assert_eq!((assembly.roots.as_slice(), assembly.steps.len() as u64), ([span_id(0)].as_slice(), MANY));
+    let pairs = (0..MANY).map(|n| plain(n, Some(n ^ 1)));
+    assert_eq!(assembles_fast("cycles of two", pairs.collect()).roots.len() as u64, MANY / 2);
+    let fan = (0..MANY).map(|n| chat(n, (n > 0).then_some(0)).seen_by(Source::Gateway).using(1, 1));
+    assert_eq!(assembles_fast("fan", fan.collect()).twins, 1);
+    let comb = (0..MANY).map(|n| chat(n, (n > 1).then(|| (n - 2) & !1).or((n == 1).then_some(0))));
+    assembles_fast("comb", comb.collect());
+    let one_id = (0..MANY).map(|n| chat(n, None).in_trace(n).answering("same").between(0, n as i64));
+    assembles_fast("one response id", one_id.collect());
+    let together = (0..MANY).map(|n| {
+        let call = chat(n, None).in_trace(n).between(0, 10).using(n / 2, 1);
+        if n % 2 == 0 { call.seen_by(Source::Gateway) } else { call }
+    });
+    assembles_fast("all at once without ids", together.collect());
+}

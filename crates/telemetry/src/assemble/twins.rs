@@ -1,0 +1,78 @@
+//! Which steps are one call seen by several observers; the rules are told in [`super`].
+
+use mizzen_model::step::{Source, StepKind};
+
+use super::ids;
+use super::nesting;
+use super::tree::{NONE, Tree};
+use crate::row::SpanHead;
+
+/// Per position the step that counts instead, `NONE` for what counts itself. Never a chain: what a step
+/// names counts.
+pub(super) fn find(tree: &Tree<'_>) -> Vec<u32> {
+    let mut twins = Twins { counted_as: vec![NONE; tree.len()], holds_several: vec![false; tree.len()] };
+    if tree.heads.iter().filter(|head| is_call(head)).take(2).count() < 2 {
+        return twins.counted_as;
+    }
+    nesting::join(tree, &mut twins);
+    ids::join_same_id(tree, &mut twins);
+    ids::join_detached(tree, &mut twins);
+    for at in 0..tree.len() {
+        let winner = twins.winner(at as u32);
+        twins.counted_as[at] = if winner as usize == at { NONE } else { winner };
+    }
+    twins.counted_as
+}
+
+pub(super) struct Twins {
+    counted_as: Vec<u32>,
+    /// Calls that hold several counted ones: their id does not name the one they point to.
+    pub(super) holds_several: Vec<bool>,
+}
+
+impl Twins {
+    /// What counts for `at`, which may be itself. Points the way there straight.
+    pub(super) fn winner(&mut self, at: u32) -> u32 {
+        let mut winner = at;
+        while self.counted_as[winner as usize] != NONE {
+            winner = self.counted_as[winner as usize];
+        }
+        let mut next = at;
+        while next != winner {
+            next = std::mem::replace(&mut self.counted_as[next as usize], winner);
+        }
+        winner
+    }
+
+    /// `loser` must count now, and `winner` must not be it.
+    pub(super) fn yield_to(&mut self, loser: u32, winner: u32) {
+        debug_assert_eq!(self.counted_as[loser as usize], NONE, "a step yields once");
+        if self.winner(winner) != loser {
+            self.counted_as[loser as usize] = winner;
+        }
+    }
+
+    /// Names another twin for a step that already has one.
+    pub(super) fn point_to(&mut self, step: u32, winner: u32) {
+        if self.winner(winner) != step {
+            self.counted_as[step as usize] = winner;
+        }
+    }
+
+    pub(super) fn counts(&self, at: u32) -> bool {
+        self.counted_as[at as usize] == NONE
+    }
+}
+
+pub(super) fn is_call(head: &SpanHead) -> bool {
+    matches!(head.step, Some(StepKind::ModelCall | StepKind::ToolCall))
+}
+
+/// How near to the truth an observer is.
+pub(super) fn rank(head: &SpanHead) -> u8 {
+    match head.source {
+        Source::Gateway => 2,
+        Source::Kernel => 1,
+        Source::Sdk => 0,
+    }
+}

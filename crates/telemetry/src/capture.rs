@@ -1,0 +1,253 @@
+//! What may be kept of what people and models write, applied before anything reaches the log.
+//!
+//! By default everything is kept. A policy can drop attributes by name, replace what matches a pattern, and
+//! switch content off for agents or services; what counts as content is
+//! [`normalise::CONTENT_KEYS`](crate::normalise::CONTENT_KEYS) and its neighbours, for every dialect.
+//! Nested values, events, links, log bodies and exemplars are covered; resources too.
+
+use std::collections::HashSet;
+
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+use crate::normalise::{is_content_event, is_content_key};
+
+mod metrics;
+mod redact;
+
+use redact::Redaction;
+
+/// Patterns of one policy at most.
+pub const PATTERNS_MAX: usize = 64;
+
+/// The policy as configured. Names and keys may contain `*`, which stands for any characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CaptureConfig {
+    /// Whether content is kept at all.
+    pub content: bool,
+    /// Agents whose content is not kept, by the agent of the sender's key or the name on a span. A span that
+    /// names no agent is covered when another span of its trace in the same request does; only a key or
+    /// `content_off_services` covers every span for certain.
+    pub content_off_agents: Vec<String>,
+    /// Services whose content is not kept, by `service.name`.
+    pub content_off_services: Vec<String>,
+    /// Attributes that are never kept, at any depth.
+    pub drop_keys: Vec<String>,
+    /// Regular expressions; every match in a string is replaced by `[redacted]`.
+    pub redact: Vec<String>,
+}
+
+impl Default for CaptureConfig {
+    fn default() -> Self {
+        Self {
+            content: true,
+            content_off_agents: Vec::new(),
+            content_off_services: Vec::new(),
+            drop_keys: Vec::new(),
+            redact: Vec::new(),
+        }
+    }
+}
+
+/// Why a policy cannot be used. A policy that does not compile must not start, or it would keep too much.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    #[error("`redact` entry `{pattern}` is not a regular expression")]
+    Pattern { pattern: String, source: Box<regex::Error> },
+    #[error("`redact` has {got} entries; at most {PATTERNS_MAX} are allowed, join some with `|`")]
+    TooMany { got: usize },
+}
+
+/// A policy ready to apply.
+#[derive(Debug)]
+pub struct CapturePolicy {
+    content: bool,
+    content_off_agents: Vec<String>,
+    content_off_services: Vec<String>,
+    redaction: Redaction,
+}
+
+impl CapturePolicy {
+    /// # Errors
+    /// When a pattern is no regular expression, or there are too many.
+    pub fn new(config: &CaptureConfig) -> Result<Self, CaptureError> {
+        if config.redact.len() > PATTERNS_MAX {
+            return Err(CaptureError::TooMany { got: config.redact.len() });
+        }
+        let patterns = config.redact.iter().map(|pattern| {
+            Regex::new(pattern)
+                .map_err(|source| CaptureError::Pattern { pattern: pattern.clone(), source: Box::new(source) })
+        });
+        Ok(Self {
+            content: config.content,
+            content_off_agents: config.content_off_agents.clone(),
+            content_off_services: config.content_off_services.clone(),
+            redaction: Redaction { drop_keys: config.drop_keys.clone(), patterns: patterns.collect::<Result<_, _>>()? },
+        })
+    }
+
+    /// Whether the policy keeps everything, so that requests need not be looked at.
+    #[must_use]
+    pub const fn keeps_everything(&self) -> bool {
+        self.content
+            && self.content_off_agents.is_empty()
+            && self.content_off_services.is_empty()
+            && self.redaction.is_empty()
+    }
+
+    /// Applies the policy to a trace request; `agent` is the one that the sender's key belongs to.
+    /// Returns whether anything changed.
+    pub fn apply_traces(&self, request: &mut ExportTraceServiceRequest, agent: Option<&str>) -> bool {
+        if self.keeps_everything() {
+            return false;
+        }
+        let mut changed = false;
+        let off_traces = self.off_traces(request);
+        for resource_spans in &mut request.resource_spans {
+            let off = self.is_off_for(resource_spans.resource.as_ref(), agent);
+            changed |= self.resource(resource_spans.resource.as_mut());
+            for scope_spans in &mut resource_spans.scope_spans {
+                for span in &mut scope_spans.spans {
+                    let off = off || off_traces.contains(&span.trace_id);
+                    changed |= self.span(span, off);
+                }
+            }
+        }
+        changed
+    }
+
+    /// As [`CapturePolicy::apply_traces`], for logs. With content off, the body of a content event goes too.
+    pub fn apply_logs(&self, request: &mut ExportLogsServiceRequest, agent: Option<&str>) -> bool {
+        if self.keeps_everything() {
+            return false;
+        }
+        let mut changed = false;
+        for resource_logs in &mut request.resource_logs {
+            let off = self.is_off_for(resource_logs.resource.as_ref(), agent);
+            changed |= self.resource(resource_logs.resource.as_mut());
+            for scope_logs in &mut resource_logs.scope_logs {
+                for record in &mut scope_logs.log_records {
+                    let off = off || self.names_off_agent(&record.attributes);
+                    changed |= self.log(record, off);
+                }
+            }
+        }
+        changed
+    }
+
+    /// As [`CapturePolicy::apply_traces`], for metrics: their attributes and those of their exemplars.
+    pub fn apply_metrics(&self, request: &mut ExportMetricsServiceRequest, agent: Option<&str>) -> bool {
+        if self.keeps_everything() {
+            return false;
+        }
+        let mut changed = false;
+        for resource_metrics in &mut request.resource_metrics {
+            let off = self.is_off_for(resource_metrics.resource.as_ref(), agent);
+            changed |= self.resource(resource_metrics.resource.as_mut());
+            let metrics = resource_metrics.scope_metrics.iter_mut().flat_map(|scope| &mut scope.metrics);
+            for attributes in metrics.flat_map(metrics::attribute_sets) {
+                changed |= self.attributes(attributes, off);
+            }
+        }
+        changed
+    }
+
+    fn span(&self, span: &mut Span, off: bool) -> bool {
+        let mut changed = self.attributes(&mut span.attributes, off);
+        for event in &mut span.events {
+            if off && is_content_event(&event.name) && !event.attributes.is_empty() {
+                event.attributes.clear();
+                changed = true;
+            } else {
+                changed |= self.attributes(&mut event.attributes, off);
+            }
+        }
+        for link in &mut span.links {
+            changed |= self.attributes(&mut link.attributes, off);
+        }
+        changed |= self.redaction.text(&mut span.name);
+        if let Some(status) = &mut span.status {
+            if off && !status.message.is_empty() {
+                // Frameworks put what failed, content included, into the status message.
+                status.message.clear();
+                changed = true;
+            }
+            changed |= self.redaction.text(&mut status.message);
+        }
+        changed
+    }
+
+    fn log(&self, record: &mut LogRecord, off: bool) -> bool {
+        let is_content = is_content_event(&record.event_name)
+            || text_attribute(&record.attributes, "event.name").is_some_and(is_content_event);
+        let mut changed = self.attributes(&mut record.attributes, off);
+        if off && is_content && record.body.is_some() {
+            record.body = None;
+            changed = true;
+        }
+        if let Some(body) = &mut record.body {
+            if off && let Some(Value::KvlistValue(list)) = &mut body.value {
+                changed |= remove_content(&mut list.values);
+            }
+            changed |= self.redaction.value(body);
+        }
+        changed
+    }
+
+    fn attributes(&self, attributes: &mut Vec<KeyValue>, off: bool) -> bool {
+        let removed = off && remove_content(attributes);
+        self.redaction.attributes(attributes) || removed
+    }
+
+    fn resource(&self, resource: Option<&mut Resource>) -> bool {
+        resource.is_some_and(|resource| self.redaction.attributes(&mut resource.attributes))
+    }
+
+    fn is_off_for(&self, resource: Option<&Resource>, agent: Option<&str>) -> bool {
+        let attributes = resource.map_or(&[][..], |resource| &resource.attributes);
+        let service = text_attribute(attributes, "service.name").unwrap_or("");
+        !self.content
+            || agent.is_some_and(|agent| redact::matches_any(&self.content_off_agents, agent))
+            || redact::matches_any(&self.content_off_services, service)
+            || self.names_off_agent(attributes)
+    }
+
+    /// The traces in which some span names an agent whose content is off.
+    fn off_traces(&self, request: &ExportTraceServiceRequest) -> HashSet<Vec<u8>> {
+        let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
+        let spans = scopes.flat_map(|scope| &scope.spans).filter(|span| self.names_off_agent(&span.attributes));
+        spans.map(|span| span.trace_id.clone()).collect()
+    }
+
+    fn names_off_agent(&self, attributes: &[KeyValue]) -> bool {
+        let named =
+            |key| text_attribute(attributes, key).is_some_and(|a| redact::matches_any(&self.content_off_agents, a));
+        !self.content_off_agents.is_empty() && ["gen_ai.agent.name", "agent.name", "agent_name"].into_iter().any(named)
+    }
+}
+
+fn remove_content(attributes: &mut Vec<KeyValue>) -> bool {
+    let before = attributes.len();
+    attributes.retain(|attribute| !is_content_key(&attribute.key));
+    attributes.len() < before
+}
+
+fn text_attribute<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a str> {
+    let attribute = attributes.iter().find(|attribute| attribute.key == key)?;
+    match attribute.value.as_ref()?.value.as_ref()? {
+        Value::StringValue(text) => Some(text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+use std::fmt::Debug;
+
+use super::{CaptureConfig, CaptureError, CapturePolicy};
+use crate::decode::{Encoding, decode_logs, decode_metrics, decode_traces};
+
+const DIALECTS: &[&str] = &[
+    include_str!("../../fixtures/dialects/adk.json"),
+    include_str!("../../fixtures/dialects/genai_current.json"),
+    include_str!("../../fixtures/dialects/genai_details_event.json"),
+    include_str!("../../fixtures/dialects/genai_legacy.json"),
+    include_str!("../../fixtures/dialects/genai_structured.json"),
+    include_str!("../../fixtures/dialects/langfuse.json"),
+    include_str!("../../fixtures/dialects/openai_agents_logfire.json"),
+    include_str!("../../fixtures/dialects/openinference.json"),
+    include_str!("../../fixtures/dialects/pydantic_ai.json"),
+    include_str!("../../fixtures/dialects/strands.json"),
+    include_str!("../../fixtures/dialects/traceloop.json"),
+    include_str!("../../fixtures/dialects/vercel_ai.json"),
+];
+
+fn policy(config: CaptureConfig) -> CapturePolicy {
+    CapturePolicy::new(&config).unwrap()
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// Whether `request` holds `text` anywhere, bytes apart.
+fn holds(request: &impl Debug, text: &str) -> bool {
+    format!("{request:?}").contains(text)
+}
+
+#[test]
+fn the_default_policy_changes_nothing() {
+    let policy = policy(CaptureConfig::default());
+    for body in DIALECTS {
+        let before = decode_traces(body.as_bytes(), Encoding::Json).unwrap();
+        let mut after = before.clone();
+        assert!(!policy.apply_traces(&mut after, None));
+        assert_eq!(before, after);
+    }
+}
+
+#[test]
+fn with_content_off_no_dialect_leaves_a_word_of_the_conversation() {
+    let policy = policy(CaptureConfig { content: false, ..CaptureConfig::default() });
+    for body in DIALECTS {
+        let mut request = decode_traces(body.as_bytes(), Encoding::Json).unwrap();
+        assert!(holds(&request, "Oslo"));
+        assert!(policy.apply_traces(&mut request, None));
+        for word in ["Oslo", "7 C, rain", "Answer shortly"] {
+            assert!(!holds(&request, word), "{word} in {request:#?}");
+        }
+    }
+}
+
+#[test]
+fn content_is_off_for_the_agents_and_services_named() {
+    let body = include_str!("../../fixtures/dialects/genai_current.json");
+    let apply = |config: CaptureConfig, agent| {
+        let mut request = decode_traces(body.as_bytes(), Encoding::Json).unwrap();
+        policy(config).apply_traces(&mut request, agent);
+        holds(&request, "Oslo")
+    };
+    let services = |list: &[&str]| CaptureConfig { content_off_services: names(list), ..CaptureConfig::default() };
+    let agents = |list: &[&str]| CaptureConfig { content_off_agents: names(list), ..CaptureConfig::default() };
+    assert!(!apply(services(&["shop-*"]), None));
+    assert!(apply(services(&["other"]), None));
+    assert!(!apply(agents(&["bot"]), Some("bot")));
+    assert!(apply(agents(&["bot"]), Some("other")));
+    // The agent's own span names it, the calls below it do not.
+    assert!(!apply(agents(&["weather"]), None));
+}
+
+#[test]
+fn patterns_and_keys_reach_every_depth() {
+    let config =
+        CaptureConfig { redact: names(&[r"sk-\w+"]), drop_keys: names(&["*password*"]), ..CaptureConfig::default() };
+    let policy = policy(config);
+    let secret = r#"{"stringValue":"key sk-abc123 here"}"#;
+    let nested = format!(
+        r#"{{"kvlistValue":{{"values":[{{"key":"password","value":{{"stringValue":"hunter2"}}}},{{"key":"l","value":{{"arrayValue":{{"values":[{secret}]}}}}}}]}}}}"#
+    );
+    let attributes = format!(
+        r#"[{{"key":"a","value":{secret}}},{{"key":"n","value":{nested}}},{{"key":"b","value":{{"bytesValue":"c2stYWJjMTIz"}}}}]"#
+    );
+    let traces = format!(
+        r#"{{"resourceSpans":[{{"resource":{{"attributes":{attributes}}},"scopeSpans":[{{"spans":[{{"name":"sk-abc123","attributes":{attributes},
+      "events":[{{"name":"e","attributes":{attributes}}}],"links":[{{"attributes":{attributes}}}],"status":{{"code":2,"message":"sk-abc123"}}}}]}}]}}]}}"#
+    );
+    let mut request = decode_traces(traces.as_bytes(), Encoding::Json).unwrap();
+    assert!(policy.apply_traces(&mut request, None));
+    let secret_bytes = format!("{:?}", b"sk-abc123".to_vec());
+    for gone in ["sk-abc123", "hunter2", &secret_bytes] {
+        assert!(!holds(&request, gone), "{gone}");
+    }
+    assert!(holds(&request, "key [redacted] here"));
+    let logs = format!(
+        r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{nested},"attributes":{attributes}}}]}}]}}]}}"#
+    );
+    let mut request = decode_logs(logs.as_bytes(), Encoding::Json).unwrap();
+    assert!(policy.apply_logs(&mut request, None) && !holds(&request, "sk-abc123") && !holds(&request, "hunter2"));
+    let metrics = format!(
+        r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"m","gauge":{{"dataPoints":[{{"asInt":"1","attributes":{attributes}}}]}}}}]}}]}}]}}"#
+    );
+    let mut request = decode_metrics(metrics.as_bytes(), Encoding::Json).unwrap();
+    assert!(policy.apply_metrics(&mut request, None) && !holds(&request, "sk-abc123"));
+}
+
+#[test]
+fn with_content_off_message_events_in_the_log_lose_their_body() {
+    let policy = policy(CaptureConfig { content: false, ..CaptureConfig::default() });
+    let logs = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"eventName":"gen_ai.user.message","body":{"stringValue":"Oslo"}},
+      {"attributes":[{"key":"event.name","value":{"stringValue":"gen_ai.choice"}}],"body":{"stringValue":"Oslo"}},{"body":{"stringValue":"plain log"}}]}]}]}"#;
+    let mut request = decode_logs(logs.as_bytes(), Encoding::Json).unwrap();
+    assert!(policy.apply_logs(&mut request, None));
+    assert!(!holds(&request, "Oslo") && holds(&request, "plain log"));
+}
+
+#[test]
+fn a_policy_that_does_not_compile_is_refused() {
+    let broken = CaptureConfig { redact: names(&["(", "ok"]), ..CaptureConfig::default() };
+    assert!(matches!(CapturePolicy::new(&broken), Err(CaptureError::Pattern { pattern, .. }) if pattern == "("));
+    let many = CaptureConfig { redact: vec!["x".into(); 65], ..CaptureConfig::default() };
+    assert!(matches!(CapturePolicy::new(&many), Err(CaptureError::TooMany { got: 65 })));
+}

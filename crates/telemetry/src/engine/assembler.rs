@@ -1,0 +1,245 @@
+//! The one owner of runs and of rows in memory: takes what is durable, drops what it has seen, keeps runs assembled,
+//! and decides when rows become segments.
+
+mod commands;
+mod flushing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mizzen_model::run::RunSummary;
+use mizzen_model::time::Timestamp;
+use mizzen_runtime::clock::Clock;
+use mizzen_runtime::task::BoxError;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::commands::Command;
+use super::config::TelemetryConfig;
+use super::flusher::FlushJob;
+use super::health::Health;
+use super::keeper::Message;
+use super::log_writer::{Batch, Durable};
+use super::run_reader::RunReader;
+use super::runs::{Change, Runs};
+use super::segment::read::Columns;
+use super::view::{Rows, View};
+use crate::row::{Name, SpanRow};
+
+/// How often watchers hear of changed runs, quiet runs become final, and old rows are written.
+const TICK: Duration = Duration::from_millis(250);
+/// Runs made final at once that are not in memory.
+const QUIET_RUNS: u32 = 2_000;
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+/// How long the last rows may take to become segments when the process stops. The log has them in any case.
+const LAST_FLUSH_TIMEOUT: Duration = Duration::from_secs(20);
+/// Spans that are applied where they are, in about 100 µs; more go to the blocking pool.
+const INLINE_SPANS: usize = 64;
+
+/// The assembler's state.
+pub(crate) struct Assembler {
+    pub(crate) durable: mpsc::Receiver<Vec<Durable>>,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    /// Absent only while the blocking pool works on them.
+    pub(crate) runs: Option<Box<Runs>>,
+    pub(crate) view: Arc<View>,
+    pub(crate) reader: RunReader,
+    pub(crate) keeper: mpsc::Sender<Message>,
+    pub(crate) flusher: mpsc::Sender<FlushJob>,
+    pub(crate) summaries: broadcast::Sender<RunSummary>,
+    pub(crate) clock: Clock,
+    pub(crate) config: TelemetryConfig,
+    pub(crate) health: Health,
+    /// The last record whose rows are in memory or beyond.
+    pub(crate) applied_lsn: u64,
+    /// The last record whose rows were frozen.
+    pub(crate) frozen_lsn: u64,
+    /// When the first and last of the rows in memory came in.
+    pub(crate) received: Option<(Timestamp, Timestamp)>,
+    /// Answered when the rows on their way to disk have arrived.
+    pub(crate) flushing: Option<oneshot::Receiver<bool>>,
+    pub(crate) quiet: Option<oneshot::Receiver<Vec<String>>>,
+}
+
+impl Assembler {
+    /// Runs until nothing more can become durable, then writes what is in memory.
+    pub(crate) async fn run(mut self, cancel: CancellationToken) -> Result<(), BoxError> {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            // When the process stops, what is left is little, and nobody may be left to make room.
+            let takes = cancel.is_cancelled() || self.view.live_bytes() < self.config.memory_bytes_max();
+            tokio::select! {
+                biased;
+                Some(command) = self.commands.recv() => self.obey(command).await?,
+                _ = answer(&mut self.flushing) => self.flushing = None,
+                ids = answer(&mut self.quiet) => self.finalise_absent(ids.unwrap_or_default()).await?,
+                _ = tick.tick() => self.tick().await?,
+                group = self.durable.recv(), if takes => match group {
+                    Some(group) => self.take(group, &cancel).await?,
+                    None => break,
+                },
+            }
+            self.flush_when_due().await?;
+        }
+        // Without storage this waits in vain; then the log has everything.
+        match tokio::time::timeout(LAST_FLUSH_TIMEOUT, self.flush_all()).await {
+            Ok(flushed) => flushed,
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Applies a group of records, one after the other.
+    async fn take(&mut self, group: Vec<Durable>, cancel: &CancellationToken) -> Result<(), BoxError> {
+        for Durable { lsn, mut batch } in group {
+            let missing = match &batch.rows {
+                Rows::Spans(rows) => self.runs()?.missing(rows),
+                _ => Vec::new(),
+            };
+            if !missing.is_empty() && batch.permit.is_some() {
+                // Looking into storage may take long, and the record is safe already.
+                acknowledge(&mut batch);
+            }
+            for run_id in missing {
+                self.load(run_id, cancel).await?;
+            }
+            self.apply(lsn, batch).await?;
+        }
+        let changes = self.runs()?.evict();
+        self.save(changes).await
+    }
+
+    async fn apply(&mut self, lsn: u64, mut batch: Batch) -> Result<(), BoxError> {
+        let received_at = batch.received_at;
+        let rows = match std::mem::replace(&mut batch.rows, Rows::Spans(Vec::new())) {
+            Rows::Spans(rows) => {
+                self.health.spans.add(rows.len() as u64);
+                Rows::Spans(self.assemble(lsn, received_at, rows).await?)
+            }
+            Rows::Logs(rows) => {
+                self.health.logs.add(rows.len() as u64);
+                Rows::Logs(rows)
+            }
+            Rows::Metrics(rows) => {
+                self.health.metric_points.add(rows.len() as u64);
+                Rows::Metrics(rows)
+            }
+        };
+        self.health.received(received_at);
+        if rows.len() > 0 {
+            self.view.push(rows);
+            let (first, last) = self.received.unwrap_or((received_at, received_at));
+            self.received = Some((first.min(received_at), last.max(received_at)));
+        }
+        self.applied_lsn = lsn;
+        acknowledge(&mut batch);
+        Ok(())
+    }
+
+    /// The spans that were not there yet.
+    async fn assemble(&mut self, lsn: u64, at: Timestamp, rows: Vec<SpanRow>) -> Result<Vec<SpanRow>, BoxError> {
+        let applied = if rows.len() <= INLINE_SPANS {
+            self.runs()?.apply(lsn, at, rows)
+        } else {
+            self.with_runs(move |runs| runs.apply(lsn, at, rows)).await?
+        };
+        self.health.duplicates.add(applied.duplicates);
+        self.health.oversized_runs.add(applied.oversized);
+        Ok(applied.rows)
+    }
+
+    fn runs(&mut self) -> Result<&mut Runs, BoxError> {
+        self.runs.as_deref_mut().ok_or_else(|| "work on runs was broken off".into())
+    }
+
+    /// Works on runs off the async threads. Must not be dropped half-way: the runs would be gone.
+    async fn with_runs<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Runs) -> T + Send + 'static,
+    ) -> Result<T, BoxError> {
+        self.runs()?;
+        let Some(mut runs) = self.runs.take() else { return Err("work on runs was broken off".into()) };
+        let (runs, done) = tokio::task::spawn_blocking(move || {
+            let done = work(&mut runs);
+            (runs, done)
+        })
+        .await?;
+        self.runs = Some(runs);
+        Ok(done)
+    }
+
+    /// Brings a run back from storage; tries until storage answers.
+    async fn load(&mut self, run_id: Name, cancel: &CancellationToken) -> Result<(), BoxError> {
+        loop {
+            match self.try_load(&run_id).await {
+                Ok(()) => return Ok(()),
+                Err(error) if cancel.is_cancelled() => return Err(error),
+                Err(error) => self.health.fails(error.as_ref()),
+            }
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    async fn try_load(&mut self, run_id: &Name) -> Result<(), BoxError> {
+        let (reply, answer) = oneshot::channel();
+        self.keeper.send(Message::Load { run_id: run_id.to_string(), reply }).await?;
+        let stored = answer.await??;
+        let rows = self.reader.spans(run_id, Columns::Heads).await?;
+        let heads = rows.into_iter().map(|row| row.head).collect();
+        self.runs()?.adopt(run_id.clone(), stored, heads);
+        Ok(())
+    }
+
+    async fn tick(&mut self) -> Result<(), BoxError> {
+        let now = self.clock.now();
+        self.runs()?.finalise(now);
+        if self.summaries.receiver_count() > 0 {
+            for summary in self.runs()?.news(now) {
+                // The last listener may have gone meanwhile.
+                self.summaries.send(summary).ok();
+            }
+        }
+        if self.quiet.is_none() {
+            let (reply, answer) = oneshot::channel();
+            if self.keeper.try_send(Message::Quiet { now, limit: QUIET_RUNS, reply }).is_ok() {
+                self.quiet = Some(answer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes quiet runs final that are in storage only, and saves those in memory that are final by now.
+    async fn finalise_absent(&mut self, quiet: Vec<String>) -> Result<(), BoxError> {
+        self.quiet = None;
+        if quiet.is_empty() {
+            return Ok(());
+        }
+        let runs = self.runs()?;
+        let (present, absent): (Vec<_>, Vec<_>) = quiet.into_iter().partition(|run_id| runs.contains(run_id));
+        let changes = present.iter().flat_map(|run_id| runs.changes(Some(run_id))).collect();
+        if !absent.is_empty() {
+            self.keeper.send(Message::Finalise { ids: absent }).await?;
+        }
+        self.save(changes).await
+    }
+
+    async fn save(&mut self, changes: Vec<Change>) -> Result<(), BoxError> {
+        if !changes.is_empty() {
+            self.keeper.send(Message::Save { changes, done: None }).await?;
+        }
+        Ok(())
+    }
+}
+
+fn acknowledge(batch: &mut Batch) {
+    // A sender that hung up does not wait for an answer.
+    batch.ack.take().and_then(|ack| ack.send(Ok(())).ok());
+}
+
+/// Waits for an answer; for ever when none is expected.
+async fn answer<T>(expected: &mut Option<oneshot::Receiver<T>>) -> Option<T> {
+    match expected {
+        Some(answer) => answer.await.ok(),
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,125 @@
+//! Compaction: many small segments become few large ones, each row rewritten once or twice on its way.
+
+mod merge;
+mod plan;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mizzen_runtime::clock::Clock;
+use mizzen_runtime::task::BoxError;
+use object_store::ObjectStore;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use self::plan::{Eagerness, Plan};
+use super::flusher::SegmentNames;
+use super::health::Health;
+use super::keeper::{Merged, Message};
+use super::segment::read::SegmentReader;
+use super::segment::{Segment, SegmentError};
+use super::view::View;
+
+/// How often it looks without being told.
+const INTERVAL: Duration = Duration::from_secs(30);
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
+/// Failures in a row after which it waits to be told again.
+const FAILURES_MAX: u32 = 5;
+
+/// Asks for everything to be merged that can be; answered when it is.
+pub(crate) type CompactNow = oneshot::Sender<()>;
+
+pub(crate) struct Compactor {
+    pub(crate) view: Arc<View>,
+    pub(crate) reader: SegmentReader,
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    pub(crate) names: SegmentNames,
+    pub(crate) keeper: mpsc::WeakSender<Message>,
+    pub(crate) work: Arc<Notify>,
+    pub(crate) requests: mpsc::Receiver<CompactNow>,
+    pub(crate) clock: Clock,
+    pub(crate) health: Health,
+}
+
+impl Compactor {
+    pub(crate) async fn run(mut self, cancel: CancellationToken) -> Result<(), BoxError> {
+        let mut interval = tokio::time::interval(INTERVAL);
+        loop {
+            let request = tokio::select! {
+                () = cancel.cancelled() => return Ok(()),
+                request = self.requests.recv() => request,
+                () = self.work.notified() => None,
+                _ = interval.tick() => None,
+            };
+            let eagerness = if request.is_some() { Eagerness::Everything } else { Eagerness::WorthIt };
+            let mut failures = 0;
+            while let Some(plan) = plan::next(&self.view.snapshot(), self.clock.now(), eagerness) {
+                if self.merge(plan, &cancel).await? {
+                    failures = 0;
+                } else if failures == FAILURES_MAX {
+                    break;
+                } else {
+                    failures += 1;
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
+            }
+            // Whoever asked may have gone.
+            request.and_then(|request| request.send(()).ok());
+        }
+    }
+
+    /// Answers whether the merge went through; if not, the next plan is made from what holds then.
+    async fn merge(&self, plan: Plan, cancel: &CancellationToken) -> Result<bool, BoxError> {
+        let Plan { inputs, hidden } = plan;
+        let (id, path) = self.names.take(inputs[0].signal);
+        let work = merge::Work {
+            reader: self.reader.clone(),
+            objects: self.objects.clone(),
+            inputs: inputs.clone(),
+            hidden: hidden.clone(),
+            path: path.clone(),
+            cancel: cancel.clone(),
+        };
+        let written = tokio::task::spawn_blocking(move || work.run()).await?;
+        let output = match written {
+            Ok(written) => written.map(|written| merged_segment(id, path.clone(), &inputs, written)),
+            Err(SegmentError::Cancelled { .. }) => return Ok(false),
+            Err(error) => {
+                self.health.fails(&error);
+                return Ok(false);
+            }
+        };
+        let rows = output.as_ref().map_or(0, |segment| segment.rows);
+        let counts = self.hand_over(Merged { inputs, hidden, output }).await;
+        if counts {
+            self.health.compacted_rows.add(rows);
+        } else {
+            let path = object_store::path::Path::from(path);
+            // If it stays, the next start removes it.
+            object_store::ObjectStoreExt::delete(&self.objects, &path).await.ok();
+        }
+        Ok(counts)
+    }
+
+    async fn hand_over(&self, merge: Merged) -> bool {
+        let Some(keeper) = self.keeper.upgrade() else { return false };
+        let (reply, answer) = oneshot::channel();
+        keeper.send(Message::Merged { merge, reply }).await.is_ok() && answer.await.unwrap_or(false)
+    }
+}
+
+fn merged_segment(id: u64, path: String, inputs: &[Arc<Segment>], written: super::segment::write::Written) -> Segment {
+    let received = |pick: fn(&Segment) -> i64| inputs.iter().map(move |input| pick(input));
+    Segment {
+        id,
+        signal: inputs[0].signal,
+        path,
+        bytes: written.bytes,
+        rows: written.rows,
+        level: inputs.iter().map(|input| input.level).max().unwrap_or_default() + 1,
+        min_at: written.min_at,
+        max_at: written.max_at,
+        received_min: received(|input| input.received_min).min().unwrap_or_default(),
+        received_max: received(|input| input.received_max).max().unwrap_or_default(),
+    }
+}

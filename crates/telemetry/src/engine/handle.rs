@@ -1,0 +1,314 @@
+//! The handle that everybody else holds.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
+use mizzen_model::id::{RunId, SpanId};
+use mizzen_model::run::RunSummary;
+use mizzen_model::span::SpanRecord;
+use mizzen_model::step::{Outcome, Step};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::assembler::Command;
+use super::compact::CompactNow;
+use super::error::{IngestError, ReadError};
+use super::health::{Health, IngestHealth};
+use super::index::Index;
+use super::index::list::{Page, RunFilter, RunPage};
+use super::index::totals::{AgentSummary, ModelSummary, Totals};
+use super::ingest::{Ingest, Receipt};
+use super::run_reader::RunReader;
+use super::segment::read::Columns;
+use super::segment::{Segment, Signal};
+use super::view::{Hidden, View};
+use crate::assemble::assemble;
+use crate::origin::Origin;
+use crate::row::{LogRow, SpanHead, SpanRow};
+
+/// How long a read waits for runs to be saved that changed a moment ago. Then it shows what is saved.
+const SAVE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Telemetry: takes OTLP and gateway records, keeps runs, answers reads. Cheap to clone.
+#[derive(Clone)]
+pub struct Telemetry {
+    pub(crate) ingest: Ingest,
+    pub(crate) records: mpsc::Sender<SpanRecord>,
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) compactions: mpsc::Sender<CompactNow>,
+    pub(crate) index: Index,
+    pub(crate) view: Arc<View>,
+    pub(crate) runs: RunReader,
+    pub(crate) totals: Arc<RwLock<Totals>>,
+    pub(crate) summaries: broadcast::Sender<RunSummary>,
+    pub(crate) health: Health,
+}
+
+impl std::fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Telemetry").field("node", &self.index.node()).finish_non_exhaustive()
+    }
+}
+
+/// One segment, for those who read Parquet themselves.
+#[derive(Debug, Clone)]
+pub struct SegmentFile {
+    /// Path in object storage.
+    pub path: String,
+    pub bytes: u64,
+    pub rows: u64,
+    /// Earliest and latest time of its rows, in nanoseconds since the epoch.
+    pub min_at: i64,
+    pub max_at: i64,
+    /// Key of [`TableSnapshot::hidden`].
+    pub id: u64,
+    /// While this is held, the file stays.
+    _segment: Arc<Segment>,
+}
+
+/// A table at one moment: every row is in exactly one segment or batch.
+#[derive(Debug, Clone)]
+pub struct TableSnapshot {
+    pub schema: SchemaRef,
+    pub segments: Vec<SegmentFile>,
+    /// Rows in memory.
+    pub live: Vec<RecordBatch>,
+    /// Deleted runs whose rows are still in a segment and must be left out.
+    pub hidden: Hidden,
+}
+
+impl Telemetry {
+    /// Takes a trace request. Returns once it survives a crash.
+    ///
+    /// # Errors
+    /// When it could not be stored; [`IngestError::is_retryable`] says whether to send it again.
+    pub async fn ingest_traces(&self, request: ExportTraceServiceRequest, origin: Origin) -> Result<Receipt, IngestError> {
+        self.ingest.ingest(request, None, origin).await
+    }
+
+    /// As [`Self::ingest_traces`], for a caller that has the request's protobuf bytes at hand: they need not be
+    /// encoded again. `wire` must be what `request` was decoded from.
+    ///
+    /// # Errors
+    /// As [`Self::ingest_traces`].
+    pub async fn ingest_traces_as_sent(
+        &self,
+        request: ExportTraceServiceRequest,
+        wire: Bytes,
+        origin: Origin,
+    ) -> Result<Receipt, IngestError> {
+        self.ingest.ingest(request, Some(wire), origin).await
+    }
+
+    /// Takes a logs request.
+    ///
+    /// # Errors
+    /// As [`Self::ingest_traces`].
+    pub async fn ingest_logs(&self, request: ExportLogsServiceRequest, origin: Origin) -> Result<Receipt, IngestError> {
+        self.ingest.ingest(request, None, origin).await
+    }
+
+    /// Takes a metrics request.
+    ///
+    /// # Errors
+    /// As [`Self::ingest_traces`].
+    pub async fn ingest_metrics(
+        &self,
+        request: ExportMetricsServiceRequest,
+        origin: Origin,
+    ) -> Result<Receipt, IngestError> {
+        self.ingest.ingest(request, None, origin).await
+    }
+
+    /// Where gateways put what they saw. Bounded: a gateway that finds it full sheds the record and counts it.
+    #[must_use]
+    pub fn records(&self) -> mpsc::Sender<SpanRecord> {
+        self.records.clone()
+    }
+
+    /// One page of runs, newest first.
+    ///
+    /// # Errors
+    /// When the cursor is not one of ours, or the database does not answer.
+    pub async fn runs(&self, filter: &RunFilter, page: &Page) -> Result<RunPage, ReadError> {
+        self.save(None).await;
+        Ok(self.index.list(filter, page).await??)
+    }
+
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn run(&self, run_id: &RunId) -> Result<Option<RunSummary>, ReadError> {
+        self.save(Some(run_id.as_str().to_owned())).await;
+        Ok(self.index.run(run_id.as_str()).await?.map(|run| run.summary))
+    }
+
+    /// Every span of a run once, in order of time; empty for an unknown run.
+    ///
+    /// # Errors
+    /// When a segment cannot be read.
+    pub async fn run_spans(&self, run_id: &RunId, columns: Columns) -> Result<Vec<SpanRow>, ReadError> {
+        self.runs.spans(run_id.as_str(), columns).await
+    }
+
+    /// One span of a run with its content.
+    ///
+    /// # Errors
+    /// When a segment cannot be read.
+    pub async fn span(&self, run_id: &RunId, span_id: SpanId) -> Result<Option<SpanRow>, ReadError> {
+        self.runs.span(run_id.as_str(), span_id).await
+    }
+
+    /// The log records of a run, in order of time.
+    ///
+    /// # Errors
+    /// When a segment cannot be read.
+    pub async fn run_logs(&self, run_id: &RunId) -> Result<Vec<LogRow>, ReadError> {
+        self.runs.logs(run_id.as_str()).await
+    }
+
+    /// The steps of a run, in order of time.
+    ///
+    /// # Errors
+    /// When a segment cannot be read.
+    pub async fn run_steps(&self, run_id: &RunId) -> Result<Vec<Step>, ReadError> {
+        let rows = self.runs.spans(run_id.as_str(), Columns::Heads).await?;
+        let assembled = tokio::task::spawn_blocking(move || steps(rows)).await;
+        assembled.map_err(|_| ReadError::Stopping)
+    }
+
+    /// Deletes a run everywhere; answers whether there was one. It is hidden at once, and its bytes go with the
+    /// next merge of their segments, which this starts.
+    ///
+    /// # Errors
+    /// When storage does not take the change.
+    pub async fn delete_run(&self, run_id: &RunId) -> Result<bool, ReadError> {
+        let (done, answer) = oneshot::channel();
+        self.command(Command::Delete { run_id: run_id.as_str().to_owned(), done }).await?;
+        answer.await.map_err(|_| ReadError::Stopping)?
+    }
+
+    /// Summaries of runs as they change, each run at most four times a second.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<RunSummary> {
+        self.summaries.subscribe()
+    }
+
+    /// Agents discovered from traffic, the most recent first.
+    pub async fn agents(&self) -> Vec<AgentSummary> {
+        self.save(None).await;
+        self.totals.read().unwrap_or_else(PoisonError::into_inner).agents()
+    }
+
+    /// Models discovered from traffic, the most recent first.
+    pub async fn models(&self) -> Vec<ModelSummary> {
+        self.save(None).await;
+        self.totals.read().unwrap_or_else(PoisonError::into_inner).models()
+    }
+
+    /// A table at this moment, for queries.
+    ///
+    /// # Errors
+    /// When rows in memory cannot be encoded.
+    pub async fn table(&self, signal: Signal) -> Result<TableSnapshot, ReadError> {
+        let snapshot = self.view.snapshot();
+        let encode = move || {
+            let mut live = Vec::new();
+            for tables in snapshot.tables() {
+                live.extend(match signal {
+                    Signal::Spans => tables.spans.batches(),
+                    Signal::Logs => tables.logs.batches(),
+                    Signal::Metrics => tables.metrics.batches(),
+                }?);
+            }
+            let segments = snapshot.segments_of(signal).map(segment_file).collect();
+            Ok(TableSnapshot { schema: signal.schema(), segments, live, hidden: snapshot.hidden.clone() })
+        };
+        tokio::task::spawn_blocking(encode).await.map_err(|_| ReadError::Stopping)?
+    }
+
+    /// Writes what is in memory as segments.
+    ///
+    /// # Errors
+    /// When object storage or the database does not take it in time; it is tried again in the background.
+    pub async fn flush(&self) -> Result<(), ReadError> {
+        let (done, answer) = oneshot::channel();
+        self.command(Command::Flush(done)).await?;
+        answer.await.map_err(|_| ReadError::Stopping)?
+    }
+
+    /// Merges segments until all are at rest.
+    ///
+    /// # Errors
+    /// When telemetry is stopping.
+    pub async fn compact_now(&self) -> Result<(), ReadError> {
+        let (done, answer) = oneshot::channel();
+        self.compactions.send(done).await.map_err(|_| ReadError::Stopping)?;
+        answer.await.map_err(|_| ReadError::Stopping)
+    }
+
+    #[must_use]
+    pub fn health(&self) -> IngestHealth {
+        let (health, snapshot) = (&self.health, self.view.snapshot());
+        IngestHealth {
+            spans_received: health.spans.get(),
+            logs_received: health.logs.get(),
+            metric_points_received: health.metric_points.get(),
+            rejected: health.rejected.get(),
+            duplicates: health.duplicates.get(),
+            turned_away: health.turned_away.get(),
+            shed: health.shed.get(),
+            last_received_at: health.last_received_at(),
+            wal_bytes: health.wal_bytes(),
+            segments: snapshot.segments.len() as u64,
+            segment_bytes: snapshot.segments.iter().map(|segment| segment.bytes).sum(),
+            live_rows: snapshot.tables().map(|tables| tables.rows() as u64).sum(),
+            failing: health.failing(),
+        }
+    }
+
+    async fn command(&self, command: Command) -> Result<(), ReadError> {
+        self.commands.send(command).await.map_err(|_| ReadError::Stopping)
+    }
+
+    /// Lets the next look into the database see what came in before.
+    async fn save(&self, run_id: Option<String>) {
+        let saved = async {
+            let (done, answer) = oneshot::channel();
+            self.command(Command::Save { run_id, done }).await.ok()?;
+            answer.await.ok()
+        };
+        // A read is better a little old than not at all.
+        tokio::time::timeout(SAVE_TIMEOUT, saved).await.ok();
+    }
+}
+
+fn steps(rows: Vec<SpanRow>) -> Vec<Step> {
+    let messages: std::collections::HashMap<(_, _), String> = rows
+        .iter()
+        .filter(|row| row.head.outcome == Outcome::Error && !row.body.status_message.is_empty())
+        .map(|row| ((row.head.trace_id, row.head.span_id), row.body.status_message.clone()))
+        .collect();
+    let heads: Vec<SpanHead> = rows.into_iter().map(|row| row.head).collect();
+    let mut steps = assemble(&heads).steps;
+    for step in &mut steps {
+        step.error_message = messages.get(&(step.trace_id, step.span_id)).cloned();
+    }
+    steps
+}
+
+fn segment_file(segment: &Arc<Segment>) -> SegmentFile {
+    SegmentFile {
+        path: segment.path.clone(),
+        bytes: segment.bytes,
+        rows: segment.rows,
+        min_at: segment.min_at,
+        max_at: segment.max_at,
+        id: segment.id,
+        _segment: segment.clone(),
+    }
+}

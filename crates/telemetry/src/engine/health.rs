@@ -1,0 +1,146 @@
+//! What telemetry says of itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use arc_swap::ArcSwapOption;
+use mizzen_model::time::Timestamp;
+use mizzen_runtime::metrics::{Counter, Gauge, Metrics};
+use serde::Serialize;
+
+/// The state of ingest, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IngestHealth {
+    /// Since the start of the process, as are all counts.
+    pub spans_received: u64,
+    pub logs_received: u64,
+    pub metric_points_received: u64,
+    /// Items that can never be stored; their senders were told.
+    pub rejected: u64,
+    /// Spans that were there already.
+    pub duplicates: u64,
+    /// Requests turned away for now; their senders were told to try again.
+    pub turned_away: u64,
+    /// Records of the gateways that were given up because storage did not take them.
+    pub shed: u64,
+    pub last_received_at: Option<Timestamp>,
+    /// Bytes of the write-ahead log on disk.
+    pub wal_bytes: u64,
+    pub segments: u64,
+    pub segment_bytes: u64,
+    /// Rows in memory, not yet in segments.
+    pub live_rows: u64,
+    /// Why storage does not work at the moment, `None` when it does.
+    pub failing: Option<String>,
+}
+
+/// Counters behind [`IngestHealth`] and `/metrics`.
+#[derive(Debug, Clone)]
+pub(crate) struct Health {
+    pub(crate) spans: Counter,
+    pub(crate) logs: Counter,
+    pub(crate) metric_points: Counter,
+    pub(crate) rejected: Counter,
+    pub(crate) duplicates: Counter,
+    pub(crate) turned_away: Counter,
+    pub(crate) shed: Counter,
+    pub(crate) oversized_runs: Counter,
+    pub(crate) compacted_rows: Counter,
+    pub(crate) retired_segments: Counter,
+    pub(crate) storage_errors: Counter,
+    wal_bytes: Gauge,
+    segments: Gauge,
+    last_received_at: Arc<AtomicI64>,
+    wal_bytes_now: Arc<AtomicU64>,
+    failing: Arc<ArcSwapOption<String>>,
+    /// The write-ahead log by itself: that segments can be written says nothing about it.
+    log_failing: Arc<ArcSwapOption<String>>,
+}
+
+impl Health {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        let received = |signal| {
+            let help = "Items received and durable, by signal.";
+            metrics.counter("mizzen_telemetry_received_total", help, &[("signal", signal)])
+        };
+        let counter = |name, help| metrics.counter(name, help, &[]);
+        Self {
+            spans: received("spans"),
+            logs: received("logs"),
+            metric_points: received("metrics"),
+            rejected: counter("mizzen_telemetry_rejected_total", "Items that can never be stored."),
+            duplicates: counter("mizzen_telemetry_duplicate_spans_total", "Spans that were stored already."),
+            turned_away: counter("mizzen_telemetry_turned_away_total", "Requests answered with a retryable error."),
+            shed: counter("mizzen_telemetry_shed_records_total", "Gateway records given up."),
+            oversized_runs: counter("mizzen_telemetry_spans_beyond_run_limit_total", "Spans stored but not assembled."),
+            compacted_rows: counter("mizzen_telemetry_compacted_rows_total", "Rows rewritten by compaction."),
+            retired_segments: counter("mizzen_telemetry_retired_segments_total", "Segments removed by retention."),
+            storage_errors: counter("mizzen_telemetry_storage_errors_total", "Failed attempts to store, all retried."),
+            wal_bytes: metrics.gauge("mizzen_telemetry_wal_bytes", "Bytes of the write-ahead log.", &[]),
+            segments: metrics.gauge("mizzen_telemetry_segments", "Segments.", &[]),
+            last_received_at: Arc::new(AtomicI64::new(i64::MIN)),
+            wal_bytes_now: Arc::default(),
+            failing: Arc::default(),
+            log_failing: Arc::default(),
+        }
+    }
+
+    pub(crate) fn received(&self, at: Timestamp) {
+        self.last_received_at.fetch_max(at.unix_nanos(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn last_received_at(&self) -> Option<Timestamp> {
+        let nanos = self.last_received_at.load(Ordering::Relaxed);
+        (nanos != i64::MIN).then(|| Timestamp::from_unix_nanos(nanos))
+    }
+
+    pub(crate) fn set_wal_bytes(&self, bytes: u64) {
+        self.wal_bytes_now.store(bytes, Ordering::Relaxed);
+        self.wal_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn wal_bytes(&self) -> u64 {
+        self.wal_bytes_now.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_segments(&self, segments: usize) {
+        self.segments.set(i64::try_from(segments).unwrap_or(i64::MAX));
+    }
+
+    /// Storage behind the log failed and is tried again.
+    pub(crate) fn fails(&self, error: &(dyn std::error::Error + 'static)) {
+        self.tell(&self.failing, error, "telemetry cannot be stored; trying again");
+    }
+
+    pub(crate) fn works(&self) {
+        tell_again(&self.failing, "telemetry is stored again");
+    }
+
+    /// The write-ahead log takes nothing.
+    pub(crate) fn log_fails(&self, error: &(dyn std::error::Error + 'static)) {
+        self.tell(&self.log_failing, error, "telemetry is turned away: the write-ahead log cannot be written");
+    }
+
+    pub(crate) fn log_works(&self) {
+        tell_again(&self.log_failing, "the write-ahead log can be written again");
+    }
+
+    pub(crate) fn failing(&self) -> Option<String> {
+        self.log_failing.load().as_deref().or(self.failing.load().as_deref()).cloned()
+    }
+
+    /// Once, until it works again.
+    fn tell(&self, state: &ArcSwapOption<String>, error: &(dyn std::error::Error + 'static), what: &str) {
+        self.storage_errors.add(1);
+        let told = mizzen_runtime::error::Chain(error).to_string();
+        if state.swap(Some(Arc::new(told.clone()))).is_none() {
+            tracing::error!(error = told, "{what}");
+        }
+    }
+}
+
+fn tell_again(state: &ArcSwapOption<String>, what: &str) {
+    if state.load().is_some() && state.swap(None).is_some() {
+        tracing::info!("{what}");
+    }
+}

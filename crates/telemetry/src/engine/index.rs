@@ -1,0 +1,98 @@
+//! What the control database knows of telemetry: segments, runs, totals. A row for each run, none for a span.
+//!
+//! Every statement is in the portable subset of [`mizzen_store`]. Rows carry the node that wrote them, because
+//! several nodes may share one PostgreSQL.
+
+pub(crate) mod list;
+pub(crate) mod parts;
+pub(crate) mod runs;
+pub(crate) mod segments;
+pub(crate) mod totals;
+
+use mizzen_store::{Migration, Store, StoreError};
+use sqlx::{Any, Row as _, Transaction};
+
+/// Tables of this plane.
+pub const MIGRATIONS: &[Migration] =
+    &[Migration { plane: "telemetry", version: 1, sql: include_str!("index/schema.sql") }];
+
+/// Access to this node's rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Index {
+    store: Store,
+    node: String,
+}
+
+/// What a node remembers between starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NodeState {
+    /// Records of the log up to here are in registered segments.
+    pub(crate) flushed_through: u64,
+    pub(crate) next_segment: u64,
+}
+
+impl Index {
+    pub(crate) fn new(store: Store, node: String) -> Self {
+        Self { store, node }
+    }
+
+    pub(crate) fn node(&self) -> &str {
+        &self.node
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        self.store.begin().await
+    }
+
+    /// This node's state; a node that is new gets the first one.
+    pub(crate) async fn node_state(&self) -> Result<NodeState, StoreError> {
+        let sql = "SELECT flushed_through, next_segment FROM telemetry_nodes WHERE node = $1";
+        let row = sqlx::query(sql).bind(&self.node).fetch_optional(self.store.pool()).await?;
+        let Some(row) = row else {
+            let sql = "INSERT INTO telemetry_nodes (node, flushed_through, next_segment) VALUES ($1, 0, 1)";
+            sqlx::query(sql).bind(&self.node).execute(self.store.pool()).await?;
+            return Ok(NodeState { flushed_through: 0, next_segment: 1 });
+        };
+        Ok(NodeState { flushed_through: number(row.try_get(0)?), next_segment: number(row.try_get(1)?) })
+    }
+
+    pub(crate) async fn set_node_state(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        state: NodeState,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE telemetry_nodes SET flushed_through = $1, next_segment = $2 WHERE node = $3";
+        let query = sqlx::query(sql).bind(signed(state.flushed_through)).bind(signed(state.next_segment));
+        query.bind(&self.node).execute(&mut **transaction).await?;
+        Ok(())
+    }
+}
+
+/// A count as a column has it.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A count that was stored by [`signed`].
+fn number(column: i64) -> u64 {
+    u64::try_from(column).unwrap_or_default()
+}
+
+/// `($1, $2), ($3, $4)…` for `rows` rows of `columns` values.
+fn placeholders(rows: usize, columns: usize) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(rows * columns * 6);
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { "), (" });
+        for column in 0..columns {
+            let separator = if column == 0 { "" } else { ", " };
+            // Writing to a string cannot fail.
+            let (Ok(()) | Err(_)) = write!(text, "{separator}${}", row * columns + column + 1);
+        }
+    }
+    text.push(')');
+    text
+}
+
+#[cfg(test)]
+mod tests;

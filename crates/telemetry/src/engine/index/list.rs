@@ -1,0 +1,162 @@
+//! The run list: filters and pages.
+
+use mizzen_model::run::RunSummary;
+use mizzen_model::step::{Outcome, Source};
+use mizzen_model::time::Timestamp;
+use mizzen_store::StoreError;
+use sqlx::{Any, AssertSqlSafe, Row as _};
+
+use super::Index;
+use super::runs::decode_summary;
+
+/// Runs of one page, at most.
+pub(crate) const PAGE_RUNS_MAX: u32 = 1_000;
+
+/// Which runs are wanted; what is `None` does not matter.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RunFilter {
+    pub agent: Option<String>,
+    /// Any of the models that answered.
+    pub model: Option<String>,
+    pub outcome: Option<Outcome>,
+    pub session: Option<String>,
+    pub caller: Option<String>,
+    /// Part of the title, the agent or the run id; case does not matter.
+    pub text: Option<String>,
+    /// Started at this time or later.
+    pub from: Option<Timestamp>,
+    /// Started before this time.
+    pub to: Option<Timestamp>,
+    /// Somebody of this kind saw a step.
+    pub source: Option<Source>,
+}
+
+/// Which part of a list, newest runs first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// At most 1,000.
+    pub limit: u32,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { cursor: None, limit: 50 }
+    }
+}
+
+/// One page of runs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RunPage {
+    pub items: Vec<RunSummary>,
+    /// `None` on the last page.
+    pub next_cursor: Option<String>,
+}
+
+/// A cursor is not one that a page gave out.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown cursor `{0}`; take `next_cursor` of the page before, or leave it out to begin")]
+pub struct CursorError(String);
+
+enum Bind {
+    Text(String),
+    Number(i64),
+}
+
+/// Conditions with their values, which become `$1`, `$2`… in this order.
+#[derive(Default)]
+struct Conditions {
+    sql: Vec<String>,
+    values: Vec<Bind>,
+}
+
+impl Conditions {
+    /// `?` in `sql` stands for the value.
+    fn add(&mut self, sql: &str, value: Bind) {
+        self.values.push(value);
+        self.sql.push(sql.replace('?', &format!("${}", self.values.len())));
+    }
+
+    fn text(&mut self, sql: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.add(sql, Bind::Text(value.to_owned()));
+        }
+    }
+
+    fn after(&mut self, started_at: i64, run_id: &str, table: &str) {
+        self.values.push(Bind::Number(started_at));
+        self.values.push(Bind::Text(run_id.to_owned()));
+        let at = self.values.len();
+        self.sql.push(format!("({table}.started_at, {table}.run_id) < (${}, ${at})", at - 1));
+    }
+}
+
+impl Index {
+    /// One page, newest first.
+    pub(crate) async fn list(&self, filter: &RunFilter, page: &Page) -> Result<Result<RunPage, CursorError>, StoreError> {
+        let after = match page.cursor.as_deref().map(parse_cursor).transpose() {
+            Ok(after) => after,
+            Err(error) => return Ok(Err(error)),
+        };
+        let limit = page.limit.clamp(1, PAGE_RUNS_MAX) as usize;
+        // With a model wanted, its own index is in the order of the list.
+        let (table, from) = match filter.model {
+            Some(_) => ("m", "telemetry_run_models m JOIN telemetry_runs r ON r.run_id = m.run_id"),
+            None => ("r", "telemetry_runs r"),
+        };
+        let conditions = conditions(filter, table, after);
+        let filters = if conditions.sql.is_empty() { String::new() } else { format!("WHERE {}", conditions.sql.join(" AND ")) };
+        let sql = format!(
+            "SELECT r.summary, r.is_final, r.started_at FROM {from} {filters}
+            ORDER BY {table}.started_at DESC, {table}.run_id DESC LIMIT {}",
+            limit + 1
+        );
+        let query = conditions.values.into_iter().fold(sqlx::query::<Any>(AssertSqlSafe(sql)), |query, value| match value {
+            Bind::Text(text) => query.bind(text),
+            Bind::Number(number) => query.bind(number),
+        });
+        let rows = query.fetch_all(self.store.pool()).await?;
+        let items = rows.iter().take(limit).map(decode_summary).collect::<Result<Vec<_>, _>>()?;
+        let is_last = rows.len() <= limit;
+        let last = items.last().filter(|_| !is_last).zip(rows.get(limit - 1));
+        let next_cursor = last.map(|(run, row)| Ok(format!("{}~{}", row.try_get::<i64, _>(2)?, run.run_id)));
+        Ok(Ok(RunPage { items, next_cursor: next_cursor.transpose().map_err(|error: sqlx::Error| error)? }))
+    }
+}
+
+fn conditions(filter: &RunFilter, table: &str, after: Option<(i64, &str)>) -> Conditions {
+    let mut conditions = Conditions::default();
+    if let Some((started_at, run_id)) = after {
+        conditions.after(started_at, run_id, table);
+    }
+    conditions.text("m.model = ?", filter.model.as_deref());
+    conditions.text("r.agent = ?", filter.agent.as_deref());
+    conditions.text("r.outcome = ?", filter.outcome.map(Outcome::as_str));
+    conditions.text("r.session = ?", filter.session.as_deref());
+    conditions.text("r.caller = ?", filter.caller.as_deref());
+    if let Some(source) = filter.source {
+        conditions.add("r.sources LIKE ?", Bind::Text(format!("%,{},%", source.as_str())));
+    }
+    if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
+        let escaped: String = text.to_lowercase().chars().flat_map(escape).collect();
+        conditions.add(r"r.searched LIKE ? ESCAPE '\'", Bind::Text(format!("%{escaped}%")));
+    }
+    if let Some(from) = filter.from {
+        conditions.add(&format!("{table}.started_at >= ?"), Bind::Number(from.unix_nanos()));
+    }
+    if let Some(to) = filter.to {
+        conditions.add(&format!("{table}.started_at < ?"), Bind::Number(to.unix_nanos()));
+    }
+    conditions
+}
+
+/// What `LIKE` would take for a wildcard.
+fn escape(c: char) -> impl Iterator<Item = char> {
+    matches!(c, '%' | '_' | '\\').then_some('\\').into_iter().chain([c])
+}
+
+fn parse_cursor(cursor: &str) -> Result<(i64, &str), CursorError> {
+    let (started_at, run_id) = cursor.split_once('~').ok_or_else(|| CursorError(cursor.to_owned()))?;
+    Ok((started_at.parse().map_err(|_| CursorError(cursor.to_owned()))?, run_id))
+}

@@ -1,0 +1,190 @@
+//! What one run adds to the totals of its agent and models. Kept with the run, so that it can be taken back.
+
+use std::collections::BTreeMap;
+
+use mizzen_model::run::RunSummary;
+use mizzen_model::step::{Outcome, Step, StepKind};
+use mizzen_model::usage::Usage;
+use serde::{Deserialize, Serialize};
+
+/// Tools and models of one run that are told apart; what comes after is left out of the totals by name.
+const NAMES_MAX: usize = 64;
+/// Buckets for each doubling of a duration: an estimate from them is at most 4.5 % off.
+const BUCKETS_PER_DOUBLING: f64 = 8.0;
+
+/// How many durations lie in which bucket.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Durations(BTreeMap<u16, u64>);
+
+impl Durations {
+    #[allow(clippy::cast_precision_loss, reason = "a bucket is far coarser than the loss")]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 64 doublings of eight buckets")]
+    fn bucket(duration_ns: i64) -> u16 {
+        ((duration_ns.max(1) as f64).log2() * BUCKETS_PER_DOUBLING).round() as u16
+    }
+
+    fn of(duration_ns: i64) -> Self {
+        Self(BTreeMap::from([(Self::bucket(duration_ns), 1)]))
+    }
+
+    fn record(&mut self, duration_ns: i64) {
+        *self.0.entry(Self::bucket(duration_ns)).or_default() += 1;
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (bucket, count) in &other.0 {
+            *self.0.entry(*bucket).or_default() += count;
+        }
+    }
+
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        for (bucket, count) in &other.0 {
+            if let Some(mine) = self.0.get_mut(bucket) {
+                *mine = mine.saturating_sub(*count);
+            }
+        }
+        self.0.retain(|_, count| *count > 0);
+    }
+
+    /// The duration that `share` of all stay below, in nanoseconds, estimated within 4.5 %; `None` when there are none.
+    #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and the number of durations")]
+    pub(crate) fn quantile(&self, share: f64) -> Option<i64> {
+        let total: u64 = self.0.values().sum();
+        let rank = ((total as f64 * share).ceil() as u64).max(1);
+        let mut seen = 0;
+        let bucket = self.0.iter().find(|(_, count)| {
+            seen += **count;
+            seen >= rank
+        });
+        bucket.map(|(bucket, _)| (f64::from(*bucket) / BUCKETS_PER_DOUBLING).exp2() as i64)
+    }
+}
+
+/// Sums that agents and models have in common.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Sums {
+    /// Runs of an agent, calls of a model.
+    pub(crate) count: u64,
+    pub(crate) errors: u64,
+    pub(crate) usage: Usage,
+    pub(crate) cost_usd: f64,
+    /// How many of `cost_usd` there are: none means unknown, not free.
+    pub(crate) priced: u64,
+    pub(crate) unpriced_calls: u64,
+    pub(crate) durations: Durations,
+    pub(crate) last_seen_at: i64,
+}
+
+impl Sums {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.errors += other.errors;
+        self.usage = self.usage.plus(other.usage);
+        self.cost_usd += other.cost_usd;
+        self.priced += other.priced;
+        self.unpriced_calls += other.unpriced_calls;
+        self.durations.add(&other.durations);
+        self.last_seen_at = self.last_seen_at.max(other.last_seen_at);
+    }
+
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        let minus = |mine: u64, theirs: u64| mine.saturating_sub(theirs);
+        self.count = minus(self.count, other.count);
+        self.errors = minus(self.errors, other.errors);
+        self.usage = Usage {
+            input_tokens: minus(self.usage.input_tokens, other.usage.input_tokens),
+            output_tokens: minus(self.usage.output_tokens, other.usage.output_tokens),
+            cache_read_tokens: minus(self.usage.cache_read_tokens, other.usage.cache_read_tokens),
+            cache_write_tokens: minus(self.usage.cache_write_tokens, other.usage.cache_write_tokens),
+            reasoning_tokens: minus(self.usage.reasoning_tokens, other.usage.reasoning_tokens),
+        };
+        self.priced = minus(self.priced, other.priced);
+        // Differences of floating-point sums leave crumbs.
+        self.cost_usd = if self.priced == 0 { 0.0 } else { (self.cost_usd - other.cost_usd).max(0.0) };
+        self.unpriced_calls = minus(self.unpriced_calls, other.unpriced_calls);
+        self.durations.subtract(&other.durations);
+    }
+
+    pub(crate) fn cost(&self) -> Option<f64> {
+        (self.priced > 0).then_some(self.cost_usd)
+    }
+}
+
+/// Calls of one model within a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ModelPart {
+    pub(crate) model: String,
+    pub(crate) provider: Option<String>,
+    pub(crate) sums: Sums,
+}
+
+/// What one run adds.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Parts {
+    pub(crate) agent: Option<String>,
+    pub(crate) run: Sums,
+    pub(crate) models: Vec<ModelPart>,
+    /// Tools and how often they were called.
+    pub(crate) tools: BTreeMap<String, u64>,
+}
+
+impl Parts {
+    /// Of the steps that count, so that a call that two observers saw is one call here too.
+    pub(crate) fn of(summary: &RunSummary, steps: &[Step]) -> Self {
+        let mut parts = Self { agent: summary.agent.clone(), run: run_sums(summary), ..Self::default() };
+        for step in steps.iter().filter(|step| step.counted_as.is_none()) {
+            match step.kind {
+                StepKind::ModelCall => parts.add_model_call(step),
+                StepKind::ToolCall => parts.add_tool_call(step),
+                _ => {}
+            }
+        }
+        parts
+    }
+
+    fn add_model_call(&mut self, step: &Step) {
+        let Some(model) = &step.model else { return };
+        let known = self.models.iter().position(|part| part.model == *model);
+        let at = match known {
+            Some(at) => at,
+            None if self.models.len() < NAMES_MAX => {
+                let part = ModelPart { model: model.clone(), provider: step.provider.clone(), sums: Sums::default() };
+                self.models.push(part);
+                self.models.len() - 1
+            }
+            None => return,
+        };
+        let sums = &mut self.models[at].sums;
+        sums.count += 1;
+        sums.errors += u64::from(step.outcome == Outcome::Error);
+        sums.usage = sums.usage.plus(step.usage.unwrap_or_default());
+        sums.cost_usd += step.cost_usd.unwrap_or_default();
+        sums.priced += u64::from(step.cost_usd.is_some());
+        sums.unpriced_calls += u64::from(step.cost_usd.is_none() && step.usage.is_some());
+        sums.durations.record(step.duration_ns);
+        sums.last_seen_at = sums.last_seen_at.max(step.started_at.unix_nanos());
+    }
+
+    fn add_tool_call(&mut self, step: &Step) {
+        let name = step.tool.as_ref().unwrap_or(&step.name);
+        if let Some(calls) = self.tools.get_mut(name) {
+            *calls += 1;
+        } else if self.tools.len() < NAMES_MAX {
+            self.tools.insert(name.clone(), 1);
+        }
+    }
+}
+
+fn run_sums(summary: &RunSummary) -> Sums {
+    Sums {
+        count: 1,
+        errors: u64::from(summary.outcome == Outcome::Error),
+        usage: summary.usage,
+        cost_usd: summary.cost_usd.unwrap_or_default(),
+        priced: u64::from(summary.cost_usd.is_some()),
+        unpriced_calls: u64::from(summary.unpriced_calls),
+        durations: Durations::of(summary.duration_ns),
+        last_seen_at: summary.started_at.unix_nanos(),
+    }
+}

@@ -1,0 +1,156 @@
+use mizzen_model::id::RunId;
+use mizzen_model::run::RunSummary;
+use mizzen_model::step::{Outcome, Source};
+use mizzen_model::time::Timestamp;
+use mizzen_model::usage::Usage;
+use mizzen_store::testing;
+
+use super::list::{Page, RunFilter};
+use super::parts::{ModelPart, Parts, Sums};
+use super::runs::{Sources, StoredRun};
+use super::totals::Totals;
+use super::*;
+
+fn at(nanos: i64) -> Timestamp {
+    Timestamp::from_unix_nanos(nanos)
+}
+
+fn run(id: &str, started_at: i64) -> StoredRun {
+    let usage = Usage { input_tokens: 3, ..Usage::default() };
+    let summary = RunSummary {
+        run_id: RunId::lossy(id),
+        revision: 1,
+        is_final: false,
+        agent: Some("planner".into()),
+        title: "100% of_all Words".into(),
+        session: None,
+        caller: None,
+        service: None,
+        started_at: at(started_at),
+        duration_ns: 1_000_000,
+        outcome: Outcome::Ok,
+        error_message: None,
+        spans: 1,
+        steps: 1,
+        model_calls: 1,
+        tool_calls: 0,
+        errors: 0,
+        usage,
+        cost_usd: Some(0.5),
+        unpriced_calls: 0,
+        models: vec!["m-1".into()],
+        confinement: None,
+    };
+    let sums = Sums { count: 2, usage, ..Sums::default() };
+    let models = vec![ModelPart { model: "m-1".into(), provider: Some("p".into()), sums }];
+    let parts = Parts { agent: Some("planner".into()), models, ..Parts::of(&summary, &[]) };
+    let mut sources = Sources::default();
+    sources.insert(Source::Sdk);
+    let (quiet_at, received_at) = (Some(at(started_at + 10)), at(started_at + 5));
+    StoredRun { summary, quiet_at, applied_lsn: 4, received_at, title_at: at(7), sources, parts }
+}
+
+async fn save(index: &Index, runs: &[StoredRun]) {
+    let mut transaction = index.begin().await.unwrap();
+    index.save_runs(&mut transaction, &runs.iter().collect::<Vec<_>>()).await.unwrap();
+    transaction.commit().await.unwrap();
+}
+
+async fn ids(index: &Index, filter: &RunFilter) -> Vec<String> {
+    let page = index.list(filter, &Page::default()).await.unwrap().unwrap();
+    page.items.into_iter().map(|run| run.run_id.to_string()).collect()
+}
+
+#[tokio::test]
+async fn runs_come_back_page_by_page_and_by_every_filter() {
+    for test in testing::stores(MIGRATIONS).await {
+        let index = Index::new(test.store.clone(), "n".into());
+        let mut runs: Vec<StoredRun> = (0..150).map(|n| run(&format!("run-{n:03}"), i64::from(n / 2))).collect();
+        runs[3].summary.agent = Some("Other".into());
+        runs[4].summary.models = vec!["m-2".into(), "m-1".into()];
+        runs[5].summary.outcome = Outcome::Error;
+        runs[6].summary.session = Some("s".into());
+        runs[7].summary.caller = Some("c".into());
+        runs[8].summary.title = "needle".into();
+        runs[9].sources.insert(Source::Gateway);
+        save(&index, &runs).await;
+        let (mut seen, mut page) = (Vec::new(), Page { cursor: None, limit: 40 });
+        loop {
+            let found = index.list(&RunFilter::default(), &page).await.unwrap().unwrap();
+            seen.extend(found.items.into_iter().map(|run| run.run_id.to_string()));
+            let Some(cursor) = found.next_cursor else { break };
+            page.cursor = Some(cursor);
+        }
+        let mut expected: Vec<_> = runs.iter().map(|run| (run.summary.started_at, run.summary.run_id.to_string())).collect();
+        expected.sort_by(|a, b| b.cmp(a));
+        assert_eq!(seen, expected.into_iter().map(|(_, id)| id).collect::<Vec<_>>(), "{}", test.name);
+        let text = |text: &str| RunFilter { text: Some(text.into()), ..RunFilter::default() };
+        let filters = [
+            (RunFilter { agent: Some("Other".into()), ..RunFilter::default() }, "run-003"),
+            (RunFilter { model: Some("m-2".into()), ..RunFilter::default() }, "run-004"),
+            (RunFilter { outcome: Some(Outcome::Error), ..RunFilter::default() }, "run-005"),
+            (RunFilter { session: Some("s".into()), ..RunFilter::default() }, "run-006"),
+            (RunFilter { caller: Some("c".into()), ..RunFilter::default() }, "run-007"),
+            (text("NEEDLE"), "run-008"),
+            (RunFilter { source: Some(Source::Gateway), ..RunFilter::default() }, "run-009"),
+            (text("n-149"), "run-149"),
+        ];
+        for (filter, expected) in filters {
+            assert_eq!(ids(&index, &filter).await, [expected], "{} {filter:?}", test.name);
+        }
+        assert_eq!(ids(&index, &text("100% OF_ALL")).await.len(), 50);
+        assert_eq!(ids(&index, &text("100x")).await.len(), 0, "a percent sign is no wildcard");
+        let between = RunFilter { from: Some(at(10)), to: Some(at(11)), model: Some("m-1".into()), ..RunFilter::default() };
+        assert_eq!(ids(&index, &between).await, ["run-021", "run-020"]);
+        let wrong = Page { cursor: Some("x".into()), limit: 1 };
+        assert!(index.list(&RunFilter::default(), &wrong).await.unwrap().is_err());
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_replaced_made_final_and_removed() {
+    for test in testing::stores(MIGRATIONS).await {
+        let index = Index::new(test.store.clone(), "n".into());
+        save(&index, &[run("a", 1), run("b", 2)]).await;
+        let mut changed = run("a", 1);
+        changed.summary.revision = 2;
+        save(&index, std::slice::from_ref(&changed)).await;
+        assert_eq!(index.run("a").await.unwrap().as_ref(), Some(&changed), "{}", test.name);
+        assert_eq!(index.quiet_runs(at(11), 9).await.unwrap(), ["a"]);
+        let mut transaction = index.begin().await.unwrap();
+        index.finalise(&mut transaction, &["a".to_owned()]).await.unwrap();
+        transaction.commit().await.unwrap();
+        let found = index.run("a").await.unwrap().unwrap();
+        assert!(found.summary.is_final && found.quiet_at.is_none());
+        assert_eq!(index.runs_received_before(7, 9).await.unwrap(), ["a"]);
+        let mut transaction = index.begin().await.unwrap();
+        assert_eq!(index.remove_run(&mut transaction, "a").await.unwrap(), Some(changed.parts));
+        transaction.commit().await.unwrap();
+        assert_eq!(index.run("a").await.unwrap(), None);
+        assert_eq!(ids(&index, &RunFilter { model: Some("m-1".into()), ..RunFilter::default() }).await, ["b"]);
+    }
+}
+
+#[tokio::test]
+async fn totals_follow_runs_that_change_and_go() {
+    for test in testing::stores(MIGRATIONS).await {
+        let index = Index::new(test.store.clone(), "n".into());
+        let (first, second) = (run("a", 1).parts, run("b", 1_000).parts);
+        let mut totals = Totals::default();
+        totals.change(None, Some(&first));
+        totals.change(None, Some(&second));
+        let mut transaction = index.begin().await.unwrap();
+        totals.save(&index, &mut transaction).await.unwrap();
+        transaction.commit().await.unwrap();
+        let mut totals = Totals::load(&index).await.unwrap();
+        let agents = totals.agents();
+        assert_eq!((agents[0].runs, agents[0].cost_usd, agents[0].last_seen_at), (2, Some(1.0), at(1_000)));
+        assert_eq!(agents[0].models, ["m-1"]);
+        let p95 = agents[0].p95_duration_ns.unwrap();
+        assert!((955_000..1_045_000).contains(&p95), "{p95}");
+        assert_eq!((totals.models()[0].calls, totals.models()[0].usage.input_tokens), (4, 6));
+        totals.change(Some(&first), None);
+        totals.change(Some(&second), None);
+        assert!(totals.agents().is_empty() && totals.models().is_empty());
+    }
+}

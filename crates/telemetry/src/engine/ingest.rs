@@ -1,0 +1,186 @@
+//! The way in: policy, normalisation, the log. Returns when what was sent survives.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use super::entry;
+use super::error::{IngestError, OpenError};
+use super::health::Health;
+use super::log_writer::{Append, Batch};
+use super::segment::Signal;
+use super::view::Rows;
+use super::wal::Record;
+use crate::capture::CapturePolicy;
+use crate::normalise::{Normalised, Normaliser};
+use crate::origin::Origin;
+
+/// Bytes of requests, as protobuf, that may be on their way to the log.
+const QUEUED_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Requests are counted in units of this many bytes.
+const UNIT_BYTES: usize = 1024;
+/// How long a request waits for its turn before its sender is told to try again.
+const TURN_TIMEOUT: Duration = Duration::from_secs(2);
+/// Largest request, as protobuf.
+const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Requests up to this size, as protobuf, are worked on where they are; larger ones go to the blocking pool.
+const INLINE_BYTES: usize = 48 * 1024;
+
+/// What became of a request. What was rejected must not be sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Receipt {
+    pub accepted: u64,
+    pub rejected: u64,
+    /// For `partial_success.error_message`; empty when all went well.
+    pub message: String,
+}
+
+/// A kind of OTLP request.
+pub(crate) trait Request: Message + Default + Send + 'static {
+    const SIGNAL: Signal;
+    fn apply(&mut self, policy: &CapturePolicy, agent: Option<&str>) -> bool;
+    /// Rows, and what was rejected with the message for the sender.
+    fn rows(&self, normaliser: &Normaliser, origin: &Origin) -> (Rows, u64, String);
+}
+
+macro_rules! request {
+    ($request:ty, $signal:ident, $apply:ident, $normalise:ident) => {
+        impl Request for $request {
+            const SIGNAL: Signal = Signal::$signal;
+            fn apply(&mut self, policy: &CapturePolicy, agent: Option<&str>) -> bool {
+                policy.$apply(self, agent)
+            }
+            fn rows(&self, normaliser: &Normaliser, origin: &Origin) -> (Rows, u64, String) {
+                let Normalised { rows, rejected, message, .. } = normaliser.$normalise(self, origin);
+                (Rows::$signal(rows), rejected, message)
+            }
+        }
+    };
+}
+
+request!(ExportTraceServiceRequest, Spans, apply_traces, spans);
+request!(ExportLogsServiceRequest, Logs, apply_logs, logs);
+request!(ExportMetricsServiceRequest, Metrics, apply_metrics, metrics);
+
+/// What every request passes.
+#[derive(Clone)]
+pub(crate) struct Ingest {
+    capture: Arc<CapturePolicy>,
+    normaliser: Arc<Normaliser>,
+    queue: mpsc::Sender<Append>,
+    turns: Arc<Semaphore>,
+    health: Health,
+}
+
+/// A request ready for the log.
+struct Prepared {
+    body: Vec<u8>,
+    rows: Rows,
+    rejected: u64,
+    message: String,
+}
+
+impl Ingest {
+    pub(crate) fn new(
+        capture: Arc<CapturePolicy>,
+        normaliser: Arc<Normaliser>,
+        queue: mpsc::Sender<Append>,
+        health: Health,
+    ) -> Self {
+        let turns = Arc::new(Semaphore::new(QUEUED_BYTES_MAX / UNIT_BYTES));
+        Self { capture, normaliser, queue, turns, health }
+    }
+
+    /// Takes a request. `wire` is the same request as it came, protobuf and not compressed, when the caller has it:
+    /// it is kept as it is when the capture policy changes nothing.
+    pub(crate) async fn ingest<R: Request>(
+        &self,
+        request: R,
+        wire: Option<Bytes>,
+        origin: Origin,
+    ) -> Result<Receipt, IngestError> {
+        let bytes = wire.as_ref().map_or_else(|| request.encoded_len(), Bytes::len);
+        let permit = self.turn(bytes).await.inspect_err(|_| self.health.turned_away.add(1))?;
+        let prepared = self.prepare(request, wire, &origin, bytes).await?;
+        self.health.rejected.add(prepared.rejected);
+        let accepted = prepared.rows.len() as u64;
+        let receipt = Receipt { accepted, rejected: prepared.rejected, message: prepared.message };
+        if accepted == 0 {
+            return Ok(receipt);
+        }
+        let (ack, answer) = oneshot::channel();
+        let received_at = origin.received_at;
+        let batch = Batch { rows: prepared.rows, received_at, ack: Some(ack), permit: Some(permit) };
+        let append = Append { signal: R::SIGNAL.number(), body: prepared.body, batch };
+        self.queue.send(append).await.map_err(|_| IngestError::Stopping)?;
+        match answer.await {
+            Ok(Ok(())) => Ok(receipt),
+            Ok(Err(error)) => {
+                self.health.turned_away.add(1);
+                Err(error)
+            }
+            Err(_) => Err(IngestError::Stopping),
+        }
+    }
+
+    async fn turn(&self, bytes: usize) -> Result<OwnedSemaphorePermit, IngestError> {
+        if bytes > REQUEST_BYTES_MAX {
+            return Err(IngestError::TooLarge { max: REQUEST_BYTES_MAX });
+        }
+        let units = bytes.div_ceil(UNIT_BYTES).clamp(1, QUEUED_BYTES_MAX / UNIT_BYTES);
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
+        match tokio::time::timeout(TURN_TIMEOUT, self.turns.clone().acquire_many_owned(units)).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(IngestError::Stopping),
+            Err(_) => Err(IngestError::Overloaded),
+        }
+    }
+
+    async fn prepare<R: Request>(
+        &self,
+        mut request: R,
+        wire: Option<Bytes>,
+        origin: &Origin,
+        bytes: usize,
+    ) -> Result<Prepared, IngestError> {
+        let (capture, normaliser, origin) = (self.capture.clone(), self.normaliser.clone(), origin.clone());
+        let work = move || {
+            let changed = request.apply(&capture, origin.agent.as_deref());
+            let (rows, rejected, message) = request.rows(&normaliser, &origin);
+            let mut body = Vec::with_capacity(bytes + 256);
+            entry::encode_origin(&origin, &mut body);
+            match wire.filter(|_| !changed) {
+                Some(wire) => body.extend_from_slice(&wire),
+                None => body.extend_from_slice(&request.encode_to_vec()),
+            }
+            Prepared { body, rows, rejected, message }
+        };
+        if bytes <= INLINE_BYTES {
+            return Ok(work());
+        }
+        tokio::task::spawn_blocking(work).await.map_err(|_| IngestError::Stopping)
+    }
+
+    /// What a record of the log holds. `None` for a signal of another release.
+    pub(crate) fn replay(&self, record: &Record) -> Result<Option<Batch>, OpenError> {
+        let (origin, request) = entry::decode(record.lsn, &record.body)?;
+        let decoded = match Signal::from_number(record.signal) {
+            Some(Signal::Spans) => self.replay_as::<ExportTraceServiceRequest>(request, &origin),
+            Some(Signal::Logs) => self.replay_as::<ExportLogsServiceRequest>(request, &origin),
+            Some(Signal::Metrics) => self.replay_as::<ExportMetricsServiceRequest>(request, &origin),
+            None => return Ok(None),
+        };
+        let rows = decoded.map_err(|source| OpenError::Request { lsn: record.lsn, source })?;
+        Ok(Some(Batch { rows, received_at: origin.received_at, ack: None, permit: None }))
+    }
+
+    fn replay_as<R: Request>(&self, request: &[u8], origin: &Origin) -> Result<Rows, prost::DecodeError> {
+        Ok(R::decode(request)?.rows(&self.normaliser, origin).0)
+    }
+}

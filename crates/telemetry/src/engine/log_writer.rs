@@ -1,0 +1,123 @@
+//! The one writer of the write-ahead log: groups what is queued, syncs once, hands the rows on.
+
+use mizzen_model::time::Timestamp;
+use mizzen_runtime::task::BoxError;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::error::IngestError;
+use super::health::Health;
+use super::view::Rows;
+use super::wal::{Wal, WalError};
+
+/// Requests of one group, and of the queue before it.
+pub(crate) const GROUP_REQUESTS_MAX: usize = 256;
+
+/// Tells a sender that its request is safe, or is not.
+pub(crate) type Ack = oneshot::Sender<Result<(), IngestError>>;
+
+/// A request on its way to the log.
+pub(crate) struct Append {
+    pub(crate) signal: u8,
+    pub(crate) body: Vec<u8>,
+    pub(crate) batch: Batch,
+}
+
+/// Rows of a request, which become visible once its record is durable.
+pub(crate) struct Batch {
+    pub(crate) rows: Rows,
+    pub(crate) received_at: Timestamp,
+    /// `None` for what is read back from the log.
+    pub(crate) ack: Option<Ack>,
+    /// Its share of the memory that requests may take.
+    pub(crate) permit: Option<OwnedSemaphorePermit>,
+}
+
+/// A request that survives from here on.
+pub(crate) struct Durable {
+    pub(crate) lsn: u64,
+    pub(crate) batch: Batch,
+}
+
+/// What the log need not keep any longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Trim {
+    /// Records up to here are stored elsewhere.
+    pub(crate) stored: u64,
+    /// Up to here not even their bytes may stay, because a run was deleted.
+    pub(crate) erase: u64,
+}
+
+pub(crate) struct LogWriter {
+    pub(crate) wal: Wal,
+    pub(crate) queue: mpsc::Receiver<Append>,
+    pub(crate) durable: mpsc::Sender<Vec<Durable>>,
+    pub(crate) trim: watch::Receiver<Trim>,
+    pub(crate) health: Health,
+}
+
+impl LogWriter {
+    /// Runs until cancelled, then writes what is queued and ends.
+    pub(crate) async fn run(mut self, cancel: CancellationToken) -> Result<(), BoxError> {
+        let mut group = Vec::with_capacity(GROUP_REQUESTS_MAX);
+        loop {
+            tokio::select! {
+                received = self.queue.recv_many(&mut group, GROUP_REQUESTS_MAX) => match received {
+                    0 => return Ok(()),
+                    _ => self = self.commit(std::mem::take(&mut group)).await?,
+                },
+                changed = self.trim.changed() => {
+                    if changed.is_ok() {
+                        self = self.trim().await?;
+                    }
+                }
+                () = cancel.cancelled(), if !self.queue.is_closed() => self.queue.close(),
+            }
+        }
+    }
+
+    async fn commit(mut self, group: Vec<Append>) -> Result<Self, BoxError> {
+        let (bodies, batches): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|append| ((append.signal, append.body), append.batch)).unzip();
+        let (writer, committed) = tokio::task::spawn_blocking(move || {
+            let committed = self.wal.commit(bodies.iter().map(|(signal, body)| (*signal, body.as_slice())));
+            (self, committed)
+        })
+        .await?;
+        self = writer;
+        self.health.set_wal_bytes(self.wal.bytes());
+        match committed {
+            Ok(first_lsn) => {
+                self.health.log_works();
+                let durable = (first_lsn..).zip(batches).map(|(lsn, batch)| Durable { lsn, batch }).collect();
+                // It ends only after this writer; were it gone, the rows would still be read back at the next start.
+                self.durable.send(durable).await.ok();
+            }
+            Err(error) => self.refuse(&error, batches),
+        }
+        Ok(self)
+    }
+
+    fn refuse(&self, error: &WalError, batches: Vec<Batch>) {
+        self.health.log_fails(error);
+        for ack in batches.into_iter().filter_map(|batch| batch.ack) {
+            // A sender that hung up does not wait for an answer.
+            ack.send(Err(IngestError::Unavailable)).ok();
+        }
+    }
+
+    async fn trim(mut self) -> Result<Self, BoxError> {
+        let Trim { stored, erase } = *self.trim.borrow_and_update();
+        let (writer, trimmed) = tokio::task::spawn_blocking(move || {
+            let trimmed = self.wal.trim(stored, erase);
+            (self, trimmed)
+        })
+        .await?;
+        if let Err(error) = trimmed {
+            // The next trim tries again.
+            tracing::warn!(%error, "could not remove log files that are not needed any more");
+        }
+        writer.health.set_wal_bytes(writer.wal.bytes());
+        Ok(writer)
+    }
+}

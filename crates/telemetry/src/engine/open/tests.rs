@@ -1,0 +1,127 @@
+use std::path::Path;
+
+use mizzen_model::price::PriceTable;
+use mizzen_model::time::Timestamp;
+use mizzen_store::{StoreConfig, objects};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+
+use super::*;
+use crate::capture::CaptureConfig;
+use crate::engine::error::IngestError;
+use crate::engine::wal::tests::FaultyFolder;
+use crate::normalise::Limits;
+use crate::origin::Origin;
+
+async fn open(folder: &Path, log: &FaultyFolder) -> (Telemetry, TaskGroup) {
+    let data_dir = DataDir::open(folder).unwrap();
+    let config = StoreConfig { url: None, data_dir: data_dir.clone() };
+    let tasks = TaskGroup::new();
+    let parts = Parts {
+        store: Store::open(&config, crate::MIGRATIONS).await.unwrap(),
+        objects: objects::open(None, &data_dir).unwrap(),
+        data_dir,
+        clock: Clock::system(),
+        metrics: Metrics::new(),
+        tasks: tasks.clone(),
+        normaliser: Arc::new(Normaliser::new(PriceTable::built_in(&[]).unwrap(), Limits::default())),
+        capture: Arc::new(CapturePolicy::new(&CaptureConfig::default()).unwrap()),
+    };
+    let opened = Telemetry::open_with(TelemetryConfig::default(), parts, Box::new(log.clone()), "node".into());
+    (opened.await.unwrap(), tasks)
+}
+
+/// One span that is a run of its own.
+async fn ingest(telemetry: &Telemetry, id: u8) -> Result<(), IngestError> {
+    let now = Clock::system().now();
+    let nanos = u64::try_from(now.unix_nanos()).unwrap();
+    let span = Span {
+        trace_id: vec![id; 16],
+        span_id: vec![id; 8],
+        name: "s".into(),
+        start_time_unix_nano: nanos,
+        end_time_unix_nano: nanos + 1,
+        ..Span::default()
+    };
+    let scope_spans = vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }];
+    let request =
+        ExportTraceServiceRequest { resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }] };
+    telemetry.ingest_traces(request, Origin::unknown(now)).await.map(drop)
+}
+
+async fn is_there(telemetry: &Telemetry, id: u8) -> bool {
+    let run_id = mizzen_model::id::TraceId::from_bytes(&[id; 16]).unwrap().into();
+    telemetry.run(&run_id).await.unwrap().is_some_and(|run| run.spans == 1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_turns_senders_away_until_there_is_room() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), FaultyFolder::default());
+    let (telemetry, _tasks) = open(folder.path(), &log).await;
+    ingest(&telemetry, 1).await.unwrap();
+    log.disk(|disk| (disk.fail_appends, disk.torn_append_bytes) = (2, 11));
+    for id in [2, 3] {
+        let error = ingest(&telemetry, id).await.unwrap_err();
+        assert!(error.is_retryable(), "{error}");
+    }
+    assert!(telemetry.health().failing.is_some() && telemetry.health().turned_away == 2);
+    ingest(&telemetry, 2).await.unwrap();
+    assert_eq!(telemetry.health().failing, None);
+    assert!(is_there(&telemetry, 1).await && is_there(&telemetry, 2).await && !is_there(&telemetry, 3).await);
+}
+
+#[test]
+fn after_a_failed_sync_nothing_is_promised_and_a_restart_has_what_was() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), FaultyFolder::default());
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let first = runtime();
+    first.block_on(async {
+        let (telemetry, _tasks) = open(folder.path(), &log).await;
+        ingest(&telemetry, 1).await.unwrap();
+        log.disk(|disk| disk.fail_syncs = 1);
+        for id in [2, 3] {
+            assert!(ingest(&telemetry, id).await.unwrap_err().is_retryable());
+        }
+        assert!(telemetry.health().failing.is_some());
+    });
+    first.shutdown_timeout(std::time::Duration::from_secs(5));
+    log.lose_power(0, None);
+    runtime().block_on(async {
+        let (telemetry, tasks) = open(folder.path(), &log).await;
+        assert!(is_there(&telemetry, 1).await && !is_there(&telemetry, 2).await);
+        ingest(&telemetry, 2).await.unwrap();
+        assert!(is_there(&telemetry, 2).await);
+        assert!(tasks.drain(std::time::Duration::from_secs(30)).await.is_complete());
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_gateways_saw_is_stored_and_survives_a_stop() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), FaultyFolder::default());
+    let (telemetry, tasks) = open(folder.path(), &log).await;
+    let now = Clock::system().now();
+    let record = mizzen_model::span::SpanRecord {
+        trace_id: mizzen_model::id::TraceId::from_bytes(&[9; 16]).unwrap(),
+        span_id: mizzen_model::id::SpanId::from_bytes(&[9; 8]).unwrap(),
+        parent_span_id: None,
+        name: "chat".into(),
+        kind: mizzen_model::span::SpanKind::Client,
+        started_at: now,
+        ended_at: now.plus_nanos(5),
+        error: None,
+        attributes: vec![("gen_ai.operation.name", "chat".into())],
+        source: mizzen_model::step::Source::Gateway,
+        caller: "ci".into(),
+        run_id: None,
+        agent: None,
+    };
+    telemetry.records().try_send(record).unwrap();
+    let report = tasks.drain(std::time::Duration::from_secs(30)).await;
+    assert!(report.is_complete(), "{report:?}");
+    drop((telemetry, tasks));
+    let (telemetry, _tasks) = open(folder.path(), &log).await;
+    let run_id = mizzen_model::id::TraceId::from_bytes(&[9; 16]).unwrap().into();
+    let run = telemetry.run(&run_id).await.unwrap().unwrap();
+    assert_eq!((run.caller.as_deref(), run.model_calls), (Some("ci"), 1));
+    assert_eq!(telemetry.health().last_received_at.filter(|at| *at > Timestamp::default()), None, "it came from disk");
+}

@@ -1,0 +1,135 @@
+//! The rows of one run, from memory and from segments.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use mizzen_model::id::SpanId;
+use tokio::runtime::Handle;
+
+use super::error::ReadError;
+use super::segment::decode;
+use super::segment::read::{Columns, SegmentReader};
+use super::segment::{Segment, SegmentError, Signal};
+use super::view::{Snapshot, View};
+use crate::row::{LogRow, SpanBody, SpanRow};
+
+/// Reads runs. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct RunReader {
+    view: Arc<View>,
+    segments: SegmentReader,
+}
+
+impl RunReader {
+    pub(crate) fn new(view: Arc<View>, segments: SegmentReader) -> Self {
+        Self { view, segments }
+    }
+
+    /// Every span of a run once, in order of time.
+    pub(crate) async fn spans(&self, run_id: &str, columns: Columns) -> Result<Vec<SpanRow>, ReadError> {
+        self.blocking(run_id, move |reader, snapshot, run_id, runtime| {
+            let mut rows: Vec<SpanRow> = Vec::new();
+            for segment in visible(snapshot, Signal::Spans, run_id) {
+                let batches = runtime.block_on(reader.rows_of_run(segment, run_id, columns, None))?;
+                append(segment, &batches, decode::spans, &mut rows)?;
+            }
+            for table in snapshot.tables() {
+                rows.extend(table.spans.of_run(run_id).map(|row| select(row, columns)));
+            }
+            let mut seen = HashSet::with_capacity(rows.len());
+            rows.retain(|row| seen.insert((row.head.trace_id, row.head.span_id)));
+            rows.sort_by_key(|row| (row.head.started_at, row.head.span_id));
+            Ok(rows)
+        })
+        .await
+    }
+
+    /// One span of a run with its content.
+    pub(crate) async fn span(&self, run_id: &str, span_id: SpanId) -> Result<Option<SpanRow>, ReadError> {
+        self.blocking(run_id, move |reader, snapshot, run_id, runtime| {
+            for table in snapshot.tables() {
+                if let Some(row) = table.spans.of_run(run_id).find(|row| row.head.span_id == span_id) {
+                    return Ok(Some(row.clone()));
+                }
+            }
+            let mut rows = Vec::new();
+            for segment in visible(snapshot, Signal::Spans, run_id) {
+                let batches = runtime.block_on(reader.rows_of_run(segment, run_id, Columns::Full, Some(span_id)))?;
+                append(segment, &batches, decode::spans, &mut rows)?;
+                if let Some(row) = rows.pop() {
+                    return Ok(Some(row));
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+
+    /// The log records of a run, in order of time.
+    pub(crate) async fn logs(&self, run_id: &str) -> Result<Vec<LogRow>, ReadError> {
+        self.blocking(run_id, move |reader, snapshot, run_id, runtime| {
+            let mut rows = Vec::new();
+            for segment in visible(snapshot, Signal::Logs, run_id) {
+                let batches = runtime.block_on(reader.rows_of_run(segment, run_id, Columns::Full, None))?;
+                append(segment, &batches, decode::logs, &mut rows)?;
+            }
+            for table in snapshot.tables() {
+                rows.extend(table.logs.of_run(run_id).cloned());
+            }
+            rows.sort_by_key(|row| row.at);
+            Ok(rows)
+        })
+        .await
+    }
+
+    /// Those of `segments` that hold rows of a run.
+    pub(crate) async fn segments_with(&self, run_id: &str, segments: &[Arc<Segment>]) -> Result<Vec<u64>, ReadError> {
+        let mut holding = Vec::new();
+        for segment in segments.iter().filter(|segment| segment.signal != Signal::Metrics) {
+            let batches = self.segments.rows_of_run(segment, run_id, Columns::Heads, None).await?;
+            if batches.iter().any(|batch| batch.num_rows() > 0) {
+                holding.push(segment.id);
+            }
+        }
+        Ok(holding)
+    }
+
+    /// Decoding takes longer than an async thread should be held.
+    async fn blocking<T, F>(&self, run_id: &str, work: F) -> Result<T, ReadError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&SegmentReader, &Snapshot, &str, &Handle) -> Result<T, ReadError> + Send + 'static,
+    {
+        let (reader, snapshot, run_id) = (self.segments.clone(), self.view.snapshot(), run_id.to_owned());
+        let runtime = Handle::current();
+        let done = tokio::task::spawn_blocking(move || work(&reader, &snapshot, &run_id, &runtime)).await;
+        done.map_err(|_| ReadError::Stopping)?
+    }
+}
+
+fn visible<'a>(snapshot: &'a Snapshot, signal: Signal, run_id: &str) -> impl Iterator<Item = &'a Arc<Segment>> {
+    snapshot.segments_of(signal).filter(move |segment| !snapshot.hidden.hides(segment.id, run_id))
+}
+
+fn select(row: &SpanRow, columns: Columns) -> SpanRow {
+    match columns {
+        Columns::Full => row.clone(),
+        Columns::Heads => {
+            let body = SpanBody { status_message: row.body.status_message.clone(), ..SpanBody::default() };
+            SpanRow { head: row.head.clone(), body }
+        }
+    }
+}
+
+fn append<R>(
+    segment: &Segment,
+    batches: &[arrow::array::RecordBatch],
+    decode: fn(&arrow::array::RecordBatch) -> Result<Vec<R>, decode::ColumnError>,
+    rows: &mut Vec<R>,
+) -> Result<(), SegmentError> {
+    for batch in batches {
+        let decoded = decode(batch);
+        rows.extend(decoded.map_err(|source| SegmentError::Column { path: segment.path.clone(), source })?);
+    }
+    Ok(())
+}

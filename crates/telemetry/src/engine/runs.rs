@@ -1,0 +1,180 @@
+//! Runs that spans come in for, in memory: assembled, deduplicated, and made final. Pure; one owner.
+//!
+//! Memory is bounded: the runs touched least lately are given up, and come back from storage when a span of theirs
+//! does. That is why a span is never taken before it is known whether its run was seen before.
+
+mod resident;
+mod seen;
+
+use hashbrown::HashMap;
+use mizzen_model::run::RunSummary;
+use mizzen_model::time::Timestamp;
+
+use self::resident::Resident;
+use self::seen::Seen;
+use super::index::parts::Parts;
+use super::index::runs::StoredRun;
+use crate::row::{Name, SpanHead, SpanRow};
+
+/// Spans whose heads may stay in memory, about 450 bytes each.
+const HEADS_MAX: usize = 60_000;
+/// What is left after some runs were given up.
+const HEADS_KEPT: usize = 40_000;
+/// Spans of one run that are assembled; more are stored, and counted by a metric only.
+pub(crate) const RUN_SPANS_MAX: usize = 120_000;
+
+/// When runs become final.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Finality {
+    /// Quiet time in nanoseconds after which a run with a root is final.
+    pub(crate) after_root_ns: i64,
+    /// Quiet time in nanoseconds after which any run is final.
+    pub(crate) idle_ns: i64,
+}
+
+/// A run to be saved, with what it had added to the totals before.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) run: StoredRun,
+    pub(crate) before: Option<Parts>,
+}
+
+/// What became of the spans of one request.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    /// Spans that were not there yet, in the order they came.
+    pub(crate) rows: Vec<SpanRow>,
+    pub(crate) duplicates: u64,
+    /// Spans kept although their run has too many to assemble.
+    pub(crate) oversized: u64,
+}
+
+/// The runs in memory.
+pub(crate) struct Runs {
+    residents: HashMap<Name, Resident>,
+    seen: Seen,
+    finality: Finality,
+    heads: usize,
+    /// Counts requests: the larger, the later a run was touched.
+    clock: u64,
+}
+
+impl Runs {
+    pub(crate) fn new(finality: Finality) -> Self {
+        Self { residents: HashMap::new(), seen: Seen::new(), finality, heads: 0, clock: 0 }
+    }
+
+    /// Notes a run that storage knows.
+    pub(crate) fn note_stored(&mut self, run_id: &str) {
+        self.seen.insert(run_id);
+    }
+
+    /// The runs of `rows` that storage may know and memory does not: they have to be adopted before [`Self::apply`].
+    pub(crate) fn missing(&self, rows: &[SpanRow]) -> Vec<Name> {
+        let mut missing: Vec<Name> = Vec::new();
+        let mut last: Option<&Name> = None;
+        for run_id in rows.iter().map(|row| &row.head.run_id) {
+            if last.is_some_and(|last| *last == *run_id) {
+                continue;
+            }
+            last = Some(run_id);
+            if !self.residents.contains_key(run_id) && self.seen.may_contain(run_id) && !missing.contains(run_id) {
+                missing.push(run_id.clone());
+            }
+        }
+        missing
+    }
+
+    /// Takes a run back from storage; without a stored summary it was mistaken for a known one, or deleted.
+    pub(crate) fn adopt(&mut self, run_id: Name, stored: Option<StoredRun>, heads: Vec<SpanHead>) {
+        self.clock += 1;
+        self.heads += heads.len();
+        let resident = Resident::adopt(run_id.clone(), stored, heads, self.clock);
+        self.residents.insert(run_id, resident);
+    }
+
+    /// Adds the spans of one record of the log.
+    pub(crate) fn apply(&mut self, lsn: u64, received_at: Timestamp, rows: Vec<SpanRow>) -> Applied {
+        self.clock += 1;
+        let mut applied = Applied { rows: Vec::with_capacity(rows.len()), ..Applied::default() };
+        for row in rows {
+            let run_id = &row.head.run_id;
+            let resident = match self.residents.get_mut(run_id) {
+                Some(resident) => resident,
+                None => {
+                    self.seen.insert(run_id);
+                    self.residents.entry(run_id.clone()).or_insert_with(|| Resident::new(run_id.clone()))
+                }
+            };
+            resident.touched = self.clock;
+            if resident.holds(&row.head) {
+                applied.duplicates += 1;
+                continue;
+            }
+            if resident.spans() < RUN_SPANS_MAX {
+                resident.add(lsn, received_at, &row);
+                self.heads += 1;
+            } else {
+                applied.oversized += 1;
+            }
+            applied.rows.push(row);
+        }
+        applied
+    }
+
+    /// The runs that changed since they were saved, or the one that is asked for if it did.
+    pub(crate) fn changes(&mut self, only: Option<&str>) -> Vec<Change> {
+        let finality = self.finality;
+        match only {
+            Some(run_id) => self.residents.get_mut(run_id).and_then(|run| run.change(finality, false)).into_iter().collect(),
+            None => self.residents.values_mut().filter_map(|run| run.change(finality, false)).collect(),
+        }
+    }
+
+    /// Summaries that changed since they were last told, but for large runs that were told a moment ago.
+    pub(crate) fn news(&mut self, now: Timestamp) -> Vec<RunSummary> {
+        self.residents.values_mut().filter_map(|run| run.news(now)).collect()
+    }
+
+    /// Makes runs final that were quiet for long enough.
+    pub(crate) fn finalise(&mut self, now: Timestamp) {
+        let finality = self.finality;
+        self.residents.values_mut().for_each(|run| run.finalise(now, finality));
+    }
+
+    pub(crate) fn contains(&self, run_id: &str) -> bool {
+        self.residents.contains_key(run_id)
+    }
+
+    /// Forgets a run that was deleted.
+    pub(crate) fn remove(&mut self, run_id: &str) -> bool {
+        let removed = self.residents.remove(run_id);
+        self.heads -= removed.as_ref().map_or(0, Resident::spans);
+        removed.is_some()
+    }
+
+    /// Gives up runs until memory is within its bound; what has to be saved of them comes first.
+    pub(crate) fn evict(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if self.heads <= HEADS_MAX {
+            return changes;
+        }
+        let mut oldest: Vec<(u64, Name)> = self.residents.iter().map(|(id, run)| (run.touched, id.clone())).collect();
+        oldest.sort_unstable();
+        // What was touched just now stays, however large it is.
+        oldest.pop();
+        for (_, run_id) in oldest {
+            if self.heads <= HEADS_KEPT {
+                break;
+            }
+            if let Some(mut run) = self.residents.remove(&run_id) {
+                self.heads -= run.spans();
+                changes.extend(run.change(self.finality, true));
+            }
+        }
+        changes
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! One run in memory.
+
+use mizzen_model::run::RunSummary;
+use mizzen_model::step::StepKind;
+use mizzen_model::time::Timestamp;
+
+use super::{Change, Finality};
+use crate::assemble::RunState;
+use crate::engine::index::parts::Parts;
+use crate::engine::index::runs::{Sources, StoredRun};
+use crate::row::{Name, SpanHead, SpanRow};
+use crate::story;
+
+/// Up to this many spans a run's parts are worked out anew at every save; beyond, when it has grown by a sixth.
+const SMALL_RUN_SPANS: usize = 256;
+const GROWTH_PARTS: usize = 6;
+/// A large run is told to watchers less often: its summary costs about this much for each span.
+const NEWS_NS_PER_SPAN: i64 = 20_000;
+
+pub(super) struct Resident {
+    state: RunState,
+    revision: u32,
+    is_final: bool,
+    applied_lsn: u64,
+    received_at: Timestamp,
+    title: String,
+    title_at: Timestamp,
+    sources: Sources,
+    /// As it is in the totals; `None` when the run was never saved.
+    parts: Option<Parts>,
+    /// Spans that `parts` were worked out of.
+    parts_spans: usize,
+    is_changed: bool,
+    /// The saved summary of a large run may be a little behind.
+    is_behind: bool,
+    is_news: bool,
+    told_at: Timestamp,
+    pub(super) touched: u64,
+}
+
+impl Resident {
+    pub(super) fn new(run_id: Name) -> Self {
+        Self {
+            state: RunState::new(run_id),
+            revision: 1,
+            is_final: false,
+            applied_lsn: 0,
+            received_at: Timestamp::from_unix_nanos(i64::MIN),
+            title: String::new(),
+            title_at: Timestamp::from_unix_nanos(i64::MAX),
+            sources: Sources::default(),
+            parts: None,
+            parts_spans: 0,
+            is_changed: false,
+            is_behind: false,
+            is_news: false,
+            told_at: Timestamp::default(),
+            touched: 0,
+        }
+    }
+
+    pub(super) fn adopt(run_id: Name, stored: Option<StoredRun>, heads: Vec<SpanHead>, touched: u64) -> Self {
+        let mut resident = Self { touched, ..Self::new(run_id) };
+        if let Some(stored) = stored {
+            resident.revision = stored.summary.revision;
+            resident.is_final = stored.summary.is_final;
+            resident.applied_lsn = stored.applied_lsn;
+            resident.received_at = stored.received_at;
+            resident.title = stored.summary.title;
+            resident.title_at = stored.title_at;
+            resident.sources = stored.sources;
+            resident.parts = Some(stored.parts);
+        }
+        for head in heads {
+            resident.state.insert(head);
+        }
+        resident
+    }
+
+    pub(super) fn spans(&self) -> usize {
+        self.state.len()
+    }
+
+    pub(super) fn holds(&self, head: &SpanHead) -> bool {
+        self.state.contains(head.trace_id, head.span_id)
+    }
+
+    /// Adds a span that is not there yet. One that comes after the run was final makes the next revision; a record
+    /// that is only read back from the log is in the saved revision already.
+    pub(super) fn add(&mut self, lsn: u64, received_at: Timestamp, row: &SpanRow) {
+        if lsn > self.applied_lsn {
+            if self.is_final {
+                self.is_final = false;
+                self.revision += 1;
+            }
+            self.applied_lsn = lsn;
+            self.received_at = self.received_at.max(received_at);
+        }
+        self.is_changed = true;
+        self.is_news = true;
+        self.sources.insert(row.head.source);
+        self.note_title(row);
+        self.state.insert(row.head.clone());
+    }
+
+    /// The title is what the earliest step that says something was asked.
+    fn note_title(&mut self, row: &SpanRow) {
+        let speaks = matches!(row.head.step, Some(StepKind::ModelCall | StepKind::AgentCall | StepKind::Group));
+        if speaks
+            && (self.title.is_empty() || row.head.started_at < self.title_at)
+            && let Some(title) = story::title(row)
+        {
+            self.title = title;
+            self.title_at = row.head.started_at;
+        }
+    }
+
+    /// What has to be saved, once. With `is_last` nothing is saved after it until the run is adopted again, so that
+    /// it has to be exact.
+    pub(super) fn change(&mut self, finality: Finality, is_last: bool) -> Option<Change> {
+        let is_exact = is_last || self.is_final;
+        if !self.is_changed && !(is_exact && self.is_behind) {
+            return None;
+        }
+        self.is_changed = false;
+        self.is_behind = !is_exact && self.state.len() > SMALL_RUN_SPANS;
+        let mut summary = self.state.summary(self.revision, is_exact, &self.title);
+        summary.is_final = self.is_final;
+        let before = self.parts.clone();
+        self.refresh_parts(&summary, is_exact);
+        let run = StoredRun {
+            summary,
+            quiet_at: (!self.is_final).then(|| self.quiet_at(finality)),
+            applied_lsn: self.applied_lsn,
+            received_at: self.received_at,
+            title_at: self.title_at,
+            sources: self.sources,
+            parts: self.parts.clone().unwrap_or_default(),
+        };
+        Some(Change { run, before })
+    }
+
+    fn refresh_parts(&mut self, summary: &RunSummary, is_exact: bool) {
+        let grown = self.state.len() - self.parts_spans;
+        if grown == 0 && self.parts.is_some() {
+            return;
+        }
+        let is_small = self.state.len() <= SMALL_RUN_SPANS;
+        if self.parts.is_none() || is_small || is_exact || grown * GROWTH_PARTS >= self.state.len() {
+            self.parts = Some(Parts::of(summary, &self.state.assembly().steps));
+            self.parts_spans = self.state.len();
+        }
+    }
+
+    pub(super) fn news(&mut self, now: Timestamp) -> Option<RunSummary> {
+        let pause = self.spans() as i64 * NEWS_NS_PER_SPAN;
+        if !self.is_news || now.nanos_since(self.told_at) < pause {
+            return None;
+        }
+        self.is_news = false;
+        self.told_at = now;
+        Some(self.state.summary(self.revision, self.is_final, &self.title))
+    }
+
+    pub(super) fn finalise(&mut self, now: Timestamp, finality: Finality) {
+        if !self.is_final && !self.state.is_empty() && self.quiet_at(finality) <= now {
+            self.is_final = true;
+            self.is_changed = true;
+            self.is_news = true;
+        }
+    }
+
+    fn quiet_at(&self, finality: Finality) -> Timestamp {
+        let quiet_ns = if self.state.root_ended() { finality.after_root_ns } else { finality.idle_ns };
+        self.received_at.plus_nanos(quiet_ns)
+    }
+}

@@ -1,0 +1,90 @@
+use super::*;
+use crate::engine::segment::tests::span;
+
+fn at(nanos: i64) -> Timestamp {
+    Timestamp::from_unix_nanos(nanos)
+}
+
+fn runs() -> Runs {
+    Runs::new(Finality { after_root_ns: 10, idle_ns: 60 })
+}
+
+fn root(run: &str, id: u64) -> SpanRow {
+    let mut row = span(run, id, 0);
+    row.head.parent_span_id = None;
+    row
+}
+
+fn saved(runs: &mut Runs, run_id: &str) -> StoredRun {
+    let mut changes = runs.changes(Some(run_id));
+    assert_eq!(changes.len(), 1);
+    changes.remove(0).run
+}
+
+#[test]
+fn a_span_that_comes_twice_is_kept_once() {
+    let mut runs = runs();
+    let applied = runs.apply(1, at(0), vec![span("a", 1, 0), span("a", 1, 0), span("a", 2, 0)]);
+    assert_eq!((applied.rows.len(), applied.duplicates), (2, 1));
+    assert_eq!(runs.apply(2, at(0), vec![span("a", 2, 0)]).duplicates, 1);
+    assert_eq!(saved(&mut runs, "a").summary.spans, 2);
+}
+
+#[test]
+fn a_run_with_a_root_is_final_sooner_than_one_without() {
+    let mut runs = runs();
+    runs.apply(1, at(100), vec![root("rooted", 1), span("loose", 1, 0)]);
+    runs.finalise(at(109));
+    assert!(!saved(&mut runs, "rooted").summary.is_final);
+    runs.finalise(at(110));
+    let rooted = saved(&mut runs, "rooted");
+    assert!(rooted.summary.is_final && rooted.quiet_at.is_none());
+    let loose = saved(&mut runs, "loose");
+    assert_eq!((loose.summary.is_final, loose.quiet_at), (false, Some(at(160))));
+    runs.finalise(at(160));
+    assert!(saved(&mut runs, "loose").summary.is_final);
+}
+
+#[test]
+fn a_late_span_makes_a_new_revision_and_a_replayed_one_does_not() {
+    let mut runs = runs();
+    runs.apply(1, at(0), vec![root("a", 1)]);
+    runs.finalise(at(50));
+    let stored = saved(&mut runs, "a");
+    assert_eq!(runs.apply(2, at(51), vec![root("a", 1)]).duplicates, 1);
+    assert!(runs.changes(Some("a")).is_empty(), "a copy changes nothing");
+    runs.apply(3, at(52), vec![span("a", 2, 0)]);
+    let second = saved(&mut runs, "a");
+    assert_eq!((second.summary.revision, second.summary.is_final), (2, false));
+
+    let mut restarted = self::runs();
+    restarted.note_stored("a");
+    assert_eq!(restarted.missing(&[span("a", 3, 0)]), [Name::from("a")]);
+    restarted.adopt(Name::from("a"), Some(stored), Vec::new());
+    restarted.apply(1, at(0), vec![root("a", 1)]);
+    let replayed = saved(&mut restarted, "a");
+    assert_eq!((replayed.summary.revision, replayed.summary.is_final, replayed.summary.spans), (1, true, 1));
+}
+
+#[test]
+fn memory_is_bounded_and_what_goes_is_saved_first() {
+    let mut runs = runs();
+    let mut saved = 0;
+    let run_ids: Vec<String> = (0..80).map(|run| format!("run-{run:02}")).collect();
+    for (lsn, run_id) in (1..).zip(&run_ids) {
+        runs.apply(lsn, at(0), (0..1_000).map(|id| span(run_id, id, 0)).collect());
+        saved += runs.evict().len();
+    }
+    assert!(runs.heads <= HEADS_MAX && saved >= 20, "{} {saved}", runs.heads);
+    assert!(!runs.contains("run-00") && runs.contains("run-79"));
+    assert_eq!(runs.missing(&[span("run-00", 5_000, 0)]), [Name::from("run-00")]);
+    assert!(runs.missing(&[span("never", 1, 0)]).is_empty());
+}
+
+#[test]
+fn watchers_hear_of_a_change_once() {
+    let mut runs = runs();
+    runs.apply(1, at(0), vec![span("a", 1, 0)]);
+    assert_eq!(runs.news(at(1_000_000)).len(), 1);
+    assert!(runs.news(at(2_000_000)).is_empty());
+}

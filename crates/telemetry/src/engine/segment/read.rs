@@ -1,0 +1,258 @@
+//! Reading segments: the rows of one run, or everything in order.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{Array as _, BooleanArray, FixedSizeBinaryArray, RecordBatch, Scalar, StringArray};
+use arrow::compute::kernels::cmp::eq;
+use futures::TryStreamExt as _;
+use mizzen_model::id::SpanId;
+use object_store::path::Path;
+use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt as _};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder, RowFilter, RowSelection,
+};
+use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::statistics::Statistics;
+use parquet::schema::types::SchemaDescriptor;
+
+use super::object::SegmentObject;
+use super::schema::{FORMAT, FORMAT_KEY, SPAN_CONTENT, Signal};
+use super::{Segment, SegmentError};
+
+/// Memory for the metadata of segments.
+const METADATA_BYTES_MAX: usize = 24 * 1024 * 1024;
+
+/// Which columns of a row are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Columns {
+    /// Without the content: enough to assemble a run. The status message is there.
+    Heads,
+    Full,
+}
+
+/// Reads segments and remembers their metadata. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct SegmentReader {
+    objects: Arc<dyn ObjectStore>,
+    /// Where objects that are not files are copied to, to be read page by page.
+    scratch: PathBuf,
+    metadata: Arc<Mutex<MetadataCache>>,
+}
+
+#[derive(Default)]
+struct MetadataCache {
+    entries: HashMap<u64, (ArrowReaderMetadata, u64)>,
+    clock: u64,
+}
+
+impl SegmentReader {
+    pub(crate) fn new(objects: Arc<dyn ObjectStore>, scratch: PathBuf) -> Self {
+        Self { objects, scratch, metadata: Arc::default() }
+    }
+
+    /// The rows of `run_id`, or the one of them that is wanted, in the segment's order. Reads the pages that may
+    /// hold them and no others.
+    pub(crate) async fn rows_of_run(
+        &self,
+        segment: &Segment,
+        run_id: &str,
+        columns: Columns,
+        span_id: Option<SpanId>,
+    ) -> Result<Vec<RecordBatch>, SegmentError> {
+        let failed = |source| SegmentError::Parquet { path: segment.path.clone(), source };
+        let metadata = self.metadata(segment).await?;
+        let column = run_column(segment.signal);
+        let mut groups = groups_of_run(metadata.metadata(), column, run_id);
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.object(segment), metadata.clone());
+        let mut found = Vec::with_capacity(groups.len());
+        for group in groups.drain(..) {
+            let bloom = builder.get_row_group_column_bloom_filter(group, column).await.map_err(failed)?;
+            if bloom.is_none_or(|bloom| bloom.check(run_id)) {
+                found.push(group);
+            }
+        }
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let selection = rows_of_pages(metadata.metadata(), column, &found, run_id);
+        let mask = projection(builder.parquet_schema(), segment.signal, columns);
+        let filter = row_filter(builder.parquet_schema(), column, run_id, span_id);
+        builder = builder.with_row_groups(found).with_projection(mask).with_row_filter(filter);
+        if let Some(selection) = selection {
+            builder = builder.with_row_selection(selection);
+        }
+        builder.build().map_err(failed)?.try_collect().await.map_err(failed)
+    }
+
+    /// All rows in order, a page of every column in memory at a time. Blocks on the disk.
+    pub(crate) async fn scan(&self, segment: &Segment, rows: usize) -> Result<ParquetRecordBatchReader, SegmentError> {
+        let failed = |source| SegmentError::Parquet { path: segment.path.clone(), source };
+        let metadata = self.metadata(segment).await?;
+        let file = self.file(segment).await?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        builder.with_batch_size(rows).build().map_err(failed)
+    }
+
+    /// Forgets what is remembered of a segment that is gone.
+    pub(crate) fn forget(&self, id: u64) {
+        self.metadata.lock().unwrap_or_else(PoisonError::into_inner).entries.remove(&id);
+    }
+
+    fn object(&self, segment: &Segment) -> SegmentObject {
+        SegmentObject::new(self.objects.clone(), &segment.path, segment.bytes)
+    }
+
+    async fn metadata(&self, segment: &Segment) -> Result<ArrowReaderMetadata, SegmentError> {
+        if let Some(known) = self.metadata.lock().unwrap_or_else(PoisonError::into_inner).get(segment.id) {
+            return Ok(known);
+        }
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+        let loaded = ArrowReaderMetadata::load_async(&mut self.object(segment), options).await;
+        let loaded = loaded.map_err(|source| SegmentError::Parquet { path: segment.path.clone(), source })?;
+        check_format(segment, loaded.metadata())?;
+        self.metadata.lock().unwrap_or_else(PoisonError::into_inner).insert(segment.id, loaded.clone());
+        Ok(loaded)
+    }
+
+    /// The segment as a local file: itself, or a copy that is gone when the file is closed.
+    async fn file(&self, segment: &Segment) -> Result<File, SegmentError> {
+        let failed = |source| SegmentError::Storage { path: segment.path.clone(), source };
+        let object = self.objects.get(&Path::from(segment.path.as_str())).await.map_err(failed)?;
+        let mut stream = match object.payload {
+            GetResultPayload::File(file, _) => return Ok(file),
+            GetResultPayload::Stream(stream) => stream,
+        };
+        let io = |source: std::io::Error| SegmentError::Storage {
+            path: segment.path.clone(),
+            source: object_store::Error::Generic { store: "scratch", source: source.into() },
+        };
+        let path = self.scratch.join(format!("{:016x}.scratch", segment.id));
+        std::fs::create_dir_all(&self.scratch).map_err(io)?;
+        let mut file = File::options().read(true).write(true).create(true).truncate(true).open(&path).map_err(io)?;
+        std::fs::remove_file(&path).map_err(io)?;
+        while let Some(bytes) = stream.try_next().await.map_err(failed)? {
+            file.write_all(&bytes).map_err(io)?;
+        }
+        file.seek(SeekFrom::Start(0)).map_err(io)?;
+        Ok(file)
+    }
+}
+
+impl MetadataCache {
+    fn get(&mut self, id: u64) -> Option<ArrowReaderMetadata> {
+        self.clock += 1;
+        let (metadata, used) = self.entries.get_mut(&id)?;
+        *used = self.clock;
+        Some(metadata.clone())
+    }
+
+    fn insert(&mut self, id: u64, metadata: ArrowReaderMetadata) {
+        self.clock += 1;
+        self.entries.insert(id, (metadata, self.clock));
+        let bytes = |entries: &HashMap<u64, (ArrowReaderMetadata, u64)>| -> usize {
+            entries.values().map(|(metadata, _)| metadata.metadata().memory_size()).sum()
+        };
+        while self.entries.len() > 1 && bytes(&self.entries) > METADATA_BYTES_MAX {
+            let oldest = self.entries.iter().min_by_key(|(_, (_, used))| *used).map(|(id, _)| *id);
+            oldest.and_then(|id| self.entries.remove(&id));
+        }
+    }
+}
+
+fn check_format(segment: &Segment, metadata: &ParquetMetaData) -> Result<(), SegmentError> {
+    let pairs = metadata.file_metadata().key_value_metadata();
+    let format = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key == FORMAT_KEY));
+    let path = || segment.path.clone();
+    match format.and_then(|pair| pair.value.as_deref()).and_then(|format| format.parse().ok()) {
+        None => Err(SegmentError::Foreign { path: path() }),
+        Some(found) if found > FORMAT => Err(SegmentError::Newer { path: path(), found, newest: FORMAT }),
+        Some(_) => Ok(()),
+    }
+}
+
+fn run_column(signal: Signal) -> usize {
+    signal.schema().index_of("run_id").unwrap_or_default()
+}
+
+/// The row groups whose smallest and largest run id let them hold `run_id`.
+fn groups_of_run(metadata: &ParquetMetaData, column: usize, run_id: &str) -> Vec<usize> {
+    let id = run_id.as_bytes();
+    let may_hold = |group: &usize| match metadata.row_group(*group).column(column).statistics() {
+        Some(Statistics::ByteArray(range)) => {
+            range.min_bytes_opt().is_none_or(|min| min <= id) && range.max_bytes_opt().is_none_or(|max| id <= max)
+        }
+        _ => true,
+    };
+    (0..metadata.num_row_groups()).filter(may_hold).collect()
+}
+
+/// The rows of the pages that may hold `run_id`, counted over the given row groups; `None` without a page index.
+fn rows_of_pages(metadata: &ParquetMetaData, column: usize, groups: &[usize], run_id: &str) -> Option<RowSelection> {
+    let (columns, offsets) = (metadata.column_index()?, metadata.offset_index()?);
+    let id = run_id.as_bytes();
+    let mut ranges = Vec::new();
+    let mut rows_before = 0;
+    for &group in groups {
+        let rows = usize::try_from(metadata.row_group(group).num_rows()).ok()?;
+        let ColumnIndexMetaData::BYTE_ARRAY(pages) = columns.get(group)?.get(column)? else { return None };
+        let starts = offsets.get(group)?.get(column)?.page_locations();
+        for (page, location) in starts.iter().enumerate() {
+            let holds = pages.min_value(page).is_some_and(|min| min <= id) && pages.max_value(page).is_some_and(|max| id <= max);
+            if holds {
+                let first = usize::try_from(location.first_row_index).ok()?;
+                let next = starts.get(page + 1).map_or(Some(rows), |next| usize::try_from(next.first_row_index).ok())?;
+                ranges.push(rows_before + first..rows_before + next);
+            }
+        }
+        rows_before += rows;
+    }
+    Some(RowSelection::from_consecutive_ranges(ranges.into_iter(), rows_before))
+}
+
+fn projection(schema: &SchemaDescriptor, signal: Signal, columns: Columns) -> ProjectionMask {
+    if columns == Columns::Full {
+        return ProjectionMask::all();
+    }
+    let schema_of_rows = signal.schema();
+    let wanted = schema_of_rows.fields().iter().enumerate();
+    let heads = wanted.filter(|(_, field)| !SPAN_CONTENT.contains(&field.name().as_str())).map(|(at, _)| at);
+    ProjectionMask::leaves(schema, heads)
+}
+
+fn row_filter(schema: &SchemaDescriptor, run_column: usize, run_id: &str, span_id: Option<SpanId>) -> RowFilter {
+    let wanted = Scalar::new(StringArray::from(vec![run_id]));
+    let is_of_run = move |batch: RecordBatch| eq(batch.column(0), &wanted);
+    let mask = ProjectionMask::leaves(schema, [run_column]);
+    let mut predicates: Vec<Box<dyn ArrowPredicate>> = vec![Box::new(ArrowPredicateFn::new(mask, is_of_run))];
+    let span_column = schema.columns().iter().position(|column| column.name() == "span_id");
+    if let Some((span_id, span_column)) = span_id.zip(span_column) {
+        let is_wanted = move |batch: RecordBatch| {
+            let ids = batch.column(0).as_any().downcast_ref::<FixedSizeBinaryArray>();
+            let is_span = |row| ids.is_some_and(|ids| ids.is_valid(row) && ids.value(row) == span_id.as_bytes());
+            Ok((0..batch.num_rows()).map(is_span).map(Some).collect::<BooleanArray>())
+        };
+        let mask = ProjectionMask::leaves(schema, [span_column]);
+        predicates.push(Box::new(ArrowPredicateFn::new(mask, is_wanted)));
+    }
+    RowFilter::new(predicates)
+}
+
+/// What [`SegmentReader::scan`] yields, with the segment named in its errors.
+pub(crate) fn scanned(
+    segment: &Segment,
+    batch: Result<RecordBatch, arrow::error::ArrowError>,
+) -> Result<RecordBatch, SegmentError> {
+    batch.map_err(|source| SegmentError::Parquet { path: segment.path.clone(), source: ParquetError::from(source) })
+}

@@ -1,0 +1,89 @@
+//! Where the log's bytes go. A trait, because the tests need a folder that loses what was not synced.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+/// One file that only grows at its end.
+pub(crate) trait LogFile: Send {
+    /// Writes all of `bytes` at the end; after an error any prefix of them may be there.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Returns when everything appended so far survives a loss of power.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Cuts the file to `bytes_kept`; what is appended next follows there.
+    fn truncate(&mut self, bytes_kept: u64) -> io::Result<()>;
+}
+
+/// The files of one log.
+pub(crate) trait LogFolder: Send {
+    /// Names of all log files, in any order.
+    fn list(&self) -> io::Result<Vec<String>>;
+    fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+    /// A new empty file whose name survives a loss of power.
+    fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>>;
+    /// An existing file.
+    fn open(&self, name: &str) -> io::Result<Box<dyn LogFile>>;
+    fn remove(&self, name: &str) -> io::Result<()>;
+}
+
+/// Ending of a log file's name.
+pub(crate) const LOG_FILE_ENDING: &str = ".log";
+
+/// A folder of the file system.
+#[derive(Debug)]
+pub(crate) struct DiskFolder {
+    path: PathBuf,
+}
+
+impl DiskFolder {
+    /// Creates the folder when it is not there yet.
+    pub(crate) fn open(path: PathBuf) -> io::Result<Self> {
+        std::fs::create_dir_all(&path)?;
+        Ok(Self { path })
+    }
+
+    fn sync_names(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+struct DiskFile(File);
+
+impl LogFile for DiskFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn truncate(&mut self, bytes_kept: u64) -> io::Result<()> {
+        self.0.set_len(bytes_kept)
+    }
+}
+
+impl LogFolder for DiskFolder {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let names = std::fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        names.filter(|name| name.as_ref().map_or(true, |name| name.ends_with(LOG_FILE_ENDING))).collect()
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        std::fs::read(self.path.join(name))
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
+        let file = OpenOptions::new().append(true).create_new(true).open(self.path.join(name))?;
+        self.sync_names()?;
+        Ok(Box::new(DiskFile(file)))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
+        Ok(Box::new(DiskFile(OpenOptions::new().append(true).open(self.path.join(name))?)))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        std::fs::remove_file(self.path.join(name))
+    }
+}

@@ -1,0 +1,336 @@
+//! The attribute names of every dialect, and the fact each one states.
+//!
+//! Sources: OpenTelemetry GenAI conventions up to 1.42, OpenLLMetry (Traceloop), OpenInference, Google ADK,
+//! Strands, pydantic-ai and logfire, Langfuse, the Vercel AI SDK, MLflow, LangSmith, MCP conventions.
+//! A fact may be stated under several names; the lowest rank wins.
+
+use hashbrown::HashMap;
+
+/// A fact that is a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Text {
+    Operation,
+    Provider,
+    RequestModel,
+    ResponseModel,
+    ResponseId,
+    Session,
+    Agent,
+    Tool,
+    ToolCallId,
+    ToolStatus,
+    ErrorType,
+    FinishReason,
+    RunId,
+    /// A word for the kind of span: `openinference.span.kind` and its like.
+    KindWord,
+    RequestType,
+    McpMethod,
+    VercelOperation,
+    StepKind,
+    Entity,
+    StatusMessage,
+    Service,
+}
+
+impl Text {
+    pub(super) const COUNT: usize = Self::Service as usize + 1;
+}
+
+/// A fact that is a whole number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Count {
+    Input,
+    Output,
+    Total,
+    CacheRead,
+    CacheWrite,
+    Reasoning,
+    HttpStatus,
+}
+
+impl Count {
+    pub(super) const COUNT: usize = Self::HttpStatus as usize + 1;
+}
+
+/// What to do with an attribute of a known name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fact {
+    Text(Text, u8),
+    Count(Count, u8),
+    /// One of so many spans was kept.
+    SampleRate,
+    /// The probability with which a span was kept.
+    SampleProbability,
+    /// Langfuse's `{"input": 1, "output": 2}` as JSON text.
+    LangfuseUsage,
+}
+
+/// Rank of names whose cache counts come **beside** the input with providers that count so (see `tokens`).
+pub(super) const RANK_BESIDE: u8 = 10;
+/// Rank of names whose reasoning counts come beside the output.
+pub(super) const RANK_THOUGHTS: u8 = 11;
+
+pub(super) type KeyTable = HashMap<&'static str, Fact>;
+
+pub(super) fn table() -> KeyTable {
+    let texts =
+        TEXTS.iter().flat_map(|(text, names)| ranked(names).map(|(name, rank)| (name, Fact::Text(*text, rank))));
+    let counts = COUNTS.iter().map(|(name, count, rank)| (*name, Fact::Count(*count, *rank)));
+    texts.chain(counts).chain(OTHERS.iter().copied()).collect()
+}
+
+fn ranked(names: &'static [&'static str]) -> impl Iterator<Item = (&'static str, u8)> {
+    (0_u8..).zip(names).map(|(rank, name)| (*name, rank))
+}
+
+/// Names in order of trust.
+const TEXTS: &[(Text, &[&str])] = &[
+    (Text::Operation, &["gen_ai.operation.name"]),
+    (
+        Text::Provider,
+        &["gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider", "llm.vendor"],
+    ),
+    (
+        Text::RequestModel,
+        &[
+            "gen_ai.request.model",
+            "llm.request.model_name",
+            "llm.model_name",
+            "embedding.model_name",
+            "reranker.model_name",
+            "ai.model.id",
+            "llm.request.model",
+            "langfuse.observation.model.name",
+            "model_name",
+        ],
+    ),
+    (
+        Text::ResponseModel,
+        &["gen_ai.response.model", "llm.response.model_name", "ai.response.model", "llm.response.model"],
+    ),
+    (Text::ResponseId, &["gen_ai.response.id", "ai.response.id", "llm.response.id", "response_id"]),
+    (
+        Text::Session,
+        &[
+            "gen_ai.conversation.id",
+            "session.id",
+            "gcp.vertex.agent.session_id",
+            "traceloop.association.properties.session_id",
+            "traceloop.association.properties.thread_id",
+            "langfuse.session.id",
+            "ai.telemetry.metadata.sessionId",
+            "gen_ai.session.id",
+        ],
+    ),
+    (Text::Agent, &["gen_ai.agent.name", "agent.name", "agent_name", "traceloop.association.properties.agent_name"]),
+    (Text::Tool, &["gen_ai.tool.name", "tool.name", "ai.toolCall.name", "mcp.tool.name"]),
+    (Text::ToolCallId, &["gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id", "tool.id"]),
+    (Text::ToolStatus, &["gen_ai.tool.status", "tool.status"]),
+    (Text::ErrorType, &["error.type", "exception.type"]),
+    (
+        Text::FinishReason,
+        &[
+            "gen_ai.response.finish_reasons",
+            "ai.response.finishReason",
+            "llm.finish_reason",
+            "gen_ai.response.finish_reason",
+        ],
+    ),
+    (Text::RunId, &["mizzen.run.id"]),
+    (
+        Text::KindWord,
+        &[
+            "openinference.span.kind",
+            "traceloop.span.kind",
+            "langfuse.observation.type",
+            "langsmith.span.kind",
+            "mlflow.spanType",
+        ],
+    ),
+    (Text::RequestType, &["llm.request.type"]),
+    (Text::McpMethod, &["mcp.method.name"]),
+    (Text::VercelOperation, &["ai.operationId"]),
+    (Text::StepKind, &["mizzen.step.kind"]),
+    (Text::Entity, &["traceloop.entity.name", "graph.node.id", "name", "ai.telemetry.functionId"]),
+    (Text::StatusMessage, &["exception.message", "error.message"]),
+    (Text::Service, &["service.name"]),
+];
+
+const COUNTS: &[(&str, Count, u8)] = &[
+    ("gen_ai.usage.input_tokens", Count::Input, 0),
+    ("gen_ai.usage.prompt_tokens", Count::Input, 1),
+    ("llm.token_count.prompt", Count::Input, 2),
+    ("llm.usage.prompt_tokens", Count::Input, 3),
+    ("ai.usage.inputTokens", Count::Input, 4),
+    ("ai.usage.promptTokens", Count::Input, 5),
+    ("ai.usage.tokens", Count::Input, 6),
+    ("gen_ai.usage.output_tokens", Count::Output, 0),
+    ("gen_ai.usage.completion_tokens", Count::Output, 1),
+    ("llm.token_count.completion", Count::Output, 2),
+    ("llm.usage.completion_tokens", Count::Output, 3),
+    ("ai.usage.outputTokens", Count::Output, 4),
+    ("ai.usage.completionTokens", Count::Output, 5),
+    ("gen_ai.usage.total_tokens", Count::Total, 0),
+    ("llm.usage.total_tokens", Count::Total, 1),
+    ("llm.token_count.total", Count::Total, 2),
+    ("ai.usage.totalTokens", Count::Total, 3),
+    ("gen_ai.usage.cache_read.input_tokens", Count::CacheRead, 0),
+    ("gen_ai.usage.cache_read_input_tokens", Count::CacheRead, 1),
+    ("llm.token_count.prompt_details.cache_read", Count::CacheRead, 2),
+    ("ai.usage.inputTokenDetails.cacheReadTokens", Count::CacheRead, 3),
+    // pydantic-ai repeats what the provider said under `details`; only ever a second source.
+    ("gen_ai.usage.details.cache_read_tokens", Count::CacheRead, 4),
+    ("gen_ai.usage.details.cache_read_input_tokens", Count::CacheRead, 5),
+    ("gen_ai.usage.details.cached_tokens", Count::CacheRead, 6),
+    ("gen_ai.usage.details.cached_content_tokens", Count::CacheRead, 7),
+    ("ai.usage.cachedInputTokens", Count::CacheRead, RANK_BESIDE),
+    ("gen_ai.usage.cache_creation.input_tokens", Count::CacheWrite, 0),
+    ("gen_ai.usage.cache_creation_input_tokens", Count::CacheWrite, 1),
+    ("gen_ai.usage.cache_write_input_tokens", Count::CacheWrite, 2),
+    ("llm.token_count.prompt_details.cache_write", Count::CacheWrite, 3),
+    ("ai.usage.inputTokenDetails.cacheWriteTokens", Count::CacheWrite, 4),
+    ("gen_ai.usage.details.cache_write_tokens", Count::CacheWrite, 5),
+    ("gen_ai.usage.details.cache_creation_input_tokens", Count::CacheWrite, 6),
+    ("gen_ai.usage.reasoning.output_tokens", Count::Reasoning, 0),
+    ("gen_ai.usage.reasoning_tokens", Count::Reasoning, 1),
+    ("llm.token_count.completion_details.reasoning", Count::Reasoning, 2),
+    ("ai.usage.outputTokenDetails.reasoningTokens", Count::Reasoning, 3),
+    ("ai.usage.reasoningTokens", Count::Reasoning, 4),
+    ("gen_ai.usage.details.reasoning_tokens", Count::Reasoning, 5),
+    ("gen_ai.usage.details.thoughts_tokens", Count::Reasoning, 6),
+    ("gen_ai.usage.experimental.reasoning_tokens", Count::Reasoning, RANK_THOUGHTS),
+    ("http.response.status_code", Count::HttpStatus, 0),
+    ("http.status_code", Count::HttpStatus, 1),
+];
+
+const OTHERS: &[(&str, Fact)] = &[
+    ("SampleRate", Fact::SampleRate),
+    ("sampleRate", Fact::SampleRate),
+    ("sampling.probability", Fact::SampleProbability),
+    ("langfuse.observation.usage_details", Fact::LangfuseUsage),
+];
+
+/// Attribute names that carry what people or models wrote, in any dialect. "Content off" removes these.
+pub const CONTENT_KEYS: &[&str] = &[
+    // OpenTelemetry GenAI
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.system_instructions",
+    "gen_ai.tool.definitions",
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+    "gen_ai.prompt",
+    "gen_ai.completion",
+    "gen_ai.retrieval.query.text",
+    "gen_ai.retrieval.documents",
+    "gen_ai.evaluation.explanation",
+    // Google ADK
+    "gcp.vertex.agent.llm_request",
+    "gcp.vertex.agent.llm_response",
+    "gcp.vertex.agent.tool_call_args",
+    "gcp.vertex.agent.tool_response",
+    "gcp.vertex.agent.data",
+    // OpenInference
+    "input.value",
+    "output.value",
+    "llm.prompts",
+    "llm.prompt_template.template",
+    "llm.prompt_template.variables",
+    "llm.function_call",
+    "tool.parameters",
+    // Traceloop
+    "traceloop.entity.input",
+    "traceloop.entity.output",
+    "traceloop.prompt.template",
+    // pydantic-ai, logfire
+    "pydantic_ai.all_messages",
+    "all_messages_events",
+    "events",
+    "final_result",
+    "tool_arguments",
+    "tool_response",
+    "request_data",
+    "response_data",
+    "logfire.msg",
+    "input",
+    "output",
+    // Strands
+    "system_prompt",
+    // Vercel AI SDK
+    "ai.prompt",
+    "ai.prompt.messages",
+    "ai.prompt.tools",
+    "ai.response.text",
+    "ai.response.toolCalls",
+    "ai.response.object",
+    "ai.response.reasoning",
+    "ai.toolCall.args",
+    "ai.toolCall.result",
+    "ai.value",
+    "ai.values",
+    // Langfuse, MLflow, errors
+    "langfuse.observation.input",
+    "langfuse.observation.output",
+    "langfuse.trace.input",
+    "langfuse.trace.output",
+    "mlflow.spanInputs",
+    "mlflow.spanOutputs",
+    "exception.message",
+    "exception.stacktrace",
+];
+
+/// Prefixes of indexed names that carry content, such as `gen_ai.prompt.0.content`.
+pub const CONTENT_PREFIXES: &[&str] = &[
+    "gen_ai.prompt.",
+    "gen_ai.completion.",
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "llm.input_messages.",
+    "llm.output_messages.",
+    "llm.request.functions.",
+    "llm.prompts.",
+    "llm.choices.",
+    "llm.tools.",
+    "retrieval.documents.",
+    "embedding.embeddings.",
+    "reranker.input_documents.",
+    "reranker.output_documents.",
+    "gen_ai.prompt.variable.",
+    "mcp.request.argument.",
+];
+
+/// Span events and log events whose attributes and body are content.
+pub const CONTENT_EVENTS: &[&str] = &[
+    "gen_ai.system.message",
+    "gen_ai.user.message",
+    "gen_ai.assistant.message",
+    "gen_ai.tool.message",
+    "gen_ai.choice",
+    "gen_ai.content.prompt",
+    "gen_ai.content.completion",
+    "gen_ai.client.inference.operation.details",
+];
+
+/// Whether an attribute of this name carries content.
+#[must_use]
+pub fn is_content_key(key: &str) -> bool {
+    CONTENT_KEYS.contains(&key) || CONTENT_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+}
+
+/// Whether a span event or log event of this name is content as a whole.
+#[must_use]
+pub fn is_content_event(name: &str) -> bool {
+    CONTENT_EVENTS.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_name_states_two_facts() {
+        let names = super::TEXTS.iter().flat_map(|(_, names)| names.iter().copied());
+        let names = names.chain(super::COUNTS.iter().map(|(name, ..)| *name));
+        let count = names.chain(super::OTHERS.iter().map(|(name, _)| *name)).count();
+        assert_eq!(count, super::table().len());
+    }
+}

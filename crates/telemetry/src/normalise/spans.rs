@@ -1,0 +1,264 @@
+//! OTLP spans to rows.
+
+use mizzen_model::id::{SpanId, TraceId};
+use mizzen_model::span::SpanKind;
+use mizzen_model::step::{Outcome, StepKind};
+use mizzen_model::time::Timestamp;
+use mizzen_model::usage::Usage;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::trace::v1::Span;
+
+use super::facts::Facts;
+use super::intern::Interner;
+use super::json::{JsonWriter, hex};
+use super::keys::Text;
+use super::limits::{Limits, cut};
+use super::shared::{SharedResource, SharedScope, valid_run_id};
+use super::{Normalised, Normaliser, Remarks, kind, outcome, sampling, tokens};
+use crate::origin::Origin;
+use crate::row::{Name, SpanBody, SpanHead, SpanRow};
+
+/// How far ahead of our clock a sender's may be.
+const FUTURE_MAX_NS: i64 = 3_600 * 1_000_000_000;
+
+pub(super) fn rows(
+    normaliser: &Normaliser,
+    request: &ExportTraceServiceRequest,
+    origin: &Origin,
+) -> Normalised<SpanRow> {
+    let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
+    let mut rows = Vec::with_capacity(scopes.map(|scope| scope.spans.len()).sum());
+    let mut batch = Batch { normaliser, origin, names: Interner::default(), remarks: Remarks::default() };
+    for resource_spans in &request.resource_spans {
+        let resource = SharedResource::read(
+            resource_spans.resource.as_ref(),
+            &normaliser.keys,
+            &normaliser.limits,
+            &mut batch.names,
+        );
+        for scope_spans in &resource_spans.scope_spans {
+            let scope = SharedScope::read(scope_spans.scope.as_ref(), &scope_spans.schema_url, &normaliser.limits);
+            for span in &scope_spans.spans {
+                match batch.row(span, &resource, &scope) {
+                    Ok(row) => rows.push(row),
+                    Err(why) => batch.remarks.refuse(why),
+                }
+            }
+        }
+    }
+    batch.remarks.finish("span", rows)
+}
+
+struct Batch<'a> {
+    normaliser: &'a Normaliser,
+    origin: &'a Origin,
+    names: Interner<'a>,
+    remarks: Remarks,
+}
+
+/// When a span was, after the clock checks.
+struct Interval {
+    started_at: Timestamp,
+    duration_ns: i64,
+}
+
+impl<'a> Batch<'a> {
+    fn row(
+        &mut self,
+        span: &'a Span,
+        resource: &SharedResource<'a>,
+        scope: &SharedScope<'a>,
+    ) -> Result<SpanRow, &'static str> {
+        let trace_id = TraceId::from_bytes(&span.trace_id).ok_or("trace id is not 16 bytes or all zero")?;
+        let span_id = SpanId::from_bytes(&span.span_id).ok_or("span id is not 8 bytes or all zero")?;
+        let interval = self.interval(span)?;
+        let mut facts = Facts::new();
+        let attributes = self.attributes(span, &mut facts);
+
+        let span_kind = span_kind(span.kind);
+        let step = kind::step_kind(&facts, scope.name, &span.name);
+        let outcome = outcome::outcome(&facts, span, span_kind, step);
+        let status_message = outcome::message(&facts, span, outcome).to_owned();
+        let service = resource.facts.text(Text::Service);
+        let agent = kind::agent(&facts, step, &span.name, service).or(resource.facts.text(Text::Agent));
+        let provider = kind::provider(&facts);
+        let usage = (step == Some(StepKind::ModelCall)).then(|| tokens::usage(&facts, provider.as_deref())).flatten();
+        let error_type = (outcome == Outcome::Error).then(|| outcome::error_type(&facts, span)).flatten();
+
+        let head = SpanHead {
+            run_id: self.run_id(&facts, resource, trace_id),
+            trace_id,
+            span_id,
+            parent_span_id: SpanId::from_bytes(&span.parent_span_id),
+            name: self.name(&span.name),
+            kind: span_kind,
+            started_at: interval.started_at,
+            duration_ns: interval.duration_ns,
+            outcome,
+            error_type: self.optional(error_type),
+            service: resource.service.clone(),
+            step,
+            agent: self.optional(agent).or_else(|| self.origin.agent.clone()),
+            model: self.optional(facts.text(Text::ResponseModel).or(facts.text(Text::RequestModel))),
+            provider: provider.as_deref().map(Name::from),
+            tool: self.optional(kind::tool(&facts, step, &span.name)),
+            tool_call_id: facts.text(Text::ToolCallId).map(|id| self.unshared(id)),
+            response_id: facts.text(Text::ResponseId).map(|id| self.unshared(id)),
+            session: self.optional(facts.text(Text::Session).or(resource.facts.text(Text::Session))),
+            usage,
+            cost_usd: usage.and_then(|usage| self.cost_usd(&facts, &usage)),
+            source: self.origin.source,
+            caller: self.origin.caller.clone(),
+            sampling_fraction: sampling::fraction(&span.trace_state).or(facts.sampled).unwrap_or(1.0),
+        };
+        let body = SpanBody {
+            status_message,
+            attributes,
+            events: self.events(span),
+            links: self.links(span),
+            trace_state: span.trace_state.clone(),
+            resource: resource.json.clone(),
+            scope: scope.json.clone(),
+        };
+        Ok(SpanRow { head, body })
+    }
+
+    fn interval(&mut self, span: &Span) -> Result<Interval, &'static str> {
+        if span.start_time_unix_nano == 0 {
+            return Err("start time is missing");
+        }
+        let started_at = Timestamp::from_otlp(span.start_time_unix_nano);
+        let latest = self.origin.received_at.plus_nanos(FUTURE_MAX_NS);
+        if started_at > latest {
+            return Err("start is more than 1 h in the future; check the sender's clock");
+        }
+        let ended_at = Timestamp::from_otlp(span.end_time_unix_nano);
+        if ended_at > latest {
+            self.remarks.change("end is more than 1 h in the future, cut");
+            return Ok(Interval { started_at, duration_ns: latest.nanos_since(started_at) });
+        }
+        if ended_at < started_at {
+            self.remarks.change("end is missing or before the start, duration set to zero");
+        }
+        Ok(Interval { started_at, duration_ns: ended_at.nanos_since(started_at) })
+    }
+
+    /// The one pass over the attributes.
+    fn attributes(&mut self, span: &'a Span, facts: &mut Facts<'a>) -> String {
+        let limits = &self.normaliser.limits;
+        let mut json = JsonWriter::new(limits, text_bytes(&span.attributes, limits));
+        json.out.push('{');
+        for (index, attribute) in span.attributes.iter().take(limits.attributes_max).enumerate() {
+            facts.observe(&self.normaliser.keys, attribute);
+            json.member(index, attribute);
+        }
+        json.out.push('}');
+        if json.cut || span.attributes.len() > limits.attributes_max {
+            self.remarks.change("attributes cut to the limits `attributes_max` and `value_bytes_max`");
+        }
+        json.out
+    }
+
+    fn events(&mut self, span: &Span) -> String {
+        if span.events.is_empty() {
+            return String::new();
+        }
+        let limits = &self.normaliser.limits;
+        let mut json = JsonWriter::new(limits, span.events.len() * 128);
+        json.out.push('[');
+        for (index, event) in span.events.iter().take(limits.events_max).enumerate() {
+            json.out.push_str(if index > 0 { ",{\"name\":" } else { "{\"name\":" });
+            json.string(&event.name);
+            json.out.push_str(",\"time\":\"");
+            json.display(Timestamp::from_otlp(event.time_unix_nano));
+            json.out.push_str("\",\"attributes\":");
+            json.attributes(&event.attributes);
+            json.out.push('}');
+        }
+        json.out.push(']');
+        if json.cut || span.events.len() > limits.events_max {
+            self.remarks.change("events cut to the limits `events_max` and `value_bytes_max`");
+        }
+        json.out
+    }
+
+    fn links(&mut self, span: &Span) -> String {
+        if span.links.is_empty() {
+            return String::new();
+        }
+        let limits = &self.normaliser.limits;
+        let mut json = JsonWriter::new(limits, span.links.len() * 128);
+        json.out.push('[');
+        for (index, link) in span.links.iter().take(limits.links_max).enumerate() {
+            json.out.push_str(if index > 0 { ",{\"trace_id\":" } else { "{\"trace_id\":" });
+            json.string(&hex(&link.trace_id));
+            json.out.push_str(",\"span_id\":");
+            json.string(&hex(&link.span_id));
+            json.out.push_str(",\"trace_state\":");
+            json.string(&link.trace_state);
+            json.out.push_str(",\"attributes\":");
+            json.attributes(&link.attributes);
+            json.out.push('}');
+        }
+        json.out.push(']');
+        if json.cut || span.links.len() > limits.links_max {
+            self.remarks.change("links cut to the limits `links_max` and `value_bytes_max`");
+        }
+        json.out
+    }
+
+    fn run_id(&mut self, facts: &Facts<'a>, resource: &SharedResource<'a>, trace_id: TraceId) -> Name {
+        if let Some(run_id) = &self.origin.run_id {
+            return run_id.clone();
+        }
+        let stated = facts.text(Text::RunId).or(resource.facts.text(Text::RunId)).and_then(valid_run_id);
+        match stated {
+            Some(run_id) => self.name(run_id),
+            None => self.names.trace(trace_id),
+        }
+    }
+
+    /// By the model that answered when it has a price, else by the one asked for.
+    fn cost_usd(&self, facts: &Facts<'_>, usage: &Usage) -> Option<f64> {
+        let prices = &self.normaliser.prices;
+        let models = [facts.text(Text::ResponseModel), facts.text(Text::RequestModel)];
+        models.into_iter().flatten().find_map(|model| {
+            prices.cost_usd(model, usage).or_else(|| prices.cost_usd(kind::without_vendor(model)?, usage))
+        })
+    }
+
+    fn name(&mut self, text: &'a str) -> Name {
+        self.names.name(text, self.normaliser.limits.name_bytes_max)
+    }
+
+    fn optional(&mut self, text: Option<&'a str>) -> Option<Name> {
+        text.map(|text| self.name(text))
+    }
+
+    /// A name that no other row will have.
+    fn unshared(&self, text: &str) -> Name {
+        Name::from(cut(text, self.normaliser.limits.name_bytes_max))
+    }
+}
+
+/// About how many bytes the attributes take as JSON: their texts, a bit for escapes, and the syntax between.
+fn text_bytes(attributes: &[KeyValue], limits: &Limits) -> usize {
+    const SYNTAX_AND_NUMBER: usize = 16;
+    let text = |attribute: &KeyValue| match attribute.value.as_ref().and_then(|any| any.value.as_ref()) {
+        Some(Value::StringValue(text)) => text.len().min(limits.value_bytes_max),
+        _ => 0,
+    };
+    attributes.iter().map(|a| a.key.len() + text(a) * 9 / 8 + SYNTAX_AND_NUMBER).sum()
+}
+
+const fn span_kind(number: i32) -> SpanKind {
+    match number {
+        2 => SpanKind::Server,
+        3 => SpanKind::Client,
+        4 => SpanKind::Producer,
+        5 => SpanKind::Consumer,
+        _ => SpanKind::Internal,
+    }
+}

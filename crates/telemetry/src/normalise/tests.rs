@@ -1,0 +1,279 @@
+use std::fmt::Write as _;
+
+use mizzen_model::price::{Price, PriceTable};
+use mizzen_model::step::{Outcome, Source, StepKind};
+use mizzen_model::time::Timestamp;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use proptest::prelude::*;
+
+use super::{Limits, Normalised, Normaliser};
+use crate::decode::{Encoding, decode_logs, decode_metrics, decode_traces};
+use crate::origin::Origin;
+use crate::row::{Name, SpanRow};
+
+const NOW: Timestamp = Timestamp::from_unix_nanos(1_763_800_100_000_000_000);
+
+fn normaliser() -> Normaliser {
+    Normaliser::new(PriceTable::built_in(&[]).unwrap(), Limits::default())
+}
+
+fn rows(body: &str) -> Normalised<SpanRow> {
+    let request = decode_traces(body.as_bytes(), Encoding::Json).unwrap();
+    normaliser().spans(&request, &Origin::unknown(NOW))
+}
+
+/// One line a span: what the columns say.
+fn summary(body: &str) -> String {
+    let mut out = String::new();
+    let normalised = rows(body);
+    for SpanRow { head, body } in &normalised.rows {
+        let step = head.step.map_or("-", StepKind::as_str);
+        write!(out, "{} | {step} {}", head.name, head.outcome).unwrap();
+        let texts = [
+            ("agent", &head.agent),
+            ("model", &head.model),
+            ("provider", &head.provider),
+            ("tool", &head.tool),
+            ("call", &head.tool_call_id),
+            ("response", &head.response_id),
+            ("session", &head.session),
+            ("error", &head.error_type),
+        ];
+        for (label, text) in texts {
+            if let Some(text) = text {
+                write!(out, " {label}={text}").unwrap();
+            }
+        }
+        if let Some(usage) = head.usage {
+            let (read, write) = (usage.cache_read_tokens, usage.cache_write_tokens);
+            write!(out, " in={}(read {read}, write {write})", usage.input_tokens).unwrap();
+            write!(out, " out={}(reasoning {})", usage.output_tokens, usage.reasoning_tokens).unwrap();
+        }
+        out.push('\n');
+        serde_json::from_str::<serde_json::Value>(&body.attributes).unwrap();
+    }
+    assert_eq!((normalised.rejected, normalised.adjusted, normalised.message.as_str()), (0, 0, ""));
+    out
+}
+
+macro_rules! dialects {
+    ($($name:ident),+ $(,)?) => {$(
+        #[test]
+        fn $name() {
+            let body = include_str!(concat!("../../fixtures/dialects/", stringify!($name), ".json"));
+            insta::assert_snapshot!(stringify!($name), summary(body));
+        }
+    )+};
+}
+
+dialects! {
+    adk, genai_current, genai_details_event, genai_legacy, genai_structured, langfuse, mcp, openai_agents_logfire,
+    openinference, pydantic_ai, strands, traceloop, vercel_ai,
+}
+
+fn text(key: &str, value: &str) -> KeyValue {
+    attribute(key, Value::StringValue(value.to_owned()))
+}
+
+fn attribute(key: &str, value: Value) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..Default::default() }
+}
+
+fn span(attributes: Vec<KeyValue>) -> Span {
+    let start = u64::try_from(NOW.unix_nanos()).unwrap();
+    Span {
+        trace_id: vec![7; 16],
+        span_id: vec![9; 8],
+        name: "s".to_owned(),
+        start_time_unix_nano: start,
+        end_time_unix_nano: start + 5,
+        attributes,
+        ..Default::default()
+    }
+}
+
+fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
+    let mut request = ExportTraceServiceRequest::default();
+    request.resource_spans.push(Default::default());
+    request.resource_spans[0].scope_spans.push(Default::default());
+    request.resource_spans[0].scope_spans[0].spans = spans;
+    request
+}
+
+fn one(span: Span) -> SpanRow {
+    normaliser().spans(&request(vec![span]), &Origin::unknown(NOW)).rows.remove(0)
+}
+
+#[test]
+fn impossible_spans_are_refused_with_a_count_and_the_rest_is_kept() {
+    let start = u64::try_from(NOW.unix_nanos()).unwrap();
+    let spans = vec![
+        Span { trace_id: vec![0; 16], ..span(vec![]) },
+        Span { trace_id: vec![1; 3], ..span(vec![]) },
+        Span { span_id: vec![], ..span(vec![]) },
+        Span { start_time_unix_nano: 0, ..span(vec![]) },
+        Span { start_time_unix_nano: start + 3_601_000_000_000, ..span(vec![]) },
+        Span { start_time_unix_nano: u64::MAX, ..span(vec![]) },
+        span(vec![]),
+    ];
+    let normalised = normaliser().spans(&request(spans), &Origin::unknown(NOW));
+    assert_eq!((normalised.rows.len(), normalised.rejected, normalised.adjusted), (1, 6, 0));
+    assert_eq!(
+        normalised.message,
+        "1 span refused: span id is not 8 bytes or all zero; 1 span refused: start time is missing; \
+         2 spans refused: start is more than 1 h in the future; check the sender's clock; \
+         2 spans refused: trace id is not 16 bytes or all zero"
+    );
+}
+
+#[test]
+fn impossible_durations_are_clamped_and_counted() {
+    let start = u64::try_from(NOW.unix_nanos()).unwrap();
+    let backwards = Span { end_time_unix_nano: start - 5, ..span(vec![]) };
+    let endless = Span { end_time_unix_nano: u64::MAX, ..span(vec![]) };
+    let normalised = normaliser().spans(&request(vec![backwards, endless]), &Origin::unknown(NOW));
+    let durations: Vec<i64> = normalised.rows.iter().map(|row| row.head.duration_ns).collect();
+    assert_eq!((durations, normalised.adjusted), (vec![0, 3_600_000_000_000], 2));
+}
+
+#[test]
+fn limits_cut_values_and_say_so() {
+    let limits = Limits { attributes_max: 2, value_bytes_max: 4, ..Limits::default() };
+    let normaliser = Normaliser::new(PriceTable::built_in(&[]).unwrap(), limits);
+    let attributes = vec![text("a", "ääää"), text("b", "x"), text("c", "y")];
+    let normalised = normaliser.spans(&request(vec![span(attributes)]), &Origin::unknown(NOW));
+    assert_eq!(normalised.rows[0].body.attributes, r#"{"a":"ää","b":"x"}"#);
+    assert_eq!(normalised.adjusted, 1);
+}
+
+#[test]
+fn the_run_is_the_keys_then_the_attributes_then_the_trace() {
+    let claimed = || span(vec![text("mizzen.run.id", "run-1")]);
+    assert_eq!(&*one(claimed()).head.run_id, "run-1");
+    assert_eq!(&*one(span(vec![])).head.run_id, "07".repeat(16));
+    assert_eq!(&*one(span(vec![text("mizzen.run.id", "no spaces allowed")])).head.run_id, "07".repeat(16));
+    let keyed = Origin { run_id: Some(Name::from("run-of-the-key")), ..Origin::unknown(NOW) };
+    let row = normaliser().spans(&request(vec![claimed()]), &keyed).rows.remove(0);
+    assert_eq!(&*row.head.run_id, "run-of-the-key");
+}
+
+#[test]
+fn values_keep_their_types_as_json() {
+    let row = one(span(vec![
+        attribute("i", Value::IntValue(i64::MIN)),
+        attribute("d", Value::DoubleValue(1e300)),
+        attribute("nan", Value::DoubleValue(f64::NAN)),
+        attribute("b", Value::BytesValue(vec![1, 2])),
+        KeyValue { key: "none".into(), value: None, ..Default::default() },
+    ]));
+    assert_eq!(
+        row.body.attributes,
+        r#"{"i":-9223372036854775808,"d":1e300,"nan":"NaN","b":{"$bytes":"AQI="},"none":null}"#
+    );
+}
+
+#[test]
+fn the_outcome_comes_from_what_is_known() {
+    let with_kind = |kind: i32, attributes| one(Span { kind, ..span(attributes) }).head;
+    let status = |code| vec![attribute("http.response.status_code", Value::IntValue(code))];
+    assert_eq!(with_kind(3, status(404)).outcome, Outcome::Error);
+    assert_eq!(with_kind(2, status(404)).outcome, Outcome::Unset);
+    assert_eq!(with_kind(2, status(503)).outcome, Outcome::Error);
+    let failed = with_kind(1, vec![text("error.type", "timeout")]);
+    assert_eq!((failed.outcome, failed.error_type.as_deref()), (Outcome::Error, Some("timeout")));
+    assert_eq!(with_kind(1, vec![]).outcome, Outcome::Unset);
+}
+
+#[test]
+fn a_call_costs_what_its_model_costs_under_any_of_its_names() {
+    let price = Price {
+        r#match: "claude-test".into(),
+        provider: None,
+        input: 2.0,
+        output: 10.0,
+        cache_read: None,
+        cache_write: None,
+        as_of: String::new(),
+        source: String::new(),
+    };
+    let normaliser = Normaliser::new(PriceTable::built_in(&[price]).unwrap(), Limits::default());
+    let cost = |requested: &str, answered: &str| {
+        let tokens = attribute("gen_ai.usage.input_tokens", Value::IntValue(500_000));
+        let models = [text("gen_ai.request.model", requested), text("gen_ai.response.model", answered)];
+        let attributes = [vec![text("gen_ai.operation.name", "chat"), tokens], models.to_vec()].concat();
+        normaliser.spans(&request(vec![span(attributes)]), &Origin::unknown(NOW)).rows.remove(0).head.cost_usd
+    };
+    assert_eq!(cost("alias", "claude-test-20260101"), Some(1.0));
+    assert_eq!(cost("claude-test", "my-deployment"), Some(1.0));
+    assert_eq!(cost("us.anthropic.claude-test-20260101-v1:0", ""), Some(1.0));
+    assert_eq!(cost("acme.no-such-model", ""), None);
+}
+
+#[test]
+fn sampling_and_origin_reach_the_row() {
+    let origin = Origin {
+        source: Source::Gateway,
+        caller: Some("alice".into()),
+        agent: Some("bot".into()),
+        ..Origin::unknown(NOW)
+    };
+    let sampled = Span { trace_state: "ot=th:c".into(), ..span(vec![]) };
+    let head = normaliser().spans(&request(vec![sampled]), &origin).rows.remove(0).head;
+    assert!((head.sampling_fraction - 0.25).abs() < 1e-12);
+    assert_eq!(
+        (head.source, head.caller.as_deref(), head.agent.as_deref()),
+        (Source::Gateway, Some("alice"), Some("bot"))
+    );
+    let honeycomb = one(span(vec![attribute("SampleRate", Value::IntValue(8))]));
+    assert!((honeycomb.head.sampling_fraction - 0.125).abs() < 1e-12);
+}
+
+#[test]
+fn logs_become_rows_with_or_without_a_trace() {
+    let body = r#"{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"svc"}}]},"scopeLogs":[{"scope":{"name":"s"},"logRecords":[
+      {"timeUnixNano":"5","traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","severityNumber":9,"severityText":"INFO","eventName":"gen_ai.user.message","body":{"kvlistValue":{"values":[{"key":"content","value":{"stringValue":"hi"}}]}}},
+      {"body":{"stringValue":"plain"},"attributes":[{"key":"event.name","value":{"stringValue":"old.style"}}]}]}]}]}"#;
+    let request = decode_logs(body.as_bytes(), Encoding::Json).unwrap();
+    let rows = normaliser().logs(&request, &Origin::unknown(NOW)).rows;
+    assert_eq!(rows[0].body, r#"{"content":"hi"}"#);
+    assert_eq!(rows[0].run_id.as_deref(), Some("5b8efff798038103d269b633813fc60c"));
+    assert_eq!((rows[1].run_id.clone(), rows[1].at, rows[1].event_name.as_deref()), (None, NOW, Some("old.style")));
+}
+
+#[test]
+fn every_kind_of_metric_point_becomes_a_row() {
+    let body = r#"{"resourceMetrics":[{"scopeMetrics":[{"scope":{"name":"s"},"metrics":[
+      {"name":"g","unit":"1","gauge":{"dataPoints":[{"asDouble":1.5,"timeUnixNano":"5"}]}},
+      {"name":"s","sum":{"aggregationTemporality":1,"isMonotonic":true,"dataPoints":[{"asInt":"3","startTimeUnixNano":"1","timeUnixNano":"5"}]}},
+      {"name":"h","histogram":{"aggregationTemporality":2,"dataPoints":[{"count":"3","sum":1.5,"bucketCounts":["1","2"],"explicitBounds":[1.0],"timeUnixNano":"5"}]}},
+      {"name":"e","exponentialHistogram":{"aggregationTemporality":2,"dataPoints":[{"count":"3","sum":1.5,"scale":1,"zeroCount":"1","positive":{"offset":1,"bucketCounts":["2"]},"timeUnixNano":"5"}]}},
+      {"name":"q","summary":{"dataPoints":[{"count":"2","sum":3.0,"quantileValues":[{"quantile":0.5,"value":1.0}],"timeUnixNano":"5"}]}},
+      {"name":"nothing"}]}]}]}"#;
+    let request = decode_metrics(body.as_bytes(), Encoding::Json).unwrap();
+    let normalised = normaliser().metrics(&request, &Origin::unknown(NOW));
+    let kinds: Vec<&str> = normalised.rows.iter().map(|row| row.kind).collect();
+    assert_eq!(kinds, ["gauge", "sum", "histogram", "exponential_histogram", "summary"]);
+    assert_eq!(normalised.rejected, 1);
+    assert_eq!(normalised.rows[1].value, Some(3.0));
+    assert!(normalised.rows[2].detail.contains(r#""counts":[1,2]"#), "{}", normalised.rows[2].detail);
+}
+
+proptest! {
+    #[test]
+    fn parts_never_exceed_their_whole(
+        names in proptest::collection::vec((0_usize..super::keys::table().len(), 0_i64..5_000), 1..12),
+        provider in prop::sample::select(vec!["openai", "anthropic", "aws.bedrock"]),
+    ) {
+        let mut known: Vec<&str> = super::keys::table().into_keys().collect();
+        known.sort_unstable();
+        let mut attributes = vec![text("gen_ai.operation.name", "chat"), text("gen_ai.provider.name", provider)];
+        attributes.extend(names.into_iter().map(|(index, count)| attribute(known[index], Value::IntValue(count))));
+        if let Some(usage) = one(span(attributes)).head.usage {
+            prop_assert!(usage.cache_read_tokens + usage.cache_write_tokens <= usage.input_tokens);
+            prop_assert!(usage.reasoning_tokens <= usage.output_tokens);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The content of a step, whatever dialect it came in: what was asked, what was answered, what a tool got and
+//! gave. Content is looked for in attributes (structured or as JSON text), span events and log records.
+//!
+//! Nothing here fails: what has no known shape is shown as text, or kept as it came.
+
+use mizzen_model::message::{Message, Part, Speaker};
+use mizzen_model::step::StepKind;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::row::{LogRow, SpanRow};
+
+mod dialect;
+mod indexed;
+mod message;
+mod sources;
+mod tool;
+
+use sources::Sources;
+
+/// Characters of a title at most, the ellipsis included.
+const TITLE_CHARS_MAX: usize = 120;
+
+/// What a step says.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct SpanContent {
+    /// The instructions that came before the conversation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// The conversation as the step got it, without leading system messages.
+    pub input: Vec<Message>,
+    pub output: Vec<Message>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_arguments: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_result: Option<Value>,
+    /// The tools that were offered, as the dialect describes them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_definitions: Option<Value>,
+}
+
+/// The content of `row`; of `logs` only those of the same span count.
+#[must_use]
+pub fn content(row: &SpanRow, logs: &[LogRow]) -> SpanContent {
+    let sources = Sources::read(row, logs);
+    if row.head.step == Some(StepKind::ToolCall) {
+        return SpanContent {
+            tool_arguments: tool::arguments(&sources),
+            tool_result: tool::result(&sources),
+            ..SpanContent::default()
+        };
+    }
+    let conversation = dialect::conversation(&sources);
+    let mut input = conversation.input;
+    let mut system = conversation.system;
+    let leading = input.iter().take_while(|message| message.role == Speaker::System).count();
+    for message in input.drain(..leading) {
+        let text = text_of(&message);
+        // Some dialects repeat the instructions as the first message.
+        if !text.is_empty() && !system.contains(&text) {
+            system.push(text);
+        }
+    }
+    SpanContent {
+        system: (!system.is_empty()).then(|| system.join("\n\n")),
+        input,
+        output: conversation.output,
+        tool_definitions: dialect::tool_definitions(&sources),
+        ..SpanContent::default()
+    }
+}
+
+/// The first thing a user said in this step, on one line of at most 120 characters.
+#[must_use]
+pub fn title(row: &SpanRow) -> Option<String> {
+    let speaks = matches!(row.head.step, Some(StepKind::ModelCall | StepKind::AgentCall | StepKind::Group));
+    if !speaks || !may_have_content(row) {
+        return None;
+    }
+    let conversation = dialect::conversation(&Sources::read(row, &[]));
+    let users = conversation.input.iter().filter(|message| message.role == Speaker::User);
+    users.map(text_of).find_map(|text| one_line(&text))
+}
+
+/// A cheap look before the JSON is parsed, because titles are wanted while spans come in.
+fn may_have_content(row: &SpanRow) -> bool {
+    const TRACES_OF_INPUT: &[&str] = &[
+        "messages",
+        "gen_ai.prompt",
+        "ai.prompt",
+        "input.value",
+        "entity.input",
+        "llm_request",
+        "observation.input",
+        "spanInputs",
+        "request_data",
+        "\"input\"",
+        "\"events\"",
+    ];
+    let attributes = row.body.attributes.as_bytes();
+    let found = |needle: &&str| memchr::memmem::find(attributes, needle.as_bytes()).is_some();
+    row.body.events.contains("gen_ai.") || TRACES_OF_INPUT.iter().any(found)
+}
+
+/// The text parts of a message, one paragraph each.
+fn text_of(message: &Message) -> String {
+    let texts = message.parts.iter().filter_map(|part| match part {
+        Part::Text { content } => Some(content.as_str()),
+        _ => None,
+    });
+    texts.collect::<Vec<_>>().join("\n\n")
+}
+
+fn one_line(text: &str) -> Option<String> {
+    let mut line = String::new();
+    // Longer texts need not be read to their end.
+    for word in text.split_whitespace().take(TITLE_CHARS_MAX) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > 4 * TITLE_CHARS_MAX {
+            break;
+        }
+    }
+    if line.chars().count() > TITLE_CHARS_MAX {
+        line = line.chars().take(TITLE_CHARS_MAX - 1).chain(['…']).collect();
+    }
+    (!line.is_empty()).then_some(line)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,277 @@
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use mizzen_model::message::{Message, Part};
+use mizzen_model::price::PriceTable;
+use mizzen_model::step::StepKind;
+use mizzen_model::time::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{content, title};
+use crate::decode::{Encoding, decode_logs, decode_traces};
+use crate::import;
+use crate::normalise::{Limits, Normaliser};
+use crate::origin::Origin;
+use crate::row::{LogRow, SpanRow};
+
+const NOW: Timestamp = Timestamp::from_unix_nanos(1_800_000_000_000_000_000);
+
+fn normaliser() -> Normaliser {
+    Normaliser::new(PriceTable::built_in(&[]).unwrap(), Limits::default())
+}
+
+fn rows(body: &str) -> Vec<SpanRow> {
+    let request = decode_traces(body.as_bytes(), Encoding::Json).unwrap();
+    normaliser().spans(&request, &Origin::unknown(NOW)).rows
+}
+
+fn line(out: &mut String, label: &str, message: &Message) {
+    write!(out, "  {label} {}:", message.role).unwrap();
+    for part in &message.parts {
+        match part {
+            Part::Text { content } => write!(out, " {content:?}"),
+            Part::Reasoning { content } => write!(out, " thinks {content:?}"),
+            Part::ToolCall { id, name, arguments } => {
+                write!(out, " calls {name}{arguments} {}", id.as_deref().unwrap_or("-"))
+            }
+            Part::ToolCallResponse { id, response, .. } => {
+                write!(out, " gets {response} {}", id.as_deref().unwrap_or("-"))
+            }
+            other => write!(out, " {other:?}"),
+        }
+        .unwrap();
+    }
+    if let Some(reason) = &message.finish_reason {
+        write!(out, " ({reason})").unwrap();
+    }
+    out.push('\n');
+}
+
+fn story(rows: &[SpanRow], logs: &[LogRow]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        let found = content(row, logs);
+        writeln!(out, "{} | title {:?}", row.head.name, title(row)).unwrap();
+        if let Some(system) = &found.system {
+            writeln!(out, "  system {system:?}").unwrap();
+        }
+        found.input.iter().for_each(|message| line(&mut out, "in ", message));
+        found.output.iter().for_each(|message| line(&mut out, "out", message));
+        let values =
+            [("arguments", &found.tool_arguments), ("result", &found.tool_result), ("tools", &found.tool_definitions)];
+        for (label, value) in values {
+            if let Some(value) = value {
+                writeln!(out, "  {label} {value}").unwrap();
+            }
+        }
+    }
+    out
+}
+
+macro_rules! dialects {
+    ($($name:ident),+ $(,)?) => {$(
+        #[test]
+        fn $name() {
+            let body = include_str!(concat!("../../fixtures/dialects/", stringify!($name), ".json"));
+            insta::assert_snapshot!(stringify!($name), story(&rows(body), &[]));
+        }
+    )+};
+}
+
+dialects! {
+    adk, genai_current, genai_details_event, genai_legacy, genai_structured, langfuse, mcp, openai_agents_logfire,
+    openinference, pydantic_ai, strands, traceloop, vercel_ai,
+}
+
+#[test]
+fn content_in_log_records_is_found_by_the_span() {
+    let span = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"chat","startTimeUnixNano":"5",
+      "attributes":[{"key":"gen_ai.operation.name","value":{"stringValue":"chat"}}]}]}]}]}"#;
+    let logs = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[
+      {"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","eventName":"gen_ai.user.message","body":{"kvlistValue":{"values":[{"key":"content","value":{"stringValue":"hi"}}]}}},
+      {"traceId":"5b8efff798038103d269b633813fc60c","spanId":"0000000000000001","eventName":"gen_ai.user.message","body":{"kvlistValue":{"values":[{"key":"content","value":{"stringValue":"another span"}}]}}},
+      {"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","attributes":[{"key":"event.name","value":{"stringValue":"gen_ai.choice"}}],
+        "body":{"kvlistValue":{"values":[{"key":"finish_reason","value":{"stringValue":"stop"}},{"key":"message","value":{"kvlistValue":{"values":[{"key":"content","value":{"stringValue":"hello"}}]}}}]}}}]}]}]}"#;
+    let logs = decode_logs(logs.as_bytes(), Encoding::Json).unwrap();
+    let logs = normaliser().logs(&logs, &Origin::unknown(NOW)).rows;
+    assert_eq!(story(&rows(span), &logs), "chat | title None\n  in  user: \"hi\"\n  out assistant: \"hello\" (stop)\n");
+}
+
+fn row_with(attributes: &Value, step: StepKind) -> SpanRow {
+    let mut row = rows(include_str!("../../fixtures/dialects/langfuse.json")).remove(2);
+    row.head.step = Some(step);
+    row.body.attributes = attributes.to_string();
+    row
+}
+
+#[test]
+fn titles_are_one_short_line() {
+    let long = format!("  list\nall {}", "releases ".repeat(200));
+    let row = row_with(&json!({ "input.value": long }), StepKind::AgentCall);
+    let title = title(&row).unwrap();
+    assert!(title.starts_with("list all releases"), "{title}");
+    assert_eq!(title.chars().count(), 120);
+    assert!(title.ends_with('…'));
+}
+
+#[test]
+fn media_is_named_and_not_copied() {
+    let message = json!([{ "role": "user", "content": [
+        { "type": "image_url", "image_url": { "url": "https://example.org/a.png" } },
+        { "type": "image", "source": { "type": "base64", "media_type": "image/png", "data": "AAAAAAAA" } },
+        { "type": "blob", "modality": "audio", "mime_type": "audio/wav", "content": "AAAA" },
+    ]}]);
+    let found = content(&row_with(&json!({ "gen_ai.input.messages": message }), StepKind::ModelCall), &[]);
+    let media = |modality: &str, mime: Option<&str>, uri: Option<&str>, bytes| Part::Media {
+        modality: modality.into(),
+        mime_type: mime.map(str::to_owned),
+        uri: uri.map(str::to_owned),
+        bytes,
+    };
+    let expected = [
+        media("image", None, Some("https://example.org/a.png"), None),
+        media("image", Some("image/png"), None, Some(6)),
+        media("audio", Some("audio/wav"), None, Some(3)),
+    ];
+    assert_eq!(found.input[0].parts, expected);
+}
+
+/// The rows of a real trace of kagent, ADK and Traceloop together, when the shared data are there.
+fn real_trace(name: &str) -> Option<Vec<SpanRow>> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/agentevals").join(name);
+    let Ok(file) = std::fs::read(&path) else {
+        assert!(
+            !std::env::vars().any(|(key, value)| key == "CI" && value == "true"),
+            "`{}` is missing",
+            path.display()
+        );
+        eprintln!("SKIPPED: `{}` is not there", path.display());
+        return None;
+    };
+    let requests = import::read(&file).unwrap();
+    let normaliser = normaliser();
+    let parts = requests.iter().map(|request| normaliser.spans(request, &Origin::unknown(NOW)));
+    Some(parts.inspect(|part| assert_eq!(part.rejected, 0, "{}", part.message)).flat_map(|part| part.rows).collect())
+}
+
+#[test]
+fn the_helm_trace_tells_its_story() {
+    let Some(rows) = real_trace("helm.json") else { return };
+    assert_eq!(rows.len(), 96);
+    let named = |name: &'static str| rows.iter().filter(move |row| &*row.head.name == name);
+    let mut chats: Vec<&SpanRow> = named("openai.chat").collect();
+    chats.sort_by_key(|row| row.head.started_at);
+    for row in chats.iter().copied().chain(named("call_llm")) {
+        assert_eq!(title(row).as_deref(), Some("list all Helm releases"), "{}", row.head.name);
+        assert_eq!(row.head.step, Some(StepKind::ModelCall));
+    }
+    let calls =
+        |row: &SpanRow| content(row, &[]).output.into_iter().flat_map(|message| message.parts).collect::<Vec<_>>();
+    let called = |parts: &[Part]| {
+        parts.iter().any(|part| matches!(part, Part::ToolCall { name, .. } if name == "helm_list_releases"))
+    };
+    assert!(called(&calls(chats[0])));
+    let answered =
+        |part: &Part| matches!(part, Part::Text { content } if content.starts_with("There are two Helm releases"));
+    assert!(calls(chats[1]).iter().any(answered));
+    let mut adk: Vec<&SpanRow> = named("call_llm").collect();
+    adk.sort_by_key(|row| row.head.started_at);
+    assert!(called(&calls(adk[0])) && calls(adk[1]).iter().any(answered));
+    let tool = named("execute_tool helm_list_releases").next().unwrap();
+    assert_eq!((tool.head.step, tool.head.tool.as_deref()), (Some(StepKind::ToolCall), Some("helm_list_releases")));
+    let found = content(tool, &[]);
+    assert_eq!(found.tool_arguments, Some(json!({})));
+    assert!(found.tool_result.unwrap().to_string().contains("kagent-crds"));
+}
+
+#[test]
+fn token_totals_of_the_real_traces_are_those_of_their_attributes() {
+    for name in ["helm.json", "helm_2.json", "k8s.json"] {
+        let Some(rows) = real_trace(name) else { return };
+        let mut compared = 0;
+        for row in &rows {
+            let attributes: Value = serde_json::from_str(&row.body.attributes).unwrap();
+            let stated = |keys: [&str; 2]| keys.iter().find_map(|key| attributes.get(*key)).and_then(Value::as_u64);
+            let input = stated(["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"]);
+            let output = stated(["gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"]);
+            let usage = row.head.usage;
+            assert_eq!(usage.map(|usage| usage.input_tokens), input, "{name} {}", row.head.name);
+            assert_eq!(usage.map(|usage| usage.output_tokens), output, "{name} {}", row.head.name);
+            compared += usize::from(usage.is_some());
+        }
+        assert!(compared >= 2, "{name}: {compared}");
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let key = prop::sample::select(vec![
+        "role",
+        "content",
+        "parts",
+        "type",
+        "text",
+        "tool_calls",
+        "function",
+        "name",
+        "arguments",
+        "message",
+        "messages",
+        "function_call",
+        "toolUse",
+        "response",
+        "result",
+        "kwargs",
+        "args",
+        "image",
+        "x",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+        prop::sample::select(vec![
+            "user",
+            "tool",
+            "text",
+            "tool_call",
+            "tool_result",
+            "image_url",
+            "[{\"text\":1}]",
+            "{"
+        ])
+        .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 40, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..5).prop_map(|fields| Value::Object(
+                fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+            )),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_content_is_told_without_a_panic(
+        value in any_json(),
+        as_text: bool,
+        key in prop::sample::select(vec![
+            "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions", "gen_ai.tool.definitions",
+            "gcp.vertex.agent.llm_request", "gcp.vertex.agent.llm_response", "gen_ai.prompt.0.content", "gen_ai.prompt.99999999999999999999.x",
+            "llm.input_messages.0.message.tool_calls.0", "ai.prompt.messages", "ai.response.toolCalls", "pydantic_ai.all_messages",
+            "events", "input.value", "tool_arguments", "traceloop.entity.input",
+        ]),
+        step in prop::sample::select(vec![StepKind::ModelCall, StepKind::ToolCall, StepKind::AgentCall]),
+    ) {
+        let value = if as_text { Value::String(value.to_string()) } else { value };
+        let mut row = row_with(&json!({ key: value.clone() }), step);
+        row.body.events = json!([{ "name": "gen_ai.choice", "attributes": { "message": value } }, value]).to_string();
+        let _ = (content(&row, &[]), title(&row));
+        row.body.attributes = value.to_string();
+        row.body.events = value.to_string();
+        let _ = (content(&row, &[]), title(&row));
+    }
+}

@@ -1,0 +1,81 @@
+//! What a tool was given and what it gave back.
+
+use mizzen_model::message::{Part, Speaker};
+use serde_json::Value;
+
+use super::dialect::unwrapped;
+use super::message::{content_parts, messages};
+use super::sources::{Sources, parsed};
+
+const DETAILS_EVENT: &str = "gen_ai.client.inference.operation.details";
+
+const ARGUMENTS: &[&str] = &[
+    "gen_ai.tool.call.arguments",
+    "gcp.vertex.agent.tool_call_args",
+    "tool_arguments",
+    "ai.toolCall.args",
+    "input.value",
+    "traceloop.entity.input",
+    "langfuse.observation.input",
+    "mlflow.spanInputs",
+    "tool.parameters",
+    "input",
+];
+
+const RESULTS: &[&str] = &[
+    "gen_ai.tool.call.result",
+    "gcp.vertex.agent.tool_response",
+    "tool_response",
+    "ai.toolCall.result",
+    "output.value",
+    "traceloop.entity.output",
+    "langfuse.observation.output",
+    "mlflow.spanOutputs",
+    "output",
+];
+
+/// The arguments of the call, as JSON when they are.
+pub(super) fn arguments(sources: &Sources) -> Option<Value> {
+    let stated = sources.first(ARGUMENTS).map(unwrapped);
+    let in_message = || sources.event_fields("gen_ai.tool.message", "content").next();
+    let in_details = || {
+        detail_parts(sources, "gen_ai.input.messages", Speaker::Tool).find_map(|part| match part {
+            Part::ToolCall { arguments, .. } => Some(arguments),
+            _ => None,
+        })
+    };
+    stated.or_else(in_message).or_else(in_details)
+}
+
+/// The result of the call, as JSON when it is.
+pub(super) fn result(sources: &Sources) -> Option<Value> {
+    let in_choice = || sources.event_fields("gen_ai.choice", "message").next().map(|value| text_or(&value));
+    let in_details = || {
+        detail_parts(sources, "gen_ai.output.messages", Speaker::Tool).find_map(|part| match part {
+            Part::ToolCallResponse { response, .. } => Some(response),
+            _ => None,
+        })
+    };
+    sources.first(RESULTS).or_else(in_choice).or_else(in_details)
+}
+
+fn detail_parts<'s>(sources: &'s Sources, field: &'s str, speaker: Speaker) -> impl Iterator<Item = Part> + 's {
+    let values = sources.event_fields(DETAILS_EVENT, field);
+    values.flat_map(move |value| messages(&value, speaker)).flat_map(|message| message.parts)
+}
+
+/// Blocks that are nothing but text become the text.
+fn text_or(value: &Value) -> Value {
+    let value = parsed(value);
+    let texts: Option<Vec<String>> = match &value {
+        Value::Array(_) => content_parts(&value)
+            .into_iter()
+            .map(|part| match part {
+                Part::Text { content } => Some(content),
+                _ => None,
+            })
+            .collect(),
+        _ => None,
+    };
+    texts.map_or(value, |texts| Value::String(texts.join("\n")))
+}

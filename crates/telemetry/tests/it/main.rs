@@ -1,0 +1,9 @@
+//! Telemetry as a whole: real files, a real database, requests in, runs out.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod crash;
+mod deletion;
+mod node;
+mod outage;
+mod runs;
+mod storage;

@@ -1,0 +1,108 @@
+//! Runs over time: seen, final, revised, listed, told.
+
+use std::time::Duration;
+
+use mizzen_model::step::Source;
+use mizzen_runtime::clock::Clock;
+use mizzen_telemetry::{Columns, Page, RunFilter, TelemetryConfig};
+
+use crate::node::{self, Node, START, run_id, span};
+
+fn config() -> TelemetryConfig {
+    TelemetryConfig::default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_can_be_read_when_it_is_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::open(folder.path(), config(), Clock::manual(START)).await;
+    let receipt = node.ingest((0..3).map(|id| span(1, id, "what is 2 + 2?")).collect()).await.unwrap();
+    assert_eq!((receipt.accepted, receipt.rejected), (3, 0));
+    let run = node.telemetry.run(&run_id(1)).await.unwrap().unwrap();
+    assert_eq!((run.spans, run.is_final, run.title.as_str()), (3, false, "what is 2 + 2?"));
+    let page = node.telemetry.runs(&RunFilter { text: Some("2 + 2".into()), ..RunFilter::default() }, &Page::default()).await;
+    assert_eq!(page.unwrap().items, [run]);
+    assert_eq!(node.telemetry.run_spans(&run_id(1), Columns::Full).await.unwrap().len(), 3);
+    assert_eq!(node.telemetry.run_steps(&run_id(1)).await.unwrap()[0].source, Source::Sdk);
+    assert_eq!(node.telemetry.models().await[0].model, "gpt-4o");
+    let one = node.telemetry.span(&run_id(1), node::span_id(2)).await.unwrap().unwrap();
+    assert!(one.body.attributes.contains("2 + 2"));
+    assert_eq!(node.telemetry.run(&run_id(9)).await.unwrap(), None);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_becomes_final_and_a_late_span_makes_revision_two() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(START);
+    let node = Node::open(folder.path(), config(), clock.clone()).await;
+    let mut heard = node.telemetry.subscribe();
+    node.ingest(vec![span(1, 0, "q"), span(1, 1, "q")]).await.unwrap();
+    assert!(!node.telemetry.run(&run_id(1)).await.unwrap().unwrap().is_final);
+    clock.advance(Duration::from_secs(11));
+    let look = |telemetry: mizzen_telemetry::Telemetry| async move { telemetry.run(&run_id(1)).await.unwrap().unwrap() };
+    let done = node.eventually(look, |run| run.is_final).await;
+    assert_eq!((done.revision, done.spans), (1, 2));
+    node.stop().await;
+
+    // Finality survives a restart, and so does what the run consists of.
+    let node = Node::open(folder.path(), config(), clock.clone()).await;
+    assert_eq!(node.telemetry.run(&run_id(1)).await.unwrap().unwrap(), done);
+    node.ingest(vec![span(1, 1, "q")]).await.unwrap();
+    assert_eq!(node.telemetry.run(&run_id(1)).await.unwrap().unwrap(), done, "a copy of a known span changes nothing");
+    node.ingest(vec![span(1, 2, "late")]).await.unwrap();
+    let revised = node.eventually(look, |run| run.spans == 3).await;
+    assert_eq!((revised.revision, revised.is_final, revised.title.as_str()), (2, false, "q"));
+    clock.advance(Duration::from_secs(11));
+    assert_eq!(node.eventually(look, |run| run.is_final).await.revision, 2);
+    assert!(heard.try_recv().is_ok(), "a listener heard of the run");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_given_up_from_memory_becomes_final_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(START);
+    let node = Node::open(folder.path(), config(), clock.clone()).await;
+    node.ingest(vec![span(1, 0, "q")]).await.unwrap();
+    node.stop().await;
+    let node = Node::open(folder.path(), config(), clock.clone()).await;
+    clock.advance(Duration::from_secs(11));
+    let look = |telemetry: mizzen_telemetry::Telemetry| async move { telemetry.run(&run_id(1)).await.unwrap().unwrap() };
+    assert_eq!(node.eventually(look, |run| run.is_final).await.revision, 1);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_a_span_is_dropped_wherever_the_first_one_is_by_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::open(folder.path(), config(), Clock::manual(START)).await;
+    for _ in 0..2 {
+        node.ingest((0..50).map(|id| span(1, id, "q")).collect()).await.unwrap();
+    }
+    node.telemetry.flush().await.unwrap();
+    node.ingest((25..75).map(|id| span(1, id, "q")).collect()).await.unwrap();
+    node.telemetry.flush().await.unwrap();
+    node.telemetry.compact_now().await.unwrap();
+    node.ingest(vec![span(1, 0, "q"), span(1, 74, "q")]).await.unwrap();
+    let stored = node.stored().await;
+    assert!(stored.len() == 75 && stored.values().all(|count| *count == 1));
+    assert_eq!(node.telemetry.run(&run_id(1)).await.unwrap().unwrap().spans, 75);
+    assert_eq!(node.telemetry.health().duplicates, 50 + 25 + 2);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_of_a_hundred_thousand_spans_is_one_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::open(folder.path(), config(), Clock::manual(START)).await;
+    for part in 0..50u64 {
+        let spans = (part * 2_000..(part + 1) * 2_000).map(|id| span(1, id, "q")).collect();
+        node.ingest(spans).await.unwrap();
+    }
+    let look = |telemetry: mizzen_telemetry::Telemetry| async move { telemetry.run(&run_id(1)).await.unwrap() };
+    let run = node.eventually(look, |run| run.as_ref().is_some_and(|run| run.spans == 100_000)).await.unwrap();
+    assert_eq!(run.run_id, run_id(1));
+    assert_eq!(node.telemetry.run_spans(&run_id(1), Columns::Heads).await.unwrap().len(), 100_000);
+    node.stop().await;
+}

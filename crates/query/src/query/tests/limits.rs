@@ -1,0 +1,111 @@
+//! What a query may cost, and what people are told.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use mizzen_model::step::Source;
+use serde_json::json;
+
+use super::stored::{Row, Store};
+use super::{Asked, block_on};
+use crate::error::QueryError;
+use crate::query::QueryLimits;
+
+async fn asked(rows: u16, limits: QueryLimits) -> Asked {
+    let row = |span| Row {
+        run: 0,
+        trace: 0,
+        span,
+        parent: None,
+        at: i64::from(span),
+        step: Some("tool_call"),
+        agent: Some("a"),
+        outcome: "ok",
+        tokens: None,
+        source: Source::Sdk,
+    };
+    Asked::of(&Store::of(&[((0..rows).map(row).collect(), BTreeSet::new())], &[]).await, limits)
+}
+
+#[test]
+fn a_query_that_takes_too_long_is_stopped_for_good() {
+    block_on(async {
+        let asked = asked(2_000, QueryLimits { time: Duration::from_millis(300), ..QueryLimits::default() }).await;
+        let started = Instant::now();
+        for sql in [
+            "SELECT count(*) FROM spans a, spans b, spans c, spans d WHERE a.duration_ms + d.duration_ms < c.duration_ms",
+            "SELECT sum(a.duration_ms * b.duration_ms - c.duration_ms) FROM spans a, spans b, spans c, spans d",
+            "SELECT count(*) FROM spans a JOIN spans b ON a.span_id < b.span_id \
+             JOIN spans c ON b.span_id < c.span_id JOIN spans d ON c.span_id < d.span_id",
+            "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",
+        ] {
+            let error = asked.run(sql).await.unwrap_err();
+            assert!(matches!(error, QueryError::Time { .. }), "{sql}: {error:?}");
+        }
+        assert!(started.elapsed() < Duration::from_secs(10));
+        let ended = async {
+            while asked.engine.running() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), ended).await.expect("nothing runs on");
+    });
+}
+
+#[test]
+fn a_query_that_needs_too_much_memory_is_refused() {
+    block_on(async {
+        let asked = asked(3_000, QueryLimits { memory_bytes: 1024 * 1024, ..QueryLimits::default() }).await;
+        for sql in [
+            "SELECT a.span_id || b.span_id AS k, count(*) FROM spans a, spans b GROUP BY k ORDER BY k",
+            "SELECT array_agg(a.attributes || b.attributes) FROM spans a, spans b",
+            "SELECT count(DISTINCT a.attributes || b.attributes) FROM spans a CROSS JOIN spans b",
+        ] {
+            let error = asked.run(sql).await.unwrap_err();
+            assert!(matches!(error, QueryError::Memory { .. }), "{sql}: {error:?}");
+        }
+        assert_eq!(asked.rows("SELECT count(*) FROM spans").await, [[json!(3_000)]], "what was used is free again");
+    });
+}
+
+#[test]
+fn what_is_too_long_is_cut_and_said_so() {
+    block_on(async {
+        let few = asked(50, QueryLimits { rows: 7, ..QueryLimits::default() }).await;
+        let result = few.run("SELECT span_id FROM spans ORDER BY span_id DESC").await.unwrap();
+        assert_eq!((result.rows.len(), result.truncated), (7, true));
+        assert_eq!(result.rows[0], [json!(Row::span_hex(49))]);
+        let result = few.run("SELECT span_id FROM spans LIMIT 7").await.unwrap();
+        assert_eq!((result.rows.len(), result.truncated), (7, false));
+        let small = asked(50, QueryLimits { answer_bytes: 200, ..QueryLimits::default() }).await;
+        let result = small.run("SELECT span_id FROM spans").await.unwrap();
+        assert!(result.truncated && result.rows.len() < 15, "{}", result.rows.len());
+    });
+}
+
+#[test]
+fn mistakes_are_told_in_the_words_of_the_question() {
+    block_on(async {
+        let asked = asked(10, QueryLimits::default()).await;
+        for (sql, code, told) in [
+            ("SELECT agnet FROM spans", "unknown_name", "unknown column `agnet`; did you mean `agent`?"),
+            (
+                "SELECT s.durations_ms FROM spans s",
+                "unknown_name",
+                "unknown column `durations_ms`; did you mean `duration_ms`?",
+            ),
+            (
+                "SELECT run_id FROM spans a, spans b",
+                "query_invalid",
+                "column `run_id` is in several tables; write `table.run_id`",
+            ),
+            ("SELECT repeat('x', 10) FROM spans", "query_invalid", "invalid function `repeat`"),
+            ("SELECT FROM WHERE", "sql_syntax", "cannot read the SQL: "),
+            ("SELECT CAST(agent AS BIGINT) FROM spans", "query_invalid", "cast error: Cannot cast"),
+        ] {
+            let error = asked.run(sql).await.unwrap_err();
+            assert_eq!(error.code(), code, "{sql}: {error}");
+            assert!(error.to_string().to_lowercase().starts_with(&told.to_lowercase()), "{sql}: {error}");
+        }
+    });
+}

@@ -1,0 +1,69 @@
+//! What telemetry has, as tables: only those that a statement names are opened.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use futures::FutureExt as _;
+use mizzen_telemetry::{Page, RunFilter, Signal, TableSnapshot, Telemetry};
+
+use crate::error::QueryError;
+use crate::runs;
+use crate::segments::{SegmentTable, Stored, StoredSegment};
+
+/// Runs read from the index at once.
+const PAGE_RUNS: u32 = 1_000;
+
+/// Opens those of `names` that are tables. Spans and steps of one statement see the same moment.
+pub(crate) async fn open(
+    telemetry: &Telemetry,
+    names: &[String],
+) -> Result<HashMap<&'static str, Arc<dyn TableProvider>>, QueryError> {
+    let is_named = |name: &str| names.iter().any(|named| named == name);
+    let mut tables: HashMap<&'static str, Arc<dyn TableProvider>> = HashMap::new();
+    if is_named("spans") || is_named("steps") {
+        let stored = snapshot(telemetry, Signal::Spans).await?;
+        tables.insert("steps", Arc::new(SegmentTable::steps(stored.clone()).map_err(engine)?));
+        tables.insert("spans", Arc::new(SegmentTable::all(stored).map_err(engine)?));
+    }
+    for (name, signal) in [("logs", Signal::Logs), ("metrics", Signal::Metrics)] {
+        if is_named(name) {
+            let stored = snapshot(telemetry, signal).await?;
+            tables.insert(name, Arc::new(SegmentTable::all(stored).map_err(engine)?));
+        }
+    }
+    if is_named("runs") {
+        tables.insert("runs", runs::table(pages(telemetry.clone())).map_err(engine)?);
+    }
+    Ok(tables)
+}
+
+fn engine(error: datafusion::common::DataFusionError) -> QueryError {
+    QueryError::Engine(Box::new(error))
+}
+
+async fn snapshot(telemetry: &Telemetry, signal: Signal) -> Result<Stored, QueryError> {
+    let snapshot = telemetry.table(signal).await.map_err(|error| QueryError::Storage(Box::new(error)))?;
+    let TableSnapshot { schema, segments, live, hidden } = snapshot;
+    let stored = segments.iter().map(|segment| StoredSegment {
+        path: segment.path.clone(),
+        bytes: segment.bytes,
+        rows: segment.rows,
+        min_at: segment.min_at,
+        max_at: segment.max_at,
+        hidden_runs: hidden.runs_of(segment.id).map(|runs| Arc::new(runs.clone())),
+    });
+    let stored = stored.collect();
+    Ok(Stored { schema, segments: stored, live, pin: Some(Arc::new(segments)) })
+}
+
+fn pages(telemetry: Telemetry) -> runs::Pages {
+    Arc::new(move |cursor| {
+        let telemetry = telemetry.clone();
+        async move {
+            let page = telemetry.runs(&RunFilter::default(), &Page { cursor, limit: PAGE_RUNS }).await?;
+            Ok((page.items, page.next_cursor))
+        }
+        .boxed()
+    })
+}

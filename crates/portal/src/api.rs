@@ -1,0 +1,17 @@
+//! The handlers, one module for each page or thing they are about.
+
+pub(crate) mod agents;
+pub(crate) mod backup;
+pub(crate) mod events;
+pub(crate) mod import;
+pub(crate) mod keys;
+pub(crate) mod models;
+pub(crate) mod overview;
+pub(crate) mod providers;
+pub(crate) mod query;
+pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod session;
+pub(crate) mod spans;
+mod spoken;
+pub(crate) mod system;

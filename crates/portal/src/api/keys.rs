@@ -1,0 +1,100 @@
+//! Virtual keys: what an agent is given instead of a provider's key.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use mizzen_control::keys::NewKey;
+use mizzen_model::id::RunId;
+use mizzen_model::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::error::{ApiError, ErrorBody};
+use crate::page::{Body, Named};
+
+/// A key, without the key.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KeyView {
+    id: String,
+    name: String,
+    agent: Option<String>,
+    run_id: Option<RunId>,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    last_four: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct KeyList {
+    items: Vec<KeyView>,
+}
+
+/// What a new key is for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyRequest {
+    name: String,
+    /// The agent that will carry it.
+    agent: Option<String>,
+    /// Everything done with it belongs to this run.
+    run_id: Option<String>,
+    /// Without it the key does not expire.
+    ttl_seconds: Option<u64>,
+}
+
+/// The only time the key itself is shown.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MintedKey {
+    key: String,
+    info: KeyView,
+}
+
+/// List keys
+#[utoipa::path(get, path = "/api/v1/keys", tag = "keys", operation_id = "list_keys",
+    responses((status = 200, body = KeyList), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
+pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<KeyList>, ApiError> {
+    let keys = app.state.control.keys().list().await?;
+    Ok(Json(KeyList { items: keys.into_iter().map(view).collect() }))
+}
+
+/// Make a key
+#[utoipa::path(post, path = "/api/v1/keys", tag = "keys", operation_id = "mint_key", request_body = KeyRequest,
+    responses((status = 200, body = MintedKey), (status = 400, body = ErrorBody),
+        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
+pub(crate) async fn mint(
+    State(app): State<Arc<App>>,
+    Body(request): Body<KeyRequest>,
+) -> Result<Json<MintedKey>, ApiError> {
+    let new = NewKey {
+        name: request.name,
+        agent: request.agent,
+        run_id: request.run_id.map(|id| super::run::parse_run_id(&id)).transpose()?,
+        ttl: request.ttl_seconds.map(Duration::from_secs),
+    };
+    let (info, key) = app.state.control.keys().mint(new).await?;
+    Ok(Json(MintedKey { key: key.expose().to_owned(), info: view(info) }))
+}
+
+/// Revoke a key
+#[utoipa::path(delete, path = "/api/v1/keys/{id}", tag = "keys", operation_id = "revoke_key", params(("id" = String, Path)),
+    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+pub(crate) async fn revoke(State(app): State<Arc<App>>, Named(id): Named<String>) -> Result<StatusCode, ApiError> {
+    let was_there = app.state.control.keys().revoke(&id).await?;
+    if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("key", id)) }
+}
+
+fn view(info: mizzen_control::keys::KeyInfo) -> KeyView {
+    KeyView {
+        id: info.id,
+        name: info.name,
+        agent: info.agent,
+        run_id: info.run_id,
+        created_at: info.created_at,
+        expires_at: info.expires_at,
+        last_four: info.last_four,
+    }
+}

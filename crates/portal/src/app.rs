@@ -1,0 +1,43 @@
+//! What all handlers share.
+
+use std::sync::Arc;
+
+use mizzen_runtime::limit::Limit;
+use tokio::sync::Semaphore;
+
+use crate::api::overview::LastDay;
+use crate::guard::Attempts;
+use crate::state::PortalState;
+use crate::view::spans::OpenRuns;
+
+/// Live event streams at a time; each is one open connection of one browser tab.
+pub(crate) const STREAMS_MAX: usize = 64;
+
+/// A file to import is read into memory as a whole.
+pub(crate) const IMPORT_BYTES_MAX: usize = 256 << 20;
+
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) state: PortalState,
+    pub(crate) attempts: Attempts,
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) open_runs: OpenRuns,
+    pub(crate) last_day: LastDay,
+    /// One backup at a time.
+    pub(crate) backups: Arc<Semaphore>,
+    pub(crate) import_bytes: Limit,
+}
+
+impl App {
+    pub(crate) fn new(state: PortalState) -> Self {
+        Self {
+            attempts: Attempts::new(&state.metrics),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            open_runs: OpenRuns::default(),
+            last_day: LastDay::default(),
+            backups: Arc::new(Semaphore::new(1)),
+            import_bytes: Limit::new(&state.metrics, "import_body_bytes", IMPORT_BYTES_MAX as u64),
+            state,
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! One mapping from everything that can go wrong to a response: `{"error":{"code","message"}}`.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use mizzen_control::keys::KeyError;
+use mizzen_control::origin::OriginError;
+use mizzen_control::providers::ProviderError;
+use mizzen_control::sign_in::SignInError;
+use mizzen_model::suggest;
+use mizzen_query::error::QueryError;
+use mizzen_runtime::error::Chain;
+use mizzen_runtime::limit::LimitReached;
+use mizzen_telemetry::{IngestError, ReadError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The body of every response that is not a success.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorBody {
+    pub(crate) error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ErrorDetail {
+    /// Stable; programs may rely on it.
+    pub(crate) code: &'static str,
+    /// For people; may change.
+    pub(crate) message: String,
+}
+
+/// Why a request got no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error("sign in first: with the one-time link of `mizzen signin`, or with the token in the file `admin-token`")]
+    SignedOut,
+    #[error("{0}")]
+    WrongCredential(String),
+    #[error("an agent's key opens the gateway and the OTLP receivers only")]
+    AgentKey,
+    #[error("this needs the role `{needed}`, and you are `{have}`")]
+    Role { needed: &'static str, have: &'static str },
+    #[error(transparent)]
+    Origin(#[from] OriginError),
+    #[error("the request comes from a page of another site")]
+    ForeignPage,
+    #[error("too many failed sign-ins; wait {retry_after_seconds} seconds")]
+    TooManyAttempts { retry_after_seconds: u64 },
+    #[error("too many live connections ({max}); close a tab")]
+    TooManyStreams { max: usize },
+    #[error("no {what} `{name}`")]
+    NotFound { what: &'static str, name: String },
+    #[error("{field}: {message}")]
+    Field { field: &'static str, message: String },
+    #[error("{0}")]
+    Invalid(String),
+    #[error(transparent)]
+    Limit(#[from] LimitReached),
+    #[error("{message}")]
+    Refused { status: StatusCode, code: &'static str, message: String },
+    /// The text of the source stays in the log: it may name paths and statements.
+    #[error("Mizzen could not do this; its log says why")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ApiError {
+    pub(crate) fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    /// A number of things that are kept has its limit.
+    fn too_many(error: &dyn std::error::Error) -> Self {
+        Self::Refused { status: StatusCode::CONFLICT, code: "limit", message: error.to_string() }
+    }
+
+    /// It may work a little later.
+    fn unavailable(error: &dyn std::error::Error) -> Self {
+        Self::Refused { status: StatusCode::SERVICE_UNAVAILABLE, code: "unavailable", message: error.to_string() }
+    }
+
+    pub(crate) fn not_found(what: &'static str, name: impl ToString) -> Self {
+        Self::NotFound { what, name: name.to_string() }
+    }
+
+    /// `value` is none of the `known` names of `field`.
+    pub(crate) fn unknown(field: &'static str, value: &str, known: &[&str]) -> Self {
+        let hint = suggest::nearest(value, known.iter().copied())
+            .map_or_else(|| format!("use one of {}", known.join(", ")), |name| format!("did you mean `{name}`?"));
+        Self::Field { field, message: format!("`{value}` is not known; {hint}") }
+    }
+
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::SignedOut | Self::WrongCredential(_) => StatusCode::UNAUTHORIZED,
+            Self::AgentKey | Self::Role { .. } | Self::ForeignPage => StatusCode::FORBIDDEN,
+            Self::Origin(OriginError::Origin(_)) => StatusCode::FORBIDDEN,
+            Self::Origin(OriginError::NoHost) => StatusCode::BAD_REQUEST,
+            Self::Origin(OriginError::Host(_)) => StatusCode::MISDIRECTED_REQUEST,
+            Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyStreams { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotFound { .. } => StatusCode::NOT_FOUND,
+            Self::Field { .. } | Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Limit(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Refused { status, .. } => *status,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::WrongCredential(_) => "wrong_credential",
+            Self::AgentKey => "agent_key",
+            Self::Role { .. } => "role",
+            Self::Origin(OriginError::Origin(_)) | Self::ForeignPage => "origin",
+            Self::Origin(OriginError::NoHost | OriginError::Host(_)) => "host",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
+            Self::TooManyStreams { .. } => "too_many_streams",
+            Self::NotFound { .. } => "not_found",
+            Self::Field { .. } | Self::Invalid(_) => "invalid",
+            Self::Limit(_) => "limit",
+            Self::Refused { code, .. } => code,
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Self::Internal(error) = &self {
+            tracing::error!(error = %Chain(error.as_ref()), "a request failed");
+        }
+        let error = ErrorDetail { code: self.code(), message: self.to_string() };
+        let mut response = (self.status(), Json(ErrorBody { error })).into_response();
+        if let Self::TooManyAttempts { retry_after_seconds } = self {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
+        }
+        response
+    }
+}
+
+impl From<SignInError> for ApiError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::WrongToken | SignInError::SpentLink | SignInError::Damaged(_) => {
+                Self::WrongCredential(error.to_string())
+            }
+            SignInError::Name => Self::Field { field: "name", message: error.to_string() },
+            SignInError::Random(_) | SignInError::Store(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<KeyError> for ApiError {
+    fn from(error: KeyError) -> Self {
+        match &error {
+            KeyError::Name { what } => Self::Field { field: what, message: error.to_string() },
+            KeyError::TooMany => Self::too_many(&error),
+            KeyError::Damaged { .. } | KeyError::Random(_) | KeyError::Store(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<ProviderError> for ApiError {
+    fn from(error: ProviderError) -> Self {
+        match &error {
+            ProviderError::Name(_) => Self::Field { field: "name", message: error.to_string() },
+            ProviderError::Variable(_) => Self::Field { field: "env", message: error.to_string() },
+            ProviderError::Secret(_) => Self::Field { field: "key", message: error.to_string() },
+            ProviderError::TooMany => Self::too_many(&error),
+            ProviderError::NotEncrypted(_) | ProviderError::Random(_) | ProviderError::Store(_) => {
+                Self::internal(error)
+            }
+        }
+    }
+}
+
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Cursor(error) => Self::Field { field: "cursor", message: error.to_string() },
+            ReadError::TimedOut | ReadError::Stopping => Self::unavailable(&error),
+            ReadError::Store(_) | ReadError::Segment(_) | ReadError::Encode(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<IngestError> for ApiError {
+    fn from(error: IngestError) -> Self {
+        if error.is_retryable() {
+            return Self::unavailable(&error);
+        }
+        Self::Refused { status: StatusCode::PAYLOAD_TOO_LARGE, code: "limit", message: error.to_string() }
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        if !error.is_users_fault() {
+            return Self::internal(error);
+        }
+        Self::Refused { status: StatusCode::UNPROCESSABLE_ENTITY, code: error.code(), message: error.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ApiError;
+
+    #[test]
+    fn a_misspelt_value_names_the_nearest_known_one() {
+        let known = ["ok", "error", "unset"];
+        let near = ApiError::unknown("outcome", "eror", &known).to_string();
+        assert_eq!(near, "outcome: `eror` is not known; did you mean `error`?");
+        let far = ApiError::unknown("outcome", "purple", &known).to_string();
+        assert_eq!(far, "outcome: `purple` is not known; use one of ok, error, unset");
+    }
+}

@@ -1,0 +1,85 @@
+//! Who may do what: every request passes here before it reaches a handler.
+//!
+//! Two layers. [`site`] looks at every request, the UI's files too: is it for us, and from our own pages?
+//! [`check`] stands before each route of the table and compares who asks with the least role of the row.
+
+mod attempts;
+pub(crate) mod headers;
+mod site;
+mod who;
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use mizzen_control::sign_in::Session;
+use mizzen_model::permission::Role;
+
+use crate::app::App;
+use crate::error::ApiError;
+
+pub(crate) use attempts::Attempts;
+pub(crate) use who::{COOKIE, cookie};
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Anybody who reaches the port.
+    Public,
+    /// Anybody when the port is on loopback; elsewhere a viewer.
+    PublicOnLoopback,
+    /// A signed-in person, or the administration token, with at least this role.
+    Least(Role),
+}
+
+impl Access {
+    /// # Errors
+    /// When `who` (`None`: nobody) may not use the route.
+    pub(crate) fn permit(self, who: Option<&Session>, is_loopback: bool) -> Result<(), ApiError> {
+        let needed = match self {
+            Self::Public => return Ok(()),
+            Self::PublicOnLoopback if is_loopback => return Ok(()),
+            Self::PublicOnLoopback => Role::Viewer,
+            Self::Least(role) => role,
+        };
+        let who = who.ok_or(ApiError::SignedOut)?;
+        if who.role >= needed {
+            return Ok(());
+        }
+        Err(ApiError::Role { needed: needed.as_str(), have: who.role.as_str() })
+    }
+}
+
+/// Refuses requests for other hosts, and to the API from other sites.
+///
+/// # Errors
+/// When `Host`, `Origin` or `Sec-Fetch-Site` say so.
+pub(crate) async fn site(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    site::check(&parts, &app.state.config.allowed)?;
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+/// What [`check`] needs to know at one route.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
+    pub(crate) app: Arc<App>,
+    pub(crate) access: Access,
+}
+
+/// Lets through who may pass, and tells the handler who it is.
+///
+/// # Errors
+/// When the route needs a role that the request's credential does not have.
+pub(crate) async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Result<Response, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    if gate.access != Access::Public {
+        let session = who::identify(&gate.app, &parts).await?;
+        gate.access.permit(session.as_ref(), gate.app.state.config.is_loopback)?;
+        if let Some(session) = session {
+            parts.extensions.insert(session);
+        }
+    }
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}

@@ -1,0 +1,132 @@
+//! The OpenAPI document, made from the handlers and checked in as `openapi.json`: what the UI's types are
+//! generated from, and what a change of the API shows up in.
+
+use utoipa::OpenApi;
+
+use crate::api::{
+    agents, backup, events, import, keys, models, overview, providers, query, run, runs, session, spans, system,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Mizzen",
+        description = "The HTTP API of the portal. Errors are `{\"error\":{\"code\",\"message\"}}`. Sign in with \
+            the cookie of `/api/v1/session`, or send `Authorization: Bearer` with the administration token."
+    ),
+    paths(
+        session::redeem_link,
+        session::sign_in,
+        session::current,
+        session::sign_out,
+        session::make_link,
+        system::about,
+        overview::overview,
+        runs::list,
+        run::detail,
+        run::remove,
+        run::story,
+        run::graph,
+        spans::list,
+        spans::detail,
+        agents::list,
+        models::list,
+        events::stream,
+        query::run,
+        import::import,
+        keys::list,
+        keys::mint,
+        keys::revoke,
+        providers::list,
+        providers::put,
+        providers::remove,
+        backup::backup,
+        system::openapi,
+        system::metrics,
+        system::healthz,
+        system::readyz,
+    )
+)]
+struct Document;
+
+/// The API as an OpenAPI 3.1 document.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// The document as text, as it is checked in.
+///
+/// # Errors
+/// When a schema cannot be written as JSON.
+pub(crate) fn document() -> serde_json::Result<String> {
+    let mut text = openapi().to_pretty_json()?;
+    text.push('\n');
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use axum::routing::MethodFilter;
+
+    use super::{document, openapi};
+    use crate::routes::ROUTES;
+
+    #[test]
+    fn the_checked_in_document_is_the_api_as_it_is() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+        let text = document().unwrap();
+        #[allow(clippy::disallowed_methods, reason = "a test that rewrites its own expectation is told so this way")]
+        if std::env::var("UPDATE_OPENAPI").is_ok_and(|value| value == "1") {
+            std::fs::write(path, &text).unwrap();
+        }
+        let checked_in = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            checked_in == text,
+            "the API differs from crates/portal/openapi.json; when that is meant, run\n    \
+             UPDATE_OPENAPI=1 cargo test -p mizzen-portal openapi\nand `npm run types` in crates/portal/ui"
+        );
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        let paths = document["paths"].as_object().unwrap().values();
+        let mut names: Vec<&str> = paths
+            .flat_map(|methods| methods.as_object().unwrap().values())
+            .map(|operation| operation["operationId"].as_str().unwrap())
+            .collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+
+    fn name(method: MethodFilter) -> &'static str {
+        let known = [
+            (MethodFilter::GET, "GET"),
+            (MethodFilter::POST, "POST"),
+            (MethodFilter::PUT, "PUT"),
+            (MethodFilter::DELETE, "DELETE"),
+        ];
+        known.iter().find(|(known, _)| *known == method).unwrap().1
+    }
+
+    #[test]
+    fn every_route_is_documented_and_every_documented_route_exists() {
+        let routes: BTreeSet<String> =
+            ROUTES.iter().map(|route| format!("{} {}", name(route.method), route.path)).collect();
+        let document = serde_json::to_value(openapi()).unwrap();
+        let documented: BTreeSet<String> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, methods)| {
+                methods.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+            })
+            .collect();
+        assert_eq!(routes, documented);
+    }
+}

@@ -1,0 +1,99 @@
+//! The one table of routes: what exists, and who may use it. The router is built from it, guards included,
+//! so that a route without a row does not exist.
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::{Router, middleware};
+use http::{Method, StatusCode, Uri};
+use mizzen_model::permission::Role;
+
+use crate::api::{
+    agents, backup, events, import, keys, models, overview, providers, query, run, runs, session, spans, system,
+};
+use crate::app::{App, IMPORT_BYTES_MAX};
+use crate::error::ApiError;
+use crate::guard::{self, Access, Gate};
+use crate::state::PortalState;
+use crate::ui;
+
+const PUBLIC: Access = Access::Public;
+const VIEWER: Access = Access::Least(Role::Viewer);
+const DEVELOPER: Access = Access::Least(Role::Developer);
+const ADMINISTRATOR: Access = Access::Least(Role::Administrator);
+
+type Handler = fn(MethodFilter) -> MethodRouter<Arc<App>>;
+
+/// One row of the table.
+pub(crate) struct Route {
+    pub(crate) method: MethodFilter,
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+    handler: Handler,
+}
+
+const fn row(method: MethodFilter, path: &'static str, access: Access, handler: Handler) -> Route {
+    Route { method, path, access, handler }
+}
+
+pub(crate) const ROUTES: &[Route] = &[
+    row(MethodFilter::GET, "/signin", PUBLIC, |filter| on(filter, session::redeem_link)),
+    row(MethodFilter::POST, "/api/v1/session", PUBLIC, |filter| on(filter, session::sign_in)),
+    row(MethodFilter::GET, "/api/v1/session", VIEWER, |filter| on(filter, session::current)),
+    row(MethodFilter::DELETE, "/api/v1/session", VIEWER, |filter| on(filter, session::sign_out)),
+    row(MethodFilter::POST, "/api/v1/signin-links", ADMINISTRATOR, |filter| on(filter, session::make_link)),
+    row(MethodFilter::GET, "/api/v1/about", VIEWER, |filter| on(filter, system::about)),
+    row(MethodFilter::GET, "/api/v1/overview", VIEWER, |filter| on(filter, overview::overview)),
+    row(MethodFilter::GET, "/api/v1/runs", VIEWER, |filter| on(filter, runs::list)),
+    row(MethodFilter::GET, "/api/v1/runs/{run_id}", VIEWER, |filter| on(filter, run::detail)),
+    row(MethodFilter::DELETE, "/api/v1/runs/{run_id}", DEVELOPER, |filter| on(filter, run::remove)),
+    row(MethodFilter::GET, "/api/v1/runs/{run_id}/story", VIEWER, |filter| on(filter, run::story)),
+    row(MethodFilter::GET, "/api/v1/runs/{run_id}/graph", VIEWER, |filter| on(filter, run::graph)),
+    row(MethodFilter::GET, "/api/v1/runs/{run_id}/spans", VIEWER, |filter| on(filter, spans::list)),
+    row(MethodFilter::GET, "/api/v1/runs/{run_id}/spans/{span_id}", VIEWER, |filter| on(filter, spans::detail)),
+    row(MethodFilter::GET, "/api/v1/agents", VIEWER, |filter| on(filter, agents::list)),
+    row(MethodFilter::GET, "/api/v1/models", VIEWER, |filter| on(filter, models::list)),
+    row(MethodFilter::GET, "/api/v1/events", VIEWER, |filter| on(filter, events::stream)),
+    row(MethodFilter::POST, "/api/v1/query", VIEWER, |filter| on(filter, query::run)),
+    row(MethodFilter::POST, "/api/v1/import", DEVELOPER, |filter| {
+        on(filter, import::import).layer(DefaultBodyLimit::max(IMPORT_BYTES_MAX))
+    }),
+    row(MethodFilter::GET, "/api/v1/keys", DEVELOPER, |filter| on(filter, keys::list)),
+    row(MethodFilter::POST, "/api/v1/keys", DEVELOPER, |filter| on(filter, keys::mint)),
+    row(MethodFilter::DELETE, "/api/v1/keys/{id}", DEVELOPER, |filter| on(filter, keys::revoke)),
+    row(MethodFilter::GET, "/api/v1/providers", DEVELOPER, |filter| on(filter, providers::list)),
+    row(MethodFilter::PUT, "/api/v1/providers/{name}", ADMINISTRATOR, |filter| on(filter, providers::put)),
+    row(MethodFilter::DELETE, "/api/v1/providers/{name}", ADMINISTRATOR, |filter| on(filter, providers::remove)),
+    row(MethodFilter::GET, "/api/v1/backup", ADMINISTRATOR, |filter| on(filter, backup::backup)),
+    row(MethodFilter::GET, "/api/v1/openapi.json", PUBLIC, |filter| on(filter, system::openapi)),
+    row(MethodFilter::GET, "/metrics", Access::PublicOnLoopback, |filter| on(filter, system::metrics)),
+    row(MethodFilter::GET, "/healthz", PUBLIC, |filter| on(filter, system::healthz)),
+    row(MethodFilter::GET, "/readyz", PUBLIC, |filter| on(filter, system::readyz)),
+];
+
+/// The portal on its port. The gateway's router is merged beside it: a path below `/v1` or `/anthropic`
+/// that the gateway does not know ends here in a 404, never in a page.
+pub fn router(state: PortalState) -> Router {
+    let app = Arc::new(App::new(state));
+    let mut router = Router::new();
+    for route in ROUTES {
+        let gate = Gate { app: Arc::clone(&app), access: route.access };
+        let guarded = (route.handler)(route.method).route_layer(middleware::from_fn_with_state(gate, guard::check));
+        router = router.route(route.path, guarded);
+    }
+    router
+        .fallback(ui::serve)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::site))
+        .layer(middleware::from_fn(guard::headers::add))
+        .with_state(app)
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    ApiError::Refused {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        code: "method",
+        message: format!("`{}` cannot be asked with `{method}`", uri.path()),
+    }
+}

@@ -1,0 +1,110 @@
+//! Every route, asked by everybody.
+
+use http::{Method, Request, StatusCode};
+use mizzen_control::keys::NewKey;
+use mizzen_model::permission::Role;
+
+use crate::support::{Portal, code_of};
+
+/// Who may use what, written down a second time: a new route needs a row here, and a changed right shows.
+const EXPECTED: &[(&str, &str, Option<Role>)] = &[
+    ("GET", "/signin", None),
+    ("POST", "/api/v1/session", None),
+    ("GET", "/api/v1/session", Some(Role::Viewer)),
+    ("DELETE", "/api/v1/session", Some(Role::Viewer)),
+    ("POST", "/api/v1/signin-links", Some(Role::Administrator)),
+    ("GET", "/api/v1/about", Some(Role::Viewer)),
+    ("GET", "/api/v1/overview", Some(Role::Viewer)),
+    ("GET", "/api/v1/runs", Some(Role::Viewer)),
+    ("GET", "/api/v1/runs/{run_id}", Some(Role::Viewer)),
+    ("DELETE", "/api/v1/runs/{run_id}", Some(Role::Developer)),
+    ("GET", "/api/v1/runs/{run_id}/story", Some(Role::Viewer)),
+    ("GET", "/api/v1/runs/{run_id}/graph", Some(Role::Viewer)),
+    ("GET", "/api/v1/runs/{run_id}/spans", Some(Role::Viewer)),
+    ("GET", "/api/v1/runs/{run_id}/spans/{span_id}", Some(Role::Viewer)),
+    ("GET", "/api/v1/agents", Some(Role::Viewer)),
+    ("GET", "/api/v1/models", Some(Role::Viewer)),
+    ("GET", "/api/v1/events", Some(Role::Viewer)),
+    ("POST", "/api/v1/query", Some(Role::Viewer)),
+    ("POST", "/api/v1/import", Some(Role::Developer)),
+    ("GET", "/api/v1/keys", Some(Role::Developer)),
+    ("POST", "/api/v1/keys", Some(Role::Developer)),
+    ("DELETE", "/api/v1/keys/{id}", Some(Role::Developer)),
+    ("GET", "/api/v1/providers", Some(Role::Developer)),
+    ("PUT", "/api/v1/providers/{name}", Some(Role::Administrator)),
+    ("DELETE", "/api/v1/providers/{name}", Some(Role::Administrator)),
+    ("GET", "/api/v1/backup", Some(Role::Administrator)),
+    ("GET", "/api/v1/openapi.json", None),
+    ("GET", "/metrics", Some(Role::Viewer)),
+    ("GET", "/healthz", None),
+    ("GET", "/readyz", None),
+];
+
+/// The routes as the API describes itself; a unit test compares that with the router.
+fn documented() -> Vec<(String, String)> {
+    let document = serde_json::to_value(mizzen_portal::openapi()).unwrap();
+    let paths = document["paths"].as_object().unwrap().clone();
+    let of_path = |(path, methods): (String, serde_json::Value)| {
+        let methods: Vec<String> = methods.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
+        methods.into_iter().map(move |method| (method, path.clone()))
+    };
+    paths.into_iter().flat_map(of_path).collect()
+}
+
+fn request(method: &str, path: &str, credential: Option<(&str, String)>) -> Request<String> {
+    let path = path.replace("{run_id}", "no-such-run").replace("{span_id}", "00000000000000aa");
+    let path = path.replace("{id}", "no-such-key").replace("{name}", "no-such-provider");
+    let mut request = Request::builder().method(method).uri(path).header("host", "localhost:7600");
+    request = request.header("origin", "http://localhost:7600");
+    if let Some((name, value)) = credential {
+        request = request.header(name, value);
+    }
+    request.body(String::new()).unwrap()
+}
+
+#[tokio::test]
+async fn every_route_admits_whom_the_table_says() {
+    let portal = Portal::open_to_the_network().await;
+    let minted = portal.state.control.keys().mint(NewKey { name: "agent".into(), ..NewKey::default() }).await.unwrap();
+    let agent_key = format!("Bearer {}", minted.1.expose());
+    for (method, path) in documented() {
+        let row = EXPECTED.iter().find(|row| row.0 == method && row.1 == path);
+        let least = row.unwrap_or_else(|| panic!("`{method} {path}` has no row in this table: who may use it?")).2;
+        let anonymous = portal.status(request(&method, &path, None)).await;
+        let agent = portal.send(request(&method, &path, Some(("authorization", agent_key.clone())))).await;
+        match least {
+            None => assert_ne!(anonymous, StatusCode::FORBIDDEN, "{method} {path}"),
+            Some(_) => {
+                assert_eq!(anonymous, StatusCode::UNAUTHORIZED, "{method} {path} for nobody");
+                assert_eq!(agent.status(), StatusCode::FORBIDDEN, "{method} {path} for an agent");
+                assert_eq!(code_of(agent).await, "agent_key", "{method} {path}");
+            }
+        }
+        for role in Role::ALL {
+            let cookie = portal.cookie(*role).await;
+            let response = portal.send(request(&method, &path, Some(("cookie", cookie)))).await;
+            let status = response.status();
+            if least.is_some_and(|least| *role < least) {
+                assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path} for {role}");
+                assert_eq!(code_of(response).await, "role", "{method} {path} for {role}");
+            } else if least.is_some() {
+                let refused = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::INTERNAL_SERVER_ERROR];
+                assert!(!refused.contains(&status), "{method} {path} for {role}: {status}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn metrics_need_no_sign_in_on_loopback_only() {
+    let metrics = || request("GET", "/metrics", None);
+    assert_eq!(Portal::open().await.status(metrics()).await, StatusCode::OK);
+    assert_eq!(Portal::open_to_the_network().await.status(metrics()).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn an_unknown_method_of_a_known_path_opens_nothing() {
+    let portal = Portal::open().await;
+    let status = portal.status(request(Method::PATCH.as_str(), "/api/v1/keys", None)).await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+}

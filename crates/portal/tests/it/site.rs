@@ -1,0 +1,58 @@
+//! Headers, hosts and the pages around the API.
+
+use http::{Request, StatusCode, header};
+
+use crate::support::{Portal, code_of};
+
+fn get(host: &str, path: &str) -> Request<String> {
+    Request::get(path).header("host", host).body(String::new()).unwrap()
+}
+
+#[tokio::test]
+async fn a_rebound_name_gets_no_page_and_no_answer() {
+    let portal = Portal::open().await;
+    for path in ["/", "/api/v1/session", "/metrics", "/runs/abc"] {
+        let response = portal.send(get("evil.example:7600", path)).await;
+        assert_eq!(response.status(), StatusCode::MISDIRECTED_REQUEST, "{path}");
+        assert_eq!(code_of(response).await, "host");
+    }
+    assert_eq!(portal.status(get("127.0.0.1:7600", "/")).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn every_response_says_what_a_browser_may_do_with_it() {
+    let portal = Portal::open().await;
+    for (host, path) in
+        [("localhost", "/"), ("localhost", "/api/v1/runs"), ("evil.example", "/"), ("localhost", "/api/nope")]
+    {
+        let response = portal.send(get(host, path)).await;
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+        let policy = header("content-security-policy");
+        assert!(policy.starts_with("default-src 'self';") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(
+            (header("x-content-type-options"), header("referrer-policy")),
+            ("nosniff".into(), "no-referrer".into())
+        );
+        assert_eq!(header("cache-control"), "no-store", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_gateway_does_not_know_is_not_answered_with_a_page() {
+    let portal = Portal::open().await;
+    for path in ["/v1/nope", "/anthropic/v1/nope", "/api/v1/nope"] {
+        let response = portal.send(get("localhost", path)).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+    }
+}
+
+#[tokio::test]
+async fn a_stopping_server_is_not_ready() {
+    let portal = Portal::open().await;
+    assert_eq!(portal.status(get("localhost", "/readyz")).await, StatusCode::OK);
+    portal.state.tasks.cancelled().cancel();
+    assert_eq!(portal.status(get("localhost", "/readyz")).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(portal.status(get("localhost", "/healthz")).await, StatusCode::OK);
+}

@@ -1,0 +1,87 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import { chromium } from 'playwright-core';
+
+/** Debian's Chromium, one browser for all tests; contexts keep them apart. */
+
+const EXECUTABLE = process.env.MIZZEN_BROWSER ?? '/usr/bin/chromium';
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-dev-shm-usage',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const SHOTS = process.env.MIZZEN_SCREENSHOTS;
+
+export function chromiumIsThere() {
+  return existsSync(EXECUTABLE);
+}
+
+export async function launch() {
+  return chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
+}
+
+/** A page that is signed in, fails the test on errors of its scripts, and knows its server. */
+export async function open(
+  browser,
+  { url, token },
+  { scheme = 'light', width = 1280, height = 800, signedIn = true } = {},
+) {
+  const context = await browser.newContext({
+    baseURL: url,
+    colorScheme: scheme,
+    viewport: { width, height },
+    reducedMotion: 'reduce',
+  });
+  if (signedIn) {
+    // As a browser would send it: the server checks where a change comes from.
+    const answer = await context.request.post('/api/v1/session', { data: { token }, headers: { origin: url } });
+    if (!answer.ok()) throw new Error(`sign-in answered ${answer.status()}: ${await answer.text()}`);
+  }
+  const page = await context.newPage();
+  const problems = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !message.text().includes('401')) problems.push(message.text());
+  });
+  return {
+    page,
+    close: async () => {
+      await context.close();
+      if (problems.length > 0) throw new Error(`the page reported: ${problems.join('; ')}`);
+    },
+  };
+}
+
+/** Serious and critical findings of axe, as lines that say what and where. */
+export async function findings(page) {
+  await page.evaluate(axe.source);
+  const result = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  return result.violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(
+      ({ id, help, nodes }) =>
+        `${id}: ${help} at ${nodes
+          .map((node) => node.target.join(' '))
+          .slice(0, 4)
+          .join(', ')}`,
+    );
+}
+
+export async function screenshot(page, name) {
+  if (!SHOTS) return;
+  mkdirSync(SHOTS, { recursive: true });
+  await page.screenshot({ path: join(SHOTS, `${name}.png`) });
+}
+
+/** Waits until `check` holds in the page, and says `what` was awaited when it never does. */
+export async function until(page, what, check, argument) {
+  await page.waitForFunction(check, argument, { timeout: 10_000 }).catch(() => {
+    throw new Error(`waited in vain until ${what}`);
+  });
+}

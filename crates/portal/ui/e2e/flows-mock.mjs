@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { open, screenshot, until } from './browser.mjs';
+
+/** Flows that need the events and the large run of the stand-in server. */
+
+async function live({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto('/runs');
+  await page.waitForSelector('table.runs [data-row]');
+  await until(page, 'the stream is live', () => document.querySelector('.live.live'));
+  server.publish({ title: 'live and undisturbed', agent: 'order-support' });
+  await page.waitForSelector('table.runs tr:first-child:has-text("live and undisturbed")');
+  await page.keyboard.press('j');
+  const before = await page.locator('table.runs tbody tr').first().innerText();
+  server.publish({ run_id: 'live-2', title: 'live and waiting', agent: 'order-support' });
+  const button = page.getByRole('button', { name: '1 new run' });
+  await button.waitFor();
+  assert.equal(await page.locator('table.runs tbody tr').first().innerText(), before, 'rows stay while one is chosen');
+  server.publish({ run_id: 'live-2', title: 'live and changed', agent: 'order-support', spans: 99 });
+  await button.click();
+  await page.waitForSelector('table.runs tr:first-child:has-text("live and changed")');
+  await close();
+}
+
+async function paging({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto('/runs');
+  await page.waitForSelector('table.runs [data-row]');
+  for (let round = 0; round < 20; round += 1) {
+    await page.evaluate(() => document.getElementById('main').scrollTo({ top: 1e9 }));
+    await page.waitForTimeout(80);
+  }
+  const ids = await page
+    .locator('table.runs [data-row]')
+    .evaluateAll((rows) => rows.map((row) => row.getAttribute('href')));
+  assert.ok(ids.length > 400, `scrolling reached ${ids.length} rows`);
+  assert.equal(new Set(ids).size, ids.length, 'no row twice');
+  await close();
+}
+
+async function large({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  const started = Date.now();
+  await page.goto('/runs/run_large?tab=waterfall&rows=spans');
+  await page.waitForSelector('.grid-row');
+  const painted = Date.now() - started;
+  await until(page, 'the failing span is shown and chosen', () => document.querySelector('.grid-row.error.selected'));
+  await screenshot(page, 'waterfall-large-light-1280');
+  await page.getByRole('button', { name: 'Expand all' }).click();
+  await until(
+    page,
+    'all rows are counted',
+    () => Number(document.querySelector('[role=treegrid]')?.getAttribute('aria-rowcount')) === 30_001,
+  );
+  const frames = await page.evaluate(async () => {
+    const grid = document.querySelector('[role=treegrid]');
+    const times = [];
+    let last = performance.now();
+    for (let frame = 0; frame < 90; frame += 1) {
+      grid.scrollTop += 1_500;
+      await new Promise(requestAnimationFrame);
+      times.push(performance.now() - last);
+      last = performance.now();
+    }
+    return {
+      rows: document.querySelectorAll('.grid-row').length,
+      median: times.sort((a, b) => a - b)[45],
+      slowest: times.at(-1),
+    };
+  });
+  assert.ok(frames.rows <= 200, `${frames.rows} rows in the document`);
+  await close();
+  return `first paint ${painted} ms, ${frames.rows} rows, median frame ${frames.median.toFixed(1)} ms, slowest ${frames.slowest.toFixed(0)} ms`;
+}
+
+async function unpriced({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto('/runs?model=in-house-7b&agent=release-notes');
+  await page.waitForSelector('table.runs [data-row]');
+  const costs = await page.locator('table.runs tbody tr td:nth-child(7)').allInnerTexts();
+  assert.ok(
+    costs.length > 0 && costs.every((cost) => cost === 'unknown'),
+    `costs read ${[...new Set(costs)].join(', ')}`,
+  );
+  await page.goto('/runs/run_order_1042');
+  await page.waitForSelector('.run-facts');
+  assert.match(await page.locator('.run-facts').innerText(), /≥ \$0\.0016/);
+  await page.goto('/models/in-house-7b');
+  await until(page, 'an unknown price is said', () =>
+    document.querySelector('.run-facts')?.textContent?.includes('unknown; set one'),
+  );
+  await close();
+}
+
+async function twins({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto('/runs/run_order_1042?tab=waterfall&step=a000000000000003');
+  await page.waitForSelector('.grid-row.twin.selected');
+  await page.getByRole('button', { name: 'Show the counted step' }).click();
+  await until(page, 'the counted step is chosen', () =>
+    document.querySelector('.grid-row.selected')?.textContent?.includes('1,266'),
+  );
+  await close();
+}
+
+async function importing({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto('/settings?tab=connect');
+  const file = { name: 'traces.json', mimeType: 'application/json', buffer: Buffer.from('{"data":[]}') };
+  await page.getByLabel('Import a file').setInputFiles(file);
+  await page.getByRole('link', { name: '1 run' }).click();
+  await until(page, 'the imported run is shown', () => location.pathname === '/runs/run_order_1042');
+  await close();
+}
+
+export const mockFlows = [
+  { name: 'a file can be imported', run: importing },
+  { name: 'live runs come without pushing rows away', run: live },
+  { name: 'the list goes on as one scrolls', run: paging },
+  { name: 'a run of 30,000 spans opens and scrolls', run: large },
+  { name: 'what has no price costs unknown', run: unpriced },
+  { name: 'a call seen twice is explained', run: twins },
+];

@@ -1,0 +1,91 @@
+import type { ComponentType } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { signedOut } from './api/client';
+import { route } from './location';
+import type { Route } from './router';
+import { Help } from './shell/help';
+import { Nav } from './shell/nav';
+import { announcement } from './shell/overlays';
+import { Palette } from './shell/palette';
+import { SignIn } from './shell/sign-in';
+import HomePage from './pages/home/page';
+import RunsPage from './pages/runs/page';
+import { PageHead } from './ui/page-head';
+import { Empty, Waiting } from './ui/waiting';
+
+type Page = ComponentType<{ id: string }>;
+type Loader = () => Promise<{ default: Page }>;
+
+/** Home and Runs come with the first load; the others when first opened, or when the browser is idle. */
+const later: Partial<Record<Route['page'], Loader>> = {
+  run: () => import('./pages/run/page'),
+  agents: () => import('./pages/agents/page'),
+  agent: () => import('./pages/agents/agent'),
+  models: () => import('./pages/models/page'),
+  model: () => import('./pages/models/model'),
+  sql: () => import('./pages/sql/page'),
+  settings: () => import('./pages/settings/page'),
+};
+const loaded: Partial<Record<Route['page'], Page>> = { home: HomePage, runs: RunsPage };
+
+async function load(page: Route['page']): Promise<void> {
+  const found = await later[page]?.();
+  if (found) loaded[page] = found.default;
+}
+
+/** Fetches what is likely opened next, when nothing else is to do. */
+export function loadWhenIdle(): void {
+  const idle = window.requestIdleCallback ?? ((then: () => void) => window.setTimeout(then, 1_000));
+  idle(() => void load('run'), { timeout: 4_000 });
+}
+
+export function App() {
+  if (signedOut.value) return <SignIn />;
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to content
+      </a>
+      <Nav />
+      <main id="main" tabIndex={-1}>
+        <CurrentPage />
+      </main>
+      <Palette />
+      <Help />
+      <div class="hidden" aria-live="polite">
+        {announcement.value}
+      </div>
+    </>
+  );
+}
+
+function CurrentPage() {
+  const current = route.value;
+  const [, rerender] = useState(0);
+  const page = current.page;
+  const Body = loaded[page];
+  useEffect(() => {
+    if (!loaded[page]) void load(page).then(() => rerender((count) => count + 1));
+  }, [page]);
+  if (page === 'missing') {
+    return (
+      <>
+        <PageHead title="Not found" />
+        <Empty title="There is no such page">
+          <p>
+            <a href="/">Home</a> or press <kbd>?</kbd> for the keys.
+          </p>
+        </Empty>
+      </>
+    );
+  }
+  const id =
+    current.page === 'run'
+      ? current.runId
+      : current.page === 'agent'
+        ? current.agent
+        : current.page === 'model'
+          ? current.model
+          : '';
+  return Body ? <Body key={`${page}:${id}`} id={id} /> : <Waiting rows={10} />;
+}

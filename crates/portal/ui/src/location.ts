@@ -1,0 +1,98 @@
+import { computed, signal } from '@preact/signals';
+import { changeQuery, match } from './router';
+
+/** Where the portal is: the address holds all state, so that a link shows another person the same thing. */
+
+interface Address {
+  path: string;
+  query: string;
+}
+
+interface Remembered {
+  scrollTop: number;
+  focusHref: string | null;
+}
+
+const read = (): Address => ({ path: location.pathname, query: location.search.slice(1) });
+export const address = signal<Address>(read());
+export const route = computed(() => match(address.value.path));
+export const query = computed(() => new URLSearchParams(address.value.query));
+
+/** Scroll and focus of earlier entries, by the key in their history state. */
+const remembered = new Map<number, Remembered>();
+let entryKey = Date.now();
+history.scrollRestoration = 'manual';
+history.replaceState({ key: entryKey }, '');
+
+const scroller = (): HTMLElement | null => document.getElementById('main');
+
+function remember(): void {
+  const focused = document.activeElement?.closest('a[href]')?.getAttribute('href') ?? null;
+  remembered.set(entryKey, { scrollTop: scroller()?.scrollTop ?? 0, focusHref: focused });
+}
+
+export function navigate(url: string, options: { replace?: boolean } = {}): void {
+  const target = new URL(url, location.href);
+  const samePage = target.pathname === location.pathname;
+  if (options.replace) {
+    history.replaceState({ key: entryKey }, '', target);
+  } else {
+    remember();
+    entryKey = Date.now();
+    history.pushState({ key: entryKey }, '', target);
+  }
+  address.value = read();
+  if (!samePage) afterRender(() => arrive());
+}
+
+/** Changes parameters of the address in place; `push` makes it a step that Back undoes. */
+export function setQuery(changes: Record<string, string | null>, push = false): void {
+  const text = changeQuery(address.value.query, changes);
+  navigate(text ? `${location.pathname}?${text}` : location.pathname, { replace: !push });
+}
+
+/** A new page starts at its top, with its heading as the place from which a screen reader reads on. */
+function arrive(): void {
+  scroller()?.scrollTo({ top: 0 });
+  document.querySelector<HTMLElement>('#main h1')?.focus({ preventScroll: true });
+}
+
+function comeBack(): void {
+  const place = remembered.get(entryKey);
+  if (!place) return arrive();
+  scroller()?.scrollTo({ top: place.scrollTop });
+  const links = place.focusHref ? document.querySelectorAll<HTMLElement>('#main a[href]') : [];
+  for (const link of links) {
+    if (link.getAttribute('href') === place.focusHref) return link.focus({ preventScroll: true });
+  }
+}
+
+/** Two frames: one in which signals render, one in which the result is laid out. */
+function afterRender(then: () => void): void {
+  requestAnimationFrame(() => requestAnimationFrame(then));
+}
+
+window.addEventListener('popstate', (event) => {
+  const before = address.value.path;
+  remember();
+  entryKey = (event.state as { key?: number } | null)?.key ?? Date.now();
+  address.value = read();
+  if (address.value.path !== before) afterRender(comeBack);
+});
+
+/** Plain links work: a click that would open in this tab becomes a navigation. */
+document.addEventListener('click', (event) => {
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)
+    return;
+  const link = (event.target as Element | null)?.closest<HTMLAnchorElement>('a[href]');
+  if (
+    !link ||
+    link.origin !== location.origin ||
+    link.target ||
+    link.hasAttribute('download') ||
+    link.pathname.startsWith('/api/')
+  )
+    return;
+  event.preventDefault();
+  navigate(link.href);
+});

@@ -1,0 +1,109 @@
+import { useData } from '../../api/cache';
+import type { AgentSummary, List } from '../../api/shapes';
+import { shareWithInterval } from '../../format/interval';
+import { cost, costReason } from '../../format/money';
+import { exact, plural, short } from '../../format/number';
+import { duration } from '../../format/time';
+import { totalTokens, usageSentence } from '../../format/words';
+import { agentPath } from '../../router';
+import { Ago } from '../../ui/ago';
+import { FirstSteps } from '../../ui/first-steps';
+import { PageHead } from '../../ui/page-head';
+import { Failure, Waiting } from '../../ui/waiting';
+
+export default function AgentsPage() {
+  const resource = useData<List<AgentSummary>>('/agents');
+  const agents = resource.data.value?.items;
+  return (
+    <>
+      <PageHead title="Agents">
+        {agents && <span class="count">{plural(agents.length, 'agent')}, discovered in traffic</span>}
+      </PageHead>
+      {agents ? (
+        agents.length > 0 ? (
+          <Table agents={agents} />
+        ) : (
+          <FirstSteps />
+        )
+      ) : resource.error.value ? (
+        <Failure error={resource.error.value} retry={() => void resource.reload()} />
+      ) : (
+        <Waiting />
+      )}
+    </>
+  );
+}
+
+function Table({ agents }: { agents: AgentSummary[] }) {
+  return (
+    <table class="rows">
+      <thead>
+        <tr>
+          <th scope="col">Agent</th>
+          <th scope="col" class="widest">
+            Models
+          </th>
+          <th scope="col" class="wide">
+            Tools
+          </th>
+          <th scope="col" class="num">
+            Runs
+          </th>
+          <th scope="col" class="num" title="Share of runs that failed, with its 95% interval (Wilson)">
+            Failed
+          </th>
+          <th scope="col" class="num mid">
+            Tokens
+          </th>
+          <th scope="col" class="num mid" title="Estimated from list prices">
+            Cost (est.)
+          </th>
+          <th scope="col" class="num wide">
+            Median
+          </th>
+          <th scope="col" class="num mid" title="95% of the runs are faster">
+            p95
+          </th>
+          <th scope="col" class="num mid">
+            Last seen
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {agents.map((agent) => (
+          <tr key={agent.agent}>
+            <td class="col-title">
+              <a href={agentPath(agent.agent)} data-row>
+                {agent.agent}
+              </a>{' '}
+              {agent.discovered && (
+                <span class="chip mid" title="Seen in traffic; nobody has registered or owns it">
+                  unowned
+                </span>
+              )}
+            </td>
+            <td class="widest clip" title={agent.models.join(', ')}>
+              {agent.models.join(', ') || '–'}
+            </td>
+            <td class="wide clip" title={agent.tools.join(', ')}>
+              {agent.tools.join(', ') || '–'}
+            </td>
+            <td class="num">{exact(agent.runs)}</td>
+            <td class="num">{shareWithInterval(agent.errors, agent.runs)}</td>
+            <td class="num mid" title={usageSentence(agent.usage)}>
+              {short(totalTokens(agent.usage))}
+            </td>
+            <td class="num mid" title={costReason(agent)}>
+              {cost(agent)}
+            </td>
+            <td class="num wide">{duration(agent.p50_duration_ns)}</td>
+            <td class="num mid">{duration(agent.p95_duration_ns)}</td>
+            <td class="num mid">
+              <Ago at={agent.last_seen_at} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,116 @@
+import { useEffect, useLayoutEffect } from 'preact/hooks';
+import { refresh, useData } from '../../api/cache';
+import { onRuns } from '../../api/live';
+import type { Overview, RunSummary } from '../../api/shapes';
+import { runPath } from '../../router';
+import { Ago } from '../../ui/ago';
+import { FirstSteps } from '../../ui/first-steps';
+import { Icon } from '../../ui/icon';
+import { firstRowShown } from '../../ui/marks';
+import { PageHead } from '../../ui/page-head';
+import { Failure, Waiting } from '../../ui/waiting';
+import { RunTable } from '../runs/table';
+import { Agents, Ingest, Setup } from './aside';
+import { Hours } from './hours';
+import { Totals } from './totals';
+
+/** A busy server changes its totals all the time; people read them now and then. */
+const REFRESH_MS = 3_000;
+
+export default function HomePage() {
+  const overview = useData<Overview>('/overview');
+  useEffect(() => {
+    let timer: number | undefined;
+    const stop = onRuns(() => {
+      timer ??= window.setTimeout(() => {
+        timer = undefined;
+        refresh((path) => path === '/overview');
+      }, REFRESH_MS);
+    });
+    return () => {
+      stop();
+      window.clearTimeout(timer);
+    };
+  }, []);
+  const data = overview.data.value;
+  const error = overview.error.value;
+  return (
+    <>
+      <PageHead title="Home" />
+      {data ? (
+        <Body overview={data} />
+      ) : error ? (
+        <Failure error={error} retry={() => void overview.reload()} />
+      ) : (
+        <Waiting rows={10} />
+      )}
+    </>
+  );
+}
+
+function Body({ overview }: { overview: Overview }) {
+  useLayoutEffect(() => {
+    if (overview.recent.length > 0) firstRowShown();
+  }, []);
+  if (overview.recent.length === 0) {
+    return (
+      <div class="home">
+        <div class="home-main">
+          <FirstSteps />
+        </div>
+        <div class="home-aside">
+          <Setup setup={overview.setup} />
+          <Ingest ingest={overview.ingest} />
+        </div>
+      </div>
+    );
+  }
+  return (
+    <div class="home">
+      <div class="home-main">
+        <Totals totals={overview.totals_24h} />
+        <Attention failures={overview.failures} />
+        <Hours hours={overview.hours} />
+        <section class="block">
+          <h2>
+            Recent runs <a href="/runs">All runs</a>
+          </h2>
+          <RunTable runs={overview.recent} label="Recent runs" compact />
+        </section>
+      </div>
+      <div class="home-aside">
+        <Agents agents={overview.agents} />
+        <Setup setup={overview.setup} />
+        <Ingest ingest={overview.ingest} />
+      </div>
+    </div>
+  );
+}
+
+function Attention({ failures }: { failures: RunSummary[] }) {
+  return (
+    <section class="block">
+      <h2>Needs you now {failures.length > 0 && <a href="/runs?outcome=error">All failed runs</a>}</h2>
+      {failures.length === 0 ? (
+        <p class="calm">
+          <Icon name="passed" /> Nothing failed lately.
+        </p>
+      ) : (
+        <ul class="attention">
+          {failures.map((run) => (
+            <li key={run.run_id}>
+              <a href={runPath(run.run_id)} data-row>
+                <Icon name="failed" />
+                <span class="attention-what">
+                  <b>{run.error_message || 'Failed without a message'}</b>
+                  <span>{[run.agent, run.title].filter(Boolean).join(' · ')}</span>
+                </span>
+                <Ago at={run.started_at} />
+              </a>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

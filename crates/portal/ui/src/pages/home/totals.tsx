@@ -1,0 +1,60 @@
+import type { ComponentChildren } from 'preact';
+import type { Totals as TotalsShape } from '../../api/shapes';
+import { shareWithInterval } from '../../format/interval';
+import { cost, costReason } from '../../format/money';
+import { exact, short } from '../../format/number';
+
+export function Totals({ totals }: { totals: TotalsShape }) {
+  const tokens = totals.input_tokens + totals.output_tokens;
+  return (
+    <section class="totals" aria-label="The last 24 hours">
+      <Figure name="Runs" value={exact(totals.runs)} note="last 24 hours" />
+      <Figure
+        name="Failed"
+        value={exact(totals.errors)}
+        note={<ErrorRate errors={totals.errors} runs={totals.runs} />}
+        bad={totals.errors > 0}
+      />
+      <Figure
+        name="Tokens"
+        value={short(tokens)}
+        note={`${short(totals.input_tokens)} in · ${short(totals.output_tokens)} out`}
+        title={exact(tokens)}
+      />
+      <Figure
+        name="Cost (est.)"
+        value={cost(totals)}
+        note={totals.unpriced_calls > 0 ? `${short(totals.unpriced_calls)} calls unpriced` : 'list prices'}
+        title={costReason(totals)}
+      />
+      <Figure name="Model calls" value={short(totals.model_calls)} note={`${short(totals.tool_calls)} tool calls`} />
+    </section>
+  );
+}
+
+/** The share with its interval: few runs prove little. */
+function ErrorRate({ errors, runs }: { errors: number; runs: number }) {
+  return <span title="Share of runs, with its 95% interval (Wilson)">{shareWithInterval(errors, runs)}</span>;
+}
+
+function Figure({
+  name,
+  value,
+  note,
+  title,
+  bad,
+}: {
+  name: string;
+  value: string;
+  note: ComponentChildren;
+  title?: string;
+  bad?: boolean;
+}) {
+  return (
+    <dl class={bad ? 'figure bad' : 'figure'}>
+      <dt>{name}</dt>
+      <dd title={title}>{value}</dd>
+      <dd class="note">{note}</dd>
+    </dl>
+  );
+}

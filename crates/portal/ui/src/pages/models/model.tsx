@@ -1,0 +1,99 @@
+import { useData } from '../../api/cache';
+import { withQuery } from '../../api/client';
+import type { List, ModelSummary, RunPage } from '../../api/shapes';
+import { shareWithInterval } from '../../format/interval';
+import { exact, plural } from '../../format/number';
+import { duration } from '../../format/time';
+import { shortUsage, usageSentence } from '../../format/words';
+import { agentPath } from '../../router';
+import { Ago } from '../../ui/ago';
+import { Fact } from '../../ui/fact';
+import { PageHead } from '../../ui/page-head';
+import { Empty, Failure, Waiting } from '../../ui/waiting';
+import { RecentRuns } from '../runs/recent';
+import { costOf, perMillion } from './price';
+
+const RUNS_SHOWN = 25;
+
+export default function ModelPage({ id }: { id: string }) {
+  const resource = useData<List<ModelSummary>>('/models');
+  const runs = useData<RunPage>(withQuery('/runs', { model: id, limit: RUNS_SHOWN }));
+  const model = resource.data.value?.items.find((known) => known.model === id);
+  return (
+    <>
+      <PageHead title={id} up={{ href: '/models', name: 'Models' }}>
+        {model && <span class="badge">discovered</span>}
+      </PageHead>
+      {model ? (
+        <Facts model={model} />
+      ) : resource.error.value ? (
+        <Failure error={resource.error.value} retry={() => void resource.reload()} />
+      ) : resource.data.value ? (
+        <Empty title="No traffic of this model" />
+      ) : (
+        <Waiting />
+      )}
+      <RecentRuns
+        runs={runs}
+        all={withQuery('/runs', { model: id })}
+        failed={withQuery('/runs', { model: id, outcome: 'error' })}
+      />
+    </>
+  );
+}
+
+function Facts({ model }: { model: ModelSummary }) {
+  return (
+    <dl class="run-facts page">
+      <Fact name="Provider">{model.provider ?? 'unknown'}</Fact>
+      <Fact name="Calls">{exact(model.calls)}</Fact>
+      <Fact name="Failed (95% interval)">{shareWithInterval(model.errors, model.calls)}</Fact>
+      <Fact name="Duration">
+        {duration(model.p50_duration_ns)} median · {duration(model.p95_duration_ns)} p95
+      </Fact>
+      <Fact name="Tokens" title={usageSentence(model.usage)}>
+        {shortUsage(model.usage)}
+      </Fact>
+      <Fact name="Cost (est.)">{costOf(model)}</Fact>
+      <Fact name="Price per million tokens">
+        <Price model={model} />
+      </Fact>
+      <Fact name="Last seen">
+        <Ago at={model.last_seen_at} />
+      </Fact>
+      <Fact name={plural(model.agents.length, 'agent')}>
+        {model.agents.map((agent, index) => (
+          <span key={agent}>
+            {index > 0 && ', '}
+            <a href={agentPath(agent)}>{agent}</a>
+          </span>
+        ))}
+      </Fact>
+    </dl>
+  );
+}
+
+/** A price is only as good as its date and source. */
+function Price({ model: { price } }: { model: ModelSummary }) {
+  if (!price)
+    return (
+      <>
+        unknown; set one under <code>prices</code> in <code>mizzen.toml</code>
+      </>
+    );
+  return (
+    <>
+      {perMillion(price.input)} in · {perMillion(price.output)} out{' '}
+      <span class="faint">
+        as of {price.as_of},{' '}
+        {price.source.startsWith('https://') ? (
+          <a href={price.source} target="_blank" rel="noreferrer">
+            {new URL(price.source).hostname}
+          </a>
+        ) : (
+          price.source
+        )}
+      </span>
+    </>
+  );
+}

@@ -1,0 +1,126 @@
+import type { ComponentChildren } from 'preact';
+import type { StoryEntry } from '../../api/shapes';
+import { summary, unwrapped } from '../../format/json';
+import { dollars } from '../../format/money';
+import { exact } from '../../format/number';
+import { duration, offset } from '../../format/time';
+import { totalTokens, usageSentence } from '../../format/words';
+import { Icon, type IconName } from '../../ui/icon';
+import { Json } from '../../ui/json';
+import { SourceChip, Status } from '../../ui/status';
+import { MessageParts } from './message';
+import type { Selection } from './selection';
+
+interface Props {
+  entry: StoryEntry;
+  selection: Selection;
+}
+
+export function Entry({ entry, selection }: Props) {
+  const isSelected = selection.spanId.value === entry.span_id;
+  const speaker = speakerOf(entry);
+  return (
+    <li
+      class={`entry ${entry.kind} ${entry.role ?? ''} ${entry.outcome}${isSelected ? ' selected' : ''}`}
+      data-span={entry.span_id}
+    >
+      <button
+        type="button"
+        class="entry-head"
+        data-row
+        aria-pressed={isSelected}
+        onClick={() => selection.select(entry.span_id)}
+      >
+        <Icon name={speaker.icon} />
+        <b>{speaker.name}</b>
+        {speaker.note && <span class="faint entry-note">{speaker.note}</span>}
+        {entry.outcome === 'error' && <Status outcome="error" />}
+        <SourceChip source={entry.source} />
+        <span class="entry-facts">{facts(entry)}</span>
+      </button>
+      <Body entry={entry} />
+    </li>
+  );
+}
+
+function speakerOf(entry: StoryEntry): { icon: IconName; name: string; note: string } {
+  switch (entry.kind) {
+    case 'tool_call':
+      return { icon: 'tool', name: entry.tool ?? 'Tool', note: '' };
+    case 'agent':
+      return { icon: 'agent', name: entry.agent ?? 'Agent', note: 'takes over' };
+    case 'error':
+      return { icon: 'failed', name: entry.tool ?? entry.model ?? entry.agent ?? 'Error', note: '' };
+    case 'message':
+      break;
+  }
+  switch (entry.role) {
+    case 'user':
+      return { icon: 'user', name: 'User', note: entry.message?.name ?? '' };
+    case 'system':
+      return { icon: 'settings', name: 'System', note: '' };
+    case 'tool':
+      return { icon: 'tool', name: 'Tool result', note: entry.tool ?? '' };
+    default:
+      return { icon: 'model', name: entry.agent ?? 'Assistant', note: entry.model ?? '' };
+  }
+}
+
+function facts(entry: StoryEntry): ComponentChildren {
+  const tokens = totalTokens(entry.usage);
+  return (
+    <>
+      {tokens > 0 && entry.usage && <span title={usageSentence(entry.usage)}>{exact(tokens)} tokens</span>}
+      {entry.cost_usd !== null && entry.cost_usd !== undefined && (
+        <span title="Estimated from list prices">{dollars(entry.cost_usd)}</span>
+      )}
+      {hasDuration(entry) && <span>{duration(entry.duration_ns ?? 0)}</span>}
+      <span class="entry-at" title="Since the run started">
+        {offset(entry.at_offset_ns)}
+      </span>
+    </>
+  );
+}
+
+/** What people said took no time of its own. */
+function hasDuration(entry: StoryEntry): boolean {
+  return (entry.duration_ns ?? 0) > 0 && entry.kind !== 'agent' && entry.role !== 'user' && entry.role !== 'system';
+}
+
+function Body({ entry }: { entry: StoryEntry }) {
+  if (entry.kind === 'tool_call') return <ToolCall entry={entry} />;
+  if (entry.kind === 'agent') return null;
+  return (
+    <div class="entry-body">
+      {entry.message && <MessageParts message={entry.message} callsApart />}
+      {entry.error_message && <p class="error-text">{entry.error_message}</p>}
+    </div>
+  );
+}
+
+/** Arguments and result in one line each; what failed is open, since that is what one came for. */
+function ToolCall({ entry }: { entry: StoryEntry }) {
+  const given = unwrapped(entry.arguments);
+  const result = unwrapped(entry.result);
+  const hasResult = result !== null && result !== undefined;
+  return (
+    <details class="tool-call" open={entry.outcome === 'error'}>
+      <summary>
+        <Icon name="chevron" />
+        <span class="tool-line">
+          <code>{summary(given) || 'no arguments'}</code>
+          {hasResult && <code class="result">→ {summary(result)}</code>}
+        </span>
+      </summary>
+      {entry.error_message && <p class="error-text">{entry.error_message}</p>}
+      <h4>Arguments</h4>
+      {given === null || given === undefined ? (
+        <p class="faint">None recorded</p>
+      ) : (
+        <Json value={given} label="Arguments" />
+      )}
+      <h4>Result</h4>
+      {hasResult ? <Json value={result} label="Result" /> : <p class="faint">None recorded</p>}
+    </details>
+  );
+}

@@ -1,0 +1,110 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { useData } from '../../api/cache';
+import type { RunDetail, StoryPage } from '../../api/shapes';
+import { Empty, Failure, Waiting } from '../../ui/waiting';
+import { withQuery } from '../../api/client';
+import type { Selection } from './selection';
+import { Entry } from './story-entry';
+import { useState } from 'preact/hooks';
+
+const PAGE_ENTRIES = 100;
+
+interface Props {
+  path: string;
+  detail: RunDetail;
+  selection: Selection;
+}
+
+/** The run as a conversation: what was asked, what was called, what came back. */
+export function Story({ path, detail, selection }: Props) {
+  const [cursors, setCursors] = useState<(string | null)[]>([null]);
+  const more = (cursor: string): void => setCursors((known) => (known.includes(cursor) ? known : [...known, cursor]));
+  return (
+    <ol class="story" aria-label="Story of the run">
+      {cursors.map((cursor, index) => (
+        <Page
+          key={cursor ?? ''}
+          path={path}
+          cursor={cursor}
+          isLast={index === cursors.length - 1}
+          detail={detail}
+          selection={selection}
+          more={more}
+        />
+      ))}
+    </ol>
+  );
+}
+
+function Page({
+  path,
+  cursor,
+  isLast,
+  detail,
+  selection,
+  more,
+}: Props & { cursor: string | null; isLast: boolean; more: (cursor: string) => void }) {
+  const page = useData<StoryPage>(withQuery(`${path}/story`, { cursor, limit: PAGE_ENTRIES }));
+  const entries = page.data.value?.entries;
+  const next = page.data.value?.next_cursor ?? null;
+  const isShown = entries !== undefined;
+  useEffect(() => {
+    if (isShown && cursor === null) reveal(selection.spanId.peek());
+  }, [isShown]);
+  if (!entries) {
+    return (
+      <li class="story-note">
+        {page.error.value ? (
+          <Failure error={page.error.value} retry={() => void page.reload()} />
+        ) : (
+          <Waiting rows={8} />
+        )}
+      </li>
+    );
+  }
+  if (entries.length === 0 && cursor === null) return <NoStory detail={detail} />;
+  return (
+    <>
+      {entries.map((entry, index) => (
+        <Entry key={`${entry.span_id}:${index}`} entry={entry} selection={selection} />
+      ))}
+      {isLast && next !== null && <Next load={() => more(next)} />}
+    </>
+  );
+}
+
+function NoStory({ detail }: { detail: RunDetail }) {
+  return (
+    <li class="story-note">
+      <Empty title="Nothing to tell">
+        <p>
+          {detail.summary.model_calls > 0
+            ? 'The model calls carry no message content: the sender does not record it, or the capture policy keeps it out.'
+            : 'This run has no model or tool calls.'}{' '}
+          The <a href="?tab=waterfall">waterfall</a> has every span.
+        </p>
+      </Empty>
+    </li>
+  );
+}
+
+function Next({ load }: { load: () => void }) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (!button.current) return;
+    const watcher = new IntersectionObserver((seen) => seen[0]?.isIntersecting && load(), { rootMargin: '400px' });
+    watcher.observe(button.current);
+    return () => watcher.disconnect();
+  }, []);
+  return (
+    <li class="story-note">
+      <button type="button" class="more" ref={button} onClick={load}>
+        Show more
+      </button>
+    </li>
+  );
+}
+
+function reveal(spanId: string | null): void {
+  if (spanId) document.querySelector(`[data-span="${CSS.escape(spanId)}"]`)?.scrollIntoView({ block: 'center' });
+}

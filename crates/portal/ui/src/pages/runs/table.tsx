@@ -1,0 +1,116 @@
+import type { RunSummary } from '../../api/shapes';
+import { cost, costReason } from '../../format/money';
+import { exact, short } from '../../format/number';
+import { duration } from '../../format/time';
+import { totalTokens, usageSentence } from '../../format/words';
+import { navigate } from '../../location';
+import { agentPath, modelPath, runPath } from '../../router';
+import { Ago } from '../../ui/ago';
+import { RunStatus } from '../../ui/status';
+
+/** Columns of little use where space is short are left out by the style sheet (`wide`, `mid`). */
+export function RunTable({ runs, label, compact = false }: { runs: RunSummary[]; label: string; compact?: boolean }) {
+  return (
+    <table class={compact ? 'rows runs compact' : 'rows runs'} aria-label={label}>
+      <thead>
+        <tr>
+          <th scope="col" class="col-status">
+            Status
+          </th>
+          <th scope="col">Run</th>
+          <th scope="col" class="col-agent mid">
+            Agent
+          </th>
+          {!compact && (
+            <th scope="col" class="col-model wide">
+              Model
+            </th>
+          )}
+          {!compact && (
+            <th scope="col" class="num col-steps wide">
+              Steps
+            </th>
+          )}
+          <th scope="col" class="num col-tokens mid">
+            Tokens
+          </th>
+          <th scope="col" class="num col-cost mid" title="Estimated from list prices">
+            Cost (est.)
+          </th>
+          <th scope="col" class="num col-duration mid">
+            Duration
+          </th>
+          <th scope="col" class="num col-started">
+            Started
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {runs.map((run) => (
+          <RunRow key={run.run_id} run={run} compact={compact} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function RunRow({ run, compact }: { run: RunSummary; compact: boolean }) {
+  const open = (event: MouseEvent): void => {
+    // The whole row is a target for the mouse; links inside keep their own meaning, selected text its purpose.
+    const selecting = window.getSelection()?.toString() !== '';
+    if (selecting || (event.target as Element).closest('a, button')) return;
+    if (event.metaKey || event.ctrlKey) window.open(runPath(run.run_id), '_blank');
+    else navigate(runPath(run.run_id));
+  };
+  const [model, ...others] = run.models;
+  return (
+    <tr onClick={open}>
+      <td class="col-status">
+        <RunStatus run={run} />
+      </td>
+      <td class="col-title">
+        <div class="title-line">
+          <a href={runPath(run.run_id)} data-row>
+            {run.title || <span class="mono">{run.run_id}</span>}
+          </a>
+          {run.error_message && (
+            <span class="row-error" title={run.error_message}>
+              {run.error_message}
+            </span>
+          )}
+        </div>
+        <span class="row-more">
+          {[run.agent, cost(run), duration(run.duration_ns)].filter((text) => text && text !== '–').join(' · ')}
+        </span>
+      </td>
+      <td class="col-agent mid">
+        {run.agent && (
+          <a href={agentPath(run.agent)} tabIndex={-1}>
+            {run.agent}
+          </a>
+        )}
+      </td>
+      {!compact && (
+        <td class="col-model wide" title={run.models.join(', ')}>
+          {model && (
+            <a href={modelPath(model)} tabIndex={-1}>
+              {model}
+            </a>
+          )}
+          {others.length > 0 && <span class="faint"> +{others.length}</span>}
+        </td>
+      )}
+      {!compact && <td class="num wide">{exact(run.steps)}</td>}
+      <td class="num mid" title={usageSentence(run.usage)}>
+        {totalTokens(run.usage) > 0 ? short(totalTokens(run.usage)) : '–'}
+      </td>
+      <td class="num mid" title={costReason(run)}>
+        {cost(run)}
+      </td>
+      <td class="num mid">{duration(run.duration_ns)}</td>
+      <td class="num col-started">
+        <Ago at={run.started_at} />
+      </td>
+    </tr>
+  );
+}

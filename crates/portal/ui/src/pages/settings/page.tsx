@@ -1,0 +1,33 @@
+import { query, setQuery } from '../../location';
+import { PageHead } from '../../ui/page-head';
+import { Tabs } from '../../ui/tabs';
+import { Connect } from './connect';
+import { Keys } from './keys';
+import { Providers } from './providers';
+
+const TABS = [
+  { id: 'keys', label: 'Agent keys' },
+  { id: 'providers', label: 'Providers' },
+  { id: 'connect', label: 'Connect' },
+];
+
+export default function SettingsPage() {
+  const tab = TABS.find((known) => known.id === query.value.get('tab'))?.id ?? 'keys';
+  return (
+    <>
+      <PageHead title="Settings" />
+      <Tabs
+        tabs={TABS}
+        chosen={tab}
+        choose={(next) => setQuery({ tab: next === 'keys' ? null : next }, true)}
+        label="Settings"
+        panel="settings-panel"
+      />
+      <div class="settings" id="settings-panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
+        {tab === 'keys' && <Keys />}
+        {tab === 'providers' && <Providers />}
+        {tab === 'connect' && <Connect />}
+      </div>
+    </>
+  );
+}

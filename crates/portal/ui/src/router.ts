@@ -1,0 +1,52 @@
+/** Addresses of the portal, as pure functions; `location.ts` ties them to the browser. */
+
+export type Route =
+  | { page: 'home' }
+  | { page: 'runs' }
+  | { page: 'run'; runId: string }
+  | { page: 'agents' }
+  | { page: 'agent'; agent: string }
+  | { page: 'models' }
+  | { page: 'model'; model: string }
+  | { page: 'sql' }
+  | { page: 'settings' }
+  | { page: 'missing' };
+
+export function match(path: string): Route {
+  const segments = path.split('/').filter(Boolean).map(decode);
+  const [first, second] = segments;
+  if (segments.length > 2) return { page: 'missing' };
+  if (first === undefined) return { page: 'home' };
+  if (second === undefined) {
+    return first === 'runs' || first === 'agents' || first === 'models' || first === 'sql' || first === 'settings'
+      ? { page: first }
+      : { page: 'missing' };
+  }
+  if (first === 'runs') return { page: 'run', runId: second };
+  if (first === 'agents') return { page: 'agent', agent: second };
+  if (first === 'models') return { page: 'model', model: second };
+  return { page: 'missing' };
+}
+
+export const runPath = (runId: string): string => `/runs/${encodeURIComponent(runId)}`;
+export const agentPath = (agent: string): string => `/agents/${encodeURIComponent(agent)}`;
+export const modelPath = (model: string): string => `/models/${encodeURIComponent(model)}`;
+
+/** The query text with `changes` applied: `null` removes a name. Without a leading `?`. */
+export function changeQuery(query: string, changes: Record<string, string | null>): string {
+  const parameters = new URLSearchParams(query);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) parameters.delete(name);
+    else parameters.set(name, value);
+  }
+  return parameters.toString();
+}
+
+/** A broken escape in an address somebody typed is taken as it stands. */
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}

@@ -1,0 +1,68 @@
+import { Dialog } from './dialog';
+import { helpOpen } from './overlays';
+import { JUMPS } from './shortcuts';
+
+const GROUPS: [string, [string[], string][]][] = [
+  [
+    'Everywhere',
+    [
+      [navigator.platform.startsWith('Mac') ? ['⌘', 'K'] : ['Ctrl', 'K'], 'Search and commands'],
+      [['/'], 'Filter the list'],
+      [['t'], 'Light, dark or system'],
+      [['?'], 'This help'],
+      [['Esc'], 'Close'],
+    ],
+  ],
+  ['Go to', JUMPS.map(([letter, , name]) => [['g', letter], name])],
+  [
+    'Lists',
+    [
+      [['j'], 'Next row'],
+      [['k'], 'Previous row'],
+      [['Enter'], 'Open'],
+    ],
+  ],
+  [
+    'A run',
+    [
+      [['1'], 'Story'],
+      [['2'], 'Waterfall'],
+      [['3'], 'Graph'],
+      [['j'], 'Next step'],
+      [['k'], 'Previous step'],
+      [['←', '→'], 'Collapse and expand'],
+      [['e'], 'Next error'],
+    ],
+  ],
+];
+
+export function Help() {
+  if (!helpOpen.value) return null;
+  const close = (): void => {
+    helpOpen.value = false;
+  };
+  return (
+    <Dialog label="Keyboard shortcuts" close={close} class="help">
+      <h2>Keyboard</h2>
+      <div class="help-groups">
+        {GROUPS.map(([title, keys]) => (
+          <section key={title}>
+            <h3>{title}</h3>
+            <dl>
+              {keys.map(([caps, meaning]) => (
+                <div key={meaning}>
+                  <dt>
+                    {caps.map((cap) => (
+                      <kbd key={cap}>{cap}</kbd>
+                    ))}
+                  </dt>
+                  <dd>{meaning}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,86 @@
+import { forgetAll } from '../api/cache';
+import { send, signedOut } from '../api/client';
+import { disconnect, liveState, type LiveState } from '../api/live';
+import { route } from '../location';
+import { forgetLists } from '../pages/runs/run-list';
+import { Icon, Mark, type IconName } from '../ui/icon';
+import { helpOpen, paletteOpen } from './overlays';
+import { cycleTheme, theme, type Theme } from './theme';
+
+const PAGES: [string, string, IconName, string[]][] = [
+  ['/', 'Home', 'home', ['home']],
+  ['/runs', 'Runs', 'runs', ['runs', 'run']],
+  ['/agents', 'Agents', 'agent', ['agents', 'agent']],
+  ['/models', 'Models', 'model', ['models', 'model']],
+  ['/sql', 'SQL', 'sql', ['sql']],
+  ['/settings', 'Settings', 'settings', ['settings']],
+];
+
+const themeIcon: Record<Theme, IconName> = { system: 'system', light: 'sun', dark: 'moon' };
+const liveWord: Record<LiveState, string> = { live: 'Live', connecting: 'Connecting', offline: 'Offline' };
+
+export function Nav() {
+  const page = route.value.page;
+  return (
+    <header class="nav">
+      <div class="brand">
+        <Mark />
+        <span>Mizzen</span>
+      </div>
+      <button type="button" class="search-button" onClick={() => (paletteOpen.value = true)}>
+        <Icon name="search" />
+        <span>Search</span>
+        <kbd>{navigator.platform.startsWith('Mac') ? '⌘K' : 'Ctrl K'}</kbd>
+      </button>
+      <nav aria-label="Pages">
+        {PAGES.map(([href, name, icon, pages]) => (
+          <a key={href} href={href} aria-current={pages.includes(page) ? 'page' : undefined}>
+            <Icon name={icon} />
+            <span>{name}</span>
+          </a>
+        ))}
+      </nav>
+      <Foot />
+    </header>
+  );
+}
+
+function Foot() {
+  return (
+    <div class="nav-foot">
+      <span class={`live ${liveState.value}`} title="Runs on screen follow what happens">
+        <i aria-hidden="true" />
+        {liveWord[liveState.value]}
+      </span>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={`Theme: ${theme.value}. Change`}
+        title={`Theme: ${theme.value} (t)`}
+        onClick={cycleTheme}
+      >
+        <Icon name={themeIcon[theme.value]} />
+      </button>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label="Keyboard shortcuts"
+        title="Keyboard shortcuts (?)"
+        onClick={() => (helpOpen.value = true)}
+      >
+        <Icon name="help" />
+      </button>
+      <button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick={signOut}>
+        <Icon name="signout" />
+      </button>
+    </div>
+  );
+}
+
+export async function signOut(): Promise<void> {
+  await send('DELETE', '/session');
+  forgetAll();
+  forgetLists();
+  disconnect();
+  signedOut.value = true;
+}

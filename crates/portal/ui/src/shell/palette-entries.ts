@@ -1,0 +1,97 @@
+import type { AgentSummary, ModelSummary, RunSummary } from '../api/shapes';
+import { ago } from '../format/time';
+import { agentPath, modelPath, runPath } from '../router';
+import type { IconName } from '../ui/icon';
+import { signOut } from './nav';
+import { helpOpen } from './overlays';
+import { JUMPS } from './shortcuts';
+import { setTheme } from './theme';
+
+export interface Entry {
+  id: string;
+  label: string;
+  hint: string;
+  icon: IconName;
+  /** More words to find it by. */
+  also?: string;
+  href?: string;
+  act?: () => void;
+}
+
+const PAGE_ICONS: Record<string, IconName> = { h: 'home', r: 'runs', a: 'agent', m: 'model', q: 'sql', s: 'settings' };
+
+export function commands(now: number, agents: AgentSummary[], models: ModelSummary[], runs: RunSummary[]): Entry[] {
+  const seen = new Set<string>();
+  const entries = [
+    ...JUMPS.map(([letter, href, name]): Entry => ({
+      id: `page:${href}`,
+      label: name,
+      hint: `g ${letter}`,
+      icon: PAGE_ICONS[letter] ?? 'chevron',
+      href,
+    })),
+    {
+      id: 'failed',
+      label: 'Failed runs',
+      hint: 'Runs',
+      icon: 'failed',
+      also: 'errors',
+      href: '/runs?outcome=error',
+    } satisfies Entry,
+    ...agents.map((agent): Entry => ({
+      id: `agent:${agent.agent}`,
+      label: agent.agent,
+      hint: 'Agent',
+      icon: 'agent',
+      href: agentPath(agent.agent),
+    })),
+    ...models.map((model): Entry => ({
+      id: `model:${model.model}`,
+      label: model.model,
+      hint: 'Model',
+      icon: 'model',
+      href: modelPath(model.model),
+    })),
+    ...runs.map((run): Entry => ({
+      id: `run:${run.run_id}`,
+      label: run.title || run.run_id,
+      hint: `${run.agent ?? 'Run'} · ${ago(run.started_at, now)}`,
+      icon: run.outcome === 'error' ? 'failed' : 'runs',
+      also: run.run_id,
+      href: runPath(run.run_id),
+    })),
+    {
+      id: 'mint',
+      label: 'New agent key',
+      hint: 'Settings',
+      icon: 'key',
+      also: 'mint token',
+      href: '/settings',
+    } satisfies Entry,
+    { id: 'light', label: 'Light theme', hint: 'Theme', icon: 'sun', act: () => setTheme('light') } satisfies Entry,
+    { id: 'dark', label: 'Dark theme', hint: 'Theme', icon: 'moon', act: () => setTheme('dark') } satisfies Entry,
+    {
+      id: 'system',
+      label: 'Theme of the system',
+      hint: 'Theme',
+      icon: 'system',
+      act: () => setTheme('system'),
+    } satisfies Entry,
+    {
+      id: 'help',
+      label: 'Keyboard shortcuts',
+      hint: '?',
+      icon: 'help',
+      act: () => (helpOpen.value = true),
+    } satisfies Entry,
+    {
+      id: 'sign-out',
+      label: 'Sign out',
+      hint: '',
+      icon: 'signout',
+      also: 'logout',
+      act: () => void signOut(),
+    } satisfies Entry,
+  ];
+  return entries.filter((entry) => !seen.has(entry.id) && seen.add(entry.id));
+}

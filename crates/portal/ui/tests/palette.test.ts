@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { best, score } from '../src/shell/match';
+
+test('all characters must occur, in order', () => {
+  expect(score('ord', 'order-support')).toBeGreaterThan(0);
+  expect(score('sup ord', 'order-support')).toBeNull();
+  expect(score('os', 'order-support')).not.toBeNull();
+});
+
+test('whole words beat scattered letters, beginnings beat middles', () => {
+  expect(best('run', ['return unit', 'Prune', 'Runs'], (text) => text, 3)).toEqual(['Runs', 'Prune', 'return unit']);
+});
+
+test('without a query everything stays in order', () => {
+  expect(best('', ['b', 'a', 'c'], (text) => text, 2)).toEqual(['b', 'a']);
+});

@@ -1,0 +1,289 @@
+//! The command line: what a person may type, and nothing of what it does.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The operational layer for AI agents, in one binary.
+///
+/// Exit codes: 0 done, 1 the answer is no (not found, refused), 2 wrong usage, 3 Mizzen could not be reached or could
+/// not do its work. `mizzen run` passes on the exit code of its command, 128 + N when signal N ended it, and uses
+/// 125, 126 and 127 for its own failures as `env` does.
+#[derive(Debug, Parser)]
+#[command(name = "mizzen", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start Mizzen: portal, API, LLM gateway and OTLP receivers.
+    Up(UpArgs),
+    /// Run an unmodified agent: its model calls and its OpenTelemetry go through Mizzen.
+    Run(RunArgs),
+    /// List, show and follow runs.
+    #[command(subcommand)]
+    Runs(RunsCommand),
+    /// Import traces: Jaeger JSON, OTLP JSON or JSONL, Tempo batches.
+    Import(ImportArgs),
+    /// Ask in SQL: tables `runs`, `steps`, `spans`, `logs`, `metrics`; read-only.
+    Query(QueryArgs),
+    /// Keys of agents, and keys of model providers.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Save everything to one file, while Mizzen runs.
+    Backup(BackupArgs),
+    /// Unpack a backup into an empty data folder.
+    Restore(RestoreArgs),
+    /// Simulated inference engines.
+    #[command(subcommand)]
+    Sim(SimCommand),
+    /// Check this machine and a running Mizzen, and say what to do next.
+    Doctor(ClientArgs),
+    /// Check or print the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a one-time sign-in link for the portal.
+    Signin(ClientArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ConfigArgs {
+    /// Configuration file; every key has a default. [default: mizzen.toml, when it exists]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The folder that holds all of Mizzen's data; created on first start. [default: mizzen-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Portal, API and gateway. [default: 127.0.0.1:7600]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// OTLP over gRPC. [default: 127.0.0.1:4317]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) otlp_grpc_listen: Option<SocketAddr>,
+    /// OTLP over HTTP. [default: 127.0.0.1:4318]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) otlp_http_listen: Option<SocketAddr>,
+}
+
+/// How client commands find the server and prove who they are.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ClientArgs {
+    /// Where Mizzen listens.
+    #[arg(long, env = "MIZZEN_URL", default_value = "http://127.0.0.1:7600", value_name = "URL")]
+    pub(crate) url: String,
+    /// Administration token. [default: the file `admin-token` in the data folder]
+    #[arg(long, env = "MIZZEN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+    /// Data folder to read `admin-token` from.
+    #[arg(long, env = "MIZZEN_DATA_DIR", default_value = "mizzen-data", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub(crate) enum Format {
+    #[default]
+    Table,
+    Json,
+    Yaml,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OutputArgs {
+    /// Output format.
+    #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// The agent's name. [default: the name of the script or program]
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+    /// Print nothing at the end.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// The command and its arguments.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// The newest runs, one a line.
+    List(RunsListArgs),
+    /// One run as a story: messages, tool calls, results, errors.
+    Show(RunsShowArgs),
+    /// Follow runs as they change.
+    Tail(RunsTailArgs),
+    /// Delete a run and all its spans.
+    Delete(RunsShowArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunsListArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Only runs of this agent.
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+    /// Only runs that called this model.
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// Only runs that ended so: ok, error or unset.
+    #[arg(long)]
+    pub(crate) outcome: Option<String>,
+    /// Only runs whose title, agent or id contains this.
+    #[arg(long, short)]
+    pub(crate) search: Option<String>,
+    /// At most this many.
+    #[arg(long, short = 'n', default_value_t = 20)]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunsShowArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// The run's id, or the first characters of one.
+    pub(crate) run_id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunsTailArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Files to import; `-` is standard input.
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueryArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// One SELECT statement.
+    pub(crate) sql: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Store a provider's key, read from the terminal or from standard input.
+    Add(KeysAddArgs),
+    /// Make a key for an agent; it is shown once.
+    Create(KeysCreateArgs),
+    /// Agents' keys and providers' keys, without their secrets.
+    List(KeysListArgs),
+    /// Revoke an agent's key by its id, or forget a provider's key by its name.
+    Revoke(KeysRevokeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysAddArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// The provider's name, for example `openai` or `anthropic`.
+    pub(crate) provider: String,
+    /// Keep a reference to this environment variable of the server instead of the key itself.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysCreateArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// What the key is called in lists.
+    pub(crate) name: String,
+    /// The agent that presents it.
+    #[arg(long)]
+    pub(crate) agent: Option<String>,
+    /// Valid for so many seconds; for ever when absent.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) ttl_seconds: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysListArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysRevokeArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// A key's id or a provider's name.
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// Where to write; must not exist.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The backup.
+    pub(crate) file: PathBuf,
+    /// The folder to create; must be absent or empty.
+    #[arg(long, default_value = "mizzen-data", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SimCommand {
+    /// An OpenAI-compatible engine with seeded latency and scripted answers.
+    Serve(SimServeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SimServeArgs {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:7700", value_name = "ADDR")]
+    pub(crate) listen: SocketAddr,
+    /// Model name, latency and script (TOML); defaults answer at once.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say whether the configuration is valid.
+    Check(ConfigArgs),
+    /// Print what would be used, secrets redacted.
+    Print(ConfigArgs),
+}

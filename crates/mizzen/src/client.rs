@@ -1,0 +1,116 @@
+//! Talks to a running Mizzen over its own HTTP API.
+
+use anyhow::{Context as _, anyhow};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use mizzen_runtime::client::{ClientConfig, HttpClient};
+use mizzen_runtime::secret::Secret;
+use serde_json::Value;
+
+use crate::cli::ClientArgs;
+use crate::failure::Failure;
+
+/// A running server and the right to ask it.
+#[derive(Debug, Clone)]
+pub(crate) struct Server {
+    http: HttpClient,
+    url: String,
+    token: Option<Secret>,
+}
+
+impl Server {
+    /// Resolves address and token; the token's file is read here, and may be absent until a call needs it.
+    pub(crate) fn find(args: &ClientArgs) -> Result<Self, Failure> {
+        let http = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
+        let token = match &args.token {
+            Some(token) => Some(token.clone()),
+            None => std::fs::read_to_string(args.data_dir.join("admin-token")).ok().map(|text| text.trim().to_owned()),
+        };
+        Ok(Self { http, url: args.url.trim_end_matches('/').to_owned(), token: token.map(Secret::new) })
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.json(Method::GET, path, Bytes::new()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.json(Method::POST, path, Bytes::from(body.to_string())).await
+    }
+
+    /// Sends `body` and reads the JSON answer; an empty answer is `null`.
+    pub(crate) async fn json(&self, method: Method, path: &str, body: Bytes) -> Result<Value, Failure> {
+        let response = self.send(method, path, body).await?;
+        let bytes = response.into_body().collect().await.context("the connection ended within the answer")?.to_bytes();
+        if bytes.is_empty() {
+            return Ok(Value::Null);
+        }
+        Ok(serde_json::from_slice(&bytes).context("the answer is not JSON; is this Mizzen's address?")?)
+    }
+
+    /// Sends a request and gives the response once its status says success.
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<http::Response<Incoming>, Failure> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()));
+        }
+        let request = request
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(body))
+            .with_context(|| format!("`{}` is not an address", self.url))
+            .map_err(Failure::Usage)?;
+        let response = self.http.send(request).await.with_context(|| {
+            format!("no Mizzen answers at {}; start it with `mizzen up`, or say where it is with MIZZEN_URL", self.url)
+        })?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = response.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        Err(self.refusal(status, &body))
+    }
+
+    fn refusal(&self, status: StatusCode, body: &[u8]) -> Failure {
+        let answer: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let message = answer["error"]["message"].as_str().unwrap_or(status.canonical_reason().unwrap_or("refused"));
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if !self.has_token() => Failure::no(
+                "no administration token: set MIZZEN_TOKEN, or name the data folder with --data-dir (its file `admin-token`)",
+            ),
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Failure::Usage(anyhow!("{message}")),
+            status if status.is_client_error() => Failure::No(anyhow!("{message}")),
+            status => Failure::Broken(anyhow!("{} answered {status}: {message}", self.url)),
+        }
+    }
+}
+
+/// Percent-encodes a value for a query string or a path segment (RFC 3986, unreserved characters stay).
+pub(crate) fn encode(value: &str) -> String {
+    let mut encoded = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encode;
+
+    #[test]
+    fn what_a_url_would_misread_is_encoded() {
+        assert_eq!(encode("a b&c=ü/~"), "a%20b%26c%3D%C3%BC%2F~");
+    }
+}

@@ -1,0 +1,38 @@
+//! One `mizzen.toml`: every key has a default, an unknown key names the nearest known one, `MIZZEN_…` overrides.
+
+mod load;
+mod sections;
+
+pub(crate) use sections::Config;
+
+use anyhow::Context as _;
+
+use crate::cli::ConfigArgs;
+use crate::failure::Failure;
+use crate::output;
+
+/// Reads file and environment, then the flags that were given.
+///
+/// # Errors
+/// When the file cannot be read or is not a valid configuration: the message names the key.
+pub(crate) fn load(args: &ConfigArgs) -> Result<Config, Failure> {
+    let environment: Vec<(String, String)> =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    let mut config = load::load(args.config.as_deref(), &environment).map_err(Failure::Usage)?;
+    if let Some(data_dir) = &args.data_dir {
+        config.data_dir.clone_from(data_dir);
+    }
+    Ok(config)
+}
+
+pub(crate) fn check(args: &ConfigArgs) -> Result<(), Failure> {
+    load(args)?;
+    output::say("the configuration is valid");
+    Ok(())
+}
+
+pub(crate) fn print(args: &ConfigArgs) -> Result<(), Failure> {
+    let config = load(args)?.redacted();
+    let text = toml::to_string_pretty(&config).context("failed to write the configuration")?;
+    output::data(text.trim_end())
+}

@@ -1,0 +1,90 @@
+//! `mizzen doctor`: is this machine fit, does the server answer, and what to do next.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::cli::ClientArgs;
+use crate::client::Server;
+use crate::failure::Failure;
+use crate::output;
+
+/// What was looked at, whether it is well, and what was found or is to be done.
+struct Finding {
+    subject: &'static str,
+    is_well: bool,
+    detail: String,
+}
+
+pub(crate) async fn doctor(args: ClientArgs) -> Result<(), Failure> {
+    let server = Server::find(&args)?;
+    let mut findings = vec![open_files(), data_folder(&args.data_dir), token(&server)];
+    findings.extend(server_findings(&server).await);
+    for finding in &findings {
+        let mark = if finding.is_well { "ok  " } else { "look" };
+        output::data(&format!("{mark}  {:<14}{}", finding.subject, finding.detail))?;
+    }
+    match findings.iter().filter(|finding| !finding.is_well).count() {
+        0 => Ok(()),
+        count => Err(Failure::no(format!("{count} of {} things need a look", findings.len()))),
+    }
+}
+
+/// Every connection of an agent is two files here.
+fn open_files() -> Finding {
+    const WANTED: u64 = 4_096;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    let is_well = limit >= WANTED;
+    let advice = if is_well { String::new() } else { format!("; raise it to {WANTED} with `ulimit -n {WANTED}`") };
+    Finding { subject: "open files", is_well, detail: format!("limit {limit}{advice}") }
+}
+
+fn data_folder(folder: &Path) -> Finding {
+    let shown = folder.display();
+    let subject = "data folder";
+    match rustix::fs::statvfs(folder) {
+        Err(_) => Finding { subject, is_well: false, detail: format!("no `{shown}` here; name it with --data-dir") },
+        Ok(disk) => {
+            let free_mib = disk.f_bavail.saturating_mul(disk.f_frsize) >> 20;
+            let is_well = free_mib >= 1_024;
+            let advice = if is_well { "" } else { "; make room, or shorten the retention" };
+            Finding { subject, is_well, detail: format!("`{shown}`, {free_mib} MiB free{advice}") }
+        }
+    }
+}
+
+fn token(server: &Server) -> Finding {
+    let is_well = server.has_token();
+    let detail = if is_well { "found" } else { "none; set MIZZEN_TOKEN or name the data folder" };
+    Finding { subject: "token", is_well, detail: detail.to_owned() }
+}
+
+async fn server_findings(server: &Server) -> Vec<Finding> {
+    let about = match server.get("/api/v1/about").await {
+        Ok(about) => about,
+        Err(Failure::No(error) | Failure::Usage(error) | Failure::Broken(error)) => {
+            return vec![Finding { subject: "server", is_well: false, detail: format!("{error:#}") }];
+        }
+    };
+    let version = output::text(&about, "version");
+    let mut findings = vec![Finding { subject: "server", is_well: true, detail: format!("{} {version}", server.url()) }];
+    if let Ok(overview) = server.get("/api/v1/overview").await {
+        findings.push(ingest(&overview["ingest"]));
+        findings.push(providers(&overview["setup"]));
+    }
+    findings
+}
+
+fn ingest(ingest: &Value) -> Finding {
+    let lost = ingest["rejected"].as_u64().unwrap_or(0) + ingest["shed"].as_u64().unwrap_or(0);
+    let last = ingest["last_received_at"].as_str().unwrap_or("never");
+    let detail = format!("{} spans, {lost} refused or shed, last {last}", ingest["spans_received"]);
+    Finding { subject: "ingest", is_well: lost == 0, detail }
+}
+
+fn providers(setup: &Value) -> Finding {
+    let names: Vec<String> = setup["providers"].as_array().into_iter().flatten().map(|p| output::text(p, "name")).collect();
+    let is_well = !names.is_empty();
+    let detail = if is_well { names.join(", ") } else { "no provider key; `mizzen keys add openai` stores one".to_owned() };
+    Finding { subject: "providers", is_well, detail }
+}

@@ -1,0 +1,61 @@
+//! `mizzen`: command line, configuration, wiring and signals; every plane's logic lives in its own crate.
+
+mod backup;
+mod cli;
+mod client;
+mod config;
+mod doctor;
+mod failure;
+mod import;
+mod keys;
+mod output;
+mod query;
+mod run;
+mod runs;
+mod sim;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command, ConfigCommand, SimCommand};
+use crate::failure::Failure;
+
+// The default allocator of glibc keeps the memory of bursts; ingest is bursts.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::Broken(error.into()).report(),
+    };
+    let result = runtime.block_on(dispatch(cli.command));
+    // A read from the terminal that nobody answers must not keep the process.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Up(args) => up::up(args).await?,
+        Command::Run(args) => return run::run(args).await,
+        Command::Runs(command) => runs::runs(command).await?,
+        Command::Import(args) => import::import(args).await?,
+        Command::Query(args) => query::query(args).await?,
+        Command::Keys(command) => keys::keys(command).await?,
+        Command::Backup(args) => backup::backup(args).await?,
+        Command::Restore(args) => backup::restore(&args)?,
+        Command::Sim(SimCommand::Serve(args)) => sim::serve(args).await?,
+        Command::Doctor(args) => doctor::doctor(args).await?,
+        Command::Config(ConfigCommand::Check(args)) => config::check(&args)?,
+        Command::Config(ConfigCommand::Print(args)) => config::print(&args)?,
+        Command::Signin(args) => keys::signin(args).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

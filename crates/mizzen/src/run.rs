@@ -1,0 +1,127 @@
+//! `mizzen run -- CMD`: an unmodified agent, with its model calls and its OpenTelemetry through Mizzen.
+
+mod child;
+mod environment;
+mod report;
+mod root_span;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use http::Method;
+use mizzen_model::id::RunId;
+use mizzen_model::time::Timestamp;
+use mizzen_runtime::clock::Clock;
+use mizzen_runtime::secret::Secret;
+use serde_json::json;
+
+use crate::cli::RunArgs;
+use crate::client::{Server, encode};
+use crate::failure::Failure;
+use crate::output;
+
+/// `env`'s exit code for its own failures (POSIX leaves 125 to the utility).
+const EXIT_OWN_FAILURE: u8 = 125;
+/// Keys of runs end by themselves when `mizzen run` cannot revoke them.
+const KEY_TTL_SECONDS: u64 = 7 * 24 * 3600;
+
+/// Everything the agent's process and its root span need to know.
+#[derive(Debug)]
+struct Launch {
+    run_id: String,
+    agent: String,
+    key: Secret,
+    key_id: String,
+    url: String,
+    otlp_http: String,
+    trace_parent: root_span::TraceParent,
+}
+
+/// Runs the command to its end. The exit code is the command's own.
+///
+/// # Errors
+/// When the server cannot be reached, or refuses a key: the command is then not started.
+pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
+    let clock = Clock::system();
+    let server = Server::find(&args.client)?;
+    let launch = match prepare(&server, &args).await {
+        Ok(launch) => launch,
+        Err(failure) => {
+            failure.report();
+            return Ok(ExitCode::from(EXIT_OWN_FAILURE));
+        }
+    };
+    let started_at = clock.now();
+    let end = child::run_to_end(&args.command, &environment::variables(&launch)).await;
+    let span = root_span::RootSpan { launch: &launch, command: &args.command, started_at, ended_at: clock.now(), end: &end };
+    finish(&server, &launch, &span, args.quiet).await;
+    if let child::End::NotStarted { message, .. } = &end {
+        output::say(&format!("mizzen: {message}"));
+    }
+    Ok(ExitCode::from(end.exit_code()))
+}
+
+async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
+    let about = server.get("/api/v1/about").await?;
+    let otlp_http = about["otlp_http"].as_str().context("the server did not say where its OTLP receiver listens")?;
+    let agent = args.agent.clone().unwrap_or_else(|| agent_name(&args.command));
+    let trace_parent = root_span::TraceParent::random()?;
+    let run_id = RunId::of_process(trace_parent.trace_id).to_string();
+    let body = json!({ "name": format!("mizzen run {agent}"), "agent": agent, "run_id": run_id, "ttl_seconds": KEY_TTL_SECONDS });
+    let minted = server.post("/api/v1/keys", &body).await?;
+    let key = minted["key"].as_str().context("the server did not hand out a key")?;
+    Ok(Launch {
+        agent,
+        key: Secret::new(key.to_owned()),
+        key_id: minted["info"]["id"].as_str().unwrap_or_default().to_owned(),
+        url: server.url().to_owned(),
+        otlp_http: otlp_http.to_owned(),
+        run_id,
+        trace_parent,
+    })
+}
+
+/// The agent's process is gone: whatever fails now is said, and changes nothing about its exit code.
+async fn finish(server: &Server, launch: &Launch, span: &root_span::RootSpan<'_>, quiet: bool) {
+    if let Err(failure) = root_span::send(span).await {
+        failure.report();
+    }
+    if !quiet {
+        report::print(server, launch).await;
+    }
+    let path = format!("/api/v1/keys/{}", encode(&launch.key_id));
+    if let Err(failure) = server.json(Method::DELETE, &path, Bytes::new()).await {
+        failure.report();
+    }
+}
+
+/// `agent` for `python agent.py`, `my-agent` for `./bin/my-agent --fast`: the first argument that names a script, else the
+/// program, without folder and extension.
+fn agent_name(command: &[String]) -> String {
+    const SCRIPTS: [&str; 8] = ["py", "js", "mjs", "cjs", "ts", "rb", "sh", "php"];
+    let path = |text: &str| std::path::PathBuf::from(text);
+    let is_script = |text: &&String| path(text).extension().and_then(|e| e.to_str()).is_some_and(|e| SCRIPTS.contains(&e));
+    let module = command.iter().position(|word| word == "-m").and_then(|at| command.get(at + 1));
+    let named = command.iter().find(is_script).or(module).or(command.first());
+    let stem = named.and_then(|text| path(text).file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+    stem.unwrap_or_else(|| "agent".to_owned())
+}
+
+/// Nanoseconds as OTLP writes them.
+fn otlp_nanos(at: Timestamp) -> String {
+    at.unix_nanos().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::agent_name;
+
+    #[test]
+    fn an_agent_is_called_after_its_script_module_or_program() {
+        let name = |words: &[&str]| agent_name(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>());
+        assert_eq!(name(&["python", "-u", "src/helm_agent.py", "--fast"]), "helm_agent");
+        assert_eq!(name(&["python", "-m", "support_agent"]), "support_agent");
+        assert_eq!(name(&["./bin/my-agent"]), "my-agent");
+    }
+}

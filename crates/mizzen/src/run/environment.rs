@@ -1,0 +1,78 @@
+//! What agents already read: the environment variables of the SDKs they are written with.
+
+use super::Launch;
+
+/// Variables to set for the agent's process. Resource attributes that the person set stay, ours are added.
+pub(super) fn variables(launch: &Launch) -> Vec<(String, String)> {
+    let key = launch.key.expose();
+    let mut variables: Vec<(String, String)> = [
+        ("OPENAI_BASE_URL", format!("{}/v1", launch.url)),
+        // The name that openai-python before 1.0 and several frameworks read.
+        ("OPENAI_API_BASE", format!("{}/v1", launch.url)),
+        ("OPENAI_API_KEY", key.to_owned()),
+        ("ANTHROPIC_BASE_URL", format!("{}/anthropic", launch.url)),
+        ("ANTHROPIC_API_KEY", key.to_owned()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", launch.otlp_http.clone()),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf".to_owned()),
+        // Values of this variable are percent-encoded (OpenTelemetry, OTLP exporter configuration).
+        ("OTEL_EXPORTER_OTLP_HEADERS", format!("authorization=Bearer%20{key}")),
+        ("MIZZEN_RUN_ID", launch.run_id.clone()),
+        ("TRACEPARENT", launch.trace_parent.to_string()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect();
+    variables.push(("OTEL_RESOURCE_ATTRIBUTES".to_owned(), resource_attributes(launch, inherited("OTEL_RESOURCE_ATTRIBUTES"))));
+    for (name, value) in [
+        ("OTEL_SERVICE_NAME", launch.agent.as_str()),
+        ("OTEL_SEMCONV_STABILITY_OPT_IN", "gen_ai_latest_experimental"),
+    ] {
+        if inherited(name).is_none() {
+            variables.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    variables
+}
+
+fn resource_attributes(launch: &Launch, existing: Option<String>) -> String {
+    let ours = format!("mizzen.run.id={}", launch.run_id);
+    existing.filter(|text| !text.is_empty()).map_or(ours.clone(), |text| format!("{text},{ours}"))
+}
+
+fn inherited(name: &str) -> Option<String> {
+    std::env::var_os(name).and_then(|value| value.into_string().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{resource_attributes, variables};
+    use crate::run::{Launch, root_span::TraceParent};
+    use mizzen_runtime::secret::Secret;
+
+    fn launch() -> Launch {
+        Launch {
+            run_id: "run-1".into(),
+            agent: "helm".into(),
+            key: Secret::new("mzk_secret".into()),
+            key_id: "k1".into(),
+            url: "http://127.0.0.1:7600".into(),
+            otlp_http: "http://127.0.0.1:4318".into(),
+            trace_parent: TraceParent::random().unwrap(),
+        }
+    }
+
+    #[test]
+    fn model_calls_and_telemetry_point_at_mizzen() {
+        let variables = variables(&launch());
+        let value = |name: &str| variables.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        assert_eq!(value("OPENAI_BASE_URL"), Some("http://127.0.0.1:7600/v1"));
+        assert_eq!(value("ANTHROPIC_BASE_URL"), Some("http://127.0.0.1:7600/anthropic"));
+        assert_eq!(value("OTEL_EXPORTER_OTLP_HEADERS"), Some("authorization=Bearer%20mzk_secret"));
+    }
+
+    #[test]
+    fn what_a_person_set_stays() {
+        assert_eq!(resource_attributes(&launch(), Some("team=a".into())), "team=a,mizzen.run.id=run-1");
+        assert_eq!(resource_attributes(&launch(), None), "mizzen.run.id=run-1");
+    }
+}

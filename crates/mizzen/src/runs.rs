@@ -1,0 +1,173 @@
+//! `mizzen runs`: the list, the story of one run, and runs as they change.
+
+mod story;
+
+use bytes::Bytes;
+use http::Method;
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+
+use crate::cli::{Format, RunsCommand, RunsListArgs, RunsShowArgs, RunsTailArgs};
+use crate::client::{Server, encode};
+use crate::failure::Failure;
+use crate::output::{self, Column};
+
+const STORY_PAGE: u32 = 200;
+
+pub(crate) async fn runs(command: RunsCommand) -> Result<(), Failure> {
+    match command {
+        RunsCommand::List(args) => list(args).await,
+        RunsCommand::Show(args) => show(args).await,
+        RunsCommand::Tail(args) => tail(args).await,
+        RunsCommand::Delete(args) => delete(args).await,
+    }
+}
+
+async fn list(args: RunsListArgs) -> Result<(), Failure> {
+    let server = Server::find(&args.client)?;
+    let filters =
+        [("agent", &args.agent), ("model", &args.model), ("outcome", &args.outcome), ("q", &args.search)];
+    let mut path = format!("/api/v1/runs?limit={}", args.limit);
+    for (name, value) in filters {
+        if let Some(value) = value {
+            path.push_str(&format!("&{name}={}", encode(value)));
+        }
+    }
+    let answer = server.get(&path).await?;
+    let items = answer["items"].as_array().cloned().unwrap_or_default();
+    output::list(&items, args.output.format, &columns())
+}
+
+fn columns() -> [Column; 9] {
+    [
+        Column { heading: "STARTED", right: false, cell: |run| started(run) },
+        Column { heading: "OUTCOME", right: false, cell: |run| output::text(run, "outcome") },
+        Column { heading: "AGENT", right: false, cell: |run| output::cut(&output::text(run, "agent"), 24) },
+        Column { heading: "STEPS", right: true, cell: |run| output::text(run, "steps") },
+        Column { heading: "TOKENS", right: true, cell: |run| tokens(run).to_string() },
+        Column { heading: "COST", right: true, cell: cost },
+        Column { heading: "DURATION", right: true, cell: |run| output::duration(run["duration_ns"].as_i64().unwrap_or(0)) },
+        Column { heading: "RUN", right: false, cell: |run| output::text(run, "run_id") },
+        Column { heading: "TITLE", right: false, cell: |run| output::cut(&output::text(run, "title"), 60) },
+    ]
+}
+
+/// `2026-11-22 10:00:00`, in UTC.
+fn started(run: &Value) -> String {
+    output::text(run, "started_at").chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
+}
+
+pub(crate) fn tokens(run: &Value) -> u64 {
+    let usage = &run["usage"];
+    usage["input_tokens"].as_u64().unwrap_or(0) + usage["output_tokens"].as_u64().unwrap_or(0)
+}
+
+pub(crate) fn cost(run: &Value) -> String {
+    output::cost(run["cost_usd"].as_f64(), run["unpriced_calls"].as_u64().unwrap_or(0))
+}
+
+async fn show(args: RunsShowArgs) -> Result<(), Failure> {
+    let server = Server::find(&args.client)?;
+    let run_id = resolve(&server, &args.run_id).await?;
+    let path = format!("/api/v1/runs/{}", encode(&run_id));
+    let mut run = server.get(&path).await?;
+    let entries = story_entries(&server, &path).await?;
+    if args.output.format == Format::Table {
+        return output::data(&story::render(&run, &entries));
+    }
+    run["story"] = Value::Array(entries);
+    output::value(&run, args.output.format)
+}
+
+async fn story_entries(server: &Server, path: &str) -> Result<Vec<Value>, Failure> {
+    let mut entries = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = server.get(&format!("{path}/story?limit={STORY_PAGE}{cursor}")).await?;
+        entries.extend(page["entries"].as_array().cloned().unwrap_or_default());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={}", encode(next)),
+            None => return Ok(entries),
+        }
+    }
+}
+
+/// Takes a whole id, or the first characters of one that is among the newest runs.
+async fn resolve(server: &Server, given: &str) -> Result<String, Failure> {
+    match server.get(&format!("/api/v1/runs/{}", encode(given))).await {
+        Ok(_) => return Ok(given.to_owned()),
+        Err(Failure::No(_) | Failure::Usage(_)) => {}
+        Err(failure) => return Err(failure),
+    }
+    let answer = server.get(&format!("/api/v1/runs?limit=50&q={}", encode(given))).await?;
+    let ids = answer["items"].as_array().into_iter().flatten().filter_map(|run| run["run_id"].as_str());
+    let matching: Vec<&str> = ids.filter(|id| id.starts_with(given)).collect();
+    match matching.as_slice() {
+        [id] => Ok((*id).to_owned()),
+        [] => Err(Failure::no(format!("no run `{given}`; `mizzen runs list` shows the newest"))),
+        many => Err(Failure::no(format!("`{given}` is the start of {} runs; give more characters", many.len()))),
+    }
+}
+
+async fn tail(args: RunsTailArgs) -> Result<(), Failure> {
+    let server = Server::find(&args.client)?;
+    let mut body = server.send(Method::GET, "/api/v1/events", Bytes::new()).await?.into_body();
+    let mut pending = String::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Failure::Broken(anyhow::Error::new(error).context("the stream ended")))?;
+        let Some(bytes) = frame.data_ref() else { continue };
+        pending.push_str(&String::from_utf8_lossy(bytes));
+        while let Some(end) = pending.find("\n\n") {
+            let event: String = pending.drain(..end + 2).collect();
+            if let Some(run) = event_data(&event) {
+                print_change(&run, args.output.format)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The data of an event named `run`; heartbeats and other events give nothing.
+fn event_data(event: &str) -> Option<Value> {
+    let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name).map(str::trim));
+    (field("event:") == Some("run")).then(|| field("data:")).flatten().and_then(|data| serde_json::from_str(data).ok())
+}
+
+fn print_change(run: &Value, format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Json => output::data(&run.to_string()),
+        Format::Yaml => output::value(&json!([run]), format),
+        Format::Table => {
+            let cells: Vec<String> = columns().iter().map(|column| (column.cell)(run)).collect();
+            let state = if run["is_final"] == json!(true) { "final" } else { "live " };
+            output::data(&format!("{state}  {}", cells.join("  ")))
+        }
+    }
+}
+
+async fn delete(args: RunsShowArgs) -> Result<(), Failure> {
+    let server = Server::find(&args.client)?;
+    let run_id = resolve(&server, &args.run_id).await?;
+    server.json(Method::DELETE, &format!("/api/v1/runs/{}", encode(&run_id)), Bytes::new()).await?;
+    output::say(&format!("run `{run_id}` and its spans are deleted"));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{event_data, started};
+    use serde_json::json;
+
+    #[test]
+    fn only_run_events_carry_runs() {
+        let run = event_data("event: run\ndata: {\"run_id\":\"a\"}\n\n");
+        assert_eq!(run, Some(json!({ "run_id": "a" })));
+        assert_eq!(event_data(": heartbeat\n\n"), None);
+        assert_eq!(event_data("event: lagged\ndata: {\"missed\":3}\n\n"), None);
+    }
+
+    #[test]
+    fn a_start_is_shown_to_the_second() {
+        assert_eq!(started(&json!({ "started_at": "2026-11-22T10:00:00.123456789Z" })), "2026-11-22 10:00:00");
+    }
+}

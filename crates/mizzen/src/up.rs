@@ -1,0 +1,58 @@
+//! `mizzen up`: opens every plane from the bottom, then the doors; stopping is the same list backwards.
+
+mod announce;
+mod doors;
+mod planes;
+pub(crate) mod signals;
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use mizzen_runtime::log::{self, LogConfig};
+use mizzen_runtime::task::TaskGroup;
+
+use crate::cli::UpArgs;
+use crate::config::{self, Config};
+use crate::failure::Failure;
+
+/// How long calls in progress may go on once the process is told to stop.
+pub(crate) const DRAIN: Duration = Duration::from_secs(10);
+
+/// Runs until a signal, or until a task fails without which nothing can be served.
+///
+/// # Errors
+/// When a plane or a door cannot be opened: the message names the file, port or key and the way out.
+pub(crate) async fn up(args: UpArgs) -> Result<(), Failure> {
+    let config = configuration(&args)?;
+    let format = config.log.format.parse().context("`log.format`").map_err(Failure::Usage)?;
+    log::init(LogConfig { format, filter: config.log.filter.clone() }).context("`log.filter`").map_err(Failure::Usage)?;
+    let planes = planes::open(&config).await?;
+    let doors = doors::open(&config, &planes).await?;
+    announce::announce(&config, &planes, &doors.addresses).await?;
+
+    let stopped_by = tokio::select! {
+        signal = signals::wait() => signal.map_err(Failure::Broken),
+        failure = planes.tasks.failed() => Err(Failure::Broken(failure.into())),
+        failure = doors.tasks.failed() => Err(Failure::Broken(failure.into())),
+    };
+    drain("doors", &doors.tasks).await;
+    planes.telemetry.flush().await.unwrap_or_else(|error| tracing::warn!(%error, "the last rows stay in the log"));
+    drain("planes", &planes.tasks).await;
+    planes.store.close().await;
+    stopped_by
+}
+
+fn configuration(args: &UpArgs) -> Result<Config, Failure> {
+    let mut config = config::load(&args.config)?;
+    config.listen = args.listen.unwrap_or(config.listen);
+    config.otlp_grpc_listen = args.otlp_grpc_listen.unwrap_or(config.otlp_grpc_listen);
+    config.otlp_http_listen = args.otlp_http_listen.unwrap_or(config.otlp_http_listen);
+    Ok(config)
+}
+
+async fn drain(what: &str, tasks: &TaskGroup) {
+    let report = tasks.drain(DRAIN).await;
+    if !report.is_complete() {
+        tracing::warn!(what, unfinished = ?report.unfinished, "did not finish in time");
+    }
+}

@@ -1,0 +1,122 @@
+//! The doors: one port for people and agents' model calls, two for OTLP.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use http::{HeaderMap, header};
+use mizzen_control::Control;
+use mizzen_control::origin::Allowed;
+use mizzen_model::step::Source;
+use mizzen_portal::{PortalConfig, PortalState};
+use mizzen_runtime::clock::Clock;
+use mizzen_runtime::listen::{self, ListenLimits};
+use mizzen_runtime::task::TaskGroup;
+use mizzen_telemetry::origin::Origin;
+use mizzen_telemetry::otlp::{self, Authenticate, Denied, Receiver};
+
+use super::planes::Planes;
+use crate::config::Config;
+
+const KEY_MISSING: &str = "a key is needed from outside this machine: make one with `mizzen keys create`, send it as `authorization: Bearer …`";
+const KEY_UNKNOWN: &str = "this key is unknown, expired or revoked; `mizzen keys create` makes another";
+
+/// Where the doors are, as bound.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub(super) struct Addresses {
+    pub(super) portal: SocketAddr,
+    pub(super) otlp_grpc: SocketAddr,
+    pub(super) otlp_http: SocketAddr,
+}
+
+#[derive(Debug)]
+pub(super) struct Doors {
+    pub(super) addresses: Addresses,
+    pub(super) tasks: TaskGroup,
+}
+
+/// Binds every port before the first one serves, so that a busy port is told before anything has come in.
+pub(super) async fn open(config: &Config, planes: &Planes) -> anyhow::Result<Doors> {
+    let portal = listen::bind("--listen", config.listen)?;
+    let otlp_grpc = listen::bind("--otlp-grpc-listen", config.otlp_grpc_listen)?;
+    let otlp_http = listen::bind("--otlp-http-listen", config.otlp_http_listen)?;
+    let addresses = Addresses {
+        portal: portal.local_addr()?,
+        otlp_grpc: otlp_grpc.local_addr()?,
+        otlp_http: otlp_http.local_addr()?,
+    };
+    let tls = match (config.tls.certificate.as_os_str().is_empty(), config.tls.key.as_os_str().is_empty()) {
+        (true, true) => None,
+        (false, false) => Some(listen::tls_config(&config.tls.certificate, &config.tls.key).context("`tls`")?),
+        _ => anyhow::bail!("`tls.certificate` and `tls.key` belong together; set both or none"),
+    };
+    let tasks = TaskGroup::new();
+    let authenticate = authenticate(&planes.control, &planes.clock);
+    let limits = |name| ListenLimits::new(&planes.metrics, name);
+    let receiver = Receiver::new(planes.telemetry.clone(), authenticate, planes.metrics.clone(), &config.otlp);
+    let grpc = otlp::grpc_router(receiver.clone());
+    let http = otlp::http_router(receiver);
+    let people = mizzen_llm::gateway::router(planes.gateway.clone())
+        .merge(mizzen_portal::router(portal_state(config, planes, &addresses, &tasks)?));
+    listen::serve(otlp_grpc, tls.clone(), grpc, &tasks, limits("otlp_grpc_connections"));
+    listen::serve(otlp_http, tls.clone(), http, &tasks, limits("otlp_http_connections"));
+    listen::serve(portal, tls, people, &tasks, limits("portal_connections"));
+    Ok(Doors { addresses, tasks })
+}
+
+fn portal_state(config: &Config, planes: &Planes, addresses: &Addresses, tasks: &TaskGroup) -> anyhow::Result<PortalState> {
+    let is_tls = !config.tls.certificate.as_os_str().is_empty();
+    let scheme = if is_tls { "https" } else { "http" };
+    let names = config.allowed_hosts.iter().cloned().chain(non_loopback(addresses.portal));
+    Ok(PortalState {
+        control: planes.control.clone(),
+        telemetry: planes.telemetry.clone(),
+        query: planes.query.clone(),
+        store: planes.store.clone(),
+        objects: Arc::clone(&planes.objects),
+        data_dir: planes.data_dir.clone(),
+        metrics: planes.metrics.clone(),
+        clock: planes.clock.clone(),
+        tasks: tasks.clone(),
+        prices: planes.prices.clone(),
+        config: PortalConfig {
+            allowed: Allowed::new(names).context("`allowed_hosts`")?,
+            is_loopback: addresses.portal.ip().is_loopback(),
+            is_tls,
+            otlp_http: format!("{scheme}://{}", addresses.otlp_http),
+            otlp_grpc: format!("{scheme}://{}", addresses.otlp_grpc),
+        },
+    })
+}
+
+/// Whoever binds to an address of the network means to be reached by it.
+fn non_loopback(address: SocketAddr) -> Option<String> {
+    let ip = address.ip();
+    (!ip.is_loopback() && !ip.is_unspecified()).then(|| ip.to_string())
+}
+
+/// OTLP on loopback needs no key, and then nobody knows who sends; a key that is presented must be right.
+fn authenticate(control: &Control, clock: &Clock) -> Authenticate {
+    let (control, clock) = (control.clone(), clock.clone());
+    Arc::new(move |headers: &HeaderMap, peer: SocketAddr| {
+        let received_at = clock.now();
+        let Some(key) = bearer(headers) else {
+            let anonymous = Origin { source: Source::Sdk, caller: None, run_id: None, agent: None, received_at };
+            return if peer.ip().is_loopback() { Ok(anonymous) } else { Err(Denied::Unauthenticated(KEY_MISSING.to_owned())) };
+        };
+        let identity = control.snapshot().identify(key).ok_or(Denied::Unauthenticated(KEY_UNKNOWN.to_owned()))?;
+        Ok(Origin {
+            source: Source::Sdk,
+            caller: Some(identity.caller.into()),
+            run_id: identity.run_id.map(|run| run.as_str().into()),
+            agent: identity.agent.map(Into::into),
+            received_at,
+        })
+    })
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}

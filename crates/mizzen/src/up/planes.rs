@@ -1,0 +1,103 @@
+//! The planes, opened from the bottom.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use mizzen_control::Control;
+use mizzen_control::environment::Environment;
+use mizzen_llm::gateway::Gateway;
+use mizzen_model::price::PriceTable;
+use mizzen_query::query::{Query, QueryLimits};
+use mizzen_runtime::client::{ClientConfig, HttpClient};
+use mizzen_runtime::clock::Clock;
+use mizzen_runtime::metrics::Metrics;
+use mizzen_runtime::task::TaskGroup;
+use mizzen_store::{DataDir, Store, StoreConfig, objects};
+use mizzen_telemetry::capture::CapturePolicy;
+use mizzen_telemetry::normalise::{Limits, Normaliser};
+use mizzen_telemetry::{Parts, Telemetry, TelemetryConfig};
+use object_store::ObjectStore;
+
+use crate::config::Config;
+
+/// Everything behind the doors.
+#[derive(Debug)]
+pub(super) struct Planes {
+    pub(super) clock: Clock,
+    pub(super) metrics: Metrics,
+    pub(super) tasks: TaskGroup,
+    pub(super) data_dir: DataDir,
+    pub(super) store: Store,
+    pub(super) objects: Arc<dyn ObjectStore>,
+    pub(super) control: Control,
+    pub(super) prices: PriceTable,
+    pub(super) telemetry: Telemetry,
+    pub(super) query: Query,
+    pub(super) gateway: Gateway,
+}
+
+pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
+    let (clock, metrics, tasks) = (Clock::system(), Metrics::new(), TaskGroup::new());
+    let data_dir = DataDir::open(&config.data_dir)?;
+    let store_config = StoreConfig { url: given(&config.store.url).map(str::to_owned), data_dir: data_dir.clone() };
+    let migrations = [mizzen_control::MIGRATIONS, mizzen_telemetry::MIGRATIONS].concat();
+    let store = Store::open(&store_config, &migrations).await?;
+    let objects = objects::open(given(&config.store.objects), &data_dir)?;
+    let control = Control::open(store.clone(), &data_dir, clock.clone(), environment()).await?;
+    control.start(&tasks);
+    let prices = PriceTable::built_in(&config.price)?;
+    let parts = Parts {
+        store: store.clone(),
+        objects: Arc::clone(&objects),
+        data_dir: data_dir.clone(),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+        normaliser: Arc::new(Normaliser::new(prices.clone(), Limits::default())),
+        capture: Arc::new(CapturePolicy::new(&config.capture).context("`capture`")?),
+    };
+    let telemetry = Telemetry::open(telemetry_config(config), parts).await?;
+    let query = Query::new(telemetry.clone(), Arc::clone(&objects), query_limits(config))?;
+    let client = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
+    let gateway = Gateway::new(
+        config.gateway.clone(),
+        control.clone(),
+        client,
+        telemetry.records(),
+        clock.clone(),
+        &metrics,
+        &tasks,
+    )?;
+    Ok(Planes { clock, metrics, tasks, data_dir, store, objects, control, prices, telemetry, query, gateway })
+}
+
+/// References to provider keys are resolved here and nowhere else.
+fn environment() -> Environment {
+    Environment::new(|name| std::env::var_os(name).and_then(|value| value.into_string().ok()))
+}
+
+fn given(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn telemetry_config(config: &Config) -> TelemetryConfig {
+    let section = &config.telemetry;
+    let above_zero = |limit: u64| (limit > 0).then_some(limit);
+    TelemetryConfig {
+        retention_age: above_zero(u64::from(section.retention_days)).map(|days| Duration::from_secs(days * 24 * 3600)),
+        retention_bytes: above_zero(section.retention_bytes),
+        final_after: Duration::from_secs(section.final_after_seconds),
+        idle_after: Duration::from_secs(section.idle_after_seconds),
+        ..TelemetryConfig::default()
+    }
+}
+
+fn query_limits(config: &Config) -> QueryLimits {
+    QueryLimits {
+        memory_bytes: config.query.memory_bytes_max,
+        time: Duration::from_secs(config.query.time_seconds_max),
+        rows: config.query.rows_max,
+        ..QueryLimits::default()
+    }
+}

@@ -1,0 +1,96 @@
+//! `mizzen run`: unmodified programs as agents.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use mizzen_testkit::fake_provider::{FakeProvider, Reply};
+use mizzen_testkit::mizzen::{Mizzen, Options};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+/// A shell agent: one model call through whatever its environment says.
+const AGENT: &str = r#"
+import json, os, urllib.request
+body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello there"}]}).encode()
+request = urllib.request.Request(os.environ["OPENAI_BASE_URL"] + "/chat/completions", body,
+    {"authorization": "Bearer " + os.environ["OPENAI_API_KEY"], "content-type": "application/json"})
+print(json.load(urllib.request.urlopen(request))["choices"][0]["message"]["content"])
+raise SystemExit(7)
+"#;
+
+fn answer() -> Value {
+    json!({ "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o-2024-08-06",
+        "choices": [{ "index": 0, "message": { "role": "assistant", "content": "Hi!" }, "finish_reason": "stop" }],
+        "usage": { "prompt_tokens": 20, "completion_tokens": 2, "total_tokens": 22 } })
+}
+
+async fn server(provider: &FakeProvider) -> Result<Mizzen> {
+    Mizzen::start_with(Options::default().upstream("fake", "openai", &format!("{}/v1", provider.url()))).await
+}
+
+#[tokio::test]
+async fn an_agent_that_knows_nothing_of_mizzen_leaves_a_run() -> Result<()> {
+    let provider = FakeProvider::start().await?;
+    provider.reply(Reply::json(200, &answer()));
+    let server = server(&provider).await?;
+    let output = server.command(["run", "--agent", "greeter", "--", "python3", "-c", AGENT])?.output().await?;
+    let (said, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(7), "the agent's exit code is passed on: {told}");
+    assert_eq!(said.trim(), "Hi!");
+    for expected in ["greeter error", "1 model calls", "20 in, 2 out", "unconfined", "/runs/run-"] {
+        assert!(told.contains(expected), "`{expected}` is not in\n{told}");
+    }
+    let runs = server.get("/api/v1/runs").await?;
+    assert_eq!(runs["items"].as_array().map(Vec::len), Some(1), "one run, not one a trace: {runs}");
+    let run = &runs["items"][0];
+    assert_eq!((&run["agent"], &run["outcome"], &run["title"]), (&json!("greeter"), &json!("error"), &json!("Hello there")), "{run}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_key_of_a_run_ends_with_it() -> Result<()> {
+    let provider = FakeProvider::start().await?;
+    let server = server(&provider).await?;
+    let output = server.command(["run", "-q", "--", "sh", "-c", "echo $OPENAI_API_KEY"])?.output().await?;
+    let authorization = format!("Bearer {}", String::from_utf8(output.stdout)?.trim());
+    let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+    let body = json!({ "model": "gpt-4o", "messages": [] }).to_string();
+    let url = format!("{}/v1/chat/completions", server.url());
+    let refused = mizzen_testkit::request::send(http::Method::POST, &url, &headers, body).await?;
+    assert_eq!(refused.status, 401, "{}", refused.text());
+    assert!(provider.seen().is_empty(), "nothing reaches a provider without a valid key");
+    Ok(())
+}
+
+#[tokio::test]
+async fn signals_are_forwarded_and_reported_as_a_shell_would() -> Result<()> {
+    let provider = FakeProvider::start().await?;
+    let server = server(&provider).await?;
+    let script = "trap 'echo got TERM; exit 9' TERM; echo started; while :; do sleep 0.05; done";
+    let mut run = server.command(["run", "-q", "--", "sh", "-c", script])?.stdout(Stdio::piped()).stdin(Stdio::null()).spawn()?;
+    let mut lines = BufReader::new(run.stdout.take().context("no standard output")?).lines();
+    assert_eq!(lines.next_line().await?.as_deref(), Some("started"));
+    let pid = run.id().context("it has ended")?.to_string();
+    assert!(tokio::process::Command::new("kill").args(["-TERM", &pid]).status().await?.success());
+    assert_eq!(lines.next_line().await?.as_deref(), Some("got TERM"));
+    let status = tokio::time::timeout(Duration::from_secs(20), run.wait()).await??;
+    assert_eq!(status.code(), Some(9));
+
+    let killed = server.command(["run", "-q", "--", "sh", "-c", "kill -KILL $$"])?.status().await?;
+    assert_eq!(killed.code(), Some(137));
+    let missing = server.command(["run", "-q", "--", "no-such-program"])?.output().await?;
+    assert_eq!(missing.status.code(), Some(127));
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_server_nothing_is_started() -> Result<()> {
+    let provider = FakeProvider::start().await?;
+    let server = server(&provider).await?;
+    let output = server.command(["run", "--url", "http://127.0.0.1:9", "--", "echo", "ran"])?.output().await?;
+    assert_eq!(output.status.code(), Some(125));
+    assert!(output.stdout.is_empty(), "the command ran");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("mizzen up"));
+    Ok(())
+}

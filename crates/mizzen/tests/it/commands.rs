@@ -1,0 +1,127 @@
+//! Client commands against a server with an imported trace.
+
+use anyhow::{Context as _, Result};
+use mizzen_testkit::mizzen::Mizzen;
+use serde_json::{Value, json};
+
+/// One run as an SDK with the GenAI conventions reports it: a question, a tool call that fails, an answer.
+fn otlp_json() -> Value {
+    let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
+    let number = |key: &str, value: u32| json!({ "key": key, "value": { "intValue": value.to_string() } });
+    let span = |id: &str, parent: &str, name: &str, from: u64, to: u64, attributes: Value, status: Value| {
+        json!({ "traceId": "5b8efff798038103d269b633813fc60c", "spanId": id, "parentSpanId": parent, "name": name, "kind": 1,
+            "startTimeUnixNano": (1_763_800_000_000_000_000 + from).to_string(),
+            "endTimeUnixNano": (1_763_800_000_000_000_000 + to).to_string(), "attributes": attributes, "status": status })
+    };
+    let question = r#"[{"role":"user","parts":[{"type":"text","content":"Which releases run?"}]}]"#;
+    let answer = r#"[{"role":"assistant","parts":[{"type":"text","content":"None: the cluster does not answer."}],"finish_reason":"stop"}]"#;
+    json!({ "resourceSpans": [{
+        "resource": { "attributes": [text("service.name", "helm-service")] },
+        "scopeSpans": [{ "scope": { "name": "test" }, "spans": [
+            span("eee19b7ec3c1b171", "", "invoke_agent helm", 0, 900_000_000,
+                json!([text("gen_ai.operation.name", "invoke_agent"), text("gen_ai.agent.name", "helm")]), json!({ "code": 1 })),
+            span("eee19b7ec3c1b172", "eee19b7ec3c1b171", "chat gpt-4o", 10_000_000, 400_000_000,
+                json!([text("gen_ai.operation.name", "chat"), text("gen_ai.provider.name", "openai"), text("gen_ai.request.model", "gpt-4o"),
+                    number("gen_ai.usage.input_tokens", 1000), number("gen_ai.usage.output_tokens", 100),
+                    text("gen_ai.input.messages", question), text("gen_ai.output.messages", answer)]), json!({ "code": 1 })),
+            span("eee19b7ec3c1b173", "eee19b7ec3c1b171", "execute_tool list_releases", 410_000_000, 500_000_000,
+                json!([text("gen_ai.operation.name", "execute_tool"), text("gen_ai.tool.name", "list_releases"),
+                    text("gen_ai.tool.call.arguments", r#"{"namespace":"prod"}"#), text("error.type", "timeout")]),
+                json!({ "code": 2, "message": "no answer within 5 s" })),
+        ] }],
+    }] })
+}
+
+async fn server_with_a_run() -> Result<Mizzen> {
+    let server = Mizzen::start().await?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("trace.json");
+    std::fs::write(&file, otlp_json().to_string())?;
+    let output = server.command(["import", &file.to_string_lossy(), "-o", "json"])?.output().await?;
+    anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let answer: Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!(answer[0]["spans"], json!(3), "{answer}");
+    Ok(server)
+}
+
+async fn stdout(server: &Mizzen, args: &[&str]) -> Result<String> {
+    let output = server.command(args.iter().copied())?.output().await?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    anyhow::ensure!(output.status.success(), "{args:?}: {said}");
+    String::from_utf8(output.stdout).context("not UTF-8")
+}
+
+#[tokio::test]
+async fn a_run_is_listed_told_and_asked_about() -> Result<()> {
+    let server = server_with_a_run().await?;
+    let runs: Value = serde_json::from_str(&stdout(&server, &["runs", "list", "-o", "json"]).await?)?;
+    let run = &runs[0];
+    assert_eq!(run["agent"], json!("helm"), "{run}");
+    assert_eq!((&run["model_calls"], &run["tool_calls"], &run["errors"]), (&json!(1), &json!(1), &json!(1)), "{run}");
+    assert_eq!(run["usage"]["input_tokens"], json!(1000));
+    assert_eq!(run["title"], json!("Which releases run?"));
+    let cost = run["cost_usd"].as_f64().context("gpt-4o has a price")?;
+    assert!((cost - 0.0035).abs() < 1e-9, "1,000 tokens in at $2.50 and 100 out at $10.00 a million: {cost}");
+
+    let story = stdout(&server, &["runs", "show", "5b8efff7"]).await?;
+    for expected in ["Which releases run?", "tool list_releases  error", r#"{"namespace":"prod"}"#, "no answer within 5 s", "None: the cluster"] {
+        assert!(story.contains(expected), "`{expected}` is not in\n{story}");
+    }
+    let rows = stdout(&server, &["query", "SELECT model, input_tokens FROM steps WHERE model IS NOT NULL", "-o", "json"]).await?;
+    assert_eq!(serde_json::from_str::<Value>(&rows)?, json!([{ "model": "gpt-4o", "input_tokens": 1000 }]));
+    let yaml = stdout(&server, &["runs", "list", "-o", "yaml"]).await?;
+    assert!(yaml.contains("agent: helm"), "{yaml}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn sql_reads_and_nothing_else() -> Result<()> {
+    let server = server_with_a_run().await?;
+    for sql in ["DROP TABLE spans", "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/etc/passwd'", "SELECT * FROM '/etc/passwd'", "COPY spans TO 'x.csv'"] {
+        let output = server.command(["query", sql])?.output().await?;
+        assert_eq!(output.status.code(), Some(2), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let misspelt = server.command(["query", "SELECT modle FROM steps"])?.output().await?;
+    let said = String::from_utf8_lossy(&misspelt.stderr).into_owned();
+    assert!(said.contains("modle") && said.contains("model"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deleted_run_is_gone_everywhere() -> Result<()> {
+    let server = server_with_a_run().await?;
+    stdout(&server, &["runs", "delete", "5b8efff798038103d269b633813fc60c"]).await?;
+    assert_eq!(stdout(&server, &["runs", "list", "-o", "json"]).await?.trim(), "[]");
+    let count = stdout(&server, &["query", "SELECT count(*) AS n FROM spans", "-o", "json"]).await?;
+    assert_eq!(serde_json::from_str::<Value>(&count)?, json!([{ "n": 0 }]));
+    let again = server.command(["runs", "show", "5b8efff7"])?.output().await?;
+    assert_eq!(again.status.code(), Some(1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_provider_key_is_stored_listed_without_its_secret_and_forgotten() -> Result<()> {
+    use tokio::io::AsyncWriteExt as _;
+    let server = Mizzen::start().await?;
+    let mut add = server.command(["keys", "add", "openai"])?.stdin(std::process::Stdio::piped()).spawn()?;
+    add.stdin.take().context("no standard input")?.write_all(b"sk-very-secret\n").await?;
+    assert!(add.wait().await?.success());
+    let listed = stdout(&server, &["keys", "list", "-o", "json"]).await?;
+    assert!(listed.contains("openai") && !listed.contains("very-secret"), "{listed}");
+    stdout(&server, &["keys", "revoke", "openai"]).await?;
+    assert!(!stdout(&server, &["keys", "list", "-o", "json"]).await?.contains("openai"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sign_in_link_works_once() -> Result<()> {
+    let server = Mizzen::start().await?;
+    let link = stdout(&server, &["signin"]).await?;
+    let first = mizzen_testkit::request::send(http::Method::GET, link.trim(), &[], "").await?;
+    assert_eq!(first.status, 303, "{}", first.text());
+    let cookie = first.headers["set-cookie"].to_str()?.to_owned();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    let second = mizzen_testkit::request::send(http::Method::GET, link.trim(), &[], "").await?;
+    assert!(second.headers.get("set-cookie").is_none(), "a link works once");
+    Ok(())
+}

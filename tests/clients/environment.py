@@ -1,0 +1,37 @@
+"""The Python environment of the real clients: made once, outside of the clone, and used again while it fits."""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "mizzen/peers"
+
+
+def find_uv() -> list[str]:
+    """`uv`, from the path or from PyPI."""
+    if uv := shutil.which("uv"):
+        return [uv]
+    home = CACHE / "uv"
+    if not (home / "bin/uv").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+        subprocess.run([str(home / "bin/python"), "-m", "pip", "install", "--quiet", "uv"], check=True)
+    return [str(home / "bin/uv")]
+
+
+def python() -> str:
+    """An interpreter that has what `requirements.txt` says; a changed file gets a new environment."""
+    requirements = HERE / "requirements.txt"
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
+    home = CACHE / f"clients-{digest}"
+    if not (home / "complete").exists():
+        print(f"installing the clients into {home}", flush=True)
+        uv = find_uv()
+        subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)], check=True)
+        subprocess.run([*uv, "pip", "install", "--quiet", "--python", str(home / "bin/python"), "-r", str(requirements)],
+                       check=True)
+        (home / "complete").touch()
+    return str(home / "bin/python")

@@ -1,0 +1,85 @@
+//! `cargo xtask test`: every test, with the services it needs.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::command::{command, find, require, root, run};
+use crate::services;
+use crate::{ui, up};
+
+pub(crate) fn test(peers: bool) -> Result<()> {
+    ui::install()?;
+    for script in ["check", "test", "build", "size"] {
+        run(&mut ui::npm(&["run", script]))?;
+    }
+    let postgres = services::postgres()?;
+    let s3 = services::s3()?;
+    let with_services = |command: &mut Command| {
+        command
+            .env("MIZZEN_TEST_POSTGRES_URL", &postgres.url)
+            .env("MIZZEN_TEST_S3_URL", &s3.url)
+            .env("AWS_ENDPOINT_URL", &s3.endpoint)
+            .env("AWS_ACCESS_KEY_ID", "S3RVER")
+            .env("AWS_SECRET_ACCESS_KEY", "S3RVER")
+            .env("AWS_REGION", "us-east-1")
+            .env("MIZZEN_BIN", services::debug_binary());
+    };
+    // The black-box tests start the built binary.
+    run(&mut command("cargo", &["build", "--quiet", "-p", "mizzen"]))?;
+    let mut rust = rust_tests();
+    with_services(&mut rust);
+    run(&mut rust)?;
+    run(&mut command("cargo", &["test", "--quiet", "--workspace", "--doc"]))?;
+    browser_tests()?;
+    if peers {
+        peer_tests()?;
+    }
+    Ok(())
+}
+
+fn rust_tests() -> Command {
+    if find(&["cargo-nextest"]).is_some() {
+        command(
+            "cargo",
+            &[
+                "nextest",
+                "run",
+                "--workspace",
+                "--no-fail-fast",
+                "--status-level",
+                "fail",
+                "--final-status-level",
+                "slow",
+            ],
+        )
+    } else {
+        command("cargo", &["test", "--quiet", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"])
+    }
+}
+
+/// A real server with the demonstration's runs in it, and every page of the portal in a browser.
+fn browser_tests() -> Result<()> {
+    let browser = services::browser()?;
+    let server = up::Demonstration::start(&services::debug_binary(), std::net::SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    server.drive()?;
+    let mut e2e = ui::npm(&["run", "e2e"]);
+    e2e.env("MIZZEN_URL", server.url()).env("MIZZEN_TOKEN", server.token()?).env("MIZZEN_BROWSER", browser);
+    run(&mut e2e)
+}
+
+/// Real SDKs as agents under `mizzen run`, from PyPI, in an environment that is cached outside the clone.
+fn peer_tests() -> Result<()> {
+    let python = require(&["python3"], "python3")?;
+    let mut clients = command(python, &["tests/clients/run.py"]);
+    clients.env("MIZZEN_BIN", services::debug_binary());
+    // The model server is material beside the project; without it the clients talk to the simulator.
+    let real_model = root().join("../shared/tools/real-model");
+    if real_model.is_file() {
+        clients
+            .env("MIZZEN_REAL_MODEL", real_model.canonicalize().context("failed to resolve the model server's path")?);
+    } else if crate::command::is_ci() {
+        bail!("the real model server is missing, and in CI a skipped test is a failure");
+    }
+    run(&mut clients)
+}

@@ -12,14 +12,20 @@ mod server;
 mod store;
 mod table;
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use crate::command::{command, read, run as run_command, target};
+
+/// What the load program makes: 20 spans a run, a run about every 40 ms.
+const SPANS_PER_RUN: u64 = 20;
+const RUN_EVERY: Duration = Duration::from_millis(41);
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
@@ -55,8 +61,18 @@ fn binary(name: &str) -> PathBuf {
     target().join("release").join(name)
 }
 
+/// Arguments of the load program for `spans` spans that end about now, so that no retention takes them. The same
+/// arguments give the same bytes.
+fn payload(spans: u64) -> Result<Vec<String>> {
+    #[allow(clippy::disallowed_methods, reason = "a benchmark has no clock to inject")]
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    let runs = u32::try_from(spans / SPANS_PER_RUN)?;
+    let start = now.saturating_sub(RUN_EVERY * runs + Duration::from_secs(60));
+    Ok(["--spans", &spans.to_string(), "--start-unix-nanos", &start.as_nanos().to_string()].map(str::to_owned).to_vec())
+}
+
 /// Runs the load program with `args` and gives its report.
-fn load(args: &[&str]) -> Result<Value> {
+fn load<S: AsRef<OsStr>>(args: &[S]) -> Result<Value> {
     let text = read(Command::new(binary("mizzen-load")).args(args))?;
     serde_json::from_str(&text).context("the load program printed no JSON")
 }

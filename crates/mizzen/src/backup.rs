@@ -80,12 +80,20 @@ fn unpack(reader: impl std::io::Read, folder: &Path) -> anyhow::Result<()> {
     let name_fits = marker.path().is_ok_and(|path| path == Path::new(MARKER));
     marker.read_to_string(&mut format).context("this is not a backup")?;
     ensure!(name_fits, "this is not a backup of Mizzen");
-    ensure!(format.trim() == FORMAT, "the backup has format {}, this binary reads {FORMAT}; use a newer one", format.trim());
+    ensure!(
+        format.trim() == FORMAT,
+        "the backup has format {}, this binary reads {FORMAT}; use a newer one",
+        format.trim()
+    );
     for entry in entries {
         let mut entry = entry.context("the backup is cut short")?;
         let path = entry.path().context("a name in the backup cannot be read")?.into_owned();
         let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-        ensure!(is_plain && entry.header().entry_type().is_file(), "`{}` does not belong into a backup", path.display());
+        ensure!(
+            is_plain && entry.header().entry_type().is_file(),
+            "`{}` does not belong into a backup",
+            path.display()
+        );
         let target = partial.join(&path);
         fs::create_dir_all(target.parent().unwrap_or(&partial))?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&target)?;

@@ -58,7 +58,12 @@ impl Server {
     }
 
     /// Sends a request and gives the response once its status says success.
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<http::Response<Incoming>, Failure> {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+    ) -> Result<http::Response<Incoming>, Failure> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()));

@@ -67,7 +67,8 @@ async fn server_findings(server: &Server) -> Vec<Finding> {
         }
     };
     let version = output::text(&about, "version");
-    let mut findings = vec![Finding { subject: "server", is_well: true, detail: format!("{} {version}", server.url()) }];
+    let mut findings =
+        vec![Finding { subject: "server", is_well: true, detail: format!("{} {version}", server.url()) }];
     if let Ok(overview) = server.get("/api/v1/overview").await {
         findings.push(ingest(&overview["ingest"]));
         findings.push(providers(&overview["setup"]));
@@ -83,8 +84,10 @@ fn ingest(ingest: &Value) -> Finding {
 }
 
 fn providers(setup: &Value) -> Finding {
-    let names: Vec<String> = setup["providers"].as_array().into_iter().flatten().map(|p| output::text(p, "name")).collect();
+    let names: Vec<String> =
+        setup["providers"].as_array().into_iter().flatten().map(|p| output::text(p, "name")).collect();
     let is_well = !names.is_empty();
-    let detail = if is_well { names.join(", ") } else { "no provider key; `mizzen keys add openai` stores one".to_owned() };
+    let detail =
+        if is_well { names.join(", ") } else { "no provider key; `mizzen keys add openai` stores one".to_owned() };
     Finding { subject: "providers", is_well, detail }
 }

@@ -18,10 +18,6 @@ impl Failure {
         Self::No(anyhow::anyhow!("{message}"))
     }
 
-    pub(crate) fn usage(message: impl std::fmt::Display) -> Self {
-        Self::Usage(anyhow::anyhow!("{message}"))
-    }
-
     /// Prints the chain of causes to standard error and gives the exit code of the kind.
     pub(crate) fn report(&self) -> ExitCode {
         let (error, code) = match self {

@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use anyhow::Context as _;
 use bytes::Bytes;
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli::{ClientArgs, Format, KeysAddArgs, KeysCommand, KeysCreateArgs, KeysListArgs, KeysRevokeArgs};
 use crate::client::{Server, encode};
@@ -95,7 +95,7 @@ async fn revoke(args: KeysRevokeArgs) -> Result<(), Failure> {
     let server = Server::find(&args.client)?;
     let providers = server.get("/api/v1/providers").await?;
     let is_provider =
-        providers["items"].as_array().into_iter().flatten().any(|item| item["name"] == Value::from(args.id.as_str()));
+        providers["items"].as_array().into_iter().flatten().any(|item| item["name"].as_str() == Some(args.id.as_str()));
     let plane = if is_provider { "providers" } else { "keys" };
     server.json(Method::DELETE, &format!("/api/v1/{plane}/{}", encode(&args.id)), Bytes::new()).await?;
     output::say(&format!("`{}` opens nothing any more", args.id));

@@ -54,7 +54,8 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     };
     let started_at = clock.now();
     let end = child::run_to_end(&args.command, &environment::variables(&launch)).await;
-    let span = root_span::RootSpan { launch: &launch, command: &args.command, started_at, ended_at: clock.now(), end: &end };
+    let span =
+        root_span::RootSpan { launch: &launch, command: &args.command, started_at, ended_at: clock.now(), end: &end };
     finish(&server, &launch, &span, args.quiet).await;
     if let child::End::NotStarted { message, .. } = &end {
         output::say(&format!("mizzen: {message}"));
@@ -101,7 +102,8 @@ async fn finish(server: &Server, launch: &Launch, span: &root_span::RootSpan<'_>
 fn agent_name(command: &[String]) -> String {
     const SCRIPTS: [&str; 8] = ["py", "js", "mjs", "cjs", "ts", "rb", "sh", "php"];
     let path = |text: &str| std::path::PathBuf::from(text);
-    let is_script = |text: &&String| path(text).extension().and_then(|e| e.to_str()).is_some_and(|e| SCRIPTS.contains(&e));
+    let is_script =
+        |text: &&String| path(text).extension().and_then(|e| e.to_str()).is_some_and(|e| SCRIPTS.contains(&e));
     let module = command.iter().position(|word| word == "-m").and_then(|at| command.get(at + 1));
     let named = command.iter().find(is_script).or(module).or(command.first());
     let stem = named.and_then(|text| path(text).file_stem().map(|stem| stem.to_string_lossy().into_owned()));

@@ -25,8 +25,7 @@ pub(crate) async fn runs(command: RunsCommand) -> Result<(), Failure> {
 
 async fn list(args: RunsListArgs) -> Result<(), Failure> {
     let server = Server::find(&args.client)?;
-    let filters =
-        [("agent", &args.agent), ("model", &args.model), ("outcome", &args.outcome), ("q", &args.search)];
+    let filters = [("agent", &args.agent), ("model", &args.model), ("outcome", &args.outcome), ("q", &args.search)];
     let mut path = format!("/api/v1/runs?limit={}", args.limit);
     for (name, value) in filters {
         if let Some(value) = value {
@@ -46,7 +45,11 @@ fn columns() -> [Column; 9] {
         Column { heading: "STEPS", right: true, cell: |run| output::text(run, "steps") },
         Column { heading: "TOKENS", right: true, cell: |run| tokens(run).to_string() },
         Column { heading: "COST", right: true, cell: cost },
-        Column { heading: "DURATION", right: true, cell: |run| output::duration(run["duration_ns"].as_i64().unwrap_or(0)) },
+        Column {
+            heading: "DURATION",
+            right: true,
+            cell: |run| output::duration(run["duration_ns"].as_i64().unwrap_or(0)),
+        },
         Column { heading: "RUN", right: false, cell: |run| output::text(run, "run_id") },
         Column { heading: "TITLE", right: false, cell: |run| output::cut(&output::text(run, "title"), 60) },
     ]

@@ -20,7 +20,13 @@ pub(crate) async fn serve(args: SimServeArgs) -> Result<(), Failure> {
     let tasks = TaskGroup::new();
     let listener = listen::bind("--listen", args.listen).context("failed to start the simulated engine")?;
     let address = listener.local_addr().context("failed to read the listener's address")?;
-    listen::serve(listener, None, mizzen_sim::router(config), &tasks, listen::ListenLimits::new(&Metrics::new(), "sim_connections"));
+    listen::serve(
+        listener,
+        None,
+        mizzen_sim::router(config),
+        &tasks,
+        listen::ListenLimits::new(&Metrics::new(), "sim_connections"),
+    );
     output::data(&format!("ready http://{address}"))?;
     crate::up::signals::wait().await?;
     tasks.drain(crate::up::DRAIN).await;

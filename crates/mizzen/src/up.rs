@@ -25,7 +25,9 @@ pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 pub(crate) async fn up(args: UpArgs) -> Result<(), Failure> {
     let config = configuration(&args)?;
     let format = config.log.format.parse().context("`log.format`").map_err(Failure::Usage)?;
-    log::init(LogConfig { format, filter: config.log.filter.clone() }).context("`log.filter`").map_err(Failure::Usage)?;
+    log::init(LogConfig { format, filter: config.log.filter.clone() })
+        .context("`log.filter`")
+        .map_err(Failure::Usage)?;
     let planes = planes::open(&config).await?;
     let doors = doors::open(&config, &planes).await?;
     announce::announce(&config, &planes, &doors.addresses).await?;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::step::named;
 use crate::step::UnknownName;
+use crate::step::named;
 use std::fmt;
 use std::str::FromStr;
 
@@ -33,12 +33,31 @@ pub struct Message {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Part {
-    Text { content: String },
-    Reasoning { content: String },
-    ToolCall { id: Option<String>, name: String, arguments: serde_json::Value },
-    ToolCallResponse { id: Option<String>, name: Option<String>, response: serde_json::Value },
+    Text {
+        content: String,
+    },
+    Reasoning {
+        content: String,
+    },
+    ToolCall {
+        id: Option<String>,
+        name: String,
+        arguments: serde_json::Value,
+    },
+    ToolCallResponse {
+        id: Option<String>,
+        name: Option<String>,
+        response: serde_json::Value,
+    },
     /// Images, audio, files: named, not stored here.
-    Media { modality: String, mime_type: Option<String>, uri: Option<String>, bytes: Option<u64> },
+    Media {
+        modality: String,
+        mime_type: Option<String>,
+        uri: Option<String>,
+        bytes: Option<u64>,
+    },
     /// A part of a type this version does not know, kept as it came.
-    Other { value: serde_json::Value },
+    Other {
+        value: serde_json::Value,
+    },
 }

@@ -142,7 +142,13 @@ mod tests {
     #[test]
     fn cached_tokens_are_a_subset_and_cost_their_own_price() {
         let table = PriceTable::built_in(&[price("own-model", 2.0)]).unwrap_or_else(|e| unreachable!("{e}"));
-        let usage = Usage { input_tokens: 1_000_000, output_tokens: 100_000, cache_read_tokens: 400_000, cache_write_tokens: 100_000, reasoning_tokens: 50_000 };
+        let usage = Usage {
+            input_tokens: 1_000_000,
+            output_tokens: 100_000,
+            cache_read_tokens: 400_000,
+            cache_write_tokens: 100_000,
+            reasoning_tokens: 50_000,
+        };
         let cost = table.cost_usd("vendor/own-model", &usage);
         let expected = 0.5 * 2.0 + 0.4 * 0.5 + 0.1 * 3.0 + 0.1 * 10.0;
         assert!(cost.is_some_and(|cost| (cost - expected).abs() < 1e-12), "{cost:?}");

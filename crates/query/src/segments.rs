@@ -38,7 +38,7 @@ pub(crate) struct Stored {
     pub(crate) segments: Vec<StoredSegment>,
     pub(crate) live: Vec<RecordBatch>,
     /// What keeps the files while they are read.
-    pub(crate) pin: Option<Arc<dyn Any + Send + Sync>>,
+    pub(crate) _pin: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// One Parquet file.

@@ -54,7 +54,7 @@ async fn snapshot(telemetry: &Telemetry, signal: Signal) -> Result<Stored, Query
         hidden_runs: hidden.runs_of(segment.id).map(|runs| Arc::new(runs.clone())),
     });
     let stored = stored.collect();
-    Ok(Stored { schema, segments: stored, live, pin: Some(Arc::new(segments)) })
+    Ok(Stored { schema, segments: stored, live, _pin: Some(Arc::new(segments)) })
 }
 
 fn pages(telemetry: Telemetry) -> runs::Pages {

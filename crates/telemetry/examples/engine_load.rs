@@ -169,7 +169,12 @@ async fn read(folder: &Path) -> Result<()> {
     }
     for (what, times) in [("run list", &mut list), ("run by id", &mut by_id)] {
         times.sort_unstable();
-        println!("{what}: {} times, p50 {:?}, p95 {:?}", times.len(), times[times.len() / 2], times[times.len() * 95 / 100]);
+        println!(
+            "{what}: {} times, p50 {:?}, p95 {:?}",
+            times.len(),
+            times[times.len() / 2],
+            times[times.len() * 95 / 100]
+        );
     }
     let started = Instant::now();
     println!("{} agents in {:?}", telemetry.agents().await.len(), started.elapsed());

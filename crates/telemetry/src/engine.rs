@@ -22,6 +22,7 @@ pub(crate) mod log_writer;
 pub(crate) mod node;
 pub(crate) mod open;
 pub(crate) mod orphans;
+pub(crate) mod progress;
 pub(crate) mod recorder;
 pub(crate) mod retention;
 pub(crate) mod run_reader;

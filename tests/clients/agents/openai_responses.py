@@ -13,10 +13,14 @@ assert first.output_text, first
 stateless = bool(os.environ.get("STATELESS"))
 before = {} if stateless else {"previous_response_id": first.id}
 kinds = []
-with client.responses.stream(model=model, input="And about lamps?", max_output_tokens=24, **before) as stream:
-    for event in stream:
-        kinds.append(event.type)
-    second = stream.get_final_response()
+text = ""
+for event in client.responses.create(model=model, input="And about lamps?", max_output_tokens=24, stream=True, **before):
+    kinds.append(event.type)
+    if event.type == "response.output_text.delta":
+        text += event.delta
+    if event.type == "response.completed":
+        second = event.response
+assert text, kinds
 assert kinds[0] == "response.created" and kinds[-1] == "response.completed", kinds
 if not stateless:
     assert second.usage.input_tokens > first.usage.input_tokens, "the first response is part of the second's input"

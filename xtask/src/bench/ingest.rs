@@ -15,13 +15,13 @@ use super::peer::PHOENIX;
 use super::process::{Tree, folder_bytes};
 use super::server::{Folder, Mizzen, Server};
 use super::table::{self, mebibytes, thousands};
-use super::{http, load};
+use super::{http, load, payload};
 use crate::command::free_port;
 
 #[derive(Debug, Args)]
 pub(super) struct IngestArgs {
     /// Spans that Mizzen and the peer both get; rounded up to whole runs of 20.
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 20_000)]
     spans: u64,
     /// Spans of a longer load for Mizzen alone: the peer would need an hour.
     #[arg(long, default_value_t = 600_000)]
@@ -45,15 +45,17 @@ struct Measured {
 }
 
 pub(super) fn run(args: &IngestArgs) -> Result<()> {
-    let mut rows = vec![mizzen(args.spans).context("Mizzen could not be measured")?.row("mizzen", args.spans)?];
+    let same = payload(args.spans)?;
+    let mut rows = vec![mizzen(&same).context("Mizzen could not be measured")?.row("mizzen", &same)?];
     if !args.alone {
-        rows.push(match phoenix(args.spans) {
-            Ok(measured) => measured.row(PHOENIX.package, args.spans)?,
+        rows.push(match phoenix(&same) {
+            Ok(measured) => measured.row(PHOENIX.package, &same)?,
             Err(error) => table::not_run(PHOENIX.package, &error),
         });
     }
     if args.more_spans > 0 {
-        rows.push(mizzen(args.more_spans).context("Mizzen could not be measured")?.row("mizzen", args.more_spans)?);
+        let more = payload(args.more_spans)?;
+        rows.push(mizzen(&more).context("Mizzen could not be measured")?.row("mizzen", &more)?);
     }
     let headings = [
         "OTLP/HTTP, 1 KB GenAI spans",
@@ -71,8 +73,8 @@ pub(super) fn run(args: &IngestArgs) -> Result<()> {
 }
 
 impl Measured {
-    fn row(&self, name: &str, spans: u64) -> Result<Vec<String>> {
-        let size = load(&["size", "--spans", &spans.to_string()])?;
+    fn row(&self, name: &str, payload: &[String]) -> Result<Vec<String>> {
+        let size = load(&[&["size".to_owned()][..], payload].concat())?;
         let zstd_bytes = size["zstd_bytes"].as_u64().context("no size")?;
         Ok(vec![
             name.to_owned(),
@@ -88,13 +90,13 @@ impl Measured {
     }
 }
 
-fn mizzen(spans: u64) -> Result<Measured> {
+fn mizzen(payload: &[String]) -> Result<Measured> {
     let mizzen = Mizzen::start("")?;
     let count = || mizzen.number("SELECT count(*) FROM spans");
-    measure(mizzen.server.tree(), &mizzen.otlp_http, &mizzen.data_dir, spans, count)
+    measure(mizzen.server.tree(), &mizzen.otlp_http, &mizzen.data_dir, payload, count)
 }
 
-fn phoenix(spans: u64) -> Result<Measured> {
+fn phoenix(payload: &[String]) -> Result<Measured> {
     let programs = PHOENIX.install()?;
     let folder = Folder::new("phoenix")?;
     let data = folder.0.join("data");
@@ -116,17 +118,23 @@ fn phoenix(spans: u64) -> Result<Measured> {
         let projects = answer["data"]["projects"]["edges"].as_array().context("no projects")?;
         Ok(projects.iter().filter_map(|edge: &Value| edge["node"]["recordCount"].as_u64()).sum())
     };
-    measure(server.tree(), &url, &data, spans, count)
+    measure(server.tree(), &url, &data, payload, count)
 }
 
-fn measure(tree: Tree, url: &str, data: &Path, spans: u64, count: impl Fn() -> Result<u64>) -> Result<Measured> {
+fn measure(
+    tree: Tree,
+    url: &str,
+    data: &Path,
+    payload: &[String],
+    count: impl Fn() -> Result<u64>,
+) -> Result<Measured> {
     tree.wait_for_rest(REST_LIMIT)?;
     let (cpu_before, disk_before) = (tree.cpu_micros()?, folder_bytes(data)?);
     let started = Instant::now();
-    let sent = load(&["spans", "--url", url, "--spans", &spans.to_string(), "--connections", "4"])?;
+    let sent = load(&[&["spans", "--url", url].map(str::to_owned)[..], payload].concat())?;
     let acknowledged_seconds = started.elapsed().as_secs_f64();
     let acknowledged = sent["spans"].as_u64().unwrap_or(0);
-    ensure!(sent["failed"] == 0 && acknowledged >= spans, "not every span was acknowledged: {sent}");
+    ensure!(sent["failed"] == 0 && sent["rejected"] == 0, "not every span was acknowledged: {sent}");
     let queryable_seconds = wait_until_queryable(started, acknowledged, count)?;
     ensure!(tree.wait_for_rest(REST_LIMIT)?, "the server does not come to rest");
     Ok(Measured {

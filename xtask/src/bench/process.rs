@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+/// Longer than anything that servers put off: Mizzen writes what it holds in memory after ten seconds.
+const QUIET: Duration = Duration::from_secs(16);
+
 /// A process and its descendants.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tree(pub(super) u32);
@@ -29,15 +32,17 @@ impl Tree {
         Ok(self.members()?.iter().filter_map(|pid| status_kib(*pid, "VmHWM:")).sum::<u64>() * 1024)
     }
 
-    /// Waits until it uses less than a twentieth of a processor for two seconds; false when `limit` passed first.
+    /// Waits until it has used less than a twentieth of a processor for [`QUIET`]; false when `limit` passed first.
     pub(super) fn wait_for_rest(self, limit: Duration) -> Result<bool> {
         const WINDOW: Duration = Duration::from_secs(2);
         let deadline = Instant::now() + limit;
         let mut before = self.cpu_micros()?;
+        let mut quiet = Duration::ZERO;
         while Instant::now() < deadline {
             std::thread::sleep(WINDOW);
             let after = self.cpu_micros()?;
-            if after - before < 100_000 {
+            quiet = if after - before < 100_000 { quiet + WINDOW } else { Duration::ZERO };
+            if quiet >= QUIET {
                 return Ok(true);
             }
             before = after;

@@ -181,7 +181,7 @@ fn engines(folder: &Folder, name: &str, latency: &str) -> Result<Vec<Server>> {
 
 /// One load; errors in it make its numbers meaningless.
 fn calls(words: &[String]) -> Result<Value> {
-    let report = load(&words.iter().map(String::as_str).collect::<Vec<_>>())?;
+    let report = load(words)?;
     let (requests, errors) = (number(&report, "/requests"), number(&report, "/errors"));
     ensure!(
         requests > 0.0 && errors == 0.0,

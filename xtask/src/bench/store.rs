@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::load;
 use super::process::folder_bytes;
 use super::server::Mizzen;
 use super::table::{self, mebibytes, thousands};
+use super::{load, payload};
 
 #[derive(Debug, Args)]
 pub(super) struct StoreArgs {
@@ -26,7 +26,7 @@ pub(super) fn run(args: &StoreArgs) -> Result<()> {
     let mizzen = Mizzen::start("")?;
     let tree = mizzen.server.tree();
     let started = Instant::now();
-    let sent = load(&["spans", "--url", &mizzen.otlp_http, "--spans", &args.spans.to_string()])?;
+    let sent = load(&[&["spans", "--url", &mizzen.otlp_http].map(str::to_owned)[..], &payload(args.spans)?].concat())?;
     ensure!(sent["failed"] == 0 && sent["rejected"] == 0, "not every span was stored: {sent}");
     ensure!(tree.wait_for_rest(REST_LIMIT)?, "the server does not come to rest");
     let stored = mizzen.number("SELECT count(*) FROM spans")?;

@@ -31,7 +31,12 @@ fn resolve(text: &str, environment: &[(String, String)]) -> anyhow::Result<Confi
 }
 
 /// Sets every key that has a variable: `MIZZEN_` and the path in capitals, joined by `_`. A list cannot be set so.
-fn override_from(table: &mut Table, defaults: &Value, prefix: &str, environment: &[(String, String)]) -> anyhow::Result<()> {
+fn override_from(
+    table: &mut Table,
+    defaults: &Value,
+    prefix: &str,
+    environment: &[(String, String)],
+) -> anyhow::Result<()> {
     for (key, default) in defaults.as_table().into_iter().flatten() {
         let name = format!("{prefix}_{}", key.to_uppercase());
         if default.is_table() {
@@ -40,7 +45,10 @@ fn override_from(table: &mut Table, defaults: &Value, prefix: &str, environment:
                 override_from(nested, default, &name, environment)?;
             }
         } else if let Some((_, text)) = environment.iter().find(|(variable, _)| *variable == name) {
-            table.insert(key.clone(), parse_like(default, text).with_context(|| format!("environment variable `{name}`"))?);
+            table.insert(
+                key.clone(),
+                parse_like(default, text).with_context(|| format!("environment variable `{name}`"))?,
+            );
         }
     }
     Ok(())
@@ -48,9 +56,13 @@ fn override_from(table: &mut Table, defaults: &Value, prefix: &str, environment:
 
 fn parse_like(default: &Value, text: &str) -> anyhow::Result<Value> {
     match default {
-        Value::Integer(_) => Ok(Value::Integer(text.parse().with_context(|| format!("`{text}` is not a whole number"))?)),
+        Value::Integer(_) => {
+            Ok(Value::Integer(text.parse().with_context(|| format!("`{text}` is not a whole number"))?))
+        }
         Value::Float(_) => Ok(Value::Float(text.parse().with_context(|| format!("`{text}` is not a number"))?)),
-        Value::Boolean(_) => Ok(Value::Boolean(text.parse().with_context(|| format!("`{text}` is not `true` or `false`"))?)),
+        Value::Boolean(_) => {
+            Ok(Value::Boolean(text.parse().with_context(|| format!("`{text}` is not `true` or `false`"))?))
+        }
         Value::Array(_) => anyhow::bail!("a list is set in the file only"),
         _ => Ok(Value::String(text.to_owned())),
     }

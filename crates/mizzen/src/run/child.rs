@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal as Received, SignalKind, signal};
 
 /// How the agent's process ended.
 #[derive(Debug)]
@@ -31,6 +31,11 @@ pub(super) async fn run_to_end(command: &[String], variables: &[(String, String)
     let Some((program, arguments)) = command.split_first() else {
         return End::NotStarted { message: "no command was given".to_owned(), code: 125 };
     };
+    // Before the start: a signal that comes at once must find its way, not end us and leave the agent alone.
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return End::NotStarted { message: format!("failed to listen for signals: {error}"), code: 125 },
+    };
     let spawned = Command::new(program).args(arguments).envs(variables.iter().cloned()).spawn();
     let mut child = match spawned {
         Ok(child) => child,
@@ -39,32 +44,49 @@ pub(super) async fn run_to_end(command: &[String], variables: &[(String, String)
             return End::NotStarted { message: format!("failed to start `{program}`: {error}"), code };
         }
     };
-    match forward_signals_until_end(&mut child).await {
+    match forward_signals_until_end(&mut child, signals).await {
         Ok(status) => End::Exited(status),
         Err(error) => End::NotStarted { message: format!("failed to wait for `{program}`: {error}"), code: 125 },
     }
 }
 
+/// The signals that are forwarded.
+struct Signals {
+    interrupt: Received,
+    quit: Received,
+    terminate: Received,
+    hangup: Received,
+    user1: Received,
+    user2: Received,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            user1: signal(SignalKind::user_defined1())?,
+            user2: signal(SignalKind::user_defined2())?,
+        })
+    }
+}
+
 /// The terminal sends its signals to the whole foreground group, so the child has got SIGINT and SIGQUIT already when
 /// standard input is one; sending them again would interrupt an agent twice.
-async fn forward_signals_until_end(child: &mut Child) -> std::io::Result<ExitStatus> {
+async fn forward_signals_until_end(child: &mut Child, mut signals: Signals) -> std::io::Result<ExitStatus> {
     let on_terminal = rustix::termios::isatty(std::io::stdin());
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut quit = signal(SignalKind::quit())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut user1 = signal(SignalKind::user_defined1())?;
-    let mut user2 = signal(SignalKind::user_defined2())?;
     loop {
         let (received, from_terminal) = tokio::select! {
             status = child.wait() => return status,
-            Some(()) = interrupt.recv() => (Signal::INT, on_terminal),
-            Some(()) = quit.recv() => (Signal::QUIT, on_terminal),
-            Some(()) = terminate.recv() => (Signal::TERM, false),
-            Some(()) = hangup.recv() => (Signal::HUP, false),
-            Some(()) = user1.recv() => (Signal::USR1, false),
-            Some(()) = user2.recv() => (Signal::USR2, false),
+            Some(()) = signals.interrupt.recv() => (Signal::INT, on_terminal),
+            Some(()) = signals.quit.recv() => (Signal::QUIT, on_terminal),
+            Some(()) = signals.terminate.recv() => (Signal::TERM, false),
+            Some(()) = signals.hangup.recv() => (Signal::HUP, false),
+            Some(()) = signals.user1.recv() => (Signal::USR1, false),
+            Some(()) = signals.user2.recv() => (Signal::USR2, false),
         };
         if let (Some(pid), false) = (pid, from_terminal) {
             // It may have ended in this very moment; `wait` tells.

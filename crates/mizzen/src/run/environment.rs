@@ -22,11 +22,13 @@ pub(super) fn variables(launch: &Launch) -> Vec<(String, String)> {
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect();
-    variables.push(("OTEL_RESOURCE_ATTRIBUTES".to_owned(), resource_attributes(launch, inherited("OTEL_RESOURCE_ATTRIBUTES"))));
-    for (name, value) in [
-        ("OTEL_SERVICE_NAME", launch.agent.as_str()),
-        ("OTEL_SEMCONV_STABILITY_OPT_IN", "gen_ai_latest_experimental"),
-    ] {
+    variables.push((
+        "OTEL_RESOURCE_ATTRIBUTES".to_owned(),
+        resource_attributes(launch, inherited("OTEL_RESOURCE_ATTRIBUTES")),
+    ));
+    for (name, value) in
+        [("OTEL_SERVICE_NAME", launch.agent.as_str()), ("OTEL_SEMCONV_STABILITY_OPT_IN", "gen_ai_latest_experimental")]
+    {
         if inherited(name).is_none() {
             variables.push((name.to_owned(), value.to_owned()));
         }
@@ -53,7 +55,7 @@ mod tests {
         Launch {
             run_id: "run-1".into(),
             agent: "helm".into(),
-            key: Secret::new("mzk_secret".into()),
+            key: Secret::new("mzk_secret"),
             key_id: "k1".into(),
             url: "http://127.0.0.1:7600".into(),
             otlp_http: "http://127.0.0.1:4318".into(),

@@ -33,7 +33,8 @@ fn text(summary: &Value, launch: &Launch) -> String {
         return format!("\nmizzen: nothing was seen of this run yet; look again at {link}");
     }
     let usage = &summary["usage"];
-    let error = summary["error_message"].as_str().map(|e| format!("\n  error     {}", output::one_line(e))).unwrap_or_default();
+    let error =
+        summary["error_message"].as_str().map(|e| format!("\n  error     {}", output::one_line(e))).unwrap_or_default();
     format!(
         "\nmizzen: {agent} {outcome} in {duration}, unconfined\n  steps     {steps} ({models} model calls, {tools} tool calls)\n  \
          tokens    {input} in, {output} out\n  cost      {cost}\n  errors    {errors}{error}\n  {link}",

@@ -126,7 +126,9 @@ mod tests {
                 "duration_ns": 2_000_000, "arguments": { "ns": "a" }, "error_message": "no such release" }),
         ];
         let text = render(&run, &entries);
-        for expected in ["list releases", "tool helm_list  error", r#"call   {"ns":"a"}"#, "error  no such release", "cost unknown"] {
+        for expected in
+            ["list releases", "tool helm_list  error", r#"call   {"ns":"a"}"#, "error  no such release", "cost unknown"]
+        {
             assert!(text.contains(expected), "{expected} is not in\n{text}");
         }
     }

@@ -26,7 +26,10 @@ pub(super) async fn announce(config: &Config, planes: &Planes, addresses: &Addre
     let scheme = if config.tls.certificate.as_os_str().is_empty() { "http" } else { "https" };
     let url = format!("{scheme}://{}", addresses.portal);
     let link = planes.control.sign_in().one_time_link(Role::Administrator, "administrator").await?;
-    output::say(&format!("portal     {url}\nsign in    {url}/signin?code={}   (once, within ten minutes)", link.expose()));
+    output::say(&format!(
+        "portal     {url}\nsign in    {url}/signin?code={}   (once, within ten minutes)",
+        link.expose()
+    ));
     output::say(&format!("gateway    {url}/v1 and {url}/anthropic"));
     output::say(&format!("OTLP       {} (gRPC), {} (HTTP)", addresses.otlp_grpc, addresses.otlp_http));
     output::say("run        mizzen run -- python agent.py");

@@ -64,7 +64,12 @@ pub(super) async fn open(config: &Config, planes: &Planes) -> anyhow::Result<Doo
     Ok(Doors { addresses, tasks })
 }
 
-fn portal_state(config: &Config, planes: &Planes, addresses: &Addresses, tasks: &TaskGroup) -> anyhow::Result<PortalState> {
+fn portal_state(
+    config: &Config,
+    planes: &Planes,
+    addresses: &Addresses,
+    tasks: &TaskGroup,
+) -> anyhow::Result<PortalState> {
     let is_tls = !config.tls.certificate.as_os_str().is_empty();
     let scheme = if is_tls { "https" } else { "http" };
     let names = config.allowed_hosts.iter().cloned().chain(non_loopback(addresses.portal));
@@ -102,7 +107,11 @@ fn authenticate(control: &Control, clock: &Clock) -> Authenticate {
         let received_at = clock.now();
         let Some(key) = bearer(headers) else {
             let anonymous = Origin { source: Source::Sdk, caller: None, run_id: None, agent: None, received_at };
-            return if peer.ip().is_loopback() { Ok(anonymous) } else { Err(Denied::Unauthenticated(KEY_MISSING.to_owned())) };
+            return if peer.ip().is_loopback() {
+                Ok(anonymous)
+            } else {
+                Err(Denied::Unauthenticated(KEY_MISSING.to_owned()))
+            };
         };
         let identity = control.snapshot().identify(key).ok_or(Denied::Unauthenticated(KEY_UNKNOWN.to_owned()))?;
         Ok(Origin {

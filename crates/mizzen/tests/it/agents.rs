@@ -44,7 +44,11 @@ async fn an_agent_that_knows_nothing_of_mizzen_leaves_a_run() -> Result<()> {
     let runs = server.get("/api/v1/runs").await?;
     assert_eq!(runs["items"].as_array().map(Vec::len), Some(1), "one run, not one a trace: {runs}");
     let run = &runs["items"][0];
-    assert_eq!((&run["agent"], &run["outcome"], &run["title"]), (&json!("greeter"), &json!("error"), &json!("Hello there")), "{run}");
+    assert_eq!(
+        (&run["agent"], &run["outcome"], &run["title"]),
+        (&json!("greeter"), &json!("error"), &json!("Hello there")),
+        "{run}"
+    );
     Ok(())
 }
 
@@ -68,7 +72,8 @@ async fn signals_are_forwarded_and_reported_as_a_shell_would() -> Result<()> {
     let provider = FakeProvider::start().await?;
     let server = server(&provider).await?;
     let script = "trap 'echo got TERM; exit 9' TERM; echo started; while :; do sleep 0.05; done";
-    let mut run = server.command(["run", "-q", "--", "sh", "-c", script])?.stdout(Stdio::piped()).stdin(Stdio::null()).spawn()?;
+    let mut run =
+        server.command(["run", "-q", "--", "sh", "-c", script])?.stdout(Stdio::piped()).stdin(Stdio::null()).spawn()?;
     let mut lines = BufReader::new(run.stdout.take().context("no standard output")?).lines();
     assert_eq!(lines.next_line().await?.as_deref(), Some("started"));
     let pid = run.id().context("it has ended")?.to_string();

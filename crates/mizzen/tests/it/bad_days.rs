@@ -90,8 +90,13 @@ async fn an_agents_key_opens_no_page_of_the_portal() -> Result<()> {
     let key = server.agent_key("curious").await?;
     let authorization = format!("Bearer {key}");
     for path in ["/api/v1/runs", "/api/v1/keys", "/api/v1/backup"] {
-        let answer =
-            request::send(http::Method::GET, &format!("{}{path}", server.url()), &[("authorization", &authorization)], "").await?;
+        let answer = request::send(
+            http::Method::GET,
+            &format!("{}{path}", server.url()),
+            &[("authorization", &authorization)],
+            "",
+        )
+        .await?;
         assert!(matches!(answer.status, 401 | 403), "{path}: {}", answer.status);
     }
     let wrong = request::send(

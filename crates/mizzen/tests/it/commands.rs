@@ -64,10 +64,18 @@ async fn a_run_is_listed_told_and_asked_about() -> Result<()> {
     assert!((cost - 0.0035).abs() < 1e-9, "1,000 tokens in at $2.50 and 100 out at $10.00 a million: {cost}");
 
     let story = stdout(&server, &["runs", "show", "5b8efff7"]).await?;
-    for expected in ["Which releases run?", "tool list_releases  error", r#"{"namespace":"prod"}"#, "no answer within 5 s", "None: the cluster"] {
+    for expected in [
+        "Which releases run?",
+        "tool list_releases  error",
+        r#"{"namespace":"prod"}"#,
+        "no answer within 5 s",
+        "None: the cluster",
+    ] {
         assert!(story.contains(expected), "`{expected}` is not in\n{story}");
     }
-    let rows = stdout(&server, &["query", "SELECT model, input_tokens FROM steps WHERE model IS NOT NULL", "-o", "json"]).await?;
+    let rows =
+        stdout(&server, &["query", "SELECT model, input_tokens FROM steps WHERE model IS NOT NULL", "-o", "json"])
+            .await?;
     assert_eq!(serde_json::from_str::<Value>(&rows)?, json!([{ "model": "gpt-4o", "input_tokens": 1000 }]));
     let yaml = stdout(&server, &["runs", "list", "-o", "yaml"]).await?;
     assert!(yaml.contains("agent: helm"), "{yaml}");
@@ -77,7 +85,12 @@ async fn a_run_is_listed_told_and_asked_about() -> Result<()> {
 #[tokio::test]
 async fn sql_reads_and_nothing_else() -> Result<()> {
     let server = server_with_a_run().await?;
-    for sql in ["DROP TABLE spans", "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/etc/passwd'", "SELECT * FROM '/etc/passwd'", "COPY spans TO 'x.csv'"] {
+    for sql in [
+        "DROP TABLE spans",
+        "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '/etc/passwd'",
+        "SELECT * FROM '/etc/passwd'",
+        "COPY spans TO 'x.csv'",
+    ] {
         let output = server.command(["query", sql])?.output().await?;
         assert_eq!(output.status.code(), Some(2), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
     }

@@ -20,8 +20,11 @@ fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
 async fn every_command_of_the_readme_is_one() -> Result<()> {
     let server = Mizzen::start().await?;
     let readme = readme()?;
-    let commands: Vec<&str> =
-        blocks(&readme, "sh").iter().flat_map(|block| block.lines()).filter_map(|line| line.strip_prefix("mizzen ")).collect();
+    let commands: Vec<&str> = blocks(&readme, "sh")
+        .iter()
+        .flat_map(|block| block.lines())
+        .filter_map(|line| line.strip_prefix("mizzen "))
+        .collect();
     assert!(commands.len() >= 8, "{commands:?}");
     for command in commands {
         let words: Vec<&str> = command.split_whitespace().take_while(|word| !word.starts_with(['-', '"'])).collect();

@@ -7,7 +7,6 @@ use anyhow::{Context as _, Result, ensure};
 use mizzen_testkit::mizzen::Mizzen;
 use mizzen_testkit::otlp::Runs;
 use mizzen_testkit::random::Random;
-use mizzen_testkit::request::Connection;
 use prost::Message as _;
 use serde_json::{Value, json};
 
@@ -17,7 +16,7 @@ const START_UNIX_NANOS: u64 = 1_763_800_000_000_000_000;
 
 /// Sends requests until the server is killed at a random moment; what was acknowledged is noted by span id.
 async fn send_until_killed(server: &mut Mizzen, runs: &mut Runs, pause: Duration) -> Result<Vec<String>> {
-    let mut connection = Connection::open(server.otlp_http()).await?;
+    let url = format!("{}/v1/traces", server.otlp_http());
     let mut acknowledged = Vec::new();
     let killed = tokio::time::sleep(pause);
     tokio::pin!(killed);
@@ -31,7 +30,7 @@ async fn send_until_killed(server: &mut Mizzen, runs: &mut Runs, pause: Duration
             .map(|span| span.span_id.iter().map(|byte| format!("{byte:02x}")).collect())
             .collect();
         let headers = [("content-type", "application/x-protobuf")];
-        let sent = connection.send(http::Method::POST, "/v1/traces", &headers, request.encode_to_vec());
+        let sent = mizzen_testkit::request::send(http::Method::POST, &url, &headers, request.encode_to_vec());
         tokio::select! {
             () = &mut killed => {
                 server.kill().await?;
@@ -55,7 +54,8 @@ async fn stored_span_ids(server: &Mizzen) -> Result<Vec<String>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acknowledged_spans_survive_kill_dash_nine_exactly_once() -> Result<()> {
-    let options = mizzen_testkit::mizzen::Options { config: "[query]\nrows_max = 1000000\n".to_owned(), ..Default::default() };
+    let options =
+        mizzen_testkit::mizzen::Options { config: "[query]\nrows_max = 1000000\n".to_owned(), ..Default::default() };
     let mut server = Mizzen::start_with(options).await?;
     let mut random = Random::new(20_261_122);
     let mut runs = Runs::new(7, START_UNIX_NANOS);
@@ -70,7 +70,13 @@ async fn acknowledged_spans_survive_kill_dash_nine_exactly_once() -> Result<()> 
     let distinct: HashSet<&String> = stored.iter().collect();
     assert_eq!(distinct.len(), stored.len(), "a span is there twice");
     let lost: Vec<&String> = acknowledged.iter().filter(|id| !distinct.contains(id)).collect();
-    assert!(lost.is_empty(), "{} of {} acknowledged spans are lost, such as {:?}", lost.len(), acknowledged.len(), lost[0]);
+    assert!(
+        lost.is_empty(),
+        "{} of {} acknowledged spans are lost, such as {:?}",
+        lost.len(),
+        acknowledged.len(),
+        lost[0]
+    );
     assert!(acknowledged.len() > 1_000, "only {} spans were acknowledged in {ROUNDS} rounds", acknowledged.len());
     server.stop().await
 }

@@ -7,7 +7,7 @@ async function live({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/runs');
   await page.waitForSelector('table.runs [data-row]');
-  await until(page, 'the stream is live', () => document.querySelector('.live.live'));
+  await until(page, 'the stream is live', () => document.querySelector('.stream.live'));
   server.publish({ title: 'live and undisturbed', agent: 'order-support' });
   await page.waitForSelector('table.runs tr:first-child:has-text("live and undisturbed")');
   await page.keyboard.press('j');

@@ -52,7 +52,7 @@ async function lists({ browser, server }) {
   await close();
 }
 
-const OUTCOMES = { OK: 'ok', Error: 'error', Unknown: 'unset', Running: 'unset' };
+const OUTCOMES = { OK: 'ok', Error: 'error', Ended: 'unset', Running: 'unset' };
 
 async function filters({ browser, server }) {
   const { page, close } = await open(browser, server);

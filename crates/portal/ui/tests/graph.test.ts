@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { shortName } from '../src/pages/run/rows';
 import { edgePath, middleOf } from '../src/pages/run/graph-model';
 
 test('a line runs smoothly through all its points', () => {
@@ -44,4 +45,12 @@ test('the label sits in the middle of a line', () => {
       ],
     }),
   ).toEqual({ x: 4, y: 4 });
+});
+
+test('of a long dotted name the end is kept', () => {
+  expect(shortName('a2a.server.request_handlers.default_request_handler.DefaultRequestHandler._setup')).toBe(
+    '…DefaultRequestHandler._setup',
+  );
+  expect(shortName('POST /v1/chat/completions and more words.than.fit.in.a.row')).toContain('POST');
+  expect(shortName('a.b.c.d')).toBe('a.b.c.d');
 });

@@ -21,8 +21,9 @@ pub(super) const CONNECTIONS_MAX: u32 = 4;
 /// * `WAL`: readers and the writer do not wait for each other.
 /// * `synchronous=FULL`: a commit is synced before it is answered. `NORMAL` would lose the last commits with the
 ///   power, and here are revoked keys and spent links, which must not come back. Writes are rare enough to pay.
+/// * `secure_delete`: what is deleted is overwritten, because titles of runs are content and deleting means gone.
 /// * `busy_timeout`: wait for another writer instead of failing.
-const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
                        PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;";
 
 pub(super) async fn connect(data_dir: &DataDir) -> Result<AnyPool, StoreError> {

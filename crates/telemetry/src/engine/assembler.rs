@@ -20,6 +20,7 @@ use super::flusher::FlushJob;
 use super::health::Health;
 use super::keeper::Message;
 use super::log_writer::{Batch, Durable};
+use super::progress::Progress;
 use super::run_reader::RunReader;
 use super::runs::{Change, Runs};
 use super::segment::read::Columns;
@@ -50,6 +51,7 @@ pub(crate) struct Assembler {
     pub(crate) clock: Clock,
     pub(crate) config: TelemetryConfig,
     pub(crate) health: Health,
+    pub(crate) progress: Arc<Progress>,
     /// The last record whose rows are in memory or beyond.
     pub(crate) applied_lsn: u64,
     /// The last record whose rows were frozen.
@@ -91,15 +93,11 @@ impl Assembler {
 
     /// Applies a group of records, one after the other.
     async fn take(&mut self, group: Vec<Durable>, cancel: &CancellationToken) -> Result<(), BoxError> {
-        for Durable { lsn, mut batch } in group {
+        for Durable { lsn, batch } in group {
             let missing = match &batch.rows {
                 Rows::Spans(rows) => self.runs()?.missing(rows),
                 _ => Vec::new(),
             };
-            if !missing.is_empty() && batch.permit.is_some() {
-                // Looking into storage may take long, and the record is safe already.
-                acknowledge(&mut batch);
-            }
             for run_id in missing {
                 self.load(run_id, cancel).await?;
             }
@@ -109,9 +107,9 @@ impl Assembler {
         self.save(changes).await
     }
 
-    async fn apply(&mut self, lsn: u64, mut batch: Batch) -> Result<(), BoxError> {
-        let received_at = batch.received_at;
-        let rows = match std::mem::replace(&mut batch.rows, Rows::Spans(Vec::new())) {
+    async fn apply(&mut self, lsn: u64, batch: Batch) -> Result<(), BoxError> {
+        let Batch { rows, received_at, permit } = batch;
+        let rows = match rows {
             Rows::Spans(rows) => {
                 self.health.spans.add(rows.len() as u64);
                 Rows::Spans(self.assemble(lsn, received_at, rows).await?)
@@ -131,8 +129,9 @@ impl Assembler {
             let (first, last) = self.received.unwrap_or((received_at, received_at));
             self.received = Some((first.min(received_at), last.max(received_at)));
         }
+        drop(permit);
         self.applied_lsn = lsn;
-        acknowledge(&mut batch);
+        self.progress.set_applied(lsn);
         Ok(())
     }
 
@@ -229,11 +228,6 @@ impl Assembler {
         }
         Ok(())
     }
-}
-
-fn acknowledge(batch: &mut Batch) {
-    // A sender that hung up does not wait for an answer.
-    batch.ack.take().and_then(|ack| ack.send(Ok(())).ok());
 }
 
 /// Waits for an answer; for ever when none is expected.

@@ -17,7 +17,9 @@ const NO_NAME: u16 = u16::MAX;
 /// A record's body is not one that this release wrote.
 #[derive(Debug, thiserror::Error)]
 pub enum EntryError {
-    #[error("record {lsn} of the log has version {version}, this release reads {VERSION}; start the release that wrote it")]
+    #[error(
+        "record {lsn} of the log has version {version}, this release reads {VERSION}; start the release that wrote it"
+    )]
     Newer { lsn: u64, version: u8 },
     #[error("record {lsn} of the log is not what its checksum promised: {what}")]
     Malformed { lsn: u64, what: &'static str },

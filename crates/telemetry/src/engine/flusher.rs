@@ -83,7 +83,11 @@ impl Flusher {
         Ok(())
     }
 
-    async fn write_until_done(&self, job: &FlushJob, cancel: &CancellationToken) -> Result<Option<Vec<Segment>>, BoxError> {
+    async fn write_until_done(
+        &self,
+        job: &FlushJob,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Vec<Segment>>, BoxError> {
         let mut pause = RETRY_FIRST;
         loop {
             match self.write(job).await? {

@@ -23,6 +23,7 @@ use super::index::Index;
 use super::index::list::{Page, RunFilter, RunPage};
 use super::index::totals::{AgentSummary, ModelSummary, Totals};
 use super::ingest::{Ingest, Receipt};
+use super::progress::Progress;
 use super::run_reader::RunReader;
 use super::segment::read::Columns;
 use super::segment::{Segment, Signal};
@@ -47,6 +48,7 @@ pub struct Telemetry {
     pub(crate) totals: Arc<RwLock<Totals>>,
     pub(crate) summaries: broadcast::Sender<RunSummary>,
     pub(crate) health: Health,
+    pub(crate) progress: Arc<Progress>,
 }
 
 impl std::fmt::Debug for Telemetry {
@@ -87,7 +89,11 @@ impl Telemetry {
     ///
     /// # Errors
     /// When it could not be stored; [`IngestError::is_retryable`] says whether to send it again.
-    pub async fn ingest_traces(&self, request: ExportTraceServiceRequest, origin: Origin) -> Result<Receipt, IngestError> {
+    pub async fn ingest_traces(
+        &self,
+        request: ExportTraceServiceRequest,
+        origin: Origin,
+    ) -> Result<Receipt, IngestError> {
         self.ingest.ingest(request, None, origin).await
     }
 
@@ -152,6 +158,7 @@ impl Telemetry {
     /// # Errors
     /// When a segment cannot be read.
     pub async fn run_spans(&self, run_id: &RunId, columns: Columns) -> Result<Vec<SpanRow>, ReadError> {
+        self.progress.catch_up().await;
         self.runs.spans(run_id.as_str(), columns).await
     }
 
@@ -160,6 +167,7 @@ impl Telemetry {
     /// # Errors
     /// When a segment cannot be read.
     pub async fn span(&self, run_id: &RunId, span_id: SpanId) -> Result<Option<SpanRow>, ReadError> {
+        self.progress.catch_up().await;
         self.runs.span(run_id.as_str(), span_id).await
     }
 
@@ -168,6 +176,7 @@ impl Telemetry {
     /// # Errors
     /// When a segment cannot be read.
     pub async fn run_logs(&self, run_id: &RunId) -> Result<Vec<LogRow>, ReadError> {
+        self.progress.catch_up().await;
         self.runs.logs(run_id.as_str()).await
     }
 
@@ -176,7 +185,7 @@ impl Telemetry {
     /// # Errors
     /// When a segment cannot be read.
     pub async fn run_steps(&self, run_id: &RunId) -> Result<Vec<Step>, ReadError> {
-        let rows = self.runs.spans(run_id.as_str(), Columns::Heads).await?;
+        let rows = self.run_spans(run_id, Columns::Heads).await?;
         let assembled = tokio::task::spawn_blocking(move || steps(rows)).await;
         assembled.map_err(|_| ReadError::Stopping)
     }
@@ -187,6 +196,7 @@ impl Telemetry {
     /// # Errors
     /// When storage does not take the change.
     pub async fn delete_run(&self, run_id: &RunId) -> Result<bool, ReadError> {
+        self.progress.catch_up_fully().await?;
         let (done, answer) = oneshot::channel();
         self.command(Command::Delete { run_id: run_id.as_str().to_owned(), done }).await?;
         answer.await.map_err(|_| ReadError::Stopping)?
@@ -215,6 +225,7 @@ impl Telemetry {
     /// # Errors
     /// When rows in memory cannot be encoded.
     pub async fn table(&self, signal: Signal) -> Result<TableSnapshot, ReadError> {
+        self.progress.catch_up().await;
         let snapshot = self.view.snapshot();
         let encode = move || {
             let mut live = Vec::new();
@@ -236,6 +247,7 @@ impl Telemetry {
     /// # Errors
     /// When object storage or the database does not take it in time; it is tried again in the background.
     pub async fn flush(&self) -> Result<(), ReadError> {
+        self.progress.catch_up_fully().await?;
         let (done, answer) = oneshot::channel();
         self.command(Command::Flush(done)).await?;
         answer.await.map_err(|_| ReadError::Stopping)?
@@ -277,6 +289,7 @@ impl Telemetry {
 
     /// Lets the next look into the database see what came in before.
     async fn save(&self, run_id: Option<String>) {
+        self.progress.catch_up().await;
         let saved = async {
             let (done, answer) = oneshot::channel();
             self.command(Command::Save { run_id, done }).await.ok()?;

@@ -44,6 +44,15 @@ impl Index {
         self.store.begin().await
     }
 
+    /// Takes what was deleted out of SQLite's log too. Readers may prevent it; then the log is overwritten in time.
+    pub(crate) async fn erase_log(&self) {
+        if !self.store.is_postgres()
+            && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(self.store.pool()).await
+        {
+            tracing::debug!(%error, "the database's log was not emptied");
+        }
+    }
+
     /// This node's state; a node that is new gets the first one.
     pub(crate) async fn node_state(&self) -> Result<NodeState, StoreError> {
         let sql = "SELECT flushed_through, next_segment FROM telemetry_nodes WHERE node = $1";

@@ -21,10 +21,12 @@ use crate::capture::CapturePolicy;
 use crate::normalise::{Normalised, Normaliser};
 use crate::origin::Origin;
 
-/// Bytes of requests, as protobuf, that may be on their way to the log.
-const QUEUED_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of requests, as protobuf, that may be on their way from their door to the rows in memory.
+const QUEUED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Requests are counted in units of this many bytes.
 const UNIT_BYTES: usize = 1024;
+/// Requests on their way, at most: each takes a unit at least.
+pub(crate) const QUEUED_REQUESTS_MAX: usize = QUEUED_BYTES_MAX / UNIT_BYTES;
 /// How long a request waits for its turn before its sender is told to try again.
 const TURN_TIMEOUT: Duration = Duration::from_secs(2);
 /// Largest request, as protobuf.
@@ -93,7 +95,7 @@ impl Ingest {
         queue: mpsc::Sender<Append>,
         health: Health,
     ) -> Self {
-        let turns = Arc::new(Semaphore::new(QUEUED_BYTES_MAX / UNIT_BYTES));
+        let turns = Arc::new(Semaphore::new(QUEUED_REQUESTS_MAX));
         Self { capture, normaliser, queue, turns, health }
     }
 
@@ -116,8 +118,8 @@ impl Ingest {
         }
         let (ack, answer) = oneshot::channel();
         let received_at = origin.received_at;
-        let batch = Batch { rows: prepared.rows, received_at, ack: Some(ack), permit: Some(permit) };
-        let append = Append { signal: R::SIGNAL.number(), body: prepared.body, batch };
+        let batch = Batch { rows: prepared.rows, received_at, permit: Some(permit) };
+        let append = Append { signal: R::SIGNAL.number(), body: prepared.body, batch, ack };
         self.queue.send(append).await.map_err(|_| IngestError::Stopping)?;
         match answer.await {
             Ok(Ok(())) => Ok(receipt),
@@ -133,7 +135,7 @@ impl Ingest {
         if bytes > REQUEST_BYTES_MAX {
             return Err(IngestError::TooLarge { max: REQUEST_BYTES_MAX });
         }
-        let units = bytes.div_ceil(UNIT_BYTES).clamp(1, QUEUED_BYTES_MAX / UNIT_BYTES);
+        let units = bytes.div_ceil(UNIT_BYTES).clamp(1, QUEUED_REQUESTS_MAX);
         let units = u32::try_from(units).unwrap_or(u32::MAX);
         match tokio::time::timeout(TURN_TIMEOUT, self.turns.clone().acquire_many_owned(units)).await {
             Ok(Ok(permit)) => Ok(permit),
@@ -177,7 +179,7 @@ impl Ingest {
             None => return Ok(None),
         };
         let rows = decoded.map_err(|source| OpenError::Request { lsn: record.lsn, source })?;
-        Ok(Some(Batch { rows, received_at: origin.received_at, ack: None, permit: None }))
+        Ok(Some(Batch { rows, received_at: origin.received_at, permit: None }))
     }
 
     fn replay_as<R: Request>(&self, request: &[u8], origin: &Origin) -> Result<Rows, prost::DecodeError> {

@@ -37,17 +37,38 @@ const RETRY_LAST: Duration = Duration::from_secs(5);
 /// A change of what is stored, or a look that has to see all changes before it.
 pub(crate) enum Message {
     /// Saves runs.
-    Save { changes: Vec<Change>, done: Option<oneshot::Sender<()>> },
+    Save {
+        changes: Vec<Change>,
+        done: Option<oneshot::Sender<()>>,
+    },
     /// Rows are in segments now.
-    Flushed { job: FlushJob, segments: Vec<Arc<Segment>> },
-    Load { run_id: String, reply: oneshot::Sender<Result<Option<StoredRun>, StoreError>> },
+    Flushed {
+        job: FlushJob,
+        segments: Vec<Arc<Segment>>,
+    },
+    Load {
+        run_id: String,
+        reply: oneshot::Sender<Result<Option<StoredRun>, StoreError>>,
+    },
     /// Runs that have been quiet for long enough to be final.
-    Quiet { now: Timestamp, limit: u32, reply: oneshot::Sender<Vec<String>> },
-    Finalise { ids: Vec<String> },
+    Quiet {
+        now: Timestamp,
+        limit: u32,
+        reply: oneshot::Sender<Vec<String>>,
+    },
+    Finalise {
+        ids: Vec<String>,
+    },
     /// A merge is done: answers whether its result counts.
-    Merged { merge: Merged, reply: oneshot::Sender<bool> },
+    Merged {
+        merge: Merged,
+        reply: oneshot::Sender<bool>,
+    },
     /// Removes what is too old or too much.
-    Retain { now: Timestamp, policy: RetentionPolicy },
+    Retain {
+        now: Timestamp,
+        policy: RetentionPolicy,
+    },
 }
 
 /// What a merge made.

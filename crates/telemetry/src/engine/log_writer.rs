@@ -1,5 +1,7 @@
 //! The one writer of the write-ahead log: groups what is queued, syncs once, hands the rows on.
 
+use std::sync::Arc;
+
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::task::BoxError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
@@ -7,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::IngestError;
 use super::health::Health;
+use super::progress::Progress;
 use super::view::Rows;
-use super::wal::{Wal, WalError};
+use super::wal::Wal;
 
 /// Requests of one group, and of the queue before it.
 pub(crate) const GROUP_REQUESTS_MAX: usize = 256;
@@ -21,15 +24,15 @@ pub(crate) struct Append {
     pub(crate) signal: u8,
     pub(crate) body: Vec<u8>,
     pub(crate) batch: Batch,
+    pub(crate) ack: Ack,
 }
 
 /// Rows of a request, which become visible once its record is durable.
 pub(crate) struct Batch {
     pub(crate) rows: Rows,
     pub(crate) received_at: Timestamp,
-    /// `None` for what is read back from the log.
-    pub(crate) ack: Option<Ack>,
-    /// Its share of the memory that requests may take.
+    /// Its share of the memory that requests may take until their rows are among those of the view; `None` for what
+    /// is read back from the log.
     pub(crate) permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -53,6 +56,7 @@ pub(crate) struct LogWriter {
     pub(crate) queue: mpsc::Receiver<Append>,
     pub(crate) durable: mpsc::Sender<Vec<Durable>>,
     pub(crate) trim: watch::Receiver<Trim>,
+    pub(crate) progress: Arc<Progress>,
     pub(crate) health: Health,
 }
 
@@ -77,8 +81,12 @@ impl LogWriter {
     }
 
     async fn commit(mut self, group: Vec<Append>) -> Result<Self, BoxError> {
-        let (bodies, batches): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|append| ((append.signal, append.body), append.batch)).unzip();
+        let (mut bodies, mut batches, mut acks) = (Vec::new(), Vec::new(), Vec::new());
+        for Append { signal, body, batch, ack } in group {
+            bodies.push((signal, body));
+            batches.push(batch);
+            acks.push(ack);
+        }
         let (writer, committed) = tokio::task::spawn_blocking(move || {
             let committed = self.wal.commit(bodies.iter().map(|(signal, body)| (*signal, body.as_slice())));
             (self, committed)
@@ -89,21 +97,18 @@ impl LogWriter {
         match committed {
             Ok(first_lsn) => {
                 self.health.log_works();
+                self.progress.set_durable(first_lsn + batches.len() as u64 - 1);
+                acks.into_iter().for_each(|ack| tell(ack, Ok(())));
                 let durable = (first_lsn..).zip(batches).map(|(lsn, batch)| Durable { lsn, batch }).collect();
                 // It ends only after this writer; were it gone, the rows would still be read back at the next start.
                 self.durable.send(durable).await.ok();
             }
-            Err(error) => self.refuse(&error, batches),
+            Err(error) => {
+                self.health.log_fails(&error);
+                acks.into_iter().for_each(|ack| tell(ack, Err(IngestError::Unavailable)));
+            }
         }
         Ok(self)
-    }
-
-    fn refuse(&self, error: &WalError, batches: Vec<Batch>) {
-        self.health.log_fails(error);
-        for ack in batches.into_iter().filter_map(|batch| batch.ack) {
-            // A sender that hung up does not wait for an answer.
-            ack.send(Err(IngestError::Unavailable)).ok();
-        }
     }
 
     async fn trim(mut self) -> Result<Self, BoxError> {
@@ -120,4 +125,9 @@ impl LogWriter {
         writer.health.set_wal_bytes(writer.wal.bytes());
         Ok(writer)
     }
+}
+
+/// A sender that hung up does not wait for an answer.
+fn tell(ack: Ack, answer: Result<(), IngestError>) {
+    drop(ack.send(answer));
 }

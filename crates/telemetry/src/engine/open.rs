@@ -26,9 +26,10 @@ use super::handle::Telemetry;
 use super::health::Health;
 use super::index::Index;
 use super::index::totals::Totals;
-use super::ingest::Ingest;
+use super::ingest::{Ingest, QUEUED_REQUESTS_MAX};
 use super::keeper::{Keeper, Message};
 use super::log_writer::{Append, Durable, GROUP_REQUESTS_MAX, LogWriter, Trim};
+use super::progress::Progress;
 use super::retention::{self, RetentionPolicy};
 use super::run_reader::RunReader;
 use super::runs::{Finality, Runs};
@@ -39,8 +40,6 @@ use super::{orphans, recorder};
 use crate::capture::CapturePolicy;
 use crate::normalise::Normaliser;
 
-/// Groups of records between the log and the assembler.
-const DURABLE_GROUPS_MAX: usize = 16;
 const COMMANDS_MAX: usize = 256;
 const MESSAGES_MAX: usize = 64;
 /// Summaries that a slow listener may be behind before it loses some.
@@ -89,7 +88,8 @@ impl Telemetry {
         let reader = SegmentReader::new(parts.objects.clone(), folder(&parts.data_dir, "scratch")?);
         let runs = RunReader::new(view.clone(), reader.clone());
         let (summaries, _) = broadcast::channel(SUMMARIES_MAX);
-        let engine = Engine { config, parts, health, index, names, view, reader, runs, totals, summaries };
+        let progress = Arc::new(Progress::starting_at(state.flushed_through));
+        let engine = Engine { config, parts, health, progress, index, names, view, reader, runs, totals, summaries };
         engine.start(log, state.flushed_through).await
     }
 }
@@ -99,6 +99,7 @@ struct Engine {
     config: TelemetryConfig,
     parts: Parts,
     health: Health,
+    progress: Arc<Progress>,
     index: Index,
     names: SegmentNames,
     view: Arc<View>,
@@ -121,7 +122,7 @@ impl Engine {
         let (queue, queued) = mpsc::channel::<Append>(GROUP_REQUESTS_MAX);
         let Parts { capture, normaliser, .. } = &self.parts;
         let ingest = Ingest::new(capture.clone(), normaliser.clone(), queue, self.health.clone());
-        let recovery = replay(log, &ingest, &durable, flushed_through).await?;
+        let recovery = replay(log, &ingest, &durable, &self.progress, flushed_through).await?;
         let wal = blocking(move || {
             let mut wal = Wal::open(recovery, flushed_through)?;
             wal.trim(flushed_through, 0)?;
@@ -131,16 +132,28 @@ impl Engine {
         self.health.set_wal_bytes(wal.bytes());
         // The log takes what the recorder still has before it ends.
         let recorded = CancellationToken::new();
-        let writer = LogWriter { wal, queue: queued, durable, trim: trimmed, health: self.health.clone() };
+        let writer = LogWriter {
+            wal,
+            queue: queued,
+            durable,
+            trim: trimmed,
+            progress: self.progress.clone(),
+            health: self.health.clone(),
+        };
         let stop = recorded.clone();
         self.parts.tasks.spawn(TaskKind::WalWriter, move |_| writer.run(stop));
         let records = self.start_recorder(ingest.clone(), recorded);
         self.health.set_segments(self.view.segment_count());
-        let Self { index, view, runs, totals, summaries, health, .. } = self;
-        Ok(Telemetry { ingest, records, commands, compactions, index, view, runs, totals, summaries, health })
+        let Self { index, view, runs, totals, summaries, health, progress, .. } = self;
+        Ok(Telemetry { ingest, records, commands, compactions, index, view, runs, totals, summaries, health, progress })
     }
 
-    fn start_keeper(&self, flushed_through: u64, trim: watch::Sender<Trim>, work: Arc<Notify>) -> mpsc::Sender<Message> {
+    fn start_keeper(
+        &self,
+        flushed_through: u64,
+        trim: watch::Sender<Trim>,
+        work: Arc<Notify>,
+    ) -> mpsc::Sender<Message> {
         let (sender, messages) = mpsc::channel(MESSAGES_MAX);
         let keeper = Keeper {
             messages,
@@ -178,7 +191,9 @@ impl Engine {
         flusher: mpsc::Sender<super::flusher::FlushJob>,
     ) -> Result<(mpsc::Sender<super::assembler::Command>, mpsc::Sender<Vec<Durable>>), OpenError> {
         let (commands_sender, commands) = mpsc::channel(COMMANDS_MAX);
-        let (durable_sender, durable) = mpsc::channel(DURABLE_GROUPS_MAX);
+        // Never full, because every record takes a share of the memory that requests may take: so the log goes on
+        // while the assembler waits for storage, and senders are told to wait only when memory is full.
+        let (durable_sender, durable) = mpsc::channel(QUEUED_REQUESTS_MAX);
         let (after_root_ns, idle_ns) = (nanos(self.config.final_after), nanos(self.config.idle_after));
         let mut runs = Runs::new(Finality { after_root_ns, idle_ns });
         self.index.run_ids(|run_id| runs.note_stored(run_id)).await?;
@@ -194,6 +209,7 @@ impl Engine {
             clock: self.parts.clock.clone(),
             config: self.config.clone(),
             health: self.health.clone(),
+            progress: self.progress.clone(),
             applied_lsn: flushed_through,
             frozen_lsn: flushed_through,
             received: None,
@@ -204,7 +220,11 @@ impl Engine {
         Ok((commands_sender, durable_sender))
     }
 
-    fn start_compactor(&self, keeper: mpsc::WeakSender<Message>, work: Arc<Notify>) -> mpsc::Sender<oneshot::Sender<()>> {
+    fn start_compactor(
+        &self,
+        keeper: mpsc::WeakSender<Message>,
+        work: Arc<Notify>,
+    ) -> mpsc::Sender<oneshot::Sender<()>> {
         let (sender, requests) = mpsc::channel(COMMANDS_MAX);
         let compactor = Compactor {
             view: self.view.clone(),
@@ -248,6 +268,7 @@ async fn replay(
     log: Box<dyn LogFolder>,
     ingest: &Ingest,
     durable: &mpsc::Sender<Vec<Durable>>,
+    progress: &Progress,
     flushed_through: u64,
 ) -> Result<Recovery, OpenError> {
     let mut recovery = blocking(move || Wal::recover(log)).await??;
@@ -255,12 +276,13 @@ async fn replay(
         let (ingest, again) = (ingest.clone(), recovery);
         let (returned, group) = blocking(move || next_group(again, &ingest, flushed_through)).await??;
         recovery = returned;
-        let Some(mut group) = group else { return Ok(recovery) };
-        if let Some(last) = group.last_mut() {
-            let (ack, applied) = oneshot::channel();
-            last.batch.ack = Some(ack);
+        let Some(group) = group else { return Ok(recovery) };
+        if let Some(last_lsn) = group.last().map(|record| record.lsn) {
             durable.send(group).await.map_err(|_| OpenError::Stopped)?;
-            applied.await.map_err(|_| OpenError::Stopped)?.map_err(|_| OpenError::Stopped)?;
+            tokio::select! {
+                () = progress.applied_through(last_lsn) => {}
+                () = durable.closed() => return Err(OpenError::Stopped),
+            }
         }
     }
 }
@@ -285,7 +307,6 @@ fn folder(data_dir: &DataDir, folder: &'static str) -> Result<std::path::PathBuf
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, OpenError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| OpenError::Stopped)
 }
-
 
 #[cfg(test)]
 mod tests;

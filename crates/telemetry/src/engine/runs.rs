@@ -126,7 +126,9 @@ impl Runs {
     pub(crate) fn changes(&mut self, only: Option<&str>) -> Vec<Change> {
         let finality = self.finality;
         match only {
-            Some(run_id) => self.residents.get_mut(run_id).and_then(|run| run.change(finality, false)).into_iter().collect(),
+            Some(run_id) => {
+                self.residents.get_mut(run_id).and_then(|run| run.change(finality, false)).into_iter().collect()
+            }
             None => self.residents.values_mut().filter_map(|run| run.change(finality, false)).collect(),
         }
     }

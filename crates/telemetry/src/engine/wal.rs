@@ -26,9 +26,13 @@ const IDLE_FILE_BYTES: u64 = 1024 * 1024;
 pub enum WalError {
     #[error("failed to {doing} log file `{file}`")]
     Io { doing: &'static str, file: String, source: io::Error },
-    #[error("log file `{file}` is damaged at byte {offset}: {reason}; restore it from a backup, or move it away to start without its records")]
+    #[error(
+        "log file `{file}` is damaged at byte {offset}: {reason}; restore it from a backup, or move it away to start without its records"
+    )]
     Corrupt { file: String, offset: u64, reason: &'static str },
-    #[error("log file `{file}` has format {version}, this release reads up to {newest}; start the release that wrote it")]
+    #[error(
+        "log file `{file}` has format {version}, this release reads up to {newest}; start the release that wrote it"
+    )]
     Newer { file: String, version: u32, newest: u32 },
     #[error("the log takes no records since a sync failed; free or repair the disk and restart")]
     Poisoned,
@@ -143,6 +147,10 @@ impl Wal {
             // What lies at the end of this file is unknown, and only the last file may have a torn tail.
             return Err(WalError::Poisoned);
         }
+        if self.active.first_lsn == self.next_lsn {
+            // The next file would have the same name.
+            return Ok(());
+        }
         let next = begin_file(self.folder.as_ref(), self.next_lsn)?;
         let full = std::mem::replace(&mut self.active, next);
         let Active { name, first_lsn, bytes, .. } = full;
@@ -187,7 +195,9 @@ fn begin_file(folder: &dyn LogFolder, first_lsn: u64) -> Result<Active, WalError
         }
         other => other.map_err(io)?,
     };
-    if let Err(source) = file.append(&FileHeader { version: VERSION, salt, first_lsn }.encode()) {
+    let header = FileHeader { version: VERSION, salt, first_lsn }.encode();
+    // Synced before any record follows: a torn write can then damage a header only while nothing was promised in the file.
+    if let Err(source) = file.append(&header).and_then(|()| file.sync()) {
         // Must not stay behind the file that goes on in its place; when this fails too, the next attempt clears it.
         folder.remove(&name).ok();
         return Err(io(source));

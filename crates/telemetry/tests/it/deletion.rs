@@ -16,7 +16,8 @@ fn is_on_disk(folder: &Path, text: &str) -> bool {
         if path.is_dir() {
             return is_on_disk(&path, text);
         }
-        let bytes = std::fs::read(&path).unwrap();
+        // Compaction may remove the file between the listing and this.
+        let Ok(bytes) = std::fs::read(&path) else { return false };
         bytes.windows(text.len()).any(|window| window == text.as_bytes())
     })
 }
@@ -25,7 +26,7 @@ async fn check_gone(node: &Node) {
     assert_eq!(node.telemetry.run(&run_id(1)).await.unwrap(), None);
     assert!(node.telemetry.run_spans(&run_id(1), Columns::Full).await.unwrap().is_empty());
     assert_eq!(node.stored().await.len(), 20, "the other run is whole");
-    assert_eq!(node.telemetry.models().await[0].calls, 20);
+    assert_eq!(node.telemetry.models().await[0].calls, 19, "a call around other calls does not count");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,9 +34,13 @@ async fn a_deleted_run_is_gone_at_once_and_for_good() {
     let folder = tempfile::tempdir().unwrap();
     let config = TelemetryConfig::default;
     let node = Node::open(folder.path(), config(), Clock::manual(START)).await;
-    node.ingest((0..10).map(|id| span(1, id, SECRET)).chain((0..10).map(|id| span(2, id, "kept"))).collect()).await.unwrap();
+    node.ingest((0..10).map(|id| span(1, id, SECRET)).chain((0..10).map(|id| span(2, id, "kept"))).collect())
+        .await
+        .unwrap();
     node.telemetry.flush().await.unwrap();
-    node.ingest((10..20).map(|id| span(1, id, SECRET)).chain((10..20).map(|id| span(2, id, "kept"))).collect()).await.unwrap();
+    node.ingest((10..20).map(|id| span(1, id, SECRET)).chain((10..20).map(|id| span(2, id, "kept"))).collect())
+        .await
+        .unwrap();
     assert!(is_on_disk(&node.data_dir.join("wal"), SECRET), "the log has it before");
     assert!(node.telemetry.delete_run(&run_id(1)).await.unwrap());
     check_gone(&node).await;

@@ -139,7 +139,10 @@ pub(crate) fn span(trace: u64, span: u64, content: &str) -> Span {
         attributes: vec![
             text("gen_ai.operation.name", "chat"),
             text("gen_ai.request.model", "gpt-4o"),
-            text("gen_ai.input.messages", &format!(r#"[{{"role":"user","parts":[{{"type":"text","content":"{content}"}}]}}]"#)),
+            text(
+                "gen_ai.input.messages",
+                &format!(r#"[{{"role":"user","parts":[{{"type":"text","content":"{content}"}}]}}]"#),
+            ),
         ],
         ..Span::default()
     }

@@ -16,8 +16,9 @@ async fn without_object_storage_nothing_is_lost_and_senders_are_told_to_wait() {
     std::fs::remove_dir_all(&segments).unwrap();
     std::fs::write(&segments, "not a folder").unwrap();
     let (mut acknowledged, mut refused) = (0u64, None);
+    let long = "word ".repeat(5_000);
     for trace in 0..200 {
-        match node.ingest((0..20).map(|id| span(trace, id, &"word ".repeat(100))).collect()).await {
+        match node.ingest((0..20).map(|id| span(trace, id, &long)).collect()).await {
             Ok(_) => acknowledged += 20,
             Err(error) => {
                 refused = Some(error);
@@ -36,9 +37,12 @@ async fn without_object_storage_nothing_is_lost_and_senders_are_told_to_wait() {
         telemetry.health().failing
     };
     node.eventually(look, Option::is_none).await;
+    let received = |telemetry: mizzen_telemetry::Telemetry| async move { telemetry.health().spans_received };
+    node.eventually(received, |spans| *spans >= acknowledged).await;
     node.telemetry.flush().await.unwrap();
     let stored = node.stored().await;
-    assert!(stored.len() as u64 >= acknowledged && stored.values().all(|count| *count == 1));
+    assert!(stored.values().all(|count| *count == 1));
+    assert!(stored.len() as u64 >= acknowledged, "{} of {acknowledged}: {:?}", stored.len(), node.telemetry.health());
     node.ingest(vec![span(900, 0, "works again")]).await.unwrap();
     node.stop().await;
 }

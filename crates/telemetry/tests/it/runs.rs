@@ -20,7 +20,8 @@ async fn what_was_sent_can_be_read_when_it_is_acknowledged() {
     assert_eq!((receipt.accepted, receipt.rejected), (3, 0));
     let run = node.telemetry.run(&run_id(1)).await.unwrap().unwrap();
     assert_eq!((run.spans, run.is_final, run.title.as_str()), (3, false, "what is 2 + 2?"));
-    let page = node.telemetry.runs(&RunFilter { text: Some("2 + 2".into()), ..RunFilter::default() }, &Page::default()).await;
+    let page =
+        node.telemetry.runs(&RunFilter { text: Some("2 + 2".into()), ..RunFilter::default() }, &Page::default()).await;
     assert_eq!(page.unwrap().items, [run]);
     assert_eq!(node.telemetry.run_spans(&run_id(1), Columns::Full).await.unwrap().len(), 3);
     assert_eq!(node.telemetry.run_steps(&run_id(1)).await.unwrap()[0].source, Source::Sdk);
@@ -40,7 +41,8 @@ async fn a_run_becomes_final_and_a_late_span_makes_revision_two() {
     node.ingest(vec![span(1, 0, "q"), span(1, 1, "q")]).await.unwrap();
     assert!(!node.telemetry.run(&run_id(1)).await.unwrap().unwrap().is_final);
     clock.advance(Duration::from_secs(11));
-    let look = |telemetry: mizzen_telemetry::Telemetry| async move { telemetry.run(&run_id(1)).await.unwrap().unwrap() };
+    let look =
+        |telemetry: mizzen_telemetry::Telemetry| async move { telemetry.run(&run_id(1)).await.unwrap().unwrap() };
     let done = node.eventually(look, |run| run.is_final).await;
     assert_eq!((done.revision, done.spans), (1, 2));
     node.stop().await;
@@ -68,7 +70,8 @@ async fn a_run_that_was_given_up_from_memory_becomes_final_too() {
     node.stop().await;
     let node = Node::open(folder.path(), config(), clock.clone()).await;
     clock.advance(Duration::from_secs(11));
-    let look = |telemetry: mizzen_telemetry::Telemetry| async move { telemetry.run(&run_id(1)).await.unwrap().unwrap() };
+    let look =
+        |telemetry: mizzen_telemetry::Telemetry| async move { telemetry.run(&run_id(1)).await.unwrap().unwrap() };
     assert_eq!(node.eventually(look, |run| run.is_final).await.revision, 1);
     node.stop().await;
 }

@@ -11,7 +11,8 @@ use crate::node::{Node, START, run_id, span};
 async fn telemetry_that_is_too_old_goes_with_its_runs() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::manual(START);
-    let config = || TelemetryConfig { retention_age: Some(Duration::from_secs(7 * 86_400)), ..TelemetryConfig::default() };
+    let config =
+        || TelemetryConfig { retention_age: Some(Duration::from_secs(7 * 86_400)), ..TelemetryConfig::default() };
     let node = Node::open(folder.path(), config(), clock.clone()).await;
     node.ingest(vec![span(1, 0, "old")]).await.unwrap();
     node.telemetry.flush().await.unwrap();

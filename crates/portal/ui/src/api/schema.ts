@@ -471,10 +471,10 @@ export interface components {
             otlp_grpc: string;
         };
         AgentList: {
-            items: components["schemas"]["AgentSummary"][];
+            items: components["schemas"]["AgentView"][];
         };
         /** @description What one agent did, over all runs that are kept. */
-        AgentSummary: {
+        AgentView: {
             agent: string;
             /** Format: int64 */
             runs: number;
@@ -497,10 +497,13 @@ export interface components {
              * @description When above zero, `cost_usd` is a lower bound.
              */
             unpriced_calls: number;
+            /**
+             * Format: int64
+             * @description Durations of its runs, estimated within 4.5 %.
+             */
+            p50_duration_ns?: number | null;
             /** Format: int64 */
-            p50_duration_ns: number;
-            /** Format: int64 */
-            p95_duration_ns: number;
+            p95_duration_ns?: number | null;
             /** @description Seen in traffic, not registered. */
             discovered: boolean;
         };
@@ -578,7 +581,7 @@ export interface components {
             nodes: components["schemas"]["GraphNode"][];
             edges: components["schemas"]["GraphEdge"][];
         };
-        /** @description Runs that started within one hour. */
+        /** @description Sums over the runs that started within one hour. */
         Hour: {
             at: components["schemas"]["Timestamp"];
             /** Format: int64 */
@@ -611,11 +614,14 @@ export interface components {
         Ingest: {
             /** Format: int64 */
             spans_received: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Items that can never be stored; their senders were told.
+             */
             rejected: number;
             /**
              * Format: int64
-             * @description Records of the gateway that were dropped because a queue was full.
+             * @description Records of the gateway that were given up because storage did not take them.
              */
             shed: number;
             last_received_at?: components["schemas"]["Timestamp"] | null;
@@ -623,6 +629,8 @@ export interface components {
             segments: number;
             /** Format: int64 */
             wal_bytes: number;
+            /** @description Why storage does not work at the moment; `null` when it does. */
+            failing?: string | null;
         };
         KeyList: {
             items: components["schemas"]["KeyView"][];
@@ -677,10 +685,10 @@ export interface components {
             info: components["schemas"]["KeyView"];
         };
         ModelList: {
-            items: components["schemas"]["ModelSummary"][];
+            items: components["schemas"]["ModelView"][];
         };
         /** @description What one model was asked, over all calls that are kept. */
-        ModelSummary: {
+        ModelView: {
             model: string;
             provider?: string | null;
             /** Format: int64 */
@@ -693,13 +701,21 @@ export interface components {
              * @description An estimate from the price table.
              */
             cost_usd?: number | null;
+            /**
+             * Format: int64
+             * @description When above zero, `cost_usd` is a lower bound.
+             */
+            unpriced_calls: number;
             price?: components["schemas"]["PriceView"] | null;
             agents: string[];
             last_seen_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Durations of its calls, estimated within 4.5 %.
+             */
+            p50_duration_ns?: number | null;
             /** Format: int64 */
-            p50_duration_ns: number;
-            /** Format: int64 */
-            p95_duration_ns: number;
+            p95_duration_ns?: number | null;
         };
         /** @enum {string} */
         NodeKind: "user" | "agent" | "model" | "tool";
@@ -716,7 +732,7 @@ export interface components {
             failures: components["schemas"]["RunSummary"][];
             recent: components["schemas"]["RunSummary"][];
             /** @description The agents that were seen last. */
-            agents: components["schemas"]["AgentSummary"][];
+            agents: components["schemas"]["AgentView"][];
             ingest: components["schemas"]["Ingest"];
             setup: components["schemas"]["Setup"];
         };
@@ -873,6 +889,7 @@ export interface components {
         /** @description How far this server is set up. */
         Setup: {
             providers: components["schemas"]["ProviderView"][];
+            /** @description Keys of agents. */
             keys: number;
         };
         /** @description What a person types in. */
@@ -1060,6 +1077,8 @@ export interface components {
         StoryPage: {
             entries: components["schemas"]["StoryEntry"][];
             next_cursor?: string | null;
+            /** @description Whether the run is too large to read what was said in all of its steps: the later ones are told without. */
+            content_omitted: boolean;
         };
         /** @description Totals of a step and all steps below it. A call seen twice counts once. */
         Subtree: {
@@ -1085,6 +1104,7 @@ export interface components {
          * @example 2026-11-22T10:00:00.000000000Z
          */
         Timestamp: string;
+        /** @description Sums over the runs that started within the last 24 hours. */
         Totals: {
             /** Format: int64 */
             runs: number;
@@ -1111,6 +1131,8 @@ export interface components {
             model_calls: number;
             /** Format: int64 */
             tool_calls: number;
+            /** @description `false` when there were too many runs to add up: all numbers are then lower bounds. */
+            complete: boolean;
         };
         /**
          * @description Tokens of one model call. **Subsets are subsets**: `cache_read_tokens` and `cache_write_tokens` are

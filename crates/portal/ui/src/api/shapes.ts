@@ -28,8 +28,8 @@ export type Overview = Schemas['Overview'];
 export type Totals = Schemas['Totals'];
 export type Hour = Schemas['Hour'];
 export type Ingest = Schemas['Ingest'];
-export type AgentSummary = Schemas['AgentSummary'];
-export type ModelSummary = Schemas['ModelSummary'];
+export type AgentSummary = Schemas['AgentList']['items'][number];
+export type ModelSummary = Schemas['ModelList']['items'][number];
 
 export type QueryResult = Schemas['QueryView'];
 export type KeyInfo = Schemas['KeyView'];

@@ -16,6 +16,11 @@ export function duration(ns: number): string {
   return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} m`;
 }
 
+/** Too few or no measurements have no quantile. */
+export function durationIfKnown(ns: number | null | undefined): string {
+  return ns === null || ns === undefined ? '–' : duration(ns);
+}
+
 /** A mark of a time axis, without the zeros of a measurement: `5 s`, `250 ms`. */
 export function mark(ns: number): string {
   return ns === 0

@@ -3,7 +3,7 @@ import { exact, short } from './number';
 
 /** The words of the vocabulary, as the portal says them. */
 
-export const outcomeWord: Record<Outcome, string> = { ok: 'OK', error: 'Error', unset: 'Open' };
+export const outcomeWord: Record<Outcome, string> = { ok: 'OK', error: 'Error', unset: 'Unset' };
 
 export const kindWord: Record<StepKind, string> = {
   model_call: 'Model call',

@@ -48,7 +48,7 @@ export function Nav() {
 function Foot() {
   return (
     <div class="nav-foot">
-      <span class={`live ${liveState.value}`} title="Runs on screen follow what happens">
+      <span class={`stream ${liveState.value}`} title="Runs on screen follow what happens">
         <i aria-hidden="true" />
         {liveWord[liveState.value]}
       </span>

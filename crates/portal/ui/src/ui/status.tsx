@@ -15,10 +15,17 @@ export function Status({ outcome, word }: { outcome: Outcome; word?: string }) {
   );
 }
 
-/** A run that is not final and has no outcome is still going; a final one without outcome never said. */
+/** Most agents never say that a run went well: it ended without an error, which is all that is known. */
 export function RunStatus({ run }: { run: RunSummary }) {
   if (run.outcome !== 'unset') return <Status outcome={run.outcome} />;
-  return <Status outcome="unset" word={run.is_final ? 'Unknown' : 'Running'} />;
+  return run.is_final ? (
+    <span class="status" title="It ended, and nothing said how">
+      <Icon name="ended" />
+      Ended
+    </span>
+  ) : (
+    <Status outcome="unset" word="Running" />
+  );
 }
 
 export const kindIcon: Record<StepKind, IconName> = {

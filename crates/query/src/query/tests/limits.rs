@@ -100,7 +100,7 @@ fn mistakes_are_told_in_the_words_of_the_question() {
                 "column `run_id` is in several tables; write `table.run_id`",
             ),
             ("SELECT repeat('x', 10) FROM spans", "query_invalid", "invalid function `repeat`"),
-            ("SELECT FROM WHERE", "sql_syntax", "cannot read the SQL: "),
+            ("SELECT (", "sql_syntax", "cannot read the SQL: "),
             ("SELECT CAST(agent AS BIGINT) FROM spans", "query_invalid", "cast error: Cannot cast"),
         ] {
             let error = asked.run(sql).await.unwrap_err();

@@ -103,7 +103,8 @@ async fn answers_agree(segments: &[Segment], live: &[Row], trace: u8, at: i64) {
     let by_others = |row: &Row| row.trace != trace && row.tokens.is_some_and(|tokens| tokens > 500);
     let by_any = |row: &Row| row.trace == trace || row.trace == 1 || row.parent == Some(3);
     let by_time = |row: &Row| row.at >= at && row.outcome == "error";
-    let questions: [(String, &dyn Fn(&Row) -> bool); 8] = [
+    type Question<'a> = (String, &'a dyn Fn(&Row) -> bool);
+    let questions: [Question<'_>; 8] = [
         (format!("trace_id = '{hex}'"), &by_trace),
         (format!("trace_id <> '{hex}' AND input_tokens > 500"), &by_others),
         (format!("trace_id IN ('{hex}', '{other}') OR parent_span_id = '{parent}'"), &by_any),

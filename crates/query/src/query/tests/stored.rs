@@ -70,7 +70,7 @@ impl Row {
     }
 
     fn response_id(&self) -> Option<String> {
-        (self.span % 3 == 0).then(|| format!("response {}", self.span % 4))
+        self.span.is_multiple_of(3).then(|| format!("response {}", self.span % 4))
     }
 
     pub(super) fn trace_hex(trace: u8) -> String {
@@ -99,7 +99,7 @@ impl Store {
     /// One segment for each list of rows with the runs that were deleted of it, and rows in memory.
     pub(super) async fn of(segments: &[(Vec<Row>, BTreeSet<u8>)], live: &[Row]) -> Self {
         let objects = Arc::new(InMemory::new());
-        let mut stored = Stored { schema: schema(), segments: Vec::new(), live: Vec::new(), pin: None };
+        let mut stored = Stored { schema: schema(), segments: Vec::new(), live: Vec::new(), _pin: None };
         for (number, (rows, deleted)) in segments.iter().enumerate() {
             let path = format!("spans/{number}.parquet");
             let bytes = file(rows);

@@ -81,7 +81,11 @@ impl Keys {
         let is_spans = signal == Signal::Spans;
         Some(Self {
             name: batch.column_by_name(signal.order()[0])?.as_any().downcast_ref::<StringArray>()?.clone(),
-            at: batch.column_by_name(signal.time_column())?.as_any().downcast_ref::<TimestampNanosecondArray>()?.clone(),
+            at: batch
+                .column_by_name(signal.time_column())?
+                .as_any()
+                .downcast_ref::<TimestampNanosecondArray>()?
+                .clone(),
             span_id: is_spans.then(|| ids("span_id")).flatten(),
             trace_id: is_spans.then(|| ids("trace_id")).flatten(),
         })

@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn a_deletion_is_carried_out_at_once() {
-        let mut snapshot = Snapshot { segments: vec![segment(1, 90 * 1024 * 1024), segment(2, 5)], ..Snapshot::default() };
+        let mut snapshot =
+            Snapshot { segments: vec![segment(1, 90 * 1024 * 1024), segment(2, 5)], ..Snapshot::default() };
         snapshot.hidden.insert(1, "run");
         let plan = next(&snapshot, Timestamp::default(), Eagerness::WorthIt).unwrap();
         assert_eq!(plan.inputs[0].id, 1);

@@ -94,7 +94,11 @@ impl Conditions {
 
 impl Index {
     /// One page, newest first.
-    pub(crate) async fn list(&self, filter: &RunFilter, page: &Page) -> Result<Result<RunPage, CursorError>, StoreError> {
+    pub(crate) async fn list(
+        &self,
+        filter: &RunFilter,
+        page: &Page,
+    ) -> Result<Result<RunPage, CursorError>, StoreError> {
         let after = match page.cursor.as_deref().map(parse_cursor).transpose() {
             Ok(after) => after,
             Err(error) => return Ok(Err(error)),
@@ -106,16 +110,18 @@ impl Index {
             None => ("r", "telemetry_runs r"),
         };
         let conditions = conditions(filter, table, after);
-        let filters = if conditions.sql.is_empty() { String::new() } else { format!("WHERE {}", conditions.sql.join(" AND ")) };
+        let filters =
+            if conditions.sql.is_empty() { String::new() } else { format!("WHERE {}", conditions.sql.join(" AND ")) };
         let sql = format!(
             "SELECT r.summary, r.is_final, r.started_at FROM {from} {filters}
             ORDER BY {table}.started_at DESC, {table}.run_id DESC LIMIT {}",
             limit + 1
         );
-        let query = conditions.values.into_iter().fold(sqlx::query::<Any>(AssertSqlSafe(sql)), |query, value| match value {
-            Bind::Text(text) => query.bind(text),
-            Bind::Number(number) => query.bind(number),
-        });
+        let query =
+            conditions.values.into_iter().fold(sqlx::query::<Any>(AssertSqlSafe(sql)), |query, value| match value {
+                Bind::Text(text) => query.bind(text),
+                Bind::Number(number) => query.bind(number),
+            });
         let rows = query.fetch_all(self.store.pool()).await?;
         let items = rows.iter().take(limit).map(decode_summary).collect::<Result<Vec<_>, _>>()?;
         let is_last = rows.len() <= limit;

@@ -122,7 +122,11 @@ impl Index {
             .bind(json(serde_json::to_string(&run.parts))?))
     }
 
-    async fn save_models(&self, transaction: &mut Transaction<'static, Any>, runs: &[&StoredRun]) -> Result<(), StoreError> {
+    async fn save_models(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        runs: &[&StoredRun],
+    ) -> Result<(), StoreError> {
         let pairs: Vec<(&RunSummary, &String)> =
             runs.iter().flat_map(|run| run.summary.models.iter().map(|model| (&run.summary, model))).collect();
         for pairs in pairs.chunks(ROWS_PER_STATEMENT) {
@@ -191,7 +195,9 @@ impl Index {
     ) -> Result<Option<Parts>, StoreError> {
         let sql = "SELECT parts FROM telemetry_runs WHERE run_id = $1";
         let row = sqlx::query(sql).bind(run_id.to_owned()).fetch_optional(&mut **transaction).await?;
-        for sql in ["DELETE FROM telemetry_runs WHERE run_id = $1", "DELETE FROM telemetry_run_models WHERE run_id = $1"] {
+        for sql in
+            ["DELETE FROM telemetry_runs WHERE run_id = $1", "DELETE FROM telemetry_run_models WHERE run_id = $1"]
+        {
             sqlx::query(sql).bind(run_id.to_owned()).execute(&mut **transaction).await?;
         }
         Ok(row.as_ref().map(|row| decode_json(row, 0)).transpose()?)
@@ -199,7 +205,8 @@ impl Index {
 
     /// Up to `limit` runs whose last span came in before `before`.
     pub(crate) async fn runs_received_before(&self, before: i64, limit: u32) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT run_id FROM telemetry_runs WHERE received_at < $1 AND node = $2 ORDER BY received_at LIMIT $3";
+        let sql =
+            "SELECT run_id FROM telemetry_runs WHERE received_at < $1 AND node = $2 ORDER BY received_at LIMIT $3";
         let query = sqlx::query(sql).bind(before).bind(&self.node).bind(i64::from(limit));
         let rows = query.fetch_all(self.store.pool()).await?;
         Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)

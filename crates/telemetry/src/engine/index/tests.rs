@@ -81,7 +81,8 @@ async fn runs_come_back_page_by_page_and_by_every_filter() {
             let Some(cursor) = found.next_cursor else { break };
             page.cursor = Some(cursor);
         }
-        let mut expected: Vec<_> = runs.iter().map(|run| (run.summary.started_at, run.summary.run_id.to_string())).collect();
+        let mut expected: Vec<_> =
+            runs.iter().map(|run| (run.summary.started_at, run.summary.run_id.to_string())).collect();
         expected.sort_by(|a, b| b.cmp(a));
         assert_eq!(seen, expected.into_iter().map(|(_, id)| id).collect::<Vec<_>>(), "{}", test.name);
         let text = |text: &str| RunFilter { text: Some(text.into()), ..RunFilter::default() };
@@ -100,7 +101,8 @@ async fn runs_come_back_page_by_page_and_by_every_filter() {
         }
         assert_eq!(ids(&index, &text("100% OF_ALL")).await.len(), 50);
         assert_eq!(ids(&index, &text("100x")).await.len(), 0, "a percent sign is no wildcard");
-        let between = RunFilter { from: Some(at(10)), to: Some(at(11)), model: Some("m-1".into()), ..RunFilter::default() };
+        let between =
+            RunFilter { from: Some(at(10)), to: Some(at(11)), model: Some("m-1".into()), ..RunFilter::default() };
         assert_eq!(ids(&index, &between).await, ["run-021", "run-020"]);
         let wrong = Page { cursor: Some("x".into()), limit: 1 };
         assert!(index.list(&RunFilter::default(), &wrong).await.unwrap().is_err());

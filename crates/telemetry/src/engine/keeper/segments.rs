@@ -36,10 +36,12 @@ impl Keeper {
         if let Some(deletion) = deletion {
             self.set_totals(totals);
             self.view.hide(&deletion.segment_ids, &deletion.run_id);
+            self.index.erase_log().await;
         }
         self.flushed_through = job.lsn;
         let erases = job.delete.is_some();
-        self.trim.send_modify(|trim| *trim = Trim { stored: job.lsn, erase: if erases { job.lsn } else { trim.erase } });
+        self.trim
+            .send_modify(|trim| *trim = Trim { stored: job.lsn, erase: if erases { job.lsn } else { trim.erase } });
         self.health.set_segments(self.view.segment_count());
         self.work.notify_one();
         Ok(existed)

@@ -119,7 +119,8 @@ impl Resident {
     /// it has to be exact.
     pub(super) fn change(&mut self, finality: Finality, is_last: bool) -> Option<Change> {
         let is_exact = is_last || self.is_final;
-        if !self.is_changed && !(is_exact && self.is_behind) {
+        let must_be_saved = self.is_changed || is_exact && self.is_behind;
+        if !must_be_saved {
             return None;
         }
         self.is_changed = false;

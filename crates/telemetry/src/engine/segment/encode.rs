@@ -87,7 +87,8 @@ impl Row for SpanRow {
     fn order(&self, other: &Self) -> std::cmp::Ordering {
         let (a, b) = (&self.head, &other.head);
         // Rows of one request share the name of their run, so that most comparisons need not look at it.
-        let by_run = if Arc::ptr_eq(&a.run_id, &b.run_id) { std::cmp::Ordering::Equal } else { a.run_id.cmp(&b.run_id) };
+        let by_run =
+            if Arc::ptr_eq(&a.run_id, &b.run_id) { std::cmp::Ordering::Equal } else { a.run_id.cmp(&b.run_id) };
         by_run.then(a.started_at.cmp(&b.started_at)).then_with(|| a.span_id.cmp(&b.span_id))
     }
 

@@ -209,10 +209,12 @@ fn rows_of_pages(metadata: &ParquetMetaData, column: usize, groups: &[usize], ru
         let ColumnIndexMetaData::BYTE_ARRAY(pages) = columns.get(group)?.get(column)? else { return None };
         let starts = offsets.get(group)?.get(column)?.page_locations();
         for (page, location) in starts.iter().enumerate() {
-            let holds = pages.min_value(page).is_some_and(|min| min <= id) && pages.max_value(page).is_some_and(|max| id <= max);
+            let holds = pages.min_value(page).is_some_and(|min| min <= id)
+                && pages.max_value(page).is_some_and(|max| id <= max);
             if holds {
                 let first = usize::try_from(location.first_row_index).ok()?;
-                let next = starts.get(page + 1).map_or(Some(rows), |next| usize::try_from(next.first_row_index).ok())?;
+                let next =
+                    starts.get(page + 1).map_or(Some(rows), |next| usize::try_from(next.first_row_index).ok())?;
                 ranges.push(rows_before + first..rows_before + next);
             }
         }

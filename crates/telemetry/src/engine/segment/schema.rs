@@ -227,7 +227,9 @@ pub(crate) fn writer_properties(signal: Signal, zstd_level: i32) -> WriterProper
 fn column_properties(mut builder: WriterPropertiesBuilder, name: &str) -> WriterPropertiesBuilder {
     let path = ColumnPath::from(name);
     if UNIQUE.contains(&name) {
-        builder = builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path.clone(), Encoding::PLAIN);
+        builder = builder
+            .set_column_dictionary_enabled(path.clone(), false)
+            .set_column_encoding(path.clone(), Encoding::PLAIN);
     }
     if DELTA.contains(&name) {
         builder = builder

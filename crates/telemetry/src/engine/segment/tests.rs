@@ -39,8 +39,8 @@ pub(crate) fn span(run: &str, id: u64, started_at: i64) -> SpanRow {
             tool_call_id: None,
             response_id: Some(Name::from(format!("resp-{id}"))),
             session: None,
-            usage: (id % 2 == 0).then(|| Usage { input_tokens: id, output_tokens: 2, ..Usage::default() }),
-            cost_usd: (id % 3 == 0).then_some(0.25),
+            usage: id.is_multiple_of(2).then(|| Usage { input_tokens: id, output_tokens: 2, ..Usage::default() }),
+            cost_usd: id.is_multiple_of(3).then_some(0.25),
             source: Source::Gateway,
             caller: None,
             sampling_fraction: 1.0,
@@ -75,9 +75,8 @@ fn stored(written: write::Written, signal: Signal, path: &str) -> Segment {
 async fn write<R: Row + Clone + Send + Sync + 'static>(objects: &Arc<dyn ObjectStore>, rows: &[R]) -> Segment {
     let (objects, rows) = (objects.clone(), rows.to_vec());
     let path = "x/1.parquet".to_owned();
-    let written = tokio::task::spawn_blocking(move || {
-        write_rows(objects, path, &rows.iter().collect::<Vec<_>>(), 1).unwrap()
-    });
+    let written =
+        tokio::task::spawn_blocking(move || write_rows(objects, path, &rows.iter().collect::<Vec<_>>(), 1).unwrap());
     stored(written.await.unwrap(), R::SIGNAL, "x/1.parquet")
 }
 
@@ -90,33 +89,36 @@ fn arbitrary_span() -> impl Strategy<Value = SpanRow> {
     let names = prop::collection::vec(prop::option::of("[a-z]{0,4}"), 10);
     let usage = prop::option::of((0u64..1000, 0u64..1000, 0u64..9, 0u64..9, 0u64..9));
     let rest = (any::<bool>(), prop::option::of(0.0f64..3.0), 0usize..7, ".{0,30}", 0.01f64..=1.0);
-    (ids, names, usage, rest).prop_map(|((id, at, duration, run), names, usage, (flag, cost, step, content, fraction))| {
-        let mut row = span(&run, id, at);
-        let name = |at: usize| names[at].as_deref().map(Name::from);
-        let head = &mut row.head;
-        head.parent_span_id = if flag { None } else { head.parent_span_id };
-        (head.duration_ns, head.cost_usd, head.sampling_fraction) = (duration, cost, fraction);
-        (head.error_type, head.service, head.agent, head.model) = (name(0), name(1), name(2), name(3));
-        (head.provider, head.tool, head.tool_call_id) = (name(4), name(5), name(6));
-        (head.response_id, head.session, head.caller) = (name(7), name(8), name(9));
-        head.step = StepKind::ALL.get(step).copied().filter(|_| !flag);
-        head.outcome = Outcome::ALL[step % 3];
-        head.source = Source::ALL[step % 3];
-        head.kind = if flag { SpanKind::Server } else { SpanKind::Consumer };
-        head.usage = usage.map(|(input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens)| {
-            Usage { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens }
-        });
-        row.body = SpanBody {
-            status_message: content.clone(),
-            attributes: content.clone(),
-            events: content.clone(),
-            links: content.clone(),
-            trace_state: content.clone(),
-            resource: Name::from(content.as_str()),
-            scope: Name::from(content.as_str()),
-        };
-        row
-    })
+    (ids, names, usage, rest).prop_map(
+        |((id, at, duration, run), names, usage, (flag, cost, step, content, fraction))| {
+            let mut row = span(&run, id, at);
+            let name = |at: usize| names[at].as_deref().map(Name::from);
+            let head = &mut row.head;
+            head.parent_span_id = if flag { None } else { head.parent_span_id };
+            (head.duration_ns, head.cost_usd, head.sampling_fraction) = (duration, cost, fraction);
+            (head.error_type, head.service, head.agent, head.model) = (name(0), name(1), name(2), name(3));
+            (head.provider, head.tool, head.tool_call_id) = (name(4), name(5), name(6));
+            (head.response_id, head.session, head.caller) = (name(7), name(8), name(9));
+            head.step = StepKind::ALL.get(step).copied().filter(|_| !flag);
+            head.outcome = Outcome::ALL[step % 3];
+            head.source = Source::ALL[step % 3];
+            head.kind = if flag { SpanKind::Server } else { SpanKind::Consumer };
+            head.usage =
+                usage.map(|(input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens)| {
+                    Usage { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens }
+                });
+            row.body = SpanBody {
+                status_message: content.clone(),
+                attributes: content.clone(),
+                events: content.clone(),
+                links: content.clone(),
+                trace_state: content.clone(),
+                resource: Name::from(content.as_str()),
+                scope: Name::from(content.as_str()),
+            };
+            row
+        },
+    )
 }
 
 proptest! {
@@ -142,7 +144,9 @@ async fn a_run_is_found_among_many_and_heads_leave_content_out() {
         assert_eq!(found, wanted);
         let batches = reader.rows_of_run(&segment, run, Columns::Heads, None).await.unwrap();
         let heads: Vec<_> = batches.iter().flat_map(|batch| decode::spans(batch).unwrap()).collect();
-        assert!(heads.iter().all(|row| row.body == SpanBody::default() && &*row.head.run_id == run) && heads.len() == 3);
+        assert!(
+            heads.iter().all(|row| row.body == SpanBody::default() && &*row.head.run_id == run) && heads.len() == 3
+        );
     }
     for absent in ["run-", "run-10000", "a", "zzz", "run-05555x"] {
         let batches = reader.rows_of_run(&segment, absent, Columns::Full, None).await.unwrap();
@@ -160,7 +164,8 @@ async fn a_segment_has_bloom_filters_a_page_index_and_its_format() {
     let mut batches = reader.scan(&segment, 100).await.unwrap();
     assert_eq!(batches.next().unwrap().unwrap().num_rows(), 100);
     drop(batches);
-    let bytes = objects.get_opts(&segment.path.as_str().into(), Default::default()).await.unwrap().bytes().await.unwrap();
+    let bytes =
+        objects.get_opts(&segment.path.as_str().into(), Default::default()).await.unwrap().bytes().await.unwrap();
     let options = parquet::arrow::arrow_reader::ArrowReaderOptions::new()
         .with_page_index_policy(parquet::file::metadata::PageIndexPolicy::Required);
     let opened = parquet::arrow::arrow_reader::ArrowReaderMetadata::load(&bytes, options).unwrap();
@@ -206,7 +211,8 @@ async fn logs_come_back_by_run_and_those_without_one_do_not_disturb() {
         resource: Name::from("{}"),
         scope: Name::from("{}"),
     };
-    let mut rows: Vec<LogRow> = (0..100).map(|n| row((n % 2 == 0).then_some("a"), n)).chain([row(Some("b"), 7)]).collect();
+    let mut rows: Vec<LogRow> =
+        (0..100).map(|n| row((n % 2 == 0).then_some("a"), n)).chain([row(Some("b"), 7)]).collect();
     rows.sort_by(Row::order);
     let segment = write(&objects, &rows).await;
     let reader = SegmentReader::new(objects, std::env::temp_dir());

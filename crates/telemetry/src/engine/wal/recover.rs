@@ -27,9 +27,12 @@ impl Recovery {
     /// The records of the next file, or `None` after the last. Cuts a torn tail off the last file.
     pub(crate) fn next_file(&mut self) -> Result<Option<Vec<Record>>, WalError> {
         let Some(name) = self.names.pop() else { return Ok(None) };
-        let file = self.folder.read(&name).map_err(|source| WalError::Io { doing: "read", file: name.clone(), source })?;
+        let file =
+            self.folder.read(&name).map_err(|source| WalError::Io { doing: "read", file: name.clone(), source })?;
         let is_last = self.names.is_empty();
-        let Some(header) = FileHeader::decode(&file) else { return self.skip_headless(&name, &file, is_last).map(Some) };
+        let Some(header) = FileHeader::decode(&file) else {
+            return self.skip_headless(&name, &file, is_last).map(Some);
+        };
         if header.version > VERSION {
             return Err(WalError::Newer { file: name, version: header.version, newest: VERSION });
         }
@@ -48,7 +51,8 @@ impl Recovery {
 
     /// A crash while a new file was begun leaves it without its header, and then it is the last one.
     fn skip_headless(&mut self, name: &str, file: &[u8], is_last: bool) -> Result<Vec<Record>, WalError> {
-        if !is_last || file.len() >= FILE_HEADER_BYTES && file.iter().any(|byte| *byte != 0) {
+        // The header is synced before records follow it, so a file without records has promised nothing.
+        if !is_last || file.len() > FILE_HEADER_BYTES && file.iter().any(|byte| *byte != 0) {
             return Err(WalError::Corrupt { file: name.to_owned(), offset: 0, reason: "its header is damaged" });
         }
         self.torn_bytes += file.len() as u64;

@@ -4,7 +4,7 @@ import type { AgentSummary, List, RunPage } from '../../api/shapes';
 import { shareWithInterval } from '../../format/interval';
 import { cost, costReason } from '../../format/money';
 import { exact, plural } from '../../format/number';
-import { duration } from '../../format/time';
+import { durationIfKnown } from '../../format/time';
 import { shortUsage, usageSentence } from '../../format/words';
 import { modelPath } from '../../router';
 import { Ago } from '../../ui/ago';
@@ -48,7 +48,7 @@ function Facts({ agent }: { agent: AgentSummary }) {
       <Fact name="Runs">{exact(agent.runs)}</Fact>
       <Fact name="Failed (95% interval)">{shareWithInterval(agent.errors, agent.runs)}</Fact>
       <Fact name="Duration">
-        {duration(agent.p50_duration_ns)} median · {duration(agent.p95_duration_ns)} p95
+        {durationIfKnown(agent.p50_duration_ns)} median · {durationIfKnown(agent.p95_duration_ns)} p95
       </Fact>
       <Fact name="Tokens" title={usageSentence(agent.usage)}>
         {shortUsage(agent.usage)}

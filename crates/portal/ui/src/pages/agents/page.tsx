@@ -3,7 +3,7 @@ import type { AgentSummary, List } from '../../api/shapes';
 import { shareWithInterval } from '../../format/interval';
 import { cost, costReason } from '../../format/money';
 import { exact, plural, short } from '../../format/number';
-import { duration } from '../../format/time';
+import { durationIfKnown } from '../../format/time';
 import { totalTokens, usageSentence } from '../../format/words';
 import { agentPath } from '../../router';
 import { Ago } from '../../ui/ago';
@@ -96,8 +96,8 @@ function Table({ agents }: { agents: AgentSummary[] }) {
             <td class="num mid" title={costReason(agent)}>
               {cost(agent)}
             </td>
-            <td class="num wide">{duration(agent.p50_duration_ns)}</td>
-            <td class="num mid">{duration(agent.p95_duration_ns)}</td>
+            <td class="num wide">{durationIfKnown(agent.p50_duration_ns)}</td>
+            <td class="num mid">{durationIfKnown(agent.p95_duration_ns)}</td>
             <td class="num mid">
               <Ago at={agent.last_seen_at} />
             </td>

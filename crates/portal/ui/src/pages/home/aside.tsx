@@ -37,7 +37,7 @@ export function Setup({ setup }: { setup: Overview['setup'] }) {
         <Check
           done={setup.providers.length > 0}
           yes={`Provider keys: ${names}`}
-          no="No provider key: the gateway cannot call a model yet"
+          no="No provider key: the gateway calls only models that need none"
         />
         <Check
           done={setup.keys > 0}

@@ -35,7 +35,13 @@ export function Hours({ hours }: { hours: Hour[] }) {
           <Icon name={asTable ? 'chart' : 'table'} />
         </button>
       </h2>
-      {asTable ? <HourTable hours={hours} /> : <HourChart hours={hours} measure={measure} />}
+      {asTable ? (
+        <HourTable hours={hours} />
+      ) : hours.some((hour) => hour.runs > 0) ? (
+        <HourChart hours={hours} measure={measure} />
+      ) : (
+        <p class="calm chart-empty">No runs in the last 24 hours.</p>
+      )}
     </section>
   );
 }

@@ -102,8 +102,8 @@ function Attention({ failures }: { failures: RunSummary[] }) {
               <a href={runPath(run.run_id)} data-row>
                 <Icon name="failed" />
                 <span class="attention-what">
-                  <b>{run.error_message || 'Failed without a message'}</b>
-                  <span>{[run.agent, run.title].filter(Boolean).join(' · ')}</span>
+                  <b>{run.error_message || run.title || run.run_id}</b>
+                  <span>{[run.agent, run.error_message ? run.title : 'failed'].filter(Boolean).join(' · ')}</span>
                 </span>
                 <Ago at={run.started_at} />
               </a>

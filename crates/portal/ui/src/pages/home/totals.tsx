@@ -6,28 +6,35 @@ import { exact, short } from '../../format/number';
 
 export function Totals({ totals }: { totals: TotalsShape }) {
   const tokens = totals.input_tokens + totals.output_tokens;
+  // Too many runs to add up: what was counted is a lower bound, and says so.
+  const atLeast = totals.complete ? '' : '≥ ';
+  const price = cost(totals);
   return (
     <section class="totals" aria-label="The last 24 hours">
-      <Figure name="Runs" value={exact(totals.runs)} note="last 24 hours" />
+      <Figure name="Runs" value={atLeast + exact(totals.runs)} note="last 24 hours" />
       <Figure
         name="Failed"
-        value={exact(totals.errors)}
+        value={atLeast + exact(totals.errors)}
         note={<ErrorRate errors={totals.errors} runs={totals.runs} />}
         bad={totals.errors > 0}
       />
       <Figure
         name="Tokens"
-        value={short(tokens)}
+        value={atLeast + short(tokens)}
         note={`${short(totals.input_tokens)} in · ${short(totals.output_tokens)} out`}
         title={exact(tokens)}
       />
       <Figure
         name="Cost (est.)"
-        value={cost(totals)}
+        value={price.startsWith('$') ? atLeast + price : price}
         note={totals.unpriced_calls > 0 ? `${short(totals.unpriced_calls)} calls unpriced` : 'list prices'}
         title={costReason(totals)}
       />
-      <Figure name="Model calls" value={short(totals.model_calls)} note={`${short(totals.tool_calls)} tool calls`} />
+      <Figure
+        name="Model calls"
+        value={atLeast + short(totals.model_calls)}
+        note={`${short(totals.tool_calls)} tool calls`}
+      />
     </section>
   );
 }

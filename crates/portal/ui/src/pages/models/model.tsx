@@ -3,7 +3,7 @@ import { withQuery } from '../../api/client';
 import type { List, ModelSummary, RunPage } from '../../api/shapes';
 import { shareWithInterval } from '../../format/interval';
 import { exact, plural } from '../../format/number';
-import { duration } from '../../format/time';
+import { durationIfKnown } from '../../format/time';
 import { shortUsage, usageSentence } from '../../format/words';
 import { agentPath } from '../../router';
 import { Ago } from '../../ui/ago';
@@ -49,7 +49,7 @@ function Facts({ model }: { model: ModelSummary }) {
       <Fact name="Calls">{exact(model.calls)}</Fact>
       <Fact name="Failed (95% interval)">{shareWithInterval(model.errors, model.calls)}</Fact>
       <Fact name="Duration">
-        {duration(model.p50_duration_ns)} median · {duration(model.p95_duration_ns)} p95
+        {durationIfKnown(model.p50_duration_ns)} median · {durationIfKnown(model.p95_duration_ns)} p95
       </Fact>
       <Fact name="Tokens" title={usageSentence(model.usage)}>
         {shortUsage(model.usage)}

@@ -2,7 +2,7 @@ import { useData } from '../../api/cache';
 import type { List, ModelSummary } from '../../api/shapes';
 import { shareWithInterval } from '../../format/interval';
 import { exact, plural, short } from '../../format/number';
-import { duration } from '../../format/time';
+import { durationIfKnown } from '../../format/time';
 import { totalTokens, usageSentence } from '../../format/words';
 import { modelPath } from '../../router';
 import { Ago } from '../../ui/ago';
@@ -87,8 +87,8 @@ function Table({ models }: { models: ModelSummary[] }) {
             <td class="num wide" title={model.price ? `As of ${model.price.as_of}, ${model.price.source}` : undefined}>
               {model.price ? `${perMillion(model.price.input)} / ${perMillion(model.price.output)}` : 'unknown'}
             </td>
-            <td class="num wide">{duration(model.p50_duration_ns)}</td>
-            <td class="num mid">{duration(model.p95_duration_ns)}</td>
+            <td class="num wide">{durationIfKnown(model.p50_duration_ns)}</td>
+            <td class="num mid">{durationIfKnown(model.p95_duration_ns)}</td>
             <td class="num mid">
               <Ago at={model.last_seen_at} />
             </td>

@@ -163,7 +163,7 @@ function Edge({ edge }: { edge: GraphEdge }) {
 
 const KIND_WORD = { user: 'User', agent: 'Agent', model: 'Model', tool: 'Tool' } as const;
 /** Characters that fit one unit of a node's width, near enough for the system fonts. */
-const CHARACTERS_PER_UNIT = 1 / 7.2;
+const CHARACTERS_PER_UNIT = 1 / 6.6;
 
 function Node({ node, selected, select }: { node: GraphNode; selected: boolean; select: (() => void) | undefined }) {
   const fits = Math.max(4, Math.floor((node.width - 20) * CHARACTERS_PER_UNIT));

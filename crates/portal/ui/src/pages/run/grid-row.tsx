@@ -61,7 +61,7 @@ function drawRow({ index, line, row, tree, collapsed, selected, durationNs, sele
         <Twist collapsed={collapsed} toggle={toggle} />
         <KindIcon kind={row.kind} />
         <span class="hidden">{row.kind ? kindWord[row.kind] : 'Span'} </span>
-        <span class="name" title={row.label}>
+        <span class="name" title={row.title}>
           {row.label}
         </span>
         {row.outcome === 'error' && (

@@ -70,7 +70,7 @@ function Head({ step, span, close }: { step: StepView | undefined; span: SpanDet
         <span class="panel-kind">
           <KindIcon kind={kind} /> {kind ? kindWord[kind] : 'Span'}
         </span>
-        {outcome && <Status outcome={outcome} />}
+        {outcome && outcome !== 'unset' && <Status outcome={outcome} />}
         <span class="spacer" />
         {span && <Copy text={() => JSON.stringify(span, null, 2)} label="Copy the step as JSON" />}
         <button type="button" class="icon-button" aria-label="Close the panel" title="Close (Esc)" onClick={close}>

@@ -6,6 +6,8 @@ import { totalTokens } from '../../format/words';
 export interface Row {
   spanId: string;
   label: string;
+  /** The whole name, for a pointer that rests on it. */
+  title: string;
   detail: string;
   kind: StepKind | null;
   outcome: Outcome;
@@ -31,6 +33,7 @@ export function rowOfStep(step: StepView): Row {
   return {
     spanId: step.span_id,
     label,
+    title: step.name,
     detail: step.error_message ?? (label === step.name ? '' : step.name),
     kind: step.kind,
     outcome: step.outcome,
@@ -43,12 +46,22 @@ export function rowOfStep(step: StepView): Row {
   };
 }
 
+/** Names this long do not fit; of a dotted path the end tells calls apart, so the beginning goes. */
+const NAME_CHARACTERS_MAX = 40;
+
+export function shortName(name: string): string {
+  const segments = name.split('.');
+  if (name.length <= NAME_CHARACTERS_MAX || segments.length < 4 || /\s/.test(name)) return name;
+  return `…${segments.slice(-2).join('.')}`;
+}
+
 /** `service` is that of the run: only another one is worth a word. */
 export function rowOfSpan(span: SpanView, step: StepView | undefined, service: string | null | undefined): Row {
-  if (step) return { ...rowOfStep(step), label: span.name, detail: step.error_message ?? '' };
+  if (step) return { ...rowOfStep(step), label: shortName(span.name), detail: step.error_message ?? '' };
   return {
     spanId: span.span_id,
-    label: span.name,
+    label: shortName(span.name),
+    title: span.name,
     detail: span.service && span.service !== service ? span.service : '',
     kind: span.step ?? null,
     outcome: span.outcome,

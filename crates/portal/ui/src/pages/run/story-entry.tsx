@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { StoryEntry } from '../../api/shapes';
+import type { Message, StoryEntry } from '../../api/shapes';
 import { summary, unwrapped } from '../../format/json';
 import { dollars } from '../../format/money';
 import { exact } from '../../format/number';
@@ -48,7 +48,7 @@ function speakerOf(entry: StoryEntry): { icon: IconName; name: string; note: str
     case 'tool_call':
       return { icon: 'tool', name: entry.tool ?? 'Tool', note: '' };
     case 'agent':
-      return { icon: 'agent', name: entry.agent ?? 'Agent', note: 'takes over' };
+      return { icon: 'agent', name: entry.agent ?? 'Agent', note: 'starts' };
     case 'error':
       return { icon: 'failed', name: entry.tool ?? entry.model ?? entry.agent ?? 'Error', note: '' };
     case 'message':
@@ -90,11 +90,37 @@ function hasDuration(entry: StoryEntry): boolean {
 function Body({ entry }: { entry: StoryEntry }) {
   if (entry.kind === 'tool_call') return <ToolCall entry={entry} />;
   if (entry.kind === 'agent') return null;
+  if (entry.role === 'system' && entry.message) return <SystemPrompt message={entry.message} />;
   return (
     <div class="entry-body">
       {entry.message && <MessageParts message={entry.message} callsApart />}
       {entry.error_message && <p class="error-text">{entry.error_message}</p>}
     </div>
+  );
+}
+
+/** Prompts are long and rarely why one came; a short one is no trouble. */
+const PROMPT_OPEN_CHARACTERS = 400;
+
+function SystemPrompt({ message }: { message: Message }) {
+  const texts = message.parts.flatMap((part) => (part.type === 'text' ? [part.content] : []));
+  const text = texts.join('\n\n');
+  if (text.length <= PROMPT_OPEN_CHARACTERS) {
+    return (
+      <div class="entry-body">
+        <MessageParts message={message} />
+      </div>
+    );
+  }
+  return (
+    <details class="tool-call">
+      <summary>
+        <Icon name="chevron" />
+        <span class="tool-line prompt-line">{summary(text, 140)}</span>
+        <span class="faint">{exact(text.length)} characters</span>
+      </summary>
+      <MessageParts message={message} />
+    </details>
   );
 }
 

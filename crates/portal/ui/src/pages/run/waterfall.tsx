@@ -25,7 +25,7 @@ export function Waterfall(props: Props) {
     <Choice
       label="Rows"
       choices={[
-        ['steps', `Steps ${exact(detail.steps_total)}`],
+        ['steps', `Steps ${exact(detail.summary.steps)}`],
         ['spans', `All spans ${exact(detail.summary.spans)}`],
       ]}
       chosen={rows}

@@ -32,7 +32,7 @@ export function Filters({ filter }: { filter: RunFilter }) {
         options={[
           ['error', 'Error'],
           ['ok', 'OK'],
-          ['unset', 'Open'],
+          ['unset', 'Ended or running'],
         ]}
       />
       <Pick name="agent" label="Agent" value={filter.agent} options={agents.map(({ agent }) => [agent, agent])} />

@@ -39,7 +39,8 @@ async fn merged(inputs: Vec<Vec<SpanRow>>, hidden: Hidden) -> Vec<SpanRow> {
         });
         let inputs = stored.collect();
         let cancel = CancellationToken::new();
-        let work = Work { reader: reader.clone(), objects: objects.clone(), inputs, hidden, path: "out".into(), cancel };
+        let work =
+            Work { reader: reader.clone(), objects: objects.clone(), inputs, hidden, path: "out".into(), cancel };
         let Some(written) = work.run().unwrap() else { return Vec::new() };
         let output = segment(99, "out", written);
         assert_eq!(output.rows, written.rows);

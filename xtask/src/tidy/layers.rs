@@ -5,15 +5,15 @@ use serde_json::Value;
 /// Level of each crate. The table of `ARCHITECTURE.md` and this one are the same.
 const LEVELS: &[(&str, u8)] = &[
     ("mizzen-model", 0),
-    ("mizzen-runtime", 0),
-    ("mizzen-store", 1),
-    ("mizzen-control", 2),
-    ("mizzen-llm", 3),
-    ("mizzen-telemetry", 3),
-    ("mizzen-query", 4),
-    ("mizzen-sim", 4),
-    ("mizzen-portal", 5),
-    ("mizzen", 6),
+    ("mizzen-runtime", 1),
+    ("mizzen-store", 2),
+    ("mizzen-control", 3),
+    ("mizzen-llm", 4),
+    ("mizzen-telemetry", 4),
+    ("mizzen-query", 5),
+    ("mizzen-sim", 5),
+    ("mizzen-portal", 6),
+    ("mizzen", 7),
 ];
 /// For development only: may import nothing of the product, and only tests may import them.
 const DEVELOPMENT: &[&str] = &["mizzen-testkit", "xtask"];

@@ -25,8 +25,8 @@ pub(crate) fn test(peers: bool) -> Result<()> {
             .env("AWS_REGION", "us-east-1")
             .env("MIZZEN_BIN", services::debug_binary());
     };
-    // The black-box tests start the built binary.
-    run(&mut command("cargo", &["build", "--quiet", "-p", "mizzen"]))?;
+    // The black-box tests start the binary that this builds along with them; building it alone would select other
+    // features of its dependencies, and build them twice.
     let mut rust = rust_tests();
     with_services(&mut rust);
     run(&mut rust)?;

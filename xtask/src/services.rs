@@ -1,6 +1,7 @@
 //! What tests need around them: PostgreSQL, an S3 server, tools from PyPI and npm. All of it private and on loopback.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use crate::command::{Running, cache, command, find, free_port, read, require, ru
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 const S3_BUCKET: &str = "mizzen";
-const S3_SERVER: &str = "s3rver@3.7.1";
+const S3_SERVER: &str = "moto[s3,server]==5.1.22";
 
 /// A private PostgreSQL; ends with this value.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ fn postgres_bin() -> Result<PathBuf> {
     newest().context("PostgreSQL was installed, but its `initdb` is not below /usr/lib/postgresql")
 }
 
-/// An S3 API server over a temporary folder, with one bucket; ends with this value.
+/// An S3 API server in memory, with one bucket; ends with this value.
 #[derive(Debug)]
 pub(crate) struct S3 {
     _server: Running,
@@ -83,29 +84,27 @@ pub(crate) struct S3 {
 }
 
 pub(crate) fn s3() -> Result<S3> {
-    let tools = cache().join("s3rver");
-    let server = tools.join("node_modules/.bin/s3rver");
-    if !server.is_file() {
-        fs::create_dir_all(&tools)?;
-        run(command("npm", &["install", "--no-audit", "--no-fund", "--no-save", S3_SERVER]).current_dir(&tools))?;
-    }
-    let folder = std::env::temp_dir().join(format!("mizzen-s3-{}", std::process::id()));
-    fs::create_dir_all(&folder)?;
+    let moto = python_tool(&cache().join("moto"), &[S3_SERVER], "moto_server")?;
     let port = free_port()?;
-    let mut start = Command::new(server);
-    start.args([
-        "--address",
-        "127.0.0.1",
-        "--port",
-        &port.to_string(),
-        "--configure-bucket",
-        S3_BUCKET,
-        "--no-vhost-buckets",
-    ]);
-    start.arg("--directory").arg(&folder).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut start = Command::new(moto);
+    start.args(["--host", "127.0.0.1", "--port", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
     let running = Running::start(&mut start)?;
     wait_for_port(port, "the S3 server")?;
+    create_bucket(port).context("failed to create a bucket on the S3 server")?;
     Ok(S3 { _server: running, endpoint: format!("http://127.0.0.1:{port}"), url: format!("s3://{S3_BUCKET}/test") })
+}
+
+/// `CreateBucket` of the S3 API; this server checks no signature.
+fn create_bucket(port: u16) -> Result<()> {
+    let mut connection = std::net::TcpStream::connect(("127.0.0.1", port))?;
+    let head = format!(
+        "PUT /{S3_BUCKET} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    connection.write_all(head.as_bytes())?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer)?;
+    ensure!(answer.starts_with("HTTP/1.1 200"), "it answered {answer}");
+    Ok(())
 }
 
 /// Waits until something accepts connections on a port of loopback.

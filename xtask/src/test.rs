@@ -20,8 +20,8 @@ pub(crate) fn test(peers: bool) -> Result<()> {
             .env("MIZZEN_TEST_POSTGRES_URL", &postgres.url)
             .env("MIZZEN_TEST_S3_URL", &s3.url)
             .env("AWS_ENDPOINT_URL", &s3.endpoint)
-            .env("AWS_ACCESS_KEY_ID", "S3RVER")
-            .env("AWS_SECRET_ACCESS_KEY", "S3RVER")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_REGION", "us-east-1")
             .env("MIZZEN_BIN", services::debug_binary());
     };

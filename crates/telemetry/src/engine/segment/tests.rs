@@ -136,7 +136,8 @@ async fn a_run_is_found_among_many_and_heads_leave_content_out() {
     let mut rows: Vec<SpanRow> = (0..30_000).map(|n| span(&format!("run-{:05}", n / 3), n, n as i64)).collect();
     rows.sort_by(Row::order);
     let segment = write(&objects, &rows).await;
-    let reader = SegmentReader::new(objects, std::env::temp_dir());
+    let scratch = tempfile::tempdir().unwrap();
+    let reader = SegmentReader::new(objects, scratch.path().to_owned());
     for run in ["run-00000", "run-05555", "run-09999"] {
         let wanted: Vec<_> = rows.iter().filter(|row| &*row.head.run_id == run).cloned().collect();
         let batches = reader.rows_of_run(&segment, run, Columns::Full, None).await.unwrap();
@@ -160,7 +161,8 @@ async fn a_segment_has_bloom_filters_a_page_index_and_its_format() {
     let objects = objects();
     let rows: Vec<SpanRow> = (0..3_000).map(|n| span("r", n, n as i64)).collect();
     let segment = write(&objects, &rows).await;
-    let reader = SegmentReader::new(objects.clone(), std::env::temp_dir());
+    let scratch = tempfile::tempdir().unwrap();
+    let reader = SegmentReader::new(objects.clone(), scratch.path().to_owned());
     let mut batches = reader.scan(&segment, 100).await.unwrap();
     assert_eq!(batches.next().unwrap().unwrap().num_rows(), 100);
     drop(batches);
@@ -189,7 +191,8 @@ async fn a_segment_of_another_writer_is_refused() {
     object_store::ObjectStoreExt::put(&objects, &"y".into(), bytes.into()).await.unwrap();
     let written = write::Written { bytes: size, rows: 1, min_at: 0, max_at: 0 };
     let segment = stored(written, Signal::Spans, "y");
-    let reader = SegmentReader::new(objects, std::env::temp_dir());
+    let scratch = tempfile::tempdir().unwrap();
+    let reader = SegmentReader::new(objects, scratch.path().to_owned());
     let found = reader.rows_of_run(&segment, "r", Columns::Full, None).await;
     assert!(matches!(found, Err(SegmentError::Foreign { .. })));
 }
@@ -215,7 +218,8 @@ async fn logs_come_back_by_run_and_those_without_one_do_not_disturb() {
         (0..100).map(|n| row((n % 2 == 0).then_some("a"), n)).chain([row(Some("b"), 7)]).collect();
     rows.sort_by(Row::order);
     let segment = write(&objects, &rows).await;
-    let reader = SegmentReader::new(objects, std::env::temp_dir());
+    let scratch = tempfile::tempdir().unwrap();
+    let reader = SegmentReader::new(objects, scratch.path().to_owned());
     let batches = reader.rows_of_run(&segment, "b", Columns::Full, None).await.unwrap();
     let found: Vec<_> = batches.iter().flat_map(|batch| decode::logs(batch).unwrap()).collect();
     assert_eq!(found, [row(Some("b"), 7)]);

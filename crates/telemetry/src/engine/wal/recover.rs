@@ -30,8 +30,11 @@ impl Recovery {
         let file =
             self.folder.read(&name).map_err(|source| WalError::Io { doing: "read", file: name.clone(), source })?;
         let is_last = self.names.is_empty();
+        if is_last && file.len() <= FILE_HEADER_BYTES {
+            return self.remove_begun(&name, file.len()).map(Some);
+        }
         let Some(header) = FileHeader::decode(&file) else {
-            return self.skip_headless(&name, &file, is_last).map(Some);
+            return Err(WalError::Corrupt { file: name, offset: 0, reason: "its header is damaged" });
         };
         if header.version > VERSION {
             return Err(WalError::Newer { file: name, version: header.version, newest: VERSION });
@@ -49,13 +52,9 @@ impl Recovery {
         Ok(Some(records))
     }
 
-    /// A crash while a new file was begun leaves it without its header, and then it is the last one.
-    fn skip_headless(&mut self, name: &str, file: &[u8], is_last: bool) -> Result<Vec<Record>, WalError> {
-        // The header is synced before records follow it, so a file without records has promised nothing.
-        if !is_last || file.len() > FILE_HEADER_BYTES && file.iter().any(|byte| *byte != 0) {
-            return Err(WalError::Corrupt { file: name.to_owned(), offset: 0, reason: "its header is damaged" });
-        }
-        self.torn_bytes += file.len() as u64;
+    /// A file is begun with its header and a sync, so what a crash leaves of that holds no record.
+    fn remove_begun(&mut self, name: &str, bytes: usize) -> Result<Vec<Record>, WalError> {
+        self.torn_bytes += bytes as u64;
         self.folder.remove(name).map_err(|source| WalError::Io { doing: "remove", file: name.to_owned(), source })?;
         Ok(Vec::new())
     }

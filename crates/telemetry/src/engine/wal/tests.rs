@@ -230,8 +230,9 @@ fn damage_to_an_acknowledged_record_is_an_error_that_says_where() {
 fn a_log_of_a_newer_release_is_refused() {
     let folder = FaultyFolder::default();
     drop(reopen(&folder, 0).unwrap());
-    let newer = FileHeader { version: VERSION + 1, salt: 1, first_lsn: 1 }.encode();
-    folder.disk(|disk| disk.files.get_mut(&file_name(1)).unwrap().bytes = newer.to_vec());
+    let mut newer = FileHeader { version: VERSION + 1, salt: 1, first_lsn: 1 }.encode().to_vec();
+    newer.extend_from_slice(b"whatever a newer release writes");
+    folder.disk(|disk| disk.files.get_mut(&file_name(1)).unwrap().bytes = newer);
     assert!(matches!(reopen(&folder, 0).err(), Some(WalError::Newer { version: 2, .. })));
 }
 

@@ -29,7 +29,8 @@ fn segment(id: u64, path: &str, written: Written) -> Arc<Segment> {
 /// Merges `inputs` and reads the result back.
 async fn merged(inputs: Vec<Vec<SpanRow>>, hidden: Hidden) -> Vec<SpanRow> {
     let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    let reader = SegmentReader::new(objects.clone(), std::env::temp_dir());
+    let scratch = tempfile::tempdir().unwrap();
+    let reader = SegmentReader::new(objects.clone(), scratch.path().to_owned());
     tokio::task::spawn_blocking(move || {
         let stored = inputs.into_iter().zip(1..).map(|(mut rows, id)| {
             rows.sort_by(|a, b| a.order(b));
@@ -87,7 +88,8 @@ async fn a_merge_of_nothing_but_hidden_rows_leaves_no_segment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merged_segment_finds_its_runs() {
     let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
-    let reader = SegmentReader::new(objects.clone(), std::env::temp_dir());
+    let scratch = tempfile::tempdir().unwrap();
+    let reader = SegmentReader::new(objects.clone(), scratch.path().to_owned());
     let (store, scan) = (objects.clone(), reader.clone());
     let output = tokio::task::spawn_blocking(move || {
         let inputs = (1..=3u64).map(|input| {

@@ -13,12 +13,13 @@ use tokio_util::sync::CancellationToken;
 use super::health::Health;
 use super::keeper::Message;
 use super::segment::encode::Row;
+use super::segment::schema::Purpose;
 use super::segment::write::write_rows;
 use super::segment::{Segment, SegmentError, Signal};
 use super::view::{Table, Tables};
 
-/// Fresh segments are soon rewritten: speed before size.
-const FRESH_ZSTD_LEVEL: i32 = 1;
+/// Rows that take this much in memory make a segment that is likely not merged.
+const REST_MEMORY_BYTES: usize = 8 * 1024 * 1024;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(10);
 
@@ -146,7 +147,9 @@ fn write_table<R: Row>(
         return Ok(None);
     }
     let (id, path) = names.take(R::SIGNAL);
-    let written = write_rows(objects.clone(), path.clone(), &table.sorted(), FRESH_ZSTD_LEVEL)?;
+    // Rows that fill the memory make a segment that stays as it is: most rows are written once.
+    let purpose = if table.bytes() >= REST_MEMORY_BYTES { Purpose::Rest } else { Purpose::Merge };
+    let written = write_rows(objects.clone(), path.clone(), &table.sorted(), purpose)?;
     Ok(Some(Segment {
         id,
         signal: R::SIGNAL,

@@ -7,6 +7,7 @@ pub(crate) mod list;
 pub(crate) mod parts;
 pub(crate) mod runs;
 pub(crate) mod segments;
+mod short;
 pub(crate) mod totals;
 
 use mizzen_store::{Migration, Store, StoreError};

@@ -86,7 +86,7 @@ impl Telemetry {
         let totals = Arc::new(RwLock::new(Totals::load(&index).await?));
         let view = Arc::new(View::with_segments(segments, hidden));
         let reader = SegmentReader::new(parts.objects.clone(), folder(&parts.data_dir, "scratch")?);
-        let runs = RunReader::new(view.clone(), reader.clone());
+        let runs = RunReader::new(view.clone(), reader.clone(), index.clone());
         let (summaries, _) = broadcast::channel(SUMMARIES_MAX);
         let progress = Arc::new(Progress::starting_at(state.flushed_through));
         let engine = Engine { config, parts, health, progress, index, names, view, reader, runs, totals, summaries };

@@ -7,6 +7,8 @@ use mizzen_model::id::SpanId;
 use tokio::runtime::Handle;
 
 use super::error::ReadError;
+use super::index::Index;
+use super::runs::RUN_SPANS_MAX;
 use super::segment::decode;
 use super::segment::read::{Columns, SegmentReader};
 use super::segment::{Segment, SegmentError, Signal};
@@ -18,16 +20,18 @@ use crate::row::{LogRow, SpanBody, SpanRow};
 pub(crate) struct RunReader {
     view: Arc<View>,
     segments: SegmentReader,
+    index: Index,
 }
 
 impl RunReader {
-    pub(crate) fn new(view: Arc<View>, segments: SegmentReader) -> Self {
-        Self { view, segments }
+    pub(crate) fn new(view: Arc<View>, segments: SegmentReader, index: Index) -> Self {
+        Self { view, segments, index }
     }
 
     /// Every span of a run once, in order of time.
     pub(crate) async fn spans(&self, run_id: &str, columns: Columns) -> Result<Vec<SpanRow>, ReadError> {
-        self.blocking(run_id, move |reader, snapshot, run_id, runtime| {
+        let snapshot = self.spans_snapshot(run_id).await?;
+        self.blocking(snapshot, run_id, move |reader, snapshot, run_id, runtime| {
             let mut rows: Vec<SpanRow> = Vec::new();
             for segment in visible(snapshot, Signal::Spans, run_id) {
                 let batches = runtime.block_on(reader.rows_of_run(segment, run_id, columns, None))?;
@@ -46,7 +50,8 @@ impl RunReader {
 
     /// One span of a run with its content.
     pub(crate) async fn span(&self, run_id: &str, span_id: SpanId) -> Result<Option<SpanRow>, ReadError> {
-        self.blocking(run_id, move |reader, snapshot, run_id, runtime| {
+        let snapshot = self.spans_snapshot(run_id).await?;
+        self.blocking(snapshot, run_id, move |reader, snapshot, run_id, runtime| {
             for table in snapshot.tables() {
                 if let Some(row) = table.spans.of_run(run_id).find(|row| row.head.span_id == span_id) {
                     return Ok(Some(row.clone()));
@@ -67,7 +72,7 @@ impl RunReader {
 
     /// The log records of a run, in order of time.
     pub(crate) async fn logs(&self, run_id: &str) -> Result<Vec<LogRow>, ReadError> {
-        self.blocking(run_id, move |reader, snapshot, run_id, runtime| {
+        self.blocking(self.view.snapshot(), run_id, move |reader, snapshot, run_id, runtime| {
             let mut rows = Vec::new();
             for segment in visible(snapshot, Signal::Logs, run_id) {
                 let batches = runtime.block_on(reader.rows_of_run(segment, run_id, Columns::Full, None))?;
@@ -94,13 +99,31 @@ impl RunReader {
         Ok(holding)
     }
 
+    /// A snapshot without the segments that lie outside the run's time. A run is saved before its spans are in
+    /// segments, so what is saved *after* the snapshot was taken covers all that is in it.
+    async fn spans_snapshot(&self, run_id: &str) -> Result<Snapshot, ReadError> {
+        let mut snapshot = self.view.snapshot();
+        match self.index.run(run_id).await? {
+            // Known in memory only, or not at all.
+            None => snapshot.segments.clear(),
+            // Its times are those of the spans that were assembled.
+            Some(run) if run.summary.spans as usize >= RUN_SPANS_MAX => {}
+            Some(run) => {
+                let first = run.summary.started_at.unix_nanos();
+                let last = first.saturating_add(run.summary.duration_ns);
+                snapshot.segments.retain(|segment| segment.min_at <= last && segment.max_at >= first);
+            }
+        }
+        Ok(snapshot)
+    }
+
     /// Decoding takes longer than an async thread should be held.
-    async fn blocking<T, F>(&self, run_id: &str, work: F) -> Result<T, ReadError>
+    async fn blocking<T, F>(&self, snapshot: Snapshot, run_id: &str, work: F) -> Result<T, ReadError>
     where
         T: Send + 'static,
         F: FnOnce(&SegmentReader, &Snapshot, &str, &Handle) -> Result<T, ReadError> + Send + 'static,
     {
-        let (reader, snapshot, run_id) = (self.segments.clone(), self.view.snapshot(), run_id.to_owned());
+        let (reader, run_id) = (self.segments.clone(), run_id.to_owned());
         let runtime = Handle::current();
         let done = tokio::task::spawn_blocking(move || work(&reader, &snapshot, &run_id, &runtime)).await;
         done.map_err(|_| ReadError::Stopping)?

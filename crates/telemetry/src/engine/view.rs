@@ -65,6 +65,11 @@ impl<R: Row> Table<R> {
         self.rows
     }
 
+    /// Bytes that its rows take in memory, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &R> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }

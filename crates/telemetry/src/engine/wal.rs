@@ -21,6 +21,9 @@ const FILE_BYTES: u64 = 32 * 1024 * 1024;
 /// An open file whose records are all stored elsewhere is given up once it is this large.
 const IDLE_FILE_BYTES: u64 = 1024 * 1024;
 
+/// Memory kept for the next group.
+const BUFFER_BYTES_KEPT: usize = 4 * 1024 * 1024;
+
 /// Why the log cannot do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum WalError {
@@ -114,7 +117,7 @@ impl Wal {
         self.next_lsn = lsn;
         self.rotate_when_full();
         // One huge group must not hold its memory for ever.
-        self.buffer.shrink_to(IDLE_FILE_BYTES as usize);
+        self.buffer.shrink_to(BUFFER_BYTES_KEPT);
         Ok(first_lsn)
     }
 

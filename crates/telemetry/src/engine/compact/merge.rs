@@ -12,14 +12,13 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::segment::read::{SegmentReader, scanned};
+use crate::engine::segment::schema::Purpose;
 use crate::engine::segment::write::{BATCH_ROWS, SegmentWriter, Written};
 use crate::engine::segment::{Segment, SegmentError, Signal};
 use crate::engine::view::Hidden;
 
 /// Rows that are read of one segment at a time.
-const INPUT_ROWS: usize = 256;
-/// Merged segments stay: size before speed.
-const MERGED_ZSTD_LEVEL: i32 = 3;
+const INPUT_ROWS: usize = 128;
 
 /// One merge.
 pub(super) struct Work {
@@ -45,7 +44,7 @@ impl Work {
                 cursors.push(cursor);
             }
         }
-        let writer = SegmentWriter::create(self.objects.clone(), self.path.clone(), signal, MERGED_ZSTD_LEVEL)?;
+        let writer = SegmentWriter::create(self.objects.clone(), self.path.clone(), signal, Purpose::Rest)?;
         let mut output = Output { writer, path: &self.path, sources: Vec::new(), picked: Vec::new(), rows: 0 };
         let mut once = Once::default();
         while let Some(first) = smallest(&cursors) {

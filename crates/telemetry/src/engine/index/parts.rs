@@ -7,6 +7,8 @@ use mizzen_model::step::{Outcome, Step, StepKind};
 use mizzen_model::usage::Usage;
 use serde::{Deserialize, Serialize};
 
+use super::short;
+
 /// Tools and models of one run that are told apart; what comes after is left out of the totals by name.
 const NAMES_MAX: usize = 64;
 /// Buckets for each doubling of a duration: an estimate from them is at most 4.5 % off.
@@ -14,7 +16,20 @@ const BUCKETS_PER_DOUBLING: f64 = 8.0;
 
 /// How many durations lie in which bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "Vec<(u16, u64)>", into = "Vec<(u16, u64)>")]
 pub(crate) struct Durations(BTreeMap<u16, u64>);
+
+impl From<Vec<(u16, u64)>> for Durations {
+    fn from(buckets: Vec<(u16, u64)>) -> Self {
+        Self(buckets.into_iter().collect())
+    }
+}
+
+impl From<Durations> for Vec<(u16, u64)> {
+    fn from(durations: Durations) -> Self {
+        durations.0.into_iter().collect()
+    }
+}
 
 impl Durations {
     #[allow(clippy::cast_precision_loss, reason = "a bucket is far coarser than the loss")]
@@ -61,18 +76,26 @@ impl Durations {
     }
 }
 
-/// Sums that agents and models have in common.
+/// Sums that agents and models have in common. Stored with every run, hence the short names.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Sums {
     /// Runs of an agent, calls of a model.
+    #[serde(rename = "n")]
     pub(crate) count: u64,
+    #[serde(rename = "e", default, skip_serializing_if = "short::is_default")]
     pub(crate) errors: u64,
+    #[serde(rename = "u", default, with = "short::usage", skip_serializing_if = "short::is_default")]
     pub(crate) usage: Usage,
+    #[serde(rename = "c", default, skip_serializing_if = "short::is_default")]
     pub(crate) cost_usd: f64,
     /// How many of `cost_usd` there are: none means unknown, not free.
+    #[serde(rename = "p", default, skip_serializing_if = "short::is_default")]
     pub(crate) priced: u64,
+    #[serde(rename = "x", default, skip_serializing_if = "short::is_default")]
     pub(crate) unpriced_calls: u64,
+    #[serde(rename = "d", default)]
     pub(crate) durations: Durations,
+    #[serde(rename = "l", default)]
     pub(crate) last_seen_at: i64,
 }
 
@@ -114,25 +137,32 @@ impl Sums {
 /// Calls of one model within a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ModelPart {
+    #[serde(rename = "m")]
     pub(crate) model: String,
+    #[serde(rename = "o", default, skip_serializing_if = "short::is_default")]
     pub(crate) provider: Option<String>,
+    #[serde(rename = "s")]
     pub(crate) sums: Sums,
 }
 
-/// What one run adds.
+/// What one run adds. The agent's name and the run's sums are stored with the summary.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Parts {
+    #[serde(skip)]
     pub(crate) agent: Option<String>,
+    #[serde(skip)]
     pub(crate) run: Sums,
+    #[serde(rename = "m")]
     pub(crate) models: Vec<ModelPart>,
     /// Tools and how often they were called.
+    #[serde(rename = "t")]
     pub(crate) tools: BTreeMap<String, u64>,
 }
 
 impl Parts {
     /// Of the steps that count, so that a call that two observers saw is one call here too.
     pub(crate) fn of(summary: &RunSummary, steps: &[Step]) -> Self {
-        let mut parts = Self { agent: summary.agent.clone(), run: run_sums(summary), ..Self::default() };
+        let mut parts = Self::default().of_run(summary);
         for step in steps.iter().filter(|step| step.counted_as.is_none()) {
             match step.kind {
                 StepKind::ModelCall => parts.add_model_call(step),
@@ -141,6 +171,11 @@ impl Parts {
             }
         }
         parts
+    }
+
+    /// With what the summary tells.
+    pub(super) fn of_run(self, summary: &RunSummary) -> Self {
+        Self { agent: summary.agent.clone(), run: run_sums(summary), ..self }
     }
 
     fn add_model_call(&mut self, step: &Step) {

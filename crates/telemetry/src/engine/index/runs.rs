@@ -10,8 +10,8 @@ use sqlx::{Any, AssertSqlSafe, Row as _, Transaction};
 use super::parts::Parts;
 use super::{Index, number, placeholders, signed};
 
-/// Rows of one statement.
-const ROWS_PER_STATEMENT: usize = 64;
+/// Rows of one statement. Not more: SQLite finds the name of each parameter by walking over those before it.
+const ROWS_PER_STATEMENT: usize = 16;
 const COLUMNS: [&str; 17] = [
     "run_id",
     "node",
@@ -193,14 +193,15 @@ impl Index {
         transaction: &mut Transaction<'static, Any>,
         run_id: &str,
     ) -> Result<Option<Parts>, StoreError> {
-        let sql = "SELECT parts FROM telemetry_runs WHERE run_id = $1";
+        let sql = "SELECT summary, is_final, parts FROM telemetry_runs WHERE run_id = $1";
         let row = sqlx::query(sql).bind(run_id.to_owned()).fetch_optional(&mut **transaction).await?;
+        let parts = |row: &AnyRow| Ok::<_, sqlx::Error>(decode_json::<Parts>(row, 2)?.of_run(&decode_summary(row)?));
         for sql in
             ["DELETE FROM telemetry_runs WHERE run_id = $1", "DELETE FROM telemetry_run_models WHERE run_id = $1"]
         {
             sqlx::query(sql).bind(run_id.to_owned()).execute(&mut **transaction).await?;
         }
-        Ok(row.as_ref().map(|row| decode_json(row, 0)).transpose()?)
+        Ok(row.as_ref().map(parts).transpose()?)
     }
 
     /// Up to `limit` runs whose last span came in before `before`.
@@ -215,14 +216,16 @@ impl Index {
 
 fn decode_run(row: &AnyRow) -> Result<StoredRun, sqlx::Error> {
     let instant = |column: usize| row.try_get(column).map(Timestamp::from_unix_nanos);
+    let summary = decode_summary(row)?;
+    let parts: Parts = decode_json(row, 7)?;
     Ok(StoredRun {
-        summary: decode_summary(row)?,
+        parts: parts.of_run(&summary),
+        summary,
         quiet_at: row.try_get::<Option<i64>, _>(2)?.map(Timestamp::from_unix_nanos),
         applied_lsn: number(row.try_get(3)?),
         received_at: instant(4)?,
         title_at: instant(5)?,
         sources: Sources::parse(&row.try_get::<String, _>(6)?),
-        parts: decode_json(row, 7)?,
     })
 }
 

@@ -71,25 +71,15 @@ impl SegmentReader {
         let failed = |source| SegmentError::Parquet { path: segment.path.clone(), source };
         let metadata = self.metadata(segment).await?;
         let column = run_column(segment.signal);
-        let mut groups = groups_of_run(metadata.metadata(), column, run_id);
-        if groups.is_empty() {
+        let groups = groups_of_run(metadata.metadata(), column, run_id);
+        let selection = rows_of_pages(metadata.metadata(), column, &groups, run_id);
+        if selection.as_ref().map_or(groups.is_empty(), |selection| !selection.selects_any()) {
             return Ok(Vec::new());
         }
         let mut builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.object(segment), metadata.clone());
-        let mut found = Vec::with_capacity(groups.len());
-        for group in groups.drain(..) {
-            let bloom = builder.get_row_group_column_bloom_filter(group, column).await.map_err(failed)?;
-            if bloom.is_none_or(|bloom| bloom.check(run_id)) {
-                found.push(group);
-            }
-        }
-        if found.is_empty() {
-            return Ok(Vec::new());
-        }
-        let selection = rows_of_pages(metadata.metadata(), column, &found, run_id);
         let mask = projection(builder.parquet_schema(), segment.signal, columns);
         let filter = row_filter(builder.parquet_schema(), column, run_id, span_id);
-        builder = builder.with_row_groups(found).with_projection(mask).with_row_filter(filter);
+        builder = builder.with_row_groups(groups).with_projection(mask).with_row_filter(filter);
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }

@@ -18,16 +18,47 @@ pub(crate) const FORMAT: u32 = 1;
 pub(crate) const FORMAT_KEY: &str = "mizzen.format";
 
 /// Rows of one row group: what a writer holds in memory, encoded.
-const ROW_GROUP_ROWS: usize = 65_536;
+const ROW_GROUP_ROWS: usize = 32_768;
 /// A row group is also closed at this size, so that large prompts do not fill the memory.
 const ROW_GROUP_BYTES: usize = 32 * 1024 * 1024;
-/// Pages of content. Larger ones compress better, smaller ones are read faster.
-const CONTENT_PAGE_BYTES: usize = 512 * 1024;
-/// Rows of a page of small values.
-const PAGE_ROWS: usize = 8_192;
 /// Rows encoded before the size of a page is looked at.
-const WRITE_BATCH_ROWS: usize = 128;
+const WRITE_BATCH_ROWS: usize = 64;
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
+
+/// What a segment is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Few rows, soon merged with others: speed before size, and small pages, because a merge holds one of every
+    /// column of every input in memory.
+    Merge,
+    /// To stay: size before speed, and large pages, because each is compressed by itself.
+    Rest,
+}
+
+impl Purpose {
+    const fn zstd_level(self) -> i32 {
+        match self {
+            Self::Merge => 1,
+            Self::Rest => 3,
+        }
+    }
+
+    /// Bytes of a page of content.
+    const fn page_bytes(self) -> usize {
+        match self {
+            Self::Merge => 64 * 1024,
+            Self::Rest => 512 * 1024,
+        }
+    }
+
+    /// Rows of a page of small values.
+    const fn page_rows(self) -> usize {
+        match self {
+            Self::Merge => 2_048,
+            Self::Rest => 8_192,
+        }
+    }
+}
 
 /// What a table holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -200,19 +231,20 @@ const DELTA: [&str; 7] =
 /// Columns that reads look for single values in.
 const LOOKED_UP: [&str; 3] = ["run_id", "trace_id", "started_at"];
 
-/// How a segment of `signal` is written; `zstd_level` trades time for size.
-pub(crate) fn writer_properties(signal: Signal, zstd_level: i32) -> WriterProperties {
-    let level = ZstdLevel::try_new(zstd_level).unwrap_or_default();
+/// How a segment of `signal` is written.
+pub(crate) fn writer_properties(signal: Signal, purpose: Purpose) -> WriterProperties {
+    let level = ZstdLevel::try_new(purpose.zstd_level()).unwrap_or_default();
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_2_0)
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-        .set_data_page_size_limit(CONTENT_PAGE_BYTES)
-        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_data_page_size_limit(purpose.page_bytes())
+        .set_data_page_row_count_limit(purpose.page_rows())
         .set_write_batch_size(WRITE_BATCH_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_bloom_filter_fpp(BLOOM_FALSE_POSITIVES)
+        .set_bloom_filter_max_ndv(ROW_GROUP_ROWS as u64)
         .set_sorting_columns(sorting_columns(signal))
         .set_key_value_metadata(Some(vec![
             KeyValue::new(FORMAT_KEY.to_owned(), FORMAT.to_string()),
@@ -251,7 +283,8 @@ fn column_properties(mut builder: WriterPropertiesBuilder, name: &str) -> Writer
     if LOOKED_UP.contains(&name) {
         builder = builder.set_column_statistics_enabled(path.clone(), EnabledStatistics::Page);
     }
-    if matches!(name, "run_id" | "trace_id") {
+    if name == "trace_id" {
+        // Not for runs: rows are sorted by them, so one page of the run's column tells as much as a filter would.
         builder = builder.set_column_bloom_filter_enabled(path, true);
     }
     builder

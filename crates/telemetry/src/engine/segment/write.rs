@@ -14,14 +14,14 @@ use tokio::runtime::Handle;
 
 use super::SegmentError;
 use super::encode::Row;
-use super::schema::{Signal, writer_properties};
+use super::schema::{Purpose, Signal, writer_properties};
 
 /// Bytes handed to object storage at once; below the smallest part that S3 takes, one request stores them.
 const UPLOAD_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes gathered before they are handed on.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// Rows encoded together.
-pub(crate) const BATCH_ROWS: usize = 1024;
+pub(crate) const BATCH_ROWS: usize = 256;
 
 /// What was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl SegmentWriter {
         objects: Arc<dyn ObjectStore>,
         path: String,
         signal: Signal,
-        zstd_level: i32,
+        purpose: Purpose,
     ) -> Result<Self, SegmentError> {
         let sink = ObjectSink {
             upload: BufWriter::with_capacity(objects, Path::from(path.as_str()), UPLOAD_BYTES).with_max_concurrency(1),
@@ -53,7 +53,7 @@ impl SegmentWriter {
             chunk: Vec::with_capacity(CHUNK_BYTES),
             bytes: 0,
         };
-        let writer = ArrowWriter::try_new(sink, signal.schema(), Some(writer_properties(signal, zstd_level)));
+        let writer = ArrowWriter::try_new(sink, signal.schema(), Some(writer_properties(signal, purpose)));
         let writer = writer.map_err(|source| SegmentError::Parquet { path: path.clone(), source })?;
         let written = Written { bytes: 0, rows: 0, min_at: i64::MAX, max_at: i64::MIN };
         Ok(Self { path, signal, writer, written })
@@ -85,9 +85,9 @@ pub(crate) fn write_rows<R: Row>(
     objects: Arc<dyn ObjectStore>,
     path: String,
     rows: &[&R],
-    zstd_level: i32,
+    purpose: Purpose,
 ) -> Result<Written, SegmentError> {
-    let mut writer = SegmentWriter::create(objects, path, R::SIGNAL, zstd_level)?;
+    let mut writer = SegmentWriter::create(objects, path, R::SIGNAL, purpose)?;
     for slice in rows.chunks(BATCH_ROWS) {
         let batch = R::encode(slice);
         writer.write(&batch.map_err(|source| SegmentError::Arrow { path: writer.path.clone(), source })?)?;

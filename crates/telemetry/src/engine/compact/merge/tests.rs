@@ -35,7 +35,8 @@ async fn merged(inputs: Vec<Vec<SpanRow>>, hidden: Hidden) -> Vec<SpanRow> {
         let stored = inputs.into_iter().zip(1..).map(|(mut rows, id)| {
             rows.sort_by(|a, b| a.order(b));
             let path = format!("{id}");
-            let written = write_rows(objects.clone(), path.clone(), &rows.iter().collect::<Vec<_>>(), 1).unwrap();
+            let written =
+                write_rows(objects.clone(), path.clone(), &rows.iter().collect::<Vec<_>>(), Purpose::Merge).unwrap();
             segment(id, &path, written)
         });
         let inputs = stored.collect();
@@ -96,7 +97,8 @@ async fn a_merged_segment_finds_its_runs() {
             let mut rows: Vec<_> = (0..500).map(|n| span(&format!("run-{n:03}"), n * 10 + input, n as i64)).collect();
             rows.sort_by(|a, b| a.order(b));
             let path = input.to_string();
-            let written = write_rows(store.clone(), path.clone(), &rows.iter().collect::<Vec<_>>(), 1).unwrap();
+            let written =
+                write_rows(store.clone(), path.clone(), &rows.iter().collect::<Vec<_>>(), Purpose::Merge).unwrap();
             segment(input, &path, written)
         });
         let inputs = inputs.collect();

@@ -48,7 +48,8 @@ fn a_query_that_takes_too_long_is_stopped_for_good() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), ended).await.expect("nothing runs on");
+        // A join gives up between two of its steps, and a step of an unoptimised build on a busy machine is long.
+        tokio::time::timeout(Duration::from_secs(90), ended).await.expect("nothing runs on");
     });
 }
 

@@ -4,11 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode as _};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use object_store::ObjectStore;
 
@@ -54,6 +59,33 @@ pub(crate) fn environment(store: Arc<dyn ObjectStore>, limits: &QueryLimits) -> 
     Ok(environment)
 }
 
+/// Lets cross joins yield after each batch. They take from memory what they join, and with nothing to wait for they
+/// would go on in one poll for as long as what is above them keeps no row: a cancelled query would never end.
+#[derive(Debug)]
+struct YieldingJoins;
+
+impl PhysicalOptimizerRule for YieldingJoins {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        let yielding = plan.transform_up(|plan| {
+            let is_join = matches!(plan.name(), "CrossJoinExec" | "NestedLoopJoinExec");
+            Ok(if is_join {
+                Transformed::yes(Arc::new(CooperativeExec::new(plan)) as _)
+            } else {
+                Transformed::no(plan)
+            })
+        })?;
+        Ok(yielding.data)
+    }
+
+    fn name(&self) -> &str {
+        "yielding_joins"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
 /// A session over `tables`, for one query.
 pub(crate) fn session(
     environment: Arc<RuntimeEnv>,
@@ -67,8 +99,12 @@ pub(crate) fn session(
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
     options.execution.time_zone = Some("UTC".to_owned());
-    let state =
-        SessionStateBuilder::new().with_config(config).with_runtime_env(environment).with_default_features().build();
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(environment)
+        .with_default_features()
+        .with_physical_optimizer_rule(Arc::new(YieldingJoins))
+        .build();
     let context = SessionContext::new_with_state(state);
     for name in WITHHELD {
         context.deregister_udf(name);

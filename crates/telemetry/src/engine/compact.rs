@@ -1,4 +1,4 @@
-//! Compaction: many small segments become few large ones, each row rewritten once or twice on its way.
+//! Compaction: small segments become larger ones, each of their rows rewritten at most twice on its way to rest.
 
 mod merge;
 mod plan;

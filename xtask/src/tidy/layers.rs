@@ -10,6 +10,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("mizzen-control", 3),
     ("mizzen-llm", 4),
     ("mizzen-telemetry", 4),
+    ("mizzen-eval", 5),
     ("mizzen-query", 5),
     ("mizzen-sim", 5),
     ("mizzen-portal", 6),

@@ -1,0 +1,9 @@
+//! Evaluation from recorded runs: scores that say how sure they are, and the evidence that permission can rest on.
+//!
+//! * [`stats`]: pure statistics, each with its primary source; knows nothing of runs
+//! * [`trial`]: what an evaluator sees of a run
+//! * [`score`]: what an evaluator says of a trial
+
+pub mod score;
+pub mod stats;
+pub mod trial;

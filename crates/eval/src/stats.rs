@@ -1,0 +1,1 @@
+//! Statistics: pure functions over numbers, each documented with its primary source.

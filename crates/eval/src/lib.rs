@@ -4,6 +4,10 @@
 //! * [`trial`]: what an evaluator sees of a run
 //! * [`score`]: what an evaluator says of a trial
 
+mod canonical;
+pub mod evaluator;
+pub mod format;
 pub mod score;
+pub mod set;
 pub mod stats;
 pub mod trial;

@@ -1,10 +1,38 @@
 //! What an evaluator sees of a run: the conversation in turns, the tool calls in order, and counters.
+//!
+//! Trials come from stored runs ([`of_run`], [`of_summary`]), from trace files ([`TraceReader`], one trial for
+//! each trace, without a server or a data folder), and from the logs of other harnesses ([`crate::format`]).
+//!
+//! # Turns
+//!
+//! A turn begins at an agent call (or a workflow) that has no agent, workflow or tool call above it; what lies below is
+//! part of it. Model calls that no agent call covers form a turn of their own below their root. A turn whose first
+//! model call begins with the result of a tool that the turn before asked for continues that turn: this is what a
+//! gateway sees, one trace for each model call. Tool calls that were seen without any conversation (a tool gateway's)
+//! belong to the turn that was open at the time. The span that `mizzen run` sends for a whole process is no turn.
+//!
+//! # Tool calls
+//!
+//! A call is told once, although it may be seen three times: asked for in a model's answer, as a span, and as the
+//! message that carries its result. Spans come first, in order of their start; a call that was only asked for stands
+//! right behind the one that was asked for before it. A span without arguments or result gets them from the messages.
 
 use mizzen_model::id::Digest;
 use mizzen_model::step::{Outcome, Source};
 use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+mod calls;
+mod counters;
+mod extract;
+mod files;
+mod forest;
+mod run;
+mod text;
+
+pub use files::{TraceFileError, TraceReader};
+pub use run::{Depth, load, of_run, of_summary};
 
 /// One recorded invocation of an agent, read for evaluation. Several trials of one case are one cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +56,38 @@ pub struct Trial {
     /// What a foreign format already said of the trial, by name (for example τ-bench's `reward`).
     #[serde(default)]
     pub recorded_scores: Vec<(String, f64)>,
+}
+
+impl Trial {
+    /// A trial about which nothing is known but its name.
+    #[must_use]
+    pub fn unknown(run_id: String) -> Self {
+        Self {
+            run_id,
+            revision: 1,
+            agent: None,
+            agent_digest: None,
+            case: None,
+            started_at: Timestamp::default(),
+            outcome: Outcome::Unset,
+            error_message: None,
+            turns: Vec::new(),
+            counters: Counters::default(),
+            sources: Vec::new(),
+            recorded_scores: Vec::new(),
+        }
+    }
+
+    /// The tool calls of all turns, in order.
+    pub fn tool_calls(&self) -> impl Iterator<Item = &ToolCall> {
+        self.turns.iter().flat_map(|turn| &turn.tool_calls)
+    }
+
+    /// The last answer of the conversation.
+    #[must_use]
+    pub fn final_response(&self) -> Option<&str> {
+        self.turns.iter().rev().find_map(|turn| turn.response.as_deref())
+    }
 }
 
 /// From what a user said to the answer.

@@ -1,0 +1,95 @@
+//! Trials from stored runs.
+
+use mizzen_model::run::RunSummary;
+use mizzen_model::step::Source;
+use mizzen_telemetry::assemble::assemble;
+use mizzen_telemetry::row::{LogRow, SpanHead, SpanRow};
+use mizzen_telemetry::{Columns, ReadError, Telemetry};
+use serde_json::Value;
+
+use super::extract::turns;
+use super::forest::Forest;
+use super::{Counters, Trial};
+use crate::format::events;
+
+/// Where a trace says which case it is a trial of: Mizzen's own name, and agentevals'.
+const CASE_KEYS: &[&str] = &["mizzen.evaluation.case", "agentevals.eval.case.id"];
+
+/// How much of a run an evaluator needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// What the run list knows: no spans are read.
+    Summary,
+    /// The conversation, the tool calls, and who saw them.
+    Content,
+}
+
+/// Reads a stored run as a trial.
+///
+/// # Errors
+/// When the spans cannot be read.
+pub async fn load(telemetry: &Telemetry, summary: &RunSummary, depth: Depth) -> Result<Trial, ReadError> {
+    if depth == Depth::Summary {
+        return Ok(of_summary(summary));
+    }
+    let rows = telemetry.run_spans(&summary.run_id, Columns::Full).await?;
+    let logs = telemetry.run_logs(&summary.run_id).await?;
+    Ok(of_run(summary, &rows, &logs))
+}
+
+/// What the run list alone says: counters and outcome, no conversation.
+#[must_use]
+pub fn of_summary(summary: &RunSummary) -> Trial {
+    Trial {
+        revision: summary.revision,
+        agent: summary.agent.clone(),
+        started_at: summary.started_at,
+        outcome: summary.outcome,
+        error_message: summary.error_message.clone(),
+        counters: Counters::of_summary(summary),
+        ..Trial::unknown(summary.run_id.to_string())
+    }
+}
+
+/// A run with its spans and log records, in any order. Content that was not captured is missing, nothing else.
+#[must_use]
+pub fn of_run(summary: &RunSummary, rows: &[SpanRow], logs: &[LogRow]) -> Trial {
+    let heads: Vec<SpanHead> = rows.iter().map(|row| row.head.clone()).collect();
+    let steps = assemble(&heads).steps;
+    let forest = Forest::grow(rows);
+    let turns = turns(&forest, &steps, logs);
+    let mut sources: Vec<Source> =
+        steps.iter().filter(|step| step.counted_as.is_none()).map(|step| step.source).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    Trial {
+        case: case(rows),
+        counters: Counters::of_steps(summary, &steps, &turns),
+        turns,
+        sources,
+        recorded_scores: recorded_scores(rows, logs),
+        ..of_summary(summary)
+    }
+}
+
+/// The case that a span or its resource names.
+fn case(rows: &[SpanRow]) -> Option<String> {
+    let texts = || rows.iter().flat_map(|row| [row.body.attributes.as_str(), &row.body.resource]);
+    CASE_KEYS.iter().find_map(|key| {
+        texts().filter(|text| text.contains(key)).find_map(|text| {
+            let attributes: Value = serde_json::from_str(text).ok()?;
+            match attributes.get(key)? {
+                Value::String(case) => (!case.is_empty()).then(|| case.clone()),
+                Value::Number(case) => Some(case.to_string()),
+                _ => None,
+            }
+        })
+    })
+}
+
+/// Scores that others sent as `gen_ai.evaluation.result`, on spans or as log records.
+fn recorded_scores(rows: &[SpanRow], logs: &[LogRow]) -> Vec<(String, f64)> {
+    let of_logs = logs.iter().filter_map(events::of_log);
+    let of_spans = rows.iter().flat_map(|row| events::of_span_events(&row.body.events));
+    of_logs.chain(of_spans).filter_map(|result| Some((result.name, result.value?))).collect()
+}

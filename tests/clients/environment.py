@@ -22,13 +22,12 @@ def find_uv() -> list[str]:
     return [str(home / "bin/uv")]
 
 
-def python() -> str:
-    """An interpreter that has what `requirements.txt` says; a changed file gets a new environment."""
-    requirements = HERE / "requirements.txt"
+def python(requirements: pathlib.Path = HERE / "requirements.txt") -> str:
+    """An interpreter that has what `requirements` says; a changed file gets a new environment."""
     digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
-    home = CACHE / f"clients-{digest}"
+    home = CACHE / f"{requirements.parent.name}-{digest}"
     if not (home / "complete").exists():
-        print(f"installing the clients into {home}", flush=True)
+        print(f"installing {requirements.parent.name} into {home}", flush=True)
         uv = find_uv()
         subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)], check=True)
         subprocess.run([*uv, "pip", "install", "--quiet", "--python", str(home / "bin/python"), "-r", str(requirements)],

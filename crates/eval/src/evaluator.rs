@@ -196,3 +196,6 @@ impl fmt::Display for Evaluator {
         write!(f, "{}@{}", self.id.name, self.id.version)
     }
 }
+
+#[cfg(test)]
+mod tests;

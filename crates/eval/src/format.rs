@@ -55,3 +55,6 @@ pub fn without_duplicates(trials: Vec<Trial>) -> Reading {
     }
     reading
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,3 +104,6 @@ impl Case {
         Self { id, turns: turns.collect(), rubrics: Vec::new() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ mod forest;
 mod run;
 mod text;
 
-pub use files::{TraceFileError, TraceReader};
+pub use files::{Grouping, TraceFileError, TraceReader, trials};
 pub use run::{Depth, load, of_run, of_summary};
 
 /// One recorded invocation of an agent, read for evaluation. Several trials of one case are one cluster.
@@ -123,3 +123,6 @@ pub struct Counters {
     pub cost_usd: Option<f64>,
     pub duration_seconds: Option<f64>,
 }
+
+#[cfg(test)]
+mod tests;

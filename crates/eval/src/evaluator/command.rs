@@ -307,3 +307,6 @@ fn file_digest(file: &Path) -> Option<Digest> {
     }
     std::fs::read(file).ok().map(|content| Digest::of(&content))
 }
+
+#[cfg(test)]
+mod tests;

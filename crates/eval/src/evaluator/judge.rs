@@ -184,3 +184,6 @@ fn verdict(answer: &str) -> Option<bool> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,12 @@
 use std::io::Read;
 
 use mizzen_model::time::Timestamp;
+use mizzen_telemetry::row::SpanRow;
 use serde_json::Value;
 
 use super::inspect::{self, InspectError};
 use super::{Reading, tau};
-use crate::trial::{TraceFileError, TraceReader};
+use crate::trial::{Grouping, TraceFileError, TraceReader, Trial, trials};
 
 /// Bytes of one file at most.
 const FILE_BYTES_MAX: u64 = 2 << 30;
@@ -37,36 +38,49 @@ pub enum FileKind {
 #[derive(Debug)]
 pub struct FileReader {
     traces: TraceReader,
+    grouping: Grouping,
+    /// Spans of sessions, which may go on in the next file.
+    open: Vec<SpanRow>,
 }
 
 impl FileReader {
     /// # Errors
     /// When the built-in price table is broken.
-    pub fn new(received_at: Timestamp) -> Result<Self, FileError> {
-        Ok(Self { traces: TraceReader::new(received_at)? })
+    pub fn new(received_at: Timestamp, grouping: Grouping) -> Result<Self, FileError> {
+        Ok(Self { traces: TraceReader::new(received_at)?, grouping, open: Vec::new() })
     }
 
+    /// The trials of a file; with [`Grouping::Session`], those of traces come from [`Self::finish`].
+    ///
     /// # Errors
     /// When the file as a whole is of no use; trials that are malformed are problems of the reading.
-    pub fn read(&self, content: &[u8]) -> Result<(FileKind, Reading), FileError> {
+    pub fn read(&mut self, content: &[u8]) -> Result<(FileKind, Reading), FileError> {
         if content.starts_with(b"PK\x03\x04") || content.starts_with(b"PK\x05\x06") {
             return Ok((FileKind::Inspect, inspect::read_archive(content)?));
         }
-        match kind(content) {
-            FileKind::Trace => {
-                let trials = self.traces.read(content)?;
-                Ok((FileKind::Trace, Reading { trials, problems: Vec::new() }))
-            }
+        let kind = kind(content);
+        if kind != FileKind::Trace {
             // Both are one document; a syntax error is told by the reader of traces, which knows lines.
-            kind => match serde_json::from_slice::<Value>(content) {
-                Ok(document) if tau::is_tau(&document) => Ok((kind, tau::read(&document))),
-                Ok(document) if inspect::is_log(&document) => Ok((kind, inspect::read_json(&document))),
-                _ => {
-                    let trials = self.traces.read(content)?;
-                    Ok((FileKind::Trace, Reading { trials, problems: Vec::new() }))
+            match serde_json::from_slice::<Value>(content) {
+                Ok(document) if tau::is_tau(&document) => return Ok((FileKind::Tau, tau::read(&document))),
+                Ok(document) if inspect::is_log(&document) => {
+                    return Ok((FileKind::Inspect, inspect::read_json(&document)));
                 }
-            },
+                _ => {}
+            }
         }
+        let rows = self.traces.rows(content)?;
+        if self.grouping == Grouping::Session {
+            self.open.extend(rows);
+            return Ok((FileKind::Trace, Reading::default()));
+        }
+        Ok((FileKind::Trace, Reading { trials: trials(rows, self.grouping), problems: Vec::new() }))
+    }
+
+    /// The trials that had to wait for the last file.
+    #[must_use]
+    pub fn finish(self) -> Vec<Trial> {
+        trials(self.open, self.grouping)
     }
 }
 

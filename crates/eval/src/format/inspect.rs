@@ -14,24 +14,29 @@ use zip::result::ZipError;
 use super::{Problem, Reading, chat};
 use crate::trial::{Counters, Trial};
 
-/// Members of an archive at most.
-const MEMBERS_MAX: usize = 200_000;
-/// Bytes of one member at most, decompressed.
-const MEMBER_BYTES_MAX: u64 = 256 << 20;
-/// Bytes of all samples together at most, decompressed.
-const ARCHIVE_BYTES_MAX: u64 = 4 << 30;
+/// What an archive may hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) members_max: usize,
+    /// Of one member, decompressed.
+    pub(super) member_bytes_max: u64,
+    /// Of all members that are read together, decompressed.
+    pub(super) archive_bytes_max: u64,
+}
+
+const LIMITS: Limits = Limits { members_max: 200_000, member_bytes_max: 256 << 20, archive_bytes_max: 4 << 30 };
 
 /// Why a log gives no trials at all.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
     #[error("archive is malformed")]
     Zip(#[from] ZipError),
-    #[error("archive has {0} members; at most {MEMBERS_MAX} are read")]
-    Members(usize),
-    #[error("member `{0}` is larger than {MEMBER_BYTES_MAX} bytes when decompressed")]
-    MemberTooLarge(String),
-    #[error("the samples are larger than {ARCHIVE_BYTES_MAX} bytes together when decompressed")]
-    ArchiveTooLarge,
+    #[error("archive has {members} members; at most {members_max} are read")]
+    Members { members: usize, members_max: usize },
+    #[error("member `{name}` is larger than {bytes_max} bytes when decompressed")]
+    MemberTooLarge { name: String, bytes_max: u64 },
+    #[error("the samples are larger than {bytes_max} bytes together when decompressed")]
+    ArchiveTooLarge { bytes_max: u64 },
     #[error("archive has no `header.json` and no `samples/`; it is no log of Inspect")]
     NoLog,
 }
@@ -61,47 +66,41 @@ pub fn read_json(document: &Value) -> Reading {
 /// # Errors
 /// When the archive is malformed as a whole, is no log, or exceeds the limits.
 pub fn read_archive(content: &[u8]) -> Result<Reading, InspectError> {
-    let mut archive = ZipArchive::new(Cursor::new(content))?;
-    if archive.len() > MEMBERS_MAX {
-        return Err(InspectError::Members(archive.len()));
+    read_within(content, LIMITS)
+}
+
+pub(super) fn read_within(content: &[u8], limits: Limits) -> Result<Reading, InspectError> {
+    let archive = ZipArchive::new(Cursor::new(content))?;
+    if archive.len() > limits.members_max {
+        return Err(InspectError::Members { members: archive.len(), members_max: limits.members_max });
     }
-    let mut names =
-        archive.file_names().map(|name| Ok(name?.into_owned())).collect::<Result<Vec<String>, ZipError>>()?;
-    names.sort_unstable();
+    let mut archive = Archive { archive, limits, total_bytes: 0 };
+    let names = archive.names()?;
     let has = |name: &str| names.iter().any(|known| known == name);
-    let has_samples = names.iter().any(|name| is_sample(name));
-    if !has_samples && !has("header.json") && !has("_journal/start.json") {
+    // A log whose run was interrupted has only the journal.
+    let header = ["header.json", "_journal/start.json"].into_iter().find(|name| has(name));
+    let samples: Vec<&String> = names.iter().filter(|name| is_sample(name)).collect();
+    if header.is_none() && samples.is_empty() {
         return Err(InspectError::NoLog);
     }
-    let mut total = 0;
-    // A log whose run was interrupted has only the journal.
-    let header = if has("header.json") {
-        Some("header.json")
-    } else {
-        has("_journal/start.json").then_some("_journal/start.json")
-    };
     let header = match header {
-        Some(name) => serde_json::from_slice(&member(&mut archive, name, &mut total)?).unwrap_or(Value::Null),
+        Some(name) => serde_json::from_slice(&archive.member(name)?).unwrap_or(Value::Null),
         None => Value::Null,
     };
     let log = Log::of(&header);
     let mut reading = Reading::default();
-    for name in names.iter().filter(|name| is_sample(name)) {
-        let content = match member(&mut archive, name, &mut total) {
+    let told = |message: String| Problem { case: None, message };
+    for name in samples {
+        let content = match archive.member(name) {
             Err(InspectError::Zip(error)) => {
-                reading
-                    .problems
-                    .push(Problem { case: None, message: format!("member `{name}` cannot be read: {error}") });
+                reading.problems.push(told(format!("member `{name}` cannot be read: {error}")));
                 continue;
             }
             other => other?,
         };
         match serde_json::from_slice(&content) {
             Ok(sample) => log.add(&sample, &mut reading),
-            Err(error) => {
-                let message = format!("member `{name}` is not valid JSON: {error}");
-                reading.problems.push(Problem { case: None, message });
-            }
+            Err(error) => reading.problems.push(told(format!("member `{name}` is not valid JSON: {error}"))),
         }
     }
     Ok(reading)
@@ -111,17 +110,36 @@ fn is_sample(name: &str) -> bool {
     name.starts_with("samples/") && name.ends_with(".json")
 }
 
-/// Reads one member within the limits, whatever size the archive claims.
-fn member(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str, total: &mut u64) -> Result<Vec<u8>, InspectError> {
-    let file = archive.by_name(name)?;
-    let mut content = Vec::new();
-    let read = file.take(MEMBER_BYTES_MAX + 1).read_to_end(&mut content);
-    read.map_err(|error| InspectError::Zip(ZipError::Io(error)))?;
-    if content.len() as u64 > MEMBER_BYTES_MAX {
-        return Err(InspectError::MemberTooLarge(name.to_owned()));
+/// An archive that is read within limits, whatever sizes it claims.
+struct Archive<'c> {
+    archive: ZipArchive<Cursor<&'c [u8]>>,
+    limits: Limits,
+    total_bytes: u64,
+}
+
+impl Archive<'_> {
+    fn names(&self) -> Result<Vec<String>, ZipError> {
+        let names = self.archive.file_names().map(|name| Ok(name?.into_owned()));
+        let mut names = names.collect::<Result<Vec<String>, ZipError>>()?;
+        names.sort_unstable();
+        Ok(names)
     }
-    *total += content.len() as u64;
-    if *total > ARCHIVE_BYTES_MAX { Err(InspectError::ArchiveTooLarge) } else { Ok(content) }
+
+    fn member(&mut self, name: &str) -> Result<Vec<u8>, InspectError> {
+        let Limits { member_bytes_max, archive_bytes_max, .. } = self.limits;
+        let file = self.archive.by_name(name)?;
+        let mut content = Vec::new();
+        let read = file.take(member_bytes_max + 1).read_to_end(&mut content);
+        read.map_err(|error| InspectError::Zip(ZipError::Io(error)))?;
+        if content.len() as u64 > member_bytes_max {
+            return Err(InspectError::MemberTooLarge { name: name.to_owned(), bytes_max: member_bytes_max });
+        }
+        self.total_bytes += content.len() as u64;
+        if self.total_bytes > archive_bytes_max {
+            return Err(InspectError::ArchiveTooLarge { bytes_max: archive_bytes_max });
+        }
+        Ok(content)
+    }
 }
 
 /// What the log says of all its samples.

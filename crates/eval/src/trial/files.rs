@@ -38,11 +38,11 @@ impl TraceReader {
         Ok(Self { normaliser: Normaliser::new(PriceTable::built_in(&[])?, Limits::default()), received_at })
     }
 
-    /// One trial for each trace (or each run that the spans name), in order of appearance.
+    /// The spans of a file, for [`trials`].
     ///
     /// # Errors
     /// When the file is malformed, of an unknown format, or holds no usable span.
-    pub fn read(&self, content: &[u8]) -> Result<Vec<Trial>, TraceFileError> {
+    pub fn rows(&self, content: &[u8]) -> Result<Vec<SpanRow>, TraceFileError> {
         let requests = import::read(content)?;
         let origin = Origin::unknown(self.received_at);
         let mut rows = Vec::new();
@@ -52,17 +52,36 @@ impl TraceReader {
             rows.extend(normalised.rows);
             message = normalised.message;
         }
-        if rows.is_empty() {
-            return Err(TraceFileError::NoSpans(message));
-        }
-        Ok(by_run(rows))
+        if rows.is_empty() { Err(TraceFileError::NoSpans(message)) } else { Ok(rows) }
+    }
+
+    /// One trial for each trace (or each run that the spans name), in order of appearance.
+    ///
+    /// # Errors
+    /// When the file is malformed, of an unknown format, or holds no usable span.
+    pub fn read(&self, content: &[u8]) -> Result<Vec<Trial>, TraceFileError> {
+        Ok(trials(self.rows(content)?, Grouping::Run))
     }
 }
 
-fn by_run(rows: Vec<SpanRow>) -> Vec<Trial> {
+/// What one trial is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grouping {
+    /// A trace, or a run that the spans name.
+    Run,
+    /// The runs of one session, when spans name one: what cases of several turns need.
+    Session,
+}
+
+/// The trials of `rows`, in order of appearance. A session goes by the id of its first run.
+#[must_use]
+pub fn trials(rows: Vec<SpanRow>, grouping: Grouping) -> Vec<Trial> {
     let mut runs: IndexMap<Name, Vec<SpanRow>> = IndexMap::new();
     for row in rows {
         runs.entry(row.head.run_id.clone()).or_default().push(row);
+    }
+    if grouping == Grouping::Session {
+        runs = by_session(runs);
     }
     let trial = |(run_id, rows): (Name, Vec<SpanRow>)| {
         let mut state = RunState::new(run_id);
@@ -72,4 +91,21 @@ fn by_run(rows: Vec<SpanRow>) -> Vec<Trial> {
         of_run(&state.summary(1, true, ""), &rows, &[])
     };
     runs.into_iter().map(trial).collect()
+}
+
+fn by_session(runs: IndexMap<Name, Vec<SpanRow>>) -> IndexMap<Name, Vec<SpanRow>> {
+    let mut sessions: IndexMap<Name, Vec<(Name, Vec<SpanRow>)>> = IndexMap::new();
+    for (run_id, rows) in runs {
+        // The outermost span's session wins over a delegate's.
+        let named = rows.iter().filter(|row| row.head.session.is_some()).min_by_key(|row| row.head.started_at);
+        let session = named.and_then(|row| row.head.session.clone()).unwrap_or_else(|| run_id.clone());
+        sessions.entry(session).or_default().push((run_id, rows));
+    }
+    let started = |rows: &[SpanRow]| rows.iter().map(|row| row.head.started_at).min();
+    let joined = |mut runs: Vec<(Name, Vec<SpanRow>)>| {
+        runs.sort_by_key(|(_, rows)| started(rows));
+        let run_id = runs.first().map(|(run_id, _)| run_id.clone()).unwrap_or_else(|| Name::from(""));
+        (run_id, runs.into_iter().flat_map(|(_, rows)| rows).collect())
+    };
+    sessions.into_values().map(joined).collect()
 }

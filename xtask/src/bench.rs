@@ -3,6 +3,7 @@
 //! Everything runs on loopback for a bounded time. Numbers mean something on a quiet machine only; ratios between rows
 //! of one table mean more than the rows.
 
+mod eval;
 mod http;
 mod ingest;
 mod peer;
@@ -35,6 +36,8 @@ pub(crate) struct BenchArgs {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
+    /// Processor time and memory to score trace files, beside agentevals.
+    Eval(eval::EvalArgs),
     /// OTLP spans per CPU second, bytes on disk and memory, beside Arize Phoenix.
     Ingest(ingest::IngestArgs),
     /// CPU and latency that a gateway adds to a call, beside four routers.
@@ -51,6 +54,7 @@ pub(crate) fn run(args: BenchArgs) -> Result<()> {
     run_command(&mut command("cargo", &["build", "--release", "-p", "mizzen"]))?;
     run_command(&mut command("cargo", &["build", "--release", "-p", "mizzen-testkit", "--bin", "mizzen-load"]))?;
     match args.bench {
+        Bench::Eval(args) => eval::run(&args),
         Bench::Ingest(args) => ingest::run(&args),
         Bench::Proxy(args) => proxy::run(&args),
         Bench::Store(args) => store::run(&args),

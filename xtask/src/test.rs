@@ -68,10 +68,11 @@ fn browser_tests() -> Result<()> {
     run(&mut e2e)
 }
 
-/// Real SDKs as agents under `mizzen run`, from PyPI, in an environment that is cached outside the clone.
+/// Real SDKs as agents under `mizzen run`, and scores beside those of agentevals; all from PyPI, in environments that are
+/// cached outside the clone.
 fn peer_tests() -> Result<()> {
     let python = require(&["python3"], "python3")?;
-    let mut clients = command(python, &["tests/clients/run.py"]);
+    let mut clients = command(&python, &["tests/clients/run.py"]);
     clients.env("MIZZEN_BIN", services::debug_binary());
     // The model server is material beside the project; without it the clients talk to the simulator.
     let real_model = root().join("../shared/tools/real-model");
@@ -81,5 +82,13 @@ fn peer_tests() -> Result<()> {
     } else if crate::command::is_ci() {
         bail!("the real model server is missing, and in CI a skipped test is a failure");
     }
-    run(&mut clients)
+    run(&mut clients)?;
+    let mut scores = command(python, &["tests/peers/run.py"]);
+    scores.env("MIZZEN_BIN", services::debug_binary());
+    // As with the model: the public samples are material beside the project.
+    let samples = root().join("../shared/data/agentevals");
+    if samples.is_dir() {
+        scores.arg(samples);
+    }
+    run(&mut scores)
 }

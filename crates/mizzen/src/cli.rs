@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// The operational layer for AI agents, in one binary.
 ///
 /// Exit codes: 0 done, 1 the answer is no (not found, refused), 2 wrong usage, 3 Mizzen could not be reached or could
-/// not do its work. `mizzen run` passes on the exit code of its command, 128 + N when signal N ended it, and uses
+/// not do its work. `mizzen eval` says 0 pass, 1 fail, 2 inconclusive, 3 could not run. `mizzen run` passes on the exit code of its command, 128 + N when signal N ended it, and uses
 /// 125, 126 and 127 for its own failures as `env` does.
 #[derive(Debug, Parser)]
 #[command(name = "mizzen", version, max_term_width = 100)]
@@ -30,6 +30,9 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Ask in SQL: tables `runs`, `steps`, `spans`, `logs`, `metrics`; read-only.
     Query(QueryArgs),
+    /// Score runs, with what that leaves uncertain.
+    #[command(subcommand)]
+    Eval(crate::eval::cli::EvalCommand),
     /// Keys of agents, and keys of model providers.
     #[command(subcommand)]
     Keys(KeysCommand),

@@ -5,6 +5,7 @@ mod cli;
 mod client;
 mod config;
 mod doctor;
+mod eval;
 mod failure;
 mod import;
 mod keys;
@@ -27,7 +28,10 @@ use crate::failure::Failure;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return eval::usage_exit(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::Broken(error.into()).report(),
@@ -48,6 +52,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Runs(command) => runs::runs(command).await?,
         Command::Import(args) => import::import(args).await?,
         Command::Query(args) => query::query(args).await?,
+        Command::Eval(command) => return eval::eval(command).await,
         Command::Keys(command) => keys::keys(command).await?,
         Command::Backup(args) => backup::backup(args).await?,
         Command::Restore(args) => backup::restore(&args)?,

@@ -2,6 +2,8 @@
 
 mod binary;
 
+pub use binary::find as binary;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;

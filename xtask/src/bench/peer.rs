@@ -13,6 +13,7 @@ pub(super) struct Peer {
     pub(super) package: &'static str,
 }
 
+pub(super) const AGENTEVALS: Peer = Peer { name: "agentevals", package: "agentevals-cli==0.11.0" };
 pub(super) const PHOENIX: Peer = Peer { name: "phoenix", package: "arize-phoenix==20.26.1" };
 pub(super) const SGLANG_ROUTER: Peer = Peer { name: "sglang-router", package: "sglang-router==0.3.2" };
 pub(super) const SMG: Peer = Peer { name: "smg", package: "smg==1.13.0" };

@@ -5,3 +5,4 @@ mod bad_days;
 mod commands;
 mod documentation;
 mod durability;
+mod eval;

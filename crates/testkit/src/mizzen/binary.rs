@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// `MIZZEN_BIN`, else `mizzen` in the target folder of the running test: `target/debug/deps/it-…` is beside it.
-pub(super) fn find() -> Result<PathBuf> {
+/// The built binary: `MIZZEN_BIN`, else `mizzen` in the target folder of the running test: `target/debug/deps/it-…` is beside it.
+pub fn find() -> Result<PathBuf> {
     let binary = match std::env::var_os("MIZZEN_BIN") {
         Some(path) => PathBuf::from(path),
         None => {

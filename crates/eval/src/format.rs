@@ -2,7 +2,7 @@
 //!
 //! * [`tau`]: τ-bench trajectories
 //! * [`inspect`]: Inspect logs, `.eval` and JSON
-//! * [`events`]: `gen_ai.evaluation.result`
+//! * [`events`]: the log events `gen_ai.evaluation.result`
 //! * [`read`]: any of the files above, or a trace file, recognised from its content
 
 pub mod events;

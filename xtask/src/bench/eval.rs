@@ -86,8 +86,16 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         }
     }
     let many = format!("{} traces, CPU ms", args.traces);
-    let headings =
-        ["", "evaluators", "one trace, CPU ms", "MiB", many.as_str(), "MiB", "CPU µs per further trace", "CPU, times ours"];
+    let headings = [
+        "",
+        "evaluators",
+        "one trace, CPU ms",
+        "MiB",
+        many.as_str(),
+        "MiB",
+        "CPU µs per further trace",
+        "CPU, times ours",
+    ];
     table::print(&format!("cargo xtask bench eval, median of {}", args.repeats), &headings, &rows);
     Ok(())
 }

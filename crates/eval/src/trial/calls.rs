@@ -43,7 +43,7 @@ pub(super) struct AskedCall {
 }
 
 /// The steps that stand for others, with those they stand for, in order of time.
-pub(super) fn logical<'s>(steps: &'s [Step]) -> Vec<(&'s Step, Vec<&'s Step>)> {
+pub(super) fn logical(steps: &[Step]) -> Vec<(&Step, Vec<&Step>)> {
     let mut twins: HashMap<_, Vec<&Step>> = HashMap::new();
     for step in steps {
         if let Some(winner) = step.counted_as {

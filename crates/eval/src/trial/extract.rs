@@ -175,8 +175,9 @@ fn tool_calls(messages: &[Message]) -> Vec<Option<&str>> {
 fn results(messages: &[Message]) -> Vec<Option<&str>> {
     use mizzen_model::message::Part;
     let parts = messages.iter().flat_map(|message| &message.parts);
-    let id = |part| if let &Part::ToolCallResponse { ref id, .. } = part { Some(id.as_deref()) } else { None };
-    parts.filter_map(id).collect()
+    parts
+        .filter_map(|part| if let Part::ToolCallResponse { id, .. } = part { Some(id.as_deref()) } else { None })
+        .collect()
 }
 
 /// A tool call without a conversation belongs to the turn that was open when it started.

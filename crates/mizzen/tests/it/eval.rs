@@ -16,7 +16,8 @@ fn mizzen(folder: &Path, args: &[&str]) -> Result<Output> {
 /// An agent that says `answer` after calling `tool`.
 fn trace(id: u8, tool: &str, answer: &str) -> Value {
     let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
-    let says = |role: &str, said: &str| json!([{ "role": role, "parts": [{ "type": "text", "content": said }] }]).to_string();
+    let says =
+        |role: &str, said: &str| json!([{ "role": role, "parts": [{ "type": "text", "content": said }] }]).to_string();
     let span = |span: u8, parent: &str, name: &str, attributes: Value| {
         json!({ "traceId": format!("{id:032x}"), "spanId": format!("{span:016x}"), "parentSpanId": parent, "name": name, "kind": 1,
             "startTimeUnixNano": format!("17638000000000000{span:02}"), "endTimeUnixNano": "1763800000000000100",
@@ -73,15 +74,37 @@ fn exit_codes_are_the_verdict() -> Result<()> {
 #[test]
 fn scores_come_as_json_with_problems_on_standard_error() -> Result<()> {
     let folder = folder()?;
-    let args = ["eval", "run", "--set", "more.json", "--runs", "good.json", "good.json", "bad.json", "-e", "tool_trajectory", "-e",
-        "response_match", "-e", "tool_call_count:at_most=1", "-o", "json"];
+    let args = [
+        "eval",
+        "run",
+        "--set",
+        "more.json",
+        "--runs",
+        "good.json",
+        "good.json",
+        "bad.json",
+        "-e",
+        "tool_trajectory",
+        "-e",
+        "response_match",
+        "-e",
+        "tool_call_count:at_most=1",
+        "-o",
+        "json",
+    ];
     let output = mizzen(folder.path(), &args)?;
     let scores: Value = serde_json::from_slice(&output.stdout)?;
     let found: Vec<(&str, f64, &str)> = scores
         .as_array()
         .context("no array")?
         .iter()
-        .map(|s| (s["evaluator"].as_str().unwrap_or(""), s["score"].as_f64().unwrap_or(f64::NAN), s["verdict"].as_str().unwrap_or("")))
+        .map(|s| {
+            (
+                s["evaluator"].as_str().unwrap_or(""),
+                s["score"].as_f64().unwrap_or(f64::NAN),
+                s["verdict"].as_str().unwrap_or(""),
+            )
+        })
         .collect();
     assert_eq!(
         found,

@@ -12,7 +12,11 @@ fn score(case: &str, run: &str, outcome: ScoreOutcome) -> Score {
 
 fn graded(case: &str, run: u32, passes: bool) -> Score {
     let verdict = Some(if passes { Verdict::Pass } else { Verdict::Fail });
-    score(case, &format!("{case}-{run}"), ScoreOutcome::Scored { value: f64::from(u8::from(passes)), verdict, unit: None })
+    score(
+        case,
+        &format!("{case}-{run}"),
+        ScoreOutcome::Scored { value: f64::from(u8::from(passes)), verdict, unit: None },
+    )
 }
 
 fn missing(case: &str) -> Score {
@@ -68,7 +72,9 @@ fn trials_of_one_case_are_one_cluster_and_tell_pass_hat() {
 #[test]
 fn scores_for_scripts_have_every_field() {
     let json = score_json(&graded("a", 1, false));
-    for (field, expected) in [("evaluator", "equals"), ("case", "a"), ("run_id", "a-1"), ("verdict", "fail"), ("status", "scored")] {
+    for (field, expected) in
+        [("evaluator", "equals"), ("case", "a"), ("run_id", "a-1"), ("verdict", "fail"), ("status", "scored")]
+    {
         assert_eq!(json[field], expected);
     }
     assert_eq!((json["score"].as_f64(), json["revision"].as_u64()), (Some(0.0), Some(1)));

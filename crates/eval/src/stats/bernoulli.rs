@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::special::{beta_tails, boundary, ln_beta};
-use super::state::FormatVersion;
+use super::state::{FormatVersion, exact};
 use super::{Interval, Method, StatsError, check_alpha};
 
 /// The state: two counts. Observing is O(1).
@@ -21,8 +21,11 @@ use super::{Interval, Method, StatsError, check_alpha};
 #[serde(deny_unknown_fields)]
 pub struct BernoulliSequence {
     version: FormatVersion<1>,
+    #[serde(with = "exact")]
     alpha: f64,
+    #[serde(with = "exact")]
     prior_successes: f64,
+    #[serde(with = "exact")]
     prior_failures: f64,
     successes: u64,
     failures: u64,

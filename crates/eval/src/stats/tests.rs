@@ -1,5 +1,6 @@
 //! What was measured elsewhere, reproduced.
 
+mod coverage;
 pub(super) mod golden;
 mod properties;
 

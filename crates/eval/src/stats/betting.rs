@@ -19,7 +19,7 @@ const GRID: usize = 512;
 
 /// A confidence sequence for a mean, as a grid of supposed means with the capital won against each.
 ///
-/// Observing costs O(grid) and the state is a few kilobytes, so that a monitor can store it and go on after a restart.
+/// Observing costs O(grid) and the state is about 21 kB of JSON, so that a monitor can store it and go on after a restart.
 /// Limits are grid points, rounded outwards: the grid costs width (at most one cell a side; cells are narrower towards
 /// the ends of the range, 0.3 % of it in the middle), never coverage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use super::state::FormatVersion;
+use super::state::{FormatVersion, exact};
 use super::{StatsError, check_finite};
 
 /// Open clusters at once; one more closes the oldest.
@@ -39,6 +39,7 @@ pub struct ClusterAccumulator {
 struct OpenCluster {
     age: u64,
     n: u64,
+    #[serde(with = "exact")]
     sum: f64,
 }
 

@@ -6,14 +6,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::special::{beta_tails, boundary, ln_beta};
-use super::state::FormatVersion;
+use super::state::{FormatVersion, exact};
 use super::{Interval, Method, StatsError, check_alpha};
 
 /// The state: two counts. Observing is O(1).
 ///
 /// Every interval holds at once: the chance that the truth is ever outside, at any of infinitely many looks, is at most
-/// alpha (Robbins 1970; Ville 1939; Howard, Ramdas, McAuliffe and Sekhon, arXiv 1810.08240). The price is an interval that is
-/// wider than one for a single look, by about a third to a half.
+/// alpha (Robbins 1970; Ville 1939; Howard, Ramdas, McAuliffe and Sekhon, arXiv 1810.08240). The price is an interval
+/// 1.9 times as wide as Wilson's at 1,000 runs.
 ///
 /// The rate is supposed constant. When it drifts, the interval is of no particular rate; see `docs/statistics.md`, and
 /// [`super::detector`] for noticing.
@@ -21,8 +21,11 @@ use super::{Interval, Method, StatsError, check_alpha};
 #[serde(deny_unknown_fields)]
 pub struct BernoulliSequence {
     version: FormatVersion<1>,
+    #[serde(with = "exact")]
     alpha: f64,
+    #[serde(with = "exact")]
     prior_successes: f64,
+    #[serde(with = "exact")]
     prior_failures: f64,
     successes: u64,
     failures: u64,

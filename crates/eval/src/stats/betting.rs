@@ -4,9 +4,12 @@
 //!
 //! For differences of paired scores the range is (−1, 1). For clustered runs one observation is one finished cluster.
 
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
 
-use super::state::FormatVersion;
+use super::state::{FormatVersion, exact, exact_all};
 use super::{Interval, Method, StatsError, check_alpha, check_range};
 
 /// No bet risks more than this share of the capital, so that it never is ruined by one observation.
@@ -16,22 +19,29 @@ const GRID: usize = 512;
 
 /// A confidence sequence for a mean, as a grid of supposed means with the capital won against each.
 ///
-/// Observing costs O(grid) and the state is a few kilobytes, so that a monitor can store it and go on after a restart.
+/// Observing costs O(grid) and the state is about 21 kB of JSON, so that a monitor can store it and go on after a restart.
 /// Limits are grid points, rounded outwards: the grid costs width (at most one cell a side; cells are narrower towards
 /// the ends of the range, 0.3 % of it in the middle), never coverage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BettingSequence {
     version: FormatVersion<1>,
+    #[serde(with = "exact")]
     alpha: f64,
+    #[serde(with = "exact")]
     low: f64,
+    #[serde(with = "exact")]
     high: f64,
     n: u64,
+    #[serde(with = "exact")]
     sum: f64,
     /// Σ (x_i − μ̂_i)², each with the mean then known.
+    #[serde(with = "exact")]
     squares: f64,
     /// ln of the capital won by betting on more than the grid's mean, and on less.
+    #[serde(with = "exact_all")]
     ln_more: Vec<f64>,
+    #[serde(with = "exact_all")]
     ln_less: Vec<f64>,
 }
 
@@ -91,15 +101,20 @@ impl BettingSequence {
         let x = (value - self.low) / (self.high - self.low);
         let stake = self.next_stake();
         for index in 0..self.ln_more.len() {
-            let mean = self.grid(index);
-            self.ln_more[index] += (stake.min(STAKE_MAX / mean) * (x - mean)).ln_1p();
-            self.ln_less[index] += (-stake.min(STAKE_MAX / (1.0 - mean)) * (x - mean)).ln_1p();
+            let (more, less) = pay(stake, self.grid(index), x);
+            self.ln_more[index] += more;
+            self.ln_less[index] += less;
         }
         self.n += 1;
+        self.settle(x);
+        Ok(())
+    }
+
+    /// What the next stake will know of this observation.
+    fn settle(&mut self, x: f64) {
         self.sum += x;
         let mean = (0.5 + self.sum) / (self.n as f64 + 1.0);
         self.squares += (x - mean).powi(2);
-        Ok(())
     }
 
     /// Observations one after the other.
@@ -110,11 +125,11 @@ impl BettingSequence {
         values.iter().try_for_each(|value| self.observe(*value))
     }
 
-    /// The predictable plug-in stake √(2 ln(2/α′) / (σ̂² t ln(1+t))) with α′ = alpha/2, from the past only.
+    /// The predictable plug-in stake √(2 ln(2/alpha) / (σ̂² t ln(1+t))), from the past only.
     fn next_stake(&self) -> f64 {
         let t = self.n as f64 + 1.0;
         let variance = (0.25 + self.squares) / t;
-        (2.0 * (4.0 / self.alpha).ln() / (variance * t * t.ln_1p())).sqrt()
+        (2.0 * (2.0 / self.alpha).ln() / (variance * t * t.ln_1p())).sqrt()
     }
 
     /// All means against which neither side has won 2/alpha (hedged capital, half on each side). `None` before the first
@@ -134,6 +149,13 @@ impl BettingSequence {
         let (lower, upper) = (self.in_units(lower).min(estimate), self.in_units(upper).max(estimate));
         Some(Interval { estimate, lower, upper, alpha: self.alpha, method: Method::Betting })
     }
+}
+
+/// ln of what a stake on more, and one on less, than `mean` pays at `x`.
+fn pay(stake: f64, mean: f64, x: f64) -> (f64, f64) {
+    let more = stake.min(STAKE_MAX / mean) * (x - mean);
+    let less = -stake.min(STAKE_MAX / (1.0 - mean)) * (x - mean);
+    (more.ln_1p(), less.ln_1p())
 }
 
 /// Which mean is to be refuted.
@@ -156,12 +178,17 @@ pub enum Hypothesis {
 pub struct BettingTest {
     version: FormatVersion<1>,
     hypothesis: Hypothesis,
+    #[serde(with = "exact")]
     low: f64,
+    #[serde(with = "exact")]
     high: f64,
+    #[serde(with = "exact")]
     threshold: f64,
     n: u64,
+    #[serde(with = "exact_all")]
     ln_capital: Vec<f64>,
     /// The largest e-value so far, which a test may also rest on (Ville).
+    #[serde(with = "exact")]
     ln_highest: f64,
 }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::betting::Hypothesis;
-use super::state::FormatVersion;
+use super::state::{FormatVersion, exact, exact_all};
 use super::{StatsError, check_range};
 
 /// Bets are spread over so many sizes.
@@ -45,10 +45,15 @@ pub struct EDetector {
     version: FormatVersion<1>,
     kind: DetectorKind,
     hypothesis: Hypothesis,
+    #[serde(with = "exact")]
     low: f64,
+    #[serde(with = "exact")]
     high: f64,
+    #[serde(with = "exact")]
     threshold: f64,
+    #[serde(with = "exact")]
     run_length: f64,
+    #[serde(with = "exact_all")]
     values: Vec<f64>,
     /// Observations since the start or the last alarm.
     n: u64,

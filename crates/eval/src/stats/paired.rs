@@ -93,8 +93,8 @@ pub fn mcnemar(only_a: u64, only_b: u64) -> McNemar {
     let tail = binomial_at_most(n, fewer, 0.5);
     let exact = (2.0 * tail).min(1.0);
     let point = binomial_ln_pmf(n, fewer, 0.5).exp();
-    // With b = c the two tails overlap in the middle, and mid-p is 1 less that point.
-    let mid = if only_a == only_b { 1.0 - point } else { 2.0 * tail - point };
+    // With b = c the two tails share their point in the middle.
+    let mid = if only_a == only_b { 1.0 - 0.5 * point } else { 2.0 * tail - point };
     McNemar {
         exact,
         mid: mid.min(1.0),

@@ -1,16 +1,40 @@
 //! Special functions and their inverses.
 //!
-//! statrs has the gamma and error functions. The incomplete beta function is our own because its tails are needed to
-//! full relative precision, for parameters of up to millions; inverses are safeguarded Newton on the tail that is small.
+//! statrs has the gamma functions. The incomplete beta and the complementary error function are our own because tails are
+//! needed to full relative precision, for parameters of up to millions; inverses are safeguarded Newton on the small tail.
 
 use std::f64::consts::PI;
 
-use statrs::function::erf::{erfc, erfc_inv};
+use statrs::function::erf::erfc_inv;
 use statrs::function::gamma::{gamma_lr, gamma_ur, ln_gamma};
 
 /// From here on Stirling's series with six terms is exact to double precision.
 const STIRLING_FROM: f64 = 10.0;
 const STEPS_MAX: usize = 200;
+
+/// The complementary error function: DLMF 7.6.2 near 0, the continued fraction 7.9.3 from 2 on.
+fn erfc(x: f64) -> f64 {
+    if x < 0.0 {
+        return 2.0 - erfc(-x);
+    }
+    let squared = x * x;
+    if x < 2.0 {
+        let (mut term, mut sum) = (x, x);
+        for step in 1..STEPS_MAX {
+            term *= 2.0 * squared / (2 * step + 1) as f64;
+            sum += term;
+            if term < sum * f64::EPSILON / 4.0 {
+                break;
+            }
+        }
+        return 1.0 - 2.0 / PI.sqrt() * (-squared).exp() * sum;
+    }
+    let mut tail = x;
+    for step in (1..=100).rev() {
+        tail = x + 0.5 * f64::from(step) / tail;
+    }
+    (-squared).exp() / (PI.sqrt() * tail)
+}
 
 /// P(Z <= z).
 pub(super) fn normal_cdf(z: f64) -> f64 {
@@ -85,7 +109,8 @@ fn beta_front(a: f64, b: f64, x: f64) -> f64 {
     }
     // Around the mean the large logarithms cancel: take them relative to it.
     let total = a + b;
-    let exponent = a * (x * total / a).ln() + b * ((1.0 - x) * total / b).ln();
+    let distance = x.mul_add(total, -a);
+    let exponent = a * (distance / a).ln_1p() + b * (-distance / b).ln_1p();
     let rest = stirling_rest(total) - stirling_rest(a) - stirling_rest(b);
     (exponent + rest).exp() * (a * b / (total * 2.0 * PI)).sqrt()
 }

@@ -1,5 +1,9 @@
 //! What was measured elsewhere, reproduced.
 
+mod coverage;
+pub(super) mod golden;
+mod properties;
+
 use super::proportion::{clopper_pearson, jeffreys, trials_all_pass, wilson, zero_events_upper};
 use super::repeated::{CaseCounts, mean_pass_hat_k};
 use super::{Clustered, Interval, Method, Side, mean};

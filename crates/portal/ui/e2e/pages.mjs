@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { findings, open, screenshot, until } from './browser.mjs';
+import { evalPages, evalSubject } from './pages-eval.mjs';
 
 /** Every page in light and dark, wide and narrow: it shows its heading, axe finds nothing serious. */
 
@@ -48,6 +49,7 @@ export async function subject(page) {
   const agents = await read('/agents');
   const models = await read('/models');
   return {
+    evaluation: evalPages(await evalSubject(read)),
     id: known.run_id,
     run: `/runs/${encodeURIComponent(known.run_id)}`,
     agent: agents.items[0]?.agent ?? 'none',
@@ -57,9 +59,11 @@ export async function subject(page) {
 
 async function look(browser, server, name, look) {
   const { page, close } = await open(browser, server, look);
-  const { run, agent, model } = await subject(page);
+  const { run, agent, model, evaluation } = await subject(page);
   const problems = [];
-  for (const [title, path, ready] of PAGES(run, agent, model)) {
+  const only = process.env.MIZZEN_PAGES;
+  for (const [title, path, ready] of [...PAGES(run, agent, model), ...evaluation]) {
+    if (only && !title.match(only)) continue;
     if (name && title !== name) continue;
     await page.goto(path);
     await page

@@ -3,7 +3,7 @@ import { useData } from '../../api/cache';
 import type { RunDetail, StoryPage } from '../../api/shapes';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { withQuery } from '../../api/client';
-import type { Selection } from './selection';
+import type { StepChoice } from './selection';
 import { Entry } from './story-entry';
 import { useState } from 'preact/hooks';
 
@@ -12,7 +12,7 @@ const PAGE_ENTRIES = 100;
 interface Props {
   path: string;
   detail: RunDetail;
-  selection: Selection;
+  selection: StepChoice;
 }
 
 /** The run as a conversation: what was asked, what was called, what came back. */

@@ -57,14 +57,13 @@ export async function subject(page) {
   };
 }
 
-async function look(browser, server, name, look) {
+async function look(browser, server, look) {
   const { page, close } = await open(browser, server, look);
   const { run, agent, model, evaluation } = await subject(page);
   const problems = [];
   const only = process.env.MIZZEN_PAGES;
   for (const [title, path, ready] of [...PAGES(run, agent, model), ...evaluation]) {
     if (only && !title.match(only)) continue;
-    if (name && title !== name) continue;
     await page.goto(path);
     await page
       .waitForSelector(ready, { timeout: 15_000 })
@@ -88,7 +87,7 @@ async function look(browser, server, name, look) {
 export const pages = [
   ...LOOKS.map((one) => ({
     name: `pages in ${one.scheme} at ${one.width} px`,
-    run: ({ browser, server }) => look(browser, server, null, one),
+    run: ({ browser, server }) => look(browser, server, one),
   })),
   {
     name: 'overlays: palette, help and sign-in',

@@ -5,7 +5,10 @@ import { duration } from './time';
 
 /** Numbers that are estimates, always with their interval. */
 
-/** What a number counts: null is a score in [0, 1], `share` the same read as percent, else the evaluator's unit. */
+/**
+ * What a number counts: null is a score in [0, 1], `share` the same read as percent, `per_1000` a rate that its label
+ * calls so, else the evaluator's unit.
+ */
 export type Unit = string | null;
 
 const NS_PER_SECOND = 1e9;
@@ -24,7 +27,7 @@ export function valueText(value: number, unit: Unit): string {
     case 'seconds':
       return sign + (size === 0 ? '0 s' : duration(size * NS_PER_SECOND));
     case 'per_1000':
-      return `${sign}${trimmed(1000 * size, 3)} per 1,000`;
+      return sign + trimmed(1000 * size, 3);
     default:
       return sign + (size >= 10_000 ? short(size) : size >= 1_000 ? exact(Math.round(size)) : trimmed(size, 3));
   }

@@ -59,7 +59,13 @@ function options(props: BandChartProps, host: HTMLElement): uPlot.Options {
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { y: { range: () => range(props) } },
     axes: [
-      { ...axis, grid: { show: false }, size: 26 },
+      {
+        ...axis,
+        grid: { show: false },
+        size: 26,
+        space: 64,
+        values: (_, splits) => splits.map((split) => timeMark(split * 1000)),
+      },
       {
         ...axis,
         grid: { stroke: colour('--line'), width: 1 },
@@ -71,6 +77,15 @@ function options(props: BandChartProps, host: HTMLElement): uPlot.Options {
     bands: [{ series: [1, 2], fill: colour('--band') }],
     plugins: [marks(props, colour, font), readout(props)],
   };
+}
+
+const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+
+/** The day where one begins, else the time. */
+function timeMark(ms: number): string {
+  const at = new Date(ms);
+  return at.getHours() === 0 && at.getMinutes() === 0 ? day.format(at) : time.format(at);
 }
 
 /** Everything drawn lies inside, with a little air; a score is never shown outside [0, 1]. */
@@ -98,9 +113,14 @@ function marks(props: BandChartProps, colour: (name: string) => string, font: st
       ctx.setLineDash([5 * ratio, 4 * ratio]);
       line(ctx, left, y, left + width, y);
       ctx.textAlign = 'right';
+      // A rim in the colour of the page, since lines may run below the word.
+      ctx.setLineDash([]);
+      ctx.lineWidth = 4 * ratio;
+      ctx.strokeStyle = colour('--bg');
+      ctx.strokeText(props.levelName, left + width - 4 * ratio, y - 5 * ratio);
+      ctx.lineWidth = 1.5 * ratio;
       ctx.fillText(props.levelName, left + width - 4 * ratio, y - 5 * ratio);
     }
-    ctx.setLineDash([]);
     ctx.strokeStyle = colour('--bad');
     ctx.fillStyle = colour('--bad');
     for (const at of props.alarms) {

@@ -59,7 +59,7 @@ function Facts({ baseline }: { baseline: BaselineView }) {
       <Fact name="Success" title={estimateSentence(baseline.success, 'share')}>
         {estimateText(baseline.success, 'share')}
       </Fact>
-      <Fact name="Safety events">{estimateText(baseline.safety, 'per_1000')}</Fact>
+      <Fact name="Safety events per 1,000">{estimateText(baseline.safety, 'per_1000')}</Fact>
       <Fact name="Cost a case">{estimateText(baseline.cost, 'usd')}</Fact>
       <Fact name="Time a case">{estimateText(baseline.duration, 'seconds')}</Fact>
       <Fact name="Observed">
@@ -157,7 +157,7 @@ function Pick({
 }
 
 const ASPECTS: Record<ComparedAspect['aspect'], [string, string]> = {
-  safety: ['Safety events', 'per_1000'],
+  safety: ['Safety events per 1,000 cases', 'per_1000'],
   success: ['Success', 'share'],
   cost: ['Cost a case', 'usd'],
   time: ['Time a case', 'seconds'],
@@ -168,50 +168,35 @@ function Result({ path }: { path: string }) {
   return (
     <Loaded resource={resource} rows={4}>
       {({ rows }) => (
-        <table class="rows evals aspects" aria-label="The agent beside the human process">
-          <thead>
-            <tr>
-              <th scope="col">Agent is</th>
-              <th scope="col">Aspect</th>
-              <th scope="col" class="num">
-                Human
-              </th>
-              <th scope="col" class="num">
-                Agent
-              </th>
-              <th scope="col" class="num mid">
-                Difference
-              </th>
-              <th scope="col" class="wide">
-                In words
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <AspectRow key={row.aspect} row={row} />
-            ))}
-          </tbody>
-        </table>
+        <>
+          {rows.map((row) => (
+            <Aspect key={row.aspect} row={row} />
+          ))}
+        </>
       )}
     </Loaded>
   );
 }
 
-function AspectRow({ row }: { row: ComparedAspect }) {
+function Aspect({ row }: { row: ComparedAspect }) {
   const [name, unit] = ASPECTS[row.aspect];
   return (
-    <tr title={row.sentence}>
-      <td>
+    <section class="block metric">
+      <h3>
         <AnswerStatus answer={row.answer} />
-      </td>
-      <th scope="row">{name}</th>
-      <td class="num">{estimateText(row.human, unit)}</td>
-      <td class="num">{estimateText(row.agent, unit)}</td>
-      <td class="num mid">
-        {row.ratio ? `× ${estimateText(row.ratio, 'times')}` : differenceText(row.difference, unit)}
-      </td>
-      <td class="wide sentence">{row.sentence}</td>
-    </tr>
+        <span>{name}</span>
+      </h3>
+      <p class="metric-sentence">{row.sentence}</p>
+      <dl class="run-facts">
+        <Fact name="Human">{estimateText(row.human, unit)}</Fact>
+        <Fact name="Agent">{estimateText(row.agent, unit)}</Fact>
+        {row.difference && <Fact name="Difference">{differenceText(row.difference, unit)}</Fact>}
+        {row.ratio && (
+          <Fact name="Agent over human" title="1 would be the same">
+            × {estimateText(row.ratio, 'times')}
+          </Fact>
+        )}
+      </dl>
+    </section>
   );
 }

@@ -67,8 +67,8 @@ function Table({ baselines }: { baselines: BaselineView[] }) {
           <th scope="col" class="col-estimate">
             Success
           </th>
-          <th scope="col" class="wide" title="Events for each case">
-            Safety events
+          <th scope="col" class="wide" title="Safety events in 1,000 cases">
+            Safety per 1,000
           </th>
           <th scope="col" class="num wide">
             Cost a case

@@ -222,17 +222,12 @@ function MetricBlock({ metric, comparison }: { metric: Metric; comparison: Compa
             <span class={metric.regressed > 0 ? 'status error' : 'status'}>
               <Icon name="down" /> {exact(metric.regressed)} worse
             </span>{' '}
-            <span class="faint">{exact(metric.unchanged)} the same</span>
+            <span class="faint" title="Only cases in both are compared">
+              {exact(metric.unchanged)} the same
+              {metric.only_a + metric.only_b > 0 && `, ${exact(metric.only_a + metric.only_b)} in only one`}
+            </span>
           </dd>
         </div>
-        {metric.only_a + metric.only_b > 0 && (
-          <div title="Left out: a case must be in both to be compared">
-            <dt>Not in both</dt>
-            <dd>
-              {exact(metric.only_a)} only in A, {exact(metric.only_b)} only in B
-            </dd>
-          </div>
-        )}
       </dl>
       {metric.answer === 'not_yet_known' && metric.further_cases !== null && (
         <p class="calm">

@@ -90,15 +90,17 @@ function Details({
         </p>
       )}
       {evaluator.parameters.map((parameter) => (
-        <label key={parameter.name} title={parameter.description}>
-          <span>{parameter.name.replaceAll('_', ' ')}</span>
-          <input
-            value={typed[parameter.name] ?? ''}
-            placeholder={shown(parameter.default)}
-            onInput={(event) => type(evaluator.name, parameter.name, event.currentTarget.value)}
-          />
+        <div class="parameter" key={parameter.name} title={parameter.description}>
+          <label>
+            <span>{parameter.name.replaceAll('_', ' ')}</span>
+            <input
+              value={typed[parameter.name] ?? ''}
+              placeholder={shown(parameter.default)}
+              onInput={(event) => type(evaluator.name, parameter.name, event.currentTarget.value)}
+            />
+          </label>
           <span class="faint">{parameter.description}</span>
-        </label>
+        </div>
       ))}
     </div>
   );

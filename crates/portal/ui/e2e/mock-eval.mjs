@@ -311,7 +311,15 @@ function besideHuman(state, baseline, query) {
     aspect,
     human,
     agent: mine,
-    difference: human && mine ? { ...mine, value: mine.value - human.value, lower: -0.16, upper: -0.02 } : null,
+    difference:
+      human && mine
+        ? {
+            ...mine,
+            value: mine.value - human.value,
+            lower: mine.lower - (human.upper ?? human.value),
+            upper: mine.upper - (human.lower ?? human.value),
+          }
+        : null,
     ratio,
     answer,
     sentence,
@@ -327,7 +335,7 @@ function besideHuman(state, baseline, query) {
         'not_yet_known',
         'No safety event in 96 runs: the rate may still be up to 37 per 1,000',
       ),
-      row('success', baseline.success, agent, 'worse', 'The agent succeeds less often, by 2 to 16 points'),
+      row('success', baseline.success, agent, 'worse', 'The agent succeeds less often, by 2.5 to 29.6 points'),
       row(
         'cost',
         baseline.cost,

@@ -22,7 +22,7 @@ export function evalPages({ experiments, sets, monitors, baselines }) {
     ['compare-choose', at('compare'), '.empty'],
     ['monitors', at('monitors'), LIST],
     ['monitor-new', `${at('monitors')}?new=1`, '.evaluator-field'],
-    ['labels', at('labels'), '.label-keys'],
+    ['labels', at('labels'), '.label-keys, .empty'],
     ['sets', at('sets'), LIST],
     ['baselines', at('baselines'), LIST],
     ['baseline-new', `${at('baselines')}?new=1`, '.form'],

@@ -15,21 +15,25 @@ const NS_PER_SECOND = 1e9;
 const trimmed = (value: number, digits: number): string => Number(value.toPrecision(digits)).toString();
 
 export function valueText(value: number, unit: Unit): string {
-  const sign = value < 0 ? '−' : '';
-  const size = Math.abs(value);
+  const size = sizeText(Math.abs(value), unit);
+  // What rounds to nothing has no sign.
+  return value < 0 && /[1-9]/.test(size) ? `−${size}` : size;
+}
+
+function sizeText(size: number, unit: Unit): string {
   switch (unit) {
     case null:
-      return sign + size.toFixed(3);
+      return size.toFixed(3);
     case 'share':
-      return `${sign}${(100 * size).toFixed(1)}%`;
+      return `${(100 * size).toFixed(1)}%`;
     case 'usd':
-      return sign + dollars(size);
+      return dollars(size);
     case 'seconds':
-      return sign + (size === 0 ? '0 s' : duration(size * NS_PER_SECOND));
+      return size === 0 ? '0 s' : duration(size * NS_PER_SECOND);
     case 'per_1000':
-      return sign + trimmed(1000 * size, 3);
+      return trimmed(1000 * size, 3);
     default:
-      return sign + (size >= 10_000 ? short(size) : size >= 1_000 ? exact(Math.round(size)) : trimmed(size, 3));
+      return size >= 10_000 ? short(size) : size >= 1_000 ? exact(Math.round(size)) : trimmed(size, 3);
   }
 }
 
@@ -55,7 +59,8 @@ export function differenceText(estimate: Estimate | null, unit: Unit): string {
 }
 
 function signed(value: number, unit: Unit): string {
-  return `${value > 0 ? '+' : ''}${valueText(value, unit)}`;
+  const text = valueText(value, unit);
+  return value > 0 && /[1-9]/.test(text) ? `+${text}` : text;
 }
 
 const METHODS: Record<string, string> = {

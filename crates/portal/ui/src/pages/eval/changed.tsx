@@ -1,4 +1,3 @@
-import { useEffect, useRef } from 'preact/hooks';
 import type { ChangedCase, Comparison } from '../../api/eval';
 import { valueText } from '../../format/estimate';
 import { exact } from '../../format/number';
@@ -52,7 +51,6 @@ export function Changed({ comparison }: { comparison: Comparison }) {
           </tbody>
         </table>
       )}
-      {chosen && <SideBySide chosen={chosen} key={`${chosen.case}:${chosen.evaluator}`} />}
     </section>
   );
 }
@@ -64,33 +62,40 @@ function Row({ one, comparison, isChosen }: { one: ChangedCase; comparison: Comp
   const toggle = (): void =>
     setQuery(isChosen ? { case: null, metric: null } : { case: one.case, metric: one.evaluator }, true);
   return (
-    <tr class={isChosen ? 'chosen' : ''}>
-      <td>
-        <span class={isBetter ? 'status ok' : 'status error'}>
-          <Icon name={isBetter ? 'up' : 'down'} />
-          {isBetter ? 'Better' : 'Worse'}
-        </span>
-      </td>
-      <td class="clip">
-        <button type="button" class="row-button" data-row aria-expanded={isChosen} onClick={toggle}>
-          {one.case}
-        </button>
-      </td>
-      <td class="mid">{one.evaluator}</td>
-      <td class="num">{valueText(one.a, unit)}</td>
-      <td class="num">{valueText(one.b, unit)}</td>
-      <td class="num mid">
-        {one.trials_a} and {one.trials_b}
-      </td>
-    </tr>
+    <>
+      <tr class={isChosen ? 'chosen' : ''}>
+        <td>
+          <span class={isBetter ? 'status ok' : 'status error'}>
+            <Icon name={isBetter ? 'up' : 'down'} />
+            {isBetter ? 'Better' : 'Worse'}
+          </span>
+        </td>
+        <td class="clip">
+          <button type="button" class="row-button" data-row aria-expanded={isChosen} onClick={toggle}>
+            {one.case}
+          </button>
+        </td>
+        <td class="mid">{one.evaluator}</td>
+        <td class="num">{valueText(one.a, unit)}</td>
+        <td class="num">{valueText(one.b, unit)}</td>
+        <td class="num mid">
+          {one.trials_a} and {one.trials_b}
+        </td>
+      </tr>
+      {isChosen && (
+        <tr class="open-row">
+          <td colSpan={6} class="side-cell">
+            <SideBySide chosen={one} />
+          </td>
+        </tr>
+      )}
+    </>
   );
 }
 
 function SideBySide({ chosen }: { chosen: ChangedCase }) {
-  const box = useRef<HTMLDivElement>(null);
-  useEffect(() => box.current?.scrollIntoView({ block: 'start' }), []);
   return (
-    <div class="side-by-side" ref={box} role="region" aria-label={`Runs of ${chosen.case}`}>
+    <div class="side-by-side" role="region" aria-label={`Runs of ${chosen.case}`}>
       <Side letter="A" runs={chosen.runs_a} name="run_a" />
       <Side letter="B" runs={chosen.runs_b} name="run_b" />
     </div>

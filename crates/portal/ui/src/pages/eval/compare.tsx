@@ -83,7 +83,7 @@ function Choose({
         disabled={!a && !b}
         onClick={() => setQuery({ a: b || null, b: a || null }, true)}
       >
-        ⇄
+        <Icon name="swap" />
       </button>
       <Pick name="b" label="B (after)" value={b} options={experiments} />
       <Pick

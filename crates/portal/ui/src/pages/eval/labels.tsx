@@ -8,6 +8,7 @@ import { query, setQuery } from '../../location';
 import { agentPath, runPath } from '../../router';
 import { isTyping } from '../../shell/shortcuts';
 import { Ago } from '../../ui/ago';
+import { Command } from '../../ui/copy';
 import { Problem } from '../../ui/field';
 import { Icon, type IconName } from '../../ui/icon';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
@@ -97,7 +98,7 @@ function Desk({ start, path, metric }: { start: LabelQueue; path: string; metric
       ) : (
         <Nothing sitting={sitting} metric={metric} />
       )}
-      <Keys sitting={sitting} metric={metric} />
+      {(run || queue.decided.length > 0) && <Keys sitting={sitting} metric={metric} />}
     </>
   );
 }
@@ -113,7 +114,7 @@ function Nothing({ sitting, metric }: { sitting: Sitting; metric: string }) {
         </p>
         <div class="empty-steps">
           <p>On the command line:</p>
-          <code>mizzen label RUN_ID {metric} 1</code>
+          <Command text={`mizzen label RUN_ID ${metric} 1`} />
         </div>
       </Empty>
     );

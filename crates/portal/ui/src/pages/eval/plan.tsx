@@ -110,7 +110,7 @@ function Answer({ plan }: { plan: PlanView }) {
         {plan.minimum_trials !== null && `; ${exact(plan.minimum_trials)} trials would do if every one passed`}.
       </p>
       {plan.curve.length > 0 && (
-        <table class="rows" aria-label="Other ways to spend the trials">
+        <table class="rows evals" aria-label="Other ways to spend the trials">
           <thead>
             <tr>
               <th scope="col" class="num">

@@ -248,6 +248,7 @@ function monitorRoute(state, method, id, body) {
     const made = {
       ...monitors(Date.now()).find((one) => one.id === 'mon-new'),
       ...body,
+      trials_per_case: undefined,
       id: `mon-${state.monitors.length + 1}`,
       evaluator: evaluator(body.evaluator.name),
       detector_threshold: body.average_run_length,

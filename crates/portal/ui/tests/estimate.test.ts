@@ -22,7 +22,7 @@ const estimate = (
   lower,
   upper,
   confidence: 0.95,
-  method: 'clustered_t',
+  method: 'cluster_t',
   n: 200,
   clusters: 50,
   note: null,
@@ -61,10 +61,11 @@ describe('numbers with their interval', () => {
       '42.0%, 95% interval 31.5% to 52.5%; standard error clustered by case, t distribution; 200 trials of 50 cases',
     );
     expect(
-      estimateSentence(estimate(1, null, null, { note: 'one case says nothing of others', n: 5, clusters: 1 }), null),
-    ).toBe(
-      '1.000, no interval: one case says nothing of others; standard error clustered by case, t distribution; 5 trials of 1 case',
-    );
+      estimateSentence(
+        estimate(1, null, null, { note: 'one case says nothing of others', method: 'none', n: 5, clusters: 1 }),
+        null,
+      ),
+    ).toBe('1.000, no interval: one case says nothing of others; 5 trials of 1 case');
   });
   test('an unknown method keeps its name, single trials are not grouped', () => {
     expect(methodWord('some_new_method')).toBe('some new method');

@@ -23,7 +23,7 @@ const estimate = (value: number, more: Partial<Estimate> = {}): Estimate => ({
   lower: value - 0.1,
   upper: value + 0.1,
   confidence: 0.95,
-  method: 'clustered_t',
+  method: 'cluster_t',
   n: 96,
   clusters: 24,
   note: null,

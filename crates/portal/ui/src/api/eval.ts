@@ -43,7 +43,7 @@ export interface RunSelector {
 export interface EvaluatorParameter {
   name: string;
   description: string;
-  default: unknown;
+  default: string | null;
 }
 
 export interface EvaluatorView {
@@ -56,6 +56,8 @@ export interface EvaluatorView {
   is_counter: boolean;
   threshold: number | null;
   parameters: EvaluatorParameter[];
+  /** Programs run only where `mizzen eval run` is typed. */
+  on_server: boolean;
 }
 
 export interface EvaluatorChoice {
@@ -212,6 +214,8 @@ export interface MonitorSummary {
   units: number;
   skipped: number;
   estimate: Estimate | null;
+  /** Sessions or cases that are not finished and not counted yet. */
+  open_units: number;
   e_value: number | null;
   detector: number | null;
   detector_threshold: number;
@@ -250,6 +254,7 @@ export interface NewMonitor {
   selector: RunSelector;
   set: string | null;
   unit_of_count: UnitOfCount;
+  trials_per_case: number | null;
   alpha: number;
   baseline: number | null;
   average_run_length: number;
@@ -274,7 +279,7 @@ export interface BaselineView {
   cost_usd_mean: number | null;
   duration_seconds_mean: number | null;
   cases: number;
-  success: Estimate;
+  success: Estimate | null;
   safety: Estimate | null;
   cost: Estimate | null;
   duration: Estimate | null;

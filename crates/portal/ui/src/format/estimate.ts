@@ -66,10 +66,22 @@ function signed(value: number, unit: Unit): string {
 const METHODS: Record<string, string> = {
   wilson: 'Wilson score interval',
   clopper_pearson: 'exact interval (Clopper–Pearson)',
-  clustered_t: 'standard error clustered by case, t distribution',
+  jeffreys: 'Jeffreys interval',
+  mean_t: 't interval of a mean',
+  cluster_t: 'standard error clustered by case, t distribution',
+  cluster_proportion: 'proportion clustered by case, with its effective sample size',
   cluster_bootstrap: 'bootstrap over cases',
+  bootstrap: 'bootstrap',
+  paired_t: 'paired by case, t distribution',
+  newcombe: 'Newcombe interval of a difference',
+  score: 'score interval of a difference',
+  garwood: 'exact interval of a rate (Garwood)',
+  conditional_binomial: 'exact ratio of two rates (conditional binomial)',
+  rogan_gladen: 'corrected for the errors of the judge (Rogan–Gladen)',
+  prediction_powered: 'corrected by labels of people (prediction-powered)',
   betting: 'betting confidence sequence, valid at every moment',
   beta_mixture: 'beta-mixture confidence sequence, valid at every moment',
+  none: 'no interval',
 };
 
 /** A method the portal has no words for is named as it is. */
@@ -89,7 +101,8 @@ export function estimateSentence(estimate: Estimate, unit: Unit): string {
     estimate.lower === null || estimate.upper === null
       ? `no interval: ${estimate.note ?? 'too little to tell'}`
       : `${confidence} interval ${valueText(estimate.lower, unit)} to ${valueText(estimate.upper, unit)}`;
-  return `${valueText(estimate.value, unit)}, ${interval}; ${methodWord(estimate.method)}; ${sampleWords(estimate)}`;
+  const method = estimate.method === 'none' ? '' : `; ${methodWord(estimate.method)}`;
+  return `${valueText(estimate.value, unit)}, ${interval}${method}; ${sampleWords(estimate)}`;
 }
 
 export interface Domain {

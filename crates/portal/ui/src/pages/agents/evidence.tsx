@@ -43,13 +43,13 @@ function Table({ items }: { items: EvidenceView[] }) {
           <th scope="col" class="num mid">
             Interval
           </th>
-          <th scope="col" class="mid">
-            From
-          </th>
+          <th scope="col">From</th>
           <th scope="col" class="wide" title="Who saw the steps">
             Seen by
           </th>
-          <th scope="col">Digest</th>
+          <th scope="col" class="mid">
+            Digest
+          </th>
           <th scope="col" class="num mid">
             As of
           </th>
@@ -70,9 +70,9 @@ function Table({ items }: { items: EvidenceView[] }) {
               {valueText(one.lower, null)}–{valueText(one.upper, null)}{' '}
               <span class="faint">at α {Number(one.alpha.toPrecision(3))}</span>
             </td>
-            <td class="mid">{sampleWords(one)}</td>
+            <td>{sampleWords(one)}</td>
             <td class="wide">{one.sources.join(', ')}</td>
-            <td class="mono" title={one.subject}>
+            <td class="mid mono" title={one.subject}>
               {shortDigest(one.subject)}
             </td>
             <td class="num mid">

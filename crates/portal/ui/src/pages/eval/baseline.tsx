@@ -56,7 +56,7 @@ function Facts({ baseline }: { baseline: BaselineView }) {
   return (
     <dl class="run-facts page">
       <Fact name="Metric">{baseline.metric}</Fact>
-      <Fact name="Success" title={estimateSentence(baseline.success, 'share')}>
+      <Fact name="Success" {...(baseline.success ? { title: estimateSentence(baseline.success, 'share') } : {})}>
         {estimateText(baseline.success, 'share')}
       </Fact>
       <Fact name="Safety events per 1,000">{estimateText(baseline.safety, 'per_1000')}</Fact>

@@ -95,7 +95,7 @@ function Details({
             <span>{parameter.name.replaceAll('_', ' ')}</span>
             <input
               value={typed[parameter.name] ?? ''}
-              placeholder={shown(parameter.default)}
+              placeholder={parameter.default ?? 'none'}
               onInput={(event) => type(evaluator.name, parameter.name, event.currentTarget.value)}
             />
           </label>
@@ -104,8 +104,4 @@ function Details({
       ))}
     </div>
   );
-}
-
-function shown(value: unknown): string {
-  return value === null || value === undefined ? 'none' : typeof value === 'string' ? value : JSON.stringify(value);
 }

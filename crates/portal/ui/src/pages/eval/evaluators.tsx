@@ -103,12 +103,13 @@ function Detail({ evaluator }: { evaluator: EvaluatorView }) {
               </dt>
               <dd>
                 {parameter.description}
-                <span class="faint"> · default {JSON.stringify(parameter.default ?? null)}</span>
+                <span class="faint"> · default {parameter.default ?? 'none'}</span>
               </dd>
             </div>
           ))}
         </dl>
       )}
+      {!evaluator.on_server && <p>It is a program, and runs only where the command is typed.</p>}
       <p>
         On the command line: <code>mizzen eval run -e {evaluator.name} …</code>
       </p>

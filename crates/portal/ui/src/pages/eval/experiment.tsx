@@ -62,9 +62,11 @@ function Actions({ experiment, path }: { experiment: ExperimentSummary; path: st
     <div class="actions">
       {problem && <span class="bad-text">{problem}</span>}
       <ExperimentState experiment={experiment} />
-      <a class="button small" href={withQuery('/evaluations/compare', { b: experiment.id })}>
-        Compare
-      </a>
+      {experiment.state === 'finished' && (
+        <a class="button small" href={withQuery('/evaluations/compare', { b: experiment.id })}>
+          Compare
+        </a>
+      )}
       <span class="mid">
         <Confirm word="Delete" question={`Delete ${experiment.name}?`} act={remove} />
       </span>
@@ -78,11 +80,7 @@ function Body({ experiment, path }: { experiment: ExperimentSummary; path: strin
   return (
     <>
       <Facts experiment={experiment} />
-      {experiment.problem && (
-        <p class="run-error">
-          <Icon name="failed" /> {experiment.problem}
-        </p>
-      )}
+      {experiment.problem && <Remark experiment={experiment} />}
       {chosen ? (
         <>
           <Aggregates aggregates={experiment.aggregates} chosen={chosen} />
@@ -94,11 +92,26 @@ function Body({ experiment, path }: { experiment: ExperimentSummary; path: strin
           <p>
             {experiment.state === 'running'
               ? `${plural(experiment.runs, 'run')} so far.`
-              : skippedWords(experiment.skipped) || 'No run matched the selection.'}
+              : skippedWords(experiment.skipped)
+                ? `Left out: ${skippedWords(experiment.skipped)}.`
+                : 'No run was scored.'}
           </p>
         </Empty>
       )}
     </>
+  );
+}
+
+/** Why it failed; of one that finished, what is worth knowing, such as why it gave no evidence. */
+function Remark({ experiment: { state, problem } }: { experiment: ExperimentSummary }) {
+  return state === 'failed' ? (
+    <p class="run-error">
+      <Icon name="failed" /> {problem}
+    </p>
+  ) : (
+    <p class="remark">
+      <Icon name="help" /> {problem}
+    </p>
   );
 }
 

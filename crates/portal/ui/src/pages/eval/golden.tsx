@@ -88,7 +88,7 @@ function GoldenForm({ run, close }: { run: RunSummary; close: () => void }) {
           ))}
         </datalist>
       </Field>
-      <Field label="Case" hint="Left empty, a name is made from what was asked.">
+      <Field label="Case" hint="Left empty, it is called as the run.">
         <input name="case" autocomplete="off" maxLength={120} placeholder="optional" />
       </Field>
       <Problem text={problem} />

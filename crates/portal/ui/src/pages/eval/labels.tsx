@@ -114,7 +114,7 @@ function Nothing({ sitting, metric }: { sitting: Sitting; metric: string }) {
         </p>
         <div class="empty-steps">
           <p>On the command line:</p>
-          <Command text={`mizzen label RUN_ID ${metric} 1`} />
+          <Command text={`mizzen label RUN_ID good --metric ${metric}`} />
         </div>
       </Empty>
     );

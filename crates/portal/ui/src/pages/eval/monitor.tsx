@@ -86,6 +86,7 @@ function Facts({ monitor }: { monitor: MonitorDetail }) {
       <Fact name="Counted">
         {plural(monitor.units, monitor.unit_of_count)}
         {monitor.units !== monitor.n && <span class="faint"> ({plural(monitor.n, 'score')})</span>}
+        {monitor.open_units > 0 && <span class="faint"> · {exact(monitor.open_units)} not finished</span>}
       </Fact>
       {monitor.skipped > 0 && <Fact name="Not scored">{plural(monitor.skipped, 'run')}</Fact>}
       {monitor.agent_digest && (

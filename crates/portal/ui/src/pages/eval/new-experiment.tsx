@@ -16,7 +16,7 @@ export function NewExperiment() {
   return (
     <>
       <PageHead title="New experiment" up={{ href: '/evaluations', name: 'Evaluations' }} />
-      <Loaded resource={evaluators}>{({ items }) => <Form evaluators={items} />}</Loaded>
+      <Loaded resource={evaluators}>{({ items }) => <Form evaluators={items.filter((one) => one.on_server)} />}</Loaded>
     </>
   );
 }

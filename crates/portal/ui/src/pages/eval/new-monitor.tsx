@@ -32,9 +32,7 @@ export function NewMonitor() {
   return (
     <>
       <PageHead title="New monitor" up={{ href: '/evaluations/monitors', name: 'Monitors' }} />
-      <Loaded resource={evaluators}>
-        {({ items }) => <Form evaluators={items.filter(({ is_counter }) => !is_counter)} />}
-      </Loaded>
+      <Loaded resource={evaluators}>{({ items }) => <Form evaluators={items.filter((one) => one.on_server)} />}</Loaded>
     </>
   );
 }
@@ -61,6 +59,7 @@ function Form({ evaluators }: { evaluators: EvaluatorView[] }) {
       selector: selectorOf(selected, Date.now()),
       set: set || null,
       unit_of_count: unit,
+      trials_per_case: unit === 'case' ? Number(values.get('trials')) : null,
       alpha,
       baseline: level,
       average_run_length: length,
@@ -129,6 +128,11 @@ function Form({ evaluators }: { evaluators: EvaluatorView[] }) {
             ))}
           </select>
         </Field>
+        {unit === 'case' && (
+          <Field label="Trials of a case" hint="So many make one observation. It needs an eval set.">
+            <input name="trials" type="number" min={1} step={1} required defaultValue="1" />
+          </Field>
+        )}
       </fieldset>
       <CheckField name="past" label="Begin with runs already recorded" hint="Otherwise it starts with the next run." />
       <p class="promise" role="status">

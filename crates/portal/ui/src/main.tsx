@@ -11,6 +11,7 @@ import './styles/story.css';
 import './styles/waterfall.css';
 import './styles/panel.css';
 import './styles/pages.css';
+import './styles/form.css';
 import './styles/eval.css';
 import { App, loadWhenIdle } from './app';
 import { connect } from './api/live';

@@ -31,14 +31,16 @@ const PAGE_ICONS: Record<string, IconName> = {
 };
 
 /** Pages without a key of their own. */
-const MORE_PAGES: [string, string, IconName, string][] = [
-  ['/evaluations?new=1', 'New experiment', 'plus', 'evaluation'],
-  ['/evaluations/compare', 'Compare two experiments', 'evaluation', 'evaluation better worse'],
-  ['/evaluations/sets', 'Eval sets', 'star', 'golden cases evaluation'],
-  ['/evaluations/evaluators', 'Evaluators', 'evaluation', 'scores'],
-  ['/evaluations/baselines', 'Baselines', 'human', 'human process evaluation'],
-  ['/evaluations/plan', 'Plan an evaluation', 'evaluation', 'sample size power cases trials'],
-];
+const MORE_PAGES: Entry[] = (
+  [
+    ['/evaluations?new=1', 'New experiment', 'plus', 'evaluation'],
+    ['/evaluations/compare', 'Compare two experiments', 'evaluation', 'evaluation better worse'],
+    ['/evaluations/sets', 'Eval sets', 'star', 'golden cases evaluation'],
+    ['/evaluations/evaluators', 'Evaluators', 'evaluation', 'scores'],
+    ['/evaluations/baselines', 'Baselines', 'human', 'human process evaluation'],
+    ['/evaluations/plan', 'Plan an evaluation', 'evaluation', 'sample size power cases trials'],
+  ] as [string, string, IconName, string][]
+).map(([href, label, icon, also]) => ({ id: `page:${href}`, label, hint: 'Evaluations', icon, also, href }));
 
 export function commands(now: number, agents: AgentSummary[], models: ModelSummary[], runs: RunSummary[]): Entry[] {
   const seen = new Set<string>();
@@ -50,14 +52,7 @@ export function commands(now: number, agents: AgentSummary[], models: ModelSumma
       icon: PAGE_ICONS[letter] ?? 'chevron',
       href,
     })),
-    ...MORE_PAGES.map(([href, label, icon, also]): Entry => ({
-      id: `page:${href}`,
-      label,
-      hint: 'Evaluations',
-      icon,
-      also,
-      href,
-    })),
+    ...MORE_PAGES,
     {
       id: 'failed',
       label: 'Failed runs',

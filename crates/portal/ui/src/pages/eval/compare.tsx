@@ -232,7 +232,7 @@ function MetricBlock({ metric, comparison }: { metric: Metric; comparison: Compa
       {metric.answer === 'not_yet_known' && metric.further_cases !== null && (
         <p class="calm">
           <Icon name="help" /> About {plural(metric.further_cases, 'further case')} would be needed to know, at an error
-          rate of {100 * alpha}%.
+          rate of {Number((100 * alpha).toPrecision(3))}%.
         </p>
       )}
     </section>

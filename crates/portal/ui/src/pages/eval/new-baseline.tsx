@@ -35,17 +35,6 @@ export function NewBaseline() {
       navigate(baselinePath(made.name));
     });
   };
-  const counted = (field: keyof Typed, placeholder: string, required = false) => (
-    <input
-      type="number"
-      min={0}
-      step="any"
-      required={required}
-      placeholder={placeholder}
-      value={typed[field]}
-      onInput={(event) => setTyped({ ...typed, [field]: event.currentTarget.value })}
-    />
-  );
   const [n, successes] = [Number(typed.n), Number(typed.successes)];
   return (
     <>
@@ -71,16 +60,7 @@ export function NewBaseline() {
             onInput={(event) => setTyped({ ...typed, metric: event.currentTarget.value })}
           />
         </Field>
-        <fieldset class="fields">
-          <legend>What was counted</legend>
-          <Field label="Cases">{counted('n', '1000', true)}</Field>
-          <Field label="Went well">{counted('successes', '941', true)}</Field>
-          <Field label="Safety events" hint="Empty if nobody counted: unknown is not none.">
-            {counted('safetyEvents', 'unknown')}
-          </Field>
-          <Field label="Cost of a case, $">{counted('costPerCase', 'unknown')}</Field>
-          <Field label="Minutes of a case">{counted('minutesPerCase', 'unknown')}</Field>
-        </fieldset>
+        <CountFields typed={typed} setTyped={setTyped} />
         <p class="promise" role="status">
           {n > 0 && successes >= 0 && successes <= n && typed.successes !== ''
             ? `Success ${shareWithInterval(successes, n)}: that is how well the process itself is known.`
@@ -97,5 +77,31 @@ export function NewBaseline() {
         </div>
       </form>
     </>
+  );
+}
+
+function CountFields({ typed, setTyped }: { typed: Typed; setTyped: (next: Typed) => void }) {
+  const counted = (field: keyof Typed, placeholder: string, required = false) => (
+    <input
+      type="number"
+      min={0}
+      step="any"
+      required={required}
+      placeholder={placeholder}
+      value={typed[field]}
+      onInput={(event) => setTyped({ ...typed, [field]: event.currentTarget.value })}
+    />
+  );
+  return (
+    <fieldset class="fields">
+      <legend>What was counted</legend>
+      <Field label="Cases">{counted('n', '1000', true)}</Field>
+      <Field label="Went well">{counted('successes', '941', true)}</Field>
+      <Field label="Safety events" hint="Empty if nobody counted: unknown is not none.">
+        {counted('safetyEvents', 'unknown')}
+      </Field>
+      <Field label="Cost of a case, $">{counted('costPerCase', 'unknown')}</Field>
+      <Field label="Minutes of a case">{counted('minutesPerCase', 'unknown')}</Field>
+    </fieldset>
   );
 }

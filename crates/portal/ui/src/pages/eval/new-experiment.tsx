@@ -21,27 +21,11 @@ export function NewExperiment() {
   );
 }
 
-function Form({ evaluators }: { evaluators: EvaluatorView[] }) {
-  const sets = useData<Page<EvalSetSummary>>('/eval-sets').data.value?.items ?? [];
-  const [set, setSet] = useState(query.peek().get('set') ?? '');
-  const [selected, setSelected] = useState(selectedFrom(query.peek()));
-  const [chosen, setChosen] = useState<Chosen>({});
+/** Sends what was asked and goes to the experiment, or keeps why it was refused. */
+function useStart(): { problem: ApiError | null; busy: boolean; start: (asked: Asked) => Promise<void> } {
   const [problem, setProblem] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);
-  const form = useRef<HTMLFormElement>(null);
-  useEffect(() => form.current?.querySelector<HTMLInputElement>('[name=name]')?.focus(), []);
-  const start = async (split: boolean): Promise<void> => {
-    if (!form.current) return;
-    const values = new FormData(form.current);
-    const asked: Asked = {
-      name: String(values.get('name')).trim(),
-      set: set || null,
-      runs: selectorOf(selected, Date.now()),
-      evaluators: choicesOf(chosen),
-      split_versions: split || values.has('split'),
-      count_sdk_evidence: values.has('sdk'),
-      publish_evidence: values.has('evidence'),
-    };
+  const start = async (asked: Asked): Promise<void> => {
     setBusy(true);
     setProblem(null);
     try {
@@ -54,6 +38,29 @@ function Form({ evaluators }: { evaluators: EvaluatorView[] }) {
       setBusy(false);
     }
   };
+  return { problem, busy, start };
+}
+
+function Form({ evaluators }: { evaluators: EvaluatorView[] }) {
+  const [set, setSet] = useState(query.peek().get('set') ?? '');
+  const [selected, setSelected] = useState(selectedFrom(query.peek()));
+  const [chosen, setChosen] = useState<Chosen>({});
+  const { problem, busy, start } = useStart();
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => form.current?.querySelector<HTMLInputElement>('[name=name]')?.focus(), []);
+  const submit = (split: boolean): void => {
+    if (!form.current) return;
+    const values = new FormData(form.current);
+    void start({
+      name: String(values.get('name')).trim(),
+      set: set || null,
+      runs: selectorOf(selected, Date.now()),
+      evaluators: choicesOf(chosen),
+      split_versions: split || values.has('split'),
+      count_sdk_evidence: values.has('sdk'),
+      publish_evidence: values.has('evidence'),
+    });
+  };
   const count = Object.keys(chosen).length;
   return (
     <form
@@ -61,61 +68,23 @@ function Form({ evaluators }: { evaluators: EvaluatorView[] }) {
       ref={form}
       onSubmit={(event) => {
         event.preventDefault();
-        void start(false);
+        submit(false);
       }}
     >
       <Field label="Name" hint="As it will stand in the list.">
         <input name="name" required maxLength={120} placeholder="helm v2 against golden" />
       </Field>
-      <Field
-        label="Eval set"
-        hint={
-          sets.length > 0 ? (
-            'What each case expects. Without a set, evaluators that only count still work.'
-          ) : (
-            <>
-              There is none yet: <a href="/evaluations/sets">add a file or mark runs as golden</a>.
-            </>
-          )
-        }
-      >
-        <select value={set} onChange={(event) => setSet(event.currentTarget.value)}>
-          <option value="">No set</option>
-          {sets.map(({ name, version, cases }) => (
-            <option key={name} value={name}>
-              {name} v{version} ({cases} cases)
-            </option>
-          ))}
-        </select>
-      </Field>
+      <SetField value={set} set={setSet} />
       <SelectorFields value={selected} onChange={setSelected} />
       <EvaluatorFields evaluators={evaluators} chosen={chosen} setChosen={setChosen} hasSet={set !== ''} />
-      <details class="more-options">
-        <summary>Versions and evidence</summary>
-        <CheckField
-          name="evidence"
-          checked
-          label="Publish evidence"
-          hint="The bounds become evidence about the agent's digest, which policy can ask for. Each look at a lineage spends its α."
-        />
-        <CheckField
-          name="sdk"
-          label="Count steps that only the agent reported"
-          hint="By default they are no evidence: an agent should not vouch for itself."
-        />
-        <CheckField
-          name="split"
-          label="One experiment for each version"
-          hint="Runs of several agent digests are never pooled; without this they are refused."
-        />
-      </details>
+      <Options />
       <Problem text={problem?.message ?? ''} />
       <div class="form-foot">
         <button type="submit" class="button primary" disabled={busy || count === 0}>
           Start
         </button>
         {problem?.code === 'mixed_versions' && (
-          <button type="button" class="button" disabled={busy} onClick={() => void start(true)}>
+          <button type="button" class="button" disabled={busy} onClick={() => submit(true)}>
             One experiment for each version
           </button>
         )}
@@ -125,5 +94,58 @@ function Form({ evaluators }: { evaluators: EvaluatorView[] }) {
         {count === 0 && <span class="faint">Choose at least one evaluator.</span>}
       </div>
     </form>
+  );
+}
+
+function SetField({ value, set }: { value: string; set: (name: string) => void }) {
+  const sets = useData<Page<EvalSetSummary>>('/eval-sets').data.value?.items ?? [];
+  const known = value === '' || sets.some(({ name }) => name === value);
+  return (
+    <Field
+      label="Eval set"
+      hint={
+        sets.length > 0 ? (
+          'What each case expects. Without a set, evaluators that only count still work.'
+        ) : (
+          <>
+            There is none yet: <a href="/evaluations/sets">add a file or mark runs as golden</a>.
+          </>
+        )
+      }
+    >
+      <select value={value} onChange={(event) => set(event.currentTarget.value)}>
+        <option value="">No set</option>
+        {!known && <option value={value}>{value}</option>}
+        {sets.map(({ name, version, cases }) => (
+          <option key={name} value={name}>
+            {name} v{version} ({cases} cases)
+          </option>
+        ))}
+      </select>
+    </Field>
+  );
+}
+
+function Options() {
+  return (
+    <details class="more-options">
+      <summary>Versions and evidence</summary>
+      <CheckField
+        name="evidence"
+        checked
+        label="Publish evidence"
+        hint="The bounds become evidence about the agent's digest, which policy can ask for. Each look at a lineage spends its α."
+      />
+      <CheckField
+        name="sdk"
+        label="Count steps that only the agent reported"
+        hint="By default they are no evidence: an agent should not vouch for itself."
+      />
+      <CheckField
+        name="split"
+        label="One experiment for each version"
+        hint="Runs of several agent digests are never pooled; without this they are refused."
+      />
+    </details>
   );
 }

@@ -9,6 +9,7 @@ import type {
   Page,
   UnitOfCount,
 } from '../../api/eval';
+import { exact } from '../../format/number';
 import { navigate, query } from '../../location';
 import { monitorPath } from '../../router';
 import { useAct } from '../../ui/act';
@@ -27,6 +28,8 @@ const UNITS: [UnitOfCount, string][] = [
   ['session', 'Runs of one session together'],
 ];
 
+type Watch = Pick<Asked, 'alpha' | 'average_run_length' | 'unit_of_count' | 'baseline'>;
+
 export function NewMonitor() {
   const evaluators = useData<Page<EvaluatorView>>('/evaluators');
   return (
@@ -42,31 +45,29 @@ function Form({ evaluators }: { evaluators: EvaluatorView[] }) {
   const [set, setSet] = useState('');
   const [selected, setSelected] = useState(selectedFrom(query.peek()));
   const [chosen, setChosen] = useState<Chosen>({});
-  const [alpha, setAlpha] = useState(0.05);
-  const [length, setLength] = useState(10_000);
-  const [unit, setUnit] = useState<UnitOfCount>('run');
-  const [baseline, setBaseline] = useState('');
+  const [asked, setAsked] = useState<Watch>({
+    alpha: 0.05,
+    average_run_length: 10_000,
+    unit_of_count: 'run',
+    baseline: null,
+  });
   const { problem, busy, act } = useAct();
   const [evaluator] = choicesOf(chosen);
-  const level = baseline.trim() === '' ? null : Number(baseline);
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     if (!evaluator) return;
     const values = new FormData(event.currentTarget as HTMLFormElement);
-    const asked: Asked = {
+    const monitor: Asked = {
+      ...asked,
       name: String(values.get('name')).trim(),
       evaluator,
       selector: selectorOf(selected, Date.now()),
       set: set || null,
-      unit_of_count: unit,
-      trials_per_case: unit === 'case' ? Number(values.get('trials')) : null,
-      alpha,
-      baseline: level,
-      average_run_length: length,
+      trials_per_case: asked.unit_of_count === 'case' ? Number(values.get('trials')) : null,
       include_past: values.has('past'),
     };
     void act(async () => {
-      const made = await send<MonitorSummary>('POST', '/monitors', asked);
+      const made = await send<MonitorSummary>('POST', '/monitors', monitor);
       refresh((path) => path === '/monitors');
       navigate(monitorPath(made.id));
     });
@@ -88,55 +89,10 @@ function Form({ evaluators }: { evaluators: EvaluatorView[] }) {
         </select>
       </Field>
       <EvaluatorFields evaluators={evaluators} chosen={chosen} setChosen={setChosen} hasSet={set !== ''} single />
-      <fieldset class="fields">
-        <legend>When to raise an alarm</legend>
-        <Field label="Baseline" hint="An alarm says that the true value fell below this. Empty: only watch.">
-          <input
-            type="number"
-            min={0}
-            max={1}
-            step="any"
-            value={baseline}
-            placeholder="0.90"
-            onInput={(event) => setBaseline(event.currentTarget.value)}
-          />
-        </Field>
-        <Field label="False alarms" hint="On average, while nothing is wrong.">
-          <select value={length} onChange={(event) => setLength(Number(event.currentTarget.value))}>
-            {LENGTHS.map((one) => (
-              <option key={one} value={one}>
-                One in {one.toLocaleString('en-US')}
-              </option>
-            ))}
-          </select>
-        </Field>
-        <Field label="Band" hint="How sure the band is, at every moment at once.">
-          <select value={alpha} onChange={(event) => setAlpha(Number(event.currentTarget.value))}>
-            {ALPHAS.map((one) => (
-              <option key={one} value={one}>
-                {100 - 100 * one}%
-              </option>
-            ))}
-          </select>
-        </Field>
-        <Field label="Count" hint="Runs that share a cause are no independent evidence.">
-          <select value={unit} onChange={(event) => setUnit(event.currentTarget.value as UnitOfCount)}>
-            {UNITS.map(([id, word]) => (
-              <option key={id} value={id}>
-                {word}
-              </option>
-            ))}
-          </select>
-        </Field>
-        {unit === 'case' && (
-          <Field label="Trials of a case" hint="So many make one observation. It needs an eval set.">
-            <input name="trials" type="number" min={1} step={1} required defaultValue="1" />
-          </Field>
-        )}
-      </fieldset>
+      <AlarmFields asked={asked} change={(next) => setAsked({ ...asked, ...next })} />
       <CheckField name="past" label="Begin with runs already recorded" hint="Otherwise it starts with the next run." />
       <p class="promise" role="status">
-        {promiseWords({ alpha, average_run_length: length, unit_of_count: unit, baseline: level })}
+        {promiseWords(asked)}
       </p>
       <Problem text={problem} />
       <div class="form-foot">
@@ -149,5 +105,61 @@ function Form({ evaluators }: { evaluators: EvaluatorView[] }) {
         {!evaluator && <span class="faint">Choose an evaluator.</span>}
       </div>
     </form>
+  );
+}
+
+function AlarmFields({ asked, change }: { asked: Watch; change: (next: Partial<Watch>) => void }) {
+  return (
+    <fieldset class="fields">
+      <legend>When to raise an alarm</legend>
+      <Field label="Baseline" hint="An alarm says that the true value fell below this. Empty: only watch.">
+        <input
+          type="number"
+          min={0}
+          max={1}
+          step="any"
+          placeholder="0.90"
+          onInput={({ currentTarget: { value } }) => change({ baseline: value.trim() === '' ? null : Number(value) })}
+        />
+      </Field>
+      <Field label="False alarms" hint="On average, while nothing is wrong.">
+        <select
+          value={asked.average_run_length}
+          onChange={(event) => change({ average_run_length: Number(event.currentTarget.value) })}
+        >
+          {LENGTHS.map((one) => (
+            <option key={one} value={one}>
+              One in {exact(one)}
+            </option>
+          ))}
+        </select>
+      </Field>
+      <Field label="Band" hint="How sure the band is, at every moment at once.">
+        <select value={asked.alpha} onChange={(event) => change({ alpha: Number(event.currentTarget.value) })}>
+          {ALPHAS.map((one) => (
+            <option key={one} value={one}>
+              {100 - 100 * one}%
+            </option>
+          ))}
+        </select>
+      </Field>
+      <Field label="Count" hint="Runs that share a cause are no independent evidence.">
+        <select
+          value={asked.unit_of_count}
+          onChange={(event) => change({ unit_of_count: event.currentTarget.value as UnitOfCount })}
+        >
+          {UNITS.map(([id, word]) => (
+            <option key={id} value={id}>
+              {word}
+            </option>
+          ))}
+        </select>
+      </Field>
+      {asked.unit_of_count === 'case' && (
+        <Field label="Trials of a case" hint="So many make one observation. It needs an eval set.">
+          <input name="trials" type="number" min={1} step={1} required defaultValue="1" />
+        </Field>
+      )}
+    </fieldset>
   );
 }

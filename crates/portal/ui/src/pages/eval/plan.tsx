@@ -40,6 +40,29 @@ export default function PlanPage() {
     setQuery(Object.fromEntries([...values].map(([name, value]) => [name, String(value)])));
     void act(async () => setPlan(await send<PlanView>('POST', '/plan', asked)));
   };
+  return (
+    <>
+      <EvalHead title="Plan">
+        <span class="count">how many cases and trials does a claim need?</span>
+      </EvalHead>
+      <form class="form" onSubmit={submit} key={claim}>
+        <div class="field">
+          <Choice label="Claim" choices={CLAIMS} chosen={claim} choose={(next) => setQuery({ claim: next })} />
+        </div>
+        <Numbers claim={claim} />
+        <Problem text={problem} />
+        <div class="form-foot">
+          <button type="submit" class="button primary" disabled={busy}>
+            Work it out
+          </button>
+        </div>
+      </form>
+      {plan && <Answer plan={plan} />}
+    </>
+  );
+}
+
+function Numbers({ claim }: { claim: Claim }) {
   const number = (name: string, standard: number, max: number, min = 0) => (
     <input
       name={name}
@@ -53,46 +76,31 @@ export default function PlanPage() {
   );
   return (
     <>
-      <EvalHead title="Plan">
-        <span class="count">how many cases and trials does a claim need?</span>
-      </EvalHead>
-      <form class="form" onSubmit={submit} key={claim}>
-        <div class="field">
-          <Choice label="Claim" choices={CLAIMS} chosen={claim} choose={(next) => setQuery({ claim: next })} />
-        </div>
-        <fieldset class="fields">
-          <legend>The claim</legend>
-          {claim === 'at_least' ? (
-            <Field label="Succeeds at least, %">{number('target', 95, 100)}</Field>
-          ) : (
-            <>
-              <Field label="Baseline, %">{number('baseline', 94, 100)}</Field>
-              <Field label="Margin, points">{number('margin', 2, 100)}</Field>
-            </>
-          )}
-          <Field label="With confidence, %">{number('confidence', 95, 99.99)}</Field>
-        </fieldset>
-        <fieldset class="fields">
-          <legend>What is assumed</legend>
-          <Field label="True rate, %" hint="The nearer to the claim, the more is needed.">
-            {number('assumed', claim === 'at_least' ? 98 : 94, 100)}
-          </Field>
-          <Field label="Power, %" hint="The chance to succeed in showing it.">
-            {number('power', 80, 99.99)}
-          </Field>
-          <Field label="Trials a case">{number('trials', 1, 1000, 1)}</Field>
-          <Field label="Likeness of trials" hint="Intra-class correlation, 0 to 1: an experiment says it.">
-            {number('icc', 0, 1)}
-          </Field>
-        </fieldset>
-        <Problem text={problem} />
-        <div class="form-foot">
-          <button type="submit" class="button primary" disabled={busy}>
-            Work it out
-          </button>
-        </div>
-      </form>
-      {plan && <Answer plan={plan} />}
+      <fieldset class="fields">
+        <legend>The claim</legend>
+        {claim === 'at_least' ? (
+          <Field label="Succeeds at least, %">{number('target', 95, 100)}</Field>
+        ) : (
+          <>
+            <Field label="Baseline, %">{number('baseline', 94, 100)}</Field>
+            <Field label="Margin, points">{number('margin', 2, 100)}</Field>
+          </>
+        )}
+        <Field label="With confidence, %">{number('confidence', 95, 99.99)}</Field>
+      </fieldset>
+      <fieldset class="fields">
+        <legend>What is assumed</legend>
+        <Field label="True rate, %" hint="The nearer to the claim, the more is needed.">
+          {number('assumed', claim === 'at_least' ? 98 : 94, 100)}
+        </Field>
+        <Field label="Power, %" hint="The chance to succeed in showing it.">
+          {number('power', 80, 99.99)}
+        </Field>
+        <Field label="Trials a case">{number('trials', 1, 1000, 1)}</Field>
+        <Field label="Likeness of trials" hint="Intra-class correlation, 0 to 1: an experiment says it.">
+          {number('icc', 0, 1)}
+        </Field>
+      </fieldset>
     </>
   );
 }

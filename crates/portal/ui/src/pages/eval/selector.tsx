@@ -105,7 +105,7 @@ function Picked({
 function Search({ value, set }: { value: string; set: (text: string) => void }) {
   return (
     <Field label="Text">
-      <input value={value} placeholder="in title, agent or id" onInput={(event) => set(event.currentTarget.value)} />
+      <input value={value} placeholder="in title, agent or id" onChange={(event) => set(event.currentTarget.value)} />
     </Field>
   );
 }

@@ -31,7 +31,7 @@ export function evalPages({ experiments, sets, monitors, baselines }) {
   ];
   if (b) found.push(['experiment', at('experiments', b.id), '.cases table.rows tbody tr']);
   if (failed) found.push(['experiment-failed', at('experiments', failed.id), '.run-error']);
-  if (a && b) found.push(['compare', `${at('compare')}?a=${a.id}&b=${b.id}&margin=0.05`, '.metric-sentence']);
+  if (a && b) found.push(['compare', `${at('compare')}?a=${a.id}&b=${b.id}&margin=0.05`, '.metric-sentence, .empty']);
   if (set) found.push(['set', at('sets', set.name), 'table.rows tbody tr, .empty']);
   for (const monitor of monitors.slice(0, 3)) {
     found.push([`monitor-${monitor.id}`, at('monitors', monitor.id), '.band-chart canvas, .band-empty']);

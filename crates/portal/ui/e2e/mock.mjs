@@ -7,6 +7,7 @@ import { orderRun } from './fixtures/order-run.mjs';
 import { seeded } from './fixtures/random.mjs';
 import { manyRuns, oneRun } from './fixtures/runs.mjs';
 import { agents, models, overview } from './fixtures/totals.mjs';
+import { evalRoute, evalState, labelRoute } from './mock-eval.mjs';
 
 const DIST = new URL('../dist', import.meta.url).pathname;
 const TYPES = {
@@ -27,6 +28,7 @@ export async function startMock({ empty = false, liveMs = 0, port = 0 } = {}) {
     full: new Map(full.map((run) => [run.summary.run_id, run])),
     keys: empty ? [] : keys(now),
     providers: empty ? [] : providers(now),
+    eval: evalState(now, empty),
     streams: new Set(),
   };
   const server = createServer((request, response) => void answer(state, request, response));
@@ -42,6 +44,7 @@ export async function startMock({ empty = false, liveMs = 0, port = 0 } = {}) {
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     token: TOKEN,
+    state,
     publish: (change = {}) => publish(state, { ...oneRun(random, ['order-support'], Date.now(), 9_001), ...change }),
     stop: () => {
       clearInterval(timer);
@@ -100,9 +103,11 @@ async function answer(state, request, response) {
   const result = route(state, request.method, path, url.searchParams, body);
   return result === undefined
     ? fail(404, 'not_found', `there is no \`${path}\``)
-    : result.error
-      ? fail(400, 'invalid_query', result.error)
-      : json(result);
+    : result.refused
+      ? fail(result.refused.status, result.refused.code, result.refused.message)
+      : result.error
+        ? fail(400, 'invalid_query', result.error)
+        : json(result);
 }
 
 function events(state, request, response) {
@@ -134,9 +139,10 @@ function route(state, method, path, query, body) {
     case 'providers':
       return changeProviders(state, method, id, body);
     case 'runs':
+      if (part === 'labels') return labelRoute(state, method, id, inner, body);
       return id === undefined ? list(state, query) : run(state, method, id, part, inner, query);
     default:
-      return undefined;
+      return evalRoute(state, method, [first, id, part, inner], query, body);
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { findings, open, screenshot, until } from './browser.mjs';
+import { evalPages, evalSubject } from './pages-eval.mjs';
 
 /** Every page in light and dark, wide and narrow: it shows its heading, axe finds nothing serious. */
 
@@ -48,6 +49,7 @@ export async function subject(page) {
   const agents = await read('/agents');
   const models = await read('/models');
   return {
+    evaluation: evalPages(await evalSubject(read)),
     id: known.run_id,
     run: `/runs/${encodeURIComponent(known.run_id)}`,
     agent: agents.items[0]?.agent ?? 'none',
@@ -55,12 +57,13 @@ export async function subject(page) {
   };
 }
 
-async function look(browser, server, name, look) {
+async function look(browser, server, look) {
   const { page, close } = await open(browser, server, look);
-  const { run, agent, model } = await subject(page);
+  const { run, agent, model, evaluation } = await subject(page);
   const problems = [];
-  for (const [title, path, ready] of PAGES(run, agent, model)) {
-    if (name && title !== name) continue;
+  const only = process.env.MIZZEN_PAGES;
+  for (const [title, path, ready] of [...PAGES(run, agent, model), ...evaluation]) {
+    if (only && !title.match(only)) continue;
     await page.goto(path);
     await page
       .waitForSelector(ready, { timeout: 15_000 })
@@ -84,7 +87,7 @@ async function look(browser, server, name, look) {
 export const pages = [
   ...LOOKS.map((one) => ({
     name: `pages in ${one.scheme} at ${one.width} px`,
-    run: ({ browser, server }) => look(browser, server, null, one),
+    run: ({ browser, server }) => look(browser, server, one),
   })),
   {
     name: 'overlays: palette, help and sign-in',

@@ -3,6 +3,7 @@
 import { chromiumIsThere, launch } from './browser.mjs';
 import { startMock } from './mock.mjs';
 import { flows } from './flows.mjs';
+import { evalFlows } from './flows-eval.mjs';
 import { mockFlows } from './flows-mock.mjs';
 import { pages } from './pages.mjs';
 import { speed } from './speed.mjs';
@@ -22,7 +23,7 @@ async function main() {
   }
   const empty = mock ? await startMock({ empty: true }) : null;
   const browser = await launch();
-  const tests = [...pages, ...flows, ...speed, ...(mock ? mockFlows : [])].filter(
+  const tests = [...pages, ...flows, ...speed, ...(mock ? [...mockFlows, ...evalFlows] : [])].filter(
     ({ name }) => !only || name.includes(only),
   );
   let failed = 0;

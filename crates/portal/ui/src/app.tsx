@@ -25,6 +25,18 @@ const later: Partial<Record<Route['page'], Loader>> = {
   model: () => import('./pages/models/model'),
   sql: () => import('./pages/sql/page'),
   settings: () => import('./pages/settings/page'),
+  experiments: () => import('./pages/eval/experiments'),
+  experiment: () => import('./pages/eval/experiment'),
+  compare: () => import('./pages/eval/compare'),
+  sets: () => import('./pages/eval/sets'),
+  set: () => import('./pages/eval/set'),
+  evaluators: () => import('./pages/eval/evaluators'),
+  monitors: () => import('./pages/eval/monitors'),
+  monitor: () => import('./pages/eval/monitor'),
+  labels: () => import('./pages/eval/labels'),
+  baselines: () => import('./pages/eval/baselines'),
+  baseline: () => import('./pages/eval/baseline'),
+  plan: () => import('./pages/eval/plan'),
 };
 const loaded: Partial<Record<Route['page'], Page>> = { home: HomePage, runs: RunsPage };
 
@@ -79,13 +91,14 @@ function CurrentPage() {
       </>
     );
   }
-  const id =
-    current.page === 'run'
-      ? current.runId
-      : current.page === 'agent'
-        ? current.agent
-        : current.page === 'model'
-          ? current.model
-          : '';
+  const id = subject(current);
   return Body ? <Body key={`${page}:${id}`} id={id} /> : <Waiting rows={10} />;
+}
+
+/** What the page is about, where it is about one thing. */
+function subject(current: Route): string {
+  if (current.page === 'run') return current.runId;
+  if (current.page === 'agent') return current.agent;
+  if (current.page === 'model') return current.model;
+  return 'id' in current ? current.id : '';
 }

@@ -11,6 +11,8 @@ import './styles/story.css';
 import './styles/waterfall.css';
 import './styles/panel.css';
 import './styles/pages.css';
+import './styles/form.css';
+import './styles/eval.css';
 import { App, loadWhenIdle } from './app';
 import { connect } from './api/live';
 import { listenForShortcuts } from './shell/shortcuts';

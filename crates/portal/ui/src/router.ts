@@ -1,5 +1,20 @@
 /** Addresses of the portal, as pure functions; `location.ts` ties them to the browser. */
 
+/** Pages below `/evaluations`; `id` is empty for those about no single thing. */
+export type EvalPage =
+  | 'experiments'
+  | 'experiment'
+  | 'compare'
+  | 'sets'
+  | 'set'
+  | 'evaluators'
+  | 'monitors'
+  | 'monitor'
+  | 'labels'
+  | 'baselines'
+  | 'baseline'
+  | 'plan';
+
 export type Route =
   | { page: 'home' }
   | { page: 'runs' }
@@ -10,11 +25,13 @@ export type Route =
   | { page: 'model'; model: string }
   | { page: 'sql' }
   | { page: 'settings' }
+  | { page: EvalPage; id: string }
   | { page: 'missing' };
 
 export function match(path: string): Route {
   const segments = path.split('/').filter(Boolean).map(decode);
   const [first, second] = segments;
+  if (first === 'evaluations') return matchEvaluation(segments.slice(1));
   if (segments.length > 2) return { page: 'missing' };
   if (first === undefined) return { page: 'home' };
   if (second === undefined) {
@@ -28,6 +45,32 @@ export function match(path: string): Route {
   return { page: 'missing' };
 }
 
+const EVAL_LISTS: Record<string, EvalPage> = {
+  compare: 'compare',
+  sets: 'sets',
+  evaluators: 'evaluators',
+  monitors: 'monitors',
+  labels: 'labels',
+  baselines: 'baselines',
+  plan: 'plan',
+};
+const EVAL_DETAILS: Record<string, EvalPage> = {
+  experiments: 'experiment',
+  sets: 'set',
+  monitors: 'monitor',
+  baselines: 'baseline',
+};
+
+function matchEvaluation([list, id, ...rest]: string[]): Route {
+  if (list === undefined) return { page: 'experiments', id: '' };
+  const page = id === undefined ? EVAL_LISTS[list] : EVAL_DETAILS[list];
+  return page && rest.length === 0 ? { page, id: id ?? '' } : { page: 'missing' };
+}
+
+export const experimentPath = (id: string): string => `/evaluations/experiments/${encodeURIComponent(id)}`;
+export const evalSetPath = (name: string): string => `/evaluations/sets/${encodeURIComponent(name)}`;
+export const monitorPath = (id: string): string => `/evaluations/monitors/${encodeURIComponent(id)}`;
+export const baselinePath = (name: string): string => `/evaluations/baselines/${encodeURIComponent(name)}`;
 export const runPath = (runId: string): string => `/runs/${encodeURIComponent(runId)}`;
 export const agentPath = (agent: string): string => `/agents/${encodeURIComponent(agent)}`;
 export const modelPath = (model: string): string => `/models/${encodeURIComponent(model)}`;

@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { agentPath, changeQuery, match, modelPath, runPath } from '../src/router';
+import {
+  agentPath,
+  baselinePath,
+  changeQuery,
+  evalSetPath,
+  experimentPath,
+  match,
+  modelPath,
+  monitorPath,
+  runPath,
+} from '../src/router';
 
 describe('router', () => {
   test('knows every page', () => {
@@ -19,11 +29,37 @@ describe('router', () => {
     ]);
   });
 
+  test('knows the pages of evaluation', () => {
+    const at = (path: string) => match(`/evaluations${path}`);
+    expect(
+      ['', '/', '/compare', '/sets', '/evaluators', '/monitors', '/labels/', '/baselines', '/plan'].map(
+        (path) => at(path).page,
+      ),
+    ).toEqual([
+      'experiments',
+      'experiments',
+      'compare',
+      'sets',
+      'evaluators',
+      'monitors',
+      'labels',
+      'baselines',
+      'plan',
+    ]);
+    expect(['/experiments', '/nothing', '/compare/x', '/monitors/a/b'].map((path) => at(path).page)).toEqual(
+      Array(4).fill('missing'),
+    );
+  });
+
   test('names of any kind come back as they went in', () => {
     for (const name of ['plain', 'openai/gpt-4o', 'a b?c#d', 'größe', '100%', '..']) {
       expect(match(runPath(name))).toEqual({ page: 'run', runId: name });
       expect(match(agentPath(name))).toEqual({ page: 'agent', agent: name });
       expect(match(modelPath(name))).toEqual({ page: 'model', model: name });
+      expect(match(experimentPath(name))).toEqual({ page: 'experiment', id: name });
+      expect(match(evalSetPath(name))).toEqual({ page: 'set', id: name });
+      expect(match(monitorPath(name))).toEqual({ page: 'monitor', id: name });
+      expect(match(baselinePath(name))).toEqual({ page: 'baseline', id: name });
     }
   });
 

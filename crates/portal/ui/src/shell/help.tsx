@@ -34,6 +34,17 @@ const GROUPS: [string, [string[], string][]][] = [
       [['e'], 'Next error'],
     ],
   ],
+  [
+    'Labelling',
+    [
+      [['1'], 'Good (or y)'],
+      [['0'], 'Bad (or n)'],
+      [['5'], 'Partly'],
+      [['s'], 'Skip'],
+      [['u'], 'Undo'],
+    ],
+  ],
+  ['Experiments', [[['x'], 'Choose for comparison']]],
 ];
 
 export function Help() {

@@ -7,9 +7,25 @@ import { Icon, Mark, type IconName } from '../ui/icon';
 import { helpOpen, paletteOpen } from './overlays';
 import { cycleTheme, theme, type Theme } from './theme';
 
+const EVALUATION = [
+  'experiments',
+  'experiment',
+  'compare',
+  'sets',
+  'set',
+  'evaluators',
+  'monitors',
+  'monitor',
+  'labels',
+  'baselines',
+  'baseline',
+  'plan',
+];
+
 const PAGES: [string, string, IconName, string[]][] = [
   ['/', 'Home', 'home', ['home']],
   ['/runs', 'Runs', 'runs', ['runs', 'run']],
+  ['/evaluations', 'Evaluations', 'evaluation', EVALUATION],
   ['/agents', 'Agents', 'agent', ['agents', 'agent']],
   ['/models', 'Models', 'model', ['models', 'model']],
   ['/sql', 'SQL', 'sql', ['sql']],

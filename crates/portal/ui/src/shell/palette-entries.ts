@@ -18,7 +18,29 @@ export interface Entry {
   act?: () => void;
 }
 
-const PAGE_ICONS: Record<string, IconName> = { h: 'home', r: 'runs', a: 'agent', m: 'model', q: 'sql', s: 'settings' };
+const PAGE_ICONS: Record<string, IconName> = {
+  h: 'home',
+  r: 'runs',
+  e: 'evaluation',
+  a: 'agent',
+  m: 'model',
+  q: 'sql',
+  s: 'settings',
+  o: 'monitor',
+  l: 'label',
+};
+
+/** Pages without a key of their own. */
+const MORE_PAGES: Entry[] = (
+  [
+    ['/evaluations?new=1', 'New experiment', 'plus', 'evaluation'],
+    ['/evaluations/compare', 'Compare two experiments', 'evaluation', 'evaluation better worse'],
+    ['/evaluations/sets', 'Eval sets', 'star', 'golden cases evaluation'],
+    ['/evaluations/evaluators', 'Evaluators', 'evaluation', 'scores'],
+    ['/evaluations/baselines', 'Baselines', 'human', 'human process evaluation'],
+    ['/evaluations/plan', 'Plan an evaluation', 'evaluation', 'sample size power cases trials'],
+  ] as [string, string, IconName, string][]
+).map(([href, label, icon, also]) => ({ id: `page:${href}`, label, hint: 'Evaluations', icon, also, href }));
 
 export function commands(now: number, agents: AgentSummary[], models: ModelSummary[], runs: RunSummary[]): Entry[] {
   const seen = new Set<string>();
@@ -30,6 +52,7 @@ export function commands(now: number, agents: AgentSummary[], models: ModelSumma
       icon: PAGE_ICONS[letter] ?? 'chevron',
       href,
     })),
+    ...MORE_PAGES,
     {
       id: 'failed',
       label: 'Failed runs',

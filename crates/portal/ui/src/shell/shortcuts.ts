@@ -8,10 +8,13 @@ import { helpOpen, paletteOpen } from './overlays';
 export const JUMPS: [string, string, string][] = [
   ['h', '/', 'Home'],
   ['r', '/runs', 'Runs'],
+  ['e', '/evaluations', 'Evaluations'],
   ['a', '/agents', 'Agents'],
   ['m', '/models', 'Models'],
   ['q', '/sql', 'SQL'],
   ['s', '/settings', 'Settings'],
+  ['o', '/evaluations/monitors', 'Monitors'],
+  ['l', '/evaluations/labels', 'Labelling'],
 ];
 
 /** Time to press the second key of `g r`. */

@@ -105,7 +105,7 @@ function readout(props: ChartProps): uPlot.Plugin {
 }
 
 /** A custom property as the browser resolves it: `light-dark()` is nothing a canvas understands. */
-function resolved(host: HTMLElement, name: string): string {
+export function resolved(host: HTMLElement, name: string): string {
   const before = host.style.color;
   host.style.color = `var(${name})`;
   const colour = getComputedStyle(host).color;

@@ -12,6 +12,7 @@ import { Fact } from '../../ui/fact';
 import { PageHead } from '../../ui/page-head';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { RecentRuns } from '../runs/recent';
+import { Evidence } from './evidence';
 
 const RUNS_SHOWN = 25;
 
@@ -33,6 +34,7 @@ export default function AgentPage({ id }: { id: string }) {
       ) : (
         <Waiting />
       )}
+      <Evidence agent={id} />
       <RecentRuns
         runs={runs}
         all={withQuery('/runs', { agent: id })}

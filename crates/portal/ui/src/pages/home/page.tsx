@@ -10,6 +10,7 @@ import { firstRowShown } from '../../ui/marks';
 import { PageHead } from '../../ui/page-head';
 import { Failure, Waiting } from '../../ui/waiting';
 import { RunTable } from '../runs/table';
+import { Alarms } from './alarms';
 import { Agents, Ingest, Setup } from './aside';
 import { Hours } from './hours';
 import { Totals } from './totals';
@@ -24,7 +25,7 @@ export default function HomePage() {
     const stop = onRuns(() => {
       timer ??= window.setTimeout(() => {
         timer = undefined;
-        refresh((path) => path === '/overview');
+        refresh((path) => path === '/overview' || path === '/monitors');
       }, REFRESH_MS);
     });
     return () => {
@@ -90,7 +91,11 @@ function Body({ overview }: { overview: Overview }) {
 function Attention({ failures }: { failures: RunSummary[] }) {
   return (
     <section class="block">
-      <h2>Needs you now {failures.length > 0 && <a href="/runs?outcome=error">All failed runs</a>}</h2>
+      <h2>
+        Needs you now {failures.length > 0 && <a href="/runs?outcome=error">All failed runs</a>}
+        <span class="spacer" />
+        <Alarms />
+      </h2>
       {failures.length === 0 ? (
         <p class="calm">
           <Icon name="passed" /> Nothing failed lately.

@@ -14,6 +14,7 @@ import { Copy } from '../../ui/copy';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
 import { RunStatus } from '../../ui/status';
+import { MarkAsGolden } from '../eval/golden';
 import { forgetLists } from '../runs/run-list';
 
 /** What the run was and cost, in one line that wraps. */
@@ -102,6 +103,7 @@ export function RunActions({ summary, path }: { summary: RunSummary; path: strin
           <Icon name={summary.confinement === 'unconfined' ? 'alert' : 'guardrail'} /> {summary.confinement}
         </span>
       )}
+      <MarkAsGolden run={summary} />
       <Copy text={summary.run_id} label="Copy the run id" word="Run id" />
       <Delete path={path} />
     </div>

@@ -4,8 +4,14 @@ import { query, setQuery } from '../../location';
 /** Moving through rows with j held down must not write the address at every row. */
 const ADDRESS_PAUSE_MS = 150;
 
+/** What a view of a run needs of the choice: which step, and to change it. */
+export interface StepChoice {
+  readonly spanId: Signal<string | null>;
+  select(spanId: string): void;
+}
+
 /** The chosen step of a run, shared by its three views and written to the address as `step`. */
-export class Selection {
+export class Selection implements StepChoice {
   readonly spanId: Signal<string | null> = signal(null);
   private timer: number | undefined;
 

@@ -9,11 +9,11 @@ import { Icon, type IconName } from '../../ui/icon';
 import { Json } from '../../ui/json';
 import { SourceChip, Status } from '../../ui/status';
 import { MessageParts } from './message';
-import type { Selection } from './selection';
+import type { StepChoice } from './selection';
 
 interface Props {
   entry: StoryEntry;
-  selection: Selection;
+  selection: StepChoice;
 }
 
 export function Entry({ entry, selection }: Props) {

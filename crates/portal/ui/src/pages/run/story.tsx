@@ -1,9 +1,10 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import type { RunDetail, StoryPage } from '../../api/shapes';
+import { runPath } from '../../router';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { withQuery } from '../../api/client';
-import type { Selection } from './selection';
+import type { StepChoice } from './selection';
 import { Entry } from './story-entry';
 import { useState } from 'preact/hooks';
 
@@ -12,7 +13,7 @@ const PAGE_ENTRIES = 100;
 interface Props {
   path: string;
   detail: RunDetail;
-  selection: Selection;
+  selection: StepChoice;
 }
 
 /** The run as a conversation: what was asked, what was called, what came back. */
@@ -81,7 +82,7 @@ function NoStory({ detail }: { detail: RunDetail }) {
           {detail.summary.model_calls > 0
             ? 'The model calls carry no message content: the sender does not record it, or the capture policy keeps it out.'
             : 'This run has no model or tool calls.'}{' '}
-          The <a href="?tab=waterfall">waterfall</a> has every span.
+          The <a href={`${runPath(detail.summary.run_id)}?tab=waterfall`}>waterfall</a> has every span.
         </p>
       </Empty>
     </li>

@@ -7,8 +7,8 @@ import { Ago } from '../../ui/ago';
 import { Command, Copy } from '../../ui/copy';
 import { Icon } from '../../ui/icon';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
-import { useAct } from './act';
-import { Confirm } from './confirm';
+import { useAct } from '../../ui/act';
+import { Confirm } from '../../ui/confirm';
 
 const DAY_SECONDS = 86_400;
 const LIFETIMES: [string, number | null][] = [

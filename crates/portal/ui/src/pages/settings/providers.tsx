@@ -5,8 +5,8 @@ import type { List, ProviderView } from '../../api/shapes';
 import { Icon } from '../../ui/icon';
 import { Choice } from '../../ui/tabs';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
-import { useAct } from './act';
-import { Confirm } from './confirm';
+import { useAct } from '../../ui/act';
+import { Confirm } from '../../ui/confirm';
 
 export function Providers() {
   const resource = useData<List<ProviderView>>('/providers');

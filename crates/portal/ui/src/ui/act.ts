@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { ApiError } from '../../api/client';
+import { ApiError } from '../api/client';
 
 /** Runs one change at a time and keeps what went wrong with it. */
 export function useAct(): { problem: string; busy: boolean; act: (change: () => Promise<void>) => Promise<void> } {

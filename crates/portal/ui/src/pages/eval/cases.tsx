@@ -1,0 +1,160 @@
+import { usePages } from '../../api/pages';
+import { withQuery } from '../../api/client';
+import type { Aggregate, CaseResult, CaseTrial } from '../../api/eval';
+import { valueText } from '../../format/estimate';
+import { query, setQuery } from '../../location';
+import { runPath } from '../../router';
+import { Problem } from '../../ui/field';
+import { Icon, type IconName } from '../../ui/icon';
+import { Loaded } from '../../ui/loaded';
+import { Choice } from '../../ui/tabs';
+import { byNeed, trialWord, worstTrial, type TrialState } from './case-order';
+
+const PAGE_CASES = 100;
+/** More trials of one case than fit beside each other are counted. */
+const TRIALS_SHOWN = 8;
+
+type Wanted = 'all' | 'fail' | 'pass';
+
+export function Cases({ path, evaluator }: { path: string; evaluator: Aggregate }) {
+  const { name } = evaluator.evaluator;
+  const given = query.value.get('verdict');
+  const wanted: Wanted = given === 'fail' || given === 'pass' ? given : 'all';
+  const pages = usePages<CaseResult>(
+    withQuery(`${path}/cases`, { evaluator: name, verdict: wanted === 'all' ? null : wanted, limit: PAGE_CASES }),
+  );
+  const cases = pages.items && byNeed(pages.items);
+  return (
+    <section class="block cases">
+      <h2>
+        Cases
+        <span class="spacer" />
+        <Choice<Wanted>
+          label="Which cases"
+          choices={[
+            ['all', 'All'],
+            ['fail', 'Failing'],
+            ['pass', 'Passing'],
+          ]}
+          chosen={wanted}
+          choose={(next) => setQuery({ verdict: next === 'all' ? null : next }, true)}
+        />
+      </h2>
+      <Loaded resource={pages.first}>
+        {() =>
+          cases && cases.length > 0 ? (
+            <>
+              <Table cases={cases} unit={evaluator.unit} />
+              {pages.more && (
+                <button type="button" class="more" onClick={pages.more}>
+                  Show more
+                </button>
+              )}
+              <Problem text={pages.problem} />
+            </>
+          ) : (
+            <p class="calm">{wanted === 'fail' ? 'No case failed.' : 'No case.'}</p>
+          )
+        }
+      </Loaded>
+    </section>
+  );
+}
+
+function Table({ cases, unit }: { cases: CaseResult[]; unit: string | null }) {
+  return (
+    <table class="rows evals" aria-label="Cases">
+      <thead>
+        <tr>
+          <th scope="col" class="col-case">
+            Case
+          </th>
+          <th scope="col" class="num">
+            Passed
+          </th>
+          <th scope="col" class="num mid">
+            Mean
+          </th>
+          <th scope="col">Trials</th>
+          <th scope="col" class="mid">
+            Why
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {cases.map((one) => (
+          <Row key={`${one.case}:${one.evaluator}`} result={one} unit={unit} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Row({ result, unit }: { result: CaseResult; unit: string | null }) {
+  const worst = worstTrial(result.runs);
+  return (
+    <tr>
+      <td class="col-case clip">
+        {worst ? (
+          <a href={runPath(worst.run_id)} data-row title={`Open the ${trialWord[stateOf(worst)].toLowerCase()} run`}>
+            {result.case}
+          </a>
+        ) : (
+          result.case
+        )}
+      </td>
+      <td class="num">
+        {result.passed === null ? (
+          '–'
+        ) : (
+          <span class={result.passed < result.scored ? 'bad-text' : ''}>
+            {result.passed} of {result.scored}
+          </span>
+        )}
+      </td>
+      <td class="num mid">{result.mean === null ? '–' : valueText(result.mean, unit)}</td>
+      <td>
+        <span class="trials">
+          {result.runs.slice(0, TRIALS_SHOWN).map((trial, index) => (
+            <Trial key={trial.run_id} trial={trial} number={index + 1} unit={unit} />
+          ))}
+          {result.runs.length > TRIALS_SHOWN && <span class="faint">+{result.runs.length - TRIALS_SHOWN}</span>}
+        </span>
+      </td>
+      <td class="mid col-why" title={worst?.explanation ?? undefined}>
+        {worst?.explanation}
+      </td>
+    </tr>
+  );
+}
+
+const TRIAL_ICONS: Record<TrialState, IconName> = {
+  pass: 'passed',
+  fail: 'failed',
+  scored: 'ended',
+  not_evaluated: 'minus',
+  failed: 'alert',
+};
+
+function stateOf(trial: CaseTrial): TrialState {
+  if (trial.status !== 'scored') return trial.status;
+  return trial.verdict === 'pass' ? 'pass' : trial.verdict === 'fail' ? 'fail' : 'scored';
+}
+
+function Trial({ trial, number, unit }: { trial: CaseTrial; number: number; unit: string | null }) {
+  const state = stateOf(trial);
+  const value = trial.value === null ? '' : `, ${valueText(trial.value, unit)}`;
+  const label = `Trial ${number}: ${trialWord[state]}${value}`;
+  return (
+    <a
+      class={`trial ${state}`}
+      href={runPath(trial.run_id)}
+      tabIndex={-1}
+      aria-label={label}
+      title={trial.explanation ? `${label}. ${trial.explanation}` : label}
+    >
+      <Icon name={TRIAL_ICONS[state]} />
+      {number}
+    </a>
+  );
+}

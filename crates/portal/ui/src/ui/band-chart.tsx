@@ -1,0 +1,162 @@
+import { useEffect, useRef } from 'preact/hooks';
+import uPlot from 'uplot';
+import { instant } from '../format/time';
+import { isDark } from '../shell/theme';
+import { resolved } from './chart';
+
+const HEIGHT = 240;
+const MARK_RADIUS = 4;
+
+export interface BandChartProps {
+  label: string;
+  /** Seconds since 1970. */
+  at: number[];
+  value: number[];
+  lower: number[];
+  upper: number[];
+  /** A level to compare with, drawn dashed. */
+  level: number | null;
+  levelName: string;
+  /** Instants at which an alarm was raised. */
+  alarms: number[];
+  format: (value: number) => string;
+  /** Scores stay within [0, 1]; what is counted has no upper end. */
+  isScore: boolean;
+}
+
+/** A line in its band over time. The band narrows as more is known, which is what one should see. */
+export function BandChart(props: BandChartProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const dark = isDark();
+  useEffect(() => {
+    const host = box.current;
+    if (!host) return;
+    const plot = new uPlot(options(props, host), data(props), host);
+    const watcher = new ResizeObserver(() => plot.setSize({ width: host.clientWidth, height: HEIGHT }));
+    watcher.observe(host);
+    return () => {
+      watcher.disconnect();
+      plot.destroy();
+    };
+  }, [dark, props.label, JSON.stringify([props.at, props.value, props.lower, props.upper, props.alarms])]);
+  return <div class="band-chart" ref={box} role="img" aria-label={props.label} />;
+}
+
+function data({ at, value, lower, upper }: BandChartProps): uPlot.AlignedData {
+  return [at, upper, lower, value];
+}
+
+function options(props: BandChartProps, host: HTMLElement): uPlot.Options {
+  const colour = (name: string): string => resolved(host, name);
+  const font = `11px ${getComputedStyle(host).fontFamily}`;
+  const axis = { stroke: colour('--text-2'), font, ticks: { show: false } };
+  const edge: uPlot.Series = { stroke: colour('--accent-bar'), width: 1, points: { show: false } };
+  return {
+    width: host.clientWidth,
+    height: HEIGHT,
+    legend: { show: false },
+    padding: [12, 16, 0, 0],
+    cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
+    scales: { y: { range: () => range(props) } },
+    axes: [
+      {
+        ...axis,
+        grid: { show: false },
+        size: 26,
+        space: 64,
+        values: (_, splits) => splits.map((split) => timeMark(split * 1000)),
+      },
+      {
+        ...axis,
+        grid: { stroke: colour('--line'), width: 1 },
+        size: 58,
+        values: (_, splits) => splits.map((split) => props.format(split)),
+      },
+    ],
+    series: [{}, edge, edge, { stroke: colour('--accent'), width: 2, points: { show: props.at.length === 1 } }],
+    bands: [{ series: [1, 2], fill: colour('--band') }],
+    plugins: [marks(props, colour, font), readout(props)],
+  };
+}
+
+const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+
+/** The day where one begins, else the time. */
+function timeMark(ms: number): string {
+  const at = new Date(ms);
+  return at.getHours() === 0 && at.getMinutes() === 0 ? day.format(at) : time.format(at);
+}
+
+/** Everything drawn lies inside, with a little air; a score is never shown outside [0, 1]. */
+export function range({ lower, upper, level, isScore }: BandChartProps): [number, number] {
+  const levels = level === null ? [] : [level];
+  const low = Math.min(...lower, ...levels);
+  const high = Math.max(...upper, ...levels);
+  const air = Math.max((high - low) * 0.06, 1e-6);
+  return isScore ? [Math.max(0, low - air), Math.min(1, high + air)] : [Math.max(0, low - air), high + air];
+}
+
+/** The level and the alarms, over the lines. */
+function marks(props: BandChartProps, colour: (name: string) => string, font: string): uPlot.Plugin {
+  const draw = (plot: uPlot): void => {
+    const { ctx } = plot;
+    const { left, top, width, height } = plot.bbox;
+    const ratio = devicePixelRatio;
+    ctx.save();
+    ctx.lineWidth = 1.5 * ratio;
+    if (props.level !== null) {
+      const y = plot.valToPos(props.level, 'y', true);
+      ctx.strokeStyle = colour('--text-2');
+      ctx.fillStyle = colour('--text-2');
+      ctx.font = font.replace('11px', `${11 * ratio}px`);
+      ctx.setLineDash([5 * ratio, 4 * ratio]);
+      line(ctx, left, y, left + width, y);
+      ctx.textAlign = 'right';
+      // A rim in the colour of the page, since lines may run below the word.
+      ctx.setLineDash([]);
+      ctx.lineWidth = 4 * ratio;
+      ctx.strokeStyle = colour('--bg');
+      ctx.strokeText(props.levelName, left + width - 4 * ratio, y - 5 * ratio);
+      ctx.lineWidth = 1.5 * ratio;
+      ctx.fillText(props.levelName, left + width - 4 * ratio, y - 5 * ratio);
+    }
+    ctx.strokeStyle = colour('--bad');
+    ctx.fillStyle = colour('--bad');
+    for (const at of props.alarms) {
+      const x = plot.valToPos(at, 'x', true);
+      line(ctx, x, top, x, top + height);
+      ctx.beginPath();
+      ctx.arc(x, top + MARK_RADIUS * ratio, MARK_RADIUS * ratio, 0, 2 * Math.PI);
+      ctx.fill();
+    }
+    ctx.restore();
+  };
+  return { hooks: { draw } };
+}
+
+function line(ctx: CanvasRenderingContext2D, x0: number, y0: number, x1: number, y1: number): void {
+  ctx.beginPath();
+  ctx.moveTo(x0, y0);
+  ctx.lineTo(x1, y1);
+  ctx.stroke();
+}
+
+/** The numbers at the pointer. */
+function readout(props: BandChartProps): uPlot.Plugin {
+  const tip = document.createElement('div');
+  tip.className = 'chart-tip';
+  tip.hidden = true;
+  const show = (plot: uPlot): void => {
+    const index = plot.cursor.idx;
+    const left = plot.cursor.left ?? -1;
+    tip.hidden = index === null || index === undefined || left < 0;
+    if (tip.hidden || index === null || index === undefined) return;
+    const [value, lower, upper] = [props.value[index], props.lower[index], props.upper[index]].map((number) =>
+      props.format(number ?? 0),
+    );
+    tip.textContent = `${instant(new Date((props.at[index] ?? 0) * 1000).toISOString())} · ${value} (${lower}–${upper})`;
+    tip.style.transform = `translateX(${Math.max(0, Math.min(left, plot.over.clientWidth - tip.offsetWidth))}px)`;
+  };
+  return { hooks: { init: (plot) => void plot.over.append(tip), setCursor: show } };
+}

@@ -3,9 +3,10 @@
 use mizzen_model::id::Digest;
 use mizzen_model::permission::Verdict;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Which evaluator, exactly: scores of different digests are never pooled.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct EvaluatorId {
     /// Snake case, for example `tool_trajectory`.
     pub name: String,

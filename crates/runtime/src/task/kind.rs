@@ -74,6 +74,10 @@ kinds! {
     Query = "query", Log, Abort;
     /// Reads one file of foreign traces.
     Import = "import", Log, Finish;
+    /// Scores the runs of one experiment; told to stop, it says so in the experiment.
+    Experiment = "experiment", Log, Finish;
+    /// Follows runs for the monitors; each step is saved as a whole.
+    Monitor = "monitor", Log, Finish;
     /// Writes one backup.
     Backup = "backup", Log, Abort;
     /// Waits for the signals of the operating system.

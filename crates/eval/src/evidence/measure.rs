@@ -1,0 +1,40 @@
+//! The interval that evidence states: one that holds for samples of any size.
+
+use crate::experiment::metric::Metric;
+use crate::stats::betting::BettingSequence;
+use crate::stats::{Clustered, Interval, Side, StatsError, proportion};
+
+/// A measured bound, before it is about anybody.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    pub interval: Interval,
+    pub n: u64,
+    pub clusters: u64,
+}
+
+/// The rate of success of an experiment's trials, by case; `None` when its scores say nothing about success.
+///
+/// One trial for each case: Clopper and Pearson's exact interval. Several: the cases are the observations, and betting on their
+/// means gives an interval that needs no assumption about how trials of one case hang together. Neither rests on a large
+/// sample, because permission does not either. A trial without a score counts as one that did not succeed: what could not be
+/// judged must not make an agent look better.
+///
+/// # Errors
+/// When `alpha` is none.
+pub fn measure(metric: &Metric, alpha: f64) -> Result<Option<Measured>, StatsError> {
+    let Some(mut successes) = metric.successes() else { return Ok(None) };
+    successes.extend(metric.missing.iter().map(|case| (*case, 0.0)));
+    let data = Clustered::new(&successes)?;
+    let (n, clusters) = (data.n(), data.clusters().len() as u64);
+    let interval = if n == clusters {
+        let passed = successes.iter().filter(|(_, pass)| *pass == 1.0).count() as u64;
+        proportion::clopper_pearson(passed, n, alpha, Side::Both)?
+    } else {
+        let mut sequence = BettingSequence::new(alpha)?;
+        for cluster in data.clusters() {
+            sequence.observe(cluster.mean)?;
+        }
+        sequence.interval().ok_or(StatsError::Empty)?
+    };
+    Ok(Some(Measured { interval, n, clusters }))
+}

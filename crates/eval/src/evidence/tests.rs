@@ -1,0 +1,88 @@
+use mizzen_model::id::Digest;
+use mizzen_model::permission::Verdict;
+use mizzen_model::step::Source;
+use rand::{RngExt as _, SeedableRng as _};
+
+use super::measure::measure;
+use super::{ALPHA_TOTAL, alpha_of_look, is_witnessed};
+use crate::experiment::metric::Metric;
+use crate::score::{EvaluatorId, Score, ScoreOutcome};
+
+fn metric(cases: impl IntoIterator<Item = (usize, Option<bool>)>) -> Metric {
+    let evaluator = EvaluatorId { name: "task_success".into(), version: "1".into(), digest: Digest::of(b"s") };
+    let mut metric = Metric::new(evaluator.clone());
+    for (at, (case, pass)) in cases.into_iter().enumerate() {
+        let outcome = match pass {
+            Some(pass) => ScoreOutcome::Scored {
+                value: f64::from(u8::from(pass)),
+                verdict: Some(if pass { Verdict::Pass } else { Verdict::Fail }),
+                unit: None,
+            },
+            None => ScoreOutcome::Failed { reason: "crashed".into() },
+        };
+        metric.add(&Score {
+            evaluator: evaluator.clone(),
+            case: Some(case.to_string()),
+            run_id: format!("run-{at}"),
+            revision: 1,
+            outcome,
+            explanation: None,
+        });
+    }
+    metric
+}
+
+#[test]
+fn all_looks_together_spend_the_budget_and_no_more() {
+    let spent: f64 = (1..=100_000).map(|look| alpha_of_look(ALPHA_TOTAL, look)).sum();
+    assert!(spent < ALPHA_TOTAL && spent > 0.999 * ALPHA_TOTAL, "{spent}");
+    assert!(alpha_of_look(ALPHA_TOTAL, 2) < alpha_of_look(ALPHA_TOTAL, 1));
+}
+
+/// An agent that succeeds in 0.8 of cases is tried, digest after digest, until one sample shows 0.9: with the shared budget
+/// that ends well in at most 5 % of lineages; with a fresh 5 % for each digest it nearly always does.
+#[test]
+fn a_new_roll_of_the_dice_until_one_passes_does_not_work() {
+    let (lineages, rolls, cases) = (300, 60, 30);
+    let mut random = rand_pcg::Pcg64Mcg::seed_from_u64(11);
+    let (mut with_budget, mut without) = (0, 0);
+    for _ in 0..lineages {
+        let (mut shared, mut fresh) = (false, false);
+        for look in 1..=rolls {
+            let rolled: Vec<(usize, Option<bool>)> =
+                (0..cases).map(|case| (case, Some(random.random::<f64>() < 0.8))).collect();
+            let metric = metric(rolled);
+            let shows = |alpha: f64| measure(&metric, alpha).unwrap().unwrap().interval.lower > 0.8;
+            shared |= shows(alpha_of_look(ALPHA_TOTAL, look));
+            fresh |= shows(ALPHA_TOTAL);
+        }
+        with_budget += u32::from(shared);
+        without += u32::from(fresh);
+    }
+    let (with_budget, without) = (f64::from(with_budget) / 300.0, f64::from(without) / 300.0);
+    assert!(with_budget <= ALPHA_TOTAL + 0.025, "{with_budget}");
+    assert!(without > 0.3, "without a shared budget re-rolling works: {without}");
+}
+
+#[test]
+fn a_trial_without_a_score_does_not_make_an_agent_look_better() {
+    let scored = measure(&metric((0..40).map(|case| (case, Some(true)))), 0.05).unwrap().unwrap();
+    let crashed = (0..40).map(|case| (case, Some(true))).chain((40..50).map(|case| (case, None)));
+    let crashed = measure(&metric(crashed), 0.05).unwrap().unwrap();
+    assert_eq!((scored.n, crashed.n, crashed.clusters), (40, 50, 50));
+    assert!(crashed.interval.lower < scored.interval.lower && crashed.interval.estimate == 0.8);
+}
+
+#[test]
+fn repeated_trials_of_a_case_are_bet_on_as_one() {
+    let repeated = (0..20).flat_map(|case| [(case, Some(true)), (case, Some(case % 2 == 0))]);
+    let told = measure(&metric(repeated), 0.05).unwrap().unwrap();
+    assert_eq!((told.n, told.clusters, told.interval.method.as_str()), (40, 20, "betting"));
+    assert!((told.interval.estimate - 0.75).abs() < 1e-12);
+}
+
+#[test]
+fn what_only_the_agent_says_is_no_witness() {
+    assert!(!is_witnessed(&[]) && !is_witnessed(&[Source::Sdk]));
+    assert!(is_witnessed(&[Source::Sdk, Source::Gateway]) && is_witnessed(&[Source::Kernel]));
+}

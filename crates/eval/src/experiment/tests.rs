@@ -1,0 +1,110 @@
+use mizzen_model::id::Digest;
+use mizzen_model::permission::Verdict;
+
+use super::aggregate::Aggregate;
+use super::cases::by_case;
+use super::metric::Metric;
+use super::request::ExperimentRequest;
+use crate::score::{EvaluatorId, Score, ScoreOutcome};
+
+fn evaluator(name: &str) -> EvaluatorId {
+    EvaluatorId { name: name.into(), version: "1".into(), digest: Digest::of(name.as_bytes()) }
+}
+
+fn score(case: Option<&str>, run: &str, outcome: ScoreOutcome) -> Score {
+    let case = case.map(str::to_owned);
+    Score { evaluator: evaluator("x"), case, run_id: run.into(), revision: 1, outcome, explanation: None }
+}
+
+fn scored(value: f64) -> ScoreOutcome {
+    let verdict = Some(if value >= 0.5 { Verdict::Pass } else { Verdict::Fail });
+    ScoreOutcome::Scored { value, verdict, unit: None }
+}
+
+#[test]
+fn trials_of_a_case_are_a_cluster_and_what_was_not_evaluated_is_not_zero() {
+    let mut scores = Vec::new();
+    for case in 0..12 {
+        for trial in 0..4 {
+            let value = f64::from(u8::from(case % 3 != 0));
+            scores.push(score(Some(&case.to_string()), &format!("{case}-{trial}"), scored(value)));
+        }
+    }
+    scores.push(score(Some("0"), "late", ScoreOutcome::NotEvaluated { reason: "no response".into() }));
+    scores.push(score(Some("0"), "odd", scored(f64::NAN)));
+    let metric = Metric::group(&scores).pop().unwrap();
+    let told = Aggregate::of(&metric, 0.05).unwrap();
+    assert_eq!((told.scored, told.not_evaluated, told.failed, told.passed), (48, 1, 1, Some(32)));
+    let mean = told.mean.unwrap();
+    assert_eq!((mean.n, mean.clusters), (48, 12));
+    assert!((mean.value - 2.0 / 3.0).abs() < 1e-12, "{mean:?}");
+    assert!(told.icc.unwrap() > 0.99 && told.design_effect.unwrap() > 3.0);
+    // Cases agree with themselves, so that repeating them is no more than asking once.
+    let last = told.pass_hat.last().unwrap();
+    assert_eq!(last.k, 4);
+    assert!((last.estimate.value - 2.0 / 3.0).abs() < 1e-12);
+    assert_eq!(told.reasons.len(), 2);
+}
+
+#[test]
+fn nothing_and_one_score_behave() {
+    let none = Aggregate::of(&Metric::new(evaluator("x")), 0.05).unwrap();
+    assert!(none.mean.is_none() && none.pass_rate.is_none() && none.pass_hat.is_empty());
+    let one = Metric::group(&[score(None, "r", scored(1.0))]).pop().unwrap();
+    let rate = Aggregate::of(&one, 0.05).unwrap().pass_rate.unwrap();
+    // One success of one: Clopper-Pearson's lower limit is alpha/2.
+    assert!((rate.lower.unwrap() - 0.025).abs() < 1e-9 && rate.upper == Some(1.0), "{rate:?}");
+    let tokens = ScoreOutcome::Scored { value: 12.0, verdict: None, unit: Some("tokens".into()) };
+    let one = Metric::group(&[score(None, "r", tokens)]).pop().unwrap();
+    let mean = Aggregate::of(&one, 0.05).unwrap().mean.unwrap();
+    assert!(mean.lower.is_none() && mean.note.is_some());
+}
+
+#[test]
+fn scores_of_other_parameters_are_another_metric() {
+    let mut other = score(None, "r", scored(1.0));
+    other.evaluator.digest = Digest::of(b"other");
+    assert_eq!(Metric::group(&[score(None, "r", scored(1.0)), other]).len(), 2);
+}
+
+#[test]
+fn scores_are_told_by_case() {
+    let cases = by_case(&[
+        score(Some("a"), "1", scored(1.0)),
+        score(Some("a"), "2", scored(0.0)),
+        score(None, "3", ScoreOutcome::Failed { reason: "hung".into() }),
+    ]);
+    assert_eq!((cases[0].trials, cases[0].passed, cases[0].mean), (2, Some(1), Some(0.5)));
+    assert_eq!((cases[1].case.as_str(), cases[1].mean), ("3", None));
+    assert_eq!(cases[1].runs[0].explanation.as_deref(), Some("hung"));
+}
+
+#[test]
+fn a_request_is_checked_before_anything_is_made() {
+    let request = |evaluators: &str| -> ExperimentRequest {
+        serde_json::from_str(&format!(r#"{{"name":"x","evaluators":{evaluators}}}"#)).unwrap()
+    };
+    let said = |evaluators: &str| request(evaluators).evaluators().unwrap_err().to_string();
+    assert!(said("[]").contains("choose 1 to"));
+    assert!(said(r#"[{"name":"tool_trajectry"}]"#).contains("did you mean `tool_trajectory`?"));
+    assert!(said(r#"[{"name":"command","parameters":{"command":["true"]}}]"#).contains("mizzen eval run"));
+    assert!(
+        said(r#"[{"name":"judge","parameters":{"rubrics":["is it good?"]}}]"#).contains("needs the parameter `model`")
+    );
+    assert!(said(r#"[{"name":"steps"},{"name":"steps","parameters":{"at_most":3}}]"#).contains("is there twice"));
+    assert_eq!(request(r#"[{"name":"steps"}]"#).evaluators().unwrap().len(), 1);
+}
+
+#[test]
+fn runs_without_a_case_are_clusters_whether_their_names_are_kept_or_not() {
+    let mut named = Metric::new(evaluator("x"));
+    let mut nameless = Metric::without_run_names(evaluator("x"));
+    for at in 0..50 {
+        let case = (at % 2 == 0).then(|| format!("case-{}", at % 10));
+        let score = score(case.as_deref(), &format!("run-{at}"), scored(f64::from(u8::from(at % 3 == 0))));
+        named.add(&score);
+        nameless.add(&score);
+    }
+    assert_eq!(Aggregate::of(&named, 0.05).unwrap(), Aggregate::of(&nameless, 0.05).unwrap());
+    assert_eq!(named.values().unwrap().clusters().len(), 30);
+}

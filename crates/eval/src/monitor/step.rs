@@ -1,0 +1,199 @@
+//! One step of one monitor: some runs, scored and counted together.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use mizzen_model::run::RunSummary;
+use mizzen_model::step::Source;
+
+use super::state::{EvidenceProgress, Observed, Progress, value_of};
+use super::{Monitor, Point, Unit};
+use crate::error::EvalError;
+use crate::evaluator::{Evaluator, Need};
+use crate::evidence::{ALPHA_TOTAL, EvidenceFrom, Published, alpha_of_look, is_witnessed};
+use crate::label::consensus;
+use crate::plane::Eval;
+use crate::set::EvalSet;
+use crate::storage::monitors::Step;
+use crate::trial::{Depth, load};
+
+/// Points of one step, at most; a long way back is drawn coarsely.
+const POINTS_PER_STEP: usize = 50;
+/// Digests whose sequences go on side by side.
+const DIGESTS_MAX: usize = 8;
+/// Stored points before every second one is left out.
+const POINTS_STORED_MAX: u64 = 2_000;
+
+/// A monitor at work.
+pub(super) struct Watch {
+    pub(super) monitor: Monitor,
+    pub(super) progress: Progress,
+    pub(super) evaluator: Evaluator,
+    pub(super) set: Option<Arc<EvalSet>>,
+}
+
+impl Watch {
+    /// Scores and counts those of `runs` that are final, selected and not counted yet, the oldest first. `false` when the monitor
+    /// is not what it was: it was deleted, or another node took it further.
+    pub(super) async fn step(&mut self, eval: &Eval, runs: &[RunSummary]) -> Result<bool, EvalError> {
+        let mut news = self.news(eval, runs).await?;
+        news.sort_by(|a, b| (a.started_at, &a.run_id).cmp(&(b.started_at, &b.run_id)));
+        let mut observed = Vec::with_capacity(news.len());
+        for run in &news {
+            observed.extend(self.observe(eval, run).await?);
+        }
+        // A run of no case is counted too: it need not be read again.
+        let counted: Vec<(String, u32)> = news.iter().map(|run| (run.run_id.to_string(), run.revision)).collect();
+        let now = eval.0.clock.now();
+        let mut progress = self.progress.clone();
+        let mut points = progress.close_idle(self.monitor.unit_of_count, now)?;
+        for run in &observed {
+            points.extend(progress.observe(run, now)?);
+            self.count_as_evidence(eval, &mut progress, run).await?;
+        }
+        if counted.is_empty() && points.is_empty() {
+            return Ok(true);
+        }
+        let points = thinned(points);
+        progress.steps += 1;
+        progress.points += points.len() as u64;
+        let step = Step { runs: &counted, points: &points };
+        if !eval.0.storage.advance_monitor(&self.monitor.id, &progress, step).await? {
+            return Ok(false);
+        }
+        self.progress = progress;
+        for evidence in &self.progress.evidence {
+            if observed.iter().any(|run| run.digest.as_ref() == Some(&evidence.subject)) {
+                self.publish(eval, evidence).await?;
+            }
+        }
+        if self.progress.points > POINTS_STORED_MAX {
+            eval.0.storage.thin_points(&self.monitor.id).await?;
+            self.progress.points /= 2;
+        }
+        Ok(true)
+    }
+
+    async fn news<'r>(&self, eval: &Eval, runs: &'r [RunSummary]) -> Result<Vec<&'r RunSummary>, EvalError> {
+        let monitor = &self.monitor;
+        let wanted =
+            |run: &&RunSummary| run.is_final && run.started_at >= monitor.since && monitor.selector.matches(run);
+        let wanted: Vec<&RunSummary> = runs.iter().filter(wanted).collect();
+        let ids: Vec<&str> = wanted.iter().map(|run| run.run_id.as_str()).collect();
+        let counted: HashSet<String> = eval.0.storage.counted(&monitor.id, &ids).await?.into_iter().collect();
+        let mut seen = HashSet::new();
+        let is_new = |run: &&RunSummary| !counted.contains(run.run_id.as_str()) && seen.insert(run.run_id.clone());
+        Ok(wanted.into_iter().filter(is_new).collect())
+    }
+
+    /// Scores a run; `None` when the eval set has no case for it.
+    async fn observe(&self, eval: &Eval, run: &RunSummary) -> Result<Option<Observed>, EvalError> {
+        let depth = if self.set.is_some() { Depth::Content } else { self.evaluator.depth() };
+        let mut trial = load(&eval.0.telemetry, run, depth).await?;
+        if self.evaluator.info().needs.contains(&Need::Label) {
+            let metric = self.evaluator.parameters().get("label").and_then(|label| label.as_str()).unwrap_or_default();
+            let labels = eval.0.storage.current_labels(metric, &[run.run_id.as_str()]).await?;
+            trial.recorded_scores.extend(consensus(&labels).map(|label| (metric.to_owned(), label)));
+        }
+        let case = self.set.as_deref().map(|set| set.select(&trial, usize::MAX).case());
+        let case = match case {
+            Some(None) => return Ok(None),
+            Some(case) => case,
+            None => None,
+        };
+        let score = self.evaluator.score_with(&trial, case, eval.0.judge.as_deref()).await;
+        Ok(Some(Observed {
+            run_id: run.run_id.to_string(),
+            revision: run.revision,
+            value: value_of(&score),
+            unit: match self.monitor.unit_of_count {
+                Unit::Run => None,
+                Unit::Session => run.session.clone(),
+                Unit::Case => case.map(|case| case.id.clone()),
+            },
+            agent: run.agent.clone(),
+            digest: run.agent_digest().cloned(),
+            sources: run.sources.clone(),
+            ended_at: run.started_at.plus_nanos(run.duration_ns.max(0)),
+        }))
+    }
+
+    async fn count_as_evidence(&self, eval: &Eval, progress: &mut Progress, run: &Observed) -> Result<(), EvalError> {
+        if !self.monitor.publish_evidence {
+            return Ok(());
+        }
+        let why_not = match (&run.digest, &run.agent) {
+            (None, _) => Some("the newest run names no agent digest, so that it is evidence about none"),
+            (_, None) => Some("the newest run names no agent, so that its lineage is not known"),
+            _ if self.is_chosen_by_outcome() => Some("runs that are selected by outcome or words speak for no others"),
+            _ if !is_witnessed(&run.sources) && !self.monitor.count_sdk_evidence => {
+                Some("the newest run was reported by the agent itself alone, which is no evidence")
+            }
+            _ => None,
+        };
+        progress.problem = why_not.map(str::to_owned);
+        let (Some(subject), Some(agent), None) = (&run.digest, &run.agent, why_not) else { return Ok(()) };
+        let is_of = |known: &EvidenceProgress| known.subject == *subject && known.agent == *agent;
+        let mut evidence = match progress.evidence.iter().position(is_of) {
+            Some(at) => progress.evidence.remove(at),
+            None => {
+                let (metric, asked_by) = (self.metric(), format!("{}/{}", self.monitor.id, progress.evidence_begun));
+                let at = eval.0.clock.now();
+                let look = eval.0.storage.look(agent, &metric, subject.as_str(), &asked_by, at).await?;
+                progress.evidence_begun += 1;
+                let alpha = alpha_of_look(ALPHA_TOTAL, look);
+                EvidenceProgress::new(&self.monitor, subject.clone(), agent.clone(), look, alpha)?
+            }
+        };
+        evidence.observe(run)?;
+        progress.evidence.push(evidence);
+        if progress.evidence.len() > DIGESTS_MAX {
+            progress.evidence.remove(0);
+        }
+        Ok(())
+    }
+
+    fn is_chosen_by_outcome(&self) -> bool {
+        let selector = &self.monitor.selector;
+        selector.outcome.is_some() || selector.q.is_some() || !selector.run_ids.is_empty()
+    }
+
+    fn metric(&self) -> String {
+        format!("{}@{}", self.monitor.evaluator.name, self.monitor.evaluator.version)
+    }
+
+    async fn publish(&self, eval: &Eval, evidence: &EvidenceProgress) -> Result<(), EvalError> {
+        let Some(interval) = evidence.sequence.interval() else { return Ok(()) };
+        let sources: Vec<Source> = evidence.sources.iter().copied().collect();
+        let published = Published {
+            subject: evidence.subject.clone(),
+            agent: evidence.agent.clone(),
+            metric: self.metric(),
+            evaluator_digest: self.monitor.evaluator.digest.clone(),
+            set_digest: self.monitor.set.as_ref().map(|set| set.digest.clone()),
+            n: evidence.runs,
+            clusters: evidence.sequence.n(),
+            method: interval.method.as_str().to_owned(),
+            alpha: interval.alpha,
+            lower: interval.lower,
+            upper: interval.upper,
+            e_value: self.progress.e_value(),
+            as_of: eval.0.clock.now(),
+            sources,
+            lineage_position: evidence.look,
+            alpha_total: ALPHA_TOTAL,
+            from: EvidenceFrom { kind: "monitor".to_owned(), id: self.monitor.id.clone() },
+            runs: evidence.runs,
+        };
+        published.evidence().validate().map_err(|error| EvalError::invalid("evidence", error))?;
+        eval.0.storage.save_evidence(&published).await
+    }
+}
+
+/// Evenly, the newest and every alarm kept.
+fn thinned(points: Vec<Point>) -> Vec<Point> {
+    let every = points.len().div_ceil(POINTS_PER_STEP).max(1);
+    let last = points.len().saturating_sub(1);
+    let kept = points.into_iter().enumerate().filter(|(at, point)| at % every == 0 || *at == last || point.alarm);
+    kept.map(|(_, point)| point).collect()
+}

@@ -1,0 +1,166 @@
+//! Which stored runs: the words of the run list, and single runs by id.
+
+use mizzen_model::run::RunSummary;
+use mizzen_model::step::{Outcome, Source};
+use mizzen_model::time::Timestamp;
+use mizzen_telemetry::RunFilter;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::EvalError;
+
+/// Runs named one by one, at most.
+pub const RUN_IDS_MAX: usize = 10_000;
+
+/// Which runs; what is absent does not restrict.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunSelector {
+    pub agent: Option<String>,
+    /// A model that answered in the run.
+    pub model: Option<String>,
+    pub outcome: Option<Outcome>,
+    pub session: Option<String>,
+    pub caller: Option<String>,
+    /// Words in the title, the agent or the id.
+    pub q: Option<String>,
+    /// Started at or after this instant.
+    pub from: Option<Timestamp>,
+    /// Started before this instant.
+    pub to: Option<Timestamp>,
+    /// Who saw a step of the run.
+    pub source: Option<Source>,
+    /// Only these runs.
+    pub run_ids: Vec<String>,
+}
+
+impl RunSelector {
+    /// Reads `agent=helm outcome=ok from=2026-11-01T00:00:00Z run=4b1f…`: pairs between blanks or commas, values with
+    /// blanks in double quotes. Empty text means every run.
+    ///
+    /// # Errors
+    /// When a word is not a pair, a name is unknown, or a value is not what it should be.
+    pub fn parse(text: &str) -> Result<Self, EvalError> {
+        let mut selector = Self::default();
+        for pair in words(text) {
+            let (name, value) = pair
+                .split_once('=')
+                .ok_or_else(|| invalid(format!("`{pair}` is not `name=value`, for example `agent=helm`")))?;
+            selector.set(name.trim(), value.trim().trim_matches('"'))?;
+        }
+        Ok(selector)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), EvalError> {
+        const KNOWN: [&str; 12] =
+            ["agent", "model", "outcome", "status", "session", "caller", "q", "from", "since", "to", "until", "run"];
+        let text = || Some(value.to_owned());
+        match name {
+            "agent" => self.agent = text(),
+            "model" => self.model = text(),
+            "session" => self.session = text(),
+            "caller" => self.caller = text(),
+            "q" => self.q = text(),
+            "outcome" | "status" => self.outcome = Some(value.parse().map_err(invalid)?),
+            "source" => self.source = Some(value.parse().map_err(invalid)?),
+            "from" | "since" => self.from = Some(instant(value)?),
+            "to" | "until" => self.to = Some(instant(value)?),
+            "run" => self.run_ids.push(value.to_owned()),
+            _ => {
+                let hint = mizzen_model::suggest::nearest(name, KNOWN.iter().copied()).map_or_else(
+                    || format!("use one of {}", KNOWN.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                return Err(invalid(format!("`{name}` is not known; {hint}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// When there are too many run ids.
+    pub fn validate(&self) -> Result<(), EvalError> {
+        if self.run_ids.len() > RUN_IDS_MAX {
+            return Err(invalid(format!("at most {RUN_IDS_MAX} runs can be named one by one")));
+        }
+        Ok(())
+    }
+
+    #[must_use]
+    pub fn filter(&self) -> RunFilter {
+        RunFilter {
+            agent: self.agent.clone(),
+            model: self.model.clone(),
+            outcome: self.outcome,
+            session: self.session.clone(),
+            caller: self.caller.clone(),
+            text: self.q.clone(),
+            from: self.from,
+            to: self.to,
+            source: self.source,
+        }
+    }
+
+    /// Whether a run, as it is told when it changes, is one of these.
+    #[must_use]
+    pub fn matches(&self, run: &RunSummary) -> bool {
+        let same = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        let lower = |text: &str| text.to_lowercase();
+        let says = |q: &String| {
+            let q = lower(q);
+            let searched = [run.title.as_str(), run.agent.as_deref().unwrap_or_default(), run.run_id.as_str()];
+            searched.iter().any(|text| lower(text).contains(&q))
+        };
+        same(&self.agent, &run.agent)
+            && same(&self.session, &run.session)
+            && same(&self.caller, &run.caller)
+            && self.model.as_ref().is_none_or(|model| run.models.contains(model))
+            && self.outcome.is_none_or(|outcome| outcome == run.outcome)
+            && self.source.is_none_or(|source| run.sources.contains(&source))
+            && self.from.is_none_or(|from| run.started_at >= from)
+            && self.to.is_none_or(|to| run.started_at < to)
+            && self.q.as_ref().is_none_or(says)
+            && (self.run_ids.is_empty() || self.run_ids.iter().any(|id| id == run.run_id.as_str()))
+    }
+}
+
+fn invalid(message: impl std::fmt::Display) -> EvalError {
+    EvalError::invalid("runs", message)
+}
+
+fn instant(text: &str) -> Result<Timestamp, EvalError> {
+    text.parse().map_err(|_| invalid(format!("`{text}` is not an instant such as `2026-11-22T10:00:00Z`")))
+}
+
+/// Splits at blanks and commas that are outside double quotes.
+fn words(text: &str) -> Vec<&str> {
+    let mut quoted = false;
+    let separates = |c: char| {
+        quoted ^= c == '"';
+        !quoted && (c.is_whitespace() || c == ',')
+    };
+    text.split(separates).filter(|word| !word.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RunSelector;
+    use mizzen_model::step::Outcome;
+
+    #[test]
+    fn a_selector_is_read_from_pairs() {
+        let read = RunSelector::parse(r#"agent="helm agent", outcome=ok run=a run=b"#).unwrap();
+        assert_eq!((read.agent.as_deref(), read.outcome), (Some("helm agent"), Some(Outcome::Ok)));
+        assert_eq!(read.run_ids, ["a", "b"]);
+        assert_eq!(RunSelector::parse(" ").unwrap(), RunSelector::default());
+    }
+
+    #[test]
+    fn a_mistake_names_itself() {
+        let said = |text: &str| RunSelector::parse(text).unwrap_err().to_string();
+        assert!(said("agnt=x").contains("did you mean `agent`?"));
+        assert!(said("helm").contains("is not `name=value`"));
+        assert!(said("since=yesterday").contains("is not an instant"));
+        assert!(said("outcome=good").contains("outcome"));
+    }
+}

@@ -1,4 +1,4 @@
-//! SQL for people over runs, steps, spans, logs and metrics: read-only, within stated limits.
+//! SQL for people over runs, steps, spans, logs, metrics and scores: read-only, within stated limits.
 //!
 //! The only crate that links DataFusion, and never on the path of ingest, the run list or run by id.
 //!
@@ -6,7 +6,7 @@
 //! * `guard`: what a statement may be; `tables`: what telemetry has, as tables; `session`: the engine's settings
 //! * `segments`: Parquet segments and live rows as one table; `columns` names what people see of it,
 //!   `filter` turns what they ask of it into what is stored
-//! * `runs`: the run index as a table
+//! * `runs`: the run index as a table; `scores`: evaluation events as a table
 //! * `functions`: SQL functions over JSON attributes
 //! * `answer`: Arrow to JSON
 //! * [`error`]: what went wrong, in the words of the question
@@ -19,6 +19,7 @@ mod functions;
 mod guard;
 pub mod query;
 mod runs;
+mod scores;
 mod segments;
 mod session;
 mod tables;

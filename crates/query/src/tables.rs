@@ -8,8 +8,8 @@ use futures::FutureExt as _;
 use mizzen_telemetry::{Page, RunFilter, Signal, TableSnapshot, Telemetry};
 
 use crate::error::QueryError;
-use crate::runs;
 use crate::segments::{SegmentTable, Stored, StoredSegment};
+use crate::{runs, scores};
 
 /// Runs read from the index at once.
 const PAGE_RUNS: u32 = 1_000;
@@ -31,6 +31,10 @@ pub(crate) async fn open(
             let stored = snapshot(telemetry, signal).await?;
             tables.insert(name, Arc::new(SegmentTable::all(stored).map_err(engine)?));
         }
+    }
+    if is_named("scores") {
+        let stored = snapshot(telemetry, Signal::Logs).await?;
+        tables.insert(scores::EVENTS, Arc::new(SegmentTable::all(stored).map_err(engine)?));
     }
     if is_named("runs") {
         tables.insert("runs", runs::table(pages(telemetry.clone())).map_err(engine)?);

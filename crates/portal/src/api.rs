@@ -2,6 +2,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod backup;
+pub(crate) mod eval;
 pub(crate) mod events;
 pub(crate) mod import;
 pub(crate) mod keys;

@@ -16,6 +16,9 @@ pub(crate) const STREAMS_MAX: usize = 64;
 /// A file to import is read into memory as a whole.
 pub(crate) const IMPORT_BYTES_MAX: usize = 256 << 20;
 
+/// An eval set that is uploaded.
+pub(crate) const EVAL_SET_BYTES_MAX: usize = 32 << 20;
+
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) state: PortalState,

@@ -7,6 +7,7 @@ use mizzen_control::keys::KeyError;
 use mizzen_control::origin::OriginError;
 use mizzen_control::providers::ProviderError;
 use mizzen_control::sign_in::SignInError;
+use mizzen_eval::error::EvalError;
 use mizzen_model::suggest;
 use mizzen_query::error::QueryError;
 use mizzen_runtime::error::Chain;
@@ -201,6 +202,21 @@ impl From<QueryError> for ApiError {
             return Self::internal(error);
         }
         Self::Refused { status: StatusCode::UNPROCESSABLE_ENTITY, code: error.code(), message: error.to_string() }
+    }
+}
+
+impl From<EvalError> for ApiError {
+    fn from(error: EvalError) -> Self {
+        match error {
+            EvalError::NotFound { what, name } => Self::NotFound { what, name },
+            EvalError::Invalid { field, message } => Self::Field { field, message },
+            EvalError::Conflict { code, message } => Self::Refused { status: StatusCode::CONFLICT, code, message },
+            EvalError::Stats(error) => Self::Invalid(error.to_string()),
+            EvalError::Read(error) => error.into(),
+            EvalError::Ingest(error) => error.into(),
+            EvalError::Stopping => Self::unavailable(&error),
+            EvalError::Damaged { .. } | EvalError::Store(_) => Self::internal(error),
+        }
     }
 }
 

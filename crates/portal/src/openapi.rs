@@ -4,7 +4,7 @@
 use utoipa::OpenApi;
 
 use crate::api::{
-    agents, backup, events, import, keys, models, overview, providers, query, run, runs, session, spans, system,
+    agents, backup, eval, events, import, keys, models, overview, providers, query, run, runs, session, spans, system,
 };
 
 #[derive(OpenApi)]
@@ -40,6 +40,32 @@ use crate::api::{
         providers::list,
         providers::put,
         providers::remove,
+        eval::evaluators::list,
+        eval::sets::list,
+        eval::sets::upload,
+        eval::sets::detail,
+        eval::sets::mark,
+        eval::sets::remove_case,
+        eval::experiments::list,
+        eval::experiments::start,
+        eval::comparison::compare,
+        eval::experiments::detail,
+        eval::experiments::remove,
+        eval::experiments::cases,
+        eval::monitors::list,
+        eval::monitors::make,
+        eval::monitors::detail,
+        eval::monitors::remove,
+        eval::labels::queue,
+        eval::labels::list,
+        eval::labels::put,
+        eval::labels::withdraw,
+        eval::baselines::list,
+        eval::baselines::record,
+        eval::baselines::remove,
+        eval::baselines::compare,
+        eval::evidence::list,
+        eval::plan::plan,
         backup::backup,
         system::openapi,
         system::metrics,

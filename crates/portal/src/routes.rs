@@ -10,9 +10,9 @@ use http::{Method, StatusCode, Uri};
 use mizzen_model::permission::Role;
 
 use crate::api::{
-    agents, backup, events, import, keys, models, overview, providers, query, run, runs, session, spans, system,
+    agents, backup, eval, events, import, keys, models, overview, providers, query, run, runs, session, spans, system,
 };
-use crate::app::{App, IMPORT_BYTES_MAX};
+use crate::app::{App, EVAL_SET_BYTES_MAX, IMPORT_BYTES_MAX};
 use crate::error::ApiError;
 use crate::guard::{self, Access, Gate};
 use crate::state::PortalState;
@@ -65,6 +65,40 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/providers", DEVELOPER, |filter| on(filter, providers::list)),
     row(MethodFilter::PUT, "/api/v1/providers/{name}", ADMINISTRATOR, |filter| on(filter, providers::put)),
     row(MethodFilter::DELETE, "/api/v1/providers/{name}", ADMINISTRATOR, |filter| on(filter, providers::remove)),
+    row(MethodFilter::GET, "/api/v1/evaluators", VIEWER, |filter| on(filter, eval::evaluators::list)),
+    row(MethodFilter::GET, "/api/v1/eval-sets", VIEWER, |filter| on(filter, eval::sets::list)),
+    row(MethodFilter::POST, "/api/v1/eval-sets", DEVELOPER, |filter| {
+        on(filter, eval::sets::upload).layer(DefaultBodyLimit::max(EVAL_SET_BYTES_MAX))
+    }),
+    row(MethodFilter::GET, "/api/v1/eval-sets/{name}", VIEWER, |filter| on(filter, eval::sets::detail)),
+    row(MethodFilter::POST, "/api/v1/eval-sets/{name}/cases", DEVELOPER, |filter| on(filter, eval::sets::mark)),
+    row(MethodFilter::DELETE, "/api/v1/eval-sets/{name}/cases/{case}", DEVELOPER, |filter| {
+        on(filter, eval::sets::remove_case)
+    }),
+    row(MethodFilter::GET, "/api/v1/experiments", VIEWER, |filter| on(filter, eval::experiments::list)),
+    row(MethodFilter::POST, "/api/v1/experiments", DEVELOPER, |filter| on(filter, eval::experiments::start)),
+    row(MethodFilter::GET, "/api/v1/experiments/compare", VIEWER, |filter| on(filter, eval::comparison::compare)),
+    row(MethodFilter::GET, "/api/v1/experiments/{id}", VIEWER, |filter| on(filter, eval::experiments::detail)),
+    row(MethodFilter::DELETE, "/api/v1/experiments/{id}", DEVELOPER, |filter| on(filter, eval::experiments::remove)),
+    row(MethodFilter::GET, "/api/v1/experiments/{id}/cases", VIEWER, |filter| on(filter, eval::experiments::cases)),
+    row(MethodFilter::GET, "/api/v1/monitors", VIEWER, |filter| on(filter, eval::monitors::list)),
+    row(MethodFilter::POST, "/api/v1/monitors", DEVELOPER, |filter| on(filter, eval::monitors::make)),
+    row(MethodFilter::GET, "/api/v1/monitors/{id}", VIEWER, |filter| on(filter, eval::monitors::detail)),
+    row(MethodFilter::DELETE, "/api/v1/monitors/{id}", DEVELOPER, |filter| on(filter, eval::monitors::remove)),
+    row(MethodFilter::GET, "/api/v1/labels/queue", DEVELOPER, |filter| on(filter, eval::labels::queue)),
+    row(MethodFilter::GET, "/api/v1/labels", VIEWER, |filter| on(filter, eval::labels::list)),
+    row(MethodFilter::PUT, "/api/v1/runs/{run_id}/labels/{metric}", DEVELOPER, |filter| on(filter, eval::labels::put)),
+    row(MethodFilter::DELETE, "/api/v1/runs/{run_id}/labels/{metric}", DEVELOPER, |filter| {
+        on(filter, eval::labels::withdraw)
+    }),
+    row(MethodFilter::GET, "/api/v1/baselines", VIEWER, |filter| on(filter, eval::baselines::list)),
+    row(MethodFilter::PUT, "/api/v1/baselines/{name}", DEVELOPER, |filter| on(filter, eval::baselines::record)),
+    row(MethodFilter::DELETE, "/api/v1/baselines/{name}", DEVELOPER, |filter| on(filter, eval::baselines::remove)),
+    row(MethodFilter::GET, "/api/v1/baselines/{name}/comparison", VIEWER, |filter| {
+        on(filter, eval::baselines::compare)
+    }),
+    row(MethodFilter::GET, "/api/v1/evidence", VIEWER, |filter| on(filter, eval::evidence::list)),
+    row(MethodFilter::POST, "/api/v1/plan", VIEWER, |filter| on(filter, eval::plan::plan)),
     row(MethodFilter::GET, "/api/v1/backup", ADMINISTRATOR, |filter| on(filter, backup::backup)),
     row(MethodFilter::GET, "/api/v1/openapi.json", PUBLIC, |filter| on(filter, system::openapi)),
     row(MethodFilter::GET, "/metrics", Access::PublicOnLoopback, |filter| on(filter, system::metrics)),

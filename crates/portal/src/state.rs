@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mizzen_control::Control;
 use mizzen_control::origin::Allowed;
+use mizzen_eval::plane::Eval;
 use mizzen_model::price::PriceTable;
 use mizzen_query::query::Query;
 use mizzen_runtime::clock::Clock;
@@ -19,6 +20,7 @@ pub struct PortalState {
     pub control: Control,
     pub telemetry: Telemetry,
     pub query: Query,
+    pub eval: Eval,
     /// To show what a model costs.
     pub prices: PriceTable,
     /// For backups only.

@@ -77,6 +77,7 @@ fn portal_state(
         control: planes.control.clone(),
         telemetry: planes.telemetry.clone(),
         query: planes.query.clone(),
+        eval: planes.eval.clone(),
         store: planes.store.clone(),
         objects: Arc::clone(&planes.objects),
         data_dir: planes.data_dir.clone(),

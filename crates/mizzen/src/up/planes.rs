@@ -6,6 +6,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use mizzen_control::Control;
 use mizzen_control::environment::Environment;
+use mizzen_control::keys::NewKey;
+use mizzen_eval::judge::ChatJudge;
+use mizzen_eval::plane::{self, Eval};
 use mizzen_llm::gateway::Gateway;
 use mizzen_model::price::PriceTable;
 use mizzen_query::query::{Query, QueryLimits};
@@ -35,13 +38,14 @@ pub(super) struct Planes {
     pub(super) telemetry: Telemetry,
     pub(super) query: Query,
     pub(super) gateway: Gateway,
+    pub(super) eval: Eval,
 }
 
 pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     let (clock, metrics, tasks) = (Clock::system(), Metrics::new(), TaskGroup::new());
     let data_dir = DataDir::open(&config.data_dir)?;
     let store_config = StoreConfig { url: given(&config.store.url).map(str::to_owned), data_dir: data_dir.clone() };
-    let migrations = [mizzen_control::MIGRATIONS, mizzen_telemetry::MIGRATIONS].concat();
+    let migrations = [mizzen_control::MIGRATIONS, mizzen_telemetry::MIGRATIONS, mizzen_eval::MIGRATIONS].concat();
     let store = Store::open(&store_config, &migrations).await?;
     let objects = objects::open(given(&config.store.objects), &data_dir)?;
     let control = Control::open(store.clone(), &data_dir, clock.clone(), environment()).await?;
@@ -69,7 +73,25 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         &metrics,
         &tasks,
     )?;
-    Ok(Planes { clock, metrics, tasks, data_dir, store, objects, control, prices, telemetry, query, gateway })
+    let eval = Eval::open(plane::Parts {
+        store: store.clone(),
+        telemetry: telemetry.clone(),
+        clock: clock.clone(),
+        tasks: tasks.clone(),
+        judge: Some(Arc::new(judge(&control, &gateway).await?)),
+    })
+    .await?;
+    Ok(Planes { clock, metrics, tasks, data_dir, store, objects, control, prices, telemetry, query, gateway, eval })
+}
+
+/// Models that judge are asked through the gateway, with a key of their own that the last start's one makes way for.
+async fn judge(control: &Control, gateway: &Gateway) -> anyhow::Result<ChatJudge> {
+    const NAME: &str = "mizzen judge";
+    for key in control.keys().list().await?.into_iter().filter(|key| key.name == NAME) {
+        control.keys().revoke(&key.id).await?;
+    }
+    let (_, key) = control.keys().mint(NewKey { name: NAME.to_owned(), ..NewKey::default() }).await?;
+    Ok(ChatJudge::in_process(mizzen_llm::gateway::router(gateway.clone()), key))
 }
 
 /// References to provider keys are resolved here and nowhere else.

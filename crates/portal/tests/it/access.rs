@@ -33,6 +33,32 @@ const EXPECTED: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/api/v1/providers", Some(Role::Developer)),
     ("PUT", "/api/v1/providers/{name}", Some(Role::Administrator)),
     ("DELETE", "/api/v1/providers/{name}", Some(Role::Administrator)),
+    ("GET", "/api/v1/evaluators", Some(Role::Viewer)),
+    ("GET", "/api/v1/eval-sets", Some(Role::Viewer)),
+    ("POST", "/api/v1/eval-sets", Some(Role::Developer)),
+    ("GET", "/api/v1/eval-sets/{name}", Some(Role::Viewer)),
+    ("POST", "/api/v1/eval-sets/{name}/cases", Some(Role::Developer)),
+    ("DELETE", "/api/v1/eval-sets/{name}/cases/{case}", Some(Role::Developer)),
+    ("GET", "/api/v1/experiments", Some(Role::Viewer)),
+    ("POST", "/api/v1/experiments", Some(Role::Developer)),
+    ("GET", "/api/v1/experiments/compare", Some(Role::Viewer)),
+    ("GET", "/api/v1/experiments/{id}", Some(Role::Viewer)),
+    ("DELETE", "/api/v1/experiments/{id}", Some(Role::Developer)),
+    ("GET", "/api/v1/experiments/{id}/cases", Some(Role::Viewer)),
+    ("GET", "/api/v1/monitors", Some(Role::Viewer)),
+    ("POST", "/api/v1/monitors", Some(Role::Developer)),
+    ("GET", "/api/v1/monitors/{id}", Some(Role::Viewer)),
+    ("DELETE", "/api/v1/monitors/{id}", Some(Role::Developer)),
+    ("GET", "/api/v1/labels/queue", Some(Role::Developer)),
+    ("GET", "/api/v1/labels", Some(Role::Viewer)),
+    ("PUT", "/api/v1/runs/{run_id}/labels/{metric}", Some(Role::Developer)),
+    ("DELETE", "/api/v1/runs/{run_id}/labels/{metric}", Some(Role::Developer)),
+    ("GET", "/api/v1/baselines", Some(Role::Viewer)),
+    ("PUT", "/api/v1/baselines/{name}", Some(Role::Developer)),
+    ("DELETE", "/api/v1/baselines/{name}", Some(Role::Developer)),
+    ("GET", "/api/v1/baselines/{name}/comparison", Some(Role::Viewer)),
+    ("GET", "/api/v1/evidence", Some(Role::Viewer)),
+    ("POST", "/api/v1/plan", Some(Role::Viewer)),
     ("GET", "/api/v1/backup", Some(Role::Administrator)),
     ("GET", "/api/v1/openapi.json", None),
     ("GET", "/metrics", Some(Role::Viewer)),
@@ -54,6 +80,7 @@ fn documented() -> Vec<(String, String)> {
 fn request(method: &str, path: &str, credential: Option<(&str, String)>) -> Request<String> {
     let path = path.replace("{run_id}", "no-such-run").replace("{span_id}", "00000000000000aa");
     let path = path.replace("{id}", "no-such-key").replace("{name}", "no-such-provider");
+    let path = path.replace("{case}", "no-such-case").replace("{metric}", "success");
     let mut request = Request::builder().method(method).uri(path).header("host", "localhost:7600");
     request = request.header("origin", "http://localhost:7600");
     if let Some((name, value)) = credential {

@@ -13,6 +13,8 @@ async fn a_restored_folder_knows_everything_but_the_old_token() {
     portal.import(trace(60)).await;
     let put = portal.request("PUT", "/api/v1/providers/openai", json!({ "key": "sk-test" }).to_string());
     assert_eq!(portal.status(put).await, StatusCode::NO_CONTENT);
+    let counts = json!({ "metric": "success", "n": 50, "successes": 47 }).to_string();
+    assert_eq!(portal.status(portal.request("PUT", "/api/v1/baselines/desk", counts)).await, StatusCode::OK);
     let response = portal.send(portal.request("GET", "/api/v1/backup", String::new())).await;
     assert_eq!(response.status(), StatusCode::OK);
     let archive = bytes_of(response).await;
@@ -35,6 +37,7 @@ async fn a_restored_folder_knows_everything_but_the_old_token() {
     assert_ne!(restored.token(), portal.token());
     let run = restored.get(&format!("/api/v1/runs/{TRACE}")).await;
     assert_eq!((&run["steps_total"], &run["summary"]["spans"]), (&json!(4), &json!(4)));
+    assert_eq!(restored.get("/api/v1/baselines").await["items"][0]["successes"], json!(47));
     let key = restored.state.control.providers().secret("openai").unwrap().unwrap();
     assert_eq!(key.expose(), "sk-test");
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod backup;
+mod evaluation;
 mod pages;
 mod sign_in;
 mod site;

@@ -8,6 +8,7 @@ use axum::response::Response;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use mizzen_control::{Control, Environment};
+use mizzen_eval::plane::{self, Eval};
 use mizzen_model::permission::Role;
 use mizzen_model::price::PriceTable;
 use mizzen_portal::{PortalConfig, PortalState};
@@ -96,7 +97,7 @@ impl Portal {
 /// Everything that the binary would hand to the portal, over the data folder at `path`.
 pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> PortalState {
     let data_dir = DataDir::open(path).unwrap();
-    let migrations = [mizzen_control::MIGRATIONS, mizzen_telemetry::MIGRATIONS].concat();
+    let migrations = [mizzen_control::MIGRATIONS, mizzen_telemetry::MIGRATIONS, mizzen_eval::MIGRATIONS].concat();
     let store = Store::open(&StoreConfig { url: None, data_dir: data_dir.clone() }, &migrations).await.unwrap();
     let (clock, metrics, tasks) = (Clock::system(), Metrics::new(), TaskGroup::new());
     let control = Control::open(store.clone(), &data_dir, clock.clone(), Environment::empty()).await.unwrap();
@@ -114,7 +115,11 @@ pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> Porta
     };
     let telemetry = Telemetry::open(TelemetryConfig::default(), parts).await.unwrap();
     let query = Query::new(telemetry.clone(), objects.clone(), QueryLimits::default()).unwrap();
-    PortalState { control, telemetry, query, prices, store, objects, data_dir, metrics, clock, tasks, config }
+    let (plane, judge) = (store.clone(), None);
+    let parts =
+        plane::Parts { store: plane, telemetry: telemetry.clone(), clock: clock.clone(), tasks: tasks.clone(), judge };
+    let eval = Eval::open(parts).await.unwrap();
+    PortalState { control, telemetry, query, eval, prices, store, objects, data_dir, metrics, clock, tasks, config }
 }
 
 pub(crate) async fn bytes_of(response: Response) -> Vec<u8> {

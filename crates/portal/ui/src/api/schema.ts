@@ -60,6 +60,156 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/baselines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List baselines */
+        get: operations["list_baselines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/baselines/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Record a baseline
+         * @description Counts, or labelled cases. One of the same name is replaced.
+         */
+        put: operations["record_baseline"];
+        post?: never;
+        /** Forget a baseline */
+        delete: operations["delete_baseline"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/baselines/{name}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compare an experiment with a baseline */
+        get: operations["compare_with_baseline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/eval-sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List eval sets */
+        get: operations["list_eval_sets"];
+        put?: never;
+        /**
+         * Upload an eval set
+         * @description An ADK EvalSet or `.test.json`. The same content as the newest version makes no new one.
+         */
+        post: operations["upload_eval_set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/eval-sets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An eval set with its cases */
+        get: operations["get_eval_set"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/eval-sets/{name}/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark a run as golden
+         * @description What the run did becomes what is expected of a case; the set is made when there is none of this name.
+         */
+        post: operations["mark_golden"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/eval-sets/{name}/cases/{case}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a case out of an eval set
+         * @description It makes a new version; the older ones keep the case.
+         */
+        delete: operations["remove_eval_case"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List evaluators */
+        get: operations["list_evaluators"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -73,6 +223,99 @@ export interface paths {
          *     every 15 seconds.
          */
         get: operations["stream_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List evidence, newest first */
+        get: operations["list_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List experiments, newest first */
+        get: operations["list_experiments"];
+        put?: never;
+        /**
+         * Start an experiment
+         * @description It scores the final runs of a selection and goes on by itself; ask for it again to see how far it is.
+         */
+        post: operations["start_experiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compare two experiments */
+        get: operations["compare_experiments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An experiment with its aggregates */
+        get: operations["get_experiment"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an experiment with its scores
+         * @description Evidence that it gave stays, and so does the look at the lineage that it took.
+         */
+        delete: operations["delete_experiment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{id}/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Scores of an experiment by case */
+        get: operations["list_case_results"];
         put?: never;
         post?: never;
         delete?: never;
@@ -136,6 +379,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List labels, newest first */
+        get: operations["list_labels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labels/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest final runs that nobody labelled */
+        get: operations["list_unlabelled_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -148,6 +425,42 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List monitors */
+        get: operations["list_monitors"];
+        put?: never;
+        /** Make a monitor */
+        post: operations["make_monitor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitors/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A monitor with its chart */
+        get: operations["get_monitor"];
+        put?: never;
+        post?: never;
+        /** Delete a monitor */
+        delete: operations["delete_monitor"];
         options?: never;
         head?: never;
         patch?: never;
@@ -181,6 +494,26 @@ export interface paths {
         get: operations["get_overview"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Plan cases and trials
+         * @description How many a claim needs; what is not given is taken from an experiment or a baseline, where one is named.
+         */
+        post: operations["plan_evaluation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -286,6 +619,27 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/labels/{metric}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Label a run
+         * @description A newer label of the same person takes the place of theirs; the older one stays as history.
+         */
+        put: operations["label_run"];
+        post?: never;
+        /** Withdraw one's own label */
+        delete: operations["withdraw_label"];
         options?: never;
         head?: never;
         patch?: never;
@@ -507,10 +861,216 @@ export interface components {
             /** @description Seen in traffic, not registered. */
             discovered: boolean;
         };
+        /** @description What one evaluator says of all trials. */
+        Aggregate: {
+            evaluator: components["schemas"]["EvaluatorId"];
+            /** @description What a score counts; `null` for scores in [0, 1]. */
+            unit?: string | null;
+            /**
+             * Format: double
+             * @description The score from which (of what counts: up to which) a trial passes.
+             */
+            threshold?: number | null;
+            /** Format: int64 */
+            scored: number;
+            /**
+             * Format: int64
+             * @description The trial or the case lacked what the evaluator needs: not 0.
+             */
+            not_evaluated: number;
+            /**
+             * Format: int64
+             * @description The evaluator itself failed.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Trials whose verdict is pass; `null` without verdicts.
+             */
+            passed?: number | null;
+            mean?: components["schemas"]["Estimate"] | null;
+            pass_rate?: components["schemas"]["Estimate"] | null;
+            /** @description That all of k trials of a case pass. */
+            pass_hat: components["schemas"]["PassHat"][];
+            /**
+             * Format: double
+             * @description Intraclass correlation: how much trials of one case resemble each other.
+             */
+            icc?: number | null;
+            /** Format: double */
+            design_effect?: number | null;
+            /** @description Why there were no scores. */
+            reasons: components["schemas"]["Reason"][];
+        };
+        /** @description The detector said that the rate has fallen below the baseline. */
+        Alarm: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            n: number;
+            /** Format: double */
+            detector: number;
+            /** @description The run that brought it over. */
+            run_id: string;
+        };
+        /**
+         * @description How B compares with A.
+         * @enum {string}
+         */
+        Answer: "better" | "worse" | "no_worse" | "not_yet_known" | "not_comparable";
+        /** @description One aspect of the comparison. */
+        AspectComparison: {
+            /** @description `safety`, `success`, `cost` or `time`. */
+            aspect: string;
+            human?: components["schemas"]["Estimate"] | null;
+            agent?: components["schemas"]["Estimate"] | null;
+            difference?: components["schemas"]["Estimate"] | null;
+            ratio?: components["schemas"]["Estimate"] | null;
+            answer: components["schemas"]["Answer"];
+            sentence: string;
+        };
+        /** @description A recorded baseline. */
+        Baseline: {
+            name: string;
+            metric: string;
+            description?: string | null;
+            /** Format: date-time */
+            recorded_at: string;
+            recorded_by: string;
+            /** Format: int64 */
+            successes: number;
+            /** Format: int64 */
+            n: number;
+            /** Format: int64 */
+            safety_events?: number | null;
+            /** Format: double */
+            cost_usd_mean?: number | null;
+            /** Format: double */
+            duration_seconds_mean?: number | null;
+            /**
+             * Format: int64
+             * @description Labelled cases; 0 when only counts are known.
+             */
+            cases: number;
+            success?: components["schemas"]["Estimate"] | null;
+            safety?: components["schemas"]["Estimate"] | null;
+            cost?: components["schemas"]["Estimate"] | null;
+            duration?: components["schemas"]["Estimate"] | null;
+        };
+        /** @description One case that a person worked on. */
+        BaselineCase: {
+            case: string;
+            success: boolean;
+            safety_event?: boolean | null;
+            /** Format: double */
+            cost_usd?: number | null;
+            /** Format: double */
+            duration_seconds?: number | null;
+        };
+        /** @description People and agent, aspect by aspect. */
+        BaselineComparison: {
+            baseline: components["schemas"]["Baseline"];
+            experiment: string;
+            rows: components["schemas"]["AspectComparison"][];
+        };
+        BaselineList: {
+            items: components["schemas"]["Baseline"][];
+        };
+        /** @description What is recorded: counts, or labelled cases. Counts that are absent are not known, which is not zero. */
+        BaselineRecord: {
+            /** @default  */
+            metric: string;
+            /** @default null */
+            description: string | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            n: number | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            successes: number | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            safety_events: number | null;
+            /**
+             * Format: double
+             * @default null
+             */
+            cost_usd_total: number | null;
+            /**
+             * Format: double
+             * @default null
+             */
+            duration_seconds_total: number | null;
+            /** @default [] */
+            cases: components["schemas"]["BaselineCase"][];
+        };
+        /** @description What one evaluator said of the trials of one case. */
+        CaseResult: {
+            case: string;
+            evaluator: string;
+            /** Format: int64 */
+            trials: number;
+            /** Format: int64 */
+            scored: number;
+            /**
+             * Format: int64
+             * @description `null` without verdicts.
+             */
+            passed?: number | null;
+            /** Format: double */
+            mean?: number | null;
+            runs: components["schemas"]["TrialResult"][];
+        };
+        /** @description Scores by case, those that need a person first: the lowest mean, then what failed, then what was not evaluated. */
+        CaseResultList: {
+            items: components["schemas"]["CaseResult"][];
+            next_cursor?: string | null;
+        };
+        /** @description A case that A and B did differently. */
+        ChangedCase: {
+            case: string;
+            evaluator: string;
+            /** Format: double */
+            a: number;
+            /** Format: double */
+            b: number;
+            /** Format: int64 */
+            trials_a: number;
+            /** Format: int64 */
+            trials_b: number;
+            /** @description Runs of A and of B; only where scores name stored runs. */
+            runs_a: string[];
+            runs_b: string[];
+        };
+        /**
+         * @description What is to be shown.
+         * @enum {string}
+         */
+        Claim: "at_least" | "not_worse";
         ColumnView: {
             name: string;
             /** @description `text`, `integer`, `double`, `boolean`, `timestamp`, `list`, `object`, or the engine's name. */
             type: string;
+        };
+        /** @description A against B, evaluator by evaluator. */
+        ComparisonView: {
+            a: components["schemas"]["Experiment"];
+            b: components["schemas"]["Experiment"];
+            /** Format: double */
+            alpha: number;
+            /** Format: double */
+            margin?: number | null;
+            metrics: components["schemas"]["MetricComparison"][];
+            /** @description The most changed first. */
+            changed: components["schemas"]["ChangedCase"][];
+            /** Format: int64 */
+            changed_total: number;
         };
         /** @description What was said in a span, whatever the dialect. */
         ContentView: {
@@ -521,6 +1081,8 @@ export interface components {
             tool_result?: unknown;
             tool_definitions?: unknown;
         };
+        /** @description `sha256:` and 64 lower-case hexadecimal digits: identifies content, as OCI digests do. */
+        Digest: string;
         /** @description The body of every response that is not a success. */
         ErrorBody: {
             error: components["schemas"]["ErrorDetail"];
@@ -531,6 +1093,159 @@ export interface components {
             code: string;
             /** @description For people; may change. */
             message: string;
+        };
+        /** @description A number with its uncertainty. Without limits nothing honest can be said about it, and `note` says why. */
+        Estimate: {
+            /** Format: double */
+            value: number;
+            /** Format: double */
+            lower?: number | null;
+            /** Format: double */
+            upper?: number | null;
+            /**
+             * Format: double
+             * @description 1 − α of the interval.
+             */
+            confidence: number;
+            /** @description How the interval was made, for example `cluster_t`. */
+            method: string;
+            /**
+             * Format: int64
+             * @description Observations.
+             */
+            n: number;
+            /**
+             * Format: int64
+             * @description Independent clusters (cases) that the observations fall into.
+             */
+            clusters: number;
+            note?: string | null;
+        };
+        /** @description A case with what is expected of it. */
+        EvalCaseView: {
+            case: string;
+            /** @description The run that it was made from. */
+            golden_run_id?: string | null;
+            turns: components["schemas"]["ExpectedTurnView"][];
+            rubrics: string[];
+        };
+        /** @description A version of a set, case by case. */
+        EvalSetDetail: components["schemas"]["SetVersion"] & {
+            versions: components["schemas"]["SetVersion"][];
+            items: components["schemas"]["EvalCaseView"][];
+        };
+        /** @description The newest version of every set. */
+        EvalSetList: {
+            items: components["schemas"]["SetVersion"][];
+        };
+        /** @description An evaluator as it is chosen. */
+        EvaluatorChoice: {
+            name: string;
+            parameters?: Record<string, never>;
+        };
+        /** @description Which evaluator, exactly: scores of different digests are never pooled. */
+        EvaluatorId: {
+            /** @description Snake case, for example `tool_trajectory`. */
+            name: string;
+            version: string;
+            /** @description Over name, version and parameters (prompt and model for a judge, the program's bytes for a custom one). */
+            digest: components["schemas"]["Digest"];
+        };
+        EvaluatorList: {
+            items: components["schemas"]["EvaluatorView"][];
+        };
+        /** @description An evaluator as it can be chosen. */
+        EvaluatorView: {
+            name: string;
+            version: string;
+            title: string;
+            description: string;
+            /** @description What it needs of a trial or a case. */
+            needs: string[];
+            /** @description What a score counts; `null` for scores in [0, 1]. */
+            unit?: string | null;
+            is_counter: boolean;
+            /**
+             * Format: double
+             * @description The score from which a trial passes, when nobody says otherwise.
+             */
+            threshold?: number | null;
+            parameters: components["schemas"]["ParameterView"][];
+            /** @description Whether the server runs it: programs run only where `mizzen eval run` is typed. */
+            on_server: boolean;
+        };
+        /** @description Where evidence comes from. */
+        EvidenceFrom: {
+            /** @description `experiment` or `monitor`. */
+            kind: string;
+            id: string;
+        };
+        /** @description Evidence, newest first. */
+        EvidenceList: {
+            items: components["schemas"]["Published"][];
+        };
+        /** @description An expected tool call. */
+        ExpectedCallView: {
+            name: string;
+            arguments: Record<string, never>;
+        };
+        /** @description From what a user says to the expected answer. */
+        ExpectedTurnView: {
+            user: string;
+            tool_calls: components["schemas"]["ExpectedCallView"][];
+            response?: string | null;
+        };
+        /** @description Evaluators over runs, and what they came to. */
+        Experiment: {
+            id: string;
+            name: string;
+            state: components["schemas"]["State"];
+            set?: components["schemas"]["SetRef"] | null;
+            selector: components["schemas"]["RunSelector"];
+            evaluators: components["schemas"]["EvaluatorChoice"][];
+            /** @description Agents of the scored runs. */
+            agents: string[];
+            agent_digest?: components["schemas"]["Digest"] | null;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /** Format: date-time */
+            finished_at?: string | null;
+            /**
+             * Format: int64
+             * @description Runs that were scored so far.
+             */
+            runs: number;
+            skipped: components["schemas"]["Skipped"];
+            /** @description Whether its scores are also `gen_ai.evaluation.result` events, and so in the SQL table `scores`. */
+            has_events: boolean;
+            /** @description Why it failed, or what is worth knowing of it: for example why there is no evidence. */
+            problem?: string | null;
+            aggregates: components["schemas"]["Aggregate"][];
+        };
+        /** @description Experiments, newest first. */
+        ExperimentList: {
+            items: components["schemas"]["Experiment"][];
+            next_cursor?: string | null;
+        };
+        /** @description A new experiment. */
+        ExperimentRequest: {
+            name: string;
+            /** @description Name or digest of an eval set. */
+            set?: string | null;
+            runs?: components["schemas"]["RunSelector"];
+            evaluators: components["schemas"]["EvaluatorChoice"][];
+            /** @description One experiment for each agent digest among the runs, instead of refusing to mix them. */
+            split_versions?: boolean;
+            /** @description Let runs count as evidence whose steps only the agent itself reported. */
+            count_sdk_evidence?: boolean;
+            publish_evidence?: boolean;
+        };
+        /** @description A run to be marked as golden. */
+        GoldenRequest: {
+            run_id: string;
+            /** @description Id of the case; by default the run's. */
+            case?: string | null;
         };
         /** @description Calls from one participant to another. */
         GraphEdge: {
@@ -658,6 +1373,49 @@ export interface components {
             expires_at?: components["schemas"]["Timestamp"] | null;
             last_four: string;
         };
+        /** @description What a person said of one revision of a run. */
+        Label: {
+            run_id: string;
+            /** Format: int32 */
+            revision: number;
+            /** @description For example `success`. */
+            metric: string;
+            /**
+             * Format: double
+             * @description From 0 (bad) to 1 (good).
+             */
+            value: number;
+            note?: string | null;
+            by: string;
+            /** Format: date-time */
+            at: string;
+            /** @description Whether it is this person's newest word on the run. */
+            is_current: boolean;
+        };
+        /** @description Labels, newest first, with those that are history. */
+        LabelList: {
+            items: components["schemas"]["Label"][];
+            next_cursor?: string | null;
+        };
+        /** @description Runs that nobody labelled. */
+        LabelQueue: {
+            items: components["schemas"]["QueuedRun"][];
+            /**
+             * Format: int64
+             * @description Runs that somebody labelled.
+             */
+            labelled: number;
+            metric: string;
+        };
+        /** @description What somebody says of a run. */
+        LabelRequest: {
+            /**
+             * Format: double
+             * @description From 0 (bad) to 1 (good).
+             */
+            value: number;
+            note?: string | null;
+        };
         /** @description Whom a link is for. */
         LinkRequest: {
             /**
@@ -678,6 +1436,43 @@ export interface components {
             name?: string | null;
             parts: components["schemas"]["Part"][];
             finish_reason?: string | null;
+        };
+        /** @description One evaluator's scores of A and of B. */
+        MetricComparison: {
+            evaluator: components["schemas"]["EvaluatorId"];
+            unit?: string | null;
+            lower_is_better: boolean;
+            answer: components["schemas"]["Answer"];
+            sentence: string;
+            a?: components["schemas"]["Estimate"] | null;
+            b?: components["schemas"]["Estimate"] | null;
+            difference?: components["schemas"]["Estimate"] | null;
+            /** Format: double */
+            p_value?: number | null;
+            /**
+             * Format: double
+             * @description After Holm, over the evaluators that were compared.
+             */
+            p_adjusted?: number | null;
+            /** @description `mcnemar_exact`, `sign_flip` or `unpaired`. */
+            test?: string | null;
+            /** Format: int64 */
+            cases_shared: number;
+            /** Format: int64 */
+            only_a: number;
+            /** Format: int64 */
+            only_b: number;
+            /** Format: int64 */
+            improved: number;
+            /** Format: int64 */
+            regressed: number;
+            /** Format: int64 */
+            unchanged: number;
+            /**
+             * Format: int64
+             * @description About how many more cases an answer would need, if the difference is what it seems now.
+             */
+            further_cases?: number | null;
         };
         /** @description The only time the key itself is shown. */
         MintedKey: {
@@ -717,6 +1512,112 @@ export interface components {
             /** Format: int64 */
             p95_duration_ns?: number | null;
         };
+        /** @description A monitor with its chart. */
+        MonitorDetail: components["schemas"]["MonitorView"] & {
+            /** @description Thinned evenly; the newest and every alarm are among them. */
+            points: components["schemas"]["Point"][];
+            alarms: components["schemas"]["Alarm"][];
+        };
+        MonitorList: {
+            items: components["schemas"]["MonitorView"][];
+        };
+        /** @description A new monitor. */
+        MonitorRequest: {
+            name: string;
+            evaluator: components["schemas"]["EvaluatorChoice"];
+            selector?: components["schemas"]["RunSelector"];
+            /** @description Name or digest of an eval set. */
+            set?: string | null;
+            unit_of_count?: components["schemas"]["Unit"];
+            /**
+             * Format: int64
+             * @description For `case`: a case is one observation once it has so many trials; 1 when absent.
+             */
+            trials_per_case?: number | null;
+            /**
+             * Format: double
+             * @description Error rate of the interval, over all time.
+             */
+            alpha?: number;
+            /**
+             * Format: double
+             * @description The rate below which it is to raise the alarm; without one it only measures.
+             */
+            baseline?: number | null;
+            /**
+             * Format: double
+             * @description Mean number of observations between false alarms, at least.
+             */
+            average_run_length?: number;
+            /** @description Begin with the first stored run instead of now. */
+            include_past?: boolean;
+            publish_evidence?: boolean;
+            /** @description Let runs count as evidence whose steps only the agent itself reported. */
+            count_sdk_evidence?: boolean;
+        };
+        /** @description A monitor with where it is. */
+        MonitorView: {
+            id: string;
+            name: string;
+            evaluator: components["schemas"]["EvaluatorId"];
+            selector: components["schemas"]["RunSelector"];
+            set?: components["schemas"]["SetRef"] | null;
+            unit_of_count: components["schemas"]["Unit"];
+            /** Format: double */
+            alpha: number;
+            /** Format: double */
+            baseline?: number | null;
+            /**
+             * Format: double
+             * @description Mean number of observations between false alarms, at least.
+             */
+            average_run_length: number;
+            /** @description `watching` or `alarmed`. */
+            state: string;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
+            /**
+             * Format: int64
+             * @description Scored runs.
+             */
+            n: number;
+            /**
+             * Format: int64
+             * @description Observations: runs, or finished sessions or cases.
+             */
+            units: number;
+            /**
+             * Format: int64
+             * @description Runs without a score.
+             */
+            skipped: number;
+            /**
+             * Format: int64
+             * @description Sessions or cases that are not finished and not counted yet.
+             */
+            open_units: number;
+            estimate?: components["schemas"]["Estimate"] | null;
+            /**
+             * Format: double
+             * @description Against "the rate is at most the baseline": large when the agent is better.
+             */
+            e_value?: number | null;
+            /** Format: double */
+            detector?: number | null;
+            /**
+             * Format: double
+             * @description The detector alarms here.
+             */
+            detector_threshold: number;
+            /** Format: date-time */
+            alarm_at?: string | null;
+            /** Format: date-time */
+            as_of?: string | null;
+            agent_digest?: components["schemas"]["Digest"] | null;
+            /** @description Why it gives no evidence, or what keeps it from going on. */
+            problem?: string | null;
+        };
         /** @enum {string} */
         NodeKind: "user" | "agent" | "model" | "tool";
         /**
@@ -735,6 +1636,13 @@ export interface components {
             agents: components["schemas"]["AgentView"][];
             ingest: components["schemas"]["Ingest"];
             setup: components["schemas"]["Setup"];
+        };
+        /** @description A parameter of an evaluator. */
+        ParameterView: {
+            name: string;
+            description: string;
+            /** @description As it would be written. */
+            default?: string | null;
         };
         /** @description One part of a message, after the GenAI conventions' part types. */
         Part: {
@@ -770,6 +1678,119 @@ export interface components {
             /** @enum {string} */
             type: "other";
         };
+        /** @description pass^k with its interval. */
+        PassHat: {
+            /** Format: int64 */
+            k: number;
+            estimate: components["schemas"]["Estimate"];
+        };
+        /** @description What a claim needs. */
+        Plan: {
+            claim: components["schemas"]["Claim"];
+            /** Format: int64 */
+            cases: number;
+            /** Format: int64 */
+            trials_per_case: number;
+            /** Format: int64 */
+            trials: number;
+            /**
+             * Format: int64
+             * @description Cases with which the claim could just be shown if nothing failed.
+             */
+            minimum_cases: number;
+            /**
+             * Format: int64
+             * @description Trials of those.
+             */
+            minimum_trials: number;
+            /** Format: double */
+            power: number;
+            /** Format: double */
+            icc: number;
+            /** Format: double */
+            design_effect: number;
+            method: string;
+            sentence: string;
+            /** @description The same claim with other numbers of trials per case. */
+            curve: components["schemas"]["PlanPoint"][];
+        };
+        /** @description One way to spend trials. */
+        PlanPoint: {
+            /** Format: int64 */
+            trials_per_case: number;
+            /** Format: int64 */
+            cases: number;
+            /** Format: int64 */
+            trials: number;
+        };
+        /** @description A claim with what is supposed about the truth. */
+        PlanRequest: {
+            claim: components["schemas"]["Claim"];
+            /**
+             * Format: double
+             * @description For `at_least`: the rate to be shown.
+             */
+            target?: number | null;
+            /**
+             * Format: double
+             * @description For `not_worse`: how far below the baseline is still acceptable.
+             */
+            margin?: number | null;
+            /**
+             * Format: double
+             * @description For `not_worse`: the baseline's rate.
+             */
+            baseline?: number | null;
+            /**
+             * Format: int64
+             * @description For `not_worse`: trials that the baseline's rate rests on; without it the rate counts as known.
+             */
+            baseline_n?: number | null;
+            /**
+             * Format: double
+             * @description The rate that the agent is supposed to have.
+             */
+            assumed?: number | null;
+            /** Format: double */
+            confidence?: number;
+            /**
+             * Format: double
+             * @description The chance of showing the claim when the supposition holds.
+             */
+            power?: number;
+            /** Format: int64 */
+            trials_per_case?: number;
+            /**
+             * Format: double
+             * @description How much trials of one case resemble each other, from 0 to 1.
+             */
+            icc?: number | null;
+            /** @description Take what is not given from this experiment. */
+            experiment?: string | null;
+            /** @description Take the baseline from this one. */
+            baseline_name?: string | null;
+        };
+        /** @description A moment of a monitor. */
+        Point: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description Observations so far.
+             */
+            n: number;
+            /** Format: double */
+            value: number;
+            /** Format: double */
+            lower: number;
+            /** Format: double */
+            upper: number;
+            /** Format: double */
+            e_value?: number | null;
+            /** Format: double */
+            detector?: number | null;
+            alarm: boolean;
+        };
         /** @description US dollars per million tokens. */
         PriceView: {
             /** Format: double */
@@ -798,6 +1819,46 @@ export interface components {
             /** @description Why the key cannot be used. */
             fault?: string | null;
         };
+        /** @description Evidence with what it rests on. */
+        Published: {
+            subject: components["schemas"]["Digest"];
+            /** @description The lineage. */
+            agent: string;
+            /** @description Evaluator name and version. */
+            metric: string;
+            /** @description The evaluator exactly, parameters included. */
+            evaluator_digest: components["schemas"]["Digest"];
+            set_digest?: string | null;
+            /** Format: int64 */
+            n: number;
+            /** Format: int64 */
+            clusters: number;
+            method: string;
+            /** Format: double */
+            alpha: number;
+            /** Format: double */
+            lower: number;
+            /** Format: double */
+            upper: number;
+            /** Format: double */
+            e_value?: number | null;
+            /** Format: date-time */
+            as_of: string;
+            sources: components["schemas"]["Source"][];
+            /**
+             * Format: int32
+             * @description Which look at the lineage this is.
+             */
+            lineage_position: number;
+            /** Format: double */
+            alpha_total: number;
+            from: components["schemas"]["EvidenceFrom"];
+            /**
+             * Format: int64
+             * @description Runs that it rests on.
+             */
+            runs: number;
+        };
         QueryRequest: {
             /** @description One SELECT over the tables `runs`, `steps`, `spans`, `logs` and `metrics`. */
             sql: string;
@@ -810,6 +1871,16 @@ export interface components {
             truncated: boolean;
             /** Format: double */
             elapsed_ms: number;
+        };
+        /** @description A run that waits for a label. */
+        QueuedRun: {
+            run: components["schemas"]["RunSummary"];
+        };
+        /** @description Why trials have no score, and how many. */
+        Reason: {
+            reason: string;
+            /** Format: int64 */
+            count: number;
         };
         /**
          * @description What a signed-in person or an administrative token may do; each role includes those before it.
@@ -832,6 +1903,38 @@ export interface components {
         RunList: {
             items: components["schemas"]["RunSummary"][];
             next_cursor?: string | null;
+        };
+        /** @description Which runs; what is absent does not restrict. */
+        RunSelector: {
+            /** @default null */
+            agent: string | null;
+            /**
+             * @description A model that answered in the run.
+             * @default null
+             */
+            model: string | null;
+            /** @default null */
+            outcome: components["schemas"]["Outcome"] | null;
+            /** @default null */
+            session: string | null;
+            /** @default null */
+            caller: string | null;
+            /**
+             * @description Words in the title, the agent or the id.
+             * @default null
+             */
+            q: string | null;
+            /** @default null */
+            from: components["schemas"]["Timestamp"] | null;
+            /** @default null */
+            to: components["schemas"]["Timestamp"] | null;
+            /** @default null */
+            source: components["schemas"]["Source"] | null;
+            /**
+             * @description Only these runs.
+             * @default []
+             */
+            run_ids: string[];
         };
         /** @description What the run list shows, and what scores refer to (`run_id` and `revision` together). */
         RunSummary: {
@@ -880,11 +1983,39 @@ export interface components {
             models: string[];
             /** @description Whether something confined the process: `unconfined` until a sandbox attests otherwise. */
             confinement?: string | null;
+            /** @description Who saw steps of the run, each once. */
+            sources?: components["schemas"]["Source"][];
+            /**
+             * @description The agent digests that the run's spans name (resource attribute `mizzen.agent.digest`), at most two: a run
+             *     that names more than one has none that evidence could be about.
+             */
+            agent_digests?: components["schemas"]["Digest"][];
         };
         /** @description Who is signed in. */
         SessionView: {
             role: components["schemas"]["Role"];
             name: string;
+        };
+        /** @description An eval set, exactly. */
+        SetRef: {
+            name: string;
+            digest: string;
+            /** Format: int32 */
+            version: number;
+        };
+        /** @description One version of a set. */
+        SetVersion: {
+            name: string;
+            /** @description Over cases and expectations: the same content is the same set. */
+            digest: string;
+            /** Format: int32 */
+            version: number;
+            /** Format: int32 */
+            cases: number;
+            description?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            created_by: string;
         };
         /** @description How far this server is set up. */
         Setup: {
@@ -901,6 +2032,29 @@ export interface components {
         SignInLink: {
             /** @description To be opened as `/signin?code=…`. */
             code: string;
+        };
+        /** @description Runs that were selected and not scored, by reason. */
+        Skipped: {
+            /**
+             * Format: int64
+             * @description They may still change.
+             */
+            not_final: number;
+            /**
+             * Format: int64
+             * @description The eval set has no case for them.
+             */
+            no_case: number;
+            /**
+             * Format: int64
+             * @description They were deleted while the experiment ran, or their spans could not be read.
+             */
+            unreadable: number;
+            /**
+             * Format: int64
+             * @description They name another agent digest than the experiment's.
+             */
+            other_version: number;
         };
         /**
          * @description Who saw a step. What an agent says of itself is `sdk`.
@@ -982,6 +2136,11 @@ export interface components {
          * @enum {string}
          */
         Speaker: "system" | "user" | "assistant" | "tool";
+        /**
+         * @description Where an experiment is.
+         * @enum {string}
+         */
+        State: "running" | "finished" | "failed";
         /** @description One step as shown to a person. */
         Step: {
             run_id: components["schemas"]["RunId"];
@@ -1134,6 +2293,24 @@ export interface components {
             /** @description `false` when there were too many runs to add up: all numbers are then lower bounds. */
             complete: boolean;
         };
+        /** @description What one evaluator said of one trial. */
+        TrialResult: {
+            run_id: string;
+            /** Format: int32 */
+            revision: number;
+            /** @description `scored`, `not_evaluated` or `failed`. */
+            status: string;
+            /** Format: double */
+            value?: number | null;
+            verdict?: components["schemas"]["Verdict"] | null;
+            /** @description What the evaluator says, or why there is no score. */
+            explanation?: string | null;
+        };
+        /**
+         * @description What counts as one observation.
+         * @enum {string}
+         */
+        Unit: "run" | "session" | "case";
         /**
          * @description Tokens of one model call. **Subsets are subsets**: `cache_read_tokens` and `cache_write_tokens` are
          *     part of `input_tokens`, `reasoning_tokens` is part of `output_tokens`, as in OpenTelemetry's
@@ -1151,6 +2328,11 @@ export interface components {
             /** Format: int64 */
             reasoning_tokens: number;
         };
+        /**
+         * @description What a statistical question was answered with.
+         * @enum {string}
+         */
+        Verdict: "pass" | "fail" | "inconclusive";
     };
     responses: never;
     parameters: never;
@@ -1258,6 +2440,452 @@ export interface operations {
             };
         };
     };
+    list_baselines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BaselineList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    record_baseline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BaselineRecord"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Baseline"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_baseline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    compare_with_baseline: {
+        parameters: {
+            query: {
+                /** @description Id of the experiment that is compared. */
+                experiment: string;
+                /** @description The evaluator whose scores say success; `task_success` when absent. */
+                evaluator?: string;
+                /** @description The evaluator that counts safety events; `denied_actions` when absent. */
+                safety_evaluator?: string;
+                /** @description How far below the people's rate is still acceptable; 0.02 when absent. */
+                margin?: string;
+                /** @description Error rate of each aspect; 0.05 when absent. */
+                alpha?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BaselineComparison"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_eval_sets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvalSetList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    upload_eval_set: {
+        parameters: {
+            query?: {
+                /** @description Name of the set; by default the one that the file gives it. */
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetVersion"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_eval_set: {
+        parameters: {
+            query?: {
+                /** @description The newest when absent. */
+                version?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvalSetDetail"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mark_golden: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GoldenRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetVersion"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_eval_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                case: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetVersion"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_evaluators: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluatorList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     stream_events: {
         parameters: {
             query?: never;
@@ -1285,6 +2913,347 @@ export interface operations {
                 };
             };
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_evidence: {
+        parameters: {
+            query?: {
+                /** @description An agent digest. */
+                digest?: string;
+                agent?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_experiments: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    start_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExperimentRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    compare_experiments: {
+        parameters: {
+            query: {
+                /** @description Id of the experiment that is compared with. */
+                a: string;
+                /** @description Id of the experiment that is judged. */
+                b: string;
+                /** @description Error rate over all evaluators together; 0.05 when absent. */
+                alpha?: string;
+                /** @description How much worse B may be and still count as no worse. */
+                margin?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_case_results: {
+        parameters: {
+            query?: {
+                evaluator?: string;
+                /** @description Cases with a trial of this verdict. */
+                verdict?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                limit?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseResultList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1474,6 +3443,95 @@ export interface operations {
             };
         };
     };
+    list_labels: {
+        parameters: {
+            query?: {
+                run_id?: string;
+                metric?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_unlabelled_runs: {
+        parameters: {
+            query?: {
+                /** @description `success` when absent. */
+                metric?: string;
+                agent?: string;
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelQueue"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_models: {
         parameters: {
             query?: never;
@@ -1492,6 +3550,168 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_monitors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitorList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    make_monitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MonitorRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitorView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_monitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitorDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_monitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1539,6 +3759,61 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    plan_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1874,6 +4149,108 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    label_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                metric: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LabelRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Label"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    withdraw_label: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                metric: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mizzen_model::id::Digest;
 
 /// The operational layer for AI agents, in one binary.
 ///
 /// Exit codes: 0 done, 1 the answer is no (not found, refused), 2 wrong usage, 3 Mizzen could not be reached or could
-/// not do its work. `mizzen eval` says 0 pass, 1 fail, 2 inconclusive, 3 could not run. `mizzen run` passes on the exit code of its command, 128 + N when signal N ended it, and uses
-/// 125, 126 and 127 for its own failures as `env` does.
+/// not do its work. `mizzen eval` says 0 pass, 1 fail, 2 inconclusive, 3 could not run. `mizzen run` passes on the exit
+/// code of its command, 128 + N when signal N ended it, and uses 125, 126 and 127 for its own failures as `env` does.
 #[derive(Debug, Parser)]
 #[command(name = "mizzen", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -28,11 +29,16 @@ pub(crate) enum Command {
     Runs(RunsCommand),
     /// Import traces: Jaeger JSON, OTLP JSON or JSONL, Tempo batches.
     Import(ImportArgs),
-    /// Ask in SQL: tables `runs`, `steps`, `spans`, `logs`, `metrics`; read-only.
+    /// Ask in SQL: tables `runs`, `steps`, `spans`, `logs`, `metrics`, `scores`; read-only.
     Query(QueryArgs),
     /// Score runs, with what that leaves uncertain.
     #[command(subcommand)]
     Eval(crate::eval::cli::EvalCommand),
+    /// Say what a person thinks of a run.
+    Label(LabelArgs),
+    /// How people do the work that an agent is to do.
+    #[command(subcommand)]
+    Baseline(BaselineCommand),
     /// Keys of agents, and keys of model providers.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -113,6 +119,9 @@ pub(crate) struct RunArgs {
     /// The agent's name. [default: the name of the script or program]
     #[arg(long)]
     pub(crate) agent: Option<String>,
+    /// What evidence about this agent is about, for example the digest of its image. [default: over program and script]
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) agent_digest: Option<Digest>,
     /// Print nothing at the end.
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -248,6 +257,84 @@ pub(crate) struct KeysRevokeArgs {
     pub(crate) client: ClientArgs,
     /// A key's id or a provider's name.
     pub(crate) id: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LabelArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// The run's id.
+    pub(crate) run_id: String,
+    /// A number from 0 to 1, `good`, `bad` or `partly`.
+    pub(crate) value: String,
+    /// What is judged.
+    #[arg(long, default_value = "success")]
+    pub(crate) metric: String,
+    /// Why.
+    #[arg(long)]
+    pub(crate) note: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BaselineCommand {
+    /// Record how people do the work: counts, or labelled cases.
+    Record(BaselineRecordArgs),
+    /// All baselines.
+    List(crate::eval::cli::KeptArgs),
+    /// Compare safety, success, cost and time of an experiment with a baseline.
+    Compare(BaselineCompareArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BaselineRecordArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    pub(crate) name: String,
+    #[arg(long, default_value = "success")]
+    pub(crate) metric: String,
+    #[arg(long)]
+    pub(crate) description: Option<String>,
+    /// How many times the work was done.
+    #[arg(long, required_unless_present = "cases")]
+    pub(crate) n: Option<u64>,
+    #[arg(long, required_unless_present = "cases")]
+    pub(crate) successes: Option<u64>,
+    /// Incidents among them; leave it out when nobody counted.
+    #[arg(long, value_name = "N")]
+    pub(crate) safety_events: Option<u64>,
+    #[arg(long, value_name = "USD")]
+    pub(crate) cost_usd_total: Option<f64>,
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) duration_seconds_total: Option<f64>,
+    /// Labelled cases: a JSON list of `{case, success, safety_event, cost_usd, duration_seconds}`.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["n", "successes"])]
+    pub(crate) cases: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BaselineCompareArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    pub(crate) name: String,
+    /// Id of the experiment.
+    pub(crate) experiment: String,
+    /// The evaluator whose scores say success. [default: task_success]
+    #[arg(long)]
+    pub(crate) evaluator: Option<String>,
+    /// The evaluator that counts safety events. [default: denied_actions]
+    #[arg(long)]
+    pub(crate) safety_evaluator: Option<String>,
+    /// How far below the people's rate is still acceptable.
+    #[arg(long, default_value_t = 0.02)]
+    pub(crate) margin: f64,
+    #[arg(long, default_value_t = 0.05)]
+    pub(crate) alpha: f64,
 }
 
 #[derive(Debug, Args)]

@@ -1,9 +1,19 @@
 //! `mizzen eval`: scores, with what they leave uncertain.
 
 pub(crate) mod cli;
+mod compare;
+mod gate;
+mod kept;
+mod monitor;
+mod plan;
 mod run;
+mod scores;
+mod stored;
 
 use std::process::ExitCode;
+
+use mizzen_eval::estimate::Estimate;
+use serde_json::Value;
 
 use crate::failure::Failure;
 use cli::EvalCommand;
@@ -21,8 +31,33 @@ pub(crate) fn usage_exit(error: &clap::Error) -> ExitCode {
     }
 }
 
-pub(crate) async fn eval(command: EvalCommand) -> Result<ExitCode, Failure> {
-    match command {
-        EvalCommand::Run(args) => run::run(args).await,
+/// Whatever keeps a question from an answer ends with 3: 1 and 2 are answers here.
+pub(crate) async fn eval(command: EvalCommand) -> ExitCode {
+    const COULD_NOT_RUN: u8 = 3;
+    match dispatch(command).await {
+        Ok(code) => code,
+        Err(failure) => {
+            failure.report();
+            ExitCode::from(COULD_NOT_RUN)
+        }
     }
+}
+
+async fn dispatch(command: EvalCommand) -> Result<ExitCode, Failure> {
+    match command {
+        EvalCommand::Run(args) => return run::run(args).await,
+        EvalCommand::Compare(args) => return compare::compare(args).await,
+        EvalCommand::Gate(args) => return gate::gate(args).await,
+        EvalCommand::Plan(args) => plan::plan(args).await?,
+        EvalCommand::Monitor(command) => monitor::monitor(command).await?,
+        EvalCommand::Set(command) => kept::sets(command).await?,
+        EvalCommand::Experiments(args) => kept::experiments(args).await?,
+        EvalCommand::Evidence(args) => kept::evidence(args).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A number with its limits, as a table shows it.
+pub(crate) fn estimate(value: &Value) -> String {
+    serde_json::from_value::<Estimate>(value.clone()).map_or_else(|_| "-".to_owned(), |estimate| estimate.text())
 }

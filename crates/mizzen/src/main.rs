@@ -1,6 +1,7 @@
 //! `mizzen`: command line, configuration, wiring and signals; every plane's logic lives in its own crate.
 
 mod backup;
+mod baseline;
 mod cli;
 mod client;
 mod config;
@@ -9,6 +10,7 @@ mod eval;
 mod failure;
 mod import;
 mod keys;
+mod label;
 mod output;
 mod query;
 mod run;
@@ -52,7 +54,9 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Runs(command) => runs::runs(command).await?,
         Command::Import(args) => import::import(args).await?,
         Command::Query(args) => query::query(args).await?,
-        Command::Eval(command) => return eval::eval(command).await,
+        Command::Eval(command) => return Ok(eval::eval(command).await),
+        Command::Label(args) => label::label(args).await?,
+        Command::Baseline(command) => baseline::baseline(command).await?,
         Command::Keys(command) => keys::keys(command).await?,
         Command::Backup(args) => backup::backup(args).await?,
         Command::Restore(args) => backup::restore(&args)?,

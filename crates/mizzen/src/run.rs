@@ -1,16 +1,18 @@
 //! `mizzen run -- CMD`: an unmodified agent, with its model calls and its OpenTelemetry through Mizzen.
 
 mod child;
+mod digest;
 mod environment;
 mod report;
 mod root_span;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use http::Method;
-use mizzen_model::id::RunId;
+use mizzen_model::id::{Digest, RunId};
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::secret::Secret;
@@ -36,6 +38,8 @@ struct Launch {
     url: String,
     otlp_http: String,
     trace_parent: root_span::TraceParent,
+    /// `None` when nothing tells what exactly runs.
+    agent_digest: Option<Digest>,
 }
 
 /// Runs the command to its end. The exit code is the command's own.
@@ -80,6 +84,7 @@ async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
         otlp_http: otlp_http.to_owned(),
         run_id,
         trace_parent,
+        agent_digest: args.agent_digest.clone().or_else(|| digest::of(&args.command, script(&args.command))),
     })
 }
 
@@ -100,14 +105,18 @@ async fn finish(server: &Server, launch: &Launch, span: &root_span::RootSpan<'_>
 /// `agent` for `python agent.py`, `my-agent` for `./bin/my-agent --fast`: the first argument that names a script, else the
 /// program, without folder and extension.
 fn agent_name(command: &[String]) -> String {
-    const SCRIPTS: [&str; 8] = ["py", "js", "mjs", "cjs", "ts", "rb", "sh", "php"];
-    let path = |text: &str| std::path::PathBuf::from(text);
-    let is_script =
-        |text: &&String| path(text).extension().and_then(|e| e.to_str()).is_some_and(|e| SCRIPTS.contains(&e));
     let module = command.iter().position(|word| word == "-m").and_then(|at| command.get(at + 1));
-    let named = command.iter().find(is_script).or(module).or(command.first());
-    let stem = named.and_then(|text| path(text).file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+    let named = script(command).or(module.or(command.first()).map(String::as_str));
+    let stem = named.and_then(|text| Path::new(text).file_stem().map(|stem| stem.to_string_lossy().into_owned()));
     stem.unwrap_or_else(|| "agent".to_owned())
+}
+
+/// The first argument that names a script.
+fn script(command: &[String]) -> Option<&str> {
+    const SCRIPTS: [&str; 8] = ["py", "js", "mjs", "cjs", "ts", "rb", "sh", "php"];
+    let extension = |text: &str| Path::new(text).extension().and_then(|e| e.to_str().map(str::to_owned));
+    let is_script = |text: &&str| extension(text).is_some_and(|e| SCRIPTS.contains(&e.as_str()));
+    command.iter().map(String::as_str).find(is_script)
 }
 
 /// Nanoseconds as OTLP writes them.

@@ -1,6 +1,6 @@
 //! `mizzen eval run`: recorded runs in, scores and a verdict out.
 
-mod evaluators;
+pub(super) mod evaluators;
 mod junit;
 mod markdown;
 mod sources;
@@ -9,16 +9,23 @@ mod table;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use futures::StreamExt as _;
-use mizzen_eval::evaluator::Evaluator;
+use mizzen_eval::evaluator::judge::JudgeModel;
+use mizzen_eval::evaluator::{Evaluator, Need};
 use mizzen_eval::format::Problem;
+use mizzen_eval::judge::ChatJudge;
 use mizzen_eval::score::{Score, ScoreOutcome};
 use mizzen_eval::set::{Case, EvalSet};
 use mizzen_eval::trial::{Grouping, Trial};
 use mizzen_model::permission::Verdict;
+use mizzen_runtime::client::{ClientConfig, HttpClient};
+use mizzen_runtime::secret::Secret;
 use serde_json::{Value, json};
 
 use super::cli::{EvalFormat, EvalRunArgs};
+use super::gate::exit_code;
+use super::stored;
 use crate::failure::Failure;
 use crate::output;
 use summary::Summary;
@@ -36,8 +43,22 @@ struct Report {
 }
 
 pub(crate) async fn run(args: EvalRunArgs) -> Result<ExitCode, Failure> {
+    let named: Vec<String> = args.runs.iter().map(|runs| runs.display().to_string()).collect();
+    let report = match stored::selector(&named) {
+        Some(selector) => {
+            let stored::Scored { scores, problems } = stored::score(&args, &selector).await?;
+            let has_gaps = !problems.is_empty();
+            report(scores, problems, has_gaps, args.at_least)?
+        }
+        None => of_files(&args).await?,
+    };
+    print(&report, args.format)?;
+    Ok(exit_code(report.verdict))
+}
+
+async fn of_files(args: &EvalRunArgs) -> Result<Report, Failure> {
     let set = args.set.as_deref().map(sources::set).transpose()?;
-    let evaluators = evaluators::of(&args, set.is_some())?;
+    let evaluators = evaluators::of(args, set.is_some())?;
     let grouping = if set.as_ref().is_some_and(EvalSet::has_conversations) { Grouping::Session } else { Grouping::Run };
     let mut reading = sources::trials(&args.runs, grouping)?;
     let mut absent = false;
@@ -50,24 +71,33 @@ pub(crate) async fn run(args: EvalRunArgs) -> Result<ExitCode, Failure> {
         }
         None => vec![None; reading.trials.len()],
     };
-    let scores = score(&evaluators, &reading.trials, &cases).await;
+    let judge = evaluators.iter().any(|evaluator| evaluator.info().needs.contains(&Need::Judge)).then(|| judge(args));
+    let judge = judge.transpose()?;
+    let scores = score(&evaluators, &reading.trials, &cases, judge.as_ref()).await;
     let has_gaps = absent || !reading.problems.is_empty();
-    let report = report(scores, reading.problems, has_gaps, args.at_least)?;
-    print(&report, args.format)?;
-    Ok(ExitCode::from(match report.verdict {
-        Verdict::Pass => 0,
-        Verdict::Fail => 1,
-        Verdict::Inconclusive => 2,
-    }))
+    report(scores, reading.problems, has_gaps, args.at_least)
+}
+
+/// Whom a judge asks: the server that is named, or else Mizzen's gateway.
+fn judge(args: &EvalRunArgs) -> Result<ChatJudge, Failure> {
+    let client = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
+    let url = args.judge_url.as_deref().unwrap_or(&args.client.url);
+    Ok(ChatJudge::at(client, url, args.judge_key.clone().map(Secret::new), None))
 }
 
 /// The scores of every trial, in order of trials and then of evaluators.
-async fn score(evaluators: &[Evaluator], trials: &[Trial], cases: &[Option<&Case>]) -> Vec<Score> {
+async fn score(
+    evaluators: &[Evaluator],
+    trials: &[Trial],
+    cases: &[Option<&Case>],
+    judge: Option<&ChatJudge>,
+) -> Vec<Score> {
+    let judge = judge.map(|judge| judge as &dyn JudgeModel);
     let pairs = trials.iter().zip(cases).flat_map(|(trial, case)| evaluators.iter().map(move |e| (e, trial, *case)));
     if evaluators.iter().all(Evaluator::is_pure) {
         return pairs.filter_map(|(evaluator, trial, case)| evaluator.score(trial, case)).collect();
     }
-    let asked = pairs.map(|(evaluator, trial, case)| evaluator.score_with(trial, case, None));
+    let asked = pairs.map(|(evaluator, trial, case)| evaluator.score_with(trial, case, judge));
     futures::stream::iter(asked).buffered(CONCURRENT_MAX).collect().await
 }
 

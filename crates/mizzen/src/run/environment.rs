@@ -37,7 +37,9 @@ pub(super) fn variables(launch: &Launch) -> Vec<(String, String)> {
 }
 
 fn resource_attributes(launch: &Launch, existing: Option<String>) -> String {
-    let ours = format!("mizzen.run.id={}", launch.run_id);
+    let digest =
+        launch.agent_digest.as_ref().map_or_else(String::new, |digest| format!(",mizzen.agent.digest={digest}"));
+    let ours = format!("mizzen.run.id={}{digest}", launch.run_id);
     existing.filter(|text| !text.is_empty()).map_or(ours.clone(), |text| format!("{text},{ours}"))
 }
 
@@ -60,6 +62,7 @@ mod tests {
             url: "http://127.0.0.1:7600".into(),
             otlp_http: "http://127.0.0.1:4318".into(),
             trace_parent: TraceParent::random().unwrap(),
+            agent_digest: None,
         }
     }
 
@@ -76,5 +79,12 @@ mod tests {
     fn what_a_person_set_stays() {
         assert_eq!(resource_attributes(&launch(), Some("team=a".into())), "team=a,mizzen.run.id=run-1");
         assert_eq!(resource_attributes(&launch(), None), "mizzen.run.id=run-1");
+    }
+
+    #[test]
+    fn the_agents_digest_goes_with_everything_that_it_reports() {
+        let digest = mizzen_model::id::Digest::of(b"agent");
+        let launch = Launch { agent_digest: Some(digest.clone()), ..launch() };
+        assert_eq!(resource_attributes(&launch, None), format!("mizzen.run.id=run-1,mizzen.agent.digest={digest}"));
     }
 }

@@ -77,7 +77,8 @@ fn export_request(span: &RootSpan<'_>) -> Value {
         End::NotStarted { message, .. } => (STATUS_ERROR, message.clone()),
     };
     let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
-    let resource = [text("service.name", &span.launch.agent), text("mizzen.run.id", &span.launch.run_id)];
+    let mut resource = vec![text("service.name", &span.launch.agent), text("mizzen.run.id", &span.launch.run_id)];
+    resource.extend(span.launch.agent_digest.as_ref().map(|digest| text("mizzen.agent.digest", digest.as_str())));
     let attributes = [
         text("gen_ai.operation.name", "invoke_agent"),
         text("gen_ai.agent.name", &span.launch.agent),

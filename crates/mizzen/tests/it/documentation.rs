@@ -28,7 +28,11 @@ async fn every_command_of_the_readme_is_one() -> Result<()> {
     assert!(commands.len() >= 8, "{commands:?}");
     for command in commands {
         let words: Vec<&str> = command.split_whitespace().take_while(|word| !word.starts_with(['-', '"'])).collect();
-        let depth = if matches!(words.first(), Some(&("keys" | "runs" | "config" | "sim"))) { 2 } else { 1 };
+        let depth = if matches!(words.first(), Some(&("keys" | "runs" | "config" | "sim" | "eval" | "baseline"))) {
+            2
+        } else {
+            1
+        };
         let help = words.iter().copied().take(depth).chain(["--help"]);
         let output = server.command(help)?.output().await?;
         assert!(output.status.success(), "`mizzen {command}`: {}", String::from_utf8_lossy(&output.stderr));

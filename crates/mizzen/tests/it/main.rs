@@ -6,3 +6,4 @@ mod commands;
 mod documentation;
 mod durability;
 mod eval;
+mod evaluation;

@@ -8,7 +8,7 @@ use crate::eval::cli::EvalRunArgs;
 use crate::failure::Failure;
 
 /// Those of the command line and of the configuration; without any, what the runs and the set can be asked.
-pub(super) fn of(args: &EvalRunArgs, has_set: bool) -> Result<Vec<Evaluator>, Failure> {
+pub(in crate::eval) fn specs(args: &EvalRunArgs, has_set: bool) -> Result<Vec<Spec>, Failure> {
     let mut specs = args
         .evaluators
         .iter()
@@ -29,13 +29,20 @@ pub(super) fn of(args: &EvalRunArgs, has_set: bool) -> Result<Vec<Evaluator>, Fa
             return Err(anyhow::anyhow!("`--threshold` and `--at-least` must be finite numbers").into());
         }
     }
-    let mut evaluators: Vec<Evaluator> = Vec::new();
     for spec in &mut specs {
         let has_threshold =
             info(&spec.name).is_some_and(|info| info.parameters.iter().any(|parameter| parameter.name == "threshold"));
         if let Some(threshold) = args.threshold.filter(|_| has_threshold) {
             spec.parameters.entry("threshold").or_insert(json!(threshold));
         }
+    }
+    Ok(specs)
+}
+
+/// The same, made.
+pub(super) fn of(args: &EvalRunArgs, has_set: bool) -> Result<Vec<Evaluator>, Failure> {
+    let mut evaluators: Vec<Evaluator> = Vec::new();
+    for spec in &specs(args, has_set)? {
         let evaluator = Evaluator::build(spec).map_err(anyhow::Error::from)?;
         if evaluators.iter().any(|known| known.id() == evaluator.id()) {
             return Err(anyhow::anyhow!("evaluator `{}` is named twice", evaluator.id().name).into());

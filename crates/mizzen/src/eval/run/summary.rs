@@ -28,8 +28,6 @@ pub(super) struct Summary {
     /// Trials with verdict pass, of those with a verdict.
     pub(super) passed: usize,
     pub(super) judged: usize,
-    /// Of the share that passed.
-    pub(super) pass_rate: Option<Interval>,
     /// pass^k, when cases have several trials.
     pub(super) pass_hat: Vec<PassRate>,
     /// `None` when no score has a verdict and none is missing.
@@ -81,7 +79,6 @@ impl Summary {
             mean: clustered.as_ref().map(Clustered::mean),
             passed,
             judged: passes.len(),
-            pass_rate,
             pass_hat: pass_hat(&passes)?,
         })
     }

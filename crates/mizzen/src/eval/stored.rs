@@ -1,0 +1,123 @@
+//! `mizzen eval run` over the runs that the server keeps: an experiment, followed to its end.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use bytes::Bytes;
+use http::Method;
+use mizzen_eval::format::Problem;
+use mizzen_eval::score::Score;
+use mizzen_eval::selector::RunSelector;
+use serde_json::{Value, json};
+
+use super::cli::EvalRunArgs;
+use super::run::evaluators::specs;
+use super::scores::{array, of_experiment};
+use crate::client::{Server, encode};
+use crate::failure::Failure;
+use crate::output;
+
+/// How often the experiment is asked how far it is.
+const POLL: Duration = Duration::from_millis(200);
+
+/// What was scored, and what was not.
+pub(super) struct Scored {
+    pub(super) scores: Vec<Score>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// The selector that `--runs` holds, when it is one and no files: `name=value` pairs, or `all`.
+pub(super) fn selector(runs: &[String]) -> Option<String> {
+    let is_selector = |text: &String| {
+        let is_pair = text.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_lowercase()));
+        (text == "all" || is_pair) && !Path::new(text).exists()
+    };
+    runs.iter()
+        .all(is_selector)
+        .then(|| runs.iter().filter(|text| *text != "all").cloned().collect::<Vec<_>>().join(" "))
+}
+
+/// Scores stored runs on the server.
+pub(super) async fn score(args: &EvalRunArgs, selector: &str) -> Result<Scored, Failure> {
+    let server = Server::find(&args.client)?;
+    let runs = RunSelector::parse(selector).map_err(|error| Failure::Usage(error.into()))?;
+    let set = match &args.set {
+        Some(set) => Some(stored_set(&server, set).await?),
+        None => None,
+    };
+    let evaluators: Vec<Value> = specs(args, set.is_some())?
+        .into_iter()
+        .map(|spec| json!({ "name": spec.name, "parameters": spec.parameters }))
+        .collect();
+    let body = json!({
+        "name": args.name.clone().unwrap_or_else(|| "mizzen eval run".to_owned()),
+        "set": set,
+        "runs": runs,
+        "evaluators": evaluators,
+        "split_versions": false,
+        "count_sdk_evidence": args.count_sdk_evidence,
+    });
+    let begun = server.post("/api/v1/experiments", &body).await?;
+    let id = begun["id"].as_str().context("the server did not name the experiment")?.to_owned();
+    let done = follow(&server, &id).await?;
+    output::say(&format!("experiment {id}: {} runs scored", done["runs"]));
+    Ok(Scored { scores: of_experiment(&server, &id).await?, problems: problems(&done) })
+}
+
+async fn follow(server: &Server, id: &str) -> Result<Value, Failure> {
+    loop {
+        let experiment = server.get(&format!("/api/v1/experiments/{}", encode(id))).await?;
+        match experiment["state"].as_str() {
+            Some("running") => tokio::time::sleep(POLL).await,
+            Some("finished") => return Ok(experiment),
+            _ => {
+                let why = experiment["problem"].as_str().unwrap_or("it does not say why").to_owned();
+                return Err(Failure::Broken(anyhow!("the experiment failed: {why}")));
+            }
+        }
+    }
+}
+
+/// A file becomes a set of the server; anything else is the name or digest of one.
+async fn stored_set(server: &Server, set: &Path) -> Result<String, Failure> {
+    let name = set.display().to_string();
+    if !set.exists() {
+        return Ok(name);
+    }
+    let content = std::fs::read(set).with_context(|| format!("failed to read `{name}`")).map_err(Failure::Usage)?;
+    let saved = server.json(Method::POST, "/api/v1/eval-sets", Bytes::from(content)).await?;
+    Ok(saved["digest"].as_str().context("the server did not name the eval set")?.to_owned())
+}
+
+/// What was selected and not scored, in words.
+fn problems(experiment: &Value) -> Vec<Problem> {
+    let skipped = [
+        ("not_final", "runs may still change and were left out"),
+        ("no_case", "runs are of no case of the eval set"),
+        ("unreadable", "runs could not be read"),
+        ("other_version", "runs are of another version of the agent"),
+    ];
+    let count = |name: &str| experiment["skipped"][name].as_u64().filter(|count| *count > 0);
+    let counted = skipped.iter().filter_map(|(name, text)| Some(format!("{} {text}", count(name)?)));
+    let said = experiment["problem"].as_str().map(|text| format!("experiment: {text}"));
+    if let Some(text) = &said {
+        output::say(&format!("mizzen: {text}"));
+    }
+    let gaps = array(&experiment["aggregates"]).is_empty().then(|| "no run was scored".to_owned());
+    counted.chain(gaps).map(|message| Problem { case: None, message }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::selector;
+
+    #[test]
+    fn pairs_are_a_selector_and_names_are_files() {
+        let of = |runs: &[&str]| selector(&runs.iter().map(|run| (*run).to_owned()).collect::<Vec<_>>());
+        assert_eq!(of(&["agent=helm", "outcome=ok"]).as_deref(), Some("agent=helm outcome=ok"));
+        assert_eq!(of(&["all"]).as_deref(), Some(""));
+        assert_eq!(of(&["trace.json"]), None);
+        assert_eq!(of(&["agent=helm", "trace.json"]), None);
+    }
+}

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::RunId;
-use crate::step::Outcome;
+use crate::id::{Digest, RunId};
+use crate::step::{Outcome, Source};
 use crate::time::Timestamp;
 use crate::usage::Usage;
 
@@ -40,4 +40,22 @@ pub struct RunSummary {
     pub models: Vec<String>,
     /// Whether something confined the process: `unconfined` until a sandbox attests otherwise.
     pub confinement: Option<String>,
+    /// Who saw steps of the run, each once.
+    #[serde(default)]
+    pub sources: Vec<Source>,
+    /// The agent digests that the run's spans name (resource attribute `mizzen.agent.digest`), at most two: a run
+    /// that names more than one has none that evidence could be about.
+    #[serde(default)]
+    pub agent_digests: Vec<Digest>,
+}
+
+impl RunSummary {
+    /// The digest of the agent that ran, when the spans name one and agree on it.
+    #[must_use]
+    pub fn agent_digest(&self) -> Option<&Digest> {
+        match self.agent_digests.as_slice() {
+            [digest] => Some(digest),
+            _ => None,
+        }
+    }
 }

@@ -65,5 +65,7 @@ pub(crate) fn summary(run_id: &str, spans: u32) -> RunSummary {
         unpriced_calls: 0,
         models: vec![],
         confinement: None,
+        sources: vec![],
+        agent_digests: vec![],
     }
 }

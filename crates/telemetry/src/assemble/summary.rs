@@ -98,6 +98,9 @@ impl Facts {
             unpriced_calls: self.unpriced_calls,
             models: self.models,
             confinement: self.confinement,
+            // Their keeper knows them without a pass over the run.
+            sources: Vec::new(),
+            agent_digests: Vec::new(),
         }
     }
 }

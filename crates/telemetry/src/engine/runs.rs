@@ -3,6 +3,7 @@
 //! Memory is bounded: the runs touched least lately are given up, and come back from storage when a span of theirs
 //! does. That is why a span is never taken before it is known whether its run was seen before.
 
+mod digests;
 mod resident;
 mod seen;
 

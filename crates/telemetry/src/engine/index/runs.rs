@@ -66,10 +66,13 @@ impl Sources {
         self.0 |= 1 << source as u8;
     }
 
+    pub(crate) fn list(self) -> Vec<Source> {
+        Source::ALL.iter().copied().filter(|source| self.0 & 1 << *source as u8 != 0).collect()
+    }
+
     /// `,gateway,sdk,`: each name between commas, so that one can be searched for.
     fn text(self) -> String {
-        let names = Source::ALL.iter().filter(|source| self.0 & 1 << **source as u8 != 0);
-        names.fold(String::from(","), |text, source| text + source.as_str() + ",")
+        self.list().iter().fold(String::from(","), |text, source| text + source.as_str() + ",")
     }
 
     fn parse(text: &str) -> Self {

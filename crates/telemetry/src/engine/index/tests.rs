@@ -41,6 +41,8 @@ fn run(id: &str, started_at: i64) -> StoredRun {
         unpriced_calls: 0,
         models: vec!["m-1".into()],
         confinement: None,
+        sources: vec![],
+        agent_digests: vec![],
     };
     let sums = Sums { count: 2, usage, ..Sums::default() };
     let models = vec![ModelPart { model: "m-1".into(), provider: Some("p".into()), sums }];

@@ -4,6 +4,7 @@ use mizzen_model::run::RunSummary;
 use mizzen_model::step::StepKind;
 use mizzen_model::time::Timestamp;
 
+use super::digests::Digests;
 use super::{Change, Finality};
 use crate::assemble::RunState;
 use crate::engine::index::parts::Parts;
@@ -29,6 +30,7 @@ pub(super) struct Resident {
     title: String,
     title_at: Timestamp,
     sources: Sources,
+    digests: Digests,
     /// As it is in the totals; `None` when the run was never saved.
     parts: Option<Parts>,
     /// Spans that `parts` were worked out of.
@@ -53,6 +55,7 @@ impl Resident {
             title: String::new(),
             title_at: Timestamp::from_unix_nanos(i64::MAX),
             sources: Sources::default(),
+            digests: Digests::default(),
             parts: None,
             parts_spans: 0,
             is_changed: false,
@@ -74,6 +77,7 @@ impl Resident {
             resident.title = stored.summary.title;
             resident.title_at = stored.title_at;
             resident.sources = stored.sources;
+            resident.digests = Digests::known(stored.summary.agent_digests);
             resident.parts = Some(stored.parts);
         }
         for head in heads {
@@ -105,6 +109,7 @@ impl Resident {
         self.is_changed = true;
         self.is_news = true;
         self.sources.insert(row.head.source);
+        self.digests.note(&row.body.resource);
         self.note_title(row);
         self.state.insert(row.head.clone());
     }
@@ -131,7 +136,7 @@ impl Resident {
         }
         self.is_changed = false;
         self.is_behind = !is_exact && self.state.len() > SMALL_RUN_SPANS;
-        let mut summary = self.state.summary(self.revision, is_exact, &self.title);
+        let mut summary = self.summary(is_exact);
         summary.is_final = self.is_final;
         let before = self.parts.clone();
         self.refresh_parts(&summary, is_exact);
@@ -166,7 +171,15 @@ impl Resident {
         }
         self.is_news = false;
         self.told_at = now;
-        Some(self.state.summary(self.revision, self.is_final, &self.title))
+        Some(self.summary(self.is_final))
+    }
+
+    fn summary(&mut self, is_exact: bool) -> RunSummary {
+        RunSummary {
+            sources: self.sources.list(),
+            agent_digests: self.digests.list(),
+            ..self.state.summary(self.revision, is_exact, &self.title)
+        }
     }
 
     pub(super) fn finalise(&mut self, now: Timestamp, finality: Finality) {

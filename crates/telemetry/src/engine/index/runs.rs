@@ -45,7 +45,6 @@ pub(crate) struct StoredRun {
     pub(crate) received_at: Timestamp,
     /// When the span started that gave the title.
     pub(crate) title_at: Timestamp,
-    pub(crate) sources: Sources,
     pub(crate) parts: Parts,
 }
 
@@ -62,6 +61,12 @@ pub(crate) struct Finalised {
 pub(crate) struct Sources(u8);
 
 impl Sources {
+    fn of(list: &[Source]) -> Self {
+        let mut sources = Self::default();
+        list.iter().for_each(|source| sources.insert(*source));
+        sources
+    }
+
     pub(crate) fn insert(&mut self, source: Source) {
         self.0 |= 1 << source as u8;
     }
@@ -75,7 +80,7 @@ impl Sources {
         self.list().iter().fold(String::from(","), |text, source| text + source.as_str() + ",")
     }
 
-    fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let mut sources = Self::default();
         text.split(',').filter_map(|name| name.parse().ok()).for_each(|source| sources.insert(source));
         sources
@@ -127,7 +132,7 @@ impl Index {
             .bind(summary.session.clone())
             .bind(summary.caller.clone())
             .bind(summary.models.first().cloned())
-            .bind(run.sources.text())
+            .bind(Sources::of(&summary.sources).text())
             .bind(format!("{}\n{agent}", summary.title).to_lowercase())
             .bind(json(stored::encode(summary))?)
             .bind(json(serde_json::to_string(&run.parts))?))
@@ -159,7 +164,7 @@ impl Index {
 
     pub(crate) async fn run(&self, run_id: &str) -> Result<Option<StoredRun>, StoreError> {
         let sql = format!(
-            "SELECT {}, r.applied_lsn, r.received_at, r.title_at, r.sources, r.parts
+            "SELECT {}, r.applied_lsn, r.received_at, r.title_at, r.parts
             FROM telemetry_runs r WHERE r.run_id = $1",
             stored::COLUMNS
         );
@@ -171,7 +176,7 @@ impl Index {
         let at = |column: usize| stored::COLUMNS_COUNT + column;
         let instant = |column: usize| row.try_get(column).map(Timestamp::from_unix_nanos);
         let summary = stored::decode(row, self.clock.now())?;
-        let parts: Parts = decode_json(row, at(4))?;
+        let parts: Parts = decode_json(row, at(3))?;
         Ok(StoredRun {
             parts: parts.of_run(&summary),
             summary,
@@ -179,7 +184,6 @@ impl Index {
             applied_lsn: number(row.try_get(at(0))?),
             received_at: instant(at(1))?,
             title_at: instant(at(2))?,
-            sources: Sources::parse(row.try_get(at(3))?),
         })
     }
 

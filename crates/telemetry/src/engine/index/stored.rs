@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use mizzen_model::id::{Digest, RunId};
 use mizzen_model::run::RunSummary;
 use mizzen_model::time::Timestamp;
 use mizzen_model::usage::Usage;
@@ -10,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
+use super::runs::Sources;
 use super::short;
 
 /// The columns that [`decode`] reads, in its order.
 pub(super) const COLUMNS: &str =
-    "r.summary, r.run_id, r.agent, r.session, r.caller, r.started_at, r.outcome, r.quiet_at";
+    "r.summary, r.run_id, r.agent, r.session, r.caller, r.started_at, r.outcome, r.sources, r.quiet_at";
 /// How many they are.
-pub(super) const COLUMNS_COUNT: usize = 8;
+pub(super) const COLUMNS_COUNT: usize = 9;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Short<'a> {
@@ -44,6 +46,8 @@ struct Short<'a> {
     models: Cow<'a, [String]>,
     #[serde(rename = "f", default, skip_serializing_if = "short::is_default")]
     confinement: Option<Cow<'a, str>>,
+    #[serde(rename = "g", default, skip_serializing_if = "<[_]>::is_empty")]
+    agent_digests: Cow<'a, [Digest]>,
 }
 
 /// The text of the column `summary`.
@@ -69,18 +73,20 @@ pub(super) fn encode(summary: &RunSummary) -> Result<String, serde_json::Error> 
         cost_usd: summary.cost_usd,
         models: Cow::Borrowed(&summary.models),
         confinement: text(&summary.confinement),
+        agent_digests: Cow::Borrowed(&summary.agent_digests),
     })
 }
 
 /// The summary of a row that starts with [`COLUMNS`]. Whether it is final depends on the time.
 pub(super) fn decode(row: &AnyRow, now: Timestamp) -> Result<RunSummary, sqlx::Error> {
     let text: &str = row.try_get(0)?;
+    let sources = Sources::parse(row.try_get(7)?).list();
     let failed = |error: serde_json::Error| sqlx::Error::Decode(error.into());
     let is_final = quiet_at(row)? <= now;
     if text.starts_with("{\"run_id\"") {
         // Written before summaries had short names.
         let summary: RunSummary = serde_json::from_str(text).map_err(failed)?;
-        return Ok(RunSummary { is_final, ..summary });
+        return Ok(RunSummary { is_final, sources, ..summary });
     }
     let short: Short<'_> = serde_json::from_str(text).map_err(failed)?;
     let owned = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
@@ -88,7 +94,7 @@ pub(super) fn decode(row: &AnyRow, now: Timestamp) -> Result<RunSummary, sqlx::E
     let [spans, steps, model_calls, tool_calls, errors, unpriced_calls] = short.counts;
     let outcome: &str = row.try_get(6)?;
     Ok(RunSummary {
-        run_id: mizzen_model::id::RunId::lossy(row.try_get(1)?),
+        run_id: RunId::lossy(row.try_get(1)?),
         revision: short.revision,
         is_final,
         title: short.title.into_owned(),
@@ -110,6 +116,8 @@ pub(super) fn decode(row: &AnyRow, now: Timestamp) -> Result<RunSummary, sqlx::E
         unpriced_calls,
         models: short.models.into_owned(),
         confinement: owned(short.confinement),
+        sources,
+        agent_digests: short.agent_digests.into_owned(),
     })
 }
 

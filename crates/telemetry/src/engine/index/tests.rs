@@ -1,4 +1,4 @@
-use mizzen_model::id::RunId;
+use mizzen_model::id::{Digest, RunId};
 use mizzen_model::run::RunSummary;
 use mizzen_model::step::{Outcome, Source};
 use mizzen_model::time::Timestamp;
@@ -8,7 +8,7 @@ use mizzen_store::testing;
 
 use super::list::{Page, RunFilter};
 use super::parts::{ModelPart, Parts, Sums};
-use super::runs::{Sources, StoredRun};
+use super::runs::StoredRun;
 use super::totals::Totals;
 use super::*;
 
@@ -41,16 +41,14 @@ fn run(id: &str, started_at: i64) -> StoredRun {
         unpriced_calls: 0,
         models: vec!["m-1".into()],
         confinement: None,
-        sources: vec![],
-        agent_digests: vec![],
+        sources: vec![Source::Sdk],
+        agent_digests: vec![Digest::of(b"agent")],
     };
     let sums = Sums { count: 2, usage, ..Sums::default() };
     let models = vec![ModelPart { model: "m-1".into(), provider: Some("p".into()), sums }];
     let parts = Parts { agent: Some("planner".into()), models, ..Parts::of(&summary, &[]) };
-    let mut sources = Sources::default();
-    sources.insert(Source::Sdk);
     let (quiet_at, received_at) = (at(i64::MAX - 1_000 + started_at), at(started_at + 5));
-    StoredRun { summary, quiet_at, applied_lsn: 4, received_at, title_at: at(7), sources, parts }
+    StoredRun { summary, quiet_at, applied_lsn: 4, received_at, title_at: at(7), parts }
 }
 
 async fn save(index: &Index, runs: &[StoredRun]) {
@@ -75,7 +73,7 @@ async fn runs_come_back_page_by_page_and_by_every_filter() {
         runs[6].summary.session = Some("s".into());
         runs[7].summary.caller = Some("c".into());
         runs[8].summary.title = "needle".into();
-        runs[9].sources.insert(Source::Gateway);
+        runs[9].summary.sources.push(Source::Gateway);
         save(&index, &runs).await;
         let (mut seen, mut page) = (Vec::new(), Page { cursor: None, limit: 40 });
         loop {

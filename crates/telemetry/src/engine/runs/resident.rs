@@ -76,7 +76,7 @@ impl Resident {
             resident.received_at = stored.received_at;
             resident.title = stored.summary.title;
             resident.title_at = stored.title_at;
-            resident.sources = stored.sources;
+            stored.summary.sources.iter().for_each(|source| resident.sources.insert(*source));
             resident.digests = Digests::known(stored.summary.agent_digests);
             resident.parts = Some(stored.parts);
         }
@@ -146,7 +146,6 @@ impl Resident {
             applied_lsn: self.applied_lsn,
             received_at: self.received_at,
             title_at: self.title_at,
-            sources: self.sources,
             parts: self.parts.clone().unwrap_or_default(),
         };
         Some(Change { run, before })

@@ -34,6 +34,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return eval::usage_exit(&error),
     };
+    // Huge pages are zeroed whole: with an allocator that gives memory back and takes it again, ingest spent a fifth of its
+    // time on that. A kernel that cannot switch them off is no reason not to start.
+    rustix::thread::disable_transparent_huge_pages(true).ok();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::Broken(error.into()).report(),

@@ -15,9 +15,10 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::commands::Command;
-use super::config::TelemetryConfig;
+use super::config::{TelemetryConfig, nanos};
 use super::flusher::FlushJob;
 use super::health::Health;
+use super::index::runs::Finalised;
 use super::keeper::Message;
 use super::log_writer::{Batch, Durable};
 use super::progress::Progress;
@@ -29,8 +30,6 @@ use crate::row::{Name, SpanRow};
 
 /// How often watchers hear of changed runs, quiet runs become final, and old rows are written.
 const TICK: Duration = Duration::from_millis(250);
-/// Runs made final at once that are not in memory.
-const QUIET_RUNS: u32 = 2_000;
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// How long the last rows may take to become segments when the process stops. The log has them in any case.
 const LAST_FLUSH_TIMEOUT: Duration = Duration::from_secs(20);
@@ -60,7 +59,9 @@ pub(crate) struct Assembler {
     pub(crate) received: Option<(Timestamp, Timestamp)>,
     /// Answered when the rows on their way to disk have arrived.
     pub(crate) flushing: Option<oneshot::Receiver<bool>>,
-    pub(crate) quiet: Option<oneshot::Receiver<Vec<String>>>,
+    /// Of runs that became final up to here watchers heard, or nobody watched.
+    pub(crate) told_until: Timestamp,
+    pub(crate) finalised: Option<oneshot::Receiver<Finalised>>,
 }
 
 impl Assembler {
@@ -75,7 +76,7 @@ impl Assembler {
                 biased;
                 Some(command) = self.commands.recv() => self.obey(command).await?,
                 _ = answer(&mut self.flushing) => self.flushing = None,
-                ids = answer(&mut self.quiet) => self.finalise_absent(ids.unwrap_or_default()).await?,
+                finalised = answer(&mut self.finalised) => self.tell_finalised(finalised)?,
                 _ = tick.tick() => self.tick().await?,
                 group = self.durable.recv(), if takes => match group {
                     Some(group) => self.take(group, &cancel).await?,
@@ -192,34 +193,37 @@ impl Assembler {
     async fn tick(&mut self) -> Result<(), BoxError> {
         let now = self.clock.now();
         self.runs()?.finalise(now);
-        if self.summaries.receiver_count() > 0 {
-            for summary in self.runs()?.news(now) {
-                // The last listener may have gone meanwhile.
-                self.summaries.send(summary).ok();
-            }
+        if self.summaries.receiver_count() == 0 {
+            self.told_until = now;
+            return Ok(());
         }
-        if self.quiet.is_none() {
+        for summary in self.runs()?.news(now) {
+            // The last listener may have gone meanwhile.
+            self.summaries.send(summary).ok();
+        }
+        if self.finalised.is_none() {
             let (reply, answer) = oneshot::channel();
-            if self.keeper.try_send(Message::Quiet { now, limit: QUIET_RUNS, reply }).is_ok() {
-                self.quiet = Some(answer);
+            let (after, until) = (self.told_until, now);
+            let quiet_ns_max = nanos(self.config.idle_after.max(self.config.final_after));
+            let message = Message::Finalised { after, until, quiet_ns_max, reply };
+            if self.keeper.try_send(message).is_ok() {
+                self.finalised = Some(answer);
             }
         }
         Ok(())
     }
 
-    /// Makes quiet runs final that are in storage only, and saves those in memory that are final by now.
-    async fn finalise_absent(&mut self, quiet: Vec<String>) -> Result<(), BoxError> {
-        self.quiet = None;
-        if quiet.is_empty() {
-            return Ok(());
+    /// Tells of runs that became final in storage only: of those in memory watchers heard.
+    fn tell_finalised(&mut self, finalised: Option<Finalised>) -> Result<(), BoxError> {
+        self.finalised = None;
+        let Some(Finalised { runs, until }) = finalised else { return Ok(()) };
+        self.told_until = until;
+        for summary in runs {
+            if !self.runs()?.contains(summary.run_id.as_str()) {
+                self.summaries.send(summary).ok();
+            }
         }
-        let runs = self.runs()?;
-        let (present, absent): (Vec<_>, Vec<_>) = quiet.into_iter().partition(|run_id| runs.contains(run_id));
-        let changes = present.iter().flat_map(|run_id| runs.changes(Some(run_id))).collect();
-        if !absent.is_empty() {
-            self.keeper.send(Message::Finalise { ids: absent }).await?;
-        }
-        self.save(changes).await
+        Ok(())
     }
 
     async fn save(&mut self, changes: Vec<Change>) -> Result<(), BoxError> {

@@ -8,20 +8,25 @@ pub(crate) mod parts;
 pub(crate) mod runs;
 pub(crate) mod segments;
 mod short;
+mod stored;
 pub(crate) mod totals;
 
+use mizzen_runtime::clock::Clock;
 use mizzen_store::{Migration, Store, StoreError};
 use sqlx::{Any, Row as _, Transaction};
 
 /// Tables of this plane.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { plane: "telemetry", version: 1, sql: include_str!("index/schema.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { plane: "telemetry", version: 1, sql: include_str!("index/schema.sql") },
+    Migration { plane: "telemetry", version: 2, sql: include_str!("index/schema_2.sql") },
+];
 
 /// Access to this node's rows.
 #[derive(Debug, Clone)]
 pub(crate) struct Index {
     store: Store,
     node: String,
+    clock: Clock,
 }
 
 /// What a node remembers between starts.
@@ -33,8 +38,8 @@ pub(crate) struct NodeState {
 }
 
 impl Index {
-    pub(crate) fn new(store: Store, node: String) -> Self {
-        Self { store, node }
+    pub(crate) fn new(store: Store, node: String, clock: Clock) -> Self {
+        Self { store, node, clock }
     }
 
     pub(crate) fn node(&self) -> &str {

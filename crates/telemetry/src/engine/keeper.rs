@@ -7,19 +7,18 @@ mod segments;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use mizzen_model::run::RunSummary;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::task::BoxError;
 use mizzen_store::StoreError;
 use object_store::ObjectStore;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::error::ReadError;
 use super::flusher::{FlushJob, SegmentNames};
 use super::health::Health;
 use super::index::Index;
-use super::index::runs::StoredRun;
+use super::index::runs::{Finalised, StoredRun};
 use super::index::totals::Totals;
 use super::log_writer::Trim;
 use super::retention::RetentionPolicy;
@@ -50,14 +49,13 @@ pub(crate) enum Message {
         run_id: String,
         reply: oneshot::Sender<Result<Option<StoredRun>, StoreError>>,
     },
-    /// Runs that have been quiet for long enough to be final.
-    Quiet {
-        now: Timestamp,
-        limit: u32,
-        reply: oneshot::Sender<Vec<String>>,
-    },
-    Finalise {
-        ids: Vec<String>,
+    /// Runs that became final after `after` and until `until`.
+    Finalised {
+        after: Timestamp,
+        until: Timestamp,
+        /// The longest time from a run's last span until it is final.
+        quiet_ns_max: i64,
+        reply: oneshot::Sender<Finalised>,
     },
     /// A merge is done: answers whether its result counts.
     Merged {
@@ -94,7 +92,6 @@ pub(crate) struct Keeper {
     /// Written here, read by everybody.
     pub(crate) totals: Arc<RwLock<Totals>>,
     pub(crate) trim: watch::Sender<Trim>,
-    pub(crate) summaries: broadcast::Sender<RunSummary>,
     /// Told when there may be something to merge.
     pub(crate) work: Arc<tokio::sync::Notify>,
     pub(crate) health: Health,
@@ -124,12 +121,11 @@ impl Keeper {
     async fn handle(&mut self, message: Message, cancel: &CancellationToken) {
         match message {
             Message::Load { run_id, reply } => drop(reply.send(self.index.run(&run_id).await)),
-            Message::Quiet { now, limit, reply } => {
-                let quiet = self.index.quiet_runs(now, limit).await;
-                drop(reply.send(quiet.unwrap_or_else(|error| {
-                    self.health.fails(&error);
-                    Vec::new()
-                })));
+            Message::Finalised { after, until, quiet_ns_max, reply } => {
+                match self.index.finalised(after, until, quiet_ns_max).await {
+                    Ok(finalised) => drop(reply.send(finalised)),
+                    Err(error) => self.health.fails(&error),
+                }
             }
             Message::Retain { now, policy } => {
                 if let Err(error) = self.retain(now, &policy).await {
@@ -166,9 +162,8 @@ impl Keeper {
         match change {
             Message::Save { changes, .. } => self.save(changes).await?,
             Message::Flushed { job, segments } => return self.register(job, segments).await,
-            Message::Finalise { ids } => self.finalise(ids).await?,
             Message::Merged { merge, .. } => return Ok(self.replace(merge).await?),
-            Message::Load { .. } | Message::Quiet { .. } | Message::Retain { .. } => {}
+            Message::Load { .. } | Message::Finalised { .. } | Message::Retain { .. } => {}
         }
         Ok(true)
     }
@@ -185,21 +180,6 @@ impl Keeper {
         totals.save(&self.index, &mut transaction).await?;
         transaction.commit().await?;
         self.set_totals(totals);
-        Ok(())
-    }
-
-    async fn finalise(&mut self, ids: &[String]) -> Result<(), StoreError> {
-        let mut transaction = self.index.begin().await?;
-        self.index.finalise(&mut transaction, ids).await?;
-        transaction.commit().await?;
-        if self.summaries.receiver_count() > 0 {
-            for id in ids {
-                if let Some(run) = self.index.run(id).await? {
-                    // Nobody listening any more is no error.
-                    self.summaries.send(run.summary).ok();
-                }
-            }
-        }
         Ok(())
     }
 

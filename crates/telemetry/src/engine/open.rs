@@ -78,7 +78,7 @@ impl Telemetry {
         node: String,
     ) -> Result<Self, OpenError> {
         let health = Health::new(&parts.metrics);
-        let index = Index::new(parts.store.clone(), node.clone());
+        let index = Index::new(parts.store.clone(), node.clone(), parts.clock.clone());
         let state = index.node_state().await?;
         let (segments, hidden) = index.segments().await?;
         let names = SegmentNames::new(&node, state.next_segment);
@@ -166,7 +166,6 @@ impl Engine {
             flushed_through,
             totals: self.totals.clone(),
             trim,
-            summaries: self.summaries.clone(),
             work,
             health: self.health.clone(),
             retired: Vec::new(),
@@ -214,7 +213,8 @@ impl Engine {
             frozen_lsn: flushed_through,
             received: None,
             flushing: None,
-            quiet: None,
+            told_until: self.parts.clock.now(),
+            finalised: None,
         };
         self.parts.tasks.spawn(TaskKind::Assembler, move |cancel| assembler.run(cancel));
         Ok((commands_sender, durable_sender))

@@ -113,7 +113,7 @@ impl Runs {
                 continue;
             }
             if resident.spans() < RUN_SPANS_MAX {
-                resident.add(lsn, received_at, &row);
+                resident.add(lsn, received_at, self.finality, &row);
                 self.heads += 1;
             } else {
                 applied.oversized += 1;

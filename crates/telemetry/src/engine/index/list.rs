@@ -4,10 +4,10 @@ use mizzen_model::run::RunSummary;
 use mizzen_model::step::{Outcome, Source};
 use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
-use sqlx::{Any, AssertSqlSafe, Row as _};
+use sqlx::{Any, AssertSqlSafe};
 
 use super::Index;
-use super::runs::decode_summary;
+use super::stored;
 
 /// Runs of one page, at most.
 pub(crate) const PAGE_RUNS_MAX: u32 = 1_000;
@@ -88,7 +88,11 @@ impl Conditions {
         self.values.push(Bind::Number(started_at));
         self.values.push(Bind::Text(run_id.to_owned()));
         let at = self.values.len();
-        self.sql.push(format!("({table}.started_at, {table}.run_id) < (${}, ${at})", at - 1));
+        // The first part is for the index, which knows nothing of ids.
+        self.sql.push(format!(
+            "{table}.started_at <= ${0} AND ({table}.started_at, {table}.run_id) < (${0}, ${at})",
+            at - 1
+        ));
     }
 }
 
@@ -104,18 +108,35 @@ impl Index {
             Err(error) => return Ok(Err(error)),
         };
         let limit = page.limit.clamp(1, PAGE_RUNS_MAX) as usize;
-        // With a model wanted, its own index is in the order of the list.
-        let (table, from) = match filter.model {
-            Some(_) => ("m", "telemetry_run_models m JOIN telemetry_runs r ON r.run_id = m.run_id"),
-            None => ("r", "telemetry_runs r"),
+        let mut items = self.first(filter, Models::First, after, limit + 1).await?;
+        if filter.model.is_some() {
+            items.extend(self.first(filter, Models::Further, after, limit + 1).await?);
+            items.sort_by(|a, b| (b.started_at, b.run_id.as_str()).cmp(&(a.started_at, a.run_id.as_str())));
+        }
+        let is_last = items.len() <= limit;
+        items.truncate(limit);
+        let cursor = |run: &RunSummary| format!("{}~{}", run.started_at.unix_nanos(), run.run_id);
+        Ok(Ok(RunPage { next_cursor: items.last().filter(|_| !is_last).map(cursor), items }))
+    }
+
+    /// The newest `limit` runs of those that `filter` wants.
+    async fn first(
+        &self,
+        filter: &RunFilter,
+        models: Models,
+        after: Option<(i64, &str)>,
+        limit: usize,
+    ) -> Result<Vec<RunSummary>, StoreError> {
+        let (table, from) = match models {
+            Models::First => ("r", "telemetry_runs r"),
+            Models::Further => ("m", "telemetry_run_models m JOIN telemetry_runs r ON r.run_id = m.run_id"),
         };
         let conditions = conditions(filter, table, after);
         let filters =
             if conditions.sql.is_empty() { String::new() } else { format!("WHERE {}", conditions.sql.join(" AND ")) };
         let sql = format!(
-            "SELECT r.summary, r.is_final, r.started_at FROM {from} {filters}
-            ORDER BY {table}.started_at DESC, {table}.run_id DESC LIMIT {}",
-            limit + 1
+            "SELECT {} FROM {from} {filters} ORDER BY {table}.started_at DESC, {table}.run_id DESC LIMIT {limit}",
+            stored::COLUMNS
         );
         let query =
             conditions.values.into_iter().fold(sqlx::query::<Any>(AssertSqlSafe(sql)), |query, value| match value {
@@ -123,12 +144,16 @@ impl Index {
                 Bind::Number(number) => query.bind(number),
             });
         let rows = query.fetch_all(self.store.pool()).await?;
-        let items = rows.iter().take(limit).map(decode_summary).collect::<Result<Vec<_>, _>>()?;
-        let is_last = rows.len() <= limit;
-        let last = items.last().filter(|_| !is_last).zip(rows.get(limit - 1));
-        let next_cursor = last.map(|(run, row)| Ok(format!("{}~{}", row.try_get::<i64, _>(2)?, run.run_id)));
-        Ok(Ok(RunPage { items, next_cursor: next_cursor.transpose().map_err(|error: sqlx::Error| error)? }))
+        let now = self.clock.now();
+        Ok(rows.iter().map(|row| stored::decode(row, now)).collect::<Result<_, _>>()?)
     }
+}
+
+/// Where a wanted model is looked for: most runs have one, which is a column; the others are in a table of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Models {
+    First,
+    Further,
 }
 
 fn conditions(filter: &RunFilter, table: &str, after: Option<(i64, &str)>) -> Conditions {
@@ -136,9 +161,12 @@ fn conditions(filter: &RunFilter, table: &str, after: Option<(i64, &str)>) -> Co
     if let Some((started_at, run_id)) = after {
         conditions.after(started_at, run_id, table);
     }
-    conditions.text("m.model = ?", filter.model.as_deref());
+    conditions.text(&format!("{table}.model = ?"), filter.model.as_deref());
     conditions.text("r.agent = ?", filter.agent.as_deref());
-    conditions.text("r.outcome = ?", filter.outcome.map(Outcome::as_str));
+    if let Some(outcome) = filter.outcome {
+        // Written out, because the indexes of the rare outcomes hold only those.
+        conditions.sql.push(format!("r.outcome = '{outcome}'"));
+    }
     conditions.text("r.session = ?", filter.session.as_deref());
     conditions.text("r.caller = ?", filter.caller.as_deref());
     if let Some(source) = filter.source {
@@ -146,7 +174,8 @@ fn conditions(filter: &RunFilter, table: &str, after: Option<(i64, &str)>) -> Co
     }
     if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
         let escaped: String = text.to_lowercase().chars().flat_map(escape).collect();
-        conditions.add(r"r.searched LIKE ? ESCAPE '\'", Bind::Text(format!("%{escaped}%")));
+        let sql = r"(r.searched LIKE ? ESCAPE '\' OR LOWER(r.run_id) LIKE ? ESCAPE '\')";
+        conditions.add(sql, Bind::Text(format!("%{escaped}%")));
     }
     if let Some(from) = filter.from {
         conditions.add(&format!("{table}.started_at >= ?"), Bind::Number(from.unix_nanos()));

@@ -8,15 +8,15 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, AssertSqlSafe, Row as _, Transaction};
 
 use super::parts::Parts;
-use super::{Index, number, placeholders, signed};
+use super::{Index, number, placeholders, signed, stored};
 
 /// Rows of one statement. Not more: SQLite finds the name of each parameter by walking over those before it.
 const ROWS_PER_STATEMENT: usize = 16;
-const COLUMNS: [&str; 17] = [
+/// Runs told at once of those that became final.
+const FINALISED_MAX: usize = 2_000;
+const COLUMNS: [&str; 16] = [
     "run_id",
     "node",
-    "revision",
-    "is_final",
     "quiet_at",
     "applied_lsn",
     "received_at",
@@ -26,6 +26,7 @@ const COLUMNS: [&str; 17] = [
     "agent",
     "session",
     "caller",
+    "model",
     "sources",
     "searched",
     "summary",
@@ -36,16 +37,23 @@ const COLUMNS: [&str; 17] = [
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct StoredRun {
     pub(crate) summary: RunSummary,
-    /// When it becomes final if nothing comes; `None` when it is.
-    pub(crate) quiet_at: Option<Timestamp>,
+    /// From then on it is final, if nothing comes.
+    pub(crate) quiet_at: Timestamp,
     /// The last record of the log that is in the summary.
     pub(crate) applied_lsn: u64,
     /// When its last span came in.
     pub(crate) received_at: Timestamp,
     /// When the span started that gave the title.
     pub(crate) title_at: Timestamp,
-    pub(crate) sources: Sources,
     pub(crate) parts: Parts,
+}
+
+/// Runs that became final.
+#[derive(Debug)]
+pub(crate) struct Finalised {
+    pub(crate) runs: Vec<RunSummary>,
+    /// All that did until then are told.
+    pub(crate) until: Timestamp,
 }
 
 /// Who saw steps of a run.
@@ -53,6 +61,12 @@ pub(crate) struct StoredRun {
 pub(crate) struct Sources(u8);
 
 impl Sources {
+    fn of(list: &[Source]) -> Self {
+        let mut sources = Self::default();
+        list.iter().for_each(|source| sources.insert(*source));
+        sources
+    }
+
     pub(crate) fn insert(&mut self, source: Source) {
         self.0 |= 1 << source as u8;
     }
@@ -66,7 +80,7 @@ impl Sources {
         self.list().iter().fold(String::from(","), |text, source| text + source.as_str() + ",")
     }
 
-    fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let mut sources = Self::default();
         text.split(',').filter_map(|name| name.parse().ok()).for_each(|source| sources.insert(source));
         sources
@@ -108,9 +122,7 @@ impl Index {
         Ok(query
             .bind(summary.run_id.as_str().to_owned())
             .bind(self.node.clone())
-            .bind(i64::from(summary.revision))
-            .bind(i64::from(summary.is_final))
-            .bind(run.quiet_at.map(Timestamp::unix_nanos))
+            .bind(run.quiet_at.unix_nanos())
             .bind(signed(run.applied_lsn))
             .bind(run.received_at.unix_nanos())
             .bind(summary.started_at.unix_nanos())
@@ -119,19 +131,21 @@ impl Index {
             .bind(summary.agent.clone())
             .bind(summary.session.clone())
             .bind(summary.caller.clone())
-            .bind(run.sources.text())
-            .bind(format!("{}\n{agent}\n{}", summary.title, summary.run_id).to_lowercase())
-            .bind(json(serde_json::to_string(summary))?)
+            .bind(summary.models.first().cloned())
+            .bind(Sources::of(&summary.sources).text())
+            .bind(format!("{}\n{agent}", summary.title).to_lowercase())
+            .bind(json(stored::encode(summary))?)
             .bind(json(serde_json::to_string(&run.parts))?))
     }
 
+    /// Saves the models beyond the first, which has a column: few runs have any.
     async fn save_models(
         &self,
         transaction: &mut Transaction<'static, Any>,
         runs: &[&StoredRun],
     ) -> Result<(), StoreError> {
         let pairs: Vec<(&RunSummary, &String)> =
-            runs.iter().flat_map(|run| run.summary.models.iter().map(|model| (&run.summary, model))).collect();
+            runs.iter().flat_map(|run| run.summary.models.iter().skip(1).map(|model| (&run.summary, model))).collect();
         for pairs in pairs.chunks(ROWS_PER_STATEMENT) {
             let sql = format!(
                 "INSERT INTO telemetry_run_models (run_id, model, started_at) VALUES {}
@@ -149,10 +163,28 @@ impl Index {
     }
 
     pub(crate) async fn run(&self, run_id: &str) -> Result<Option<StoredRun>, StoreError> {
-        let sql = "SELECT summary, is_final, quiet_at, applied_lsn, received_at, title_at, sources, parts
-            FROM telemetry_runs WHERE run_id = $1";
-        let row = sqlx::query(sql).bind(run_id.to_owned()).fetch_optional(self.store.pool()).await?;
-        Ok(row.as_ref().map(decode_run).transpose()?)
+        let sql = format!(
+            "SELECT {}, r.applied_lsn, r.received_at, r.title_at, r.parts
+            FROM telemetry_runs r WHERE r.run_id = $1",
+            stored::COLUMNS
+        );
+        let row = sqlx::query(AssertSqlSafe(sql)).bind(run_id.to_owned()).fetch_optional(self.store.pool()).await?;
+        Ok(row.as_ref().map(|row| self.decode_run(row)).transpose()?)
+    }
+
+    fn decode_run(&self, row: &AnyRow) -> Result<StoredRun, sqlx::Error> {
+        let at = |column: usize| stored::COLUMNS_COUNT + column;
+        let instant = |column: usize| row.try_get(column).map(Timestamp::from_unix_nanos);
+        let summary = stored::decode(row, self.clock.now())?;
+        let parts: Parts = decode_json(row, at(3))?;
+        Ok(StoredRun {
+            parts: parts.of_run(&summary),
+            summary,
+            quiet_at: stored::quiet_at(row)?,
+            applied_lsn: number(row.try_get(at(0))?),
+            received_at: instant(at(1))?,
+            title_at: instant(at(2))?,
+        })
     }
 
     /// The ids of all runs, in no order.
@@ -165,29 +197,25 @@ impl Index {
         Ok(())
     }
 
-    /// Up to `limit` runs that are not final although they have been quiet for long enough.
-    pub(crate) async fn quiet_runs(&self, now: Timestamp, limit: u32) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT run_id FROM telemetry_runs WHERE quiet_at <= $1 AND node = $2 ORDER BY quiet_at LIMIT $3";
-        let query = sqlx::query(sql).bind(now.unix_nanos()).bind(&self.node).bind(i64::from(limit));
-        let rows = query.fetch_all(self.store.pool()).await?;
-        Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
-    }
-
-    /// Makes runs final that are not. `ids` holds at most a few hundred.
-    pub(crate) async fn finalise(
+    /// Runs that became final after `after` and until `until`, or as long before it as 2,000 of them are.
+    pub(crate) async fn finalised(
         &self,
-        transaction: &mut Transaction<'static, Any>,
-        ids: &[String],
-    ) -> Result<(), StoreError> {
-        for ids in ids.chunks(ROWS_PER_STATEMENT) {
-            let sql = format!(
-                "UPDATE telemetry_runs SET is_final = 1, quiet_at = NULL WHERE run_id IN {}",
-                placeholders(1, ids.len())
-            );
-            let query = ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, id| query.bind(id.clone()));
-            query.execute(&mut **transaction).await?;
-        }
-        Ok(())
+        after: Timestamp,
+        until: Timestamp,
+        quiet_ns_max: i64,
+    ) -> Result<Finalised, StoreError> {
+        // The index is on when runs were received; they are quiet soon after.
+        let sql = format!(
+            "SELECT {} FROM telemetry_runs r WHERE r.received_at > $1 AND r.quiet_at > $2 AND r.quiet_at <= $3
+            AND r.node = $4 ORDER BY r.quiet_at LIMIT {FINALISED_MAX}",
+            stored::COLUMNS
+        );
+        let received_after = after.plus_nanos(-quiet_ns_max).unix_nanos();
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(received_after).bind(after.unix_nanos());
+        let rows = query.bind(until.unix_nanos()).bind(&self.node).fetch_all(self.store.pool()).await?;
+        let runs = rows.iter().map(|row| stored::decode(row, until)).collect::<Result<Vec<_>, sqlx::Error>>()?;
+        let last = rows.last().filter(|_| rows.len() == FINALISED_MAX).map(stored::quiet_at).transpose()?;
+        Ok(Finalised { runs, until: last.unwrap_or(until) })
     }
 
     /// Removes a run; returns what it had added to the totals.
@@ -196,9 +224,13 @@ impl Index {
         transaction: &mut Transaction<'static, Any>,
         run_id: &str,
     ) -> Result<Option<Parts>, StoreError> {
-        let sql = "SELECT summary, is_final, parts FROM telemetry_runs WHERE run_id = $1";
-        let row = sqlx::query(sql).bind(run_id.to_owned()).fetch_optional(&mut **transaction).await?;
-        let parts = |row: &AnyRow| Ok::<_, sqlx::Error>(decode_json::<Parts>(row, 2)?.of_run(&decode_summary(row)?));
+        let sql = format!("SELECT {}, r.parts FROM telemetry_runs r WHERE r.run_id = $1", stored::COLUMNS);
+        let row = sqlx::query(AssertSqlSafe(sql)).bind(run_id.to_owned()).fetch_optional(&mut **transaction).await?;
+        let now = self.clock.now();
+        let parts = |row: &AnyRow| {
+            let summary = stored::decode(row, now)?;
+            Ok::<_, sqlx::Error>(decode_json::<Parts>(row, stored::COLUMNS_COUNT)?.of_run(&summary))
+        };
         for sql in
             ["DELETE FROM telemetry_runs WHERE run_id = $1", "DELETE FROM telemetry_run_models WHERE run_id = $1"]
         {
@@ -217,28 +249,6 @@ impl Index {
     }
 }
 
-fn decode_run(row: &AnyRow) -> Result<StoredRun, sqlx::Error> {
-    let instant = |column: usize| row.try_get(column).map(Timestamp::from_unix_nanos);
-    let summary = decode_summary(row)?;
-    let parts: Parts = decode_json(row, 7)?;
-    Ok(StoredRun {
-        parts: parts.of_run(&summary),
-        summary,
-        quiet_at: row.try_get::<Option<i64>, _>(2)?.map(Timestamp::from_unix_nanos),
-        applied_lsn: number(row.try_get(3)?),
-        received_at: instant(4)?,
-        title_at: instant(5)?,
-        sources: Sources::parse(&row.try_get::<String, _>(6)?),
-    })
-}
-
-/// Column 0 is the summary as it was saved, column 1 whether the run has become final since.
-pub(super) fn decode_summary(row: &AnyRow) -> Result<RunSummary, sqlx::Error> {
-    let mut summary: RunSummary = decode_json(row, 0)?;
-    summary.is_final = row.try_get::<i64, _>(1)? != 0;
-    Ok(summary)
-}
-
 fn decode_json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: usize) -> Result<T, sqlx::Error> {
-    serde_json::from_str(&row.try_get::<String, _>(column)?).map_err(|error| sqlx::Error::Decode(error.into()))
+    serde_json::from_str(row.try_get::<&str, _>(column)?).map_err(|error| sqlx::Error::Decode(error.into()))
 }

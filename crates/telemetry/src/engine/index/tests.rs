@@ -1,13 +1,14 @@
-use mizzen_model::id::RunId;
+use mizzen_model::id::{Digest, RunId};
 use mizzen_model::run::RunSummary;
 use mizzen_model::step::{Outcome, Source};
 use mizzen_model::time::Timestamp;
 use mizzen_model::usage::Usage;
+use mizzen_runtime::clock::Clock;
 use mizzen_store::testing;
 
 use super::list::{Page, RunFilter};
 use super::parts::{ModelPart, Parts, Sums};
-use super::runs::{Sources, StoredRun};
+use super::runs::StoredRun;
 use super::totals::Totals;
 use super::*;
 
@@ -40,16 +41,14 @@ fn run(id: &str, started_at: i64) -> StoredRun {
         unpriced_calls: 0,
         models: vec!["m-1".into()],
         confinement: None,
-        sources: vec![],
-        agent_digests: vec![],
+        sources: vec![Source::Sdk],
+        agent_digests: vec![Digest::of(b"agent")],
     };
     let sums = Sums { count: 2, usage, ..Sums::default() };
     let models = vec![ModelPart { model: "m-1".into(), provider: Some("p".into()), sums }];
     let parts = Parts { agent: Some("planner".into()), models, ..Parts::of(&summary, &[]) };
-    let mut sources = Sources::default();
-    sources.insert(Source::Sdk);
-    let (quiet_at, received_at) = (Some(at(started_at + 10)), at(started_at + 5));
-    StoredRun { summary, quiet_at, applied_lsn: 4, received_at, title_at: at(7), sources, parts }
+    let (quiet_at, received_at) = (at(i64::MAX - 1_000 + started_at), at(started_at + 5));
+    StoredRun { summary, quiet_at, applied_lsn: 4, received_at, title_at: at(7), parts }
 }
 
 async fn save(index: &Index, runs: &[StoredRun]) {
@@ -66,7 +65,7 @@ async fn ids(index: &Index, filter: &RunFilter) -> Vec<String> {
 #[tokio::test]
 async fn runs_come_back_page_by_page_and_by_every_filter() {
     for test in testing::stores(MIGRATIONS).await {
-        let index = Index::new(test.store.clone(), "n".into());
+        let index = Index::new(test.store.clone(), "n".into(), Clock::system());
         let mut runs: Vec<StoredRun> = (0..150).map(|n| run(&format!("run-{n:03}"), i64::from(n / 2))).collect();
         runs[3].summary.agent = Some("Other".into());
         runs[4].summary.models = vec!["m-2".into(), "m-1".into()];
@@ -74,7 +73,7 @@ async fn runs_come_back_page_by_page_and_by_every_filter() {
         runs[6].summary.session = Some("s".into());
         runs[7].summary.caller = Some("c".into());
         runs[8].summary.title = "needle".into();
-        runs[9].sources.insert(Source::Gateway);
+        runs[9].summary.sources.push(Source::Gateway);
         save(&index, &runs).await;
         let (mut seen, mut page) = (Vec::new(), Page { cursor: None, limit: 40 });
         loop {
@@ -114,18 +113,21 @@ async fn runs_come_back_page_by_page_and_by_every_filter() {
 #[tokio::test]
 async fn a_run_is_replaced_made_final_and_removed() {
     for test in testing::stores(MIGRATIONS).await {
-        let index = Index::new(test.store.clone(), "n".into());
+        let index = Index::new(test.store.clone(), "n".into(), Clock::system());
         save(&index, &[run("a", 1), run("b", 2)]).await;
         let mut changed = run("a", 1);
         changed.summary.revision = 2;
         save(&index, std::slice::from_ref(&changed)).await;
         assert_eq!(index.run("a").await.unwrap().as_ref(), Some(&changed), "{}", test.name);
-        assert_eq!(index.quiet_runs(at(11), 9).await.unwrap(), ["a"]);
-        let mut transaction = index.begin().await.unwrap();
-        index.finalise(&mut transaction, &["a".to_owned()]).await.unwrap();
-        transaction.commit().await.unwrap();
+        let mut quiet = changed.clone();
+        quiet.quiet_at = at(11);
+        save(&index, std::slice::from_ref(&quiet)).await;
         let found = index.run("a").await.unwrap().unwrap();
-        assert!(found.summary.is_final && found.quiet_at.is_none());
+        assert!(found.summary.is_final, "{}", test.name);
+        for (after, until, expected) in [(10, 11, 1), (11, 99, 0), (1, 10, 0)] {
+            let finalised = index.finalised(at(after), at(until), 10).await.unwrap();
+            assert_eq!((finalised.runs.len(), finalised.until), (expected, at(until)), "{} {after}", test.name);
+        }
         assert_eq!(index.runs_received_before(7, 9).await.unwrap(), ["a"]);
         let mut transaction = index.begin().await.unwrap();
         assert_eq!(index.remove_run(&mut transaction, "a").await.unwrap(), Some(changed.parts));
@@ -138,7 +140,7 @@ async fn a_run_is_replaced_made_final_and_removed() {
 #[tokio::test]
 async fn totals_follow_runs_that_change_and_go() {
     for test in testing::stores(MIGRATIONS).await {
-        let index = Index::new(test.store.clone(), "n".into());
+        let index = Index::new(test.store.clone(), "n".into(), Clock::system());
         let (first, second) = (run("a", 1).parts, run("b", 1_000).parts);
         let mut totals = Totals::default();
         totals.change(None, Some(&first));

@@ -21,7 +21,10 @@ const NEWS_NS_PER_SPAN: i64 = 20_000;
 pub(super) struct Resident {
     state: RunState,
     revision: u32,
+    /// It was told to be final.
     is_final: bool,
+    /// Of what is saved; what is in memory says more.
+    stored_quiet_at: Option<Timestamp>,
     applied_lsn: u64,
     received_at: Timestamp,
     title: String,
@@ -46,6 +49,7 @@ impl Resident {
             state: RunState::new(run_id),
             revision: 1,
             is_final: false,
+            stored_quiet_at: None,
             applied_lsn: 0,
             received_at: Timestamp::from_unix_nanos(i64::MIN),
             title: String::new(),
@@ -67,11 +71,12 @@ impl Resident {
         if let Some(stored) = stored {
             resident.revision = stored.summary.revision;
             resident.is_final = stored.summary.is_final;
+            resident.stored_quiet_at = Some(stored.quiet_at);
             resident.applied_lsn = stored.applied_lsn;
             resident.received_at = stored.received_at;
             resident.title = stored.summary.title;
             resident.title_at = stored.title_at;
-            resident.sources = stored.sources;
+            stored.summary.sources.iter().for_each(|source| resident.sources.insert(*source));
             resident.digests = Digests::known(stored.summary.agent_digests);
             resident.parts = Some(stored.parts);
         }
@@ -91,12 +96,13 @@ impl Resident {
 
     /// Adds a span that is not there yet. One that comes after the run was final makes the next revision; a record
     /// that is only read back from the log is in the saved revision already.
-    pub(super) fn add(&mut self, lsn: u64, received_at: Timestamp, row: &SpanRow) {
+    pub(super) fn add(&mut self, lsn: u64, received_at: Timestamp, finality: Finality, row: &SpanRow) {
         if lsn > self.applied_lsn {
-            if self.is_final {
+            if self.is_quiet_at(received_at, finality) {
                 self.is_final = false;
                 self.revision += 1;
             }
+            self.stored_quiet_at = None;
             self.applied_lsn = lsn;
             self.received_at = self.received_at.max(received_at);
         }
@@ -136,11 +142,10 @@ impl Resident {
         self.refresh_parts(&summary, is_exact);
         let run = StoredRun {
             summary,
-            quiet_at: (!self.is_final).then(|| self.quiet_at(finality)),
+            quiet_at: self.quiet_at(finality),
             applied_lsn: self.applied_lsn,
             received_at: self.received_at,
             title_at: self.title_at,
-            sources: self.sources,
             parts: self.parts.clone().unwrap_or_default(),
         };
         Some(Change { run, before })
@@ -177,14 +182,21 @@ impl Resident {
     }
 
     pub(super) fn finalise(&mut self, now: Timestamp, finality: Finality) {
-        if !self.is_final && !self.state.is_empty() && self.quiet_at(finality) <= now {
+        if !self.is_final && self.is_quiet_at(now, finality) {
             self.is_final = true;
-            self.is_changed = true;
             self.is_news = true;
         }
     }
 
+    fn is_quiet_at(&self, now: Timestamp, finality: Finality) -> bool {
+        let has_spans = !self.state.is_empty() || self.stored_quiet_at.is_some();
+        has_spans && self.quiet_at(finality) <= now
+    }
+
     fn quiet_at(&self, finality: Finality) -> Timestamp {
+        if let Some(stored) = self.stored_quiet_at {
+            return stored;
+        }
         let quiet_ns = if self.state.root_ended() { finality.after_root_ns } else { finality.idle_ns };
         self.received_at.plus_nanos(quiet_ns)
     }

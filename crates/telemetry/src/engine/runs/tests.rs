@@ -34,15 +34,17 @@ fn a_span_that_comes_twice_is_kept_once() {
 fn a_run_with_a_root_is_final_sooner_than_one_without() {
     let mut runs = runs();
     runs.apply(1, at(100), vec![root("rooted", 1), span("loose", 1, 0)]);
-    runs.finalise(at(109));
-    assert!(!saved(&mut runs, "rooted").summary.is_final);
-    runs.finalise(at(110));
-    let rooted = saved(&mut runs, "rooted");
-    assert!(rooted.summary.is_final && rooted.quiet_at.is_none());
-    let loose = saved(&mut runs, "loose");
-    assert_eq!((loose.summary.is_final, loose.quiet_at), (false, Some(at(160))));
-    runs.finalise(at(160));
-    assert!(saved(&mut runs, "loose").summary.is_final);
+    let quiet_at = |runs: &mut Runs, run_id| saved(runs, run_id).quiet_at;
+    assert_eq!((quiet_at(&mut runs, "rooted"), quiet_at(&mut runs, "loose")), (at(110), at(160)));
+    let mut told = |now| {
+        runs.finalise(at(now));
+        // A second apart, because a run is told rarely.
+        let news = runs.news(at(now * 1_000_000_000));
+        news.into_iter().filter(|run| run.is_final).map(|run| run.run_id.to_string()).collect::<Vec<_>>()
+    };
+    assert!(told(109).is_empty());
+    assert_eq!(told(110), ["rooted"]);
+    assert_eq!(told(160), ["loose"]);
 }
 
 #[test]
@@ -51,6 +53,7 @@ fn a_late_span_makes_a_new_revision_and_a_replayed_one_does_not() {
     runs.apply(1, at(0), vec![root("a", 1)]);
     runs.finalise(at(50));
     let stored = saved(&mut runs, "a");
+    assert_eq!(stored.quiet_at, at(10));
     assert_eq!(runs.apply(2, at(51), vec![root("a", 1)]).duplicates, 1);
     assert!(runs.changes(Some("a")).is_empty(), "a copy changes nothing");
     runs.apply(3, at(52), vec![span("a", 2, 0)]);

@@ -114,7 +114,7 @@ fn pass_hat(metric: &Metric, alpha: f64) -> Result<Vec<PassHat>, StatsError> {
     }
     let mut told = Vec::new();
     for k in 1..=most.min(PASS_HAT_MAX) {
-        let Some(rate) = repeated::mean_pass_hat_k(&counts, k, alpha, Resampling::default())? else { continue };
+        let Some(rate) = repeated::mean_pass_hat_k(&counts, k, alpha, Resampling::SHARES)? else { continue };
         let n = counts.iter().filter(|case| case.trials >= k).map(|case| case.trials).sum();
         let estimate = match rate.interval {
             Some(interval) => Estimate::of(&interval, n, rate.cases as u64),

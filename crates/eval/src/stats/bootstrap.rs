@@ -18,6 +18,11 @@ pub struct Resampling {
     pub kind: BootstrapKind,
 }
 
+impl Resampling {
+    /// For shares that many clusters have none of, such as pass^k: there the studentised limits run off to 0 and 1.
+    pub const SHARES: Self = Self { replicates: 2_000, seed: 1, kind: BootstrapKind::BiasCorrected };
+}
+
 impl Default for Resampling {
     fn default() -> Self {
         Self { replicates: 2_000, seed: 1, kind: BootstrapKind::Studentised }

@@ -4,6 +4,7 @@ mod coverage;
 pub(super) mod golden;
 mod properties;
 
+use super::bootstrap::Resampling;
 use super::proportion::{clopper_pearson, jeffreys, trials_all_pass, wilson, zero_events_upper};
 use super::repeated::{CaseCounts, mean_pass_hat_k};
 use super::{Clustered, Interval, Method, Side, mean};
@@ -49,6 +50,17 @@ fn tau_bench_airline_is_reproduced() {
         let rate = mean_pass_hat_k(&cases, k, 0.05, Default::default()).unwrap().unwrap();
         assert!((rate.estimate - published).abs() < 5e-4, "pass^{k}: {rate:?}");
         assert!(rate.interval.unwrap().contains(rate.estimate));
+    }
+}
+
+#[test]
+fn shares_that_few_cases_have_get_limits_that_say_something() {
+    let few: Vec<CaseCounts> =
+        (0..20).map(|case| CaseCounts { trials: 4, successes: [4, 4, 2][case.min(2)] * u64::from(case < 5) }).collect();
+    for k in 2..=4 {
+        let rate = mean_pass_hat_k(&few, k, 0.05, Resampling::SHARES).unwrap().unwrap();
+        let interval = rate.interval.unwrap();
+        assert!(interval.lower > 0.0 && (0.2..0.45).contains(&interval.upper), "pass^{k}: {interval:?}");
     }
 }
 

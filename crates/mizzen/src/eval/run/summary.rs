@@ -127,7 +127,7 @@ fn pass_hat(passes: &[(u32, f64)]) -> Result<Vec<PassRate>, StatsError> {
     if most < 2 {
         return Ok(Vec::new());
     }
-    let rates = (1..=most.min(PASS_HAT_MAX)).map(|k| mean_pass_hat_k(&counts, k, ALPHA, Resampling::default()));
+    let rates = (1..=most.min(PASS_HAT_MAX)).map(|k| mean_pass_hat_k(&counts, k, ALPHA, Resampling::SHARES));
     Ok(rates.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 

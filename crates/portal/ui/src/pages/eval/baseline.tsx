@@ -179,7 +179,7 @@ function Result({ path }: { path: string }) {
 }
 
 function Aspect({ row }: { row: ComparedAspect }) {
-  const [name, unit] = ASPECTS[row.aspect];
+  const [name, unit] = ASPECTS[row.aspect] ?? [row.aspect, 'score'];
   return (
     <section class="block metric">
       <h3>

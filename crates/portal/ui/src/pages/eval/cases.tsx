@@ -137,7 +137,7 @@ const TRIAL_ICONS: Record<TrialState, IconName> = {
 };
 
 function stateOf(trial: CaseTrial): TrialState {
-  if (trial.status !== 'scored') return trial.status;
+  if (trial.status !== 'scored') return trial.status === 'failed' ? 'failed' : 'not_evaluated';
   return trial.verdict === 'pass' ? 'pass' : trial.verdict === 'fail' ? 'fail' : 'scored';
 }
 

@@ -153,7 +153,7 @@ function Result({ path }: { path: string }) {
               <MetricBlock key={metric.evaluator.digest} metric={metric} comparison={comparison} />
             ))
           )}
-          <Changed comparison={comparison} />
+          {comparison.metrics.length > 0 && <Changed comparison={comparison} />}
         </>
       )}
     </Loaded>

@@ -28,7 +28,7 @@ const UNITS: [UnitOfCount, string][] = [
   ['session', 'Runs of one session together'],
 ];
 
-type Watch = Pick<Asked, 'alpha' | 'average_run_length' | 'unit_of_count' | 'baseline'>;
+type Watch = Pick<MonitorSummary, 'alpha' | 'average_run_length' | 'unit_of_count' | 'baseline'>;
 
 export function NewMonitor() {
   const evaluators = useData<Page<EvaluatorView>>('/evaluators');

@@ -4,7 +4,7 @@ use mizzen_model::step::{Outcome, Source};
 use mizzen_model::time::Timestamp;
 use mizzen_model::usage::Usage;
 use mizzen_runtime::clock::Clock;
-use mizzen_store::testing;
+use mizzen_store::{Store, testing};
 
 use super::list::{Page, RunFilter};
 use super::parts::{ModelPart, Parts, Sums};
@@ -158,5 +158,50 @@ async fn totals_follow_runs_that_change_and_go() {
         totals.change(Some(&first), None);
         totals.change(Some(&second), None);
         assert!(totals.agents().is_empty() && totals.models().is_empty());
+    }
+}
+
+/// As the first version of the tables had them.
+async fn insert_old_run(store: &Store, run: &StoredRun, is_final: bool) {
+    let sql =
+        "INSERT INTO telemetry_runs (run_id, node, revision, is_final, quiet_at, applied_lsn, received_at, started_at,
+        title_at, outcome, agent, sources, searched, summary, parts)
+        VALUES ($1, 'n', 1, $2, $3, 4, $4, $5, 7, 'ok', 'planner', ',sdk,', $6, $7, $8)";
+    let summary = serde_json::to_string(&run.summary).unwrap();
+    // Without the fields that did not exist then, which are the last.
+    let summary = format!("{}}}", &summary[..summary.find(",\"sources\"").unwrap()]);
+    let (run_id, parts) = (run.summary.run_id.to_string(), serde_json::to_string(&run.parts).unwrap());
+    let quiet_at = (!is_final).then_some(run.quiet_at.unix_nanos());
+    let query = sqlx::query(sql).bind(run_id.clone()).bind(i64::from(is_final)).bind(quiet_at);
+    let query = query.bind(run.received_at.unix_nanos()).bind(run.summary.started_at.unix_nanos());
+    let searched = format!("{}\nplanner\n{run_id}", run.summary.title.to_lowercase());
+    query.bind(searched).bind(summary).bind(parts).execute(store.pool()).await.unwrap();
+    for model in &run.summary.models {
+        let sql = "INSERT INTO telemetry_run_models (run_id, model, started_at) VALUES ($1, $2, $3)";
+        let query = sqlx::query(sql).bind(run_id.clone()).bind(model.clone());
+        query.bind(run.summary.started_at.unix_nanos()).execute(store.pool()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn runs_of_the_release_before_are_still_there() {
+    for test in testing::stores(&MIGRATIONS[..1]).await {
+        let (mut old, open) = (run("old", 5), run("open", 6));
+        old.summary.models = vec!["m-1".into(), "m-2".into()];
+        insert_old_run(&test.store, &old, true).await;
+        insert_old_run(&test.store, &open, false).await;
+        let store = Store::open(&test.config, MIGRATIONS).await.unwrap();
+        let index = Index::new(store, "n".into(), Clock::system());
+        let found = index.run("old").await.unwrap().unwrap();
+        assert_eq!((found.summary.is_final, found.quiet_at), (true, old.received_at), "{}", test.name);
+        old.summary.is_final = true;
+        old.summary.agent_digests = Vec::new();
+        assert_eq!(found.summary, old.summary, "{}", test.name);
+        let found = index.run("open").await.unwrap().unwrap();
+        assert_eq!((found.summary.is_final, found.quiet_at), (false, open.quiet_at), "{}", test.name);
+        let model = |model: &str| RunFilter { model: Some(model.into()), ..RunFilter::default() };
+        assert_eq!(ids(&index, &model("m-1")).await, ["open", "old"], "{}", test.name);
+        assert_eq!(ids(&index, &model("m-2")).await, ["old"], "{}", test.name);
+        assert_eq!(ids(&index, &RunFilter { text: Some("OF_ALL".into()), ..RunFilter::default() }).await.len(), 2);
     }
 }

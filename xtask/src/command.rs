@@ -32,6 +32,13 @@ pub(crate) fn is_ci() -> bool {
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args).current_dir(root());
+    // What `cargo xtask` says of this package. Build scripts watch these, and would build `ring`, and with it everything down to
+    // DataFusion, anew for every clone, and again for whoever calls cargo by hand.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

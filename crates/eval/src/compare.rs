@@ -123,8 +123,21 @@ pub fn compare(a: &[Metric], b: &[Metric], question: Question) -> Result<Compari
         metrics.push(compare_metric(a, b, question, pairs.len(), &mut changes)?);
     }
     adjust(&mut metrics, question)?;
+    for (told, (a, b)) in metrics.iter_mut().zip(&pairs) {
+        withhold(told, a.missing.len(), b.missing.len());
+    }
     let (changed, changed_total) = changes.most(CHANGED_MAX);
     Ok(Comparison { alpha: question.alpha, margin: question.margin, metrics, changed, changed_total })
+}
+
+/// Trials without a score may be the ones that failed: what they leave out must not make B look good.
+fn withhold(told: &mut MetricComparison, missing_a: usize, missing_b: usize) {
+    let is_good = matches!(told.answer, Answer::Better | Answer::NoWorse);
+    if is_good && missing_a + missing_b > 0 {
+        told.answer = Answer::NotYetKnown;
+        told.sentence =
+            format!("not yet known: {missing_a} trials of A and {missing_b} of B have no score; {}", told.sentence);
+    }
 }
 
 /// Holm over the p-values there are; then better and worse can be told.

@@ -95,6 +95,13 @@ impl Evaluator {
         self.info
     }
 
+    /// Whether it repeats a score that somebody sent: then it is no evidence, because whoever is judged could have sent it.
+    /// Every other evaluator does not get to see such scores of stored runs.
+    #[must_use]
+    pub fn repeats_sent_scores(&self) -> bool {
+        self.info.name == "recorded" || self.parameters.get("score").is_some_and(Value::is_string)
+    }
+
     /// The parameters in use, defaults included.
     #[must_use]
     pub fn parameters(&self) -> &Value {

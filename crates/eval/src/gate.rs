@@ -19,7 +19,7 @@
 //! evaluator = "cost_usd"
 //! measure = "mean"
 //! at_most = 0.05
-//! method = "sequential"
+//! planned_cases = 60
 //! ```
 
 mod config;

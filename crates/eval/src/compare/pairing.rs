@@ -206,6 +206,10 @@ fn is_no_worse(
     lower_is_better: bool,
 ) -> Result<bool, StatsError> {
     let Some(margin) = question.margin else { return Ok(false) };
+    if bounds.is_none() && data.standard_error().is_none_or(|error| error == 0.0) {
+        // Without bounds and without variation nothing says how far others could be.
+        return Ok(false);
+    }
     let oriented = if lower_is_better { negated(data)? } else { data.clone() };
     match margin::non_inferior(&oriented, bounds, margin, question.alpha) {
         Ok(test) => Ok(test.holds == Some(true)),
@@ -258,7 +262,9 @@ fn unpaired(
     told.test = Some("unpaired".to_owned());
     let (worst, best) =
         if told.lower_is_better { (-interval.upper, -interval.lower) } else { (interval.lower, interval.upper) };
+    let is_flat = a.unit.is_some() && interval.lower >= interval.upper;
     told.answer = match question.margin {
+        _ if is_flat => Answer::NotYetKnown,
         _ if worst > 0.0 => Answer::Better,
         _ if best < 0.0 => Answer::Worse,
         Some(margin) if worst > -margin => Answer::NoWorse,

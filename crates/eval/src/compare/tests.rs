@@ -121,3 +121,34 @@ fn no_scores_one_case_and_a_margin_of_nothing_all_behave() {
     let same = std::slice::from_ref(&one);
     assert!(compare(same, same, Question { margin: Some(0.0), ..QUESTION }).is_err());
 }
+
+#[test]
+fn trials_without_a_score_do_not_make_b_look_good() {
+    let margin = Question { margin: Some(0.06), ..QUESTION };
+    let a = of("task_success", None, &cases(130, |at| f64::from(u8::from(at < 70))));
+    let mut b = of("task_success", None, &cases(70, |_| 1.0));
+    assert_eq!(
+        compare(std::slice::from_ref(&a), std::slice::from_ref(&b), margin).unwrap().metrics[0].answer,
+        Answer::NoWorse
+    );
+    for at in 70..130 {
+        b.add(&Score {
+            evaluator: b.evaluator.clone(),
+            case: Some(format!("case-{at}")),
+            run_id: format!("crashed-{at}"),
+            revision: 1,
+            outcome: ScoreOutcome::Failed { reason: "it crashed".into() },
+            explanation: None,
+        });
+    }
+    let told = compare(&[a], &[b], margin).unwrap();
+    assert_eq!(told.metrics[0].answer, Answer::NotYetKnown);
+    assert!(told.metrics[0].sentence.contains("60 of B have no score"), "{}", told.metrics[0].sentence);
+}
+
+#[test]
+fn counts_that_do_not_vary_say_nothing_of_other_cases() {
+    let of_two = || of("output_tokens", Some("tokens"), &cases(2, |_| 100.0));
+    let told = compare(&[of_two()], &[of_two()], Question { margin: Some(1.0), ..QUESTION }).unwrap();
+    assert_eq!(told.metrics[0].answer, Answer::NotYetKnown);
+}

@@ -63,6 +63,10 @@ impl Evaluator {
                 });
             }
         }
+        if let Some((parameter, _)) = spec.parameters.iter().find(|(_, value)| value.is_null()) {
+            let reason = format!("`{parameter}` has no value; a number must be finite");
+            return Err(SpecError::Parameter { evaluator: spec.name.clone(), reason });
+        }
         let mut own = spec.parameters.clone();
         let common = take_common(info, &mut own)?;
         let wrong = |reason: String| SpecError::Parameter { evaluator: info.name.to_owned(), reason };

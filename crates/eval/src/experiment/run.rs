@@ -336,6 +336,7 @@ impl Work {
         let read = load(&self.eval.0.telemetry, run, Depth::Content).await;
         let mut trial = read.map_err(|error| tracing::warn!(run_id = %run.run_id, %error, "a run was not scored"))?;
         trial.agent_digest = run.agent_digest().cloned();
+        let sent = std::mem::take(&mut trial.recorded_scores);
         if let (Some(name), Some(label)) = (&self.label, label) {
             trial.recorded_scores.push((name.clone(), label));
         }
@@ -344,14 +345,21 @@ impl Work {
             let Some(case) = case else { return Ok(None) };
             trial.case = Some(case);
         }
-        self.score(trial).await.map(Some)
+        self.score(trial, sent).await.map(Some)
     }
 
-    async fn score(&self, trial: Trial) -> Result<Vec<Score>, ()> {
+    /// Only evaluators that ask for scores that somebody `sent` get to see them.
+    async fn score(&self, trial: Trial, sent: Vec<(String, f64)>) -> Result<Vec<Score>, ()> {
         let (evaluators, set) = (Arc::clone(&self.evaluators), self.set.clone());
         let pure = move || {
             let case = case_of(set.as_deref(), &trial);
-            let scores: Vec<Option<Score>> = evaluators.iter().map(|evaluator| evaluator.score(&trial, case)).collect();
+            let repeats = evaluators.iter().any(Evaluator::repeats_sent_scores);
+            let told = repeats.then(|| Trial { recorded_scores: sent, ..trial.clone() });
+            let score = |evaluator: &Evaluator| match &told {
+                Some(told) if evaluator.repeats_sent_scores() => evaluator.score(told, case),
+                _ => evaluator.score(&trial, case),
+            };
+            let scores: Vec<Option<Score>> = evaluators.iter().map(score).collect();
             (trial, scores)
         };
         let (trial, scores) = tokio::task::spawn_blocking(pure).await.map_err(|_| ())?;
@@ -452,7 +460,7 @@ async fn finish(eval: &Eval, work: &Work, tally: Tally, request: &ExperimentRequ
         remarks.push(format!("its {scores} scores are not in the SQL table `scores`: that holds at most {EVENTS_SCORES_MAX} of one experiment"));
     }
     if request.publish_evidence {
-        remarks.extend(publish::publish(eval, &experiment, &metrics, &sources, request).await?);
+        remarks.extend(publish::publish(eval, work, &experiment, &metrics, &sources, request).await?);
     }
     experiment.problem = (!remarks.is_empty()).then(|| remarks.join("; "));
     experiment.state = State::Finished;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::evaluator::info;
 use crate::stats::{StatsError, power};
 
 /// What is compared with the threshold.
@@ -150,6 +151,17 @@ impl Criterion {
         let (threshold, _) = self.threshold();
         if self.measure == Measure::PassRate && !(0.0..1.0).contains(&threshold) && self.at_least.is_some() {
             return Err(wrong(format!("no sample shows a pass rate of at least {threshold}; say less than 1")));
+        }
+        if self.measure == Measure::PassRate && self.at_most.is_some() && !(threshold > 0.0 && threshold < 1.0) {
+            return Err(wrong(format!(
+                "a pass rate of at most {threshold} says nothing; say more than 0 and less than 1"
+            )));
+        }
+        let unit = info(&self.evaluator).and_then(|info| info.unit);
+        if let (Look::Sequential, Measure::Mean, Some(unit)) = (self.method, self.measure, unit) {
+            return Err(wrong(format!(
+                "a mean in {unit} has no bound that holds at every look; say `method = \"fixed\"` with `planned_cases`"
+            )));
         }
         if !threshold.is_finite() {
             return Err(wrong("the threshold must be a finite number".to_owned()));

@@ -48,9 +48,15 @@ pub(super) fn judge(
     let (threshold, more) = criterion.threshold();
     let missing =
         criterion.planned_cases.filter(|_| criterion.method == Look::Fixed).unwrap_or(0).saturating_sub(cases);
+    // A pass rate counts them as failures; of a mean nobody knows the worst.
+    let unscored = metric.map(|metric| metric.missing.len());
+    let unscored = unscored.filter(|count| *count > 0 && criterion.measure == Measure::Mean);
     let (verdict, further, sentence) = if missing > 0 {
         let why = format!("{cases} of the planned cases are there; the gate looks once, when all of them are");
         (Verdict::Inconclusive, Some(missing), why)
+    } else if let Some(unscored) = unscored {
+        let why = format!("{unscored} trials have no score, and what they would say is not known");
+        (Verdict::Inconclusive, None, why)
     } else if if more { bounds.lower >= threshold } else { bounds.upper <= threshold } {
         (Verdict::Pass, None, format!("{} is shown: {}", criterion.asked(), estimate.text()))
     } else if if more { bounds.upper < threshold } else { bounds.lower > threshold } {
@@ -92,7 +98,13 @@ fn told(
 fn data(criterion: &Criterion, metric: &Metric) -> Option<Clustered> {
     match criterion.measure {
         Measure::Mean => metric.values().ok(),
-        Measure::PassRate => Clustered::new(&metric.successes()?).ok(),
+        Measure::PassRate => {
+            let mut rows = metric.successes()?;
+            // A trial without a score must not help a gate to pass.
+            let worst = if criterion.threshold().1 { 0.0 } else { 1.0 };
+            rows.extend(metric.missing.iter().map(|case| (*case, worst)));
+            Clustered::new(&rows).ok()
+        }
     }
 }
 

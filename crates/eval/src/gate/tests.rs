@@ -123,3 +123,32 @@ fn a_fixed_gate_passes_wrongly_no_more_often_than_it_says() {
     assert!(rate <= 0.05 + 0.015, "{rate}");
     assert!(rate > 0.005, "a gate that never passes is no gate: {rate}");
 }
+
+#[test]
+fn trials_without_a_score_do_not_help_a_gate_to_pass() {
+    let gate = gate("planned_cases = 60").unwrap();
+    let mut crashed = metric(70, 0);
+    assert_eq!(gate.judge(std::slice::from_ref(&crashed)).unwrap().verdict, Verdict::Pass);
+    for at in 0..60 {
+        crashed.add(&Score {
+            evaluator: crashed.evaluator.clone(),
+            case: Some(format!("crashed-{at}")),
+            run_id: format!("crashed-{at}"),
+            revision: 1,
+            outcome: ScoreOutcome::Failed { reason: "judge crashed".into() },
+            explanation: None,
+        });
+    }
+    assert_eq!(gate.judge(&[crashed]).unwrap().verdict, Verdict::Fail);
+}
+
+#[test]
+fn criteria_that_could_never_be_judged_are_refused() {
+    let read = |text: &str| Gate::read(&format!("[[criterion]]\n{text}"));
+    for text in [
+        "evaluator = \"cost_usd\"\nmeasure = \"mean\"\nat_most = 0.05\nmethod = \"sequential\"",
+        "evaluator = \"task_success\"\nat_most = 1.5\nmethod = \"sequential\"",
+    ] {
+        assert!(matches!(read(text), Err(GateError::Criterion { .. })), "{text}");
+    }
+}

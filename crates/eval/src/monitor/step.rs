@@ -90,6 +90,9 @@ impl Watch {
     async fn observe(&self, eval: &Eval, run: &RunSummary) -> Result<Option<Observed>, EvalError> {
         let depth = if self.set.is_some() { Depth::Content } else { self.evaluator.depth() };
         let mut trial = load(&eval.0.telemetry, run, depth).await?;
+        if !self.evaluator.repeats_sent_scores() {
+            trial.recorded_scores.clear();
+        }
         if self.evaluator.info().needs.contains(&Need::Label) {
             let metric = self.evaluator.parameters().get("label").and_then(|label| label.as_str()).unwrap_or_default();
             let labels = eval.0.storage.current_labels(metric, &[run.run_id.as_str()]).await?;
@@ -125,6 +128,7 @@ impl Watch {
         let why_not = match (&run.digest, &run.agent) {
             (None, _) => Some("the newest run names no agent digest, so that it is evidence about none"),
             (_, None) => Some("the newest run names no agent, so that its lineage is not known"),
+            _ if self.evaluator.repeats_sent_scores() => Some("the evaluator repeats scores that somebody sent"),
             _ if self.is_chosen_by_outcome() => Some("runs that are selected by outcome or words speak for no others"),
             _ if !is_witnessed(&run.sources) && !self.monitor.count_sdk_evidence => {
                 Some("the newest run was reported by the agent itself alone, which is no evidence")
@@ -177,7 +181,8 @@ impl Watch {
             alpha: interval.alpha,
             lower: interval.lower,
             upper: interval.upper,
-            e_value: self.progress.e_value(),
+            // The test is about all runs, whatever their digest.
+            e_value: None,
             as_of: eval.0.clock.now(),
             sources,
             lineage_position: evidence.look,

@@ -87,9 +87,11 @@ fn case(rows: &[SpanRow]) -> Option<String> {
     })
 }
 
-/// Scores that others sent as `gen_ai.evaluation.result`, on spans or as log records.
+/// Scores that others sent as `gen_ai.evaluation.result`, on spans or as log records. Not those that an experiment of our own
+/// wrote: an old answer would decide the next one.
 fn recorded_scores(rows: &[SpanRow], logs: &[LogRow]) -> Vec<(String, f64)> {
-    let of_logs = logs.iter().filter_map(events::of_log);
+    let of_others = logs.iter().filter(|log| !log.attributes.contains("\"mizzen.evaluation.experiment\""));
+    let of_logs = of_others.filter_map(events::of_log);
     let of_spans = rows.iter().flat_map(|row| events::of_span_events(&row.body.events));
     of_logs.chain(of_spans).filter_map(|result| Some((result.name, result.value?))).collect()
 }

@@ -111,7 +111,11 @@ fn report(
     let verdicts: Vec<Verdict> = summaries.iter().filter_map(|summary| summary.verdict).collect();
     let verdict = if verdicts.contains(&Verdict::Fail) {
         Verdict::Fail
-    } else if has_gaps || scores.is_empty() || verdicts.contains(&Verdict::Inconclusive) {
+    } else if has_gaps
+        || scores.is_empty()
+        || at_least.is_some() && summaries.iter().any(|summary| summary.verdict.is_none())
+        || verdicts.contains(&Verdict::Inconclusive)
+    {
         Verdict::Inconclusive
     } else {
         Verdict::Pass

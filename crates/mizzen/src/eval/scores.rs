@@ -109,7 +109,7 @@ pub(super) async fn of_experiment(server: &Server, id: &str) -> Result<Vec<Score
     let mut scores = Vec::new();
     let mut cursor = String::new();
     loop {
-        let path = format!("/api/v1/experiments/{}/cases?limit=500{cursor}", encode(id));
+        let path = format!("/api/v1/experiments/{}/cases?order=time&limit=500{cursor}", encode(id));
         let page = server.get(&path).await?;
         for case in array(&page["items"]) {
             let known = evaluators.iter().find(|(id, _)| Some(id.name.as_str()) == case["evaluator"].as_str());

@@ -2,7 +2,7 @@
 
 use mizzen_model::step::Source;
 
-use super::{EvalError, Experiment, ExperimentRequest, Metric, Sources};
+use super::{EvalError, Experiment, ExperimentRequest, Metric, Sources, Work};
 use crate::evidence::measure::measure;
 use crate::evidence::{ALPHA_TOTAL, EvidenceFrom, Published, alpha_of_look};
 use crate::plane::Eval;
@@ -10,6 +10,7 @@ use crate::plane::Eval;
 /// Publishes a bound for every evaluator that says success. The remarks say what was not published, and why.
 pub(super) async fn publish(
     eval: &Eval,
+    work: &Work,
     experiment: &Experiment,
     metrics: &[Metric],
     sources: &Sources,
@@ -32,9 +33,14 @@ pub(super) async fn publish(
         return none(&why);
     }
     let seen: Vec<Source> = sources.seen.iter().copied().collect();
-    for metric in metrics {
+    let mut remarks = Vec::new();
+    for (metric, evaluator) in metrics.iter().zip(work.evaluators.iter()) {
         let name = metric.name();
         if metric.successes().is_none() {
+            continue;
+        }
+        if evaluator.repeats_sent_scores() {
+            remarks.push(format!("no evidence of `{name}`: it repeats scores that somebody sent"));
             continue;
         }
         let storage = &eval.0.storage;
@@ -64,5 +70,5 @@ pub(super) async fn publish(
         published.evidence().validate().map_err(|error| EvalError::invalid("evidence", error))?;
         storage.save_evidence(&published).await?;
     }
-    Ok(Vec::new())
+    Ok(remarks)
 }

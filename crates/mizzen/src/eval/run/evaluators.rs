@@ -29,6 +29,9 @@ pub(in crate::eval) fn specs(args: &EvalRunArgs, has_set: bool) -> Result<Vec<Sp
             return Err(anyhow::anyhow!("`--threshold` and `--at-least` must be finite numbers").into());
         }
     }
+    if let Some(share) = args.at_least.filter(|share| !(0.0..=1.0).contains(share)) {
+        return Err(anyhow::anyhow!("`--at-least` is a share of trials between 0 and 1, got {share}").into());
+    }
     for spec in &mut specs {
         let has_threshold =
             info(&spec.name).is_some_and(|info| info.parameters.iter().any(|parameter| parameter.name == "threshold"));

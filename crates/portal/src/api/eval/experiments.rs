@@ -44,6 +44,8 @@ pub(crate) struct CaseParams {
     evaluator: Option<String>,
     /// Cases with a trial of this verdict.
     verdict: Option<String>,
+    /// `need`: those first that need a person. `time`: in the order in which the runs were made, as a sequence takes them.
+    order: Option<String>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
     limit: Option<String>,
@@ -113,6 +115,11 @@ pub(crate) async fn cases(
         text.parse::<Verdict>().map_err(|_| ApiError::unknown("verdict", &text, &known))
     });
     let verdict = verdict.transpose()?;
+    let is_by_time = match params.order.as_deref() {
+        None | Some("" | "need") => false,
+        Some("time") => true,
+        Some(other) => return Err(ApiError::unknown("order", other, &["need", "time"])),
+    };
     let evaluator = params.evaluator.filter(|text| !text.is_empty());
     let experiment = app.state.eval.experiment(&id).await?;
     let scores = app.state.eval.scores(&experiment).await?;
@@ -122,8 +129,14 @@ pub(crate) async fn cases(
     };
     let (total, items) = blocking(move || {
         let mut cases: Vec<CaseResult> = by_case(&scores).into_iter().filter(wanted).collect();
-        cases
-            .sort_by(|a, b| need(a).partial_cmp(&need(b)).unwrap_or(Ordering::Equal).then_with(|| a.case.cmp(&b.case)));
+        if is_by_time {
+            // Experiments read the newest run first.
+            cases.reverse();
+        } else {
+            cases.sort_by(|a, b| {
+                need(a).partial_cmp(&need(b)).unwrap_or(Ordering::Equal).then_with(|| a.case.cmp(&b.case))
+            });
+        }
         (cases.len(), cases.into_iter().skip(from).take(limit).collect::<Vec<_>>())
     })
     .await?;

@@ -3209,6 +3209,8 @@ export interface operations {
                 evaluator?: string;
                 /** @description Cases with a trial of this verdict. */
                 verdict?: string;
+                /** @description `need`: those first that need a person. `time`: in the order in which the runs were made, as a sequence takes them. */
+                order?: string;
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 limit?: string;

@@ -23,6 +23,7 @@ pub(super) struct Resident {
     revision: u32,
     /// It was told to be final.
     is_final: bool,
+    told_final: bool,
     /// Of what is saved; what is in memory says more.
     stored_quiet_at: Option<Timestamp>,
     applied_lsn: u64,
@@ -49,6 +50,7 @@ impl Resident {
             state: RunState::new(run_id),
             revision: 1,
             is_final: false,
+            told_final: false,
             stored_quiet_at: None,
             applied_lsn: 0,
             received_at: Timestamp::from_unix_nanos(i64::MIN),
@@ -98,7 +100,9 @@ impl Resident {
     /// that is only read back from the log is in the saved revision already.
     pub(super) fn add(&mut self, lsn: u64, received_at: Timestamp, finality: Finality, row: &SpanRow) {
         if lsn > self.applied_lsn {
-            if self.is_quiet_at(received_at, finality) {
+            // Also when the span was received before, but waited until watchers had been told.
+            if self.told_final || self.is_quiet_at(received_at, finality) {
+                self.told_final = false;
                 self.is_final = false;
                 self.revision += 1;
             }
@@ -184,6 +188,7 @@ impl Resident {
     pub(super) fn finalise(&mut self, now: Timestamp, finality: Finality) {
         if !self.is_final && self.is_quiet_at(now, finality) {
             self.is_final = true;
+            self.told_final = true;
             self.is_news = true;
         }
     }

@@ -21,8 +21,9 @@ const NEWS_NS_PER_SPAN: i64 = 20_000;
 pub(super) struct Resident {
     state: RunState,
     revision: u32,
-    /// It was told to be final.
+    /// As of the last tick, or of when it was adopted.
     is_final: bool,
+    /// This process told watchers so: what comes then makes a revision, however early it was received.
     told_final: bool,
     /// Of what is saved; what is in memory says more.
     stored_quiet_at: Option<Timestamp>,

@@ -15,6 +15,7 @@ use sqlx::{Any, Transaction};
 use tokio::sync::Mutex;
 
 use crate::environment::Environment;
+use crate::gate::Gate;
 use crate::keys::{self, Keys};
 use crate::providers::{Providers, Vault, VaultError};
 use crate::responses::{self, Responses};
@@ -100,6 +101,12 @@ impl Control {
     #[must_use]
     pub fn responses(&self) -> Responses<'_> {
         Responses(&self.0)
+    }
+
+    /// Where doors ask whether a call may go out.
+    #[must_use]
+    pub fn gate(&self) -> Gate<'_> {
+        Gate(&self.0)
     }
 
     /// Publishes what another node changed, if anything.

@@ -3,8 +3,9 @@
 //! Every plane meets in these types, so this crate knows no I/O, no clock, no HTTP and no SQL.
 //! `id` names things, `attribute` and `span` carry what gateways saw, `step` and `run` are what a
 //! person reads, `message` is the content of a conversation, `permission` is what later planes decide
-//! on, and `price` turns tokens into money.
+//! on, `asked` what they are asked, and `price` turns tokens into money.
 
+pub mod asked;
 pub mod attribute;
 pub mod id;
 pub mod message;

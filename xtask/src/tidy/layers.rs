@@ -6,9 +6,11 @@ use serde_json::Value;
 const LEVELS: &[(&str, u8)] = &[
     ("mizzen-model", 0),
     ("mizzen-runtime", 1),
+    ("mizzen-governance", 2),
     ("mizzen-store", 2),
     ("mizzen-control", 3),
     ("mizzen-llm", 4),
+    ("mizzen-mcp", 4),
     ("mizzen-telemetry", 4),
     ("mizzen-eval", 5),
     ("mizzen-query", 5),

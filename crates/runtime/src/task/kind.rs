@@ -78,6 +78,22 @@ kinds! {
     Experiment = "experiment", Log, Finish;
     /// Follows runs for the monitors; each step is saved as a whole.
     Monitor = "monitor", Log, Finish;
+    /// Appends to the audit log; without it no call that can change something may go out.
+    AuditWriter = "audit writer", Shutdown, Finish;
+    /// Asks witnesses to cosign the checkpoints of the audit log.
+    Witnessing = "witnessing", Log, Abort;
+    /// Writes what was decided beside the runs it was decided for.
+    DecisionRecorder = "decision recorder", Log, Finish;
+    /// Lets held calls expire and tells people of new ones.
+    Approvals = "approvals", Log, Abort;
+    /// Charges the leases of calls that never settled.
+    LeaseSweep = "lease sweep", Log, Abort;
+    /// Follows the folder of policies.
+    PolicyFolder = "policy folder", Log, Abort;
+    /// Speaks with one tool server.
+    ToolServer = "tool server", Log, Finish;
+    /// Ends the tool sessions that nobody uses.
+    ToolSessionSweep = "tool session sweep", Log, Abort;
     /// Writes one backup.
     Backup = "backup", Log, Abort;
     /// Waits for the signals of the operating system.

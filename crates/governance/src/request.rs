@@ -1,0 +1,65 @@
+//! What is asked, and what is answered.
+
+use mizzen_model::asked::{Action, Resource, Taint};
+use mizzen_model::id::Digest;
+use mizzen_model::permission::{Caller, Effect, Evidence, Mode};
+use mizzen_model::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A question with everything that its answer may depend on.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    pub caller: &'a Caller,
+    /// The agent's name; `None` when the credential names none.
+    pub agent: Option<&'a str>,
+    pub team: Option<&'a str>,
+    pub action: Action,
+    pub resource: &'a Resource,
+    pub tool: ToolFacts,
+    /// `None` at list time, and for what takes no arguments.
+    pub arguments: Option<&'a Value>,
+    /// What the run has touched before this call.
+    pub taint: Taint,
+    /// Evidence in force about the caller's own digest; none when that is unknown.
+    pub evidence: &'a [Evidence],
+    pub at: Timestamp,
+}
+
+/// What the tool gateway knows of a tool's definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolFacts {
+    /// Of the definition as the upstream has it now.
+    pub digest: Option<Digest>,
+    /// Whether that digest is the approved one.
+    pub pinned: bool,
+    /// Whether the approved definition says that it changes nothing.
+    pub read_only: bool,
+}
+
+/// What was decided, and why.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub effect: Effect,
+    /// Under `observe` the effect is recorded and not enforced.
+    pub mode: Mode,
+    /// The policies that decided; empty when the default denied.
+    pub policies: Vec<String>,
+    pub reason: String,
+    pub obligations: Obligations,
+}
+
+/// What a permit asks of the door that got it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Obligations {
+    /// JSON pointers into the result whose values are to be replaced.
+    pub redact: Vec<String>,
+    pub result_bytes_max: Option<u64>,
+    /// Calls in a minute, per caller and resource.
+    pub calls_per_minute: Option<u32>,
+    /// Whether content may be recorded; `None`: as the capture policy says.
+    pub record_content: Option<bool>,
+    /// What the result of this call brings into the run, beside what the tool server's configuration says.
+    pub touches: Taint,
+}

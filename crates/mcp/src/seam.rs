@@ -20,6 +20,8 @@ use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::servers::profile::Shown;
+
 /// How a protocol revision keeps what belongs together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Era {
@@ -97,8 +99,8 @@ pub struct View {
 pub struct Member {
     pub upstream: Arc<dyn Upstream>,
     pub names: Names,
-    /// Tools that the view shows, by the server's own names; `None`: all.
-    pub tools: Option<Vec<String>>,
+    /// What of the server the view shows, by the server's own names.
+    pub shown: Shown,
 }
 
 /// What tools and prompts are called on the client's side.
@@ -116,13 +118,13 @@ pub trait Upstream: fmt::Debug + Send + Sync {
     /// As configured: unique, `[a-z0-9-]`, at most 40 characters, without `__`.
     fn name(&self) -> &str;
 
-    /// What results of this server bring into a run.
-    fn touches(&self) -> Taint;
+    /// What results about `key` of this server bring into a run, as configured.
+    fn touches(&self, kind: ListKind, key: &str) -> Taint;
 
     /// What the server says of itself; kept while connected.
     fn about(&self) -> BoxFuture<'_, Result<Arc<About>, UpstreamError>>;
 
-    /// A whole list, all pages, in the server's order. Kept until the server says that it changed, or its `ttlMs` is
+    /// A whole list, all pages, in the server's order; empty when the server does not claim the capability. Kept until the server says that it changed, or its `ttlMs` is
     /// over.
     fn list(&self, kind: ListKind) -> BoxFuture<'_, Result<Arc<Listing>, UpstreamError>>;
 

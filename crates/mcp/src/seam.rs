@@ -20,6 +20,8 @@ use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::servers::profile::Shown;
+
 /// How a protocol revision keeps what belongs together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Era {
@@ -85,7 +87,7 @@ pub trait Directory: fmt::Debug + Send + Sync {
 }
 
 /// Servers behind one address, in the order in which they are listed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct View {
     /// The profile's name; empty for the view of all servers.
     pub name: String,
@@ -97,8 +99,8 @@ pub struct View {
 pub struct Member {
     pub upstream: Arc<dyn Upstream>,
     pub names: Names,
-    /// Tools that the view shows, by the server's own names; `None`: all.
-    pub tools: Option<Vec<String>>,
+    /// What of the server the view shows, by the server's own names.
+    pub shown: Shown,
 }
 
 /// What tools and prompts are called on the client's side.
@@ -122,8 +124,8 @@ pub trait Upstream: fmt::Debug + Send + Sync {
     /// What the server says of itself; kept while connected.
     fn about(&self) -> BoxFuture<'_, Result<Arc<About>, UpstreamError>>;
 
-    /// A whole list, all pages, in the server's order. Kept until the server says that it changed, or its `ttlMs` is
-    /// over.
+    /// A whole list, all pages, in the server's order; empty when the server does not claim the capability. Kept until the
+    /// server says that it changed, or its `ttlMs` is over.
     fn list(&self, kind: ListKind) -> BoxFuture<'_, Result<Arc<Listing>, UpstreamError>>;
 
     /// A session in which a client's requests go to the server. The same `client.owner` gets the same session as

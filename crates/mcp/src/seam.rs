@@ -87,7 +87,7 @@ pub trait Directory: fmt::Debug + Send + Sync {
 }
 
 /// Servers behind one address, in the order in which they are listed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct View {
     /// The profile's name; empty for the view of all servers.
     pub name: String,
@@ -118,14 +118,14 @@ pub trait Upstream: fmt::Debug + Send + Sync {
     /// As configured: unique, `[a-z0-9-]`, at most 40 characters, without `__`.
     fn name(&self) -> &str;
 
-    /// What results about `key` of this server bring into a run, as configured.
-    fn touches(&self, kind: ListKind, key: &str) -> Taint;
+    /// What results of this server bring into a run.
+    fn touches(&self) -> Taint;
 
     /// What the server says of itself; kept while connected.
     fn about(&self) -> BoxFuture<'_, Result<Arc<About>, UpstreamError>>;
 
-    /// A whole list, all pages, in the server's order; empty when the server does not claim the capability. Kept until the server says that it changed, or its `ttlMs` is
-    /// over.
+    /// A whole list, all pages, in the server's order; empty when the server does not claim the capability. Kept until the
+    /// server says that it changed, or its `ttlMs` is over.
     fn list(&self, kind: ListKind) -> BoxFuture<'_, Result<Arc<Listing>, UpstreamError>>;
 
     /// A session in which a client's requests go to the server. The same `client.owner` gets the same session as

@@ -173,6 +173,11 @@ impl ToolServers {
         self.publish().await
     }
 
+    /// A number that every change of configuration or pins raises, on any node.
+    pub(crate) async fn revision(&self) -> Result<i64, StoreError> {
+        stored::revision(&self.0.store).await
+    }
+
     fn check_free<T>(
         &self,
         there: &BTreeMap<String, Entry<T>>,

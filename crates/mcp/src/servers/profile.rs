@@ -35,11 +35,11 @@ pub struct ProfileServer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NameStyle {
-    /// `server__tool`, whoever else is in the profile.
-    #[default]
-    Prefixed,
     /// As the server has them; two of one name are both left out.
+    #[default]
     Plain,
+    /// `server__tool`, whoever else is in the profile.
+    Prefixed,
 }
 
 impl From<NameStyle> for Names {

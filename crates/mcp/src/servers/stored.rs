@@ -76,7 +76,7 @@ pub(super) async fn remove(store: &Store, table: Table, name: &str) -> Result<bo
 }
 
 /// The number that every change of this plane raises.
-pub(crate) async fn revision(store: &Store) -> Result<i64, StoreError> {
+pub(super) async fn revision(store: &Store) -> Result<i64, StoreError> {
     let row = sqlx::query("SELECT revision FROM mcp_revision WHERE id = 1").fetch_one(store.pool()).await?;
     Ok(row.try_get("revision")?)
 }

@@ -10,10 +10,10 @@
 use std::sync::Arc;
 
 use mizzen_governance::request::{Obligations, ToolFacts};
-use mizzen_governance::{PolicySet, Request};
+use mizzen_governance::{Outcome, Request};
 use mizzen_model::asked::{Action, Resource, Spend, Taint};
-use mizzen_model::id::{RunId, SpanId, TraceId};
-use mizzen_model::permission::{Caller, Decision, Effect, Mode};
+use mizzen_model::id::{Digest, RunId, SpanId, TraceId};
+use mizzen_model::permission::{Decision, Effect, Mode};
 use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
 use serde_json::Value;
@@ -130,24 +130,25 @@ impl Gate<'_> {
     /// Whether `caller` may see `resource` in a list: decided by the rules of list time alone, from memory.
     #[must_use]
     pub fn may_list(&self, caller: &KeyIdentity, action: Action, resource: &Resource, tool: &ToolFacts) -> bool {
-        let outcome = self.decide(caller, action, resource, tool, None, Taint::default());
+        let (outcome, _) = self.decide(caller, action, resource, tool, None, Taint::default());
         outcome.mode == Mode::Observe || outcome.effect != Effect::Deny
     }
 
     /// Asks for leave to make one call.
     pub async fn ask(&self, ask: Ask) -> Answer {
         let arguments = ask.arguments.as_deref();
-        let outcome = self.decide(&ask.caller, ask.action, &ask.resource, &ask.tool, arguments, ask.touches);
+        let (outcome, policy_set) =
+            self.decide(&ask.caller, ask.action, &ask.resource, &ask.tool, arguments, ask.touches);
         let decision = Arc::new(Decision {
             id: token::mint_id("dec_").unwrap_or_default(),
             at: self.0.clock.now(),
-            caller: Caller { reference: reference(&ask.caller), agent_digest: None },
+            caller: ask.caller.as_caller(),
             action: ask.action.to_string(),
             resource: ask.resource.to_string(),
             effect: outcome.effect,
             mode: outcome.mode,
             policies: outcome.policies,
-            policy_set: PolicySet::empty().digest().clone(),
+            policy_set,
             reason: outcome.reason.clone(),
         });
         if outcome.mode == Mode::Enforce && outcome.effect != Effect::Allow {
@@ -165,12 +166,13 @@ impl Gate<'_> {
         tool: &ToolFacts,
         arguments: Option<&Value>,
         taint: Taint,
-    ) -> mizzen_governance::Outcome {
-        let who = Caller { reference: reference(caller), agent_digest: None };
-        PolicySet::empty().decide(&Request {
+    ) -> (Outcome, Digest) {
+        let set = self.0.policy_set.load();
+        let who = caller.as_caller();
+        let outcome = set.decide(&Request {
             caller: &who,
             agent: caller.agent.as_deref(),
-            team: None,
+            team: caller.team.as_deref(),
             action,
             resource,
             tool: tool.clone(),
@@ -178,7 +180,8 @@ impl Gate<'_> {
             taint,
             evidence: &[],
             at: self.0.clock.now(),
-        })
+        });
+        (outcome, set.digest().clone())
     }
 }
 
@@ -193,12 +196,4 @@ impl Permit {
 
     /// Charges what the call really took, and gives back the rest.
     pub fn settle(self, _spent: Spend) {}
-}
-
-/// As policies name it.
-fn reference(caller: &KeyIdentity) -> String {
-    match &caller.agent {
-        Some(agent) => format!("agent:default/{agent}"),
-        None => format!("user:default/{}", caller.caller),
-    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use mizzen_governance::PolicySet;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::error::Chain;
 use mizzen_runtime::task::{BoxError, TaskGroup, TaskKind};
@@ -54,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) vault: Vault,
     pub(crate) admin: AdminToken,
     snapshot: ArcSwap<Snapshot>,
+    /// The policies in force. Replaced as a whole by who publishes them; every decision reads it once.
+    pub(crate) policy_set: ArcSwap<PolicySet>,
     /// Held while a snapshot is read and published: otherwise an older reading could replace a newer one. Doors
     /// never wait for it.
     publishing: Mutex<()>,
@@ -74,7 +77,8 @@ impl Control {
         let vault = Vault::open(data_dir, environment)?;
         let admin = sign_in::open_admin_token(&store, data_dir).await?;
         let snapshot = ArcSwap::from_pointee(load::snapshot(&store, &vault, &clock).await?);
-        Ok(Self(Arc::new(Inner { store, clock, vault, admin, snapshot, publishing: Mutex::new(()) })))
+        let policy_set = ArcSwap::from_pointee(PolicySet::empty());
+        Ok(Self(Arc::new(Inner { store, clock, vault, admin, snapshot, policy_set, publishing: Mutex::new(()) })))
     }
 
     /// The newest state, for one request. Lock-free.

@@ -7,11 +7,13 @@
 //! * [`sign_in`]: the administrator's token, one-time links, sessions
 //! * [`responses`]: who may use a stored response of the Responses API
 //! * [`gate`]: the one question that every door asks: may this call go out
+//! * [`audit`]: what was asked, decided and changed, in a log that others can check
 //! * [`origin`]: whether a browser's request comes from our own pages
 //!
 //! A key and a session are different types that come from different calls, so that no door can take one for the
 //! other. Nothing here knows HTTP.
 
+pub mod audit;
 pub mod environment;
 pub mod gate;
 pub mod keys;

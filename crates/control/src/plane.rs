@@ -14,6 +14,7 @@ use mizzen_store::{DataDir, Store, StoreError};
 use sqlx::{Any, Transaction};
 use tokio::sync::Mutex;
 
+use crate::audit::{AuditError, AuditLog};
 use crate::environment::Environment;
 use crate::gate::Gate;
 use crate::keys::{self, Keys};
@@ -36,6 +37,8 @@ pub enum OpenError {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     #[error(transparent)]
+    Audit(#[from] AuditError),
+    #[error(transparent)]
     Vault(#[from] VaultError),
     #[error(transparent)]
     Random(#[from] NoRandomness),
@@ -53,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) vault: Vault,
     pub(crate) admin: AdminToken,
+    pub(crate) audit: AuditLog,
     snapshot: ArcSwap<Snapshot>,
     /// Held while a snapshot is read and published: otherwise an older reading could replace a newer one. Doors
     /// never wait for it.
@@ -73,8 +77,9 @@ impl Control {
     ) -> Result<Self, OpenError> {
         let vault = Vault::open(data_dir, environment)?;
         let admin = sign_in::open_admin_token(&store, data_dir).await?;
+        let audit = open_audit(data_dir, &clock).await?;
         let snapshot = ArcSwap::from_pointee(load::snapshot(&store, &vault, &clock).await?);
-        Ok(Self(Arc::new(Inner { store, clock, vault, admin, snapshot, publishing: Mutex::new(()) })))
+        Ok(Self(Arc::new(Inner { store, clock, vault, admin, audit, snapshot, publishing: Mutex::new(()) })))
     }
 
     /// The newest state, for one request. Lock-free.
@@ -101,6 +106,12 @@ impl Control {
     #[must_use]
     pub fn responses(&self) -> Responses<'_> {
         Responses(&self.0)
+    }
+
+    /// Where it is written down.
+    #[must_use]
+    pub fn audit(&self) -> &AuditLog {
+        &self.0.audit
     }
 
     /// Where doors ask whether a call may go out.
@@ -135,6 +146,8 @@ impl Control {
     pub fn start(&self, tasks: &TaskGroup) {
         let control = self.clone();
         tasks.spawn(TaskKind::SessionSweep, |_| control.keep_swept());
+        let audit = self.0.audit.clone();
+        tasks.spawn(TaskKind::AuditWriter, |cancel| audit.keep_published(cancel));
         if self.0.store.is_postgres() {
             let control = self.clone();
             tasks.spawn(TaskKind::SnapshotRefresh, |_| control.keep_refreshed());
@@ -154,6 +167,13 @@ impl Control {
             log_failure("refresh", self.refresh().await);
         }
     }
+}
+
+/// Many small files are read and synced.
+async fn open_audit(data_dir: &DataDir, clock: &Clock) -> Result<AuditLog, OpenError> {
+    let (data_dir, clock) = (data_dir.clone(), clock.clone());
+    let opened = tokio::task::spawn_blocking(move || AuditLog::open(&data_dir, clock)).await;
+    Ok(opened.map_err(|error| AuditError::NotWritten(error.to_string()))??)
 }
 
 /// It is tried again at the next turn.

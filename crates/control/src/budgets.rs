@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use self::amount::{Amount, Limits, Unit};
 pub(crate) use self::ledger::{Ledger, Reservation, ReserveError, Short};
 pub(crate) use self::storage::sweep;
-use crate::gate::Ask;
+use crate::audit::{AuditError, Kind};
+use crate::gate::{Ask, changes};
 use crate::plane::Inner;
 
 pub const BUDGETS_MAX: usize = 10_000;
@@ -241,6 +242,8 @@ pub enum BudgetError {
     Encode(#[source] serde_json::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 /// From [`crate::Control::budgets`].
@@ -273,6 +276,9 @@ impl Budgets<'_> {
         }
         storage::save(self.0, &budget, by).await?;
         self.0.publish_remembered().await?;
+        let text = serde_json::to_string(&budget).map_err(BudgetError::Encode)?;
+        let details = [("budget", text.as_str())];
+        changes::record(self.0, Kind::BudgetChanged, by, format!("budget:{}", budget.name), &details).await?;
         Ok(is_new)
     }
 
@@ -280,13 +286,17 @@ impl Budgets<'_> {
     ///
     /// # Errors
     /// When it is a boundary's, or the database fails.
-    pub async fn remove(&self, name: &str) -> Result<bool, BudgetError> {
+    pub async fn remove(&self, name: &str, by: &str) -> Result<bool, BudgetError> {
         if name.starts_with(BOUNDARY_PREFIX) {
             return Err(BudgetError::OfBoundary(name.to_owned()));
         }
         let removed = storage::remove(self.0, name).await?;
         self.0.publish_remembered().await?;
         self.0.memory.ledger.forget(name);
+        if removed {
+            let details = [("what", "removed")];
+            changes::record(self.0, Kind::BudgetChanged, by, format!("budget:{name}"), &details).await?;
+        }
         Ok(removed)
     }
 

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use mizzen_governance::request::{Obligations, ToolFacts};
+use mizzen_governance::request::{BudgetLeft, Obligations, ToolFacts};
 use mizzen_governance::{PolicySet, Request};
 use mizzen_model::asked::{Action, Resource, Spend, Taint};
 use mizzen_model::id::{RunId, SpanId, TraceId};
@@ -176,6 +176,8 @@ impl Gate<'_> {
             tool: tool.clone(),
             arguments,
             taint,
+            touches: Taint::default(),
+            budget: BudgetLeft::default(),
             evidence: &[],
             at: self.0.clock.now(),
         })

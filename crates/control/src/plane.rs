@@ -169,8 +169,9 @@ impl Control {
     }
 
     /// Puts policies in force, and the budgets of their boundaries with them.
-    pub fn publish_policies(&self, policies: Arc<PolicySet>, budgets: Vec<Budget>) {
-        self.0.memory.publish_boundary_budgets(budgets);
+    pub fn publish_policies(&self, policies: Arc<PolicySet>) {
+        let budgets = policies.boundaries().iter().flat_map(|boundary| Budget::of_boundary(boundary));
+        self.0.memory.publish_boundary_budgets(budgets.collect());
         self.0.policy_set.store(policies);
     }
 

@@ -175,7 +175,7 @@ fn budget(name: String, request: BudgetRequest) -> Result<Budget, ApiError> {
         cost_nano_usd: request.limits.cost_usd.map(|usd| whole("limits.cost_usd", usd, 1e9)).transpose()?,
         duration_ms: request.limits.seconds.map(|seconds| whole("limits.seconds", seconds, 1e3)).transpose()?,
     };
-    Ok(Budget { name, agent: request.agent, team: request.team, per, window, mode, limits })
+    Ok(Budget { name, agent: request.agent, team: request.team, named: None, per, window, mode, limits })
 }
 
 /// `number` in units of which `scale` make one.
@@ -202,8 +202,8 @@ async fn view(app: &App, budget: &Budget, set: Option<(String, Timestamp)>) -> R
     Ok(BudgetView {
         name: budget.name.clone(),
         origin: if budget.name.starts_with(BOUNDARY_PREFIX) { "boundary" } else { "set" },
-        agent: budget.agent.clone(),
-        team: budget.team.clone(),
+        agent: budget.named.as_ref().map_or_else(|| budget.agent.clone(), |named| joined(&named.agents)),
+        team: budget.named.as_ref().map_or_else(|| budget.team.clone(), |named| joined(&named.teams)),
         per: budget.per.as_str(),
         mode: budget.mode,
         window,
@@ -219,6 +219,10 @@ async fn view(app: &App, budget: &Budget, set: Option<(String, Timestamp)>) -> R
         accounts: accounts.into_iter().map(|account| account_view(budget, account)).collect(),
         accounts_more,
     })
+}
+
+fn joined(names: &[String]) -> Option<String> {
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn account_view(budget: &Budget, account: Account) -> BudgetAccount {

@@ -5,6 +5,7 @@
 //! * [`keys`]: virtual keys, which open the gateway and OTLP doors and nothing else
 //! * [`providers`]: keys of model providers, encrypted at rest, or left in the environment
 //! * [`sign_in`]: the administrator's token, one-time links, sessions
+//! * [`tokens`]: tokens that others signed, and the keys that prove it
 //! * [`responses`]: who may use a stored response of the Responses API
 //! * [`gate`]: the one question that every door asks: may this call go out
 //! * [`audit`]: what was asked, decided and changed, in a log that others can check
@@ -25,6 +26,7 @@ mod schema;
 pub mod sign_in;
 pub mod snapshot;
 mod token;
+pub mod tokens;
 
 pub use self::environment::Environment;
 pub use self::plane::{Control, OpenError};

@@ -42,6 +42,16 @@ pub(crate) enum Command {
     /// Keys of agents, and keys of model providers.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Calls that wait for a person.
+    #[command(subcommand)]
+    Approvals(crate::permission::cli::ApprovalsCommand),
+    /// How much money, tokens, calls and time agents may take.
+    #[command(subcommand)]
+    Budgets(crate::permission::cli::BudgetsCommand),
+    /// Pause or stop an agent, a team's agents, or all, at once.
+    Pause(crate::permission::cli::PauseArgs),
+    /// Let what was paused go on; without an id, list what is paused.
+    Resume(crate::permission::cli::ResumeArgs),
     /// Save everything to one file, while Mizzen runs.
     Backup(BackupArgs),
     /// Unpack a backup into an empty data folder.
@@ -122,6 +132,9 @@ pub(crate) struct RunArgs {
     /// What evidence about this agent is about, for example the digest of its image. [default: over program and script]
     #[arg(long, value_name = "SHA256")]
     pub(crate) agent_digest: Option<Digest>,
+    /// Whose agent it is.
+    #[arg(long)]
+    pub(crate) team: Option<String>,
     /// Print nothing at the end.
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -238,6 +251,12 @@ pub(crate) struct KeysCreateArgs {
     /// The agent that presents it.
     #[arg(long)]
     pub(crate) agent: Option<String>,
+    /// Whose agent that is.
+    #[arg(long)]
+    pub(crate) team: Option<String>,
+    /// What exactly will present it, for example the digest of its image: evidence is about a digest.
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) agent_digest: Option<Digest>,
     /// Valid for so many seconds; for ever when absent.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) ttl_seconds: Option<u64>,

@@ -126,7 +126,7 @@ impl Harness {
 }
 
 async fn mint(control: &Control, name: &str) -> Secret {
-    let new = NewKey { name: name.into(), agent: Some("helper".into()), run_id: None, ttl: None };
+    let new = NewKey { name: name.into(), agent: Some("helper".into()), ..NewKey::default() };
     control.keys().mint(new).await.unwrap().1
 }
 

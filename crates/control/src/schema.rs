@@ -4,10 +4,10 @@ use mizzen_store::Migration;
 
 /// To be given to `Store::open`.
 pub const MIGRATIONS: &[Migration] = &[
-Migration {
-    plane: "control",
-    version: 1,
-    sql: "
+    Migration {
+        plane: "control",
+        version: 1,
+        sql: "
 CREATE TABLE control_revision (
     id BIGINT PRIMARY KEY,
     revision BIGINT NOT NULL
@@ -54,10 +54,11 @@ CREATE TABLE control_responses (
     expires_at BIGINT NOT NULL
 );
 ",
-}, Migration {
-    plane: "control",
-    version: 2,
-    sql: "
+    },
+    Migration {
+        plane: "control",
+        version: 2,
+        sql: "
 ALTER TABLE control_keys ADD COLUMN team TEXT;
 ALTER TABLE control_keys ADD COLUMN agent_digest TEXT;
 ALTER TABLE control_keys ADD COLUMN minted_by TEXT;
@@ -97,6 +98,7 @@ CREATE INDEX control_accounts_by_budget ON control_accounts (budget, window_star
 CREATE TABLE control_approvals (
     approval_id TEXT PRIMARY KEY,
     fingerprint TEXT NOT NULL,
+    is_open BIGINT NOT NULL,
     state TEXT NOT NULL,
     key_id TEXT NOT NULL,
     caller TEXT NOT NULL,
@@ -107,7 +109,10 @@ CREATE TABLE control_approvals (
     session TEXT,
     action TEXT NOT NULL,
     resource TEXT NOT NULL,
+    server TEXT,
+    name TEXT NOT NULL,
     arguments TEXT,
+    arguments_shown TEXT NOT NULL,
     arguments_hash TEXT NOT NULL,
     taint BIGINT NOT NULL,
     reason TEXT NOT NULL,
@@ -115,13 +120,16 @@ CREATE TABLE control_approvals (
     decision_id TEXT NOT NULL,
     requested_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
     answered_by TEXT,
     answered_at BIGINT,
     answer_reason TEXT,
     notices BIGINT NOT NULL,
     notify_at BIGINT NOT NULL
 );
-CREATE UNIQUE INDEX control_approvals_open ON control_approvals (fingerprint) WHERE state IN ('pending', 'approved', 'denied');
+CREATE UNIQUE INDEX control_approvals_open ON control_approvals (fingerprint) WHERE is_open = 1;
+CREATE INDEX control_approvals_due ON control_approvals (state, expires_at);
+CREATE INDEX control_approvals_changed ON control_approvals (changed_at);
 CREATE INDEX control_approvals_by_time ON control_approvals (requested_at);
 
 CREATE TABLE control_taint (
@@ -140,4 +148,5 @@ CREATE TABLE control_evidence (
     PRIMARY KEY (subject, metric)
 );
 ",
-}];
+    },
+];

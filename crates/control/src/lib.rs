@@ -9,12 +9,14 @@
 //! * [`gate`]: the one question that every door asks: may this call go out
 //! * [`budgets`], [`approvals`], [`evidence`], [`pauses`]: what the gate remembers, beside what runs have touched
 //! * [`config`]: what can be configured about permission
+//! * [`audit`]: what was asked, decided and changed, in a log that others can check
 //! * [`origin`]: whether a browser's request comes from our own pages
 //!
 //! A key and a session are different types that come from different calls, so that no door can take one for the
 //! other. Nothing here knows HTTP.
 
 pub mod approvals;
+pub mod audit;
 pub mod budgets;
 pub mod config;
 pub mod environment;

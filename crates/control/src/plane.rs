@@ -17,6 +17,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::approvals::{self, Approvals};
+use crate::audit::{AuditError, AuditLog};
 use crate::budgets::{self, Budget, Budgets};
 use crate::config::PermissionSettings;
 use crate::environment::Environment;
@@ -46,6 +47,8 @@ pub enum OpenError {
     #[error(transparent)]
     DataDir(#[from] DataDirError),
     #[error(transparent)]
+    Audit(#[from] AuditError),
+    #[error(transparent)]
     Vault(#[from] VaultError),
     #[error(transparent)]
     Random(#[from] NoRandomness),
@@ -63,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) vault: Vault,
     pub(crate) admin: AdminToken,
+    pub(crate) audit: AuditLog,
     snapshot: ArcSwap<Snapshot>,
     /// The policies in force. Replaced as a whole by who publishes them; every decision reads it once.
     pub(crate) policy_set: ArcSwap<PolicySet>,
@@ -86,11 +90,12 @@ impl Control {
     ) -> Result<Self, OpenError> {
         let vault = Vault::open(data_dir, environment)?;
         let admin = sign_in::open_admin_token(&store, data_dir).await?;
+        let audit = open_audit(data_dir, &clock).await?;
         let snapshot = ArcSwap::from_pointee(load::snapshot(&store, &vault, &clock).await?);
         let policy_set = ArcSwap::from_pointee(PolicySet::empty());
         let memory = Memory::new(remembered::load(store.pool()).await?, taint::load(store.pool()).await?);
         let publishing = Mutex::new(());
-        Ok(Self(Arc::new(Inner { store, clock, vault, admin, snapshot, policy_set, memory, publishing })))
+        Ok(Self(Arc::new(Inner { store, clock, vault, admin, audit, snapshot, policy_set, memory, publishing })))
     }
 
     /// The newest state, for one request. Lock-free.
@@ -117,6 +122,12 @@ impl Control {
     #[must_use]
     pub fn responses(&self) -> Responses<'_> {
         Responses(&self.0)
+    }
+
+    /// Where it is written down.
+    #[must_use]
+    pub fn audit(&self) -> &AuditLog {
+        &self.0.audit
     }
 
     /// Where doors ask whether a call may go out.
@@ -199,6 +210,8 @@ impl Control {
         tasks.spawn(TaskKind::Approvals, |_| approvals::keep_followed(inner));
         let control = self.clone();
         tasks.spawn(TaskKind::LeaseSweep, |cancel| control.keep_settled(cancel));
+        let audit = self.0.audit.clone();
+        tasks.spawn(TaskKind::AuditWriter, |cancel| audit.keep_published(cancel));
         if self.0.store.is_postgres() {
             self.0.memory.is_fresh_now();
             let control = self.clone();
@@ -237,6 +250,13 @@ impl Control {
         }
         Ok(ledger.give_back(&self.0, None).await?)
     }
+}
+
+/// Many small files are read and synced.
+async fn open_audit(data_dir: &DataDir, clock: &Clock) -> Result<AuditLog, OpenError> {
+    let (data_dir, clock) = (data_dir.clone(), clock.clone());
+    let opened = tokio::task::spawn_blocking(move || AuditLog::open(&data_dir, clock)).await;
+    Ok(opened.map_err(|error| AuditError::NotWritten(error.to_string()))??)
 }
 
 /// It is tried again at the next turn.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mizzen_governance::request::{Obligations, ToolFacts};
+use mizzen_governance::request::{BudgetLeft, Obligations, ToolFacts};
 use mizzen_governance::{Outcome, PolicySet, Request};
 use mizzen_model::asked::{Action, Resource, Taint};
 use mizzen_model::id::Digest;
@@ -151,7 +151,9 @@ impl Case {
             resource: &ask.resource,
             tool: ask.tool.clone(),
             arguments: ask.arguments.as_deref(),
-            taint: taint.union(ask.touches),
+            taint,
+            touches: ask.touches,
+            budget: BudgetLeft::default(),
             evidence: &self.evidence,
             at: self.at,
         })
@@ -358,6 +360,8 @@ pub(super) fn at_list_time(
         tool: tool.clone(),
         arguments: None,
         taint: Taint::default(),
+        touches: Taint::default(),
+        budget: BudgetLeft::default(),
         evidence: evidence.map_or(&[], |evidence| evidence.as_slice()),
         at: inner.clock.now(),
     })

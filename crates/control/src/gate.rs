@@ -5,22 +5,34 @@
 //! permit ─► touched (before the result is handed over) ─► settle (what it really took)
 //! ```
 //!
-//! A [`Permit`] that is dropped unsettled charges what was reserved.
+//! A [`Permit`] that is dropped unsettled charges what was reserved. Nothing is decided on what cannot be read: a database
+//! that does not answer, or that was not heard of for too long, refuses with `permission_unavailable`.
+
+mod case;
+mod held;
+mod index;
+mod measures;
+mod memory;
+mod permit;
+mod rate;
+mod record;
 
 use std::sync::Arc;
 
-use mizzen_governance::request::{Obligations, ToolFacts};
-use mizzen_governance::{PolicySet, Request};
+use mizzen_governance::request::ToolFacts;
 use mizzen_model::asked::{Action, Resource, Spend, Taint};
 use mizzen_model::id::{RunId, SpanId, TraceId};
-use mizzen_model::permission::{Caller, Decision, Effect, Mode};
+use mizzen_model::permission::{Decision, Effect, Mode};
 use mizzen_model::time::Timestamp;
-use mizzen_store::StoreError;
 use serde_json::Value;
 
+use self::case::{Case, Turn};
+pub use self::held::Held;
+pub(crate) use self::memory::Memory;
+pub use self::permit::Permit;
+pub use self::record::Recorded;
 use crate::plane::Inner;
 use crate::snapshot::KeyIdentity;
-use crate::token;
 
 /// What a door asks.
 #[derive(Debug, Clone)]
@@ -50,14 +62,6 @@ pub enum Answer {
     Held(Held),
 }
 
-/// Leave to make one call, once.
-#[derive(Debug)]
-#[must_use = "a permit that is dropped charges all that was reserved"]
-pub struct Permit {
-    pub decision: Arc<Decision>,
-    pub obligations: Obligations,
-}
-
 /// Why a call may not go out.
 #[derive(Debug, Clone)]
 pub struct Denial {
@@ -70,7 +74,7 @@ pub struct Denial {
 }
 
 /// Stable codes of refusals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DenialCode {
     PolicyDenied,
     EvidenceMissing,
@@ -85,6 +89,18 @@ pub enum DenialCode {
 }
 
 impl DenialCode {
+    pub const ALL: [Self; 9] = [
+        Self::PolicyDenied,
+        Self::EvidenceMissing,
+        Self::DefinitionChanged,
+        Self::BudgetExhausted,
+        Self::RateLimited,
+        Self::Paused,
+        Self::ApprovalDenied,
+        Self::ApprovalExpired,
+        Self::Unavailable,
+    ];
+
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -101,104 +117,74 @@ impl DenialCode {
     }
 }
 
-/// A call that waits for a person.
-#[derive(Debug)]
-pub struct Held {
-    pub decision: Arc<Decision>,
-    pub approval_id: String,
-    pub expires_at: Timestamp,
-}
-
-impl Held {
-    /// Waits until a person has answered or the time is over. Dropping the wait leaves the call held; asking again
-    /// with the same arguments in the same run finds the answer.
-    pub async fn wait(self) -> Answer {
-        Answer::Refused(Denial {
-            message: format!("the call `{}` was not approved", self.approval_id),
-            decision: self.decision,
-            code: DenialCode::ApprovalExpired,
-            retry_at: None,
-        })
-    }
-}
-
 /// From [`crate::Control::gate`].
 #[derive(Debug)]
-pub struct Gate<'a>(pub(crate) &'a Inner);
+pub struct Gate<'a>(pub(crate) &'a Arc<Inner>);
 
 impl Gate<'_> {
-    /// Whether `caller` may see `resource` in a list: decided by the rules of list time alone, from memory.
+    /// Whether `caller` may see `resource` in a list: decided by the rules of list time alone, from memory. A paused agent sees
+    /// what it may see otherwise.
     #[must_use]
     pub fn may_list(&self, caller: &KeyIdentity, action: Action, resource: &Resource, tool: &ToolFacts) -> bool {
-        let outcome = self.decide(caller, action, resource, tool, None, Taint::default());
+        let outcome = case::at_list_time(self.0, caller, action, resource, tool);
         outcome.mode == Mode::Observe || outcome.effect != Effect::Deny
     }
 
     /// Asks for leave to make one call.
     pub async fn ask(&self, ask: Ask) -> Answer {
-        let arguments = ask.arguments.as_deref();
-        let outcome = self.decide(&ask.caller, ask.action, &ask.resource, &ask.tool, arguments, ask.touches);
-        let decision = Arc::new(Decision {
-            id: token::mint_id("dec_").unwrap_or_default(),
-            at: self.0.clock.now(),
-            caller: Caller { reference: reference(&ask.caller), agent_digest: None },
-            action: ask.action.to_string(),
-            resource: ask.resource.to_string(),
-            effect: outcome.effect,
-            mode: outcome.mode,
-            policies: outcome.policies,
-            policy_set: PolicySet::empty().digest().clone(),
-            reason: outcome.reason.clone(),
-        });
-        if outcome.mode == Mode::Enforce && outcome.effect != Effect::Allow {
-            let message = format!("{} was refused: {}", ask.resource, outcome.reason);
-            return Answer::Refused(Denial { decision, code: DenialCode::PolicyDenied, message, retry_at: None });
+        self.answer(Arc::new(ask)).await
+    }
+
+    /// Every answer leaves a record; a refusal also when the record fails, a permit only with it.
+    async fn answer(&self, ask: Arc<Ask>) -> Answer {
+        let mut case = Case::open(self.0, ask);
+        match self.walk(&mut case).await {
+            Ok(permit) => Answer::Permitted(permit),
+            Err(Turn::Refused(refusal)) => {
+                let decision = case.decision(Some(&refusal));
+                record::refused(self.0, &case, &decision, refusal.code).await;
+                let message = format!("{} was refused: {}", case.ask.resource, refusal.reason);
+                Answer::Refused(Denial { decision, code: refusal.code, message, retry_at: refusal.retry_at })
+            }
+            Err(Turn::Held(call)) => {
+                let decision = case.decision(None);
+                record::held(self.0, &case, &decision, &call).await;
+                let (approval_id, expires_at) = (call.id, call.expires_at);
+                Answer::Held(Held { decision, approval_id, expires_at, inner: Arc::clone(self.0), ask: case.ask })
+            }
         }
-        Answer::Permitted(Permit { decision, obligations: outcome.obligations })
     }
 
-    fn decide(
-        &self,
-        caller: &KeyIdentity,
-        action: Action,
-        resource: &Resource,
-        tool: &ToolFacts,
-        arguments: Option<&Value>,
-        taint: Taint,
-    ) -> mizzen_governance::Outcome {
-        let who = Caller { reference: reference(caller), agent_digest: None };
-        PolicySet::empty().decide(&Request {
-            caller: &who,
-            agent: caller.agent.as_deref(),
-            team: None,
-            action,
-            resource,
-            tool: tool.clone(),
-            arguments,
-            taint,
-            evidence: &[],
-            at: self.0.clock.now(),
-        })
-    }
-}
-
-impl Permit {
-    /// Keeps what the call's result brings into the run; to be awaited before the result is handed over.
-    ///
-    /// # Errors
-    /// When it cannot be kept: then the result must be withheld.
-    pub async fn touched(&self, _taint: Taint) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    /// Charges what the call really took, and gives back the rest.
-    pub fn settle(self, _spent: Spend) {}
-}
-
-/// As policies name it.
-fn reference(caller: &KeyIdentity) -> String {
-    match &caller.agent {
-        Some(agent) => format!("agent:default/{agent}"),
-        None => format!("user:default/{}", caller.caller),
+    /// The steps, in their order. What is reserved is given back when a later step refuses.
+    async fn walk(&self, case: &mut Case) -> Result<Permit, Turn> {
+        // Asked for before the pauses are read: a stop that comes in between is seen in one or the other.
+        let stop = self.0.memory.stops.watch(&case.ask.caller);
+        case.refuse_if_stale()?;
+        case.refuse_if_paused()?;
+        case.decide().await?;
+        case.admit_rate()?;
+        let approval = case.find_approval().await?;
+        let reservation = case.reserve().await?;
+        let sealed = match case.take_approval(approval).await {
+            Ok(()) => record::permitted(self.0, case).await,
+            Err(turn) => Err(turn),
+        };
+        match sealed {
+            Ok(decision) => Ok(Permit {
+                decision,
+                obligations: case.obligations(),
+                inner: Arc::clone(self.0),
+                ask: Arc::clone(&case.ask),
+                reservation,
+                stop,
+            }),
+            Err(turn) => {
+                reservation.release();
+                Err(turn)
+            }
+        }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

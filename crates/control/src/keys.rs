@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mizzen_model::id::{IdError, RunId};
+use mizzen_model::id::{Digest, IdError, RunId};
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::secret::Secret;
 use mizzen_store::StoreError;
@@ -27,7 +27,13 @@ pub struct NewKey {
     /// Who calls; two keys of one name are the same caller.
     pub name: String,
     pub agent: Option<String>,
+    /// Whose agent it is: budgets and pauses reach all agents of a team.
+    pub team: Option<String>,
     pub run_id: Option<RunId>,
+    /// What exactly carries the key; without it no evidence counts.
+    pub agent_digest: Option<Digest>,
+    /// The person who has it made; may be asked to let somebody else approve its calls.
+    pub minted_by: Option<String>,
     /// `None`: until revoked.
     pub ttl: Option<Duration>,
 }
@@ -38,7 +44,10 @@ pub struct KeyInfo {
     pub id: String,
     pub name: String,
     pub agent: Option<String>,
+    pub team: Option<String>,
     pub run_id: Option<RunId>,
+    pub agent_digest: Option<Digest>,
+    pub minted_by: Option<String>,
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     /// The end of the key, to tell it from others.
@@ -76,6 +85,7 @@ impl Keys<'_> {
     pub async fn mint(&self, new: NewKey) -> Result<(KeyInfo, Secret), KeyError> {
         check_name("name", &new.name)?;
         new.agent.as_deref().map(|agent| check_name("agent", agent)).transpose()?;
+        new.team.as_deref().map(|team| check_name("team", team)).transpose()?;
         let key = token::mint(PREFIX)?;
         let created_at = self.0.clock.now();
         let ttl_nanos = new.ttl.map(|ttl| i64::try_from(ttl.as_nanos()).unwrap_or(i64::MAX));
@@ -83,7 +93,10 @@ impl Keys<'_> {
             id: token::mint_id("key_")?,
             name: new.name,
             agent: new.agent,
+            team: new.team,
             run_id: new.run_id,
+            agent_digest: new.agent_digest,
+            minted_by: new.minted_by,
             created_at,
             expires_at: ttl_nanos.map(|nanos| created_at.plus_nanos(nanos)),
             last_four: last_four(key.expose()),
@@ -102,7 +115,7 @@ impl Keys<'_> {
     /// When the database fails.
     pub async fn list(&self) -> Result<Vec<KeyInfo>, KeyError> {
         let rows = self.select().await?;
-        rows.into_iter().map(|(info, run_id)| with_run(info, run_id)).collect()
+        rows.into_iter().map(|(info, texts)| with_ids(info, texts)).collect()
     }
 
     /// Takes a key back; `false` when there was none. It opens nothing on this node when this returns.
@@ -124,8 +137,9 @@ impl Keys<'_> {
         let hash = TokenHash::of(PREFIX, key.expose()).map(|hash| hash.to_string());
         let mut change = self.0.begin_change().await?;
         sqlx::query(
-            "INSERT INTO control_keys (key_id, hash, name, agent, run_id, last_four, created_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            "INSERT INTO control_keys
+                 (key_id, hash, name, agent, run_id, last_four, created_at, expires_at, team, agent_digest, minted_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(&info.id)
         .bind(hash)
@@ -135,6 +149,9 @@ impl Keys<'_> {
         .bind(&info.last_four)
         .bind(info.created_at.unix_nanos())
         .bind(info.expires_at.map(Timestamp::unix_nanos))
+        .bind(&info.team)
+        .bind(info.agent_digest.as_ref().map(Digest::as_str))
+        .bind(&info.minted_by)
         .execute(&mut *change)
         .await?;
         Ok(change.commit().await?)
@@ -147,9 +164,9 @@ impl Keys<'_> {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn select(&self) -> Result<Vec<(KeyInfo, Option<String>)>, StoreError> {
+    async fn select(&self) -> Result<Vec<(KeyInfo, Texts)>, StoreError> {
         let rows = sqlx::query(
-            "SELECT key_id, name, agent, run_id, last_four, created_at, expires_at
+            "SELECT key_id, name, agent, team, run_id, agent_digest, minted_by, last_four, created_at, expires_at
              FROM control_keys ORDER BY created_at DESC, key_id",
         )
         .fetch_all(self.0.store.pool())
@@ -178,22 +195,30 @@ fn last_four(key: &str) -> String {
     key.get(key.len().saturating_sub(4)..).unwrap_or_default().to_owned()
 }
 
-fn decode(row: &AnyRow) -> Result<(KeyInfo, Option<String>), sqlx::Error> {
+/// Ids as a row has them: the run, and the agent's digest.
+type Texts = (Option<String>, Option<String>);
+
+fn decode(row: &AnyRow) -> Result<(KeyInfo, Texts), sqlx::Error> {
     let info = KeyInfo {
         id: row.try_get("key_id")?,
         name: row.try_get("name")?,
         agent: row.try_get("agent")?,
+        team: row.try_get("team")?,
         run_id: None,
+        agent_digest: None,
+        minted_by: row.try_get("minted_by")?,
         created_at: Timestamp::from_unix_nanos(row.try_get("created_at")?),
         expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(Timestamp::from_unix_nanos),
         last_four: row.try_get("last_four")?,
     };
-    Ok((info, row.try_get("run_id")?))
+    Ok((info, (row.try_get("run_id")?, row.try_get("agent_digest")?)))
 }
 
-fn with_run(mut info: KeyInfo, run_id: Option<String>) -> Result<KeyInfo, KeyError> {
-    let run_id = run_id.map(|id| id.parse()).transpose();
-    info.run_id = run_id.map_err(|source| KeyError::Damaged { id: info.id.clone(), source })?;
+fn with_ids(mut info: KeyInfo, (run_id, agent_digest): Texts) -> Result<KeyInfo, KeyError> {
+    let damaged = |source| KeyError::Damaged { id: info.id.clone(), source };
+    let run_id = run_id.map(|id| id.parse()).transpose().map_err(damaged)?;
+    let agent_digest = agent_digest.map(|digest| digest.parse()).transpose().map_err(damaged)?;
+    (info.run_id, info.agent_digest) = (run_id, agent_digest);
     Ok(info)
 }
 

@@ -7,21 +7,32 @@
 //! * [`sign_in`]: the administrator's token, one-time links, sessions
 //! * [`responses`]: who may use a stored response of the Responses API
 //! * [`gate`]: the one question that every door asks: may this call go out
+//! * [`budgets`], [`approvals`], [`evidence`], [`pauses`]: what the gate remembers, beside what runs have touched
+//! * [`config`]: what can be configured about permission
+//! * [`audit`]: what was asked, decided and changed, in a log that others can check
 //! * [`origin`]: whether a browser's request comes from our own pages
 //!
 //! A key and a session are different types that come from different calls, so that no door can take one for the
 //! other. Nothing here knows HTTP.
 
+pub mod approvals;
+pub mod audit;
+pub mod budgets;
+pub mod config;
 pub mod environment;
+pub mod evidence;
 pub mod gate;
 pub mod keys;
 pub mod origin;
+pub mod pauses;
 pub mod plane;
 pub mod providers;
+mod remembered;
 pub mod responses;
 mod schema;
 pub mod sign_in;
 pub mod snapshot;
+mod taint;
 mod token;
 
 pub use self::environment::Environment;

@@ -6,25 +6,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use mizzen_governance::PolicySet;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::error::Chain;
 use mizzen_runtime::task::{BoxError, TaskGroup, TaskKind};
 use mizzen_store::data_dir::DataDirError;
 use mizzen_store::{DataDir, Store, StoreError};
 use sqlx::{Any, Transaction};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
 
+use crate::approvals::{self, Approvals};
+use crate::audit::{AuditError, AuditLog};
+use crate::budgets::{self, Budget, Budgets};
+use crate::config::PermissionSettings;
 use crate::environment::Environment;
-use crate::gate::Gate;
+use crate::evidence::EvidenceInForce;
+use crate::gate::{Gate, Memory, Recorded};
 use crate::keys::{self, Keys};
+use crate::pauses::{PauseKind, Pauses};
 use crate::providers::{Providers, Vault, VaultError};
 use crate::responses::{self, Responses};
 use crate::sign_in::{self, AdminToken, SignIn};
 use crate::snapshot::Snapshot;
 use crate::token::NoRandomness;
+use crate::{remembered, taint};
 
 /// How long a key that was revoked on one node may still open a door of another.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(2);
+/// How long a block of a budget is kept after its last use, twice at most.
+const SETTLE_INTERVAL: Duration = Duration::from_secs(1);
 /// Expiry is checked when a thing is used; this only keeps the tables small.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 
@@ -35,6 +46,8 @@ pub enum OpenError {
     Store(#[from] StoreError),
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     #[error(transparent)]
     Vault(#[from] VaultError),
     #[error(transparent)]
@@ -53,7 +66,11 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) vault: Vault,
     pub(crate) admin: AdminToken,
+    pub(crate) audit: AuditLog,
     snapshot: ArcSwap<Snapshot>,
+    /// The policies in force. Replaced as a whole by who publishes them; every decision reads it once.
+    pub(crate) policy_set: ArcSwap<PolicySet>,
+    pub(crate) memory: Memory,
     /// Held while a snapshot is read and published: otherwise an older reading could replace a newer one. Doors
     /// never wait for it.
     publishing: Mutex<()>,
@@ -73,8 +90,12 @@ impl Control {
     ) -> Result<Self, OpenError> {
         let vault = Vault::open(data_dir, environment)?;
         let admin = sign_in::open_admin_token(&store, data_dir).await?;
+        let audit = open_audit(data_dir, &clock).await?;
         let snapshot = ArcSwap::from_pointee(load::snapshot(&store, &vault, &clock).await?);
-        Ok(Self(Arc::new(Inner { store, clock, vault, admin, snapshot, publishing: Mutex::new(()) })))
+        let policy_set = ArcSwap::from_pointee(PolicySet::empty());
+        let memory = Memory::new(remembered::load(store.pool()).await?, taint::load(store.pool()).await?);
+        let publishing = Mutex::new(());
+        Ok(Self(Arc::new(Inner { store, clock, vault, admin, audit, snapshot, policy_set, memory, publishing })))
     }
 
     /// The newest state, for one request. Lock-free.
@@ -103,10 +124,54 @@ impl Control {
         Responses(&self.0)
     }
 
+    /// Where it is written down.
+    #[must_use]
+    pub fn audit(&self) -> &AuditLog {
+        &self.0.audit
+    }
+
     /// Where doors ask whether a call may go out.
     #[must_use]
     pub fn gate(&self) -> Gate<'_> {
         Gate(&self.0)
+    }
+
+    #[must_use]
+    pub fn budgets(&self) -> Budgets<'_> {
+        Budgets(&self.0)
+    }
+
+    #[must_use]
+    pub fn approvals(&self) -> Approvals<'_> {
+        Approvals(&self.0)
+    }
+
+    #[must_use]
+    pub fn evidence(&self) -> EvidenceInForce<'_> {
+        EvidenceInForce(&self.0)
+    }
+
+    #[must_use]
+    pub fn pauses(&self) -> Pauses<'_> {
+        Pauses(&self.0)
+    }
+
+    /// Decisions with what they were made on, for who keeps them beside their runs; given once. When nobody takes them, or
+    /// slowly, they are shed and counted: the audit log is the durable record.
+    #[must_use]
+    pub fn decisions(&self) -> Option<mpsc::Receiver<Recorded>> {
+        self.0.memory.take_decisions()
+    }
+
+    /// Says what was configured; to be called once, before anything is asked. `false` when it came too late.
+    pub fn configure(&self, settings: PermissionSettings) -> bool {
+        self.0.memory.configure(settings)
+    }
+
+    /// Puts policies in force, and the budgets of their boundaries with them.
+    pub fn publish_policies(&self, policies: Arc<PolicySet>, budgets: Vec<Budget>) {
+        self.0.memory.publish_boundary_budgets(budgets);
+        self.0.policy_set.store(policies);
     }
 
     /// Publishes what another node changed, if anything.
@@ -114,10 +179,13 @@ impl Control {
     /// # Errors
     /// When the database does not answer; the last snapshot stays.
     pub async fn refresh(&self) -> Result<(), StoreError> {
-        if load::revision(self.0.store.pool()).await? == self.0.snapshot.load().revision {
-            return Ok(());
+        if remembered::revision(self.0.store.pool()).await? != self.0.memory.remembered().revision {
+            self.0.publish_remembered().await?;
         }
-        self.0.publish().await
+        if load::revision(self.0.store.pool()).await? != self.0.snapshot.load().revision {
+            self.0.publish().await?;
+        }
+        Ok(())
     }
 
     /// Removes what expired.
@@ -127,6 +195,9 @@ impl Control {
     pub async fn sweep(&self) -> Result<(), StoreError> {
         sign_in::sweep(&self.0).await?;
         responses::sweep(&self.0).await?;
+        budgets::sweep(&self.0).await?;
+        approvals::sweep(&self.0).await?;
+        taint::sweep(&self.0).await?;
         keys::sweep(&self.0).await
     }
 
@@ -135,7 +206,14 @@ impl Control {
     pub fn start(&self, tasks: &TaskGroup) {
         let control = self.clone();
         tasks.spawn(TaskKind::SessionSweep, |_| control.keep_swept());
+        let inner = Arc::clone(&self.0);
+        tasks.spawn(TaskKind::Approvals, |_| approvals::keep_followed(inner));
+        let control = self.clone();
+        tasks.spawn(TaskKind::LeaseSweep, |cancel| control.keep_settled(cancel));
+        let audit = self.0.audit.clone();
+        tasks.spawn(TaskKind::AuditWriter, |cancel| audit.keep_published(cancel));
         if self.0.store.is_postgres() {
+            self.0.memory.is_fresh_now();
             let control = self.clone();
             tasks.spawn(TaskKind::SnapshotRefresh, |_| control.keep_refreshed());
         }
@@ -151,9 +229,34 @@ impl Control {
     async fn keep_refreshed(self) -> Result<(), BoxError> {
         loop {
             tokio::time::sleep(REFRESH_INTERVAL).await;
-            log_failure("refresh", self.refresh().await);
+            let refreshed = self.refresh().await;
+            if refreshed.is_ok() {
+                self.0.memory.is_fresh_now();
+            }
+            log_failure("refresh", refreshed);
         }
     }
+
+    /// Writes what budgets are owed, gives back the blocks that nobody uses, and at the end all of them.
+    async fn keep_settled(self, cancel: CancellationToken) -> Result<(), BoxError> {
+        let ledger = &self.0.memory.ledger;
+        while !cancel.is_cancelled() {
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = ledger.something_is_owed() => {}
+                () = tokio::time::sleep(SETTLE_INTERVAL) => {}
+            }
+            log_failure("settling of budgets", ledger.flush(&self.0).await);
+        }
+        Ok(ledger.give_back(&self.0, None).await?)
+    }
+}
+
+/// Many small files are read and synced.
+async fn open_audit(data_dir: &DataDir, clock: &Clock) -> Result<AuditLog, OpenError> {
+    let (data_dir, clock) = (data_dir.clone(), clock.clone());
+    let opened = tokio::task::spawn_blocking(move || AuditLog::open(&data_dir, clock)).await;
+    Ok(opened.map_err(|error| AuditError::NotWritten(error.to_string()))??)
 }
 
 /// It is tried again at the next turn.
@@ -169,6 +272,26 @@ impl Inner {
         let _one_at_a_time = self.publishing.lock().await;
         let snapshot = load::snapshot(&self.store, &self.vault, &self.clock).await?;
         self.snapshot.store(Arc::new(snapshot));
+        Ok(())
+    }
+
+    /// Reads pauses, budgets and evidence anew and publishes them; called after every change. Ends what a new stop reaches,
+    /// and gives back blocks of budgets that were changed.
+    pub(crate) async fn publish_remembered(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.publishing.lock().await;
+        let remembered = remembered::load(self.store.pool()).await?;
+        let before = self.memory.publish(remembered);
+        let now = self.memory.remembered();
+        for pause in now.pauses.iter().filter(|pause| pause.kind == PauseKind::Stop && !before.pauses.contains(pause)) {
+            self.memory.stops.stop(&pause.reach);
+            self.memory.measures().stopped.inc();
+        }
+        let changed = before.budgets.iter().filter(|set| !now.budgets.contains(set));
+        let changed: Vec<String> = changed.map(|set| set.budget.name.clone()).collect();
+        if !changed.is_empty() {
+            // What cannot be given back now is due at the next turn.
+            log_failure("return of changed budgets", self.memory.ledger.give_back(self, Some(&changed)).await);
+        }
         Ok(())
     }
 

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use mizzen_model::id::RunId;
+use mizzen_model::id::{Digest, RunId};
+use mizzen_model::permission::Caller;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::secret::Secret;
@@ -18,9 +19,31 @@ pub struct KeyIdentity {
     /// The name of the key: who called.
     pub caller: String,
     pub agent: Option<String>,
+    pub team: Option<String>,
+    /// What exactly carries the key, as whoever made it says; unknown satisfies no evidence rule.
+    pub agent_digest: Option<Digest>,
+    /// The person who had the key made.
+    pub minted_by: Option<String>,
     /// The run that calls without trace context belong to.
     pub run_id: Option<RunId>,
     pub expires_at: Option<Timestamp>,
+}
+
+impl KeyIdentity {
+    /// As policies name it: `agent:default/helm-agent`, or `user:default/…` for a key that names no agent.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        match &self.agent {
+            Some(agent) => format!("agent:default/{agent}"),
+            None => format!("user:default/{}", self.caller),
+        }
+    }
+
+    /// As decisions record it.
+    #[must_use]
+    pub fn as_caller(&self) -> Caller {
+        Caller { reference: self.reference(), agent_digest: self.agent_digest.clone() }
+    }
 }
 
 /// One state of the keys of callers and providers.
@@ -39,6 +62,14 @@ impl Snapshot {
         let identity = self.keys.get(&TokenHash::of(keys::PREFIX, key)?)?;
         let expired = identity.expires_at.is_some_and(|expiry| expiry <= self.clock.now());
         (!expired).then(|| identity.clone())
+    }
+
+    /// Every secret that providers are called with, so that none of them leaves in another way.
+    pub fn provider_secrets(&self) -> impl Iterator<Item = (&str, &Secret)> {
+        self.providers.iter().filter_map(|(name, resolved)| match resolved {
+            Resolved::Ready(secret) => Some((name.as_str(), secret)),
+            Resolved::Faulty(_) => None,
+        })
     }
 
     /// The key to send to the provider `name`; `None` when there is none by this name.

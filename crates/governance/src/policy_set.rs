@@ -1,21 +1,100 @@
-//! The policies in force.
+//! The policies in force, compiled, and the decision.
 
+mod conclude;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cedar_policy::{Context, Request as CedarRequest};
+use jsonschema::Validator;
+use mizzen_model::asked::{Action, ResourceKind, Taint};
 use mizzen_model::id::Digest;
-use mizzen_model::permission::{Effect, Mode};
+use mizzen_model::permission::{Boundary, BudgetLimit, Mode};
 
-use crate::request::{Obligations, Outcome, Request};
+use crate::cedar::emit;
+use crate::cedar::paths::Needs;
+use crate::compile::{self, Compiled, Rule, Sources};
+use crate::fact::{self, Record};
+use crate::facts::{self, Touching};
+use crate::group::{self, Group, Groups};
+use crate::index::view::View;
+use crate::index::{Answer, Index};
+use crate::problem::Problem;
+use crate::request::{Outcome, Request};
+
+/// What the digest is of: another number where the same sources would mean something else.
+const FORM: &str = "mizzen policy set 1\n";
 
 /// Compiled policies. Immutable; replaced as a whole.
 #[derive(Debug)]
 pub struct PolicySet {
     digest: Digest,
+    pub(crate) unnamed: Mode,
+    pub(crate) boundaries: Vec<Arc<Boundary>>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) index: Index,
+    pub(crate) vocabulary: Needs,
+    /// Of the policies that may matter for any principal and resource.
+    pub(crate) wide_needs: Needs,
+    pub(crate) has_wide_permits: bool,
+    pub(crate) validators: HashMap<String, Arc<Validator>>,
+    groups: Groups,
+    schema_text: String,
+    cedar_text: String,
+    warnings: Vec<Problem>,
+}
+
+/// What a request looked like to the policies, and what they said.
+pub(crate) struct Evaluated {
+    pub(crate) group: Arc<Group>,
+    pub(crate) touching: Touching,
+    pub(crate) seen: Result<(Record, Answer), String>,
 }
 
 impl PolicySet {
-    /// The set without a policy.
+    /// The set without a boundary or policy of anybody's: only what is built in.
     #[must_use]
     pub fn empty() -> Self {
-        Self { digest: Digest::of(b"") }
+        Self::compile(&Sources::default()).unwrap_or_else(|_| Self::of(Digest::of(b""), Mode::Enforce, Compiled::nothing()))
+    }
+
+    /// # Errors
+    /// With everything that is wrong with the sources; then none of them can be used.
+    pub fn compile(sources: &Sources) -> Result<Self, Vec<Problem>> {
+        let compiled = compile::compile(sources)?;
+        Ok(Self::of(digest(sources), sources.unnamed, compiled))
+    }
+
+    fn of(digest: Digest, unnamed: Mode, compiled: Compiled) -> Self {
+        let index = Index::new(compiled.policies);
+        let mut wide_needs = Needs::default();
+        for (number, rule) in (0_u32..).zip(&compiled.rules) {
+            if index.is_wide(number) {
+                wide_needs.merge(&rule.needs);
+            }
+        }
+        let mut validators = HashMap::new();
+        for boundary in &compiled.boundaries {
+            for (_, grant) in emit::grants(boundary) {
+                let validator = grant.schema.as_ref().and_then(|schema| jsonschema::validator_for(schema).ok());
+                validators.extend(validator.map(|v| (emit::schema_id(&boundary.name, grant), Arc::new(v))));
+            }
+        }
+        Self {
+            digest,
+            unnamed,
+            boundaries: compiled.boundaries,
+            rules: compiled.rules,
+            has_wide_permits: group::has_wide_permits(&index),
+            index,
+            vocabulary: compiled.vocabulary,
+            wide_needs,
+            validators,
+            groups: Groups::default(),
+            schema_text: compiled.schema_text,
+            cedar_text: compiled.cedar_text,
+            warnings: compiled.warnings,
+        }
     }
 
     /// Of all sources that it was compiled from.
@@ -24,16 +103,150 @@ impl PolicySet {
         &self.digest
     }
 
+    #[must_use]
+    pub fn boundaries(&self) -> &[Arc<Boundary>] {
+        &self.boundaries
+    }
+
+    /// All policies as Cedar text: those made from boundaries, then those written by hand.
+    #[must_use]
+    pub fn cedar_text(&self) -> &str {
+        &self.cedar_text
+    }
+
+    /// The Cedar schema that they were checked against.
+    #[must_use]
+    pub fn schema_text(&self) -> &str {
+        &self.schema_text
+    }
+
+    /// What is suspicious and does not keep the set from being used.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// How many policies there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there is no policy but those built in.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.iter().all(|rule| rule.origin == compile::Origin::BuiltIn)
+    }
+
+    /// The boundaries that count for a caller: those that enforce, or else those that observe.
+    #[must_use]
+    pub fn boundaries_of(&self, agent: Option<&str>, team: Option<&str>) -> Vec<&Arc<Boundary>> {
+        let naming = |mode| -> Vec<_> {
+            self.boundaries.iter().filter(|b| b.mode == mode && b.names(agent, team)).collect()
+        };
+        let enforcing = naming(Mode::Enforce);
+        if enforcing.is_empty() { naming(Mode::Observe) } else { enforcing }
+    }
+
+    /// The budgets that boundaries give a caller, each with its boundary.
+    #[must_use]
+    pub fn budgets_of(&self, agent: Option<&str>, team: Option<&str>) -> Vec<(&Boundary, &BudgetLimit)> {
+        let boundaries = self.boundaries_of(agent, team).into_iter();
+        boundaries.flat_map(|boundary| boundary.budgets.iter().map(move |limit| (boundary.as_ref(), limit))).collect()
+    }
+
     /// Decides. Never fails: what cannot be evaluated denies, and says so.
     #[must_use]
     pub fn decide(&self, request: &Request<'_>) -> Outcome {
-        let agent = request.agent.unwrap_or(&request.caller.reference);
-        Outcome {
-            effect: Effect::Deny,
-            mode: Mode::Observe,
+        let evaluated = self.evaluate(request);
+        self.conclude(request, &evaluated)
+    }
+
+    pub(crate) fn evaluate(&self, request: &Request<'_>) -> Evaluated {
+        let group = self.groups.of(self, request);
+        let touching = touching(request, &group);
+        let seen = self.see(request, &group, touching);
+        Evaluated { group, touching, seen }
+    }
+
+    fn see(&self, request: &Request<'_>, group: &Group, touching: Touching) -> Result<(Record, Answer), String> {
+        if request.arguments.is_some_and(|arguments| !arguments.is_object() && !arguments.is_null()) {
+            return Err("the arguments are no JSON object; send one".to_owned());
+        }
+        let satisfied = satisfied(request, group);
+        let context = facts::context(request, &group.needs, touching, &satisfied).map_err(|found| {
+            format!(
+                "the argument `{}` {}, so that the policies about it cannot be evaluated; send a value that they can compare",
+                found.path, found.why
+            )
+        })?;
+        let unreadable = |error: &dyn std::fmt::Display| format!("the request cannot be put before the policies: {error}");
+        let cedar = Context::from_pairs(fact::expressions(&context)).map_err(|error| unreadable(&error))?;
+        let (principal, action, resource) = (&group.principal, &group.action, &group.resource);
+        let asked = CedarRequest::new(principal.uid.clone(), action.uid.clone(), resource.uid.clone(), cedar, None)
+            .map_err(|error| unreadable(&error))?;
+        let view = View { principal: principal.seen(), action: action.seen(), resource: resource.seen(), context: &context };
+        let answer = self.index.answer(&group.candidates, &view, &asked, &group.entities);
+        Ok((context, answer))
+    }
+}
+
+impl Compiled {
+    fn nothing() -> Self {
+        Self {
+            boundaries: Vec::new(),
+            rules: Vec::new(),
             policies: Vec::new(),
-            reason: format!("no boundary names `{agent}`"),
-            obligations: Obligations::default(),
+            vocabulary: Needs::default(),
+            schema_text: String::new(),
+            cedar_text: String::new(),
+            warnings: Vec::new(),
         }
     }
 }
+
+/// The schemas that the arguments satisfy.
+fn satisfied<'a>(request: &Request<'_>, group: &'a Group) -> Vec<&'a str> {
+    let none = serde_json::Value::Object(serde_json::Map::new());
+    let arguments = request.arguments.filter(|arguments| !arguments.is_null()).unwrap_or(&none);
+    let valid = group.schemas.iter().filter(|(_, validator)| validator.is_valid(arguments));
+    valid.map(|(id, _)| id.as_str()).collect()
+}
+
+/// What this call touches. A grant's word counts before the configuration of the tool server; where nobody said
+/// anything, what comes back is untrusted, and what may change something reaches outside. Only an owner knows what is
+/// private.
+fn touching(request: &Request<'_>, group: &Group) -> Touching {
+    let configured = request.touches;
+    let (taint, declared) = match group.touches {
+        Some(touches) => (touches.union(configured), true),
+        None if configured != Taint::default() => (configured, true),
+        None => (unlabelled(request), false),
+    };
+    let lists = group::is_list(request.action);
+    Touching { taint: if lists { Taint::default() } else { taint }, declared, may_ask: group.may_ask }
+}
+
+fn unlabelled(request: &Request<'_>) -> Taint {
+    let from_server = matches!(request.resource.kind, ResourceKind::Tool | ResourceKind::Resource);
+    Taint {
+        private_data: false,
+        untrusted_content: from_server,
+        outside_reached: request.action == Action::HostsConnect
+            || (request.resource.kind == ResourceKind::Tool && !(request.tool.pinned && request.tool.read_only)),
+    }
+}
+
+fn digest(sources: &Sources) -> Digest {
+    let mut text = format!("{FORM}{}\n", sources.unnamed);
+    for (kind, list) in [("boundary", &sources.boundaries), ("policy", &sources.policies)] {
+        for source in list {
+            // Lengths keep two sources from reading as one.
+            text.push_str(&format!("{kind} {} {} {}\n{}\n", source.name.len(), source.name, source.text.len(), source.text));
+        }
+    }
+    Digest::of(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use mizzen_model::asked::{Action, Resource, Taint};
 use mizzen_model::id::Digest;
-use mizzen_model::permission::{Caller, Effect, Evidence, Mode};
+use mizzen_model::permission::{Caller, Effect, Evidence, MissingEvidence, Mode};
 use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,9 +21,23 @@ pub struct Request<'a> {
     pub arguments: Option<&'a Value>,
     /// What the run has touched before this call.
     pub taint: Taint,
+    /// What this call reads and where it reaches, as its tool server is configured; nothing: nobody said. Grants may
+    /// say it too ([`Obligations::touches`] is the sum).
+    pub touches: Taint,
+    /// What is left to spend.
+    pub budget: BudgetLeft,
     /// Evidence in force about the caller's own digest; none when that is unknown.
     pub evidence: &'a [Evidence],
     pub at: Timestamp,
+}
+
+/// The least that is left of any budget that applies to the caller; `None`: no budget limits it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BudgetLeft {
+    pub calls: Option<u64>,
+    pub tokens: Option<u64>,
+    pub cost_nano_usd: Option<u64>,
 }
 
 /// What the tool gateway knows of a tool's definition.
@@ -45,7 +59,10 @@ pub struct Outcome {
     pub mode: Mode,
     /// The policies that decided; empty when the default denied.
     pub policies: Vec<String>,
+    /// For the caller and the record: what decided and the way out. Never has values of arguments.
     pub reason: String,
+    /// The evidence that would have to be there for an allowance; empty unless that is all that is missing.
+    pub missing_evidence: Vec<MissingEvidence>,
     pub obligations: Obligations,
 }
 
@@ -60,6 +77,7 @@ pub struct Obligations {
     pub calls_per_minute: Option<u32>,
     /// Whether content may be recorded; `None`: as the capture policy says.
     pub record_content: Option<bool>,
-    /// What the result of this call brings into the run, beside what the tool server's configuration says.
+    /// What this call brings into the run: what the grant or else the tool server's configuration says, and where
+    /// nobody said anything, what an unlabelled thing counts as.
     pub touches: Taint,
 }

@@ -122,6 +122,9 @@ pub(crate) struct RunArgs {
     /// What evidence about this agent is about, for example the digest of its image. [default: over program and script]
     #[arg(long, value_name = "SHA256")]
     pub(crate) agent_digest: Option<Digest>,
+    /// Whose agent it is.
+    #[arg(long)]
+    pub(crate) team: Option<String>,
     /// Print nothing at the end.
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -238,6 +241,12 @@ pub(crate) struct KeysCreateArgs {
     /// The agent that presents it.
     #[arg(long)]
     pub(crate) agent: Option<String>,
+    /// Whose agent that is.
+    #[arg(long)]
+    pub(crate) team: Option<String>,
+    /// What exactly will present it, for example the digest of its image: evidence is about a digest.
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) agent_digest: Option<Digest>,
     /// Valid for so many seconds; for ever when absent.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) ttl_seconds: Option<u64>,

@@ -57,7 +57,8 @@ fn read_secret(prompt: &str) -> anyhow::Result<String> {
 
 async fn create(args: KeysCreateArgs) -> Result<(), Failure> {
     let server = Server::find(&args.client)?;
-    let body = json!({ "name": args.name, "agent": args.agent, "ttl_seconds": args.ttl_seconds });
+    let body = json!({ "name": args.name, "agent": args.agent, "team": args.team,
+        "agent_digest": args.agent_digest, "ttl_seconds": args.ttl_seconds });
     let answer = server.post("/api/v1/keys", &body).await?;
     match args.output.format {
         Format::Table => {
@@ -77,7 +78,7 @@ async fn list(args: KeysListArgs) -> Result<(), Failure> {
     }
     for key in server.get("/api/v1/keys").await?["items"].as_array().into_iter().flatten() {
         let detail = format!("…{}", output::text(key, "last_four"));
-        items.push(json!({ "kind": "agent", "id": key["id"], "name": key["name"], "agent": key["agent"],
+        items.push(json!({ "kind": "agent", "id": key["id"], "name": key["name"], "agent": key["agent"], "team": key["team"], "agent_digest": key["agent_digest"],
             "created_at": key["created_at"], "expires_at": key["expires_at"], "detail": detail }));
     }
     let columns = [

@@ -73,7 +73,9 @@ async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
     let agent = args.agent.clone().unwrap_or_else(|| agent_name(&args.command));
     let trace_parent = root_span::TraceParent::random()?;
     let run_id = RunId::of_process(trace_parent.trace_id).to_string();
-    let body = json!({ "name": format!("mizzen run {agent}"), "agent": agent, "run_id": run_id, "ttl_seconds": KEY_TTL_SECONDS });
+    let agent_digest = args.agent_digest.clone().or_else(|| digest::of(&args.command, script(&args.command)));
+    let body = json!({ "name": format!("mizzen run {agent}"), "agent": agent, "team": args.team, "run_id": run_id,
+        "agent_digest": agent_digest, "ttl_seconds": KEY_TTL_SECONDS });
     let minted = server.post("/api/v1/keys", &body).await?;
     let key = minted["key"].as_str().context("the server did not hand out a key")?;
     Ok(Launch {
@@ -84,7 +86,7 @@ async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
         otlp_http: otlp_http.to_owned(),
         run_id,
         trace_parent,
-        agent_digest: args.agent_digest.clone().or_else(|| digest::of(&args.command, script(&args.command))),
+        agent_digest,
     })
 }
 

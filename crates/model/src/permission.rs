@@ -11,6 +11,13 @@ use crate::id::Digest;
 use crate::step::{Source, UnknownName, named};
 use crate::time::Timestamp;
 
+pub use self::boundary::{
+    ArgumentKind, Boundary, BudgetLimit, BudgetScope, BudgetWindow, Denial, FileGrant, Grant, Limit, LimitedArgument,
+    Pattern, matches_pattern,
+};
+
+mod boundary;
+
 named! {
     /// What a signed-in person or an administrative token may do; each role includes those before it.
     Role, "role" {
@@ -116,67 +123,43 @@ impl Evidence {
     }
 }
 
-/// What one agent may reach. Everything not named is denied.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Boundary {
-    pub mode: Mode,
-    pub models: Vec<String>,
-    pub tools: Vec<ToolGrant>,
-    /// `host` or `host:port`.
-    pub hosts: Vec<String>,
-    pub files: Vec<FileGrant>,
-    pub budget: Option<BudgetLimit>,
-}
-
-impl Default for Boundary {
-    fn default() -> Self {
-        Self { mode: Mode::Observe, models: vec![], tools: vec![], hosts: vec![], files: vec![], budget: None }
-    }
-}
-
-/// Permission to call one tool.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ToolGrant {
-    pub server: String,
-    pub tool: String,
-    /// JSON Schema that the arguments must also satisfy.
-    #[serde(default)]
-    pub arguments: Option<serde_json::Value>,
-    #[serde(default)]
-    pub needs_approval: bool,
-    #[serde(default)]
-    pub needs_evidence: Option<EvidenceRule>,
-}
-
 /// Permission that rests on evidence about the very digest that asks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceRule {
+    /// An evaluator with its version (`task_success@1`), or without: then any version counts.
     pub metric: String,
     /// The evidence's lower bound must reach this.
     pub lower_at_least: f64,
     pub clusters_at_least: u64,
+    /// What the bound may err: a lower 95 % bound errs at most 0.05.
+    #[serde(default = "EvidenceRule::alpha_default")]
+    pub alpha_at_most: f64,
 }
 
-/// Permission to a path and what is below it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileGrant {
-    pub path: String,
-    #[serde(default)]
-    pub write: bool,
+impl EvidenceRule {
+    /// A lower 95 % bound, unless a rule asks for more.
+    #[must_use]
+    pub const fn alpha_default() -> f64 {
+        0.05
+    }
 }
 
-/// Upper limits per window; a field that is absent does not limit.
+/// Evidence that a rule asked for and did not find.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BudgetLimit {
-    pub window_seconds: u64,
-    pub cost_usd: Option<f64>,
-    pub tokens: Option<u64>,
-    pub calls: Option<u64>,
+pub struct MissingEvidence {
+    pub rule: EvidenceRule,
+    /// What was in force about the caller's digest; `None`: nothing.
+    pub had: Option<EvidenceHad>,
+}
+
+/// The evidence in force that was not enough.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvidenceHad {
+    pub metric: String,
+    pub lower: f64,
+    pub clusters: u64,
+    pub alpha: f64,
 }
 
 /// A recorded answer: what was asked, what was said, and on what ground.
@@ -198,7 +181,7 @@ pub struct Decision {
 
 #[cfg(test)]
 mod tests {
-    use super::{Boundary, Evidence, EvidenceError, Role};
+    use super::{Boundary, Evidence, EvidenceError, EvidenceRule, Role};
     use crate::id::Digest;
     use crate::time::Timestamp;
 
@@ -232,5 +215,12 @@ mod tests {
         let empty = Boundary::default();
         assert!(empty.models.is_empty() && empty.tools.is_empty() && empty.hosts.is_empty());
         assert!(serde_json::from_str::<Boundary>(r#"{"modles":[]}"#).is_err());
+    }
+
+    #[test]
+    fn an_evidence_rule_means_a_95_percent_bound_unless_it_says_otherwise() {
+        let text = r#"{"metric":"task_success","lower_at_least":0.95,"clusters_at_least":50}"#;
+        let rule: EvidenceRule = serde_json::from_str(text).unwrap();
+        assert!((rule.alpha_at_most - 0.05).abs() < f64::EPSILON);
     }
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use mizzen_model::id::Digest;
 use proptest::prelude::*;
 use sqlx::Row as _;
 
@@ -13,7 +14,10 @@ async fn a_key_names_its_caller_at_once_and_after_a_restart() {
         let new = NewKey {
             name: "helm".into(),
             agent: Some("helm-agent".into()),
+            team: Some("platform".into()),
             run_id: Some("run-1".parse().unwrap()),
+            agent_digest: Some(Digest::of(b"helm")),
+            minted_by: Some("ada".into()),
             ttl: Some(Duration::from_secs(60)),
         };
         let (info, key) = plane.control.keys().mint(new).await.unwrap();
@@ -21,6 +25,9 @@ async fn a_key_names_its_caller_at_once_and_after_a_restart() {
             key_id: info.id.clone(),
             caller: "helm".into(),
             agent: Some("helm-agent".into()),
+            team: Some("platform".into()),
+            agent_digest: Some(Digest::of(b"helm")),
+            minted_by: Some("ada".into()),
             run_id: Some("run-1".parse().unwrap()),
             expires_at: Some(plane.clock.now().plus_nanos(60_000_000_000)),
         };

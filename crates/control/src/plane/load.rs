@@ -21,7 +21,9 @@ pub(super) async fn revision(pool: &AnyPool) -> Result<i64, StoreError> {
 /// The revision is read first: a change in between is then seen as a newer revision, and read again.
 pub(super) async fn snapshot(store: &Store, vault: &Vault, clock: &Clock) -> Result<Snapshot, StoreError> {
     let revision = revision(store.pool()).await?;
-    let rows = sqlx::query("SELECT hash, key_id, name, agent, run_id, expires_at FROM control_keys");
+    let rows = sqlx::query(
+        "SELECT hash, key_id, name, agent, team, run_id, agent_digest, minted_by, expires_at FROM control_keys",
+    );
     let rows = rows.fetch_all(store.pool()).await?;
     let keys = rows.iter().filter_map(|row| decode_key(row).transpose()).collect::<Result<HashMap<_, _>, _>>()?;
     let providers: BTreeMap<_, _> =
@@ -32,7 +34,9 @@ pub(super) async fn snapshot(store: &Store, vault: &Vault, clock: &Clock) -> Res
 /// A row that no Mizzen wrote opens nothing.
 fn decode_key(row: &AnyRow) -> Result<Option<(TokenHash, KeyIdentity)>, sqlx::Error> {
     let run_id = row.try_get::<Option<String>, _>("run_id")?.map(|id| id.parse()).transpose();
-    let (Some(hash), Ok(run_id)) = (TokenHash::from_text(row.try_get("hash")?), run_id) else {
+    let agent_digest = row.try_get::<Option<String>, _>("agent_digest")?.map(|digest| digest.parse()).transpose();
+    let hash = TokenHash::from_text(row.try_get("hash")?);
+    let (Some(hash), Ok(run_id), Ok(agent_digest)) = (hash, run_id, agent_digest) else {
         tracing::error!("a row of `control_keys` is damaged and was ignored");
         return Ok(None);
     };
@@ -40,6 +44,9 @@ fn decode_key(row: &AnyRow) -> Result<Option<(TokenHash, KeyIdentity)>, sqlx::Er
         key_id: row.try_get("key_id")?,
         caller: row.try_get("name")?,
         agent: row.try_get("agent")?,
+        team: row.try_get("team")?,
+        agent_digest,
+        minted_by: row.try_get("minted_by")?,
         run_id,
         expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(Timestamp::from_unix_nanos),
     };

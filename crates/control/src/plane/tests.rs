@@ -1,4 +1,5 @@
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mizzen_model::time::Timestamp;
@@ -6,7 +7,7 @@ use mizzen_runtime::clock::Clock;
 use mizzen_runtime::task::TaskGroup;
 use mizzen_store::testing::{TestStore, stores};
 
-use super::{Control, OpenError};
+use super::{Control, Inner, OpenError};
 use crate::environment::Environment;
 use crate::keys::NewKey;
 use crate::schema::MIGRATIONS;
@@ -25,11 +26,20 @@ impl Fixture {
         Self { control, clock, test }
     }
 
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        inner(&self.control)
+    }
+
     /// The plane as the next start finds it.
     pub(crate) async fn reopen(&self) -> Result<Control, OpenError> {
         let (store, clock) = (self.test.store.clone(), self.clock.clone());
         Control::open(store, self.test.data_dir(), clock, Environment::empty()).await
     }
+}
+
+/// What a plane keeps, for tests that look behind its face.
+pub(crate) fn inner(control: &Control) -> &Arc<Inner> {
+    &control.0
 }
 
 /// One plane for each database.

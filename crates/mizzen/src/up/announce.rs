@@ -34,7 +34,7 @@ pub(super) async fn announce(config: &Config, planes: &Planes, addresses: &Addre
     output::say(&format!("OTLP       {} (gRPC), {} (HTTP)", addresses.otlp_grpc, addresses.otlp_http));
     output::say("run        mizzen run -- python agent.py");
     if is_first_start {
-        let new = NewKey { name: "first agent".to_owned(), agent: None, run_id: None, ttl: None };
+        let new = NewKey { name: "first agent".to_owned(), ..NewKey::default() };
         let (_, key) = planes.control.keys().mint(new).await?;
         output::say(&format!(
             "or, without `mizzen run`, with this key, shown once:\n           \

@@ -9,7 +9,7 @@ use mizzen_control::environment::Environment;
 use mizzen_control::keys::NewKey;
 use mizzen_eval::judge::ChatJudge;
 use mizzen_eval::plane::{self, Eval};
-use mizzen_llm::gateway::Gateway;
+use mizzen_llm::gateway::{self, Gateway};
 use mizzen_model::price::PriceTable;
 use mizzen_query::query::{Query, QueryLimits};
 use mizzen_runtime::client::{ClientConfig, HttpClient};
@@ -64,15 +64,16 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     let telemetry = Telemetry::open(telemetry_config(config), parts).await?;
     let query = Query::new(telemetry.clone(), Arc::clone(&objects), query_limits(config))?;
     let client = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
-    let gateway = Gateway::new(
-        config.gateway.clone(),
-        control.clone(),
+    let parts = gateway::Parts {
+        control: control.clone(),
         client,
-        telemetry.records(),
-        clock.clone(),
-        &metrics,
-        &tasks,
-    )?;
+        records: telemetry.records(),
+        clock: clock.clone(),
+        prices: prices.clone(),
+        registry: &metrics,
+        tasks: &tasks,
+    };
+    let gateway = Gateway::new(config.gateway.clone(), parts)?;
     let eval = Eval::open(plane::Parts {
         store: store.clone(),
         telemetry: telemetry.clone(),

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use mizzen_control::keys::NewKey;
-use mizzen_model::id::RunId;
+use mizzen_control::sign_in::Session;
+use mizzen_model::id::{Digest, RunId};
 use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,7 +24,10 @@ pub(crate) struct KeyView {
     id: String,
     name: String,
     agent: Option<String>,
+    team: Option<String>,
     run_id: Option<RunId>,
+    agent_digest: Option<Digest>,
+    minted_by: Option<String>,
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
     last_four: String,
@@ -40,6 +45,10 @@ pub(crate) struct KeyRequest {
     name: String,
     /// The agent that will carry it.
     agent: Option<String>,
+    /// Whose agent that is.
+    team: Option<String>,
+    /// What exactly will carry it, for example `sha256:…` of an image; evidence is about a digest.
+    agent_digest: Option<String>,
     /// Everything done with it belongs to this run.
     run_id: Option<String>,
     /// Without it the key does not expire.
@@ -67,11 +76,15 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<KeyList>, A
         (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
 pub(crate) async fn mint(
     State(app): State<Arc<App>>,
+    Extension(session): Extension<Session>,
     Body(request): Body<KeyRequest>,
 ) -> Result<Json<MintedKey>, ApiError> {
     let new = NewKey {
         name: request.name,
         agent: request.agent,
+        team: request.team,
+        agent_digest: request.agent_digest.map(|digest| parse_digest(&digest)).transpose()?,
+        minted_by: Some(session.name),
         run_id: request.run_id.map(|id| super::run::parse_run_id(&id)).transpose()?,
         ttl: request.ttl_seconds.map(Duration::from_secs),
     };
@@ -87,12 +100,22 @@ pub(crate) async fn revoke(State(app): State<Arc<App>>, Named(id): Named<String>
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("key", id)) }
 }
 
+fn parse_digest(text: &str) -> Result<Digest, ApiError> {
+    text.parse().map_err(|error: mizzen_model::id::IdError| ApiError::Field {
+        field: "agent_digest",
+        message: error.to_string(),
+    })
+}
+
 fn view(info: mizzen_control::keys::KeyInfo) -> KeyView {
     KeyView {
         id: info.id,
         name: info.name,
         agent: info.agent,
+        team: info.team,
         run_id: info.run_id,
+        agent_digest: info.agent_digest,
+        minted_by: info.minted_by,
         created_at: info.created_at,
         expires_at: info.expires_at,
         last_four: info.last_four,

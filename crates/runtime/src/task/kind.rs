@@ -86,8 +86,8 @@ kinds! {
     DecisionRecorder = "decision recorder", Log, Finish;
     /// Lets held calls expire and tells people of new ones.
     Approvals = "approvals", Log, Abort;
-    /// Charges the leases of calls that never settled.
-    LeaseSweep = "lease sweep", Log, Abort;
+    /// Writes what budgets are owed and gives back unused blocks; told to stop, it gives back all of them.
+    LeaseSweep = "lease sweep", Log, Finish;
     /// Follows the folder of policies.
     PolicyFolder = "policy folder", Log, Abort;
     /// Speaks with one tool server.

@@ -1,0 +1,240 @@
+//! Held calls: what must not go out before a person said yes.
+//!
+//! An approval is for one call: the same key, run, action, resource and arguments, once, within its time. It is found again by
+//! a fingerprint over these, so that a client that hung up and asks again finds its answer, and nobody else does.
+
+mod fingerprint;
+mod follow;
+mod storage;
+mod webhook;
+
+use mizzen_model::asked::Taint;
+use mizzen_model::time::Timestamp;
+use mizzen_store::StoreError;
+use tokio::sync::{broadcast, watch};
+
+pub(crate) use self::fingerprint::Fingerprint;
+pub(crate) use self::follow::keep_followed;
+pub(crate) use self::storage::{NewHeld, find_open, get, hold, stop, sweep, take};
+pub use self::webhook::SIGNATURE_HEADER;
+use crate::plane::Inner;
+use crate::token::NoRandomness;
+
+/// Calls that wait at a time; more are refused.
+pub const WAITING_MAX: i64 = 10_000;
+/// Arguments that are shown; what is longer is cut.
+pub const ARGUMENTS_BYTES_MAX: usize = 16 << 10;
+pub const REASON_BYTES_MAX: usize = 1_024;
+/// Changes that a slow listener may be behind.
+const CHANGES_KEPT: usize = 256;
+
+/// What became of a held call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HeldState {
+    Waiting,
+    /// A person said yes, and the call has not come for it.
+    Approved,
+    Denied,
+    Expired,
+    /// The approved call went out.
+    Used,
+    /// The agent was stopped.
+    Stopped,
+}
+
+impl HeldState {
+    pub const ALL: [Self; 6] = [Self::Waiting, Self::Approved, Self::Denied, Self::Expired, Self::Used, Self::Stopped];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Used => "used",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// How much of the arguments is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Whole,
+    /// The first [`ARGUMENTS_BYTES_MAX`] bytes.
+    Cut,
+    /// A policy of content forbids it.
+    Hidden,
+    /// There were none.
+    Nothing,
+}
+
+impl Shown {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Cut => "cut",
+            Self::Hidden => "hidden",
+            Self::Nothing => "none",
+        }
+    }
+
+    fn from_name(name: &str) -> Self {
+        [Self::Whole, Self::Cut, Self::Nothing].into_iter().find(|shown| shown.as_str() == name).unwrap_or(Self::Hidden)
+    }
+}
+
+/// A held call, as an approver sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldCall {
+    pub id: String,
+    pub state: HeldState,
+    pub key_id: String,
+    pub caller: String,
+    pub agent: Option<String>,
+    pub team: Option<String>,
+    /// Who had the agent's key made.
+    pub minted_by: Option<String>,
+    pub run_id: Option<String>,
+    pub session: Option<String>,
+    pub action: String,
+    pub resource: String,
+    pub server: Option<String>,
+    pub name: String,
+    /// JSON text, or the beginning of it.
+    pub arguments: Option<String>,
+    pub arguments_shown: Shown,
+    pub arguments_hash: String,
+    pub taint: Taint,
+    pub reason: String,
+    pub policies: Vec<String>,
+    pub decision_id: String,
+    pub requested_at: Timestamp,
+    /// Until when it waits, or may be used.
+    pub expires_at: Timestamp,
+    pub answered_by: Option<String>,
+    pub answered_at: Option<Timestamp>,
+    pub answer_reason: Option<String>,
+}
+
+/// Why a held call could not be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    #[error("no held call `{0}`")]
+    NotFound(String),
+    #[error("the held call `{id}` is {state} already{by}", state = .state.as_str())]
+    AlreadyDecided { id: String, state: HeldState, by: String },
+    #[error("`{by}` had the key of this agent made; somebody else must answer for its calls")]
+    FourEyes { by: String },
+    #[error("a reason has at most {REASON_BYTES_MAX} bytes")]
+    Reason,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a call could not be held.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HoldError {
+    #[error("{WAITING_MAX} calls wait for a person already")]
+    TooMany,
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Tells of changes within this node.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    calls: broadcast::Sender<HeldCall>,
+    count: watch::Sender<u64>,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self { calls: broadcast::Sender::new(CHANGES_KEPT), count: watch::Sender::new(0) }
+    }
+}
+
+impl Changes {
+    pub(crate) fn tell(&self, call: HeldCall) {
+        // Nobody listens: nothing to tell.
+        self.calls.send(call).ok();
+        self.count.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.count.subscribe()
+    }
+}
+
+/// From [`crate::Control::approvals`].
+#[derive(Debug)]
+pub struct Approvals<'a>(pub(crate) &'a Inner);
+
+/// Which held calls to list.
+#[derive(Debug, Clone, Default)]
+pub struct HeldFilter {
+    pub state: Option<HeldState>,
+    pub agent: Option<String>,
+    pub run_id: Option<String>,
+    /// Older than this: the last one of the page before.
+    pub before: Option<(Timestamp, String)>,
+    pub limit: u32,
+}
+
+impl Approvals<'_> {
+    /// Held calls, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list(&self, filter: &HeldFilter) -> Result<Vec<HeldCall>, StoreError> {
+        storage::list(self.0, filter).await
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn get(&self, id: &str) -> Result<Option<HeldCall>, StoreError> {
+        storage::get(self.0, id).await
+    }
+
+    /// Changes of held calls from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<HeldCall> {
+        self.0.memory.held_changes.calls.subscribe()
+    }
+
+    /// Answers a held call: the first answer counts.
+    ///
+    /// # Errors
+    /// When there is none, it was answered or expired, the answer is not this person's to give, or the database fails.
+    pub async fn answer(&self, id: &str, yes: bool, by: &str, reason: Option<&str>) -> Result<HeldCall, AnswerError> {
+        if reason.is_some_and(|reason| reason.len() > REASON_BYTES_MAX) {
+            return Err(AnswerError::Reason);
+        }
+        let call = self.get(id).await?.ok_or_else(|| AnswerError::NotFound(id.to_owned()))?;
+        if self.0.memory.config().four_eyes && call.minted_by.as_deref() == Some(by) {
+            return Err(AnswerError::FourEyes { by: by.to_owned() });
+        }
+        let was_first = storage::answer(self.0, id, yes, by, reason).await?;
+        let call = self.get(id).await?.ok_or_else(|| AnswerError::NotFound(id.to_owned()))?;
+        if !was_first {
+            let by = call.answered_by.map(|by| format!(", by `{by}`")).unwrap_or_default();
+            // Its time is over, and nobody has written that down yet.
+            let state = if call.state == HeldState::Waiting { HeldState::Expired } else { call.state };
+            return Err(AnswerError::AlreadyDecided { id: id.to_owned(), state, by });
+        }
+        self.0.memory.held_changes.tell(call.clone());
+        Ok(call)
+    }
+}
+
+#[cfg(test)]
+mod tests;

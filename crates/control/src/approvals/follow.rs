@@ -1,0 +1,66 @@
+//! What goes on beside held calls: they expire, other nodes answer them, and people are told of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mizzen_runtime::error::Chain;
+use mizzen_runtime::task::BoxError;
+use mizzen_store::StoreError;
+
+use super::{HeldState, storage, webhook};
+use crate::plane::Inner;
+
+/// How long after its time a held call is told as expired, and how long another node's answer takes.
+const TURN: Duration = Duration::from_secs(1);
+/// Clocks of nodes differ; so far back is looked for what they changed.
+const OVERLAP_NANOS: i64 = 10 * 1_000_000_000;
+
+/// Runs until it is dropped.
+pub(crate) async fn keep_followed(inner: Arc<Inner>) -> Result<(), BoxError> {
+    let mut told = Told::default();
+    loop {
+        tokio::time::sleep(TURN).await;
+        let turn = async {
+            expire(&inner).await?;
+            if inner.store.is_postgres() {
+                told.tell_changes(&inner).await?;
+            }
+            webhook::notify(&inner).await
+        };
+        if let Err(error) = turn.await {
+            tracing::warn!(error = %Chain(&error), "held calls could not be followed");
+        }
+    }
+}
+
+/// Ends what is over, and tells those who wait for it.
+pub(crate) async fn expire(inner: &Inner) -> Result<(), StoreError> {
+    for call in storage::overdue(inner).await? {
+        if storage::close(inner, &call).await?
+            && let Some(call) = storage::get(inner, &call.id).await?
+        {
+            inner.memory.held_changes.tell(call);
+        }
+    }
+    Ok(())
+}
+
+/// What was told already, of the calls that changed lately.
+#[derive(Debug, Default)]
+struct Told(HashMap<String, HeldState>);
+
+impl Told {
+    async fn tell_changes(&mut self, inner: &Inner) -> Result<(), StoreError> {
+        let changed = storage::changed_since(inner, inner.clock.now().plus_nanos(-OVERLAP_NANOS)).await?;
+        let mut told = HashMap::with_capacity(changed.len());
+        for call in changed {
+            if self.0.get(&call.id) != Some(&call.state) {
+                inner.memory.held_changes.tell(call.clone());
+            }
+            told.insert(call.id, call.state);
+        }
+        self.0 = told;
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! JSON in one form only: names sorted, no spaces, so that equal values have equal bytes (RFC 8785). Numbers are
+//! written as `serde_json` does; entries hold whole numbers only.
+
+use serde_json::Value;
+
+/// The bytes of `value`.
+#[must_use]
+pub fn bytes(value: &Value) -> Vec<u8> {
+    let mut text = String::new();
+    write(value, &mut text);
+    text.into_bytes()
+}
+
+fn write(value: &Value, text: &mut String) {
+    match value {
+        Value::Array(items) => {
+            text.push('[');
+            for (place, item) in items.iter().enumerate() {
+                if place > 0 {
+                    text.push(',');
+                }
+                write(item, text);
+            }
+            text.push(']');
+        }
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            // By UTF-16 code units, as RFC 8785 has it (section 3.2.3).
+            members.sort_by(|(one, _), (other, _)| one.encode_utf16().cmp(other.encode_utf16()));
+            text.push('{');
+            for (place, (name, member)) in members.into_iter().enumerate() {
+                if place > 0 {
+                    text.push(',');
+                }
+                text.push_str(&Value::from(name.as_str()).to_string());
+                text.push(':');
+                write(member, text);
+            }
+            text.push('}');
+        }
+        scalar => text.push_str(&scalar.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::bytes;
+
+    #[test]
+    fn names_are_sorted_at_every_depth_and_nothing_else_changes() {
+        let value = json!({ "b": [1, { "z": null, "a": "é\n\u{1}" }], "a": true, "\u{20ac}": 1, "\u{1f600}": 2 });
+        let text = String::from_utf8(bytes(&value)).unwrap();
+        assert_eq!(text, "{\"a\":true,\"b\":[1,{\"a\":\"é\\n\\u0001\",\"z\":null}],\"€\":1,\"😀\":2}");
+    }
+}

@@ -1,0 +1,43 @@
+use std::collections::BTreeSet;
+
+use mizzen_model::permission::Role;
+use mizzen_model::time::Timestamp;
+use serde_json::json;
+
+use super::{AuditEntry, DecodeError, ENTRY_BYTES_MAX, EntryError, Kind, Who};
+
+fn entry() -> AuditEntry {
+    AuditEntry::new(Timestamp::from_unix_nanos(1), Kind::SignIn, Who::person("anna", Role::Approver))
+}
+
+#[test]
+fn the_text_of_an_entry_is_sorted_short_and_reads_back() {
+    let entry = AuditEntry { code: Some("x".into()), ..entry() }.with("b", "2").with("a", "1");
+    let text = String::from_utf8(entry.encode().unwrap()).unwrap();
+    assert_eq!(
+        text,
+        "{\"at\":\"1970-01-01T00:00:00.000000001Z\",\"code\":\"x\",\"details\":{\"a\":\"1\",\"b\":\"2\"},\
+         \"kind\":\"sign_in\",\"v\":1,\"who\":{\"reference\":\"user:default/anna\",\"role\":\"approver\"}}"
+    );
+    assert_eq!(AuditEntry::decode(text.as_bytes()).unwrap(), entry);
+}
+
+#[test]
+fn what_is_too_long_or_newer_is_refused() {
+    let long = AuditEntry { content: Some(json!("x".repeat(ENTRY_BYTES_MAX))), ..entry() };
+    assert!(matches!(long.encode(), Err(EntryError::TooLong { bytes }) if bytes > ENTRY_BYTES_MAX));
+    let newer = AuditEntry { v: 2, ..entry() }.encode().unwrap();
+    assert!(matches!(AuditEntry::decode(&newer), Err(DecodeError::Newer { found: 2 })));
+    assert!(matches!(AuditEntry::decode(b"{}"), Err(DecodeError::NotAnEntry(_))));
+}
+
+#[test]
+fn each_kind_is_named_once_and_read_by_its_name() {
+    let names: BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+    assert_eq!(names.len(), Kind::ALL.len());
+    for kind in Kind::ALL {
+        assert_eq!(kind.as_str().parse(), Ok(*kind));
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+    }
+    assert!("sign-in".parse::<Kind>().is_err());
+}

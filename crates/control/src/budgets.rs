@@ -1,0 +1,316 @@
+//! Budgets: how much money, tokens, calls and time an agent, team, session or run may take in a window.
+//!
+//! A budget has *accounts*: one for each who shares it and each window. What a node may hand out it takes from the account
+//! beforehand, as a block, in one conditional statement, so that nodes together never take more than the limit; from its block
+//! it hands out in memory. What a block did not need is given back. So a crash charges what was reserved or never given back,
+//! without anybody having to find out about the crash. See ADR 10.
+
+mod account;
+mod amount;
+mod ledger;
+mod storage;
+
+use mizzen_model::id::Digest;
+use mizzen_model::permission::{Boundary, BudgetScope, BudgetWindow, Mode, matches_pattern};
+use mizzen_model::time::Timestamp;
+use mizzen_store::StoreError;
+use serde::{Deserialize, Serialize};
+
+pub use self::amount::{Amount, Limits, Unit};
+pub(crate) use self::ledger::{Ledger, Reservation, ReserveError, Short};
+pub(crate) use self::storage::sweep;
+use crate::gate::Ask;
+use crate::plane::Inner;
+
+pub const BUDGETS_MAX: usize = 10_000;
+/// Accounts of a budget that a list shows.
+pub const ACCOUNTS_SHOWN: usize = 20;
+const NAME_BYTES_MAX: usize = 128;
+/// Names below this are those of boundaries' budgets.
+pub const BOUNDARY_PREFIX: &str = "boundary/";
+
+/// Who shares one account of a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Per {
+    Everyone,
+    Agent,
+    Team,
+    Session,
+    Run,
+}
+
+impl Per {
+    pub const ALL: [Self; 5] = [Self::Everyone, Self::Agent, Self::Team, Self::Session, Self::Run];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Everyone => "everyone",
+            Self::Agent => "agent",
+            Self::Team => "team",
+            Self::Session => "session",
+            Self::Run => "run",
+        }
+    }
+}
+
+/// When an account begins anew. All windows are in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Window {
+    Hour,
+    Day,
+    /// From Monday on.
+    Week,
+    /// Of so many seconds, counted from 1970.
+    Seconds(u64),
+    /// Never.
+    Whole,
+}
+
+impl Window {
+    /// Beginning and end of the window that `now` lies in; `None` when there is only one.
+    #[must_use]
+    pub fn around(self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        const SECOND: i64 = 1_000_000_000;
+        const DAY: i64 = 86_400 * SECOND;
+        // 1970 began on a Thursday.
+        let (length, offset) = match self {
+            Self::Hour => (3_600 * SECOND, 0),
+            Self::Day => (DAY, 0),
+            Self::Week => (7 * DAY, 4 * DAY),
+            Self::Seconds(seconds) => (i64::try_from(seconds.max(1)).unwrap_or(i64::MAX).saturating_mul(SECOND), 0),
+            Self::Whole => return None,
+        };
+        let into = (now.unix_nanos() - offset).rem_euclid(length);
+        let start = now.plus_nanos(-into);
+        Some((start, start.plus_nanos(length)))
+    }
+}
+
+/// One budget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    pub name: String,
+    /// Whose calls count: agents whose name fits, `*` standing for any characters. `None`: everybody's.
+    pub agent: Option<String>,
+    pub team: Option<String>,
+    pub per: Per,
+    pub window: Window,
+    /// Under `observe` what is over the limit is counted, and not refused.
+    pub mode: Mode,
+    pub limits: Limits,
+}
+
+impl Budget {
+    /// Who pays for `ask`; `None` when this budget is not about it.
+    pub(crate) fn subject(&self, ask: &Ask) -> Option<String> {
+        let caller = &ask.caller;
+        let fits = |pattern: &Option<String>, name: Option<&str>| match (pattern, name) {
+            (None, _) => true,
+            (Some(pattern), Some(name)) => matches_pattern(pattern, name),
+            (Some(_), None) => false,
+        };
+        if !fits(&self.agent, caller.agent.as_deref()) || !fits(&self.team, caller.team.as_deref()) {
+            return None;
+        }
+        let run = || ask.run.as_ref().map(|run| format!("run:{run}"));
+        // Who leaves out the session or the run pays with the key: leaving out must not be a way around.
+        let key = || format!("key:{}", caller.key_id);
+        match self.per {
+            Per::Everyone => Some("everyone".to_owned()),
+            Per::Agent => Some(caller.agent.clone().unwrap_or_else(|| caller.reference())),
+            Per::Team => caller.team.clone(),
+            Per::Session => Some(
+                ask.session
+                    .as_deref()
+                    .map(|session| format!("session:{}", plain(session)))
+                    .or_else(run)
+                    .unwrap_or_else(key),
+            ),
+            Per::Run => Some(run().unwrap_or_else(key)),
+        }
+    }
+
+    /// The budgets of a boundary, of every agent and team that it names.
+    #[must_use]
+    pub fn of_boundary(boundary: &Boundary) -> Vec<Self> {
+        let agents = boundary.agents.iter().map(|agent| (Some(agent.clone()), None));
+        let teams = boundary.teams.iter().map(|team| (None, Some(team.clone())));
+        let whose: Vec<(Option<String>, Option<String>)> = agents.chain(teams).collect();
+        let mut budgets = Vec::new();
+        for (number, limit) in boundary.budgets.iter().enumerate() {
+            for (place, (agent, team)) in whose.iter().enumerate() {
+                budgets.push(Self {
+                    name: format!("{BOUNDARY_PREFIX}{}/{}/{}", boundary.name, number + 1, place + 1),
+                    agent: agent.clone(),
+                    team: team.clone(),
+                    per: match limit.per {
+                        BudgetScope::Agent => Per::Agent,
+                        BudgetScope::Team => Per::Team,
+                        BudgetScope::Session => Per::Session,
+                        BudgetScope::Run => Per::Run,
+                    },
+                    window: match limit.every {
+                        BudgetWindow::Day => Window::Day,
+                        BudgetWindow::Seconds(seconds) => Window::Seconds(seconds),
+                        BudgetWindow::Whole => Window::Whole,
+                    },
+                    mode: boundary.mode,
+                    limits: Limits {
+                        calls: limit.calls,
+                        tokens: limit.tokens,
+                        cost_nano_usd: limit.cost_nano_usd,
+                        duration_ms: limit.duration_ms,
+                    },
+                });
+            }
+        }
+        budgets
+    }
+
+    /// What stands for a budget that cannot be read.
+    pub(crate) fn nothing(name: String) -> Self {
+        let limits = Limits { calls: Some(0), ..Limits::default() };
+        let (per, window, mode) = (Per::Everyone, Window::Whole, Mode::Enforce);
+        Self { name, agent: None, team: None, per, window, mode, limits }
+    }
+
+    fn check(&self) -> Result<(), BudgetError> {
+        let name = &self.name;
+        if name.trim().is_empty() || name.len() > NAME_BYTES_MAX || name.contains(char::is_control) {
+            return Err(BudgetError::Name);
+        }
+        if name.starts_with(BOUNDARY_PREFIX) {
+            return Err(BudgetError::OfBoundary(name.clone()));
+        }
+        if self.limits == Limits::default() {
+            return Err(BudgetError::NoLimit);
+        }
+        if matches!(self.window, Window::Seconds(seconds) if !(1..=366 * 86_400).contains(&seconds)) {
+            return Err(BudgetError::Window);
+        }
+        Ok(())
+    }
+}
+
+/// A session's name is its client's word: bounded, and without what a table or an account's name would break on.
+fn plain(session: &str) -> String {
+    const BYTES_MAX: usize = 128;
+    if session.len() > BYTES_MAX || session.contains(char::is_control) {
+        return Digest::of(session.as_bytes()).to_string();
+    }
+    session.to_owned()
+}
+
+/// A budget that somebody set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetBudget {
+    pub budget: Budget,
+    pub set_by: String,
+    pub set_at: Timestamp,
+}
+
+/// An account as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountView {
+    pub subject: String,
+    pub window: Option<(Timestamp, Timestamp)>,
+    /// Taken for good, or by another node.
+    pub spent: Amount,
+    /// Handed out by this node to calls that are not settled.
+    pub reserved: Amount,
+}
+
+/// Why a budget cannot be set or read.
+#[derive(Debug, thiserror::Error)]
+pub enum BudgetError {
+    #[error("the name of a budget must be 1 to {NAME_BYTES_MAX} bytes without control characters")]
+    Name,
+    #[error("`{0}` is the budget of a boundary; change the boundary")]
+    OfBoundary(String),
+    #[error("a budget needs a limit: money, tokens, calls or time")]
+    NoLimit,
+    #[error("a window has 1 second to 366 days")]
+    Window,
+    #[error("there are {BUDGETS_MAX} budgets, and no more may be set; remove some")]
+    TooMany,
+    #[error("a budget could not be written")]
+    Encode(#[source] serde_json::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// From [`crate::Control::budgets`].
+#[derive(Debug)]
+pub struct Budgets<'a>(pub(crate) &'a Inner);
+
+impl Budgets<'_> {
+    /// The budgets that were set, by name.
+    #[must_use]
+    pub fn list(&self) -> Vec<SetBudget> {
+        self.0.memory.remembered().budgets.clone()
+    }
+
+    /// The budgets of the boundaries in force.
+    #[must_use]
+    pub fn of_boundaries(&self) -> Vec<Budget> {
+        self.0.memory.boundary_budgets.load().as_ref().clone()
+    }
+
+    /// Sets a budget; one of the same name is replaced, and what was spent under it stays spent. `true` when it is new.
+    ///
+    /// # Errors
+    /// When it makes no sense, there are too many, or the database fails.
+    pub async fn set(&self, budget: Budget, by: &str) -> Result<bool, BudgetError> {
+        budget.check()?;
+        let known = self.0.memory.remembered();
+        let is_new = !known.budgets.iter().any(|set| set.budget.name == budget.name);
+        if is_new && known.budgets.len() >= BUDGETS_MAX {
+            return Err(BudgetError::TooMany);
+        }
+        storage::save(self.0, &budget, by).await?;
+        self.0.publish_remembered().await?;
+        Ok(is_new)
+    }
+
+    /// Removes a budget and forgets what was spent; `false` when there was none.
+    ///
+    /// # Errors
+    /// When it is a boundary's, or the database fails.
+    pub async fn remove(&self, name: &str) -> Result<bool, BudgetError> {
+        if name.starts_with(BOUNDARY_PREFIX) {
+            return Err(BudgetError::OfBoundary(name.to_owned()));
+        }
+        let removed = storage::remove(self.0, name).await?;
+        self.0.publish_remembered().await?;
+        self.0.memory.ledger.forget(name);
+        Ok(removed)
+    }
+
+    /// The accounts of a budget in the window now, fullest first, and how many more there are.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn accounts(&self, budget: &Budget) -> Result<(Vec<AccountView>, u64), BudgetError> {
+        let window = budget.window.around(self.0.clock.now());
+        let rows = storage::accounts(self.0, &budget.name, window.map_or(0, |(start, _)| start.unix_nanos())).await?;
+        let mut views: Vec<AccountView> = rows
+            .into_iter()
+            .map(|(subject, taken)| {
+                let (free, reserved) = self.0.memory.ledger.held(&budget.name, &subject, window);
+                AccountView { subject, window, spent: taken.minus(free).minus(reserved), reserved }
+            })
+            .collect();
+        let used = |view: &AccountView| budget.limits.share_of(view.spent.plus(view.reserved));
+        views.sort_by(|a, b| used(b).total_cmp(&used(a)));
+        let more = views.len().saturating_sub(ACCOUNTS_SHOWN) as u64;
+        views.truncate(ACCOUNTS_SHOWN);
+        Ok((views, more))
+    }
+}
+
+#[cfg(test)]
+mod tests;

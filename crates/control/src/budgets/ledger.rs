@@ -1,0 +1,270 @@
+//! The accounts that this node uses, and the reservations that calls hold.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use mizzen_model::permission::Mode;
+use mizzen_model::time::Timestamp;
+use mizzen_store::StoreError;
+use tokio::sync::Notify;
+
+use super::Budget;
+use super::account::Account;
+use super::amount::{Amount, Limits, Unit};
+use super::storage::{self, Taken};
+use crate::plane::Inner;
+
+/// A block that nobody used for so long is given back.
+const IDLE: Duration = Duration::from_secs(1);
+/// Accounts that a node has open; more calls than this at once, each with an account of its own, are refused.
+const ACCOUNTS_MAX: usize = 100_000;
+
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    accounts: Mutex<HashMap<String, Arc<Account>>>,
+    /// Told when something is owed, which must not wait for the next turn.
+    owed: Arc<Notify>,
+}
+
+/// What a call holds until it is settled. Dropped unsettled, all of it is charged.
+#[derive(Debug, Default)]
+pub(crate) struct Reservation {
+    holds: Vec<Hold>,
+    owed: Arc<Notify>,
+}
+
+#[derive(Debug)]
+struct Hold {
+    account: Arc<Account>,
+    limits: Limits,
+    reserved: Amount,
+}
+
+/// A budget does not have what a call may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Short {
+    pub(crate) budget: String,
+    pub(crate) unit: Unit,
+    pub(crate) left: u64,
+    pub(crate) limit: u64,
+    pub(crate) asked: u64,
+    pub(crate) resets_at: Option<Timestamp>,
+}
+
+/// Why nothing was reserved.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReserveError {
+    #[error("the budget `{}` is used up", .0.budget)]
+    Short(Short),
+    #[error("{ACCOUNTS_MAX} accounts of budgets are open")]
+    TooMany,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Ledger {
+    /// Reserves `need` of one budget, for `subject`. Under `observe` what is over the limit is reserved too, and told.
+    pub(crate) async fn reserve(
+        &self,
+        inner: &Inner,
+        budget: &Budget,
+        subject: String,
+        need: Amount,
+        into: &mut Reservation,
+    ) -> Result<Option<Short>, ReserveError> {
+        let account = self.account(budget, subject, inner.clock.now())?;
+        let limits = budget.limits;
+        let reserved = limits.counted(need);
+        let short = match account.reserve(reserved) {
+            Ok(()) => None,
+            Err(_) => take_and_reserve(inner, &account, budget, reserved).await?,
+        };
+        match short {
+            Some(short) if budget.mode == Mode::Enforce => return Err(ReserveError::Short(short)),
+            Some(_) => {
+                account.reserve_over(reserved);
+                self.owed.notify_one();
+            }
+            None => {}
+        }
+        into.owed = Arc::clone(&self.owed);
+        into.holds.push(Hold { account, limits, reserved });
+        Ok(short)
+    }
+
+    fn account(&self, budget: &Budget, subject: String, now: Timestamp) -> Result<Arc<Account>, ReserveError> {
+        let window = budget.window.around(now);
+        let id = account_id(&budget.name, &subject, window);
+        let mut accounts = self.accounts();
+        if let Some(account) = accounts.get(&id) {
+            return Ok(Arc::clone(account));
+        }
+        if accounts.len() >= ACCOUNTS_MAX {
+            return Err(ReserveError::TooMany);
+        }
+        let account = Arc::new(Account::new(id.clone(), &budget.name, subject, window));
+        accounts.insert(id, Arc::clone(&account));
+        Ok(account)
+    }
+
+    /// Free and reserved amounts of this node.
+    pub(super) fn held(&self, budget: &str, subject: &str, window: Option<(Timestamp, Timestamp)>) -> (Amount, Amount) {
+        let id = account_id(budget, subject, window);
+        self.accounts().get(&id).map(|account| account.free_and_reserved()).unwrap_or_default()
+    }
+
+    /// Writes what is owed and gives back what nobody uses.
+    pub(crate) async fn flush(&self, inner: &Inner) -> Result<(), StoreError> {
+        self.write(inner, |_| Instant::now().checked_sub(IDLE)).await
+    }
+
+    /// Gives back every block, also those in use: at the end, and when a budget was changed.
+    pub(crate) async fn give_back(&self, inner: &Inner, budgets: Option<&[String]>) -> Result<(), StoreError> {
+        let concerned = |account: &Account| budgets.is_none_or(|names| names.contains(&account.budget));
+        self.write(inner, |account| concerned(account).then(Instant::now)).await
+    }
+
+    /// The budget is gone, and so are its accounts.
+    pub(super) fn forget(&self, budget: &str) {
+        self.accounts().retain(|_, account| account.budget != budget);
+    }
+
+    pub(crate) async fn something_is_owed(&self) {
+        self.owed.notified().await;
+    }
+
+    async fn write(&self, inner: &Inner, idle: impl Fn(&Account) -> Option<Instant>) -> Result<(), StoreError> {
+        let open: Vec<Arc<Account>> = self.accounts().values().cloned().collect();
+        let mut failed = None;
+        for account in open {
+            let mut due = match idle(&account) {
+                Some(since) => account.take_due(since),
+                None => continue,
+            };
+            // What is free pays what is owed before anything is written twice.
+            let even = due.owed.at_most(due.back);
+            (due.owed, due.back) = (due.owed.minus(even), due.back.minus(even));
+            for (amount, is_back) in [(due.owed, false), (due.back, true)] {
+                if amount.is_zero() {
+                    continue;
+                }
+                match storage::correct(inner, &account.id, amount, is_back).await {
+                    Ok(()) if is_back => due.back = Amount::default(),
+                    Ok(()) => due.owed = Amount::default(),
+                    Err(error) => failed = Some(error),
+                }
+            }
+            account.put_back(due);
+        }
+        // Two references: the map's and none of a call's. A call that comes now opens the account anew.
+        self.accounts().retain(|_, account| Arc::strong_count(account) > 1 || !account.is_settled());
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, HashMap<String, Arc<Account>>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes a block from the account and reserves from it; one at a time, so that those behind find what was taken.
+async fn take_and_reserve(
+    inner: &Inner,
+    account: &Account,
+    budget: &Budget,
+    need: Amount,
+) -> Result<Option<Short>, StoreError> {
+    account.wait_for(need);
+    let _waiting = Waiting { account, need };
+    let measures = inner.memory.measures();
+    measures.lease_waits.inc();
+    let _one_at_a_time = account.taking.lock().await;
+    // Somebody may use up between taking and reserving what was taken for us; each time something was used up.
+    loop {
+        let Err(missing) = account.reserve(need) else { return Ok(None) };
+        let mut block = account.block_for(missing, &budget.limits);
+        measures.leases.inc();
+        let mut taken = storage::take(inner, &account.id, block, &budget.limits).await?;
+        if let Taken::Short(so_far) = taken {
+            if so_far.is_zero() {
+                storage::open(inner, &account.id, &budget.name, &account.subject, start(account.window)).await?;
+            }
+            // Not all of the block is left, but perhaps what this call needs.
+            block = missing;
+            taken = storage::take(inner, &account.id, block, &budget.limits).await?;
+        }
+        match taken {
+            Taken::Whole => account.add(block),
+            Taken::Short(so_far) => return Ok(Some(short(budget, account, so_far, need))),
+        }
+    }
+}
+
+/// What of `need` is not there, in the first unit that lacks something.
+fn short(budget: &Budget, account: &Account, taken: Amount, need: Amount) -> Short {
+    let (free, _) = account.free_and_reserved();
+    let left = |unit: Unit| {
+        budget.limits.of(unit).map(|limit| limit.saturating_sub(taken.of(unit)).saturating_add(free.of(unit)))
+    };
+    let lacking = Unit::ALL.into_iter().find(|unit| left(*unit).is_some_and(|left| left < need.of(*unit)));
+    let unit = lacking.unwrap_or(Unit::Calls);
+    Short {
+        budget: budget.name.clone(),
+        unit,
+        left: left(unit).unwrap_or(0),
+        limit: budget.limits.of(unit).unwrap_or(0),
+        asked: need.of(unit),
+        resets_at: account.window.map(|(_, end)| end),
+    }
+}
+
+/// Takes back what a call waited for, also when it stops waiting.
+struct Waiting<'a> {
+    account: &'a Account,
+    need: Amount,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.account.waited_for(self.need);
+    }
+}
+
+impl Reservation {
+    /// Charges `spent`, and gives back the rest at once. A unit of which nobody knows what it took (`None`) is charged as
+    /// reserved.
+    pub(crate) fn settle(mut self, spent: impl Fn(Unit) -> Option<u64>) {
+        for hold in std::mem::take(&mut self.holds) {
+            let spent = Amount(Unit::ALL.map(|unit| spent(unit).unwrap_or_else(|| hold.reserved.of(unit))));
+            self.charge(&hold, hold.limits.counted(spent));
+        }
+    }
+
+    /// Gives everything back: the call did not go out.
+    pub(crate) fn release(self) {
+        self.settle(|_| Some(0));
+    }
+
+    fn charge(&self, hold: &Hold, spent: Amount) {
+        if hold.account.settle(hold.reserved, spent) {
+            self.owed.notify_one();
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        for hold in std::mem::take(&mut self.holds) {
+            self.charge(&hold, hold.reserved);
+        }
+    }
+}
+
+fn account_id(budget: &str, subject: &str, window: Option<(Timestamp, Timestamp)>) -> String {
+    // A tab is in no name: names have no control characters, and a session's are replaced.
+    format!("{budget}\t{subject}\t{}", start(window))
+}
+
+fn start(window: Option<(Timestamp, Timestamp)>) -> i64 {
+    window.map_or(0, |(start, _)| start.unix_nanos())
+}

@@ -1,0 +1,389 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use mizzen_model::asked::Spend;
+use mizzen_model::permission::Mode;
+use mizzen_model::time::Timestamp;
+use proptest::prelude::*;
+
+use super::{Budget, BudgetError, Limits, Per, Window};
+use crate::config::{PermissionConfig, PermissionSettings};
+use crate::gate::tests::{ask, budget, model_ask, permitted, refused};
+use crate::gate::{Answer, DenialCode};
+use crate::plane::tests::{Fixture, planes};
+
+fn calls(limit: u64) -> Limits {
+    Limits { calls: Some(limit), ..Limits::default() }
+}
+
+fn money(limit: u64) -> Limits {
+    Limits { cost_nano_usd: Some(limit), ..Limits::default() }
+}
+
+fn one_call() -> Spend {
+    Spend { calls: 1, ..Spend::default() }
+}
+
+/// What the account of `subject` has taken, as the API tells it.
+async fn spent(plane: &Fixture, budget: &Budget) -> HashMap<String, [u64; 4]> {
+    let (accounts, _) = plane.control.budgets().accounts(budget).await.unwrap();
+    accounts.into_iter().map(|account| (account.subject, account.spent.0)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_callers_at_once_never_overspend() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        let shared = budget("calls", Per::Agent, calls(73));
+        plane.control.budgets().set(shared.clone(), "ada").await.unwrap();
+        // The second node shares the database and nothing else.
+        let other = plane.reopen().await.unwrap();
+        let mut asking = tokio::task::JoinSet::new();
+        for number in 0..200 {
+            let node = if number % 2 == 0 { plane.control.clone() } else { other.clone() };
+            let question = ask(&caller);
+            asking.spawn(async move {
+                match node.gate().ask(question).await {
+                    Answer::Permitted(permit) => {
+                        tokio::task::yield_now().await;
+                        permit.settle(one_call());
+                        true
+                    }
+                    Answer::Refused(denial) => {
+                        assert_eq!(denial.code, DenialCode::BudgetExhausted, "{}", denial.message);
+                        false
+                    }
+                    Answer::Held(held) => panic!("{held:?}"),
+                }
+            });
+        }
+        let admitted = asking.join_all().await.into_iter().filter(|admitted| *admitted).count();
+        assert!(admitted <= 73, "{admitted} on {}", plane.test.name);
+        // What one node took as a block and did not use may be refused to the other until it is given back.
+        plane.inner().memory.ledger.give_back(plane.inner(), None).await.unwrap();
+        crate::plane::tests::inner(&other)
+            .memory
+            .ledger
+            .give_back(crate::plane::tests::inner(&other), None)
+            .await
+            .unwrap();
+        let more = 73 - admitted;
+        for _ in 0..more {
+            permitted(plane.control.gate().ask(ask(&caller)).await).settle(one_call());
+        }
+        assert!(matches!(plane.control.gate().ask(ask(&caller)).await, Answer::Refused(_)));
+        assert_eq!(spent(&plane, &shared).await["helm"][0], 73, "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn the_refusal_says_which_budget_how_much_and_when_it_begins_anew() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        plane.control.budgets().set(budget("day", Per::Agent, money(5_000_000_000)), "ada").await.unwrap();
+        permitted(plane.control.gate().ask(model_ask(&caller, 10, Some(4_000_000_000))).await).settle(Spend {
+            calls: 1,
+            tokens: 10,
+            cost_nano_usd: Some(3_500_000_000),
+            duration_ms: 5,
+        });
+        let denial = refused(plane.control.gate().ask(model_ask(&caller, 10, Some(2_000_000_000))).await);
+        assert_eq!(denial.code.as_str(), "budget_exhausted");
+        for part in ["`day`", "1.5000 USD left of 5.0000 USD", "2.0000 USD", "begins anew at 2025-11-23T00:00:00Z"] {
+            assert!(denial.message.contains(part), "{part}: {}", denial.message);
+        }
+        let midnight: Timestamp = "2025-11-23T00:00:00Z".parse().unwrap();
+        assert_eq!(denial.retry_at, Some(midnight));
+        permitted(plane.control.gate().ask(model_ask(&caller, 10, Some(1_500_000_000))).await).settle(Spend::default());
+        // The next day it begins anew.
+        plane.clock.advance(Duration::from_nanos(u64::try_from(midnight.nanos_since(plane.clock.now())).unwrap()));
+        permitted(plane.control.gate().ask(model_ask(&caller, 10, Some(5_000_000_000))).await).settle(Spend::default());
+    }
+}
+
+#[tokio::test]
+async fn what_was_reserved_and_not_spent_is_there_for_the_very_next_ask() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        plane.control.budgets().set(budget("day", Per::Agent, money(100)), "ada").await.unwrap();
+        for _ in 0..10 {
+            let permit = permitted(plane.control.gate().ask(model_ask(&caller, 1, Some(91))).await);
+            assert!(matches!(plane.control.gate().ask(model_ask(&caller, 1, Some(10))).await, Answer::Refused(_)));
+            permit.settle(Spend { cost_nano_usd: Some(1), ..one_call() });
+        }
+        refused(plane.control.gate().ask(model_ask(&caller, 1, Some(91))).await);
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_permit_and_an_unknown_price_are_charged_as_reserved_and_more_than_reserved_is_charged_too() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        let day = budget("day", Per::Agent, money(1_000));
+        plane.control.budgets().set(day.clone(), "ada").await.unwrap();
+        drop(plane.control.gate().ask(model_ask(&caller, 1, Some(100))).await);
+        permitted(plane.control.gate().ask(model_ask(&caller, 1, Some(20))).await)
+            .settle(Spend { cost_nano_usd: None, ..one_call() });
+        permitted(plane.control.gate().ask(model_ask(&caller, 1, Some(1))).await)
+            .settle(Spend { cost_nano_usd: Some(800), ..one_call() });
+        plane.inner().memory.ledger.give_back(plane.inner(), None).await.unwrap();
+        assert_eq!(spent(&plane, &day).await["helm"][2], 920, "{}", plane.test.name);
+        // Beyond the limit too: it was spent.
+        permitted(plane.control.gate().ask(model_ask(&caller, 1, Some(80))).await)
+            .settle(Spend { cost_nano_usd: Some(500), ..one_call() });
+        plane.inner().memory.ledger.flush(plane.inner()).await.unwrap();
+        assert_eq!(spent(&plane, &day).await["helm"][2], 1_420, "{}", plane.test.name);
+        refused(plane.control.gate().ask(model_ask(&caller, 1, Some(1))).await);
+    }
+}
+
+#[tokio::test]
+async fn free_models_pass_an_empty_budget_and_unknown_prices_do_not() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        plane.control.budgets().set(budget("day", Per::Agent, money(0)), "ada").await.unwrap();
+        let gate = plane.control.gate();
+        permitted(gate.ask(model_ask(&caller, 1, Some(0))).await).settle(one_call());
+        permitted(gate.ask(ask(&caller)).await).settle(one_call());
+        let denial = refused(gate.ask(model_ask(&caller, 1, None)).await);
+        assert_eq!(denial.code, DenialCode::BudgetExhausted);
+        assert!(denial.message.contains("permission.unknown_price_usd"), "{}", denial.message);
+    }
+}
+
+#[tokio::test]
+async fn an_assumed_price_is_counted() {
+    let plane = planes().await.swap_remove(0);
+    let config = PermissionConfig { unknown_price_usd: 0.000_000_06, ..PermissionConfig::default() };
+    assert!(plane.control.configure(PermissionSettings { config, ..PermissionSettings::default() }));
+    let caller = plane.agent("helm").await;
+    plane.control.budgets().set(budget("day", Per::Agent, money(100)), "ada").await.unwrap();
+    let unknown = Spend { cost_nano_usd: None, ..one_call() };
+    permitted(plane.control.gate().ask(model_ask(&caller, 1, None)).await).settle(unknown);
+    let denial = refused(plane.control.gate().ask(model_ask(&caller, 1, None)).await);
+    assert!(denial.message.contains("left of"), "{}", denial.message);
+}
+
+#[tokio::test]
+async fn a_watched_budget_counts_and_refuses_nothing() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        let watched = Budget { mode: Mode::Observe, ..budget("calls", Per::Agent, calls(2)) };
+        plane.control.budgets().set(watched.clone(), "ada").await.unwrap();
+        for number in 0..5 {
+            let permit = permitted(plane.control.gate().ask(ask(&caller)).await);
+            assert_eq!(permit.decision.reason.contains("the budget `calls` has 0 calls left"), number >= 2);
+            permit.settle(one_call());
+        }
+        plane.inner().memory.ledger.flush(plane.inner()).await.unwrap();
+        assert_eq!(spent(&plane, &watched).await["helm"][0], 5, "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn agents_teams_sessions_and_runs_have_accounts_of_their_own() {
+    for plane in planes().await {
+        let (one, other) = (plane.agent("one").await, plane.agent("other").await);
+        let of = |session: Option<&str>| crate::gate::Ask { session: session.map(str::to_owned), ..ask(&one) };
+        let admits = async |question| match plane.control.gate().ask(question).await {
+            Answer::Permitted(permit) => {
+                permit.settle(one_call());
+                true
+            }
+            _ => false,
+        };
+        let cases = [
+            (Per::Agent, ask(&one), ask(&one), ask(&other)),
+            (Per::Session, of(Some("a")), of(Some("a")), of(Some("b"))),
+            (Per::Run, ask(&one), of(Some("b")), crate::gate::Ask { run: Some("run-2".parse().unwrap()), ..ask(&one) }),
+        ];
+        for (per, first, same, another) in cases {
+            plane.control.budgets().set(budget("x", per, calls(1)), "ada").await.unwrap();
+            assert!(admits(first).await && !admits(same).await && admits(another).await, "{per:?} {}", plane.test.name);
+            assert!(plane.control.budgets().remove("x").await.unwrap());
+        }
+        for per in [Per::Team, Per::Everyone] {
+            plane.control.budgets().set(budget("x", per, calls(1)), "ada").await.unwrap();
+            assert!(admits(ask(&one)).await && !admits(ask(&other)).await, "{per:?}");
+            plane.control.budgets().remove("x").await.unwrap();
+        }
+        let named = Budget { agent: Some("oth*".into()), ..budget("x", Per::Agent, calls(0)) };
+        plane.control.budgets().set(named, "ada").await.unwrap();
+        assert!(admits(ask(&one)).await && !admits(ask(&other)).await);
+    }
+}
+
+#[tokio::test]
+async fn of_two_budgets_the_one_that_has_enough_gets_its_part_back() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        let large = budget("large", Per::Agent, calls(10));
+        plane.control.budgets().set(large.clone(), "ada").await.unwrap();
+        plane.control.budgets().set(budget("small", Per::Agent, calls(0)), "ada").await.unwrap();
+        for _ in 0..3 {
+            assert!(refused(plane.control.gate().ask(ask(&caller)).await).message.contains("`small`"));
+        }
+        plane.inner().memory.ledger.give_back(plane.inner(), None).await.unwrap();
+        assert_eq!(spent(&plane, &large).await.get("helm").map_or(0, |spent| spent[0]), 0, "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn a_new_process_goes_on_from_what_was_taken_and_never_gives_back_what_nobody_settled() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        plane.control.budgets().set(budget("calls", Per::Agent, calls(10)), "ada").await.unwrap();
+        permitted(plane.control.gate().ask(ask(&caller)).await).settle(one_call());
+        let in_flight = plane.control.gate().ask(ask(&caller)).await;
+        // The first process is gone without a word: nothing was given back.
+        let after = plane.reopen().await.unwrap();
+        let mut admitted = 0;
+        while let Answer::Permitted(permit) = after.gate().ask(ask(&caller)).await {
+            permit.settle(one_call());
+            admitted += 1;
+        }
+        assert_eq!(admitted, 8, "{}", plane.test.name);
+        drop(in_flight);
+    }
+}
+
+#[tokio::test]
+async fn a_lower_limit_counts_at_once() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        plane.control.budgets().set(budget("calls", Per::Agent, calls(1_000)), "ada").await.unwrap();
+        permitted(plane.control.gate().ask(ask(&caller)).await).settle(one_call());
+        plane.control.budgets().set(budget("calls", Per::Agent, calls(1)), "ada").await.unwrap();
+        refused(plane.control.gate().ask(ask(&caller)).await);
+    }
+}
+
+#[tokio::test]
+async fn budgets_that_make_no_sense_are_refused() {
+    let plane = planes().await.swap_remove(0);
+    let set = async |budget| plane.control.budgets().set(budget, "ada").await.unwrap_err();
+    assert!(matches!(set(budget(" ", Per::Agent, calls(1))).await, BudgetError::Name));
+    assert!(matches!(set(budget("boundary/x/1/1", Per::Agent, calls(1))).await, BudgetError::OfBoundary(_)));
+    assert!(matches!(set(budget("x", Per::Agent, Limits::default())).await, BudgetError::NoLimit));
+    let window = Budget { window: Window::Seconds(0), ..budget("x", Per::Agent, calls(1)) };
+    assert!(matches!(set(window).await, BudgetError::Window));
+}
+
+#[test]
+fn windows_are_utc_and_weeks_begin_on_monday() {
+    let now: Timestamp = "2025-11-22T08:26:40Z".parse().unwrap();
+    let around = |window: Window| window.around(now).map(|(start, end)| (start.to_string(), end.to_string()));
+    let both = |start: &str, end: &str| Some((start.to_owned(), end.to_owned()));
+    assert_eq!(around(Window::Hour), both("2025-11-22T08:00:00Z", "2025-11-22T09:00:00Z"));
+    assert_eq!(around(Window::Day), both("2025-11-22T00:00:00Z", "2025-11-23T00:00:00Z"));
+    assert_eq!(around(Window::Week), both("2025-11-17T00:00:00Z", "2025-11-24T00:00:00Z"));
+    assert_eq!(around(Window::Seconds(3_600)), around(Window::Hour));
+    assert_eq!(around(Window::Whole), None);
+}
+
+/// What somebody does to one budget.
+#[derive(Debug, Clone)]
+enum Step {
+    Ask(u64),
+    /// Settles the oldest call in flight.
+    Settle(u64),
+    Drop,
+    /// The node gives back what it does not use.
+    Flush,
+    /// The node dies with everything in flight.
+    Crash,
+    NextDay,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => (1_u64..40).prop_map(Step::Ask),
+        4 => (0_u64..40).prop_map(Step::Settle),
+        1 => Just(Step::Drop),
+        2 => Just(Step::Flush),
+        1 => Just(Step::Crash),
+        1 => Just(Step::NextDay),
+    ];
+    proptest::collection::vec(step, 1..40)
+}
+
+/// A budget as one would write it who has one process, one thread and no crash: what is spent, and what is reserved.
+#[derive(Debug, Default)]
+struct Naive {
+    spent: u64,
+    reserved: Vec<u64>,
+    /// What a crash took for blocks that nobody had asked for.
+    lost_at_most: u64,
+}
+
+const LIMIT: u64 = 320;
+
+#[test]
+fn it_is_the_naive_budget_but_for_what_a_crash_takes_of_a_block() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut config = ProptestConfig::with_cases(24);
+    config.failure_persistence = None;
+    proptest!(config, |(steps in steps())| {
+        runtime.block_on(compare(steps));
+    });
+}
+
+async fn compare(steps: Vec<Step>) {
+    let mut plane = planes().await.swap_remove(0);
+    let caller = plane.agent("helm").await;
+    plane
+        .control
+        .budgets()
+        .set(budget("tokens", Per::Agent, Limits { tokens: Some(LIMIT), ..Limits::default() }), "ada")
+        .await
+        .unwrap();
+    let (mut naive, mut in_flight, mut of_before) = (Naive::default(), std::collections::VecDeque::new(), Vec::new());
+    for step in steps {
+        match step {
+            Step::Ask(tokens) => {
+                let answer = plane.control.gate().ask(model_ask(&caller, tokens, Some(0))).await;
+                let taken = naive.spent + naive.reserved.iter().sum::<u64>();
+                match answer {
+                    Answer::Permitted(permit) => {
+                        assert!(taken + tokens <= LIMIT, "{taken} and {tokens} are more than {LIMIT}");
+                        naive.reserved.push(tokens);
+                        in_flight.push_back(permit);
+                    }
+                    Answer::Refused(_) => {
+                        assert!(taken + naive.lost_at_most + tokens > LIMIT, "{naive:?} refused {tokens}")
+                    }
+                    Answer::Held(held) => panic!("{held:?}"),
+                }
+            }
+            Step::Settle(tokens) => {
+                if let Some(permit) = in_flight.pop_front() {
+                    let reserved = naive.reserved.remove(0);
+                    let spent = tokens.min(reserved);
+                    naive.spent += spent;
+                    permit.settle(Spend { tokens: spent, cost_nano_usd: Some(0), ..one_call() });
+                }
+            }
+            Step::Drop => {
+                if in_flight.pop_front().is_some() {
+                    naive.spent += naive.reserved.remove(0);
+                }
+            }
+            Step::Flush => plane.inner().memory.ledger.give_back(plane.inner(), None).await.unwrap(),
+            Step::Crash => {
+                // One block is at most a 32nd of the limit ahead, and what was reserved and settled since it was taken is free.
+                let (free, _) =
+                    plane.inner().memory.ledger.held("tokens", "helm", Window::Day.around(plane.clock.now()));
+                naive.lost_at_most += free.0[1];
+                naive.spent += naive.reserved.drain(..).sum::<u64>();
+                // Permits of a process that is gone are settled by nobody.
+                of_before.extend(in_flight.drain(..).map(std::mem::ManuallyDrop::new));
+                plane.control = plane.reopen().await.unwrap();
+            }
+            Step::NextDay => {
+                plane.clock.advance(Duration::from_secs(86_400));
+                of_before.extend(in_flight.drain(..).map(std::mem::ManuallyDrop::new));
+                naive = Naive::default();
+            }
+        }
+    }
+}

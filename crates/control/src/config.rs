@@ -1,0 +1,92 @@
+//! What can be configured about permission.
+
+use std::time::Duration;
+
+use mizzen_runtime::client::HttpClient;
+use mizzen_runtime::metrics::Metrics;
+use mizzen_runtime::secret::Secret;
+use serde::{Deserialize, Serialize};
+
+/// The section `permission` of the configuration.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PermissionConfig {
+    /// How long a held call waits for a person.
+    pub held_seconds: u64,
+    /// How long the approved call may still come after the person said yes.
+    pub approved_seconds: u64,
+    /// Whether who had an agent's key made must leave its calls to somebody else.
+    pub four_eyes: bool,
+    /// Whether the arguments of held calls are kept, and shown to approvers.
+    pub show_arguments: bool,
+    /// What a call of a model without a known price takes from a budget of money, in US dollars. 0: nothing is assumed, and such a
+    /// call is refused where a budget of money is set.
+    pub unknown_price_usd: f64,
+    /// Who is told of held calls.
+    pub webhook: WebhookConfig,
+}
+
+impl Default for PermissionConfig {
+    fn default() -> Self {
+        Self {
+            held_seconds: 900,
+            approved_seconds: 600,
+            four_eyes: false,
+            show_arguments: true,
+            unknown_price_usd: 0.0,
+            webhook: WebhookConfig::default(),
+        }
+    }
+}
+
+/// Where held calls are told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookConfig {
+    /// Gets a POST with each held call as JSON; empty: nobody is told.
+    pub url: String,
+    /// The key of the header `mizzen-signature`; empty: not signed.
+    pub secret: Secret,
+}
+
+impl Default for WebhookConfig {
+    fn default() -> Self {
+        Self { url: String::new(), secret: Secret::new("") }
+    }
+}
+
+/// What the plane needs beside its database, given once before it starts; see [`crate::Control::configure`].
+#[derive(Debug, Clone)]
+pub struct PermissionSettings {
+    pub config: PermissionConfig,
+    pub metrics: Metrics,
+    /// For webhooks; `None` sends none.
+    pub client: Option<HttpClient>,
+}
+
+impl Default for PermissionSettings {
+    fn default() -> Self {
+        Self { config: PermissionConfig::default(), metrics: Metrics::new(), client: None }
+    }
+}
+
+impl PermissionConfig {
+    pub(crate) const fn held(&self) -> Duration {
+        Duration::from_secs(self.held_seconds)
+    }
+
+    pub(crate) const fn approved(&self) -> Duration {
+        Duration::from_secs(self.approved_seconds)
+    }
+
+    /// Billionths of a dollar that a call of unknown price is taken for.
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "bounded just before; a NaN is no assumption"
+    )]
+    pub(crate) fn assumed_nano_usd(&self) -> Option<u64> {
+        let nanos = (self.unknown_price_usd * 1e9).ceil();
+        (nanos >= 1.0).then(|| nanos.min(9e18) as u64)
+    }
+}

@@ -1,0 +1,57 @@
+//! What `/metrics` tells of permission.
+
+use std::collections::HashMap;
+
+use mizzen_model::permission::Effect;
+use mizzen_runtime::metrics::{Counter, Metrics};
+
+use super::DenialCode;
+
+#[derive(Debug)]
+pub(crate) struct Measures {
+    /// By effect, and the code of the refusal; `none` for calls that went on.
+    decisions: HashMap<(Effect, &'static str), Counter>,
+    pub(crate) held: Counter,
+    /// Decisions that nobody had room to record beside their runs.
+    pub(crate) shed: Counter,
+    /// Calls that waited for a block of a budget to be taken.
+    pub(crate) lease_waits: Counter,
+    pub(crate) leases: Counter,
+    /// Calls that were ended by a stop.
+    pub(crate) stopped: Counter,
+}
+
+impl Measures {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        let mut decisions = HashMap::new();
+        let codes = DenialCode::ALL.iter().map(|code| code.as_str()).chain(["none"]);
+        for code in codes {
+            for effect in Effect::ALL {
+                let labels = [("effect", effect.as_str()), ("code", code)];
+                let help = "Decisions by effect, and by the code of the refusal.";
+                decisions.insert((*effect, code), metrics.counter("mizzen_permission_decisions_total", help, &labels));
+            }
+        }
+        let counter = |name, help| metrics.counter(name, help, &[]);
+        Self {
+            decisions,
+            held: counter("mizzen_permission_held_total", "Calls that were held for a person."),
+            shed: counter(
+                "mizzen_permission_decisions_shed_total",
+                "Decisions that were not recorded beside their runs, because the recorder was behind.",
+            ),
+            lease_waits: counter(
+                "mizzen_permission_lease_waits_total",
+                "Calls that waited for a block of a budget to be taken from the database.",
+            ),
+            leases: counter("mizzen_permission_leases_total", "Blocks of budgets taken from the database."),
+            stopped: counter("mizzen_permission_stops_total", "Stops of agents whose calls were ended."),
+        }
+    }
+
+    pub(crate) fn decided(&self, effect: Effect, code: Option<DenialCode>) {
+        if let Some(counter) = self.decisions.get(&(effect, code.map_or("none", DenialCode::as_str))) {
+            counter.inc();
+        }
+    }
+}

@@ -1,0 +1,71 @@
+use std::time::Duration;
+
+use mizzen_model::asked::Spend;
+
+use super::{PauseError, PauseKind, Reach};
+use crate::gate::tests::{ask, permitted, refused};
+use crate::gate::{Answer, DenialCode};
+use crate::plane::tests::planes;
+
+async fn is_stopped(permit: &crate::gate::Permit) -> bool {
+    tokio::time::timeout(Duration::from_millis(20), permit.stopped()).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_pause_refuses_from_the_next_ask_on_and_after_a_restart_until_it_is_lifted() {
+    for plane in planes().await {
+        let (one, other) = (plane.agent("one").await, plane.agent("other").await);
+        let in_flight = permitted(plane.control.gate().ask(ask(&one)).await);
+        let pauses = plane.control.pauses();
+        let pause = pauses.pause(Reach::Agent("one".into()), PauseKind::Pause, "it loops", "ada").await.unwrap();
+        assert_eq!(refused(plane.control.gate().ask(ask(&one)).await).code, DenialCode::Paused);
+        assert!(!is_stopped(&in_flight).await, "a pause lets what is in flight end");
+        assert!(matches!(plane.control.gate().ask(ask(&other)).await, Answer::Permitted(_)));
+        let again = plane.reopen().await.unwrap();
+        assert_eq!(refused(again.gate().ask(ask(&one)).await).code, DenialCode::Paused, "{}", plane.test.name);
+        assert_eq!(pauses.resume(&pause.id).await.unwrap(), Some(pause.clone()));
+        assert_eq!(pauses.resume(&pause.id).await.unwrap(), None);
+        assert!(matches!(plane.control.gate().ask(ask(&one)).await, Answer::Permitted(_)));
+        again.refresh().await.unwrap();
+        assert!(matches!(again.gate().ask(ask(&one)).await, Answer::Permitted(_)));
+    }
+}
+
+#[tokio::test]
+async fn a_stop_ends_what_is_in_flight_here_and_on_other_nodes() {
+    for plane in planes().await {
+        let (one, other) = (plane.agent("one").await, plane.agent("other").await);
+        let node = plane.reopen().await.unwrap();
+        let here = permitted(plane.control.gate().ask(ask(&one)).await);
+        let there = permitted(node.gate().ask(ask(&one)).await);
+        let others = permitted(plane.control.gate().ask(ask(&other)).await);
+        let reach = Reach::Agent("one".into());
+        let stop = plane.control.pauses().pause(reach, PauseKind::Stop, "it deletes", "ada").await.unwrap();
+        assert!(is_stopped(&here).await && !is_stopped(&others).await);
+        node.refresh().await.unwrap();
+        assert!(is_stopped(&there).await, "{}", plane.test.name);
+        plane.control.pauses().resume(&stop.id).await.unwrap();
+        assert!(!is_stopped(&permitted(plane.control.gate().ask(ask(&one)).await)).await);
+        here.settle(Spend::default());
+    }
+}
+
+#[tokio::test]
+async fn teams_and_all_are_reached_and_the_same_reach_again_replaces() {
+    for plane in planes().await {
+        let caller = plane.agent("one").await;
+        let pauses = plane.control.pauses();
+        for reach in [Reach::Team("platform".into()), Reach::All] {
+            let pause = pauses.pause(reach.clone(), PauseKind::Pause, "one", "ada").await.unwrap();
+            let again = pauses.pause(reach, PauseKind::Stop, "two", "bob").await.unwrap();
+            assert_eq!((again.id.clone(), pauses.list().len()), (pause.id, 1), "{}", plane.test.name);
+            assert!(refused(plane.control.gate().ask(ask(&caller)).await).message.contains("two"));
+            pauses.resume(&again.id).await.unwrap();
+        }
+        pauses.pause(Reach::Team("other".into()), PauseKind::Pause, "one", "ada").await.unwrap();
+        assert!(matches!(plane.control.gate().ask(ask(&caller)).await, Answer::Permitted(_)));
+        assert!(matches!(pauses.pause(Reach::All, PauseKind::Pause, " ", "ada").await, Err(PauseError::Reason)));
+        let nobody = Reach::Agent(String::new());
+        assert!(matches!(pauses.pause(nobody, PauseKind::Pause, "x", "ada").await, Err(PauseError::Name)));
+    }
+}

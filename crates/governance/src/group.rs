@@ -1,0 +1,296 @@
+//! What is the same for every request of one caller for one thing: worked out once, and kept.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, Hash as _, Hasher as _, RandomState};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid};
+use jsonschema::Validator;
+use mizzen_model::asked::{Action, Resource, ResourceKind, Taint};
+use mizzen_model::permission::{Effect, Grant, Mode};
+
+use crate::cedar::emit;
+use crate::cedar::paths::Needs;
+use crate::cedar::schema::action_groups;
+use crate::cedar::words::{actions, entity_type, served_id};
+use crate::fact::{self, Fact, Record};
+use crate::index::view::Seen;
+use crate::index::{Candidates, Index};
+use crate::policy_set::PolicySet;
+use crate::request::Request;
+
+/// Groups that are kept; reaching it begins anew.
+const GROUPS_MAX: usize = 8192;
+
+/// An entity with everything above it.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) uid: EntityUid,
+    pub(crate) above: Vec<EntityUid>,
+    pub(crate) attributes: Option<Record>,
+}
+
+impl Place {
+    pub(crate) fn seen(&self) -> Seen<'_> {
+        Seen { uid: &self.uid, above: &self.above, attributes: self.attributes.as_ref() }
+    }
+
+    fn entity(&self) -> Option<Entity> {
+        let attributes: HashMap<_, _> = fact::expressions(self.attributes.as_ref()?).into_iter().collect();
+        Entity::new(self.uid.clone(), attributes, self.above.iter().cloned().collect::<HashSet<_>>()).ok()
+    }
+}
+
+/// One caller and one thing.
+#[derive(Debug)]
+pub(crate) struct Group {
+    key: Key,
+    pub(crate) principal: Place,
+    pub(crate) action: Place,
+    pub(crate) resource: Place,
+    pub(crate) entities: Entities,
+    pub(crate) candidates: Candidates,
+    pub(crate) needs: Needs,
+    /// Boundaries that name the caller and count: the enforcing ones where there is one, else the observing ones.
+    pub(crate) boundaries: Vec<usize>,
+    /// Whether an enforcing boundary names the caller, or the unnamed are held to the policies.
+    pub(crate) governed: bool,
+    /// The grants of these boundaries that fit the thing: boundary, and index among its grants.
+    pub(crate) grants: Vec<(usize, usize)>,
+    /// What the grants say that the thing touches; `None`: none says anything.
+    pub(crate) touches: Option<Taint>,
+    pub(crate) may_ask: bool,
+    pub(crate) schemas: Vec<(String, Arc<Validator>)>,
+    /// For lists: whether calling it is refused whatever the arguments.
+    pub(crate) never_callable: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    principal: String,
+    is_agent: bool,
+    team: Option<String>,
+    action: Action,
+    resource: Resource,
+}
+
+/// Groups by the hash of their keys.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    hasher: RandomState,
+    kept: RwLock<HashMap<u64, Arc<Group>>>,
+}
+
+impl Default for Groups {
+    fn default() -> Self {
+        Self { hasher: RandomState::new(), kept: RwLock::new(HashMap::new()) }
+    }
+}
+
+impl Groups {
+    pub(crate) fn of(&self, set: &PolicySet, request: &Request<'_>) -> Arc<Group> {
+        let hash = self.hash(request);
+        if let Some(group) = self.kept.read().unwrap_or_else(PoisonError::into_inner).get(&hash)
+            && group.key.is_of(request)
+        {
+            return Arc::clone(group);
+        }
+        let group = Arc::new(set.group(request));
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= GROUPS_MAX {
+            kept.clear();
+        }
+        kept.insert(hash, Arc::clone(&group));
+        group
+    }
+
+    fn hash(&self, request: &Request<'_>) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        request.agent.unwrap_or(&request.caller.reference).hash(&mut hasher);
+        request.agent.is_some().hash(&mut hasher);
+        request.team.hash(&mut hasher);
+        request.action.hash(&mut hasher);
+        request.resource.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl Key {
+    fn new(request: &Request<'_>) -> Self {
+        Self {
+            principal: request.agent.unwrap_or(&request.caller.reference).to_owned(),
+            is_agent: request.agent.is_some(),
+            team: request.team.map(str::to_owned),
+            action: request.action,
+            resource: request.resource.clone(),
+        }
+    }
+
+    fn is_of(&self, request: &Request<'_>) -> bool {
+        self.principal == request.agent.unwrap_or(&request.caller.reference)
+            && self.is_agent == request.agent.is_some()
+            && self.team.as_deref() == request.team
+            && self.action == request.action
+            && self.resource == *request.resource
+    }
+}
+
+impl PolicySet {
+    fn group(&self, request: &Request<'_>) -> Group {
+        let named = |mode: Mode| -> Vec<usize> {
+            let boundaries = self.boundaries.iter().enumerate();
+            let naming = boundaries.filter(|(_, b)| b.mode == mode && b.names(request.agent, request.team));
+            naming.map(|(index, _)| index).collect()
+        };
+        let enforcing = named(Mode::Enforce);
+        let observing = if enforcing.is_empty() { named(Mode::Observe) } else { Vec::new() };
+        let governed = !enforcing.is_empty() || (observing.is_empty() && self.unnamed == Mode::Enforce);
+        let boundaries = if enforcing.is_empty() { observing } else { enforcing };
+        let names: Vec<&str> = boundaries.iter().map(|index| self.boundaries[*index].name.as_str()).collect();
+        let (principal, action, resource) = (principal(request, &names), action(request.action), resource(request.resource));
+        let candidates = self.index.candidates(principal.seen(), action.seen(), resource.seen());
+        let mut needs = self.wide_needs.clone();
+        for number in candidates.numbers() {
+            needs.merge(&self.rules[*number as usize].needs);
+        }
+        let needs = if needs.everything { Needs::all_of(&self.vocabulary) } else { needs };
+        let grants = self.grants(&boundaries, request.resource);
+        let of = |(boundary, index): &(usize, usize)| emit::grants(&self.boundaries[*boundary]).nth(*index).map(|(_, grant)| grant);
+        let touches = grants.iter().filter_map(of).filter_map(|grant| grant.touches).reduce(Taint::union);
+        let may_ask = grants.iter().filter_map(of).any(|grant| grant.three_together == Effect::NeedsApproval);
+        let schemas = grants.iter().filter_map(|place| self.schema(*place, of(place)?)).collect();
+        let entities = [&principal, &resource].into_iter().filter_map(Place::entity).chain([with_parents(&action)]);
+        Group {
+            key: Key::new(request),
+            entities: Entities::from_entities(entities, None).unwrap_or_else(|_| Entities::empty()),
+            never_callable: is_list(request.action) && self.never_callable(request.resource.kind, &principal, &resource),
+            principal,
+            action,
+            resource,
+            candidates,
+            needs,
+            boundaries,
+            governed,
+            grants,
+            touches,
+            may_ask,
+            schemas,
+        }
+    }
+
+    fn grants(&self, boundaries: &[usize], resource: &Resource) -> Vec<(usize, usize)> {
+        let mut found = Vec::new();
+        for boundary in boundaries {
+            for (index, (kind, grant)) in emit::grants(&self.boundaries[*boundary]).enumerate() {
+                if kind == resource.kind && grant_fits(grant, kind, resource) {
+                    found.push((*boundary, index));
+                }
+            }
+        }
+        found
+    }
+
+    fn schema(&self, place: (usize, usize), grant: &Grant) -> Option<(String, Arc<Validator>)> {
+        let id = emit::schema_id(&self.boundaries[place.0].name, grant);
+        let validator = Arc::clone(self.validators.get(&id)?);
+        Some((id, validator))
+    }
+
+    /// What nothing permits, or a forbid without conditions refuses, may never be called.
+    fn never_callable(&self, kind: ResourceKind, principal: &Place, resource: &Place) -> bool {
+        let call = action(actions(kind).1);
+        let candidates = self.index.candidates(principal.seen(), call.seen(), resource.seen());
+        let forbidden = |number: &u32| {
+            self.index.policy(*number).is_some_and(|policy| self.index.is_forbid(*number) && !policy.has_non_scope_constraint())
+        };
+        let permits = |number: &u32| !self.index.is_forbid(*number);
+        candidates.numbers().iter().any(forbidden) || !(self.has_wide_permits || candidates.numbers().iter().any(permits))
+    }
+}
+
+pub(crate) fn has_wide_permits(index: &Index) -> bool {
+    (0_u32..).take(index.len()).any(|number| index.is_wide(number) && !index.is_forbid(number))
+}
+
+pub(crate) const fn is_list(action: Action) -> bool {
+    matches!(action, Action::ModelsList | Action::ToolsList | Action::ResourcesList | Action::PromptsList)
+}
+
+fn grant_fits(grant: &Grant, kind: ResourceKind, resource: &Resource) -> bool {
+    if kind != ResourceKind::Host {
+        return grant.what.matches(resource);
+    }
+    let host = resource.name.to_ascii_lowercase();
+    let pattern = grant.what.name.to_ascii_lowercase();
+    host == pattern || hosts_above(&host).any(|above| above == pattern) || mizzen_model::permission::matches_pattern(&pattern, &host)
+}
+
+pub(crate) fn uid(kind: &str, id: &str) -> EntityUid {
+    // The types are all of this file and of the schema, and are identifiers.
+    let name: EntityTypeName = kind.parse().unwrap_or_else(|_| unreachable_type());
+    EntityUid::from_type_name_and_id(name, EntityId::new(id))
+}
+
+#[allow(clippy::expect_used, reason = "a constant")]
+fn unreachable_type() -> EntityTypeName {
+    "Unknown".parse().expect("an identifier is the name of a type")
+}
+
+fn principal(request: &Request<'_>, boundaries: &[&str]) -> Place {
+    let mut above: Vec<EntityUid> = request.team.map(|team| uid("Team", team)).into_iter().collect();
+    let (kind, name) = match request.agent {
+        Some(agent) => ("Agent", agent),
+        None => ("User", request.caller.reference.as_str()),
+    };
+    above.extend(boundaries.iter().map(|boundary| uid("Boundary", boundary)));
+    let attributes = Record::from([("name".to_owned(), Fact::Text(name.to_owned()))]);
+    Place { uid: uid(kind, name), above, attributes: Some(attributes) }
+}
+
+fn action(action: Action) -> Place {
+    let above = action_groups(action.as_str()).map(|group| uid("Action", group)).into_iter().collect();
+    Place { uid: uid("Action", action.as_str()), above, attributes: None }
+}
+
+fn with_parents(place: &Place) -> Entity {
+    Entity::new_no_attrs(place.uid.clone(), place.above.iter().cloned().collect())
+}
+
+fn resource(resource: &Resource) -> Place {
+    let kind = entity_type(resource.kind);
+    let mut attributes = Record::new();
+    let (id, above) = match (resource.kind, &resource.server) {
+        (ResourceKind::Host, _) => {
+            let host = resource.name.to_ascii_lowercase();
+            attributes.insert("name".into(), Fact::Text(host.clone()));
+            let above = hosts_above(&host).map(|name| uid("Host", &name)).collect();
+            return Place { uid: uid(kind, &host), above, attributes: Some(attributes) };
+        }
+        (ResourceKind::Tool | ResourceKind::Resource | ResourceKind::Prompt, server) => {
+            let server = server.as_deref().unwrap_or_default();
+            attributes.insert("server".into(), Fact::Text(server.to_owned()));
+            (served_id(server, &resource.name), vec![uid("ToolServer", server)])
+        }
+        (ResourceKind::Model | ResourceKind::Route, _) => (resource.name.clone(), Vec::new()),
+    };
+    attributes.insert("name".into(), Fact::Text(resource.name.clone()));
+    Place { uid: uid(kind, &id), above, attributes: Some(attributes) }
+}
+
+/// `api.example.com:443` is in `api.example.com`, `*.example.com` and `*.com`.
+fn hosts_above(host: &str) -> impl Iterator<Item = String> {
+    let bare = match host.rsplit_once(':') {
+        Some((bare, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !bare.ends_with(':') => bare,
+        _ => host,
+    };
+    let mut above = Vec::new();
+    if bare != host {
+        above.push(bare.to_owned());
+    }
+    let mut rest = bare;
+    while let Some((_, domain)) = rest.split_once('.') {
+        above.push(format!("*.{domain}"));
+        rest = domain;
+    }
+    above.into_iter()
+}

@@ -1,0 +1,193 @@
+//! From Cedar's answer to an outcome: what needs a person, what counts under `observe`, and why.
+
+use mizzen_model::permission::{Effect, MissingEvidence, Mode};
+
+use super::{Evaluated, PolicySet};
+use crate::cedar::emit;
+use crate::compile::{Origin, Rule, THREE_TOGETHER_ID};
+use crate::facts;
+use crate::group::{Group, is_list};
+use crate::index::Answer;
+use crate::limits;
+use crate::request::{Obligations, Outcome, Request};
+
+impl PolicySet {
+    pub(super) fn conclude(&self, request: &Request<'_>, evaluated: &Evaluated) -> Outcome {
+        let group = &evaluated.group;
+        let refused = |mode, rules: Vec<&Rule>, reason: String| Outcome {
+            effect: Effect::Deny,
+            mode,
+            policies: rules.iter().map(|rule| rule.id.clone()).collect(),
+            reason,
+            missing_evidence: Vec::new(),
+            obligations: Obligations { touches: evaluated.touching.taint, ..Obligations::default() },
+        };
+        let answer = match &evaluated.seen {
+            Ok((_, answer)) => answer,
+            Err(reason) => return refused(own_mode(group), Vec::new(), reason.clone()),
+        };
+        if let Some((rules, message)) = self.failed(answer) {
+            return refused(mode(group, &rules), rules, message);
+        }
+        let rules: Vec<&Rule> = answer.determining.iter().map(|number| &self.rules[*number as usize]).collect();
+        if answer.allowed && is_list(request.action) && group.never_callable {
+            let reason = format!("{} may never be called, so that lists do not show it", request.resource);
+            return refused(own_mode(group), Vec::new(), reason);
+        }
+        if answer.allowed {
+            return self.permitted(group, &rules, evaluated);
+        }
+        if !rules.is_empty() {
+            let reason = forbidden(&rules, request);
+            return refused(mode(group, &rules), rules, reason);
+        }
+        let (reason, missing_evidence) = self.ungranted(request, group);
+        Outcome { missing_evidence, ..refused(own_mode(group), Vec::new(), reason) }
+    }
+
+    fn permitted(&self, group: &Group, rules: &[&Rule], evaluated: &Evaluated) -> Outcome {
+        let asking: Vec<&Rule> = rules.iter().copied().filter(|rule| rule.asks).collect();
+        let (effect, deciding, verb) = match asking.is_empty() {
+            true => (Effect::Allow, rules.to_vec(), "permitted by"),
+            false => (Effect::NeedsApproval, asking, "a person must say yes, because of"),
+        };
+        let mut obligations = Obligations { touches: evaluated.touching.taint, ..Obligations::default() };
+        for rule in rules {
+            obligations.also(&rule.obligations);
+        }
+        Outcome {
+            effect,
+            mode: if effect == Effect::Allow { own_mode(group) } else { mode(group, &deciding) },
+            policies: deciding.iter().map(|rule| rule.id.clone()).collect(),
+            reason: format!("{verb} {}", named(&deciding)),
+            missing_evidence: Vec::new(),
+            obligations,
+        }
+    }
+
+    /// Policies that could not be evaluated and would have restricted. A permit that fails permits nothing, which is
+    /// refusal enough.
+    fn failed(&self, answer: &Answer) -> Option<(Vec<&Rule>, String)> {
+        let failed: Vec<(&Rule, &String)> =
+            answer.errors.iter().map(|(number, message)| (&self.rules[*number as usize], message)).collect();
+        let failed: Vec<_> = failed.into_iter().filter(|(rule, _)| rule.is_forbid || rule.asks).collect();
+        let (rule, message) = failed.first()?;
+        let reason = format!("the policy `{}` could not be evaluated, so nothing is allowed: {message}; mend the policy", rule.id);
+        Some((failed.iter().map(|(rule, _)| *rule).collect(), reason))
+    }
+
+    /// Why no permit was satisfied, and what evidence would have satisfied one.
+    fn ungranted(&self, request: &Request<'_>, group: &Group) -> (String, Vec<MissingEvidence>) {
+        let who = request.agent.unwrap_or(&request.caller.reference);
+        if group.boundaries.is_empty() {
+            return (format!("no boundary names `{who}`; give it one that grants {}", request.resource), Vec::new());
+        }
+        let names: Vec<String> = group.boundaries.iter().map(|b| format!("`{}`", self.boundaries[*b].name)).collect();
+        if group.grants.is_empty() {
+            let reason = format!("{} is not granted by {}, which names `{who}`; ask its owner to add it", request.resource, names.join(", "));
+            return (reason, Vec::new());
+        }
+        let mut reasons = Vec::new();
+        for (boundary, index) in &group.grants {
+            let boundary = &self.boundaries[*boundary];
+            let Some((_, grant)) = emit::grants(boundary).nth(*index) else { continue };
+            let place = format!("`{}` (line {})", boundary.name, grant.line);
+            if is_list(request.action) {
+                reasons.push(format!("{place} keeps it out of lists"));
+                continue;
+            }
+            let beyond = limits::beyond(grant, request.arguments);
+            let others = limits::others(grant, request.arguments);
+            if let Some(path) = beyond.first() {
+                reasons.push(format!("the argument `{path}` is not within its limits in {place}"));
+            } else if let Some(name) = others.first() {
+                reasons.push(format!("the argument `{name}` is none of those that {place} names"));
+            } else if grant.schema.is_some() && !satisfies(group, &emit::schema_id(&boundary.name, grant), request) {
+                reasons.push(format!("the arguments do not satisfy the schema in {place}"));
+            } else {
+                let missing: Vec<MissingEvidence> = (grant.needs_evidence.iter())
+                    .filter(|rule| !limits::has_evidence(request, rule))
+                    .map(|rule| MissingEvidence { rule: rule.clone(), had: facts::had(request, &rule.metric) })
+                    .collect();
+                if !missing.is_empty() {
+                    return (wanting(&missing, &place, request), missing);
+                }
+            }
+        }
+        if reasons.is_empty() {
+            reasons.push("no permit was satisfied".to_owned());
+        }
+        (format!("{} is refused: {}", request.resource, reasons.join("; and ")), Vec::new())
+    }
+}
+
+fn satisfies(group: &Group, id: &str, request: &Request<'_>) -> bool {
+    let none = serde_json::Value::Object(serde_json::Map::new());
+    let arguments = request.arguments.filter(|arguments| !arguments.is_null()).unwrap_or(&none);
+    group.schemas.iter().any(|(known, validator)| known == id && validator.is_valid(arguments))
+}
+
+fn wanting(missing: &[MissingEvidence], place: &str, request: &Request<'_>) -> String {
+    let each: Vec<String> = (missing.iter())
+        .map(|MissingEvidence { rule, had }| {
+            let needed = format!(
+                "`{}` of at least {} over at least {} cases with an error rate of at most {}",
+                rule.metric, rule.lower_at_least, rule.clusters_at_least, rule.alpha_at_most
+            );
+            match had {
+                Some(had) => format!("{needed}, where {} over {} cases with {} is in force", had.lower, had.clusters, had.alpha),
+                None => format!("{needed}, where none is in force"),
+            }
+        })
+        .collect();
+    let about = match &request.caller.agent_digest {
+        Some(digest) => format!("about {digest}"),
+        None => "but the caller's digest is unknown, and that satisfies no rule: start it with `mizzen run`, or bind its key to a version".to_owned(),
+    };
+    format!("{place} needs evidence: {}; {about}", each.join("; "))
+}
+
+fn forbidden(rules: &[&Rule], request: &Request<'_>) -> String {
+    let because: Vec<&str> = rules.iter().filter_map(|rule| rule.because.as_deref()).collect();
+    let because = if because.is_empty() { String::new() } else { format!(": {}", because.join("; ")) };
+    let way_out = if rules.iter().any(|rule| rule.id == THREE_TOGETHER_ID) {
+        "; begin a new run, or let a grant say what it `touches`, or `three_together: needs_approval`"
+    } else {
+        ""
+    };
+    format!("{} is refused by {}{because}{way_out}", request.resource, named(rules))
+}
+
+fn named(rules: &[&Rule]) -> String {
+    let ids: Vec<String> = rules.iter().map(|rule| format!("`{}`", rule.id)).collect();
+    ids.join(", ")
+}
+
+fn own_mode(group: &Group) -> Mode {
+    if group.governed { Mode::Enforce } else { Mode::Observe }
+}
+
+/// A policy written by hand is enforced also for those that no enforcing boundary names.
+fn mode(group: &Group, deciding: &[&Rule]) -> Mode {
+    let written = deciding.iter().any(|rule| rule.origin == Origin::Written && rule.mode == Mode::Enforce);
+    if written { Mode::Enforce } else { own_mode(group) }
+}
+
+impl Obligations {
+    /// Both: of limits the lower, of recording the less.
+    fn also(&mut self, other: &Self) {
+        for pointer in &other.redact {
+            if !self.redact.contains(pointer) {
+                self.redact.push(pointer.clone());
+            }
+        }
+        let least = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
+        self.result_bytes_max = least(self.result_bytes_max, other.result_bytes_max);
+        self.calls_per_minute = self.calls_per_minute.into_iter().chain(other.calls_per_minute).min();
+        self.record_content = match (self.record_content, other.record_content) {
+            (Some(a), Some(b)) => Some(a && b),
+            (a, b) => a.or(b),
+        };
+        self.touches = self.touches.union(other.touches);
+    }
+}

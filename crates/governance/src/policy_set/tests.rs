@@ -1,0 +1,289 @@
+use mizzen_model::asked::{Action, Resource, ResourceKind, Taint};
+use mizzen_model::id::Digest;
+use mizzen_model::permission::{Caller, Effect, Evidence, Mode};
+use mizzen_model::step::Source as Seen;
+use mizzen_model::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::request::{BudgetLeft, Outcome, Request, ToolFacts};
+use crate::{PolicySet, Source, Sources};
+
+const BANKING: &str = r"
+apiVersion: mizzen.dev/v1
+kind: Boundary
+metadata: {name: banking, description: Pays bills}
+spec:
+  mode: enforce
+  agents: [bank-agent, 'bank-*']
+  models: ['gpt-4o*']
+  tools:
+    - bank/get_balance
+    - tool: bank/read_file
+      touches: [private_data, untrusted_content]
+    - tool: bank/send_money
+      touches: outside
+      arguments:
+        recipient: {in: [DE89370400440532013000, GB29NWBK60161331926819]}
+        amount: {more_than: 0, at_most: 500}
+      beyond_limits: needs_approval
+    - tool: bank/schedule
+      arguments: {recurring: [true], note: {like: ['rent*'], length_at_most: 10, optional: true}}
+      other_arguments: deny
+    - tool: bank/update_password
+      needs_approval: true
+    - tool: bank/close
+      needs_evidence: {metric: task_success, lower_at_least: 0.95, clusters_at_least: 50}
+      list: false
+    - tool: web/*
+      touches: [untrusted_content]
+    - tool: mail/send
+      touches: outside
+      three_together: needs_approval
+  hosts: ['*.bank.example', 'api.example.com:443']
+  deny:
+    - tool: web/admin
+      because: nobody administers the web
+    - tool: bank/*
+      arguments: {amount: {more_than: 10000}}
+  budgets:
+    - {per: agent, every: day, usd: 5.25, calls: 100}
+";
+
+fn source(name: &str, text: &str) -> Source {
+    Source { name: name.into(), text: text.into() }
+}
+
+fn compile(boundaries: &[&str], policies: &str) -> PolicySet {
+    let boundaries = boundaries.iter().enumerate().map(|(n, text)| source(&format!("b{n}.yaml"), text)).collect();
+    let policies = if policies.is_empty() { vec![] } else { vec![source("hand.cedar", policies)] };
+    let sources = Sources { boundaries, policies, unnamed: Mode::Observe };
+    match PolicySet::compile(&sources) {
+        Ok(set) => set,
+        Err(problems) => panic!("{}", problems.iter().map(|p| format!("{p}\n")).collect::<String>()),
+    }
+}
+
+/// A question that tests change where it matters.
+struct Ask {
+    agent: Option<&'static str>,
+    action: Action,
+    resource: Resource,
+    arguments: Value,
+    taint: Taint,
+    digest: Option<Digest>,
+    evidence: Vec<Evidence>,
+    tool: ToolFacts,
+}
+
+fn tool(server: &str, name: &str, arguments: Value) -> Ask {
+    Ask {
+        agent: Some("bank-agent"),
+        action: Action::ToolsCall,
+        resource: Resource { kind: ResourceKind::Tool, server: Some(server.into()), name: name.into() },
+        arguments,
+        taint: Taint::default(),
+        digest: None,
+        evidence: vec![],
+        tool: ToolFacts::default(),
+    }
+}
+
+impl Ask {
+    fn of(&self, set: &PolicySet) -> Outcome {
+        let caller = Caller { reference: "agent:default/x".into(), agent_digest: self.digest.clone() };
+        set.decide(&Request {
+            caller: &caller,
+            agent: self.agent,
+            team: None,
+            action: self.action,
+            resource: &self.resource,
+            tool: self.tool.clone(),
+            arguments: Some(&self.arguments),
+            taint: self.taint,
+            touches: Taint::default(),
+            budget: BudgetLeft::default(),
+            evidence: &self.evidence,
+            at: Timestamp::from_unix_nanos(1_763_800_000_123_456_789),
+        })
+    }
+
+    fn effect(&self, set: &PolicySet) -> Effect {
+        self.of(set).effect
+    }
+
+    fn listed(mut self, set: &PolicySet) -> Effect {
+        self.action = Action::ToolsList;
+        self.of(set).effect
+    }
+}
+
+const IBAN: &str = "DE89370400440532013000";
+
+#[test]
+fn limits_on_arguments_permit_refuse_and_ask() {
+    let set = compile(&[BANKING], "");
+    let send = |arguments| tool("bank", "send_money", arguments).of(&set);
+    let plain = send(json!({"recipient": IBAN, "amount": 500}));
+    assert_eq!((plain.effect, plain.mode), (Effect::Allow, Mode::Enforce), "{}", plain.reason);
+    assert_eq!(plain.policies, ["banking:13"]);
+    assert!(plain.obligations.touches.outside_reached);
+    for beyond in [
+        json!({"recipient": IBAN, "amount": 500.01}),
+        json!({"recipient": "US1", "amount": 1}),
+        json!({"recipient": IBAN, "amount": 0}),
+        json!({"recipient": IBAN}),
+        json!({"recipient": IBAN, "amount": "1"}),
+        json!({"recipient": [IBAN], "amount": 1}),
+        json!({"recipient": IBAN, "amount": null}),
+    ] {
+        let asked = send(beyond.clone());
+        let refused_as_text = beyond["amount"] == json!("1");
+        let expected = if refused_as_text { Effect::Deny } else { Effect::NeedsApproval };
+        assert_eq!(asked.effect, expected, "{beyond}: {}", asked.reason);
+    }
+    assert_eq!(send(json!({"recipient": IBAN, "amount": 10000.5})).effect, Effect::Deny);
+    let unrepresentable = send(json!({"recipient": IBAN, "amount": 1.000_01}));
+    assert_eq!(unrepresentable.effect, Effect::Deny);
+    assert!(unrepresentable.reason.contains("`amount` has more than four places"), "{}", unrepresentable.reason);
+    assert_eq!(send(json!([1])).effect, Effect::Deny);
+}
+
+#[test]
+fn other_arguments_optional_ones_and_patterns() {
+    let set = compile(&[BANKING], "");
+    let schedule = |arguments| tool("bank", "schedule", arguments).effect(&set);
+    assert_eq!(schedule(json!({"recurring": true})), Effect::Allow);
+    assert_eq!(schedule(json!({"recurring": true, "note": "rent May"})), Effect::Allow);
+    assert_eq!(schedule(json!({"recurring": true, "note": null})), Effect::Allow);
+    for refused in [
+        json!({}),
+        json!({"recurring": false}),
+        json!({"recurring": true, "note": "rent for May"}),
+        json!({"recurring": true, "note": "loan"}),
+        json!({"recurring": true, "extra": 1}),
+    ] {
+        assert_eq!(schedule(refused.clone()), Effect::Deny, "{refused}");
+    }
+    let reason = tool("bank", "schedule", json!({"recurring": true, "extra": 1})).of(&set).reason;
+    assert!(reason.contains("`extra` is none of those"), "{reason}");
+}
+
+#[test]
+fn what_may_never_be_called_is_not_listed() {
+    let set = compile(&[BANKING], "forbid(principal, action == Action::\"tools:call\", resource == Tool::\"web/evil\");");
+    assert_eq!(tool("bank", "send_money", json!({})).listed(&set), Effect::Allow);
+    assert_eq!(tool("web", "search", json!({})).listed(&set), Effect::Allow);
+    assert_eq!(tool("web", "admin", json!({})).listed(&set), Effect::Deny);
+    assert_eq!(tool("web", "evil", json!({})).listed(&set), Effect::Deny);
+    assert_eq!(tool("bank", "unknown", json!({})).listed(&set), Effect::Deny);
+    assert_eq!(tool("bank", "close", json!({})).listed(&set), Effect::Deny);
+    let refused = tool("web", "admin", json!({})).of(&set);
+    assert!(refused.reason.contains("nobody administers the web"), "{}", refused.reason);
+}
+
+fn evidence(digest: &Digest, lower: f64, clusters: u64) -> Evidence {
+    Evidence {
+        subject: digest.clone(),
+        metric: "task_success@1".into(),
+        n: 100,
+        clusters,
+        method: "wilson".into(),
+        alpha: 0.03,
+        lower,
+        upper: 1.0,
+        e_value: None,
+        as_of: Timestamp::from_unix_nanos(5),
+        sources: vec![Seen::Gateway],
+    }
+}
+
+#[test]
+fn permission_comes_and_goes_with_evidence_about_the_very_digest() {
+    let set = compile(&[BANKING], "");
+    let digest = Digest::of(b"agent 1");
+    let with = |evidence: Vec<Evidence>, digest: Option<&Digest>| {
+        Ask { evidence, digest: digest.cloned(), ..tool("bank", "close", json!({})) }.of(&set)
+    };
+    let missing = with(vec![], Some(&digest));
+    assert_eq!(missing.effect, Effect::Deny);
+    assert_eq!(missing.missing_evidence.len(), 1);
+    assert_eq!(missing.missing_evidence[0].had, None);
+    assert_eq!(with(vec![evidence(&digest, 0.95, 50)], Some(&digest)).effect, Effect::Allow);
+    let short = with(vec![evidence(&digest, 0.949_999, 50)], Some(&digest));
+    assert_eq!(short.effect, Effect::Deny);
+    assert_eq!(short.missing_evidence[0].had.as_ref().map(|had| had.clusters), Some(50));
+    assert_eq!(with(vec![evidence(&digest, 0.99, 49)], Some(&digest)).effect, Effect::Deny);
+    let other = Digest::of(b"agent 2");
+    assert_eq!(with(vec![evidence(&digest, 0.99, 60)], Some(&other)).effect, Effect::Deny);
+    assert_eq!(with(vec![evidence(&digest, 0.99, 60)], None).effect, Effect::Deny);
+    // The newest counts, and the agent's own word alone does not.
+    let newer = Evidence { as_of: Timestamp::from_unix_nanos(6), ..evidence(&digest, 0.5, 60) };
+    assert_eq!(with(vec![evidence(&digest, 0.99, 60), newer], Some(&digest)).effect, Effect::Deny);
+    let own = Evidence { sources: vec![Seen::Sdk], ..evidence(&digest, 0.99, 60) };
+    assert_eq!(with(vec![own], Some(&digest)).effect, Effect::Deny);
+    let loose = Evidence { alpha: 0.06, ..evidence(&digest, 0.99, 60) };
+    assert_eq!(with(vec![loose], Some(&digest)).effect, Effect::Deny);
+}
+
+#[test]
+fn the_three_together_are_forbidden_unless_a_person_is_asked() {
+    let set = compile(&[BANKING], "");
+    let both = Taint { private_data: true, untrusted_content: true, outside_reached: false };
+    let send = json!({"recipient": IBAN, "amount": 1});
+    let refused = Ask { taint: both, ..tool("bank", "send_money", send.clone()) }.of(&set);
+    assert_eq!((refused.effect, refused.policies), (Effect::Deny, vec!["builtin:three-together".to_owned()]));
+    let private = Taint { private_data: true, ..Taint::default() };
+    assert_eq!(Ask { taint: private, ..tool("bank", "send_money", send) }.effect(&set), Effect::Allow);
+    assert_eq!(Ask { taint: both, ..tool("mail", "send", json!({})) }.effect(&set), Effect::NeedsApproval);
+    assert_eq!(tool("mail", "send", json!({})).effect(&set), Effect::Allow);
+    // What touches none of them goes on.
+    assert_eq!(Ask { taint: both, ..tool("web", "search", json!({})) }.effect(&set), Effect::Allow);
+    let outside = Taint { outside_reached: true, ..Taint::default() };
+    assert_eq!(Ask { taint: outside, ..tool("bank", "read_file", json!({})) }.effect(&set), Effect::Deny);
+}
+
+#[test]
+fn hosts_models_and_people() {
+    let set = compile(&[BANKING], "");
+    let asking = |action, kind, name: &str| {
+        let resource = Resource { kind, server: None, name: name.into() };
+        Ask { action, resource, ..tool("", "", json!({})) }.effect(&set)
+    };
+    let host = |name| asking(Action::HostsConnect, ResourceKind::Host, name);
+    assert_eq!(host("a.b.bank.example:8443"), Effect::Allow);
+    assert_eq!(host("API.example.com:443"), Effect::Allow);
+    assert_eq!(host("api.example.com:80"), Effect::Deny);
+    assert_eq!(host("bank.example"), Effect::Deny);
+    assert_eq!(host("evilbank.example"), Effect::Deny);
+    assert_eq!(asking(Action::ModelsCall, ResourceKind::Model, "gpt-4o-mini"), Effect::Allow);
+    assert_eq!(asking(Action::ModelsCall, ResourceKind::Model, "gpt-5"), Effect::Deny);
+    assert_eq!(tool("bank", "update_password", json!({})).effect(&set), Effect::NeedsApproval);
+}
+
+#[test]
+fn observing_refuses_nothing_but_what_is_written_to_be_enforced() {
+    let observe = BANKING.replace("mode: enforce", "mode: observe");
+    let set = compile(&[&observe], "@id(\"no-evil\") forbid(principal, action, resource == Tool::\"x/evil\");");
+    let unknown = tool("x", "y", json!({})).of(&set);
+    assert_eq!((unknown.effect, unknown.mode), (Effect::Deny, Mode::Observe));
+    let evil = tool("x", "evil", json!({})).of(&set);
+    assert_eq!((evil.effect, evil.mode, evil.policies), (Effect::Deny, Mode::Enforce, vec!["no-evil".to_owned()]));
+    let stranger = Ask { agent: Some("stranger"), ..tool("bank", "get_balance", json!({})) }.of(&set);
+    assert_eq!((stranger.effect, stranger.mode), (Effect::Deny, Mode::Observe));
+    assert!(stranger.reason.starts_with("no boundary names `stranger`"), "{}", stranger.reason);
+    let sources = Sources { unnamed: Mode::Enforce, ..Sources::default() };
+    let strict = PolicySet::compile(&sources).unwrap();
+    assert_eq!(tool("x", "y", json!({})).of(&strict).mode, Mode::Enforce);
+}
+
+#[test]
+fn a_policy_that_fails_denies() {
+    let policy = "@id(\"sum\") forbid(principal, action, resource) when { context.arguments has a.integer && context.arguments.a.integer * 2 > 10 };";
+    let set = compile(&[BANKING], policy);
+    let ask = |n: i64| tool("bank", "get_balance", json!({"a": n})).of(&set);
+    assert_eq!(ask(1).effect, Effect::Allow);
+    assert_eq!(ask(6).effect, Effect::Deny);
+    let failed = ask(i64::MAX);
+    assert_eq!(failed.effect, Effect::Deny);
+    assert!(failed.reason.contains("`sum` could not be evaluated"), "{}", failed.reason);
+}

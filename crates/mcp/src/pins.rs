@@ -1,0 +1,340 @@
+//! Definitions of tools, fixed at approval: what changes behind somebody's back, or imitates another, is withheld.
+//!
+//! * [`digest`]: what identifies a definition
+//! * [`finding`]: what is suspicious about one that is new ([`fold`]: names that look alike)
+//! * [`diff`]: what changed since the approval
+//!
+//! What a server says is recorded before it counts. A definition that was never seen before is pinned at once
+//! (`first_sight`) unless something about it is suspicious, or waits for a person (`approval`).
+
+pub mod diff;
+pub mod digest;
+pub mod finding;
+pub mod fold;
+mod hidden;
+mod standing;
+mod stored;
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use mizzen_governance::request::ToolFacts;
+use mizzen_model::id::Digest;
+use mizzen_model::time::Timestamp;
+use mizzen_runtime::clock::Clock;
+use mizzen_store::{Store, StoreError};
+use serde_json::{Map, Value};
+use tokio::sync::{Mutex, watch};
+
+use self::finding::{Finding, Older};
+pub use self::standing::{Withheld, WithheldReason};
+use crate::servers::PinRule;
+
+/// Who approved what was pinned because nobody had seen anything else.
+pub const FIRST_SIGHT: &str = "first sight";
+/// Tools of one server; more are a fault of the server.
+pub const TOOLS_MAX: usize = 2_048;
+/// Of one definition, as JSON.
+pub const DEFINITION_BYTES_MAX: usize = 256 << 10;
+/// A sighting is written down again only after so long: every refresh would be a write otherwise.
+const SEEN_EVERY_NANOS: i64 = 3_600_000_000_000;
+
+/// The approved definition of a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pinned {
+    pub digest: Digest,
+    pub definition: Arc<Map<String, Value>>,
+    pub approved_by: String,
+    pub approved_at: Timestamp,
+}
+
+/// What is known of one tool.
+#[derive(Debug, Clone)]
+pub struct Known {
+    pub digest: Digest,
+    pub definition: Arc<Map<String, Value>>,
+    pub first_seen_at: Timestamp,
+    pub last_seen_at: Timestamp,
+    /// The server does not offer it any more.
+    pub gone: bool,
+    pub pin: Option<Pinned>,
+    pub findings: Vec<Finding>,
+}
+
+/// Why an approval was not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum ApproveError {
+    #[error("the tool server `{server}` has no tool `{tool}`")]
+    Unknown { server: String, tool: String },
+    #[error("the definition of `{tool}` is another one by now (`{current}`); look at it again")]
+    Changed { tool: String, current: Digest },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+type Tools = BTreeMap<String, Known>;
+
+/// All definitions ever seen. Cheap to clone; clones are the same.
+#[derive(Debug, Clone)]
+pub struct Pins(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    clock: Clock,
+    servers: RwLock<Arc<BTreeMap<String, Tools>>>,
+    /// Held while something is written: an older reading must not replace a newer one.
+    writing: Mutex<()>,
+    revision: watch::Sender<u64>,
+}
+
+impl Pins {
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open(store: Store, clock: Clock) -> Result<Self, StoreError> {
+        let servers = RwLock::new(Arc::new(stored::load(&store).await?));
+        let (revision, _) = watch::channel(0);
+        let pins = Self(Arc::new(Inner { store, clock, servers, writing: Mutex::new(()), revision }));
+        Ok(pins)
+    }
+
+    /// Changes whenever the standing of any tool may have changed.
+    #[must_use]
+    pub fn changed(&self) -> watch::Receiver<u64> {
+        self.0.revision.subscribe()
+    }
+
+    /// What is known of the tools of `server`.
+    #[must_use]
+    pub fn of(&self, server: &str) -> BTreeMap<String, Known> {
+        self.all().get(server).cloned().unwrap_or_default()
+    }
+
+    /// How many tools of `server` are offered, and how many of them are withheld.
+    #[must_use]
+    pub fn count(&self, server: &str) -> (usize, usize) {
+        let all = self.all();
+        let offered = all.get(server).into_iter().flatten().filter(|(_, known)| !known.gone);
+        offered.fold((0, 0), |(tools, withheld), (_, known)| {
+            (tools + 1, withheld + usize::from(known.withheld().is_some()))
+        })
+    }
+
+    /// What decisions may know of a tool, and why it is withheld if it is. A tool that was never recorded is.
+    #[must_use]
+    pub fn assess(&self, server: &str, tool: &str) -> (ToolFacts, Option<String>) {
+        let all = self.all();
+        match all.get(server).and_then(|tools| tools.get(tool)).filter(|known| !known.gone) {
+            Some(known) => (known.facts(), known.withheld().map(|withheld| withheld.told(server, tool))),
+            None => (ToolFacts::default(), Some(format!("the definition of `{tool}` is not recorded yet"))),
+        }
+    }
+
+    /// Records what `server` offers now.
+    ///
+    /// # Errors
+    /// When it cannot be recorded; nothing of it counts then.
+    pub async fn observe(
+        &self,
+        server: &str,
+        rule: PinRule,
+        offered: BTreeMap<String, Map<String, Value>>,
+    ) -> Result<(), StoreError> {
+        let _one_at_a_time = self.0.writing.lock().await;
+        let all = self.all();
+        let now = self.0.clock.now();
+        let before = all.get(server);
+        let mut after = Tools::new();
+        let mut changes = stored::Changes::default();
+        // Built when first needed: most refreshes find nothing new.
+        let older = OnceCell::new();
+        for (tool, definition) in &offered {
+            let was = before.and_then(|tools| tools.get(tool));
+            let digest = digest::digest(definition);
+            let findings = match was.filter(|was| was.digest == digest) {
+                Some(was) => still_true(&was.findings, &all),
+                None => older.get_or_init(|| others(&all, server)).findings(tool, definition, &offered),
+            };
+            let known = sight(digest, definition, was, rule, now, findings);
+            let is_news = was.is_none_or(|was| {
+                was.digest != known.digest
+                    || was.findings != known.findings
+                    || was.gone
+                    || now.nanos_since(was.last_seen_at) > SEEN_EVERY_NANOS
+            });
+            if is_news {
+                changes.seen.push((tool.clone(), known.clone()));
+            }
+            if was.is_none() && known.pin.is_some() {
+                changes.pinned.push((tool.clone(), known.clone()));
+            }
+            after.insert(tool.clone(), known);
+        }
+        for (tool, was) in before.into_iter().flatten().filter(|(tool, _)| !offered.contains_key(*tool)) {
+            if !was.gone {
+                changes.gone.push(tool.clone());
+            }
+            after.insert(tool.clone(), Known { gone: true, ..was.clone() });
+        }
+        stored::write(&self.0.store, server, &changes).await?;
+        report(server, &changes, before);
+        let is_change = !changes.seen.is_empty() || !changes.gone.is_empty();
+        self.replace(&all, server, Some(after), is_change);
+        Ok(())
+    }
+
+    /// Pins the current definition of a tool, which must be the one that the person looked at.
+    ///
+    /// # Errors
+    /// When there is no such tool, its definition is another one, or it cannot be recorded.
+    pub async fn approve(&self, server: &str, tool: &str, digest: &Digest, by: &str) -> Result<(), ApproveError> {
+        let _one_at_a_time = self.0.writing.lock().await;
+        let all = self.all();
+        let known = all.get(server).and_then(|tools| tools.get(tool)).filter(|known| !known.gone);
+        let unknown = || ApproveError::Unknown { server: server.to_owned(), tool: tool.to_owned() };
+        let mut known = known.ok_or_else(unknown)?.clone();
+        if known.digest != *digest {
+            return Err(ApproveError::Changed { tool: tool.to_owned(), current: known.digest });
+        }
+        known.pin = Some(pin(&known, by, self.0.clock.now()));
+        let changes = stored::Changes { pinned: vec![(tool.to_owned(), known.clone())], ..stored::Changes::default() };
+        stored::write(&self.0.store, server, &changes).await?;
+        let mut tools = all.get(server).cloned().unwrap_or_default();
+        tools.insert(tool.to_owned(), known);
+        self.replace(&all, server, Some(tools), true);
+        Ok(())
+    }
+
+    /// Takes an approval back: the tool is withheld until a person approves it again. `false` when there was none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn withdraw(&self, server: &str, tool: &str) -> Result<bool, StoreError> {
+        let _one_at_a_time = self.0.writing.lock().await;
+        let all = self.all();
+        let Some(known) = all.get(server).and_then(|tools| tools.get(tool)).filter(|known| known.pin.is_some()) else {
+            return Ok(false);
+        };
+        let changes = stored::Changes { unpinned: vec![tool.to_owned()], ..stored::Changes::default() };
+        stored::write(&self.0.store, server, &changes).await?;
+        let mut tools = all.get(server).cloned().unwrap_or_default();
+        tools.insert(tool.to_owned(), Known { pin: None, ..known.clone() });
+        self.replace(&all, server, Some(tools), true);
+        Ok(true)
+    }
+
+    /// Forgets a server that was removed: one of the same name later is a new one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget(&self, server: &str) -> Result<(), StoreError> {
+        let _one_at_a_time = self.0.writing.lock().await;
+        stored::forget(&self.0.store, server).await?;
+        self.replace(&self.all(), server, None, true);
+        Ok(())
+    }
+
+    /// Reads what another node wrote.
+    ///
+    /// # Errors
+    /// When the database fails; what was known stays.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        let _one_at_a_time = self.0.writing.lock().await;
+        self.publish(stored::load(&self.0.store).await?);
+        self.0.revision.send_modify(|revision| *revision += 1);
+        Ok(())
+    }
+
+    fn all(&self) -> Arc<BTreeMap<String, Tools>> {
+        Arc::clone(&self.0.servers.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn replace(&self, all: &BTreeMap<String, Tools>, server: &str, tools: Option<Tools>, is_change: bool) {
+        let mut next = all.clone();
+        match tools {
+            Some(tools) => next.insert(server.to_owned(), tools),
+            None => next.remove(server),
+        };
+        self.publish(next);
+        if is_change {
+            self.0.revision.send_modify(|revision| *revision += 1);
+        }
+    }
+
+    fn publish(&self, servers: BTreeMap<String, Tools>) {
+        *self.0.servers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(servers);
+    }
+}
+
+/// What all other servers offer: to them, whatever is new or has changed here is a newcomer.
+fn others(all: &BTreeMap<String, Tools>, server: &str) -> Older {
+    let mut tools: Vec<(&String, &String, &Known)> = Vec::new();
+    for (other, offered) in all.iter().filter(|(other, _)| *other != server) {
+        tools.extend(offered.iter().map(|(tool, known)| (other, tool, known)));
+    }
+    tools.retain(|(_, _, known)| !known.gone);
+    tools.sort_by_key(|(_, _, known)| known.first_seen_at);
+    let mut older = Older::default();
+    for (other, tool, known) in tools {
+        older.add(other, tool, &known.definition);
+    }
+    older
+}
+
+/// Without those whose other tool is gone.
+fn still_true(findings: &[Finding], all: &BTreeMap<String, Tools>) -> Vec<Finding> {
+    let is_there = |whole: &String| {
+        let known = whole.split_once('/').and_then(|(server, tool)| all.get(server)?.get(tool));
+        known.is_some_and(|known| !known.gone)
+    };
+    findings.iter().filter(|finding| finding.other.as_ref().is_none_or(is_there)).cloned().collect()
+}
+
+/// One tool as it is now.
+fn sight(
+    digest: Digest,
+    definition: &Map<String, Value>,
+    was: Option<&Known>,
+    rule: PinRule,
+    now: Timestamp,
+    findings: Vec<Finding>,
+) -> Known {
+    let same = was.filter(|was| was.digest == digest);
+    let definition = same.map_or_else(|| Arc::new(digest::counted(definition)), |was| Arc::clone(&was.definition));
+    let mut known = Known {
+        digest,
+        definition,
+        first_seen_at: was.map_or(now, |was| was.first_seen_at),
+        last_seen_at: now,
+        gone: false,
+        pin: was.and_then(|was| was.pin.clone()),
+        findings,
+    };
+    if was.is_none() && rule == PinRule::FirstSight && known.findings.is_empty() {
+        known.pin = Some(pin(&known, FIRST_SIGHT, now));
+    }
+    known
+}
+
+fn pin(known: &Known, by: &str, at: Timestamp) -> Pinned {
+    Pinned {
+        digest: known.digest.clone(),
+        definition: Arc::clone(&known.definition),
+        approved_by: by.to_owned(),
+        approved_at: at,
+    }
+}
+
+/// One line for each tool that became withheld.
+fn report(server: &str, changes: &stored::Changes, before: Option<&Tools>) {
+    for (tool, known) in &changes.seen {
+        let was = before.and_then(|tools| tools.get(tool)).and_then(Known::withheld);
+        if let Some(withheld) = known.withheld().filter(|now| was.as_ref() != Some(now)) {
+            tracing::warn!(server, tool, reason = withheld.reason.as_str(), "{}", withheld.told(server, tool));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! The tool servers behind the gateway: child processes and HTTP servers, of both eras, each for itself.
+//!
+//! * [`server`]: one server: connections, lists, status
+//! * `negotiate`: which era it speaks, by what it does
+//! * `connection`, `line`, `hub`: requests, what comes meanwhile, and what belongs to none
+//! * `pipe`, `http`: the two transports
+//!
+//! A server that is slow, floods or lies harms its own calls only.
+
+mod connection;
+mod http;
+mod hub;
+mod line;
+mod negotiate;
+mod pipe;
+pub mod server;
+mod shared;
+mod sse;
+mod wire;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use mizzen_runtime::task::{BoxError, TaskKind};
+use mizzen_store::StoreError;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+pub use self::server::{Server, State, Status};
+pub use self::shared::Shared;
+use crate::pins::Pins;
+use crate::seam::{Directory, Member, Names, View};
+use crate::servers::{ChangeError, Configured, Shown, ToolServers};
+
+/// How often sessions are swept, old lists read again, and other nodes' changes looked for.
+const TEND_EVERY: Duration = Duration::from_secs(5);
+/// Servers that are connected at a time after a start.
+const CONNECTING_MAX: usize = 4;
+
+/// All configured servers. Cheap to clone; clones are the same.
+#[derive(Debug, Clone)]
+pub struct Upstreams(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    configuration: ToolServers,
+    shared: Arc<Shared>,
+    current: RwLock<Arc<Current>>,
+    changed: watch::Sender<u64>,
+}
+
+/// The servers and views of one configuration.
+#[derive(Debug, Default)]
+struct Current {
+    servers: BTreeMap<String, Server>,
+    all: Arc<View>,
+    profiles: HashMap<String, Arc<View>>,
+}
+
+impl Upstreams {
+    /// Starts with what is configured, and follows its changes.
+    #[must_use]
+    pub fn start(configuration: ToolServers, shared: Shared) -> Self {
+        let (changed, _) = watch::channel(0);
+        let tasks = shared.tasks.clone();
+        let inner = Inner { configuration, shared: Arc::new(shared), current: RwLock::default(), changed };
+        let upstreams = Self(Arc::new(inner));
+        upstreams.rebuild();
+        let following = upstreams.clone();
+        tasks.spawn(TaskKind::ToolServer, |drain| following.follow(drain));
+        let tending = upstreams.clone();
+        tasks.spawn(TaskKind::ToolSessionSweep, |_| tending.tend());
+        upstreams
+    }
+
+    #[must_use]
+    pub fn configuration(&self) -> &ToolServers {
+        &self.0.configuration
+    }
+
+    #[must_use]
+    pub fn pins(&self) -> &Pins {
+        &self.0.shared.pins
+    }
+
+    /// The server of a name, when it is configured and enabled.
+    #[must_use]
+    pub fn server(&self, name: &str) -> Option<Server> {
+        self.current().servers.get(name).cloned()
+    }
+
+    /// Forgets a server and what was approved of it; `false` when there was none.
+    ///
+    /// # Errors
+    /// See [`ToolServers::remove_server`].
+    pub async fn remove_server(&self, name: &str) -> Result<bool, ChangeError> {
+        let removed = self.0.configuration.remove_server(name).await?;
+        self.pins().forget(name).await?;
+        Ok(removed)
+    }
+
+    fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.0.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Servers whose configuration stays keep their connections. Those that are left over are returned.
+    fn rebuild(&self) -> Vec<Server> {
+        let configured = self.0.configuration.configured();
+        let before = self.current();
+        let enabled = configured.servers.values().filter(|entry| entry.value.enabled);
+        let servers: BTreeMap<String, Server> = enabled
+            .map(|entry| {
+                let kept = before.servers.get(&entry.value.name).filter(|server| server.config() == &entry.value);
+                let made = || Server::new(Arc::clone(&entry.value), Arc::clone(&self.0.shared), self.0.changed.clone());
+                (entry.value.name.clone(), kept.cloned().unwrap_or_else(made))
+            })
+            .collect();
+        let left = before
+            .servers
+            .iter()
+            .filter(|(name, server)| servers.get(*name).is_none_or(|now| now.config() != server.config()));
+        let left = left.map(|(_, server)| server.clone()).collect();
+        let current = Arc::new(views(&configured, servers));
+        *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = current;
+        self.0.changed.send_modify(|revision| *revision += 1);
+        left
+    }
+
+    async fn follow(self, drain: CancellationToken) -> Result<(), BoxError> {
+        let mut configuration = self.0.configuration.changed();
+        let mut pins = self.pins().changed();
+        self.connect().await;
+        loop {
+            tokio::select! {
+                changed = configuration.changed() => changed?,
+                changed = pins.changed() => {
+                    changed?;
+                    self.0.changed.send_modify(|revision| *revision += 1);
+                    continue;
+                }
+                () = drain.cancelled() => break,
+            }
+            for server in self.rebuild() {
+                server.close().await;
+            }
+            tokio::select! {
+                () = self.connect() => {}
+                () = drain.cancelled() => break,
+            }
+        }
+        for server in self.current().servers.values() {
+            server.close().await;
+        }
+        Ok(())
+    }
+
+    /// Asks every server what it offers, so that people see it before the first agent comes.
+    async fn connect(&self) {
+        let servers: Vec<Server> = self.current().servers.values().cloned().collect();
+        futures::stream::iter(servers)
+            .for_each_concurrent(CONNECTING_MAX, |server| async move {
+                if server.status().state == State::Idle {
+                    let (Ok(()) | Err(_)) = server.refresh().await;
+                }
+            })
+            .await;
+    }
+
+    async fn tend(self) -> Result<(), BoxError> {
+        let mut revision = None;
+        loop {
+            tokio::time::sleep(TEND_EVERY).await;
+            if let Err(error) = self.follow_others(&mut revision).await {
+                tracing::warn!(%error, "the configuration of tool servers was not read again");
+            }
+            let servers: Vec<Server> = self.current().servers.values().cloned().collect();
+            futures::stream::iter(servers)
+                .for_each_concurrent(CONNECTING_MAX, |server| async move { server.tend().await })
+                .await;
+        }
+    }
+
+    async fn follow_others(&self, revision: &mut Option<i64>) -> Result<(), StoreError> {
+        let now = self.0.configuration.revision().await?;
+        if revision.is_some_and(|before| before != now) {
+            self.0.configuration.refresh().await?;
+            self.pins().refresh().await?;
+        }
+        *revision = Some(now);
+        Ok(())
+    }
+}
+
+fn views(configured: &Configured, servers: BTreeMap<String, Server>) -> Current {
+    let member = |server: &Server, names, shown| Member { upstream: Arc::new(server.clone()), names, shown };
+    let all = servers.values().map(|server| member(server, Names::Prefixed, Shown::all())).collect();
+    let profiles = configured.profiles.values().map(|entry| {
+        let profile = &entry.value;
+        let members = profile
+            .servers
+            .iter()
+            .filter_map(|part| Some(member(servers.get(&part.server)?, profile.names.into(), Shown::from(part))));
+        (profile.name.clone(), Arc::new(View { name: profile.name.clone(), members: members.collect() }))
+    });
+    let profiles = profiles.collect();
+    Current { all: Arc::new(View { name: String::new(), members: all }), profiles, servers }
+}
+
+impl Directory for Upstreams {
+    fn view(&self, profile: Option<&str>) -> Option<Arc<View>> {
+        let current = self.current();
+        match profile {
+            None => Some(Arc::clone(&current.all)),
+            Some(name) => current.profiles.get(name).cloned(),
+        }
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.0.changed.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,419 @@
+//! An agreed connection: requests with all that comes meanwhile, notifications, listening.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use http::HeaderValue;
+use mizzen_runtime::task::TaskKind;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::http::Mirrored;
+use super::hub::{Listening, Routed, reply};
+use super::line::{Fault, Framing, Line, Link, Outgoing, Source, base};
+use super::negotiate::{Agreed, Introduction};
+use super::shared::{Place, Shared};
+use super::wire::{self, Message, Outcome};
+use crate::seam::{About, Call, ClientAnswer, Era, FromServer, Interest, ListKind, Reply, UpstreamError};
+
+/// Before the stream of what belongs to no request is opened again.
+const REOPEN_AFTER: Duration = Duration::from_secs(2);
+/// For telling a server that a session or a request is over.
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(5);
+
+type Answered = BoxFuture<'static, (Box<RawValue>, ClientAnswer)>;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) about: Arc<About>,
+    pub(super) downgraded: Option<String>,
+    line: Arc<Line>,
+    framing: Framing,
+    introduction: Introduction,
+    shared: Arc<Shared>,
+    timeout: Duration,
+    /// A process whose client may be asked something: only with one request at a time it is known which asks.
+    one_at_a_time: Option<Mutex<()>>,
+    is_gone: Arc<AtomicBool>,
+    closing: CancellationToken,
+    _closed: DropGuard,
+    _place: Place,
+}
+
+impl Connection {
+    pub(super) fn new(
+        line: Line,
+        agreed: Agreed,
+        introduction: Introduction,
+        shared: &Arc<Shared>,
+        timeout: Duration,
+        place: Place,
+    ) -> Self {
+        let is_asked = !introduction.capabilities.is_empty() && agreed.about.era == Era::Stateful;
+        let one_at_a_time = (is_asked && matches!(line.link, Link::Pipe(_))).then(Mutex::default);
+        let closing = CancellationToken::new();
+        let connection = Self {
+            about: agreed.about,
+            downgraded: agreed.downgraded,
+            line: Arc::new(line),
+            framing: agreed.framing,
+            introduction,
+            shared: Arc::clone(shared),
+            timeout,
+            one_at_a_time,
+            is_gone: Arc::default(),
+            closing: closing.clone(),
+            _closed: closing.drop_guard(),
+            _place: place,
+        };
+        if connection.about.era == Era::Stateful && connection.framing.session.is_some() {
+            connection.follow();
+        }
+        connection
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.line.is_alive() && !self.is_gone.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.line.hub.is_idle()
+    }
+
+    /// The server forgot the session.
+    pub(super) fn forgotten(&self) {
+        self.is_gone.store(true, Ordering::Release);
+    }
+
+    /// One request and its reply; see [`crate::seam::Session::request`].
+    pub(super) async fn request(
+        &self,
+        introduction: &Introduction,
+        call: &Call,
+        mirrored: &[Mirrored],
+        events: &mpsc::Sender<FromServer>,
+        cancel: &CancellationToken,
+    ) -> Result<Reply, Fault> {
+        let _turn = match &self.one_at_a_time {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
+        let id = self.line.next_id();
+        let params = self.params(introduction, call, id)?;
+        let outgoing = Outgoing { id, method: &call.method, params: params.as_deref(), mirrored, is_listening: false };
+        let mut abandon = Abandon { connection: self, id, is_over: false };
+        let exchange = async {
+            let opening = self.line.open(&self.framing, outgoing);
+            let late = || UpstreamError::Timeout { server: self.line.server.clone(), seconds: self.timeout.as_secs() };
+            let mut source = tokio::time::timeout(self.timeout, opening).await.map_err(|_| late())??;
+            Ok::<_, Fault>(self.converse(&mut source, events).await?)
+        };
+        let outcome = match cancel.run_until_cancelled(exchange).await {
+            None => return Err(UpstreamError::Cancelled.into()),
+            Some(outcome) => outcome,
+        };
+        // Late replies are abandoned too: the server may still be at work.
+        abandon.is_over =
+            !matches!(outcome, Err(Fault::Error(UpstreamError::Timeout { .. } | UpstreamError::Limit { .. })));
+        Ok(self.reply(outcome?))
+    }
+
+    fn reply(&self, outcome: Outcome) -> Reply {
+        match outcome {
+            Outcome::Error(error) => Reply::Error(error),
+            Outcome::Result(result) if self.about.era == Era::Stateless && is_input_required(&result) => {
+                Reply::InputRequired(result)
+            }
+            Outcome::Result(result) => Reply::Complete(result),
+        }
+    }
+
+    /// Hands on what comes until the response does. Time that the client takes to answer does not count.
+    async fn converse(&self, source: &mut Source, events: &mpsc::Sender<FromServer>) -> Result<Outcome, UpstreamError> {
+        let mut answers: FuturesUnordered<Answered> = FuturesUnordered::new();
+        let mut deadline = Instant::now() + self.timeout;
+        loop {
+            tokio::select! {
+                biased;
+                Some((id, answer)) = answers.next(), if !answers.is_empty() => {
+                    let (Ok(()) | Err(_)) = self.line.answer(&self.framing, &id, &answer).await;
+                }
+                message = source.next() => match message? {
+                    Some(Message::Response { outcome, .. }) => return Ok(outcome),
+                    Some(Message::Notification { method, params }) => {
+                        if method.ends_with("/list_changed") {
+                            self.line.hub.notify(&method, params.as_deref());
+                        }
+                        // Nobody may be listening any more; the reply is still wanted.
+                        let (Ok(()) | Err(_)) = events.send(FromServer::Notification { method, params }).await;
+                    }
+                    Some(Message::Request { id, method, .. }) if method == "ping" => {
+                        let (Ok(()) | Err(_)) = self.line.answer(&self.framing, &id, &Ok(wire::empty())).await;
+                    }
+                    Some(Message::Request { id, method, params }) => {
+                        let (answer, answered) = oneshot::channel();
+                        let (Ok(()) | Err(_)) = events.send(FromServer::Request { method, params, answer }).await;
+                        answers.push(Box::pin(async move { (id, answered.await.unwrap_or_else(|_| wire::nobody())) }));
+                    }
+                    None => return Err(self.line.lost()),
+                },
+                () = tokio::time::sleep_until(deadline), if answers.is_empty() => {
+                    return Err(UpstreamError::Timeout { server: self.line.server.clone(), seconds: self.timeout.as_secs() });
+                }
+            }
+            deadline = Instant::now() + self.timeout;
+        }
+    }
+
+    /// The parameters with what the hop needs in `_meta`. Every member is written once: two readers of one text must not
+    /// see two values.
+    fn params(
+        &self,
+        introduction: &Introduction,
+        call: &Call,
+        id: u64,
+    ) -> Result<Option<Box<RawValue>>, UpstreamError> {
+        let unfit = || self.line.protocol("the parameters of the call are no object");
+        let mut members: BTreeMap<String, Box<RawValue>> = match &call.params {
+            Some(params) => serde_json::from_str(params.get()).map_err(|_| unfit())?,
+            None => BTreeMap::new(),
+        };
+        let is_stateless = self.about.era == Era::Stateless;
+        if is_stateless || call.progress {
+            let mut meta: Map<String, Value> = match members.get("_meta") {
+                Some(meta) => serde_json::from_str(meta.get()).map_err(|_| unfit())?,
+                None => Map::new(),
+            };
+            if is_stateless {
+                meta.extend(introduction.meta());
+                if let Some(level) = &call.log_level {
+                    meta.insert("io.modelcontextprotocol/logLevel".to_owned(), level.clone().into());
+                }
+            }
+            if call.progress {
+                meta.insert("progressToken".to_owned(), id.into());
+            }
+            members.insert("_meta".to_owned(), wire::raw(&meta));
+        }
+        Ok((call.params.is_some() || !members.is_empty()).then(|| wire::raw(&members)))
+    }
+
+    pub(super) async fn notify(&self, method: &str, params: Option<&RawValue>) -> Result<(), Fault> {
+        match self.about.era {
+            Era::Stateful => self.line.notify(&self.framing, method, params).await,
+            Era::Stateless => Ok(()),
+        }
+    }
+
+    /// See [`crate::seam::Session::listen`].
+    pub(super) async fn listen(
+        &self,
+        introduction: &Introduction,
+        interest: Interest,
+        events: mpsc::Sender<FromServer>,
+        cancel: &CancellationToken,
+    ) -> Result<(), Fault> {
+        match self.about.era {
+            Era::Stateful => self.listen_in_session(interest, events, cancel).await,
+            Era::Stateless => self.listen_by_request(introduction, &interest, &events, cancel).await,
+        }
+    }
+
+    async fn listen_in_session(
+        &self,
+        interest: Interest,
+        events: mpsc::Sender<FromServer>,
+        cancel: &CancellationToken,
+    ) -> Result<(), Fault> {
+        let resources = interest.resources.clone();
+        let closed = events.clone();
+        let _listening: Listening = self.line.hub.listen(interest, events);
+        for uri in &resources {
+            self.subscribe("resources/subscribe", uri).await?;
+        }
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = closed.closed() => {}
+            () = self.lost() => return Err(self.line.lost().into()),
+        }
+        for uri in &resources {
+            let (Ok(()) | Err(_)) = self.subscribe("resources/unsubscribe", uri).await;
+        }
+        Ok(())
+    }
+
+    async fn subscribe(&self, method: &str, uri: &str) -> Result<(), Fault> {
+        let params = Some(wire::raw(&json!({ "uri": uri })));
+        let call = Call { method: method.to_owned(), params, progress: false, log_level: None };
+        let (nobody, _) = mpsc::channel(1);
+        match self.request(&self.introduction, &call, &[], &nobody, &CancellationToken::new()).await? {
+            Reply::Complete(_) => Ok(()),
+            Reply::InputRequired(_) | Reply::Error(_) => {
+                Err(self.line.protocol(format!("it refused `{method}`")).into())
+            }
+        }
+    }
+
+    async fn lost(&self) {
+        while self.is_alive() {
+            tokio::time::sleep(REOPEN_AFTER).await;
+        }
+    }
+
+    async fn listen_by_request(
+        &self,
+        introduction: &Introduction,
+        interest: &Interest,
+        events: &mpsc::Sender<FromServer>,
+        cancel: &CancellationToken,
+    ) -> Result<(), Fault> {
+        let mut filter = Map::new();
+        for kind in &interest.lists {
+            let member = match kind {
+                ListKind::Tools => "toolsListChanged",
+                ListKind::Prompts => "promptsListChanged",
+                ListKind::Resources | ListKind::ResourceTemplates => "resourcesListChanged",
+            };
+            filter.insert(member.to_owned(), true.into());
+        }
+        if !interest.resources.is_empty() {
+            filter.insert("resourceSubscriptions".to_owned(), interest.resources.clone().into());
+        }
+        let id = self.line.next_id();
+        let params = wire::raw(&json!({ "_meta": introduction.meta(), "notifications": filter }));
+        let request =
+            Outgoing { id, method: "subscriptions/listen", params: Some(&params), mirrored: &[], is_listening: true };
+        let _abandon = Abandon { connection: self, id, is_over: false };
+        let hearing = async {
+            let mut source = self.line.open(&self.framing, request).await?;
+            loop {
+                match source.next().await? {
+                    Some(Message::Notification { method, params }) => {
+                        self.line.hub.notify(&method, params.as_deref());
+                        if events.send(FromServer::Notification { method, params }).await.is_err() {
+                            return Ok(());
+                        }
+                    }
+                    Some(Message::Request { .. }) => {}
+                    Some(Message::Response { outcome: Outcome::Result(_), .. }) | None => {
+                        return Err(self.line.lost().into());
+                    }
+                    Some(Message::Response { outcome: Outcome::Error(_), .. }) => {
+                        return Err(self.line.protocol("it refused `subscriptions/listen`").into());
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = cancel.cancelled() => Ok(()),
+            () = self.closing.cancelled() => Err(self.line.lost().into()),
+            () = events.closed() => Ok(()),
+            heard = hearing => heard,
+        }
+    }
+
+    /// Keeps the stream open on which a stateful HTTP server sends what belongs to no request.
+    fn follow(&self) {
+        let (line, framing, closing) = (Arc::clone(&self.line), self.framing.clone(), self.closing.clone());
+        let is_gone = Arc::clone(&self.is_gone);
+        self.shared.tasks.spawn(TaskKind::ToolServer, |drain| async move {
+            tokio::select! {
+                () = follow(&line, &framing, &is_gone) => closing.cancelled().await,
+                () = closing.cancelled() => {}
+                () = drain.cancelled() => {}
+            }
+            if let Link::Http(endpoint) = &line.link
+                && !is_gone.load(Ordering::Acquire)
+            {
+                let (Ok(()) | Err(_)) = tokio::time::timeout(FAREWELL_TIMEOUT, endpoint.delete(base(&framing))).await;
+            }
+            Ok(())
+        });
+    }
+}
+
+async fn follow(line: &Line, framing: &Framing, is_gone: &AtomicBool) {
+    let Link::Http(endpoint) = &line.link else { return };
+    let mut headers = base(framing);
+    while !is_gone.load(Ordering::Acquire) {
+        let mut wait = REOPEN_AFTER;
+        match endpoint.get(headers.clone()).await {
+            Ok(Some(source)) => {
+                let mut source = source.endless();
+                while let Ok(Some(message)) = source.next(endpoint).await {
+                    let routed = line.hub.unsolicited(message);
+                    if let Some(message) = reply(&routed) {
+                        let (Ok(_) | Err(_)) = endpoint.post(message, base(framing), true).await;
+                    }
+                    if let Routed::Asked(id, answered) = routed {
+                        let answer = answered.await.unwrap_or_else(|_| wire::nobody());
+                        let (Ok(()) | Err(_)) = line.answer(framing, &id, &answer).await;
+                    }
+                }
+                if let Some(at) = source.resume_at() {
+                    wait = at
+                        .retry_ms
+                        .map_or(wait, Duration::from_millis)
+                        .clamp(Duration::from_millis(100), 5 * REOPEN_AFTER);
+                    if let Ok(id) = HeaderValue::from_str(&at.last_event_id) {
+                        headers.insert("last-event-id", id);
+                    }
+                }
+            }
+            // It has no such stream.
+            Ok(None) => return,
+            Err(_) => wait = 5 * REOPEN_AFTER,
+        }
+        tokio::time::sleep(wait).await;
+    }
+}
+
+fn is_input_required(result: &RawValue) -> bool {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Kind<'a> {
+        #[serde(borrow, default)]
+        result_type: Option<std::borrow::Cow<'a, str>>,
+    }
+    serde_json::from_str::<Kind<'_>>(result.get())
+        .is_ok_and(|kind| kind.result_type.as_deref() == Some("input_required"))
+}
+
+/// A request that ended without its reply is told to the server in its era's way. A stateless server over HTTP sees it by
+/// the closed stream.
+struct Abandon<'a> {
+    connection: &'a Connection,
+    id: u64,
+    is_over: bool,
+}
+
+impl Drop for Abandon<'_> {
+    fn drop(&mut self) {
+        let connection = self.connection;
+        if self.is_over {
+            return;
+        }
+        let params = wire::raw(&json!({ "requestId": self.id, "reason": "the client cancelled" }));
+        match &connection.line.link {
+            Link::Pipe(pipe) => pipe.send_now(wire::notification("notifications/cancelled", Some(&params))),
+            Link::Http(_) if connection.about.era == Era::Stateless => {}
+            Link::Http(_) => {
+                let (line, framing) = (Arc::clone(&connection.line), connection.framing.clone());
+                connection.shared.tasks.spawn(TaskKind::Upstream, |_| async move {
+                    let telling = line.notify(&framing, "notifications/cancelled", Some(&params));
+                    let (Ok(_) | Err(_)) = tokio::time::timeout(FAREWELL_TIMEOUT, telling).await;
+                    Ok(())
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The messages of one response: a single JSON object, or a stream of events.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Response};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Incoming;
+
+use super::Endpoint;
+use crate::seam::UpstreamError;
+use crate::upstream::sse::Parser;
+use crate::upstream::wire::{self, Message};
+
+/// Bytes of one stream, in results of the largest size: a server that floods is cut off.
+const STREAM_RESULTS_MAX: u64 = 16;
+
+/// Gives messages until the response ends.
+#[derive(Debug)]
+pub(in crate::upstream) struct HttpSource(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Whole(Option<Message>),
+    Stream(Box<Stream>),
+}
+
+#[derive(Debug)]
+struct Stream {
+    body: Incoming,
+    parser: Parser,
+    ready: VecDeque<Message>,
+    bytes: u64,
+    is_bounded: bool,
+}
+
+/// Where a stream that broke off can be taken up again.
+#[derive(Debug, Clone)]
+pub(in crate::upstream) struct ResumeAt {
+    pub(in crate::upstream) last_event_id: String,
+    pub(in crate::upstream) retry_ms: Option<u64>,
+}
+
+impl HttpSource {
+    /// Reads a response that is no stream to its end.
+    pub(super) async fn new(endpoint: &Endpoint, response: Response<Incoming>) -> Result<Self, UpstreamError> {
+        let bytes_max = usize::try_from(endpoint.result_bytes_max).unwrap_or(usize::MAX);
+        if is_stream(response.headers()) {
+            let stream = Stream {
+                body: response.into_body(),
+                parser: Parser::new(bytes_max),
+                ready: VecDeque::new(),
+                bytes: 0,
+                is_bounded: true,
+            };
+            return Ok(Self(Kind::Stream(Box::new(stream))));
+        }
+        let reading = Limited::new(response.into_body(), bytes_max).collect();
+        let body = match tokio::time::timeout(endpoint.head_timeout, reading).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                return Err(endpoint.too_large(endpoint.result_bytes_max.saturating_add(1)));
+            }
+            Ok(Err(_)) => return Err(UpstreamError::Lost { server: endpoint.server.clone() }),
+            Err(_) => {
+                let seconds = endpoint.head_timeout.as_secs();
+                return Err(UpstreamError::Timeout { server: endpoint.server.clone(), seconds });
+            }
+        };
+        Ok(Self(Kind::Whole(Some(wire::parse(&body).map_err(|problem| endpoint.protocol(problem))?))))
+    }
+
+    pub(in crate::upstream) const fn is_stream(&self) -> bool {
+        matches!(self.0, Kind::Stream(_))
+    }
+
+    /// For a stream that is meant to stay open: only its single messages are bounded.
+    #[must_use]
+    pub(in crate::upstream) fn endless(mut self) -> Self {
+        if let Kind::Stream(stream) = &mut self.0 {
+            stream.is_bounded = false;
+        }
+        self
+    }
+
+    pub(in crate::upstream) fn resume_at(&self) -> Option<ResumeAt> {
+        let Kind::Stream(stream) = &self.0 else { return None };
+        let last_event_id = stream.parser.last_id()?.to_owned();
+        Some(ResumeAt { last_event_id, retry_ms: stream.parser.retry_ms() })
+    }
+
+    /// The next message; `None` at the end, however it came about. Cancelling it loses nothing.
+    pub(in crate::upstream) async fn next(&mut self, endpoint: &Endpoint) -> Result<Option<Message>, UpstreamError> {
+        match &mut self.0 {
+            Kind::Whole(message) => Ok(message.take()),
+            Kind::Stream(stream) => stream.next(endpoint).await,
+        }
+    }
+}
+
+impl Stream {
+    async fn next(&mut self, endpoint: &Endpoint) -> Result<Option<Message>, UpstreamError> {
+        loop {
+            if let Some(message) = self.ready.pop_front() {
+                return Ok(Some(message));
+            }
+            match self.body.frame().await {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.take(endpoint, &data)?;
+                    }
+                }
+                Some(Err(_)) | None => return Ok(None),
+            }
+        }
+    }
+
+    fn take(&mut self, endpoint: &Endpoint, data: &Bytes) -> Result<(), UpstreamError> {
+        self.bytes = self.bytes.saturating_add(data.len() as u64);
+        if self.is_bounded && self.bytes > endpoint.result_bytes_max.saturating_mul(STREAM_RESULTS_MAX) {
+            return Err(endpoint.too_large(self.bytes));
+        }
+        let mut events = Vec::new();
+        self.parser.feed(data, &mut events).map_err(|too_large| endpoint.too_large(too_large.0))?;
+        for event in events {
+            self.ready.push_back(wire::parse(&event.data).map_err(|problem| endpoint.protocol(problem))?);
+        }
+        Ok(())
+    }
+}
+
+fn is_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("text/event-stream")
+}

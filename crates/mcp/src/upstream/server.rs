@@ -1,0 +1,366 @@
+//! One configured server: its connections, its lists, and how it is.
+
+mod lists;
+mod session;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use mizzen_model::asked::Taint;
+use mizzen_model::time::Timestamp;
+use mizzen_runtime::limit::LimitReached;
+use tokio::sync::{Mutex as AsyncMutex, watch};
+use tokio::time::Instant;
+
+use self::lists::Lists;
+use self::session::ClientSession;
+use super::connection::Connection;
+use super::http::Endpoint;
+use super::hub::Hub;
+use super::line::{Line, Link};
+use super::negotiate::{self, Introduction};
+use super::pipe::{Pipe, Stderr};
+use super::shared::{Place, Places, Shared};
+use crate::seam::{About, ClientContext, Era, ListKind, Listing, Owner, Session, Upstream, UpstreamError};
+use crate::servers::{PinRule, ServerConfig, Transport};
+
+/// After the first failure; doubled with each further one.
+const BACKOFF: Duration = Duration::from_secs(1);
+const BACKOFF_MAX: Duration = Duration::from_secs(60);
+/// A session of its own that nobody used for so long is ended.
+const SESSION_IDLE: Duration = Duration::from_secs(600);
+/// What a client can be asked. Without one of these, sessions need not be its own.
+const ASKABLE: [&str; 3] = ["sampling", "elicitation", "roots"];
+
+/// How a server is, for people.
+#[derive(Debug, Clone, Default)]
+pub struct Status {
+    pub state: State,
+    /// Why it fails.
+    pub fault: Option<String>,
+    pub about: Option<Arc<About>>,
+    pub downgraded: Option<String>,
+    pub last_seen_at: Option<Timestamp>,
+}
+
+/// See [`Status`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum State {
+    #[default]
+    Idle,
+    Connecting,
+    Ready,
+    Failing,
+}
+
+impl State {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Connecting => "connecting",
+            Self::Ready => "ready",
+            Self::Failing => "failing",
+        }
+    }
+}
+
+/// See the module. Cheap to clone; clones are the same.
+#[derive(Debug, Clone)]
+pub struct Server(pub(super) Arc<Inner>);
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) changed: watch::Sender<u64>,
+    stderr: Stderr,
+    common: AsyncMutex<Common>,
+    own: Mutex<HashMap<Owner, Arc<Own>>>,
+    pub(super) lists: Lists,
+    status: Mutex<Status>,
+    processes: Places,
+    sessions: Places,
+}
+
+/// The connection that all clients share that can be asked nothing.
+#[derive(Debug, Default)]
+struct Common {
+    connection: Option<Arc<Connection>>,
+    failures: u32,
+    not_before: Option<Instant>,
+    last_error: Option<UpstreamError>,
+}
+
+/// The session of one client.
+#[derive(Debug)]
+struct Own {
+    introduction: Introduction,
+    connection: AsyncMutex<Option<Arc<Connection>>>,
+    used_at: Mutex<Instant>,
+}
+
+impl Server {
+    pub(super) fn new(config: Arc<ServerConfig>, shared: Arc<Shared>, changed: watch::Sender<u64>) -> Self {
+        Self(Arc::new(Inner {
+            config,
+            shared,
+            changed,
+            stderr: Stderr::default(),
+            common: AsyncMutex::default(),
+            own: Mutex::default(),
+            lists: Lists::default(),
+            status: Mutex::default(),
+            processes: Places::default(),
+            sessions: Places::default(),
+        }))
+    }
+
+    #[must_use]
+    pub fn config(&self) -> &Arc<ServerConfig> {
+        &self.0.config
+    }
+
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.0.status().clone()
+    }
+
+    /// The last lines that its process wrote to standard error.
+    #[must_use]
+    pub fn stderr(&self) -> Vec<String> {
+        self.0.stderr.lines()
+    }
+
+    /// Processes and sessions now.
+    #[must_use]
+    pub fn in_use(&self) -> (u32, u32) {
+        (self.0.processes.taken(), self.0.sessions.taken())
+    }
+
+    /// Asks the server again what it offers.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn refresh(&self) -> Result<(), UpstreamError> {
+        ListKind::ALL.into_iter().for_each(|kind| self.0.lists.invalidate(kind));
+        self.list(ListKind::Tools).await.map(drop)
+    }
+
+    /// Ends sessions that nobody uses, and reads again what is old.
+    pub(super) async fn tend(&self) {
+        let idle = |own: &Arc<Own>| {
+            let used_at = *own.used_at.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_busy =
+                own.connection.try_lock().map_or(true, |connection| connection.as_ref().is_some_and(|c| !c.is_idle()));
+            !is_busy && used_at.elapsed() > SESSION_IDLE
+        };
+        self.0.own().retain(|_, own| !idle(own));
+        let is_ready = self.0.status().state == State::Ready;
+        if is_ready && self.0.lists.is_old(ListKind::Tools, self.0.refresh_every()) {
+            self.0.lists.invalidate(ListKind::Tools);
+            let (Ok(_) | Err(_)) = self.list(ListKind::Tools).await;
+        }
+    }
+
+    /// Gives up all connections: the configuration changed, or the server was removed.
+    pub(super) async fn close(&self) {
+        self.0.own().clear();
+        self.0.common.lock().await.connection = None;
+    }
+}
+
+impl Inner {
+    pub(super) fn refresh_every(&self) -> Duration {
+        Duration::from_secs(self.config.refresh_seconds)
+    }
+
+    pub(super) fn pin_rule(&self) -> PinRule {
+        self.config.pin.unwrap_or(self.shared.pin)
+    }
+
+    fn status(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn own(&self) -> MutexGuard<'_, HashMap<Owner, Arc<Own>>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection of those who can be asked nothing; opened when there is none, not more often than the backoff allows.
+    pub(super) async fn common(self: &Arc<Self>) -> Result<Arc<Connection>, UpstreamError> {
+        let mut common = self.common.lock().await;
+        if let Some(connection) = common.connection.as_ref().filter(|connection| connection.is_alive()) {
+            return Ok(Arc::clone(connection));
+        }
+        common.connection = None;
+        if let (Some(not_before), Some(error)) = (common.not_before, &common.last_error)
+            && Instant::now() < not_before
+        {
+            return Err(error.clone());
+        }
+        self.status().state = State::Connecting;
+        match self.connect(Introduction::own()).await {
+            Ok(connection) => {
+                let connection = Arc::new(connection);
+                *common = Common { connection: Some(Arc::clone(&connection)), ..Common::default() };
+                self.connected(&connection);
+                Ok(connection)
+            }
+            Err(error) => {
+                common.failures = common.failures.saturating_add(1);
+                let wait = BACKOFF.saturating_mul(1 << common.failures.min(7).saturating_sub(1)).min(BACKOFF_MAX);
+                common.not_before = Some(Instant::now() + wait);
+                common.last_error = Some(error.clone());
+                self.failed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    fn connected(self: &Arc<Self>, connection: &Arc<Connection>) {
+        *self.status() = Status {
+            state: State::Ready,
+            fault: None,
+            about: Some(Arc::clone(&connection.about)),
+            downgraded: connection.downgraded.clone(),
+            last_seen_at: Some(self.shared.clock.now()),
+        };
+        ListKind::ALL.into_iter().for_each(|kind| self.lists.invalidate(kind));
+        session::watch_lists(self, connection);
+    }
+
+    pub(super) fn failed(&self, error: &UpstreamError) {
+        let mut status = self.status();
+        if status.state != State::Failing {
+            tracing::warn!(server = self.config.name, %error, "a tool server fails");
+        }
+        status.state = State::Failing;
+        status.fault = Some(error.to_string());
+    }
+
+    pub(super) fn seen(&self) {
+        self.status().last_seen_at = Some(self.shared.clock.now());
+    }
+
+    async fn connect(self: &Arc<Self>, introduction: Introduction) -> Result<Connection, UpstreamError> {
+        let place = self.place()?;
+        let weak = Arc::downgrade(self);
+        let on_change = move |kind| {
+            if let Some(server) = weak.upgrade() {
+                server.lists.invalidate(kind);
+                server.changed.send_modify(|revision| *revision += 1);
+            }
+        };
+        let hub = Arc::new(Hub::new(on_change));
+        let open = || -> Result<Line, UpstreamError> {
+            let link = match &self.config.transport {
+                Transport::Stdio { .. } => Link::Pipe(Pipe::start(&self.shared, &self.config, &hub, &self.stderr)?),
+                Transport::Http { .. } => Link::Http(Arc::new(Endpoint::new(&self.shared, &self.config)?)),
+            };
+            Ok(Line::new(&self.config.name, link, Arc::clone(&hub)))
+        };
+        let mut line = open()?;
+        let timeout = Duration::from_secs(self.config.start_timeout_seconds);
+        let agreed = negotiate::agree(&mut line, self.config.protocol, &introduction, timeout, open).await?;
+        let timeout = Duration::from_secs(self.config.call_timeout_seconds);
+        Ok(Connection::new(line, agreed, introduction, &self.shared, timeout, place))
+    }
+
+    /// Room for one more; whoever has been idle longest makes it.
+    fn place(&self) -> Result<Place, UpstreamError> {
+        let (places, name, max) = match self.config.transport {
+            Transport::Stdio { .. } => (&self.processes, "mcp_processes", self.config.processes_max),
+            Transport::Http { .. } => (&self.sessions, "mcp_upstream_sessions", self.config.sessions_max),
+        };
+        if let Some(place) = places.take(max) {
+            return Ok(place);
+        }
+        self.evict();
+        places.take(max).ok_or_else(|| {
+            let limit: LimitReached = self.shared.limit(name, max.into(), u64::from(max) + 1);
+            UpstreamError::Limit { server: self.config.name.clone(), limit }
+        })
+    }
+
+    fn evict(&self) {
+        let mut own = self.own();
+        let used_at = |own: &Arc<Own>| *own.used_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_idle = |own: &Arc<Own>| {
+            own.connection.try_lock().is_ok_and(|connection| connection.as_ref().is_some_and(|c| c.is_idle()))
+        };
+        let oldest = own.iter().filter(|(_, own)| is_idle(own)).min_by_key(|(_, own)| used_at(own));
+        if let Some(owner) = oldest.map(|(owner, _)| owner.clone()) {
+            own.remove(&owner);
+        }
+    }
+
+    /// The session of one client that a stateful server may ask something.
+    async fn own_connection(self: &Arc<Self>, own: &Own) -> Result<Arc<Connection>, UpstreamError> {
+        *own.used_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        let mut kept = own.connection.lock().await;
+        if let Some(connection) = kept.as_ref().filter(|connection| connection.is_alive()) {
+            return Ok(Arc::clone(connection));
+        }
+        let connection = Arc::new(self.connect(own.introduction.clone()).await?);
+        *kept = Some(Arc::clone(&connection));
+        Ok(connection)
+    }
+
+    /// Where the session of `owner` is kept; another one when its capabilities changed.
+    fn own_of(&self, client: &ClientContext) -> Arc<Own> {
+        let introduction = introduction(client);
+        let mut owned = self.own();
+        if let Some(own) =
+            owned.get(&client.owner).filter(|own| own.introduction.capabilities == introduction.capabilities)
+        {
+            return Arc::clone(own);
+        }
+        let used_at = Mutex::new(Instant::now());
+        let own = Arc::new(Own { introduction, connection: AsyncMutex::default(), used_at });
+        owned.insert(client.owner.clone(), Arc::clone(&own));
+        own
+    }
+}
+
+/// The client, as the server is told.
+fn introduction(client: &ClientContext) -> Introduction {
+    let info = client.info.as_ref().and_then(|info| serde_json::from_str(info.get()).ok());
+    Introduction { info: info.unwrap_or_else(|| Introduction::own().info), capabilities: client.capabilities.clone() }
+}
+
+impl Upstream for Server {
+    fn name(&self) -> &str {
+        &self.0.config.name
+    }
+
+    fn touches(&self) -> Taint {
+        self.0.config.touches
+    }
+
+    fn about(&self) -> BoxFuture<'_, Result<Arc<About>, UpstreamError>> {
+        async { Ok(Arc::clone(&self.0.common().await?.about)) }.boxed()
+    }
+
+    fn list(&self, kind: ListKind) -> BoxFuture<'_, Result<Arc<Listing>, UpstreamError>> {
+        lists::list(&self.0, kind).boxed()
+    }
+
+    fn session(&self, client: Arc<ClientContext>) -> BoxFuture<'_, Result<Arc<dyn Session>, UpstreamError>> {
+        async move {
+            let common = self.0.common().await?;
+            let is_askable = ASKABLE.iter().any(|name| client.capabilities.contains_key(*name));
+            let own = (is_askable && common.about.era == Era::Stateful).then(|| self.0.own_of(&client));
+            let session = ClientSession { server: Arc::clone(&self.0), introduction: introduction(&client), own };
+            Ok(Arc::new(session) as Arc<dyn Session>)
+        }
+        .boxed()
+    }
+
+    fn end_sessions(&self, owner: &Owner) {
+        self.0.own().remove(owner);
+    }
+}

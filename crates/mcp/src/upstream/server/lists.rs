@@ -1,0 +1,329 @@
+//! What a server offers, kept until it changes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mizzen_governance::request::ToolFacts;
+use mizzen_runtime::error::Chain;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::Inner;
+use crate::pins;
+use crate::seam::{Call, Definition, Era, ListKind, Listing, Reply, UpstreamError};
+use crate::upstream::connection::Connection;
+use crate::upstream::http::{self, Mirrored};
+use crate::upstream::line::Fault;
+use crate::upstream::negotiate::Introduction;
+use crate::upstream::wire;
+
+const PAGES_MAX: usize = 100;
+/// Of prompts, resources or templates; tools have [`pins::TOOLS_MAX`].
+const ITEMS_MAX: usize = 10_000;
+const LIST_BYTES_MAX: usize = 16 << 20;
+/// A server that says that nothing may be kept is asked this often all the same, not for every call.
+const FRESH_MIN: Duration = Duration::from_secs(2);
+
+/// The lists of one server.
+#[derive(Debug, Default)]
+pub(in crate::upstream) struct Lists {
+    kept: Mutex<HashMap<ListKind, Kept>>,
+    /// One reads at a time; the others take what it found.
+    reading: AsyncMutex<()>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    found: Arc<Found>,
+    listing: Arc<Listing>,
+    read_at: Instant,
+    fresh_for: Option<Duration>,
+    is_valid: bool,
+    /// Of the pins that the listing was made with.
+    pins: u64,
+}
+
+/// What a server sent.
+#[derive(Debug, Default)]
+struct Found {
+    items: Vec<Item>,
+    ttl_ms: Option<u64>,
+    mirrored: HashMap<String, Arc<[Mirrored]>>,
+}
+
+#[derive(Debug)]
+struct Item {
+    key: String,
+    raw: Arc<RawValue>,
+    /// Why it is not to be offered whatever the pins say.
+    unfit: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    #[serde(default)]
+    next_cursor: Option<String>,
+    #[serde(default)]
+    ttl_ms: Option<u64>,
+    #[serde(default)]
+    tools: Option<Vec<Box<RawValue>>>,
+    #[serde(default)]
+    prompts: Option<Vec<Box<RawValue>>>,
+    #[serde(default)]
+    resources: Option<Vec<Box<RawValue>>>,
+    #[serde(default)]
+    resource_templates: Option<Vec<Box<RawValue>>>,
+}
+
+impl Page {
+    fn items(&mut self, kind: ListKind) -> Option<Vec<Box<RawValue>>> {
+        match kind {
+            ListKind::Tools => self.tools.take(),
+            ListKind::Prompts => self.prompts.take(),
+            ListKind::Resources => self.resources.take(),
+            ListKind::ResourceTemplates => self.resource_templates.take(),
+        }
+    }
+}
+
+impl Lists {
+    pub(in crate::upstream) fn invalidate(&self, kind: ListKind) {
+        if let Some(kept) = self.kept().get_mut(&kind) {
+            kept.is_valid = false;
+        }
+    }
+
+    /// Whether a list was read longer ago than `age`.
+    pub(in crate::upstream) fn is_old(&self, kind: ListKind, age: Duration) -> bool {
+        self.kept().get(&kind).is_none_or(|kept| kept.read_at.elapsed() > age)
+    }
+
+    /// The arguments of `tool` that are mirrored into headers.
+    pub(in crate::upstream) fn mirrored(&self, tool: Option<&str>) -> Arc<[Mirrored]> {
+        let kept = self.kept();
+        let found = kept.get(&ListKind::Tools).zip(tool);
+        found.and_then(|(kept, tool)| kept.found.mirrored.get(tool).cloned()).unwrap_or_default()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<ListKind, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is kept, when it may still be used.
+    fn fresh(&self, server: &Inner, kind: ListKind, pins: u64) -> Option<Arc<Listing>> {
+        let mut all = self.kept();
+        let kept = all.get_mut(&kind).filter(|kept| {
+            let fresh_for = kept.fresh_for.unwrap_or_else(|| server.refresh_every());
+            kept.is_valid && kept.read_at.elapsed() < fresh_for
+        })?;
+        if kept.pins != pins {
+            kept.listing = Arc::new(listing(server, kind, &kept.found));
+            kept.pins = pins;
+        }
+        Some(Arc::clone(&kept.listing))
+    }
+}
+
+pub(super) async fn list(server: &Arc<Inner>, kind: ListKind) -> Result<Arc<Listing>, UpstreamError> {
+    let pins = || *server.shared.pins.changed().borrow();
+    if let Some(listing) = server.lists.fresh(server, kind, pins()) {
+        return Ok(listing);
+    }
+    let _reading = server.lists.reading.lock().await;
+    if let Some(listing) = server.lists.fresh(server, kind, pins()) {
+        return Ok(listing);
+    }
+    let connection = server.common().await?;
+    // A change that is announced while the pages are read must not be overlooked.
+    let empty = Kept {
+        found: Arc::default(),
+        listing: Arc::default(),
+        read_at: Instant::now(),
+        fresh_for: None,
+        is_valid: true,
+        pins: 0,
+    };
+    let before = server.lists.kept().insert(kind, empty);
+    let found = match read(server, &connection, kind).await {
+        Ok(found) => Arc::new(found),
+        Err(error) => {
+            let mut kept = server.lists.kept();
+            match before {
+                Some(before) => kept.insert(kind, Kept { is_valid: false, ..before }),
+                None => kept.remove(&kind),
+            };
+            drop(kept);
+            server.failed(&error);
+            return Err(error);
+        }
+    };
+    server.seen();
+    let pins = pins();
+    let listing = Arc::new(listing(server, kind, &found));
+    let mut kept = server.lists.kept();
+    if let Some(kept) = kept.get_mut(&kind) {
+        let fresh_for = found.ttl_ms.map(|ms| Duration::from_millis(ms).max(FRESH_MIN).min(server.refresh_every()));
+        *kept = Kept {
+            fresh_for,
+            found,
+            listing: Arc::clone(&listing),
+            pins,
+            read_at: Instant::now(),
+            is_valid: kept.is_valid,
+        };
+    }
+    Ok(listing)
+}
+
+fn listing(server: &Inner, kind: ListKind, found: &Found) -> Listing {
+    let define = |item: &Item| {
+        let (facts, withheld) = match kind {
+            ListKind::Tools => server.shared.pins.assess(&server.config.name, &item.key),
+            ListKind::Prompts | ListKind::Resources | ListKind::ResourceTemplates => (ToolFacts::default(), None),
+        };
+        let withheld = item.unfit.clone().or(withheld);
+        Definition { key: item.key.clone(), raw: Arc::clone(&item.raw), facts, withheld }
+    };
+    Listing { items: found.items.iter().map(define).collect(), ttl_ms: found.ttl_ms }
+}
+
+/// All pages.
+async fn read(server: &Inner, connection: &Arc<Connection>, kind: ListKind) -> Result<Found, UpstreamError> {
+    let capability = match kind {
+        ListKind::Tools => "tools",
+        ListKind::Prompts => "prompts",
+        ListKind::Resources | ListKind::ResourceTemplates => "resources",
+    };
+    if !connection.about.capabilities.contains_key(capability) {
+        return if kind == ListKind::Tools {
+            record(server, connection, Found::default()).await
+        } else {
+            Ok(Found::default())
+        };
+    }
+    let mut found = Found::default();
+    let (mut cursor, mut bytes) = (None, 0);
+    for _ in 0..PAGES_MAX {
+        let mut page = page(server, connection, kind, cursor.take()).await?;
+        found.ttl_ms = found.ttl_ms.max(page.ttl_ms);
+        let items = page
+            .items(kind)
+            .ok_or_else(|| protocol(server, format!("its answer to `{}` has no list", kind.method())))?;
+        bytes += items.iter().map(|item| item.get().len()).sum::<usize>();
+        let items_max = if kind == ListKind::Tools { pins::TOOLS_MAX } else { ITEMS_MAX };
+        for (name, max, got) in
+            [("mcp_list_items", items_max, found.items.len() + items.len()), ("mcp_list_bytes", LIST_BYTES_MAX, bytes)]
+        {
+            if got > max {
+                let limit = server.shared.limit(name, max as u64, got as u64);
+                return Err(UpstreamError::Limit { server: server.config.name.clone(), limit });
+            }
+        }
+        found.items.extend(items.into_iter().filter_map(|raw| item(server, kind, raw)));
+        cursor = page.next_cursor.filter(|cursor| !cursor.is_empty());
+        if cursor.is_none() {
+            return if kind == ListKind::Tools { record(server, connection, found).await } else { Ok(found) };
+        }
+    }
+    let limit = server.shared.limit("mcp_list_pages", PAGES_MAX as u64, PAGES_MAX as u64 + 1);
+    Err(UpstreamError::Limit { server: server.config.name.clone(), limit })
+}
+
+async fn page(
+    server: &Inner,
+    connection: &Arc<Connection>,
+    kind: ListKind,
+    cursor: Option<String>,
+) -> Result<Page, UpstreamError> {
+    let params = Some(cursor.map_or_else(wire::empty, |cursor| wire::raw(&json!({ "cursor": cursor }))));
+    let call = Call { method: kind.method().to_owned(), params, progress: false, log_level: None };
+    let (nobody, _) = mpsc::channel(1);
+    let own = Introduction::own();
+    match connection.request(&own, &call, &[], &nobody, &CancellationToken::new()).await {
+        Ok(Reply::Complete(result)) => serde_json::from_str(result.get())
+            .map_err(|_| protocol(server, format!("its answer to `{}` is no list", kind.method()))),
+        // What a server does not have, it offers none of.
+        Ok(Reply::Error(error)) if is_unknown_method(&error) => {
+            let none = || Some(Vec::new());
+            Ok(Page {
+                next_cursor: None,
+                ttl_ms: None,
+                tools: none(),
+                prompts: none(),
+                resources: none(),
+                resource_templates: none(),
+            })
+        }
+        Ok(Reply::Error(_) | Reply::InputRequired(_)) => {
+            Err(protocol(server, format!("it refused `{}`", kind.method())))
+        }
+        Err(Fault::Error(error)) => Err(error),
+        Err(Fault::SessionGone) => {
+            connection.forgotten();
+            Err(UpstreamError::Lost { server: server.config.name.clone() })
+        }
+    }
+}
+
+fn is_unknown_method(error: &RawValue) -> bool {
+    serde_json::from_str::<wire::ErrorObject>(error.get()).is_ok_and(|error| error.code == wire::METHOD_NOT_FOUND)
+}
+
+fn item(server: &Inner, kind: ListKind, raw: Box<RawValue>) -> Option<Item> {
+    let members: Map<String, Value> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let Some(key) = members.get(kind.key()).and_then(Value::as_str).filter(|key| !key.is_empty()) else {
+        tracing::warn!(
+            server = server.config.name,
+            list = kind.method(),
+            "a definition without a `{}` is left out",
+            kind.key()
+        );
+        return None;
+    };
+    Some(Item { key: key.to_owned(), raw: Arc::from(raw), unfit: None })
+}
+
+/// Tools: what counts is recorded before it is offered, and of two with one name only the first counts.
+async fn record(server: &Inner, connection: &Connection, mut found: Found) -> Result<Found, UpstreamError> {
+    let mirrors = connection.about.era == Era::Stateless && connection.about.transport == "http";
+    let mut offered: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    let mut mirrored = HashMap::new();
+    found.items.retain_mut(|item| {
+        if offered.contains_key(&item.key) {
+            tracing::warn!(server = server.config.name, tool = item.key, "a second tool of one name is left out");
+            return false;
+        }
+        if item.raw.get().len() > pins::DEFINITION_BYTES_MAX {
+            tracing::warn!(server = server.config.name, tool = item.key, "a definition that is too large is left out");
+            return false;
+        }
+        let definition: Map<String, Value> = serde_json::from_str(item.raw.get()).unwrap_or_default();
+        match http::mirror(&definition) {
+            Ok(list) if mirrors && !list.is_empty() => {
+                mirrored.insert(item.key.clone(), Arc::from(list));
+            }
+            Err(problem) if mirrors => item.unfit = Some(format!("the tool `{}` is withheld: {problem}", item.key)),
+            Ok(_) | Err(_) => {}
+        }
+        offered.insert(item.key.clone(), definition);
+        true
+    });
+    found.mirrored = mirrored;
+    let recorded = server.shared.pins.observe(&server.config.name, server.pin_rule(), offered).await;
+    recorded.map_err(|error| {
+        tracing::error!(server = server.config.name, error = %Chain(&error), "the definitions of a tool server were not recorded");
+        let reason = "what it offers could not be recorded; Mizzen's log says why".to_owned();
+        UpstreamError::Unreachable { server: server.config.name.clone(), reason }
+    })?;
+    Ok(found)
+}
+
+fn protocol(server: &Inner, reason: String) -> UpstreamError {
+    UpstreamError::Protocol { server: server.config.name.clone(), reason }
+}

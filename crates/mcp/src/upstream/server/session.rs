@@ -1,0 +1,170 @@
+//! A client's way to one server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use mizzen_runtime::task::TaskKind;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{Inner, Own};
+use crate::seam::{Call, Era, FromServer, Interest, ListKind, Reply, Session, UpstreamError};
+use crate::upstream::connection::Connection;
+use crate::upstream::line::Fault;
+use crate::upstream::negotiate::Introduction;
+
+const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// Over the common connection, or over one of its own.
+#[derive(Debug)]
+pub(super) struct ClientSession {
+    pub(super) server: Arc<Inner>,
+    pub(super) introduction: Introduction,
+    pub(super) own: Option<Arc<Own>>,
+}
+
+impl ClientSession {
+    async fn connection(&self) -> Result<Arc<Connection>, UpstreamError> {
+        match &self.own {
+            Some(own) => self.server.own_connection(own).await,
+            None => self.server.common().await,
+        }
+    }
+
+    /// A session that the server forgot is begun anew, once: nothing was done in it.
+    async fn send(
+        &self,
+        call: Call,
+        events: mpsc::Sender<FromServer>,
+        cancel: CancellationToken,
+    ) -> Result<Reply, UpstreamError> {
+        for attempt in 0..2 {
+            let connection = match cancel.run_until_cancelled(self.connection()).await {
+                Some(connection) => connection?,
+                None => return Err(UpstreamError::Cancelled),
+            };
+            let mirrored = if call.method == "tools/call" && connection.about.era == Era::Stateless {
+                self.server.lists.mirrored(tool_name(&call).as_deref())
+            } else {
+                Arc::default()
+            };
+            match connection.request(&self.introduction, &call, &mirrored, &events, &cancel).await {
+                Ok(reply) => {
+                    self.server.seen();
+                    return Ok(reply);
+                }
+                Err(Fault::Error(error)) => return Err(error),
+                Err(Fault::SessionGone) => {
+                    connection.forgotten();
+                    tracing::debug!(server = self.server.config.name, attempt, "a tool server forgot the session");
+                }
+            }
+        }
+        Err(UpstreamError::Protocol {
+            server: self.server.config.name.clone(),
+            reason: "it forgets every session at once".to_owned(),
+        })
+    }
+}
+
+fn tool_name(call: &Call) -> Option<String> {
+    let params: Value = serde_json::from_str(call.params.as_ref()?.get()).ok()?;
+    params.get("name").and_then(Value::as_str).map(str::to_owned)
+}
+
+impl Session for ClientSession {
+    fn request(
+        &self,
+        call: Call,
+        events: mpsc::Sender<FromServer>,
+        cancel: CancellationToken,
+    ) -> BoxFuture<'_, Result<Reply, UpstreamError>> {
+        self.send(call, events, cancel).boxed()
+    }
+
+    fn notify(&self, method: &str, params: Option<Box<RawValue>>) -> BoxFuture<'_, Result<(), UpstreamError>> {
+        let method = method.to_owned();
+        async move {
+            let connection = self.connection().await?;
+            plain(&self.server, connection.notify(&method, params.as_deref()).await, &connection)
+        }
+        .boxed()
+    }
+
+    fn listen(
+        &self,
+        interest: Interest,
+        events: mpsc::Sender<FromServer>,
+        cancel: CancellationToken,
+    ) -> BoxFuture<'_, Result<(), UpstreamError>> {
+        async move {
+            let connection = self.connection().await?;
+            let listened = connection.listen(&self.introduction, interest, events, &cancel).await;
+            plain(&self.server, listened, &connection)
+        }
+        .boxed()
+    }
+}
+
+fn plain(server: &Inner, result: Result<(), Fault>, connection: &Connection) -> Result<(), UpstreamError> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(Fault::Error(error)) => Err(error),
+        Err(Fault::SessionGone) => {
+            connection.forgotten();
+            Err(UpstreamError::Lost { server: server.config.name.clone() })
+        }
+    }
+}
+
+/// A stateless server is asked to say when its lists change, where it claims that it can.
+pub(super) fn watch_lists(server: &Arc<Inner>, connection: &Arc<Connection>) {
+    if connection.about.era != Era::Stateless {
+        return;
+    }
+    let tells = |name: &str| {
+        let capability = connection.about.capabilities.get(name);
+        capability.and_then(|capability| capability.get("listChanged")).and_then(Value::as_bool) == Some(true)
+    };
+    let kinds = [("tools", ListKind::Tools), ("prompts", ListKind::Prompts), ("resources", ListKind::Resources)];
+    let lists: Vec<ListKind> = kinds.into_iter().filter(|(name, _)| tells(name)).map(|(_, kind)| kind).collect();
+    if lists.is_empty() {
+        return;
+    }
+    let (connection, name) = (Arc::downgrade(connection), server.config.name.clone());
+    server.shared.tasks.spawn(TaskKind::ToolServer, |drain| async move {
+        loop {
+            // Held only while it listens: the task must not keep a connection that was given up.
+            let Some(held) = connection.upgrade().filter(|connection| connection.is_alive()) else { return Ok(()) };
+            let (events, mut heard) = mpsc::channel(16);
+            let interest = Interest { lists: lists.clone(), ..Interest::default() };
+            let own = Introduction::own();
+            let listening = held.listen(&own, interest, events, &drain);
+            let draining = async { while heard.recv().await.is_some() {} };
+            let gone = async {
+                // The listener keeps the connection alive; it ends with the last of the others.
+                while Arc::strong_count(&held) > 1 {
+                    tokio::time::sleep(LISTEN_AGAIN_AFTER).await;
+                }
+            };
+            let result = tokio::select! {
+                result = listening => result,
+                () = draining => Ok(()),
+                () = gone => return Ok(()),
+                () = drain.cancelled() => return Ok(()),
+            };
+            if let Err(Fault::Error(error)) = result {
+                tracing::debug!(server = name, %error, "listening to a tool server's lists ended");
+            }
+            drop(held);
+            tokio::select! {
+                () = tokio::time::sleep(LISTEN_AGAIN_AFTER) => {}
+                () = drain.cancelled() => return Ok(()),
+            }
+        }
+    });
+}

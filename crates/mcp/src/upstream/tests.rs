@@ -1,0 +1,1 @@
+//! Against real child processes and HTTP servers that behave and misbehave.

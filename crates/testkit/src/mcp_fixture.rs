@@ -63,6 +63,12 @@ fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ErrorData> {
         .map_err(|error| ErrorData::internal_error(format!("the fixture is wrong: {error}"), None))
 }
 
+/// A result that is whole, which the newer era says and `rmcp` takes out for the older one.
+fn complete<T: serde::de::DeserializeOwned>(mut value: Value) -> Result<T, ErrorData> {
+    value["resultType"] = "complete".into();
+    read(value)
+}
+
 impl Fixture {
     #[must_use]
     pub fn new(options: FixtureOptions) -> Self {
@@ -183,7 +189,7 @@ impl ServerHandler for Fixture {
         let prompt = definitions::prompt(&request.name, &arguments);
         let prompt =
             prompt.ok_or_else(|| ErrorData::invalid_params(format!("unknown prompt `{}`", request.name), None))?;
-        Ok(GetPromptResponse::Complete(read(prompt)?))
+        Ok(GetPromptResponse::Complete(complete(prompt)?))
     }
 
     async fn list_resources(
@@ -215,7 +221,7 @@ impl ServerHandler for Fixture {
             let data = Some(json!({ "uri": request.uri }));
             ErrorData::resource_not_found(format!("unknown resource `{}`", request.uri), data)
         };
-        Ok(ReadResourceResponse::Complete(read(contents.ok_or_else(unknown)?)?))
+        Ok(ReadResourceResponse::Complete(complete(contents.ok_or_else(unknown)?)?))
     }
 
     #[allow(deprecated, reason = "clients of the older era subscribe this way")]
@@ -280,7 +286,7 @@ impl ServerHandler for Fixture {
         _context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         let values = definitions::completions(&request.argument.name, &request.argument.value);
-        read(json!({ "completion": { "values": values, "total": values.len(), "hasMore": false } }))
+        complete(json!({ "completion": { "values": values, "total": values.len(), "hasMore": false } }))
     }
 
     async fn get_task(

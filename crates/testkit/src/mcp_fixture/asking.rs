@@ -5,7 +5,7 @@ use rmcp::model::*;
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
 
-use super::read;
+use super::{complete, read};
 
 /// `None`: not one of these.
 #[allow(deprecated, reason = "asking while working is what the older era is tested for")]
@@ -60,7 +60,7 @@ fn told(answer: Result<String, rmcp::ServiceError>) -> Result<Option<CallToolRes
         Ok(text) => (text, false),
         Err(error) => (format!("The client did not answer: {error}"), true),
     };
-    Ok(Some(read(json!({ "content": [{ "type": "text", "text": text }], "isError": is_error }))?))
+    Ok(Some(complete(json!({ "content": [{ "type": "text", "text": text }], "isError": is_error }))?))
 }
 
 /// The five forms of a choice (SEP-1330).

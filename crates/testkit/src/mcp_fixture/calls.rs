@@ -7,8 +7,8 @@ use rmcp::model::*;
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
 
+use super::complete;
 use super::definitions::{AUDIO, IMAGE};
-use super::read;
 use super::state::{Change, State};
 
 /// Between two things that a tool tells while it works.
@@ -53,7 +53,7 @@ pub(super) async fn call(
         }
         "test_error_handling" => {
             let content = [text("This tool intentionally returns an error for testing")];
-            return Ok(Some(read(json!({ "content": content, "isError": true }))?));
+            return Ok(Some(complete(json!({ "content": content, "isError": true }))?));
         }
         "test_reconnection" => {
             tokio::time::sleep(2 * PACE).await;
@@ -77,7 +77,7 @@ pub(super) async fn call(
         "greet" => vec![text(&format!("Hello, {}!", arguments["name"].as_str().unwrap_or("you")))],
         _ => return Ok(None),
     };
-    Ok(Some(read(json!({ "content": content }))?))
+    Ok(Some(complete(json!({ "content": content }))?))
 }
 
 /// A client of the newer era says for each request what it wants to hear.

@@ -5,8 +5,8 @@ use rmcp::model::*;
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Map, Value, json};
 
-use super::read;
 use super::state::State;
+use super::{complete, read};
 
 /// `None`: not one of these.
 pub(super) fn call(
@@ -103,7 +103,7 @@ pub(super) fn prompt(request: &GetPromptRequestParams) -> Result<GetPromptRespon
     };
     let text = format!("The context is {}", answer["content"]["context"].as_str().unwrap_or_default());
     let message = json!({ "role": "user", "content": { "type": "text", "text": text } });
-    Ok(GetPromptResponse::Complete(read(json!({ "messages": [message] }))?))
+    Ok(GetPromptResponse::Complete(complete(json!({ "messages": [message] }))?))
 }
 
 /// What an earlier round sealed; an error when it is not what was sealed.
@@ -123,7 +123,7 @@ fn required(asked: Value, sealed: Option<String>) -> Result<InputRequiredResult,
 }
 
 fn done(text: &str) -> Result<CallToolResponse, ErrorData> {
-    Ok(CallToolResponse::Complete(read(json!({ "content": [{ "type": "text", "text": text }] }))?))
+    Ok(CallToolResponse::Complete(complete(json!({ "content": [{ "type": "text", "text": text }] }))?))
 }
 
 pub(super) fn name_wanted(message: &str) -> Value {

@@ -8,9 +8,9 @@ use rmcp::service::{RequestContext, RoleServer};
 use rmcp::task_manager::{TaskContext, TaskExit, TaskOptions};
 use serde_json::{Value, json};
 
-use super::read;
 use super::rounds::{confirmation, name_wanted};
 use super::state::State;
+use super::{complete, read};
 
 /// A server must not let a client hold it for longer.
 const SECONDS_MAX: f64 = 30.0;
@@ -98,5 +98,5 @@ fn seconds(arguments: &Value) -> Duration {
 }
 
 fn said(text: &str, is_error: bool) -> Result<CallToolResult, ErrorData> {
-    read(json!({ "content": [{ "type": "text", "text": text }], "isError": is_error }))
+    complete(json!({ "content": [{ "type": "text", "text": text }], "isError": is_error }))
 }

@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Keys of agents, and keys of model providers.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Tool servers behind the tool gateway.
+    #[command(subcommand)]
+    Tools(crate::tools::cli::ToolsCommand),
     /// Save everything to one file, while Mizzen runs.
     Backup(BackupArgs),
     /// Unpack a backup into an empty data folder.

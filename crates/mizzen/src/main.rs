@@ -16,6 +16,7 @@ mod query;
 mod run;
 mod runs;
 mod sim;
+mod tools;
 mod up;
 
 use std::process::ExitCode;
@@ -61,6 +62,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Label(args) => label::label(args).await?,
         Command::Baseline(command) => baseline::baseline(command).await?,
         Command::Keys(command) => keys::keys(command).await?,
+        Command::Tools(command) => tools::tools(command).await?,
         Command::Backup(args) => backup::backup(args).await?,
         Command::Restore(args) => backup::restore(&args)?,
         Command::Sim(SimCommand::Serve(args)) => sim::serve(args).await?,

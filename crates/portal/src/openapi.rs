@@ -5,6 +5,7 @@ use utoipa::OpenApi;
 
 use crate::api::{
     agents, backup, eval, events, import, keys, models, overview, providers, query, run, runs, session, spans, system,
+    tools,
 };
 
 #[derive(OpenApi)]
@@ -66,6 +67,17 @@ use crate::api::{
         eval::baselines::compare,
         eval::evidence::list,
         eval::plan::plan,
+        tools::servers::list,
+        tools::servers::detail,
+        tools::servers::put,
+        tools::servers::remove,
+        tools::servers::refresh,
+        tools::definitions::pin,
+        tools::definitions::unpin,
+        tools::profiles::list,
+        tools::profiles::detail,
+        tools::profiles::put,
+        tools::profiles::remove,
         backup::backup,
         system::openapi,
         system::metrics,

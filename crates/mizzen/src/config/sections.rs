@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use mizzen_llm::gateway::GatewayConfig;
+use mizzen_mcp::servers::{PinRule, Profile, ServerConfig};
 use mizzen_model::price::Price;
 use mizzen_telemetry::capture::CaptureConfig;
 use mizzen_telemetry::otlp::DoorLimits;
@@ -29,6 +30,11 @@ pub(crate) struct Config {
     pub(crate) query: Query,
     pub(crate) capture: CaptureConfig,
     pub(crate) gateway: GatewayConfig,
+    pub(crate) permission: Permission,
+    /// Tool servers behind the tool gateway, beside those that are added while it runs.
+    pub(crate) tool_server: Vec<ServerConfig>,
+    /// Curated views of the tool servers.
+    pub(crate) tool_profile: Vec<Profile>,
     /// Prices that go before the built-in table.
     pub(crate) price: Vec<Price>,
 }
@@ -72,6 +78,13 @@ pub(crate) struct Telemetry {
     pub(crate) idle_after_seconds: u64,
 }
 
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Permission {
+    /// How a tool's definition that was never seen before becomes the pinned one: `first_sight` or `approval`.
+    pub(crate) pin: PinRule,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Query {
@@ -97,6 +110,9 @@ impl Default for Config {
             query: Query::default(),
             capture: CaptureConfig::default(),
             gateway: GatewayConfig::default(),
+            permission: Permission::default(),
+            tool_server: Vec::new(),
+            tool_profile: Vec::new(),
             price: Vec::new(),
         }
     }

@@ -12,6 +12,7 @@ import { Command } from '../../ui/copy';
 import { EstimateView } from '../../ui/estimate';
 import { Problem } from '../../ui/field';
 import { Given } from '../../ui/filter';
+import { ForRole } from '../../ui/role';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { Empty } from '../../ui/waiting';
@@ -58,9 +59,11 @@ function List() {
           ) : (
             a && <span class="count">choose one more to compare</span>
           )}
-          <a class="button small primary" href="/evaluations?new=1">
-            <Icon name="plus" /> New experiment
-          </a>
+          <ForRole least="developer">
+            <a class="button small primary" href="/evaluations?new=1">
+              <Icon name="plus" /> New experiment
+            </a>
+          </ForRole>
         </div>
       </EvalHead>
       <Loaded resource={pages.first}>

@@ -2,7 +2,8 @@ import { useData } from '../../api/cache';
 import type { AgentSummary, List, ModelSummary } from '../../api/shapes';
 import { setQuery } from '../../location';
 import { Given, Pick, TextFilter } from '../../ui/filter';
-import { isFiltered, SINCE, type RunFilter } from './filter';
+import { SINCE } from '../../format/since';
+import { isFiltered, type RunFilter } from './filter';
 
 export function Filters({ filter }: { filter: RunFilter }) {
   const agents = useData<List<AgentSummary>>('/agents').data.value?.items ?? [];

@@ -36,6 +36,6 @@ export function permissionPages({ boundaries, servers, decisions, entries }) {
   if (server) found.push(['tool-server', `/tools/${encodeURIComponent(server.name)}`, LIST]);
   const decision = decisions.find(({ effect }) => effect === 'deny') ?? decisions[0];
   if (decision) found.push(['decision', `/decisions?decision=${encodeURIComponent(decision.id)}`, '.panel .run-facts']);
-  if (entries[0]) found.push(['audit-entry', `/audit?entry=${entries[0].index}`, '.panel .status.ok']);
+  if (entries[0]) found.push(['audit-entry', `/audit?entry=${entries[0].index}`, '.panel-head .status.ok']);
   return found;
 }

@@ -1,3 +1,4 @@
+import { useEffect } from 'preact/hooks';
 import { forgetAll } from '../api/cache';
 import { send, signedOut } from '../api/client';
 import { useWaiting } from '../api/gate';
@@ -63,6 +64,11 @@ const liveWord: Record<LiveState, string> = { live: 'Live', connecting: 'Connect
 
 export function Nav() {
   const page = route.value.page;
+  useEffect(() => {
+    // On a narrow screen the pages are a strip that scrolls.
+    const current = document.querySelector('.nav nav [aria-current]');
+    current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [page]);
   return (
     <header class="nav">
       <div class="brand">

@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { TextProblem } from '../api/client';
 import { marked, offsetOf } from '../format/text-place';
 import { Icon } from './icon';
+import { Ticked } from './ticked';
 
 /**
  * A plain text area with line numbers, and problems underlined where they are. The area is the platform's own, so
@@ -109,7 +110,9 @@ function ProblemList({ problems, goTo }: { problems: TextProblem[]; goTo: (probl
             {problem.severity === 'warning' ? 'Warning' : 'Error'}
             {problem.line ? ` in line ${problem.line}, column ${problem.column ?? 1}` : ''}
           </button>
-          <span>{problem.message}</span>
+          <span>
+            <Ticked text={problem.message} />
+          </span>
         </li>
       ))}
     </ul>

@@ -20,6 +20,12 @@ export function Diff({
   return (
     <div class="diff" tabIndex={0} role="region" aria-label={label}>
       <table>
+        <colgroup>
+          <col />
+          <col />
+          <col />
+          <col />
+        </colgroup>
         <thead>
           <tr>
             {names.map((name) => (

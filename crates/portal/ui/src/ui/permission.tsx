@@ -71,9 +71,9 @@ const TOUCHES: [keyof Taint, IconName, string, string][] = [
 ];
 
 /** What a session has touched. The three together are what an attack needs, so that is said. */
-export function Touched({ taint }: { taint: Taint | null }) {
+export function Touched({ taint, none = 'nothing so far' }: { taint: Taint | null; none?: string }) {
   const parts = TOUCHES.filter(([name]) => taint?.[name]);
-  if (parts.length === 0) return <span class="faint">nothing so far</span>;
+  if (parts.length === 0) return <span class="faint">{none}</span>;
   return (
     <span class="touched">
       {parts.map(([name, icon, word, title]) => (

@@ -7,6 +7,7 @@ import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
 import { Json } from '../../ui/json';
 import { ApprovalStatus, ResourceName, Touched } from '../../ui/permission';
+import { Ticked } from '../../ui/ticked';
 import { AnswerForm, type Answer } from './answer';
 import { TimeLeft } from './time-left';
 
@@ -47,7 +48,9 @@ export function Detail({
       </div>
       <div class="panel-body">
         {approval.state === 'waiting' && <AnswerForm approval={approval} answer={answer} begin={begin} done={done} />}
-        <p class="panel-why">{approval.reason}</p>
+        <p class="panel-why">
+          <Ticked text={approval.reason} />
+        </p>
         <dl class="run-facts stacked">
           <Fact name="Agent">
             {approval.agent ? <a href={agentPath(approval.agent)}>{approval.agent}</a> : approval.caller}

@@ -19,7 +19,7 @@ export const closeEntry = (): void => setQuery({ entry: null, decision: null });
 /** One entry with its proof, as far as this browser could follow it. */
 export function EntryPanel({ index, logKey }: { index: number; logKey: string | undefined }) {
   const resource = useData<AuditDetail>(entryPath(index));
-  const verdict = useVerdict(index, logKey);
+  const verdict = useVerdict(index, logKey, true);
   return (
     <aside class="panel given" aria-label="Audit entry">
       <div class="panel-head">

@@ -15,8 +15,8 @@ const verdicts = new Map<string, Verdict>();
 
 export const entryPath = (index: number): string => `/audit/entries/${index}`;
 
-/** Checks the proof of one entry in this browser, once. */
-export function useVerdict(index: number, key: string | undefined): Verdict | 'checking' {
+/** Checks the proof of one entry in this browser, once; `first` what somebody looks at. */
+export function useVerdict(index: number, key: string | undefined, first = false): Verdict | 'checking' {
   const id = `${index}:${key}`;
   const [verdict, setVerdict] = useState<Verdict | 'checking'>(verdicts.get(id) ?? 'checking');
   useEffect(() => {
@@ -33,7 +33,7 @@ export function useVerdict(index: number, key: string | undefined): Verdict | 'c
       );
       if (found.state !== 'impossible') remember(id, found);
       if (isWanted) setVerdict(found);
-    });
+    }, first);
     return () => {
       isWanted = false;
     };

@@ -45,9 +45,10 @@ export class Queue {
 
   constructor(private readonly most: number) {}
 
-  add<T>(work: () => Promise<T>): Promise<T> {
+  /** `first` goes before all that wait: somebody looks at it. */
+  add<T>(work: () => Promise<T>, first = false): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.waiting.push(() => work().then(resolve, reject));
+      this.waiting[first ? 'unshift' : 'push'](() => work().then(resolve, reject));
       this.next();
     });
   }

@@ -14,6 +14,7 @@ import { Loaded } from '../../ui/loaded';
 import { PageHead } from '../../ui/page-head';
 import { ModeStatus } from '../../ui/permission';
 import { ForRole } from '../../ui/role';
+import { Ticked } from '../../ui/ticked';
 import { Empty } from '../../ui/waiting';
 import { NewBoundary } from './new-boundary';
 import { byWeight } from './text';
@@ -99,7 +100,7 @@ function Folder({ folder }: { folder: PolicyFolder }) {
                 {problem.source}
                 {problem.line && `:${problem.line}:${problem.column ?? 1}`}
               </code>{' '}
-              {problem.message}
+              <Ticked text={problem.message} />
             </li>
           ))}
         </ul>

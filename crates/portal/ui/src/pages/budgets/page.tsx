@@ -183,6 +183,7 @@ function LimitRow({ account, limit, isFirst }: { account: Account; limit: Accoun
     <tr>
       <th scope="row" class={isFirst ? 'clip' : 'clip faint'}>
         {account.subject ?? 'everyone together'}
+        <span class="only-narrow faint"> · {unitWord[limit.unit]}</span>
       </th>
       <td class="mid">{unitWord[limit.unit]}</td>
       <td class="col-bar mid">

@@ -13,6 +13,7 @@ import { Icon } from '../../ui/icon';
 import { Json } from '../../ui/json';
 import { Loaded } from '../../ui/loaded';
 import { EffectStatus, EnforcedChip, ResourceName, Touched } from '../../ui/permission';
+import { Ticked } from '../../ui/ticked';
 import { Policies } from '../approvals/detail';
 import { shortDigest } from '../eval/words';
 import { wayOut } from './way-out';
@@ -63,10 +64,15 @@ function Explained({ decision }: { decision: DecisionDetail }) {
   const way = wayOut(decision);
   return (
     <>
-      <p class="panel-why">{decision.reason}</p>
+      <p class="panel-why">
+        <Ticked text={decision.reason} />
+      </p>
       {way && (
         <p class="note-box way-out">
-          <Icon name="help" /> {way}
+          <Icon name="help" />
+          <span>
+            <Ticked text={way} />
+          </span>
         </p>
       )}
       <dl class="run-facts stacked">

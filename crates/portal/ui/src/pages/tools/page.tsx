@@ -72,7 +72,7 @@ function Table({ items }: { items: ToolServer[] }) {
             State
           </th>
           <th scope="col">Server</th>
-          <th scope="col" class="num">
+          <th scope="col" class="num mid">
             Tools
           </th>
           <th scope="col" class="num">
@@ -98,13 +98,13 @@ function Table({ items }: { items: ToolServer[] }) {
             <td class="col-mode">
               <ServerStatus server={server} />
             </td>
-            <td class="clip" title={server.fault ?? ''}>
+            <td class="clip for-narrow" title={server.fault ?? ''}>
               <a href={toolServerPath(server.name)} data-row>
                 {server.name}
               </a>
               {server.fault && <span class="bad-text"> {server.fault}</span>}
             </td>
-            <td class="num">{exact(server.tools)}</td>
+            <td class="num mid">{exact(server.tools)}</td>
             <td class="num">
               {server.withheld > 0 ? (
                 <span class="status error">
@@ -146,7 +146,9 @@ function Profiles({ items, hasServers }: { items: ToolProfile[]; hasServers: boo
               <th scope="col" class="mid">
                 Names
               </th>
-              <th scope="col">Shows</th>
+              <th scope="col" class="mid">
+                Shows
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -160,7 +162,7 @@ function Profiles({ items, hasServers }: { items: ToolProfile[]; hasServers: boo
                   </span>
                 </td>
                 <td class="mid">{profile.names}</td>
-                <td class="clip">
+                <td class="mid clip">
                   {profile.servers.map(({ server, tools }) => `${server}: ${tools.join(', ')}`).join('; ') || 'nothing'}
                 </td>
               </tr>

@@ -190,7 +190,7 @@ function Row({
           <Why definition={definition} />
         </td>
         <td class="wide">
-          <Touched taint={definition.touches} />
+          <Touched taint={definition.touches} none="nothing" />
         </td>
         <td class="num wide">
           {definition.pin ? (

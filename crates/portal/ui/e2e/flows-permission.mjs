@@ -6,8 +6,6 @@ import { findings, open, screenshot, until } from './browser.mjs';
 const search = (page) => new URL(page.url()).searchParams;
 const shown = (page, text) =>
   until(page, `“${text}” is shown`, (wanted) => document.querySelector('#main')?.textContent?.includes(wanted), text);
-/** A refusal that a flow asks for is also an error in the browser's console. */
-const closeAfter = (close, status) => close().catch(({ message }) => assert.match(message, status));
 
 async function answering({ browser, server }) {
   const { page, close } = await open(browser, server);
@@ -120,7 +118,7 @@ async function modes({ browser, server }) {
   );
   assert.deepEqual(await findings(page), []);
   await screenshot(page, 'boundary-enforce-light-1280');
-  await page.getByLabel('Why').fill('quiet for a week');
+  await page.getByLabel('Why', { exact: true }).fill('quiet for a week');
   const asked = page.waitForRequest((one) => one.method() === 'PUT' && one.url().endsWith('/mode'));
   await page.getByRole('button', { name: 'Enforce now' }).click();
   assert.deepEqual((await asked).postDataJSON(), { mode: 'enforce', reason: 'quiet for a week' });
@@ -248,7 +246,7 @@ async function budgetsFlow({ browser, server }) {
   await page.getByLabel('Window').selectOption('week');
   await page.getByRole('button', { name: 'Set it' }).click();
   await shown(page, 'set at least one limit');
-  await page.getByLabel('Calls').fill('500');
+  await page.getByLabel('Calls', { exact: true }).fill('500');
   const asked = page.waitForRequest((one) => one.method() === 'PUT');
   await page.getByRole('button', { name: 'Set it' }).click();
   const body = (await asked).postDataJSON();

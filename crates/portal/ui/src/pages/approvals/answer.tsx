@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { send } from '../../api/client';
 import type { Approval } from '../../api/gate';
 import { announcement } from '../../shell/overlays';
@@ -27,7 +27,8 @@ export function AnswerForm({
   const reason = useRef<HTMLInputElement>(null);
   const { problem, busy, act } = useAct();
   const allowed = may('approver');
-  useEffect(() => {
+  // Before the next key arrives: what is typed right after `a` or `d` belongs into the field.
+  useLayoutEffect(() => {
     if (answer) reason.current?.focus();
   }, [answer]);
   const give = (event: SubmitEvent): void => {

@@ -54,7 +54,7 @@ function Actions({ shown, path, reload }: { shown: PolicyDetail; path: string; r
   const remove = (): void =>
     void act(async () => {
       await send('DELETE', path);
-      refresh((read) => read.startsWith('/boundaries') || read.startsWith('/policies'));
+      refresh((read) => read === '/boundaries' || read === '/policies');
       navigate('/boundaries');
     });
   return (

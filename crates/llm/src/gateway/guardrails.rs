@@ -172,6 +172,7 @@ impl Guardrails {
             caller: subject.caller.caller.clone(),
             run_id: subject.caller.run_id.clone(),
             agent: subject.caller.agent.clone(),
+            agent_digest: subject.caller.agent_digest.clone(),
         };
         if self.records.try_send(record).is_err() {
             self.metrics.shed.inc();

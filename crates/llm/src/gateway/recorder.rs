@@ -137,6 +137,7 @@ impl Finished {
             caller: self.copy.caller.caller.clone(),
             run_id: self.copy.caller.run_id.clone(),
             agent: self.copy.caller.agent.clone(),
+            agent_digest: self.copy.caller.agent_digest.clone(),
         }
     }
 

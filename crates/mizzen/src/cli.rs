@@ -45,6 +45,16 @@ pub(crate) enum Command {
     /// Tool servers behind the tool gateway.
     #[command(subcommand)]
     Tools(crate::tools::cli::ToolsCommand),
+    /// Calls that wait for a person.
+    #[command(subcommand)]
+    Approvals(crate::permission::cli::ApprovalsCommand),
+    /// How much money, tokens, calls and time agents may take.
+    #[command(subcommand)]
+    Budgets(crate::permission::cli::BudgetsCommand),
+    /// Pause or stop an agent, a team's agents, or all, at once.
+    Pause(crate::permission::cli::PauseArgs),
+    /// Let what was paused go on; without an id, list what is paused.
+    Resume(crate::permission::cli::ResumeArgs),
     /// Save everything to one file, while Mizzen runs.
     Backup(BackupArgs),
     /// Unpack a backup into an empty data folder.

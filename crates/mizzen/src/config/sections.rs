@@ -3,8 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use mizzen_control::config::PermissionConfig;
 use mizzen_llm::gateway::GatewayConfig;
-use mizzen_mcp::servers::{PinRule, Profile, ServerConfig};
+use mizzen_mcp::servers::{Profile, ServerConfig};
 use mizzen_model::price::Price;
 use mizzen_telemetry::capture::CaptureConfig;
 use mizzen_telemetry::otlp::DoorLimits;
@@ -30,7 +31,7 @@ pub(crate) struct Config {
     pub(crate) query: Query,
     pub(crate) capture: CaptureConfig,
     pub(crate) gateway: GatewayConfig,
-    pub(crate) permission: Permission,
+    pub(crate) permission: PermissionConfig,
     /// Tool servers behind the tool gateway, beside those that are added while it runs.
     pub(crate) tool_server: Vec<ServerConfig>,
     /// Curated views of the tool servers.
@@ -78,13 +79,6 @@ pub(crate) struct Telemetry {
     pub(crate) idle_after_seconds: u64,
 }
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Permission {
-    /// How a tool's definition that was never seen before becomes the pinned one: `first_sight` or `approval`.
-    pub(crate) pin: PinRule,
-}
-
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Query {
@@ -110,7 +104,7 @@ impl Default for Config {
             query: Query::default(),
             capture: CaptureConfig::default(),
             gateway: GatewayConfig::default(),
-            permission: Permission::default(),
+            permission: PermissionConfig::default(),
             tool_server: Vec::new(),
             tool_profile: Vec::new(),
             price: Vec::new(),

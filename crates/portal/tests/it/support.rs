@@ -129,7 +129,21 @@ pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> Porta
         plane::Parts { store: plane, telemetry: telemetry.clone(), clock: clock.clone(), tasks: tasks.clone(), judge };
     let eval = Eval::open(parts).await.unwrap();
     let tools = tool_servers(&store, &control, &clock, &metrics, &tasks).await;
-    PortalState { control, telemetry, query, eval, tools, prices, store, objects, data_dir, metrics, clock, tasks, config }
+    PortalState {
+        control,
+        telemetry,
+        query,
+        eval,
+        tools,
+        prices,
+        store,
+        objects,
+        data_dir,
+        metrics,
+        clock,
+        tasks,
+        config,
+    }
 }
 
 pub(crate) async fn bytes_of(response: Response) -> Vec<u8> {
@@ -209,7 +223,13 @@ pub(crate) fn trace(seconds_ago: i64) -> String {
 
 pub(crate) const TRACE: &str = "0123456789abcdef0123456789abcdef";
 
-async fn tool_servers(store: &Store, control: &Control, clock: &Clock, metrics: &Metrics, tasks: &TaskGroup) -> Upstreams {
+async fn tool_servers(
+    store: &Store,
+    control: &Control,
+    clock: &Clock,
+    metrics: &Metrics,
+    tasks: &TaskGroup,
+) -> Upstreams {
     let servers = ToolServers::open(store.clone(), clock.clone(), Declared::default()).await.unwrap();
     let shared = Shared {
         http: HttpClient::new(ClientConfig::default()).unwrap(),

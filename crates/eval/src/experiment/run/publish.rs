@@ -65,7 +65,7 @@ pub(super) async fn publish(
             runs: experiment.runs,
         };
         published.evidence().validate().map_err(|error| EvalError::invalid("evidence", error))?;
-        eval.0.storage.save_evidence(&published).await?;
+        eval.publish_evidence(&published).await?;
     }
     Ok(remarks)
 }

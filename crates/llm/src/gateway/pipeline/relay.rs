@@ -44,7 +44,8 @@ impl Called {
             }
             _ => Filter::Pass,
         };
-        let guarded = head.status.is_success() && call.door.recorded && call.gateway.guardrails.hold_answers(&call.caller);
+        let guarded =
+            head.status.is_success() && call.door.recorded && call.gateway.guardrails.hold_answers(&call.caller);
         let whole = guarded || matches!(filter, Filter::OwnBody { .. });
         let changed = whole || !matches!(filter, Filter::Pass);
         let terms = relay::Terms { pace, bytes_max: terms.result_bytes_max, stopped: terms.stopped, events };

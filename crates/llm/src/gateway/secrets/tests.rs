@@ -81,7 +81,11 @@ fn what_only_looks_like_one_is_left_alone() {
 
 #[test]
 fn the_vaults_secrets_are_found_as_they_are_and_as_json_writes_them() {
-    let secrets = [("a", Secret::new("hunter2-of-the-vault")), ("b", Secret::new(r#"quo"te\d-secret"#)), ("c", Secret::new("short"))];
+    let secrets = [
+        ("a", Secret::new("hunter2-of-the-vault")),
+        ("b", Secret::new(r#"quo"te\d-secret"#)),
+        ("c", Secret::new("short")),
+    ];
     let search = search_for(secrets.iter().map(|(name, secret)| (*name, secret))).unwrap().unwrap();
     let written = |text: &str| serde_json::json!({ "content": format!("it is {text}!") }).to_string();
     assert!(search.is_match(written("hunter2-of-the-vault").as_bytes()));

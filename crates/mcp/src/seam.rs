@@ -118,8 +118,8 @@ pub trait Upstream: fmt::Debug + Send + Sync {
     /// As configured: unique, `[a-z0-9-]`, at most 40 characters, without `__`.
     fn name(&self) -> &str;
 
-    /// What results of this server bring into a run.
-    fn touches(&self) -> Taint;
+    /// What results about `key` of this server bring into a run, as configured.
+    fn touches(&self, kind: ListKind, key: &str) -> Taint;
 
     /// What the server says of itself; kept while connected.
     fn about(&self) -> BoxFuture<'_, Result<Arc<About>, UpstreamError>>;

@@ -337,8 +337,8 @@ impl Upstream for Server {
         &self.0.config.name
     }
 
-    fn touches(&self) -> Taint {
-        self.0.config.touches
+    fn touches(&self, kind: ListKind, key: &str) -> Taint {
+        if kind == ListKind::Tools { self.0.config.touches(key) } else { self.0.config.touches }
     }
 
     fn about(&self) -> BoxFuture<'_, Result<Arc<About>, UpstreamError>> {

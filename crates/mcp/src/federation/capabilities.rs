@@ -1,0 +1,114 @@
+//! What all servers of a view can do together, as far as the client's era has words for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde_json::{Map, Value, json};
+
+use crate::seam::{About, Era, Member, UpstreamError, View};
+
+pub(crate) const TASKS: &str = "io.modelcontextprotocol/tasks";
+/// Of what one server wants models to read before they use it.
+const INSTRUCTIONS_BYTES_MAX: usize = 16 << 10;
+
+/// What the view is to a client.
+#[derive(Debug)]
+pub(crate) struct Face {
+    pub(crate) server_info: Value,
+    /// `ServerCapabilities`.
+    pub(crate) capabilities: Map<String, Value>,
+    pub(crate) instructions: Option<String>,
+}
+
+/// Asks all servers what they are, each for at most `wait`.
+pub(crate) async fn face(view: &View, client: Era, wait: Duration) -> Face {
+    let known = join_all(view.members.iter().map(|member| about(member, wait))).await;
+    let known: Vec<(&Member, Arc<About>)> =
+        view.members.iter().zip(known).filter_map(|(member, about)| Some((member, about.ok()?))).collect();
+    // Which server is which stays true when there is one, so that what clients do by the server's name works.
+    let server_info = match (view.members.as_slice(), known.as_slice()) {
+        ([_], [(_, about)]) => about.server_info.as_ref().and_then(|info| serde_json::from_str(info.get()).ok()),
+        _ => None,
+    };
+    Face {
+        server_info: server_info.unwrap_or_else(|| ours(&view.name)),
+        capabilities: capabilities(known.iter().map(|(_, about)| &**about), client, view.members.is_empty()),
+        instructions: instructions(&known),
+    }
+}
+
+/// What one server is, waited for at most `wait`.
+pub(crate) async fn about(member: &Member, wait: Duration) -> Result<Arc<About>, UpstreamError> {
+    match tokio::time::timeout(wait, member.upstream.about()).await {
+        Ok(about) => about,
+        Err(_) => Err(UpstreamError::Timeout { server: member.upstream.name().to_owned(), seconds: wait.as_secs() }),
+    }
+}
+
+/// `Implementation` of the gateway itself.
+pub(crate) fn ours(view: &str) -> Value {
+    let title = if view.is_empty() { "Mizzen".to_owned() } else { format!("Mizzen: {view}") };
+    json!({ "name": "mizzen", "title": title, "version": env!("CARGO_PKG_VERSION") })
+}
+
+/// Everything that one of them can do. The gateway itself tells of changed lists and of updated resources.
+fn capabilities<'a>(known: impl Iterator<Item = &'a About>, client: Era, is_empty: bool) -> Map<String, Value> {
+    let mut all = Map::new();
+    if is_empty {
+        all.insert("tools".into(), json!({ "listChanged": true }));
+    }
+    for about in known {
+        for (name, value) in &about.capabilities {
+            match name.as_str() {
+                "tools" | "prompts" => {
+                    all.insert(name.clone(), json!({ "listChanged": true }));
+                }
+                "resources" => {
+                    let subscribes =
+                        |value: Option<&Value>| value.and_then(|v| v.get("subscribe")) == Some(&json!(true));
+                    let subscribe = subscribes(Some(value)) || subscribes(all.get(name));
+                    all.insert(name.clone(), json!({ "subscribe": subscribe, "listChanged": true }));
+                }
+                "logging" | "completions" => {
+                    all.insert(name.clone(), json!({}));
+                }
+                "experimental" | "extensions" => extend(&mut all, name, value, about.era, client),
+                // The tasks of 2025-11-25, and what nobody knows: it could not be bridged.
+                _ => {}
+            }
+        }
+    }
+    all
+}
+
+fn extend(all: &mut Map<String, Value>, name: &str, value: &Value, server: Era, client: Era) {
+    let Some(offered) = value.as_object() else { return };
+    let both_stateless = server == Era::Stateless && client == Era::Stateless;
+    let passes = |extension: &str| extension != TASKS || both_stateless;
+    let group = all.entry(name).or_insert_with(|| json!({}));
+    if let Some(group) = group.as_object_mut() {
+        group
+            .extend(offered.iter().filter(|(name, _)| passes(name)).map(|(name, value)| (name.clone(), value.clone())));
+    }
+}
+
+fn instructions(known: &[(&Member, Arc<About>)]) -> Option<String> {
+    let said: Vec<(&str, &str)> = known
+        .iter()
+        .filter_map(|(member, about)| Some((member.upstream.name(), cut(about.instructions.as_deref()?))))
+        .collect();
+    match said.as_slice() {
+        [] => None,
+        [(_, text)] if known.len() == 1 => Some((*text).to_owned()),
+        several => {
+            let parts: Vec<String> = several.iter().map(|(server, text)| format!("## {server}\n\n{text}")).collect();
+            Some(parts.join("\n\n"))
+        }
+    }
+}
+
+fn cut(text: &str) -> &str {
+    let end = (0..=text.len().min(INSTRUCTIONS_BYTES_MAX)).rev().find(|end| text.is_char_boundary(*end));
+    end.and_then(|end| text.get(..end)).unwrap_or_default()
+}

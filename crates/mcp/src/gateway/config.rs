@@ -1,0 +1,135 @@
+//! Configuration of the tool gateway's doors.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The section `tools` of the configuration file.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GatewayConfig {
+    pub limits: DoorLimits,
+    pub timeouts: DoorTimeouts,
+    /// The address under which clients know this server, such as `https://mizzen.example.com`, where tokens of an
+    /// authorization server are taken; without it only Mizzen's own keys are.
+    pub resource: Option<ResourceConfig>,
+}
+
+/// As a resource server (RFC 9728): whose tokens are taken.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceConfig {
+    /// Of this server as clients know it; a token must name it, or a door below it, as its audience.
+    pub url: String,
+    /// Authorization servers, as clients are told.
+    pub issuers: Vec<String>,
+    #[serde(default)]
+    pub scopes: Vec<String>,
+}
+
+/// Bounds of the doors. Reaching one is refused, counted and visible in `/metrics`.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DoorLimits {
+    /// Of one message from a client.
+    pub body_bytes_max: u64,
+    /// Of values within values in a message.
+    pub body_depth_max: usize,
+    /// Of what a tool server's answer may take on its way to a client.
+    pub result_bytes_max: u64,
+    pub calls_in_flight_max: u64,
+    pub sessions_max: u64,
+    /// Of one caller. Clients often never end theirs: the one that was idle longest makes way.
+    pub sessions_per_caller_max: u64,
+    /// Streams that wait for news, of all callers.
+    pub streams_max: u64,
+    pub streams_per_caller_max: u64,
+    /// Calls that wait for a stateless client to answer a stateful server's question.
+    pub parked_max: u64,
+    /// Rows of one page of a list.
+    pub page_rows_max: usize,
+    /// Times that one call may ask its client something.
+    pub rounds_max: u32,
+    /// Resources that one session or stream follows.
+    pub subscriptions_max: usize,
+    /// Of arguments or a result, as recorded.
+    pub record_bytes_max: usize,
+}
+
+impl Default for DoorLimits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 4 << 20,
+            body_depth_max: 64,
+            result_bytes_max: 16 << 20,
+            calls_in_flight_max: 2048,
+            sessions_max: 20_000,
+            sessions_per_caller_max: 2_000,
+            streams_max: 10_000,
+            streams_per_caller_max: 2_000,
+            parked_max: 1_000,
+            page_rows_max: 500,
+            rounds_max: 8,
+            subscriptions_max: 256,
+            record_bytes_max: 256 << 10,
+        }
+    }
+}
+
+/// How long the parts of a call may take.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DoorTimeouts {
+    /// For the client to send its message.
+    pub request_seconds: u64,
+    /// For one tool server to tell what it has; a list goes on without those that take longer.
+    pub list_seconds: u64,
+    /// For a person to answer a held call while the client waits; asking again later finds the answer.
+    pub approval_seconds: u64,
+    /// For the client to answer a question of a tool server.
+    pub answer_seconds: u64,
+    /// After which a session that nobody uses ends.
+    pub session_idle_seconds: u64,
+    /// Between signs of life on a stream.
+    pub keep_alive_seconds: u64,
+    /// After which a call that is not done is answered with a stream.
+    pub stream_after_millis: u64,
+}
+
+impl Default for DoorTimeouts {
+    fn default() -> Self {
+        Self {
+            request_seconds: 30,
+            list_seconds: 10,
+            approval_seconds: 300,
+            answer_seconds: 300,
+            session_idle_seconds: 3600,
+            keep_alive_seconds: 15,
+            stream_after_millis: 2000,
+        }
+    }
+}
+
+impl DoorTimeouts {
+    pub(super) const fn request(&self) -> Duration {
+        Duration::from_secs(self.request_seconds)
+    }
+    pub(super) const fn list(&self) -> Duration {
+        Duration::from_secs(self.list_seconds)
+    }
+    pub(super) const fn approval(&self) -> Duration {
+        Duration::from_secs(self.approval_seconds)
+    }
+    pub(super) const fn answer(&self) -> Duration {
+        Duration::from_secs(self.answer_seconds)
+    }
+    pub(super) const fn session_idle(&self) -> Duration {
+        Duration::from_secs(self.session_idle_seconds)
+    }
+    pub(super) const fn keep_alive(&self) -> Duration {
+        Duration::from_secs(self.keep_alive_seconds)
+    }
+    pub(super) const fn stream_after(&self) -> Duration {
+        Duration::from_millis(self.stream_after_millis)
+    }
+}

@@ -1,0 +1,151 @@
+//! Which address is which door.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::routing::{MethodRouter, get};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::Inner;
+use super::listening::{self, Place};
+use super::pipeline::{self, Client, Identified, Received, check_origin, door_url};
+use super::refusal::{self, Refusal};
+use super::stream::{self, Last, Pace};
+use crate::wire::json::Members;
+use crate::wire::rpc::INVALID_REQUEST;
+
+const ALLOWED: &str = "GET, POST, DELETE";
+
+pub(super) fn router(gateway: Arc<Inner>) -> Router {
+    const METADATA: &str = "/.well-known/oauth-protected-resource";
+    Router::new()
+        .route("/mcp", door(|State(gateway), request| serve(gateway, None, request)))
+        .route("/mcp/{profile}", axum::routing::any(profile))
+        .route(METADATA, get(|State(gateway), request| metadata(gateway, Told::Server, request)))
+        .route(&format!("{METADATA}/mcp"), get(|State(gateway), request| metadata(gateway, Told::Door(None), request)))
+        .route(&format!("{METADATA}/mcp/{{profile}}"), get(metadata_of_profile))
+        .with_state(gateway)
+}
+
+fn door<F, Fut>(handler: F) -> MethodRouter<Arc<Inner>>
+where
+    F: FnOnce(State<Arc<Inner>>, Request<Body>) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Response<Body>> + Send + 'static,
+{
+    axum::routing::any(handler)
+}
+
+async fn profile(
+    State(gateway): State<Arc<Inner>>,
+    Path(profile): Path<String>,
+    request: Request<Body>,
+) -> Response<Body> {
+    serve(gateway, Some(profile), request).await
+}
+
+async fn metadata_of_profile(
+    State(gateway): State<Arc<Inner>>,
+    Path(profile): Path<String>,
+    request: Request<Body>,
+) -> Response<Body> {
+    metadata(gateway, Told::Door(Some(profile)), request).await
+}
+
+async fn serve(gateway: Arc<Inner>, profile: Option<String>, request: Request<Body>) -> Response<Body> {
+    let received = Received { gateway, profile };
+    let method = request.method().clone();
+    let answered = match method {
+        Method::POST => pipeline::message(received, request).await,
+        Method::GET => listen(received, request).await,
+        Method::DELETE => end(received, request).await,
+        _ => Err(wrong_method()),
+    };
+    answered.unwrap_or_else(Refusal::into_response)
+}
+
+fn wrong_method() -> Refusal {
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, INVALID_REQUEST, format!("this address takes {ALLOWED}"))
+        .with_field(header::ALLOW, ALLOWED)
+}
+
+/// The stream of news of a stateful client. Without a session there is none: a stateless client sends
+/// `subscriptions/listen`.
+async fn listen(received: Received, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+    let identified = received.identify(request).await?;
+    if !identified.parts.headers.contains_key(crate::wire::headers::SESSION_ID) {
+        return Err(wrong_method());
+    }
+    let accepts = identified.parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");
+    if !accepts.contains("text/event-stream") && !accepts.contains("*/*") {
+        let message = "this stream is `text/event-stream`; accept it";
+        return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, INVALID_REQUEST, message));
+    }
+    let session = named_session(&identified)?;
+    let place = Place::take(&identified.gateway, &identified.caller.key_id)
+        .map_err(|error| Refusal::of(StatusCode::SERVICE_UNAVAILABLE, None, error))?;
+    let (ended, draining) = (session.take_stream(), identified.gateway.draining.clone());
+    let keep_alive = identified.gateway.config.timeouts.keep_alive();
+    let (id, method) = (RawValue::NULL.to_owned(), String::new());
+    let incoming = identified.incoming(Client::Stateful(session), id, method, Members::new(), Members::new());
+    // The head goes out at once: the client waits for it before it goes on.
+    let pace = Pace { stream_after: std::time::Duration::ZERO, keep_alive };
+    Ok(stream::answer(pace, move |out| {
+        Box::pin(async move {
+            let _place = place;
+            draining.run_until_cancelled(listening::session(incoming, out, ended)).await;
+            Last { status: StatusCode::OK, message: None }
+        })
+    })
+    .await)
+}
+
+/// The client ends its session.
+async fn end(received: Received, request: Request<Body>) -> Result<Response<Body>, Refusal> {
+    let identified = received.identify(request).await?;
+    if !identified.parts.headers.contains_key(crate::wire::headers::SESSION_ID) {
+        return Err(wrong_method());
+    }
+    let session = named_session(&identified)?;
+    identified.gateway.sessions.close(&session);
+    Ok(refusal::empty(StatusCode::NO_CONTENT))
+}
+
+fn named_session(identified: &Identified) -> Result<Arc<super::session::ClientSession>, Refusal> {
+    identified.session().map_err(|(status, text)| Refusal::new(status, INVALID_REQUEST, text))
+}
+
+/// Of what clients are told about tokens.
+enum Told {
+    Server,
+    Door(Option<String>),
+}
+
+/// RFC 9728. Public: whoever has no token yet learns here where to get one.
+async fn metadata(gateway: Arc<Inner>, told: Told, request: Request<Body>) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    if let Err(refusal) = check_origin(&gateway, &parts) {
+        return refusal.into_response();
+    }
+    let Some(resource) = &gateway.config.resource else {
+        let message = "this server takes Mizzen keys only; no authorization server is configured";
+        return Refusal::new(StatusCode::NOT_FOUND, INVALID_REQUEST, message).into_response();
+    };
+    let address = match told {
+        Told::Server => resource.url.clone(),
+        Told::Door(profile) => door_url(&resource.url, profile.as_deref()),
+    };
+    let body = json!({
+        "resource": address,
+        "authorization_servers": resource.issuers,
+        "scopes_supported": resource.scopes,
+        "bearer_methods_supported": ["header"],
+        "resource_name": "Mizzen tool gateway",
+    });
+    let mut response = refusal::json(StatusCode::OK, body.to_string().into());
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
+    response
+}

@@ -1,0 +1,341 @@
+//! News: lists that changed, resources that were updated, and what servers say by themselves. A stateful client gets
+//! them on the stream of a GET request, a stateless one as `subscriptions/listen`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, join_all};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
+use serde_json::{Map, Value, json};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::lists::capability;
+use super::metrics::Counted;
+use super::pipeline::{Client, Incoming, Subject, Target};
+use super::stream::Out;
+use super::{Inner, bridge};
+use crate::federation::capabilities::{self, TASKS};
+use crate::federation::{listing, resolve};
+use crate::seam::{Era, FromServer, Interest, ListKind, Listing, Member, Upstream};
+use crate::wire::json::{self as text};
+use crate::wire::rpc::{self, Answer, LIMIT, MISSING_CAPABILITY, RpcError};
+
+const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+/// News that wait to be written.
+const NEWS_MAX: usize = 64;
+/// Before a server that was lost is listened to again.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+const LISTED: [ListKind; 4] = ListKind::ALL;
+
+/// What one client wants to hear.
+struct Listener {
+    incoming: Incoming,
+    /// Kinds of lists.
+    lists: Vec<ListKind>,
+    resources: watch::Receiver<BTreeSet<String>>,
+    /// Whether servers may speak by themselves.
+    unsolicited: bool,
+    /// Put into every notification.
+    subscription: Option<Box<serde_json::value::RawValue>>,
+    last: BTreeMap<ListKind, Vec<Option<Arc<Listing>>>>,
+}
+
+/// A place among the streams, of all and of one caller.
+#[derive(Debug)]
+pub(super) struct Place {
+    gateway: Arc<Inner>,
+    caller: String,
+    _counted: Counted,
+}
+
+impl Place {
+    pub(super) fn take(gateway: &Arc<Inner>, caller: &str) -> Result<Self, RpcError> {
+        let counted = Counted::enter(&gateway.metrics.streams);
+        let all = u64::try_from(gateway.metrics.streams.get()).unwrap_or(0);
+        let mut callers = gateway.streams.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let of_caller = callers.get(caller).copied().unwrap_or(0) + 1;
+        let allowed = gateway.limits.streams.check(all);
+        allowed
+            .and_then(|()| gateway.limits.streams_per_caller.check(of_caller))
+            .map_err(|limit| RpcError::new(LIMIT, limit.to_string()))?;
+        callers.insert(caller.to_owned(), of_caller);
+        drop(callers);
+        Ok(Self { gateway: Arc::clone(gateway), caller: caller.to_owned(), _counted: counted })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut callers = self.gateway.streams.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(count) = callers.get_mut(&self.caller) {
+            *count -= 1;
+            if *count == 0 {
+                callers.remove(&self.caller);
+            }
+        }
+    }
+}
+
+/// What a client is told that wants tasks and did not say that it knows them.
+pub(super) fn tasks_missing() -> Answer {
+    RpcError::new(MISSING_CAPABILITY, "missing required client capability")
+        .with_data(json!({ "requiredCapabilities": { "extensions": { TASKS: {} } } }))
+        .into()
+}
+
+/// The stream of a stateful client: everything that is for it and belongs to no request.
+pub(super) async fn session(incoming: Incoming, out: Out, ended: CancellationToken) {
+    let Client::Stateful(session) = &incoming.client else { return };
+    let resources = session.subscriptions.subscribe();
+    let listener = Listener {
+        lists: LISTED.to_vec(),
+        resources,
+        unsolicited: true,
+        subscription: None,
+        last: BTreeMap::new(),
+        incoming,
+    };
+    ended.run_until_cancelled(listener.run(out)).await;
+}
+
+/// `subscriptions/listen`: first what is agreed to, then the news, until either side ends it.
+pub(super) async fn subscriptions(incoming: Incoming, out: Out) -> Answer {
+    let wanted: Map<String, Value> = match incoming.params.get("notifications") {
+        Some(raw) => serde_json::from_str(raw.get()).unwrap_or_default(),
+        None => return RpcError::invalid_params("`notifications` must be an object").into(),
+    };
+    if wanted.contains_key("taskIds") && !incoming.client.has_tasks() {
+        return tasks_missing();
+    }
+    let _place = match Place::take(&incoming.gateway, &incoming.caller.key_id) {
+        Ok(place) => place,
+        Err(error) => return error.into(),
+    };
+    let (agreed, lists, resources) = match agree(&incoming, &wanted).await {
+        Ok(agreed) => agreed,
+        Err(error) => return error.into(),
+    };
+    let params = json!({ "_meta": { SUBSCRIPTION_ID: incoming.id }, "notifications": agreed });
+    let method = "notifications/subscriptions/acknowledged";
+    let (id, draining) = (incoming.id.clone(), incoming.gateway.draining.clone());
+    // What a listener compares with is read before the client may rely on being told.
+    let (_keep, resources) = watch::channel(resources);
+    let mut listener = Listener {
+        incoming,
+        lists,
+        resources,
+        unsolicited: false,
+        subscription: Some(id.clone()),
+        last: BTreeMap::new(),
+    };
+    let changes = listener.incoming.gateway.directory.changed();
+    listener.last = listener.read().await;
+    drop(out.send(rpc::notification(method, Some(&text::raw(&params)))).await);
+    draining.run_until_cancelled(listener.follow(out, changes)).await;
+    Answer::Result(text::raw(&json!({ "resultType": "complete", "_meta": { SUBSCRIPTION_ID: id } })))
+}
+
+/// The part of `wanted` that is there to be had.
+async fn agree(
+    incoming: &Incoming,
+    wanted: &Map<String, Value>,
+) -> Result<(Map<String, Value>, Vec<ListKind>, BTreeSet<String>), RpcError> {
+    let wait = incoming.gateway.config.timeouts.list();
+    let face = capabilities::face(&incoming.view, Era::Stateless, wait).await;
+    let (mut agreed, mut lists) = (Map::new(), Vec::new());
+    for (name, kinds) in [
+        ("toolsListChanged", &LISTED[..1]),
+        ("promptsListChanged", &LISTED[1..2]),
+        ("resourcesListChanged", &LISTED[2..]),
+    ] {
+        let has = kinds.iter().any(|kind| face.capabilities.contains_key(capability(*kind)));
+        if wanted.get(name) == Some(&Value::Bool(true)) && has {
+            agreed.insert(name.to_owned(), true.into());
+            lists.extend(kinds);
+        }
+    }
+    let mut resources = BTreeSet::new();
+    let uris = wanted.get("resourceSubscriptions").and_then(Value::as_array).cloned().unwrap_or_default();
+    incoming
+        .gateway
+        .limits
+        .subscriptions
+        .check(uris.len() as u64)
+        .map_err(|limit| RpcError::new(LIMIT, limit.to_string()))?;
+    for uri in uris.iter().filter_map(Value::as_str) {
+        if owner(incoming, uri).await.is_some() {
+            resources.insert(uri.to_owned());
+        }
+    }
+    if !resources.is_empty() {
+        agreed.insert("resourceSubscriptions".to_owned(), json!(resources));
+    }
+    Ok((agreed, lists, resources))
+}
+
+/// Whose a resource is, when this caller may know of it.
+async fn owner(incoming: &Incoming, uri: &str) -> Option<Member> {
+    let wait = incoming.gateway.config.timeouts.list();
+    let (member, definition) = resolve::by_uri(&incoming.view, uri, wait).await.ok()?;
+    let target = Target { member, subject: Subject::Resource, name: uri.to_owned(), definition };
+    incoming.may_list(&target).then_some(target.member)
+}
+
+impl Listener {
+    async fn run(mut self, out: Out) {
+        let changes = self.incoming.gateway.directory.changed();
+        self.last = self.read().await;
+        self.follow(out, changes).await;
+    }
+
+    /// Until nobody reads any more.
+    async fn follow(mut self, out: Out, mut changes: watch::Receiver<u64>) {
+        let (sender, mut news) = mpsc::channel(NEWS_MAX);
+        let mut linked = self.linked();
+        let mut servers = self.listen(&sender).await;
+        loop {
+            tokio::select! {
+                () = out.closed() => return,
+                Some(event) = news.recv() => self.hand_on(event, &out).await,
+                Ok(()) = changes.changed() => self.tell_changes(&out).await,
+                Ok(()) = self.resources.changed() => servers = self.listen(&sender).await,
+                Ok(()) = linked.changed() => servers = self.listen(&sender).await,
+                Some(again) = servers.next() => if again { servers = self.listen(&sender).await },
+            }
+        }
+    }
+
+    /// Changes when the session's servers do; never for a stateless client.
+    fn linked(&self) -> watch::Receiver<Vec<Arc<dyn Upstream>>> {
+        match &self.incoming.client {
+            Client::Stateful(session) => session.links(),
+            Client::Stateless(_) => watch::channel(Vec::new()).1,
+        }
+    }
+
+    /// One listener for each server that has something to say, instead of those before. Each ends when its server is
+    /// lost, and says then whether to begin again.
+    async fn listen(&mut self, news: &mpsc::Sender<FromServer>) -> FuturesUnordered<BoxFuture<'static, bool>> {
+        let uris: Vec<String> = self.resources.borrow_and_update().iter().cloned().collect();
+        let mut interests: BTreeMap<String, (Member, Interest)> = BTreeMap::new();
+        for uri in uris {
+            if let Some(member) = owner(&self.incoming, &uri).await {
+                let name = member.upstream.name().to_owned();
+                let (_, interest) = interests.entry(name).or_insert_with(|| (member, Interest::default()));
+                interest.resources.push(uri);
+            }
+        }
+        if let (true, Client::Stateful(session)) = (self.unsolicited, &self.incoming.client) {
+            let linked = session.linked.borrow().clone();
+            for member in &self.incoming.view.members {
+                if linked.iter().any(|upstream| upstream.name() == member.upstream.name()) {
+                    let name = member.upstream.name().to_owned();
+                    let (_, interest) = interests.entry(name).or_insert_with(|| (member.clone(), Interest::default()));
+                    interest.unsolicited = true;
+                }
+            }
+        }
+        let context = self.incoming.client.context();
+        interests
+            .into_values()
+            .map(|(member, interest)| {
+                let (context, news) = (Arc::clone(context), news.clone());
+                async move {
+                    let heard = match member.upstream.session(context).await {
+                        Ok(session) => session.listen(interest, news, CancellationToken::new()).await,
+                        Err(error) => Err(error),
+                    };
+                    if let Err(error) = heard {
+                        tracing::debug!(server = member.upstream.name(), code = error.code(), "news ended");
+                    }
+                    tokio::time::sleep(AGAIN_AFTER).await;
+                    true
+                }
+                .boxed()
+            })
+            .collect()
+    }
+
+    async fn hand_on(&self, event: FromServer, out: &Out) {
+        let message = match event {
+            // Lists are compared here, as this caller may see them.
+            FromServer::Notification { method, .. } if method.ends_with("/list_changed") => return,
+            FromServer::Notification { method, params } => {
+                if method == "notifications/message"
+                    && !params.as_deref().is_some_and(|params| bridge::wants(&self.incoming.client, params))
+                {
+                    return;
+                }
+                self.tagged(&method, params.as_deref())
+            }
+            FromServer::Request { method, params, answer } => {
+                let Client::Stateful(session) = &self.incoming.client else { return };
+                if !bridge::declared(&self.incoming.client, &method) {
+                    return;
+                }
+                // The stream goes on; the answer is waited for as long as the session lasts.
+                rpc::request(&session.ask(answer).keep(), &method, params.as_deref())
+            }
+        };
+        drop(out.send(message).await);
+    }
+
+    fn tagged(&self, method: &str, params: Option<&serde_json::value::RawValue>) -> Bytes {
+        let Some(id) = &self.subscription else { return rpc::notification(method, params) };
+        let id = serde_json::from_str(id.get()).unwrap_or(Value::Null);
+        let empty = text::raw(&json!({}));
+        rpc::notification(method, Some(&text::with_meta(params.unwrap_or(&empty), [(SUBSCRIPTION_ID, id)])))
+    }
+
+    /// Tells of the lists that have changed since they were last looked at.
+    async fn tell_changes(&mut self, out: &Out) {
+        // The view itself may be another one now.
+        let profile = (!self.incoming.profile.is_empty()).then_some(self.incoming.profile.as_str());
+        if let Some(view) = self.incoming.gateway.directory.view(profile) {
+            self.incoming.view = view;
+        }
+        let now = self.read().await;
+        let mut told = BTreeSet::new();
+        for (kind, lists) in &now {
+            if self.last.get(kind).is_some_and(|before| !same(before, lists)) {
+                told.insert(capability(*kind));
+            }
+        }
+        self.last = now;
+        for name in told {
+            drop(out.send(self.tagged(&format!("notifications/{name}/list_changed"), None)).await);
+        }
+    }
+
+    async fn read(&self) -> BTreeMap<ListKind, Vec<Option<Arc<Listing>>>> {
+        let wait = self.incoming.gateway.config.timeouts.list();
+        let kinds = self.lists.iter().map(|kind| async move {
+            let members = self.incoming.view.members.iter();
+            let lists = join_all(members.map(|member| listing::listed(member, *kind, wait))).await;
+            (*kind, lists.into_iter().map(Result::ok).collect())
+        });
+        join_all(kinds).await.into_iter().collect()
+    }
+}
+
+/// By content: a list that was read again is not one that changed.
+fn same(before: &[Option<Arc<Listing>>], now: &[Option<Arc<Listing>>]) -> bool {
+    before.len() == now.len()
+        && before.iter().zip(now).all(|pair| match pair {
+            (Some(before), Some(now)) => {
+                Arc::ptr_eq(before, now)
+                    || (before.items.len() == now.items.len()
+                        && before
+                            .items
+                            .iter()
+                            .zip(&now.items)
+                            .all(|(before, now)| before.raw.get() == now.raw.get() && before.withheld == now.withheld))
+            }
+            (None, None) => true,
+            _ => false,
+        })
+}

@@ -1,0 +1,115 @@
+//! Lists, as this caller may see them.
+
+use serde_json::{Value, json};
+
+use super::pipeline::{Incoming, Subject, Target};
+use crate::federation::listing::{self, Entry, Merged};
+use crate::federation::{capabilities, pages};
+use crate::seam::{Era, ListKind};
+use crate::wire::json::{self as text, Members};
+use crate::wire::rpc::{Answer, RpcError};
+
+/// The keys of `_meta` under which a list says what is not in it.
+const META_UNAVAILABLE: &str = "dev.mizzen/unavailable";
+const META_WITHHELD: &str = "dev.mizzen/withheld";
+const META_ALIKE: &str = "dev.mizzen/lookalikes";
+/// How long a client may keep a list: changes are told, and what is permitted may change any time.
+const TTL_MS: u64 = 5_000;
+
+/// One page of a list.
+pub(super) async fn list(incoming: &Incoming, kind: ListKind) -> Answer {
+    let gateway = &incoming.gateway;
+    let wait = gateway.config.timeouts.list();
+    let face = capabilities::face(&incoming.view, incoming.client.era(), wait).await;
+    let merged = listing::merged(&incoming.view, kind, wait).await;
+    // A server that is away may be the only one that has any.
+    if !face.capabilities.contains_key(capability(kind)) && merged.unavailable.is_empty() {
+        return RpcError::method_not_found(kind.method()).into();
+    }
+    let Merged { entries, withheld, alike, unavailable } = merged;
+    let visible: Vec<Entry> = entries.into_iter().filter(|entry| may_see(incoming, kind, entry)).collect();
+    let cursor = text::member_text(&incoming.params, "cursor");
+    let rows_max = gateway.config.limits.page_rows_max;
+    let page = pages::page(visible, kind.method(), cursor.as_deref(), rows_max, &gateway.signer);
+    let Ok((rows, next)) = page else {
+        return RpcError::invalid_params("`cursor` is not one that was given for this list").into();
+    };
+    let rows: Vec<_> = rows.iter().map(|entry| definition(entry, kind)).collect();
+    let mut result = Members::new();
+    result.insert(kind.member().to_owned(), text::raw(&rows));
+    if let Some(next) = next {
+        result.insert("nextCursor".to_owned(), text::raw(&next));
+    }
+    if incoming.client.era() == Era::Stateless {
+        result.insert("resultType".to_owned(), text::raw("complete"));
+        result.insert("ttlMs".to_owned(), text::raw(&TTL_MS));
+        result.insert("cacheScope".to_owned(), text::raw("private"));
+    }
+    let mut meta = serde_json::Map::new();
+    if incoming.client.era() == Era::Stateless {
+        meta.insert("io.modelcontextprotocol/serverInfo".to_owned(), face.server_info);
+    }
+    // What a caller may not see is not told here either.
+    let told = withheld.iter().filter(|thing| may_name(incoming, kind, &thing.server, &thing.key));
+    let told: Vec<Value> =
+        told.map(|thing| json!({ "server": thing.server, "name": thing.key, "reason": thing.reason })).collect();
+    let away: Vec<Value> = unavailable
+        .iter()
+        .map(|(server, error)| json!({ "server": server, "code": error.code(), "message": error.to_string() }))
+        .collect();
+    let alike: Vec<Value> = alike.into_iter().map(|(one, other)| json!([one, other])).collect();
+    for (key, said) in [(META_WITHHELD, told), (META_UNAVAILABLE, away), (META_ALIKE, alike)] {
+        if !said.is_empty() {
+            meta.insert(key.to_owned(), said.into());
+        }
+    }
+    if !meta.is_empty() {
+        result.insert("_meta".to_owned(), text::raw(&meta));
+    }
+    Answer::Result(text::raw(&result))
+}
+
+/// The member of the capabilities that says that there are such things.
+pub(super) const fn capability(kind: ListKind) -> &'static str {
+    match kind {
+        ListKind::Tools => "tools",
+        ListKind::Prompts => "prompts",
+        ListKind::Resources | ListKind::ResourceTemplates => "resources",
+    }
+}
+
+/// As the server has it, under the client's name.
+fn definition(entry: &Entry, kind: ListKind) -> Box<serde_json::value::RawValue> {
+    if entry.exposed == entry.definition.key {
+        return (*entry.definition.raw).to_owned();
+    }
+    text::with(&entry.definition.raw, [(kind.key(), text::raw(&entry.exposed))])
+}
+
+pub(super) fn may_see(incoming: &Incoming, kind: ListKind, entry: &Entry) -> bool {
+    incoming.may_list(&Target::of(entry.clone(), subject(kind)))
+}
+
+fn may_name(incoming: &Incoming, kind: ListKind, server: &str, key: &str) -> bool {
+    let member = incoming.view.members.iter().find(|member| member.upstream.name() == server);
+    member.is_some_and(|member| {
+        let target = Target { member: member.clone(), subject: subject(kind), name: key.to_owned(), definition: None };
+        incoming.may_list(&target)
+    })
+}
+
+const fn subject(kind: ListKind) -> Subject {
+    match kind {
+        ListKind::Tools => Subject::Tool,
+        ListKind::Prompts => Subject::Prompt,
+        ListKind::Resources | ListKind::ResourceTemplates => Subject::Resource,
+    }
+}
+
+impl Incoming {
+    /// What may not be called is not listed.
+    pub(super) fn may_list(&self, target: &Target) -> bool {
+        let gate = self.gateway.control.gate();
+        gate.may_list(&self.caller, target.subject.list_action(), &target.resource(), &target.facts())
+    }
+}

@@ -1,0 +1,263 @@
+//! Leave to make a call, and its begin.
+
+use std::time::Duration;
+
+use mizzen_control::gate::{Answer as Decided, Ask, Denial, Held, Permit};
+use mizzen_model::asked::{Spend, Taint};
+use mizzen_model::id::{Digest, RunId};
+use mizzen_model::permission::Decision;
+use serde_json::{Value, json};
+
+use super::decode::{Client, Incoming};
+use super::route::{Routed, Subject, Target};
+use crate::gateway::exchange::Exchange;
+use crate::gateway::parked::Question;
+use crate::gateway::recording::Recording;
+use crate::gateway::stream::Out;
+use crate::gateway::trace::TraceContext;
+use crate::seam::{Call, Era, UpstreamError};
+use crate::wire::json::{self as text, Members};
+use crate::wire::rpc::{self, Answer, REFUSED, RpcError, UPSTREAM};
+
+/// The key of `_meta` under which the gateway says what it did.
+pub(in crate::gateway) const META_DECISION: &str = "dev.mizzen/decision";
+/// How often a client that waits for a person hears that it does.
+const STILL_WAITING: Duration = Duration::from_secs(5);
+
+/// What stays with a call to its end, also while it waits for its client.
+#[derive(Debug)]
+pub(in crate::gateway) struct Granted {
+    pub(in crate::gateway) permit: Permit,
+    pub(in crate::gateway) recording: Recording,
+    pub(in crate::gateway) touches: Taint,
+}
+
+/// A call that may go out.
+#[derive(Debug)]
+pub(super) struct Authorised {
+    incoming: Incoming,
+    target: Target,
+    granted: Granted,
+}
+
+/// A call that a tool server works on.
+#[derive(Debug)]
+pub(in crate::gateway) struct UnderWay {
+    pub(in crate::gateway) incoming: Incoming,
+    pub(in crate::gateway) target: Target,
+    pub(in crate::gateway) granted: Granted,
+    pub(in crate::gateway) exchange: Exchange,
+    /// What the client was asked before and has not answered.
+    pub(in crate::gateway) open_question: Option<Question>,
+}
+
+impl Routed {
+    /// # Errors
+    /// When the call may not go out; the client is told why, in a shape that its model sees.
+    pub(super) async fn authorise(self, out: &Out) -> Result<Authorised, Answer> {
+        let Self { incoming, target, arguments } = self;
+        let mut recording = incoming.recording(&target);
+        if let Some(arguments) = incoming.params.get("arguments") {
+            recording.note_content("gen_ai.tool.call.arguments", arguments.get());
+        }
+        let stop = |answer| Err(answer);
+        if let Some(reason) = target.definition.as_ref().and_then(|definition| definition.withheld.clone()) {
+            recording.fail("definition_changed", "the definition is withheld");
+            incoming.gateway.metrics.refused.inc();
+            return stop(incoming.refused(&target, &reason, json!({ "code": "definition_changed" })));
+        }
+        let touches = target.member.upstream.touches(target.subject.kind(), &target.name);
+        let trace = recording.trace;
+        let run = incoming.caller.run_id.clone();
+        let ask = Ask {
+            caller: incoming.caller.clone(),
+            // A trace that the gateway began by itself says nothing about what belongs together.
+            run: run.or_else(|| trace.parent_span_id.map(|_| RunId::from(trace.trace_id))),
+            session: incoming.session_name(),
+            action: target.subject.call_action(),
+            resource: target.resource(),
+            tool: target.facts(),
+            arguments,
+            touches,
+            estimate: Spend { calls: 1, tokens: 0, cost_nano_usd: Some(0), duration_ms: 0 },
+            trace: Some((trace.trace_id, trace.span_id)),
+        };
+        let mut decided = incoming.gateway.control.gate().ask(ask).await;
+        if let Decided::Held(held) = decided {
+            decided = incoming.wait_for_a_person(held, &target, &mut recording, out).await?;
+        }
+        match decided {
+            Decided::Permitted(permit) => {
+                recording.note_decision(&permit.decision);
+                if permit.obligations.record_content == Some(false) {
+                    recording.forbid_content();
+                }
+                let touches = touches.union(permit.obligations.touches);
+                Ok(Authorised { incoming, target, granted: Granted { permit, recording, touches } })
+            }
+            Decided::Refused(denial) => stop(incoming.denied(&target, &denial, &mut recording)),
+            Decided::Held(held) => {
+                stop(incoming.still_held(&target, &held.decision, &held.approval_id, &mut recording))
+            }
+        }
+    }
+}
+
+impl Incoming {
+    fn recording(&self, target: &Target) -> Recording {
+        let trace = TraceContext::of(&self.meta, &self.headers);
+        let name = match target.subject {
+            Subject::Resource => self.method.clone(),
+            Subject::Tool | Subject::Prompt => format!("{} {}", self.method, target.name),
+        };
+        let mut recording = Recording::begin(self.gateway.clone(), name, trace, self.caller.clone());
+        recording.note("mcp.method.name", self.method.as_str());
+        recording.note("mcp.protocol.version", self.client.revision());
+        recording.note("mizzen.tool.server", target.member.upstream.name());
+        recording.note("network.transport", "tcp");
+        recording.note("network.protocol.name", "http");
+        recording.note("jsonrpc.request.id", text::text(&self.id).unwrap_or_else(|| self.id.get().to_owned()));
+        match target.subject {
+            Subject::Tool => {
+                recording.note("gen_ai.operation.name", "execute_tool");
+                recording.note("gen_ai.tool.name", target.name.as_str());
+                recording.note("gen_ai.tool.type", "extension");
+            }
+            Subject::Prompt => recording.note("gen_ai.prompt.name", target.name.as_str()),
+            Subject::Resource => recording.note("mcp.resource.uri", target.name.as_str()),
+        }
+        if let Some(session) = self.session_name() {
+            recording.note("mcp.session.id", session);
+        }
+        recording
+    }
+
+    /// Names the session without being its id, which whoever reads records could use.
+    fn session_name(&self) -> Option<String> {
+        let Client::Stateful(session) = &self.client else { return None };
+        let digest = Digest::of(session.id.as_bytes());
+        digest.as_str().get(..23).map(str::to_owned)
+    }
+
+    /// Waits while the client is patient. `Err` is for a client that is not.
+    async fn wait_for_a_person(
+        &self,
+        held: Held,
+        target: &Target,
+        recording: &mut Recording,
+        out: &Out,
+    ) -> Result<Decided, Answer> {
+        let (decision, approval) = (held.decision.clone(), held.approval_id.clone());
+        let token = self.meta.get("progressToken");
+        let mut waited = tokio::time::interval(STILL_WAITING);
+        let mut deadline = std::pin::pin!(tokio::time::sleep(self.gateway.config.timeouts.approval()));
+        let mut wait = std::pin::pin!(held.wait());
+        let mut turns = 0_u32;
+        loop {
+            tokio::select! {
+                biased;
+                decided = &mut wait => return Ok(decided),
+                () = &mut deadline => return Err(self.still_held(target, &decision, &approval, recording)),
+                _ = waited.tick() => {
+                    if let Some(token) = token {
+                        let message = format!("waiting for a person to approve ({approval})");
+                        let params = json!({ "progressToken": token, "progress": turns, "message": message });
+                        let progress = rpc::notification("notifications/progress", Some(&text::raw(&params)));
+                        // A client that went away is noticed when its call is dropped.
+                        drop(out.try_send(progress));
+                        turns = turns.saturating_add(1);
+                    }
+                }
+            }
+        }
+    }
+
+    fn still_held(&self, target: &Target, decision: &Decision, approval: &str, recording: &mut Recording) -> Answer {
+        recording.note_decision(decision);
+        recording.fail("approval_pending", "a person has not answered yet");
+        let message = format!(
+            "{} waits for a person to approve it as `{approval}`; send the same call again when that is done",
+            target.resource()
+        );
+        self.refused(target, &message, json!({ "id": decision.id, "code": "approval_pending", "approval": approval }))
+    }
+
+    fn denied(&self, target: &Target, denial: &Denial, recording: &mut Recording) -> Answer {
+        self.gateway.metrics.refused.inc();
+        recording.note_decision(&denial.decision);
+        recording.fail(denial.code.as_str(), "a decision refused the call");
+        let retry_at = denial.retry_at.map(|at| at.to_string());
+        let said = json!({ "id": denial.decision.id, "code": denial.code.as_str(), "retryAt": retry_at });
+        self.refused(target, &denial.message, said)
+    }
+
+    /// A refused tool call is a result that failed, so that the model reads why and can do something else; what has no
+    /// such result is an error.
+    pub(in crate::gateway) fn refused(&self, target: &Target, message: &str, said: Value) -> Answer {
+        if target.subject != Subject::Tool || self.method != "tools/call" {
+            return RpcError::new(REFUSED, message).with_data(said).into();
+        }
+        let mut result = json!({
+            "content": [{ "type": "text", "text": message }],
+            "isError": true,
+            "_meta": { META_DECISION: said },
+        });
+        if let (Era::Stateless, Some(result)) = (self.client.era(), result.as_object_mut()) {
+            result.insert("resultType".to_owned(), json!("complete"));
+        }
+        Answer::Result(text::raw(&result))
+    }
+
+    /// The request as it goes to the server: as it came, but for what belongs to the way here.
+    pub(in crate::gateway) fn outgoing(&self, trace: &TraceContext) -> Call {
+        let mut params: Members = self.params.clone();
+        let mut meta = self.meta.clone();
+        meta.retain(|name, _| name != "progressToken" && !name.starts_with("io.modelcontextprotocol/"));
+        meta.insert("traceparent".to_owned(), text::raw(&trace.traceparent()));
+        params.insert("_meta".to_owned(), text::raw(&meta));
+        if self.client.era() == Era::Stateful {
+            // A task that was asked for in the way of 2025-11-25 is no capability that is offered here.
+            params.shift_remove("task");
+        }
+        Call {
+            method: self.method.clone(),
+            params: Some(text::raw(&params)),
+            progress: self.meta.contains_key("progressToken"),
+            log_level: self.client.log_level(),
+        }
+    }
+}
+
+impl Authorised {
+    pub(super) async fn begin(self) -> Result<UnderWay, Answer> {
+        let Self { incoming, target, mut granted } = self;
+        match incoming.start(&target, &granted).await {
+            Ok(exchange) => Ok(UnderWay::resumed(incoming, target, granted, exchange)),
+            Err(error) => Err(failed(&error, &mut granted.recording)),
+        }
+    }
+}
+
+impl Incoming {
+    /// Sends the request to its server.
+    pub(in crate::gateway) async fn start(
+        &self,
+        target: &Target,
+        granted: &Granted,
+    ) -> Result<Exchange, UpstreamError> {
+        let session = self.link(&target.member).await?;
+        Ok(Exchange::begin(session, self.outgoing(&granted.recording.trace)))
+    }
+}
+
+impl UnderWay {
+    pub(super) const fn resumed(incoming: Incoming, target: Target, granted: Granted, exchange: Exchange) -> Self {
+        Self { incoming, target, granted, exchange, open_question: None }
+    }
+}
+
+/// What the client is told when a server does not answer.
+pub(in crate::gateway) fn failed(error: &UpstreamError, recording: &mut Recording) -> Answer {
+    recording.fail(error.code(), &error.to_string());
+    RpcError::new(UPSTREAM, error.to_string()).with_data(json!({ "code": error.code() })).into()
+}

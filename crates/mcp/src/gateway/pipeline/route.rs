@@ -1,0 +1,245 @@
+//! Whose a call is.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use mizzen_governance::request::ToolFacts;
+use mizzen_model::asked::{Action, Resource, ResourceKind};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::authorise::UnderWay;
+use super::decode::Incoming;
+use crate::federation::listing::Entry;
+use crate::federation::resolve::{self, Missing};
+use crate::gateway::exchange::Exchange;
+use crate::gateway::parked::ParkedCall;
+use crate::gateway::state::{Binding, Next};
+use crate::seam::{Definition, Era, ListKind, Member};
+use crate::wire::headers;
+use crate::wire::json;
+use crate::wire::rpc::{Answer, HEADER_MISMATCH, RESOURCE_NOT_FOUND, RpcError, UPSTREAM, shown};
+
+/// What a call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::gateway) enum Subject {
+    Tool,
+    Prompt,
+    Resource,
+}
+
+/// A thing of a server.
+#[derive(Debug)]
+pub(in crate::gateway) struct Target {
+    pub(in crate::gateway) member: Member,
+    pub(in crate::gateway) subject: Subject,
+    /// As the server knows it.
+    pub(in crate::gateway) name: String,
+    pub(in crate::gateway) definition: Option<Definition>,
+}
+
+/// A call of which it is known whose it is.
+#[derive(Debug)]
+pub(super) struct Routed {
+    pub(super) incoming: Incoming,
+    pub(super) target: Target,
+    /// Parsed once, for the decision and the checks.
+    pub(super) arguments: Option<Arc<Value>>,
+}
+
+impl Subject {
+    pub(in crate::gateway) const fn kind(self) -> ListKind {
+        match self {
+            Self::Tool => ListKind::Tools,
+            Self::Prompt => ListKind::Prompts,
+            Self::Resource => ListKind::Resources,
+        }
+    }
+
+    pub(in crate::gateway) const fn call_action(self) -> Action {
+        match self {
+            Self::Tool => Action::ToolsCall,
+            Self::Prompt => Action::PromptsGet,
+            Self::Resource => Action::ResourcesRead,
+        }
+    }
+
+    pub(in crate::gateway) const fn list_action(self) -> Action {
+        match self {
+            Self::Tool => Action::ToolsList,
+            Self::Prompt => Action::PromptsList,
+            Self::Resource => Action::ResourcesList,
+        }
+    }
+
+    pub(in crate::gateway) const fn resource_kind(self) -> ResourceKind {
+        match self {
+            Self::Tool => ResourceKind::Tool,
+            Self::Prompt => ResourceKind::Prompt,
+            Self::Resource => ResourceKind::Resource,
+        }
+    }
+}
+
+impl Target {
+    pub(in crate::gateway) fn of(entry: Entry, subject: Subject) -> Self {
+        let name = entry.definition.key.clone();
+        Self { member: entry.member, subject, name, definition: Some(entry.definition) }
+    }
+
+    /// As policies know it.
+    pub(in crate::gateway) fn resource(&self) -> Resource {
+        Resource {
+            kind: self.subject.resource_kind(),
+            server: Some(self.member.upstream.name().to_owned()),
+            name: self.name.clone(),
+        }
+    }
+
+    pub(in crate::gateway) fn facts(&self) -> ToolFacts {
+        self.definition.as_ref().map(|definition| definition.facts.clone()).unwrap_or_default()
+    }
+}
+
+impl Incoming {
+    /// `Err` is what the client is told instead.
+    pub(super) async fn route(mut self) -> Result<Routed, Answer> {
+        let wait = self.gateway.config.timeouts.list();
+        let (subject, name) = self.subject()?;
+        let found =
+            match subject {
+                Subject::Resource => resolve::by_uri(&self.view, &name, wait)
+                    .await
+                    .map(|(member, definition)| Target { member, subject, name: name.clone(), definition }),
+                Subject::Tool | Subject::Prompt => resolve::by_name(&self.view, subject.kind(), &name, wait)
+                    .await
+                    .map(|entry| Target::of(entry, subject)),
+            };
+        let target = found.map_err(|missing| self::missing(subject, &name, missing, self.client.era()))?;
+        self.rename(&target);
+        let arguments = match self.params.get("arguments") {
+            None => None,
+            Some(raw) => match serde_json::from_str::<Value>(raw.get()) {
+                Ok(arguments @ Value::Object(_)) => Some(Arc::new(arguments)),
+                _ => return Err(RpcError::invalid_params("`arguments` must be an object").into()),
+            },
+        };
+        if let (Era::Stateless, Subject::Tool, Some(definition)) = (self.client.era(), subject, &target.definition) {
+            headers::check_parameters(&self.headers, definition.raw.get(), arguments.as_deref())
+                .map_err(|text| RpcError::new(HEADER_MISMATCH, format!("header mismatch: {text}")))?;
+        }
+        Ok(Routed { incoming: self, target, arguments })
+    }
+
+    /// What the method is about, as the client calls it.
+    fn subject(&self) -> Result<(Subject, String), Answer> {
+        let (subject, members, member) = match self.method.as_str() {
+            "tools/call" => (Subject::Tool, self.params.clone(), "name"),
+            "prompts/get" => (Subject::Prompt, self.params.clone(), "name"),
+            "resources/read" => (Subject::Resource, self.params.clone(), "uri"),
+            _ => {
+                let reference = self.params.get("ref").and_then(|raw| json::members(raw)).unwrap_or_default();
+                match json::member_text(&reference, "type").as_deref() {
+                    Some("ref/prompt") => (Subject::Prompt, reference, "name"),
+                    Some("ref/resource") => (Subject::Resource, reference, "uri"),
+                    _ => return Err(RpcError::invalid_params("`ref` must name a prompt or a resource").into()),
+                }
+            }
+        };
+        let name = json::member_text(&members, member);
+        name.map(|name| (subject, name))
+            .ok_or_else(|| RpcError::invalid_params(format!("`{member}` must be a string")).into())
+    }
+
+    /// Puts the server's own name where the client's was.
+    fn rename(&mut self, target: &Target) {
+        if target.subject == Subject::Resource {
+            return;
+        }
+        let name = json::raw(&target.name);
+        if self.method == "completion/complete" {
+            if let Some(reference) = self.params.get_mut("ref") {
+                *reference = json::with(reference, [("name", name)]);
+            }
+        } else {
+            self.params.insert("name".to_owned(), name);
+        }
+    }
+}
+
+impl Routed {
+    /// Goes on with a call that waited for the client's answer; gives back what begins anew.
+    ///
+    /// # Errors
+    /// When the client brings a state that was not given to it for this call.
+    pub(super) fn resume(mut self) -> Result<Result<UnderWay, Self>, Answer> {
+        if self.incoming.client.era() == Era::Stateful {
+            return Ok(Err(self));
+        }
+        let Some(state) = self.incoming.params.swap_remove("requestState") else { return Ok(Err(self)) };
+        let binding = self.binding();
+        let state = json::text(&state).ok_or_else(|| RpcError::invalid_params("`requestState` must be a string"))?;
+        let parked = match self.incoming.gateway.unseal(&binding, &state)? {
+            Next::Server(theirs) => {
+                self.incoming.params.insert("requestState".to_owned(), json::raw(&theirs));
+                return Ok(Err(self));
+            }
+            Next::Parked(id) => self.incoming.gateway.parked.take(&id, &binding),
+        };
+        let Some(ParkedCall { granted, exchange, question, .. }) = parked else {
+            return Err(
+                RpcError::invalid_params("this call no longer waits for an answer; send the request anew").into()
+            );
+        };
+        Ok(Ok(self.go_on(granted, exchange, question)))
+    }
+
+    fn go_on(
+        self,
+        granted: super::Granted,
+        exchange: Exchange,
+        question: crate::gateway::parked::Question,
+    ) -> UnderWay {
+        let mut under_way = UnderWay::resumed(self.incoming, self.target, granted, exchange);
+        let answers = under_way.incoming.params.get("inputResponses").and_then(|raw| json::members(raw));
+        match answers.and_then(|mut answers| answers.swap_remove(&question.key)) {
+            // The server may have given up meanwhile; its reply says so.
+            Some(answer) => drop(question.answer.send(Ok(answer))),
+            // The client came without the answer: it is asked again.
+            None => under_way.open_question = Some(question),
+        }
+        under_way
+    }
+
+    pub(super) fn binding(&self) -> Binding {
+        self.incoming.binding(&self.target)
+    }
+}
+
+impl Incoming {
+    pub(in crate::gateway) fn binding(&self, target: &Target) -> Binding {
+        let arguments: Option<&RawValue> = self.params.get("arguments").map(|raw| &**raw);
+        let server = target.member.upstream.name();
+        Binding::new(&self.caller.key_id, &self.method, server, &target.name, arguments)
+    }
+}
+
+/// What a client is told that names what is not there.
+pub(in crate::gateway) fn missing(subject: Subject, name: &str, missing: Missing, era: Era) -> Answer {
+    let what = subject.resource_kind();
+    let name = shown(name);
+    match missing {
+        Missing::Unknown if subject == Subject::Resource && era == Era::Stateful => {
+            RpcError::new(RESOURCE_NOT_FOUND, format!("resource not found: `{name}`")).into()
+        }
+        Missing::Unknown => RpcError::invalid_params(format!("unknown {what} `{name}`")).into(),
+        Missing::Shared(servers) => RpcError::invalid_params(format!(
+            "`{name}` is the name of a {what} of more than one server ({}); ask for a profile with prefixed names",
+            servers.join(", ")
+        ))
+        .into(),
+        Missing::Unavailable(error) => RpcError::new(UPSTREAM, error.to_string())
+            .with_data(serde_json::json!({ "code": error.code(), "status": StatusCode::BAD_GATEWAY.as_u16() }))
+            .into(),
+    }
+}

@@ -1,0 +1,292 @@
+//! What a stateful client left here, bound to the credential that made it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mizzen_model::time::Timestamp;
+use mizzen_runtime::limit::{Limit, LimitReached};
+use mizzen_runtime::metrics::{Gauge, Metrics};
+use mizzen_runtime::task::BoxError;
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::Inner;
+use super::config::DoorLimits;
+use crate::seam::{ClientAnswer, ClientContext, Owner, Upstream};
+
+const SWEEP_INTERVAL: Duration = Duration::from_secs(20);
+const ID_BYTES: usize = 24;
+
+/// One client's session.
+#[derive(Debug)]
+pub(super) struct ClientSession {
+    pub(super) id: Arc<str>,
+    /// Of the key or token that made it.
+    credential: String,
+    /// Of the door at which it was made.
+    profile: String,
+    pub(super) revision: &'static str,
+    pub(super) context: Arc<ClientContext>,
+    used_at_nanos: AtomicI64,
+    log_level: Mutex<Option<String>>,
+    /// Requests of tool servers that the client has not answered yet.
+    asked: Mutex<HashMap<String, oneshot::Sender<ClientAnswer>>>,
+    asked_count: AtomicU64,
+    /// Requests of the client, by their ids.
+    in_flight: Mutex<HashMap<String, CancellationToken>>,
+    /// Servers that know of this session.
+    pub(super) linked: watch::Sender<Vec<Arc<dyn Upstream>>>,
+    pub(super) subscriptions: watch::Sender<BTreeSet<String>>,
+    /// Of the stream that brings news: the newest takes over.
+    stream: Mutex<CancellationToken>,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    open: Mutex<HashMap<Arc<str>, Arc<ClientSession>>>,
+    total: Limit,
+    per_caller: Limit,
+    gauge: Gauge,
+}
+
+/// What a new session is.
+#[derive(Debug)]
+pub(super) struct NewSession {
+    pub(super) credential: String,
+    pub(super) profile: String,
+    pub(super) revision: &'static str,
+    pub(super) context: ClientContext,
+}
+
+/// Why there is no new session.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SessionError {
+    #[error(transparent)]
+    Limit(#[from] LimitReached),
+    #[error("the operating system gives no random bytes")]
+    Random(#[from] getrandom::Error),
+}
+
+impl ClientSession {
+    pub(super) fn touch(&self, now: Timestamp) {
+        self.used_at_nanos.store(now.unix_nanos(), Ordering::Relaxed);
+    }
+
+    pub(super) fn log_level(&self) -> Option<String> {
+        self.log_level.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_log_level(&self, level: String) {
+        *self.log_level.lock().unwrap_or_else(PoisonError::into_inner) = Some(level);
+    }
+
+    /// An id for a request to the client, whose answer goes to `answer`.
+    pub(super) fn ask(self: &Arc<Self>, answer: oneshot::Sender<ClientAnswer>) -> Asked {
+        let id = format!("mizzen-{}", self.asked_count.fetch_add(1, Ordering::Relaxed));
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), answer);
+        Asked { session: Arc::clone(self), id, kept: false }
+    }
+
+    /// Whether a request waited for this answer.
+    pub(super) fn answered(&self, id: &str, answer: ClientAnswer) -> bool {
+        let waiting = self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        waiting.is_some_and(|waiting| waiting.send(answer).is_ok())
+    }
+
+    /// Remembers a request until the returned guard is dropped, so that the client can cancel it by its id.
+    pub(super) fn enter(self: &Arc<Self>, id: &str) -> InFlight {
+        let cancel = CancellationToken::new();
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), cancel.clone());
+        InFlight { session: Arc::clone(self), id: id.to_owned(), cancel }
+    }
+
+    pub(super) fn cancel(&self, id: &str) {
+        if let Some(cancel) = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
+            cancel.cancel();
+        }
+    }
+
+    /// Notes that `upstream` knows of this session. Whether it is new.
+    pub(super) fn link(&self, upstream: &Arc<dyn Upstream>) -> bool {
+        self.linked.send_if_modified(|linked| {
+            let known = linked.iter().any(|other| other.name() == upstream.name());
+            if !known {
+                linked.push(Arc::clone(upstream));
+            }
+            !known
+        })
+    }
+
+    /// Changes when another server knows of this session.
+    pub(super) fn links(&self) -> watch::Receiver<Vec<Arc<dyn Upstream>>> {
+        self.linked.subscribe()
+    }
+
+    /// The token of a new stream of news; the one before ends.
+    pub(super) fn take_stream(&self) -> CancellationToken {
+        let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        stream.cancel();
+        *stream = CancellationToken::new();
+        stream.clone()
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    fn end(&self) {
+        self.take_stream().cancel();
+        let running = std::mem::take(&mut *self.in_flight.lock().unwrap_or_else(PoisonError::into_inner));
+        running.into_values().for_each(|cancel| cancel.cancel());
+        for upstream in self.linked.borrow().iter() {
+            upstream.end_sessions(&self.context.owner);
+        }
+    }
+}
+
+/// A request to the client; dropped, its answer is no longer waited for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    session: Arc<ClientSession>,
+    pub(super) id: String,
+    kept: bool,
+}
+
+impl Asked {
+    /// Its id; the answer is waited for as long as the session lasts.
+    pub(super) fn keep(mut self) -> String {
+        self.kept = true;
+        self.id.clone()
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.session.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        }
+    }
+}
+
+/// A request of the client under way.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    session: Arc<ClientSession>,
+    id: String,
+    pub(super) cancel: CancellationToken,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.session.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+impl Sessions {
+    pub(super) fn new(metrics: &Metrics, max: &DoorLimits) -> Self {
+        Self {
+            open: Mutex::default(),
+            total: Limit::new(metrics, "mcp_sessions", max.sessions_max),
+            per_caller: Limit::new(metrics, "mcp_sessions_per_caller", max.sessions_per_caller_max),
+            gauge: metrics.gauge("mizzen_mcp_sessions", "Open sessions of stateful clients.", &[]),
+        }
+    }
+
+    /// # Errors
+    /// When there are too many and none of the caller's is idle.
+    pub(super) fn open(&self, new: NewSession, now: Timestamp) -> Result<Arc<ClientSession>, SessionError> {
+        let mut random = [0; ID_BYTES];
+        getrandom::fill(&mut random)?;
+        let id: Arc<str> = URL_SAFE_NO_PAD.encode(random).into();
+        let context = ClientContext { owner: Owner::Session(Arc::clone(&id)), ..new.context };
+        let session = Arc::new(ClientSession {
+            id: Arc::clone(&id),
+            credential: new.credential,
+            profile: new.profile,
+            revision: new.revision,
+            context: Arc::new(context),
+            used_at_nanos: AtomicI64::new(now.unix_nanos()),
+            log_level: Mutex::default(),
+            asked: Mutex::default(),
+            asked_count: AtomicU64::new(1),
+            in_flight: Mutex::default(),
+            linked: watch::Sender::new(Vec::new()),
+            subscriptions: watch::Sender::new(BTreeSet::new()),
+            stream: Mutex::new(CancellationToken::new()),
+        });
+        let made_way = self.insert(&session)?;
+        if let Some(idle) = made_way {
+            idle.end();
+        }
+        Ok(session)
+    }
+
+    /// The session that made way, if one had to.
+    fn insert(&self, session: &Arc<ClientSession>) -> Result<Option<Arc<ClientSession>>, LimitReached> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_caller = open.values().filter(|other| other.credential == session.credential);
+        let (count, idle) = of_caller.fold((1, None::<&Arc<ClientSession>>), |(count, idle), other| {
+            let used = |session: &ClientSession| session.used_at_nanos.load(Ordering::Relaxed);
+            let older = !other.is_busy() && idle.is_none_or(|idle| used(other) < used(idle));
+            (count + 1, if older { Some(other) } else { idle })
+        });
+        let mut made_way = None;
+        if let Err(limit) = self.per_caller.check(count) {
+            let idle = idle.map(|idle| Arc::clone(&idle.id)).ok_or(limit)?;
+            made_way = open.remove(&idle);
+        }
+        self.total.check(open.len() as u64 + 1)?;
+        open.insert(Arc::clone(&session.id), Arc::clone(session));
+        self.gauge.set(i64::try_from(open.len()).unwrap_or(i64::MAX));
+        Ok(made_way)
+    }
+
+    /// The session `id`, when `credential` made it at this door: a foreign one is as good as not there.
+    pub(super) fn find(&self, id: &str, credential: &str, profile: &str, now: Timestamp) -> Option<Arc<ClientSession>> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = open.get(id).filter(|session| session.credential == credential && session.profile == profile)?;
+        session.touch(now);
+        Some(Arc::clone(session))
+    }
+
+    pub(super) fn close(&self, session: &ClientSession) {
+        self.remove(&[Arc::clone(&session.id)]);
+    }
+
+    fn remove(&self, ids: &[Arc<str>]) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone: Vec<_> = ids.iter().filter_map(|id| open.remove(id)).collect();
+        self.gauge.set(i64::try_from(open.len()).unwrap_or(i64::MAX));
+        drop(open);
+        gone.iter().for_each(|session| session.end());
+    }
+
+    /// Ends those that nobody used for `idle`.
+    fn sweep(&self, now: Timestamp, idle: Duration) {
+        let before = now.plus_nanos(-i64::try_from(idle.as_nanos()).unwrap_or(i64::MAX)).unix_nanos();
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused = |session: &&Arc<ClientSession>| {
+            !session.is_busy() && session.used_at_nanos.load(Ordering::Relaxed) < before
+        };
+        let ids: Vec<_> = open.values().filter(unused).map(|session| Arc::clone(&session.id)).collect();
+        drop(open);
+        self.remove(&ids);
+    }
+}
+
+pub(super) async fn keep_swept(gateway: Arc<Inner>) -> Result<(), BoxError> {
+    loop {
+        tokio::time::sleep(SWEEP_INTERVAL).await;
+        let now = gateway.clock.now();
+        gateway.sessions.sweep(now, gateway.config.timeouts.session_idle());
+        gateway.parked.sweep(now);
+    }
+}
+
+#[cfg(test)]
+mod tests;

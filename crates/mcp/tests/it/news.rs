@@ -1,0 +1,107 @@
+//! What comes without being asked for.
+
+use std::sync::Arc;
+
+use mizzen_mcp::seam::{Era, FromServer, ListKind};
+use serde_json::json;
+
+use crate::double::{Double, raw};
+use crate::harness::{Events, Harness};
+
+fn followed() -> Arc<Double> {
+    let double = Double::plain("files", Era::Stateful, &["read"]);
+    double.has(ListKind::Resources, [json!({ "uri": "file:///a", "name": "a" })]);
+    double
+}
+
+async fn update(double: &Double, uri: &str) {
+    let news = loop {
+        if let Some(news) = double.news.lock().unwrap().clone() {
+            break news;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    };
+    let method = "notifications/resources/updated".to_owned();
+    news.send(FromServer::Notification { method, params: Some(raw(&json!({ "uri": uri }))) }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stateless_client_hears_what_it_asked_for_and_nothing_else() {
+    let double = followed();
+    let harness = Harness::new(&[double.clone()]).await;
+    let wanted = json!({ "notifications": {
+        "toolsListChanged": true, "promptsListChanged": true, "resourceSubscriptions": ["file:///a", "nobody://x"],
+    }});
+    let (request, body) = harness.stateless("/mcp", "subscriptions/listen", &wanted, &json!({}));
+    let mut events = Events::of(harness.send(request, &body).await);
+    let first = events.next().await.unwrap();
+    assert_eq!(first["method"], "notifications/subscriptions/acknowledged");
+    let agreed = json!({ "toolsListChanged": true, "resourceSubscriptions": ["file:///a"] });
+    assert_eq!(first["params"]["notifications"], agreed);
+    let id = "io.modelcontextprotocol/subscriptionId";
+    assert_eq!(first["params"]["_meta"][id], 7);
+    let changing = async {
+        double.has(ListKind::Resources, [json!({ "uri": "file:///a", "name": "b" })]);
+        harness.views.announce();
+        update(&double, "file:///a").await;
+        double.has(ListKind::Tools, [json!({ "name": "other" })]);
+        harness.views.announce();
+    };
+    let (second, ()) = tokio::join!(events.next(), changing);
+    let heard = [second.unwrap(), events.next().await.unwrap()];
+    let mut methods: Vec<_> = heard.iter().map(|message| message["method"].as_str().unwrap()).collect();
+    methods.sort_unstable();
+    assert_eq!(methods, ["notifications/resources/updated", "notifications/tools/list_changed"]);
+    assert!(heard.iter().all(|message| message["params"]["_meta"][id] == 7), "{heard:?}");
+    // Drained, the stream ends with its result.
+    let (report, last) = tokio::join!(harness.tasks.drain(std::time::Duration::from_secs(5)), events.next());
+    assert!(report.is_complete());
+    assert_eq!(last.unwrap()["result"]["_meta"][id], 7);
+    assert!(events.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_stateful_client_hears_on_its_stream_what_it_follows() {
+    let double = followed();
+    let harness = Harness::new(&[double.clone()]).await;
+    let client = harness.open("/mcp", &json!({})).await;
+    client.ask("tools/call", &json!({ "name": "files__read" })).await;
+    assert_eq!(client.ask("resources/subscribe", &json!({ "uri": "file:///a" })).await.result(), &json!({}));
+    assert_eq!(client.ask("resources/subscribe", &json!({ "uri": "nobody://x" })).await.last()["result"], json!({}));
+    let mut events = client.listen().await;
+    let (heard, ()) = tokio::join!(events.next(), update(&double, "file:///a"));
+    assert_eq!(heard.unwrap()["params"]["uri"], "file:///a");
+    assert!(double.interests.lock().unwrap().iter().any(|interest| interest.unsolicited));
+    // A newer stream takes over.
+    let mut newer = client.listen().await;
+    assert!(events.next().await.is_none());
+    let changing = async {
+        // The listener has read the lists once it listens.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        double.has(ListKind::Tools, [json!({ "name": "read" }), json!({ "name": "write" })]);
+        harness.views.announce();
+    };
+    let (heard, ()) = tokio::join!(newer.next(), changing);
+    assert_eq!(heard.unwrap()["method"], "notifications/tools/list_changed");
+}
+
+#[tokio::test]
+async fn streams_are_bounded_for_each_caller() {
+    let mut harness = Harness::with(&[followed()], |config| config.limits.streams_per_caller_max = 1).await;
+    let wanted = json!({ "notifications": { "toolsListChanged": true } });
+    let (request, body) = harness.stateless("/mcp", "subscriptions/listen", &wanted, &json!({}));
+    let mut held = Events::of(harness.send(request, &body).await);
+    held.next().await.unwrap();
+    assert_eq!(harness.ask("/mcp", "subscriptions/listen", &wanted).await.code(), -32012);
+    harness.key = harness.mint("bob").await;
+    let (request, body) = harness.stateless("/mcp", "subscriptions/listen", &wanted, &json!({}));
+    Events::of(harness.send(request, &body).await).next().await.unwrap();
+}
+
+#[tokio::test]
+async fn tasks_are_told_only_to_clients_that_know_them() {
+    let harness = Harness::new(&[followed()]).await;
+    let wanted = json!({ "notifications": { "taskIds": ["a"] } });
+    let got = harness.ask("/mcp", "subscriptions/listen", &wanted).await;
+    assert_eq!(got.code(), -32021);
+}

@@ -267,6 +267,3 @@ impl Directory for Upstreams {
         self.0.changed.subscribe()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -57,6 +57,14 @@ pub struct Fixture {
     state: Arc<State>,
 }
 
+/// The built program that serves the fixture over standard input and output.
+///
+/// # Errors
+/// When it is not beside the running test.
+pub fn program() -> anyhow::Result<std::path::PathBuf> {
+    crate::mizzen::binary::beside_test("mizzen-mcp-fixture")
+}
+
 /// Reads what is written on the page; a mistake there is one of this file.
 fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ErrorData> {
     serde_json::from_value(value)

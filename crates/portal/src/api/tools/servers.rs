@@ -60,6 +60,7 @@ pub(crate) struct ToolServerList {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ToolServerDetail {
     server: ToolServer,
+    #[schema(value_type = ServerConfig)]
     config: Arc<ServerConfig>,
     /// The last lines that its process wrote to standard error.
     stderr: Vec<String>,

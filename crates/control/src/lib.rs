@@ -6,6 +6,7 @@
 //! * [`providers`]: keys of model providers, encrypted at rest, or left in the environment
 //! * [`sign_in`]: the administrator's token, one-time links, sessions
 //! * [`responses`]: who may use a stored response of the Responses API
+//! * [`policies`]: boundaries and Cedar policies with their versions, the folder beside them, and what was decided
 //! * [`gate`]: the one question that every door asks: may this call go out
 //! * [`budgets`], [`approvals`], [`evidence`], [`pauses`]: what the gate remembers, beside what runs have touched
 //! * [`config`]: what can be configured about permission
@@ -26,6 +27,7 @@ pub mod keys;
 pub mod origin;
 pub mod pauses;
 pub mod plane;
+pub mod policies;
 pub mod providers;
 mod remembered;
 pub mod responses;

@@ -179,8 +179,9 @@ impl Control {
     }
 
     /// Puts policies in force, and the budgets of their boundaries with them.
-    pub fn publish_policies(&self, policies: Arc<PolicySet>, budgets: Vec<Budget>) {
-        self.0.memory.publish_boundary_budgets(budgets);
+    pub fn publish_policies(&self, policies: Arc<PolicySet>) {
+        let budgets = policies.boundaries().iter().flat_map(|boundary| Budget::of_boundary(boundary));
+        self.0.memory.publish_boundary_budgets(budgets.collect());
         self.0.policy_set.store(policies);
     }
 
@@ -299,6 +300,9 @@ impl Inner {
         for pause in now.pauses.iter().filter(|pause| pause.kind == PauseKind::Stop && !before.pauses.contains(pause)) {
             self.memory.stops.stop(&pause.reach);
             self.memory.measures().stopped.inc();
+        }
+        if before.pauses != now.pauses {
+            self.memory.pauses_changed.send_modify(|count| *count += 1);
         }
         let changed = before.budgets.iter().filter(|set| !now.budgets.contains(set));
         let changed: Vec<String> = changed.map(|set| set.budget.name.clone()).collect();

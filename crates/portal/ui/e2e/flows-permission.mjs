@@ -170,9 +170,9 @@ async function decisionsFlow({ browser, server }) {
   await page.getByLabel('Resource begins with').fill('tool:shop/delete');
   await until(page, 'only that tool is left', () => {
     const rows = [...document.querySelectorAll('table.decisions tbody tr')];
-    return rows.length > 0 && rows.every((row) => row.textContent.includes('delete_customer'));
+    const asked = new URLSearchParams(location.search).get('resource') === 'tool:shop/delete';
+    return asked && rows.length > 0 && rows.every((row) => row.textContent.includes('delete_customer'));
   });
-  assert.equal(search(page).get('resource'), 'tool:shop/delete');
   await page.keyboard.press('Escape');
   await page.keyboard.press('j');
   await page.keyboard.press('Enter');

@@ -50,7 +50,7 @@ export function permissionRoute(whole, method, [first, id, part, inner, last], q
     case 'tool-servers':
       return serverRoute(state, method, id, part, inner, last, body);
     case 'tool-profiles':
-      return { items: state.profiles };
+      return profileRoute(state, method, id, body);
     case 'budgets':
       return budgetRoute(state, method, id, body);
     case 'pauses':
@@ -101,14 +101,15 @@ function approvalRoute(whole, method, id, part, query, body) {
 function policyRoute(state, all, method, name, part, query, body, text) {
   const item = ({ text: _, cedar: __, history: ___, ...rest }) => rest;
   const set = `sha256:${'9'.repeat(64)}`;
-  if (name === undefined) return { policy_set: set, unnamed: 'observe', folder: state.folder, items: all.map(item) };
+  if (name === undefined)
+    return { policy_set: set, unnamed: 'observe', folder: state.folder, problems: [], items: all.map(item) };
   let found = all.find((one) => one.name === name);
   if (method === 'GET') return found ?? unknown('boundary', name);
   if (method === 'DELETE') {
     all.splice(all.indexOf(found), 1);
     return {};
   }
-  const next = part === 'mode' ? found.text.replace(/^mode: .*/m, `mode: ${body.mode}`) : text;
+  const next = part === 'mode' ? found.text.replace(/^  mode: .*/m, `  mode: ${body.mode}`) : text;
   const problems = problemsOf(`${name}.yaml`, next);
   if (problems.length > 0) return refused(422, 'policy_invalid', 'the boundary does not compile', problems);
   const result = found ? 'updated' : 'created';
@@ -128,22 +129,22 @@ function policyRoute(state, all, method, name, part, query, body, text) {
   Object.assign(found, made, {
     text: next,
     cedar: cedarOf(name, next),
-    mode: /^mode: (\w+)/m.exec(next)?.[1] ?? 'observe',
-    agents: [/^agent: (\S+)/m.exec(next)?.[1] ?? name],
+    mode: /^  mode: (\w+)/m.exec(next)?.[1] ?? 'observe',
+    agents: [/^  agents: \[(\S+)\]/m.exec(next)?.[1] ?? name],
     history: [{ ...made, text: next }, ...found.history.map((one) => ({ ...one, state: 'replaced' }))],
   });
   delete found.state;
   return { result, name, digest: found.digest, version, policy_set: set };
 }
 
-const KNOWN = ['agent', 'agents', 'mode', 'models', 'tools', 'budget', 'hosts'];
+const KNOWN = ['mode', 'agents', 'teams', 'models', 'tools', 'hosts', 'budgets', 'deny', 'name'];
 
 function problemsOf(source, text) {
   return text.split('\n').flatMap((line, index) => {
-    const key = /^([a-z_]+):/.exec(line)?.[1];
+    const key = /^  ([a-z_]+):/.exec(line)?.[1];
     if (!key || KNOWN.includes(key)) return [];
     const message = `unknown field \`${key}\`; did you mean \`${KNOWN.find((one) => one[0] === key[0]) ?? 'tools'}\`?`;
-    return [{ source, line: index + 1, column: 1, severity: 'error', message }];
+    return [{ source, line: index + 1, column: 3, severity: 'error', message }];
   });
 }
 
@@ -164,14 +165,15 @@ function impact(state, { files: [file] }) {
       agent: first.agent,
       action: 'tools:call',
       resource,
-      from: 'allow',
-      to: first.effect,
+      was: { effect: first.effect, enforced: false },
+      would_be: { effect: first.effect, enforced: true },
       count: of.length,
       example: {
         decision_id: first.id,
         at: first.at,
         run_id: first.run_id,
         reason: first.reason,
+        reason_then: first.reason,
         policies: first.policies,
       },
     };
@@ -184,6 +186,7 @@ function impact(state, { files: [file] }) {
     not_replayed_reasons: { arguments_not_kept: 4 },
     changed: isSame ? 0 : groups.reduce((sum, { count }) => sum + count, 0),
     groups: isSame ? [] : groups,
+    groups_more: 0,
     truncated: false,
   };
 }
@@ -210,6 +213,12 @@ function decisionRoute(state, id, query) {
 
 function serverRoute(state, method, name, part, tool, last, body) {
   const item = ({ definitions: _, stderr: __, ...rest }) => rest;
+  const whole = (server) => ({
+    server: item(server),
+    config: {},
+    stderr: server.stderr,
+    definitions: server.definitions,
+  });
   if (name === undefined) return { items: state.servers.map(item) };
   const found = state.servers.find((one) => one.name === name);
   if (method === 'PUT') {
@@ -229,7 +238,7 @@ function serverRoute(state, method, name, part, tool, last, body) {
     state.servers = state.servers.filter((one) => one !== found);
     return {};
   }
-  if (last !== 'pin') return found;
+  if (last !== 'pin') return whole(found);
   const definition = found.definitions.find((one) => one.tool === tool);
   if (method === 'POST' && body.digest !== definition.digest)
     return refused(409, 'definition_changed', 'the definition changed while you looked at it');
@@ -247,6 +256,13 @@ function serverRoute(state, method, name, part, tool, last, body) {
   );
   found.withheld = found.definitions.filter((one) => one.state === 'withheld').length;
   return definition;
+}
+
+function profileRoute(state, method, name, body) {
+  if (method !== 'GET') state.profiles = state.profiles.filter((one) => one.name !== name);
+  if (method === 'PUT')
+    state.profiles.push({ name, source: 'stored', path: `/mcp/${name}`, updated_at: null, ...body });
+  return { items: state.profiles };
 }
 
 function budgetRoute(state, method, name, body) {

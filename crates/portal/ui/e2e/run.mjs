@@ -5,7 +5,8 @@ import { startMock } from './mock.mjs';
 import { flows } from './flows.mjs';
 import { evalFlows } from './flows-eval.mjs';
 import { mockFlows } from './flows-mock.mjs';
-import { permissionFlows } from './flows-permission.mjs';
+import { permissionMockFlows } from './flows-permission-mock.mjs';
+import { permissionFlows, permissionServerFlows } from './flows-permission.mjs';
 import { pages } from './pages.mjs';
 import { speed } from './speed.mjs';
 
@@ -27,8 +28,9 @@ async function main() {
   const tests = [
     ...pages,
     ...flows,
+    ...permissionFlows,
     ...speed,
-    ...(mock ? [...mockFlows, ...evalFlows, ...permissionFlows] : []),
+    ...(mock ? [...mockFlows, ...evalFlows, ...permissionMockFlows] : permissionServerFlows),
   ].filter(({ name }) => !only || new RegExp(only).test(name));
   let failed = 0;
   for (const test of tests) {

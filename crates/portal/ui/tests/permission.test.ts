@@ -4,11 +4,11 @@ import type { Impact, PolicyItem } from '../src/api/policies';
 import type { ToolDefinition } from '../src/api/tools';
 import { decidedWord, left, scopeWords, splitResource, touched, windowText } from '../src/format/permission';
 import { about, kindWord, shortCaller } from '../src/pages/audit/words';
-import { byWeight, impactWords, withMode } from '../src/pages/boundaries/text';
+import { byWeight, impactWords, startingText, withMode } from '../src/pages/boundaries/text';
 import { budgetOf, limitsText, resetText, share, whoText } from '../src/pages/budgets/words';
 import { asPrefix, isFiltered, listPath, parseFilter } from '../src/pages/decisions/filter';
 import { wayOut } from '../src/pages/decisions/way-out';
-import { byConcern, commandWords, printed } from '../src/pages/tools/words';
+import { byConcern, commandWords, membersOf, membersText, printed } from '../src/pages/tools/words';
 
 describe('words', () => {
   test('a decision that did not hold says so', () => {
@@ -50,12 +50,12 @@ describe('words', () => {
 
 describe('boundaries', () => {
   test('the mode is replaced where it stands, and its remark stays', () => {
-    expect(withMode('agent: a\nmode: observe # for a week\ntools: []\n', 'enforce')).toBe(
-      'agent: a\nmode: enforce # for a week\ntools: []\n',
-    );
-    expect(withMode('agent: a\ntools:\n  - mode: observe\n', 'enforce')).toBe(
-      'mode: enforce\nagent: a\ntools:\n  - mode: observe\n',
-    );
+    const text = 'kind: Boundary\nmetadata: {name: a}\nspec:\n  mode: observe # for a week\n  tools: []\n';
+    expect(withMode(text, 'enforce')).toBe(text.replace('mode: observe', 'mode: enforce'));
+    const without = 'spec:\n    tools:\n      - mode: observe\nkind: Boundary\n';
+    expect(withMode(without, 'enforce')).toBe(without.replace('spec:\n', 'spec:\n    mode: enforce\n'));
+    expect(withMode('spec: {mode: observe}\n', 'enforce')).toBe('spec: {mode: observe}\n');
+    expect(startingText('helm')).toContain('name: helm\nspec:\n  mode: observe\n  agents: [helm]');
   });
   test('what is enforced comes first', () => {
     const item = (name: string, mode: PolicyItem['mode']): PolicyItem => ({ name, mode }) as PolicyItem;
@@ -114,6 +114,20 @@ describe('tools', () => {
   test('a command line becomes its words', () => {
     expect(commandWords(`npx -y "my server" 'a b' --x="1"`)).toEqual(['npx', '-y', 'my server', 'a b', '--x="1"']);
     expect(commandWords('  ')).toEqual([]);
+  });
+});
+
+describe('a profile as lines', () => {
+  const shop = { server: 'shop', tools: ['get_*', 'refund'], prompts: [], resources: ['*'] };
+  const files = { server: 'files', tools: ['*'], prompts: ['*'], resources: ['*'] };
+  test('comes back as it went in, with what the lines do not say', () => {
+    expect(membersText([shop, files])).toBe('shop: get_*, refund\nfiles');
+    expect(membersOf('shop: get_*, refund\n\nfiles', [shop])).toEqual({ servers: [shop, files] });
+  });
+  test('what cannot be is said', () => {
+    expect(membersOf('shop get', [])).toHaveProperty('problem');
+    expect(membersOf('shop\nshop: a', [])).toEqual({ problem: '`shop` is there twice' });
+    expect(membersOf(' ', [])).toEqual({ problem: 'name at least one server' });
   });
 });
 

@@ -27,6 +27,8 @@ export interface PolicyItem {
   version: number | null;
   mode: Mode | null;
   agents: string[];
+  teams: string[];
+  description: string | null;
   changed_by: string | null;
   changed_at: string | null;
   reason: string | null;
@@ -37,6 +39,8 @@ export interface PolicyList {
   /** The mode of agents that no boundary names. */
   unnamed: Mode;
   folder: PolicyFolder | null;
+  /** Why what is stored is not in force on this node. */
+  problems: TextProblem[];
   items: PolicyItem[];
 }
 
@@ -76,14 +80,28 @@ export interface PolicyCheck {
   objects: { kind: string; name: string; digest: string; cedar: string }[];
 }
 
+/** An effect, and whether it kept the call from going on. */
+export interface Standing {
+  effect: Effect;
+  enforced: boolean;
+}
+
 export interface ImpactGroup {
   agent: string | null;
   action: string;
   resource: string;
-  from: string;
-  to: string;
+  was: Standing;
+  would_be: Standing;
   count: number;
-  example: { decision_id: string; at: string; run_id: string | null; reason: string; policies: string[] };
+  example: {
+    decision_id: string;
+    at: string;
+    run_id: string | null;
+    reason_then: string;
+    /** Why it would be decided otherwise. */
+    reason: string;
+    policies: string[];
+  };
 }
 
 export interface Impact {
@@ -94,6 +112,7 @@ export interface Impact {
   not_replayed_reasons: Record<string, number>;
   changed: number;
   groups: ImpactGroup[];
+  groups_more: number;
   truncated: boolean;
 }
 
@@ -114,6 +133,8 @@ export interface DecisionItem {
   /** False where the call went on although the effect is not `allow`. */
   enforced: boolean;
   code: string | null;
+  /** The held call. */
+  approval: string | null;
   policies: string[];
   policy_set: string;
   reason: string;
@@ -126,6 +147,10 @@ export interface DecisionDetail extends DecisionItem {
   tool_digest: string | null;
   taint: Taint | null;
   evidence: { metric: string; lower: number; clusters: number; as_of: string }[];
+  touches: Taint;
+  /** Why the question cannot be asked again. */
+  not_replayed: string | null;
   now: { effect: Effect; mode: Mode; reason: string; policies: string[]; policy_set: string } | null;
-  sources: { name: string; text: string }[];
+  /** Text null: no longer in force. */
+  sources: { name: string; text: string | null }[];
 }

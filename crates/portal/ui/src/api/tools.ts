@@ -44,7 +44,8 @@ export interface ToolDefinition {
   changes: { path: string; pinned: unknown; current: unknown }[];
 }
 
-export interface ToolServerDetail extends ToolServer {
+export interface ToolServerDetail {
+  server: ToolServer;
   stderr: string[];
   definitions: ToolDefinition[];
 }

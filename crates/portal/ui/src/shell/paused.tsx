@@ -17,7 +17,7 @@ function Banner() {
       <Icon name={first.kind === 'stop' ? 'stop' : 'pause'} />
       <span class="paused-text">
         <b>{words(first)}</b>
-        {first.reason && <>: {first.reason}</>} <span class="paused-by">by {first.by}</span>
+        {first.reason && <>: {first.reason}</>} <span class="paused-by">({first.by})</span>
         {others.length > 0 && <> and {`${others.length} more`}</>}
       </span>
       <a href="/budgets?pause=1">Pauses</a>

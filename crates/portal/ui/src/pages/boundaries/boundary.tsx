@@ -110,7 +110,7 @@ function Facts({ detail }: { detail: PolicyDetail }) {
   return (
     <dl class="run-facts page">
       <Fact name="Agents">
-        {detail.agents.length === 0
+        {detail.agents.length + detail.teams.length === 0
           ? 'all'
           : detail.agents.map((agent, index) => (
               <span key={agent}>
@@ -118,6 +118,7 @@ function Facts({ detail }: { detail: PolicyDetail }) {
                 {agent.includes('*') ? <code>{agent}</code> : <a href={agentPath(agent)}>{agent}</a>}
               </span>
             ))}
+        {detail.teams.length > 0 && <span class="faint"> teams {detail.teams.join(', ')}</span>}
       </Fact>
       <Fact name="Comes from">
         {detail.origin === 'folder' ? <code>{detail.file}</code> : `stored, version ${detail.version ?? 1}`}

@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, send } from '../../api/client';
-import type { Impact, ImpactGroup, PolicyFile } from '../../api/policies';
+import type { Impact, ImpactGroup, PolicyFile, Standing } from '../../api/policies';
 import { exact } from '../../format/number';
+import { decidedWord } from '../../format/permission';
 import { agentPath, decisionPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { Icon } from '../../ui/icon';
@@ -56,6 +57,7 @@ function Told({ impact }: { impact: Impact }) {
         <Icon name={impact.changed > 0 ? 'alert' : 'passed'} /> {impactWords(impact)}
       </p>
       {impact.groups.length > 0 && <Groups groups={impact.groups} />}
+      {impact.groups_more > 0 && <p class="calm">and {exact(impact.groups_more)} smaller groups.</p>}
       {impact.truncated && <p class="calm">There were more than can be looked at: these are the newest.</p>}
     </>
   );
@@ -81,9 +83,11 @@ function Groups({ groups }: { groups: ImpactGroup[] }) {
       </thead>
       <tbody>
         {groups.map((group) => (
-          <tr key={`${group.agent}:${group.action}:${group.resource}:${group.from}:${group.to}`}>
+          <tr
+            key={`${group.agent}:${group.action}:${group.resource}:${decidedWord(group.was.effect, group.was.enforced)}:${decidedWord(group.would_be.effect, group.would_be.enforced)}`}
+          >
             <td>
-              <Change from={group.from} to={group.to} />
+              <Change was={group.was} wouldBe={group.would_be} />
             </td>
             <td class="num">{exact(group.count)}</td>
             <td class="mid clip">{group.agent ? <a href={agentPath(group.agent)}>{group.agent}</a> : '–'}</td>
@@ -102,15 +106,16 @@ function Groups({ groups }: { groups: ImpactGroup[] }) {
   );
 }
 
-const word = (effect: string): string => effect.replaceAll('_', ' ');
-
-/** Towards allow widens what an agent may do, away from it narrows; both are said. */
-function Change({ from, to }: { from: string; to: string }) {
-  const widens = to === 'allow';
+/** Towards going on widens what an agent may do, away from it narrows; both are said. */
+function Change({ was, wouldBe }: { was: Standing; wouldBe: Standing }) {
+  const goesOn = wouldBe.effect === 'allow' || !wouldBe.enforced;
   return (
-    <span class={widens ? 'status asks' : 'status error'}>
-      <Icon name={widens ? 'up' : 'down'} />
-      {word(from)} → {word(to)}
+    <span
+      class={goesOn ? 'status asks' : 'status error'}
+      title={goesOn ? 'The calls would go on' : 'The calls would not go on'}
+    >
+      <Icon name={goesOn ? 'up' : 'down'} />
+      {decidedWord(was.effect, was.enforced)} → {decidedWord(wouldBe.effect, wouldBe.enforced)}
     </span>
   );
 }

@@ -1,11 +1,8 @@
 import { useState } from 'preact/hooks';
-import { refresh, useData } from '../../api/cache';
-import { send, withQuery } from '../../api/client';
-import type { Page } from '../../api/eval';
-import type { DecisionItem, Mode, PolicyDetail } from '../../api/policies';
-import { plural } from '../../format/number';
+import { refresh } from '../../api/cache';
+import { send } from '../../api/client';
+import type { Mode, PolicyDetail } from '../../api/policies';
 import { modeReason, modeWord } from '../../format/permission';
-import { decisionPath } from '../../router';
 import { Dialog } from '../../shell/dialog';
 import { announcement } from '../../shell/overlays';
 import { useAct } from '../../ui/act';
@@ -14,8 +11,6 @@ import { Icon } from '../../ui/icon';
 import { RoleButton } from '../../ui/role';
 import { ImpactView } from './impact';
 import { withMode } from './text';
-
-const OBSERVED_MAX = 200;
 
 /** Observing and enforcing are one step apart, and the impact is shown before it is taken. */
 export function ModeSwitch({
@@ -78,7 +73,6 @@ function Asking({
         {modeWord[next]} “{detail.name}”
       </h2>
       <p class="faint">{modeReason[next]}.</p>
-      {next === 'enforce' && <Observed agents={detail.agents} />}
       <ImpactView file={file} />
       <Field label="Why" hint="Kept with the version and in the audit log.">
         <input
@@ -98,29 +92,5 @@ function Asking({
         </button>
       </div>
     </form>
-  );
-}
-
-/** Calls that went on only because the boundary is observed: the first thing that enforcing would stop. */
-function Observed({ agents }: { agents: string[] }) {
-  const agent = agents.length === 1 && !agents[0]?.includes('*') ? agents[0] : null;
-  const path = withQuery('/decisions', { agent, enforced: 'false', effect: 'deny', limit: OBSERVED_MAX });
-  const page = useData<Page<DecisionItem>>(path).data.value;
-  if (!page) return null;
-  const [first] = page.items;
-  return (
-    <p class="impact-words">
-      <Icon name={first ? 'alert' : 'passed'} />
-      <span>
-        {first ? (
-          <>
-            {page.next_cursor ? `More than ${OBSERVED_MAX} calls` : plural(page.items.length, 'call')} went on that this
-            would have refused. The last: <a href={decisionPath(first.id)}>{first.resource}</a>, {first.reason}
-          </>
-        ) : (
-          'No recorded call was one that would have been refused.'
-        )}
-      </span>
-    </p>
   );
 }

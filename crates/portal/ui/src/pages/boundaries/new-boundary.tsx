@@ -11,12 +11,14 @@ import { PageHead } from '../../ui/page-head';
 import { ForRole } from '../../ui/role';
 import { useCheck } from './check';
 import { TwoTexts } from './editor';
-import { STARTING_TEXT } from './text';
+import { startingText } from './text';
 
 export function NewBoundary() {
   const [name, setName] = useState('');
   const [reason, setReason] = useState('');
-  const [text, setText] = useState(STARTING_TEXT);
+  const [typed, setText] = useState<string | null>(null);
+  // The text follows the name until somebody writes in it.
+  const text = typed ?? startingText(name.trim());
   const file = { name: `${name.trim() || 'new'}.yaml`, text };
   const checked = useCheck(file, null);
   const { problem, busy, act } = useAct();

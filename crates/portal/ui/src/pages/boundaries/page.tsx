@@ -1,5 +1,7 @@
+import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { refresh, useData } from '../../api/cache';
+import type { TextProblem } from '../../api/client';
 import { onNews } from '../../api/live';
 import type { PolicyFolder, PolicyItem, PolicyList } from '../../api/policies';
 import { plural } from '../../format/number';
@@ -51,6 +53,12 @@ function List() {
       <Loaded resource={boundaries}>
         {(shown) => (
           <>
+            {shown.problems.length > 0 && (
+              <Loud
+                words="What is stored is not in force on this node; what was in force before stays."
+                problems={shown.problems}
+              />
+            )}
             {shown.folder && <Folder folder={shown.folder} />}
             <p class="remark">
               <ModeStatus mode={shown.unnamed} /> for agents that no boundary names:{' '}
@@ -85,20 +93,31 @@ function Folder({ folder }: { folder: PolicyFolder }) {
     );
   }
   return (
-    <div class="failure loud" role="alert">
-      <Icon name="alert" />
-      <div>
-        <p>
+    <Loud
+      words={
+        <>
           <b>The policy folder does not hold: what was read before stays in force</b>
           {folder.since && <> since {instant(folder.since)}</>}. Nothing changed in <code>{folder.path}</code> applies
           until this is mended:
-        </p>
+        </>
+      }
+      problems={folder.problems}
+    />
+  );
+}
+
+function Loud({ words, problems }: { words: ComponentChildren; problems: TextProblem[] }) {
+  return (
+    <div class="failure loud" role="alert">
+      <Icon name="alert" />
+      <div>
+        <p>{words}</p>
         <ul>
-          {folder.problems.map((problem) => (
+          {problems.map((problem) => (
             <li key={`${problem.source}:${problem.line}:${problem.message}`}>
               <code>
                 {problem.source}
-                {problem.line && `:${problem.line}:${problem.column ?? 1}`}
+                {problem.line ? `:${problem.line}:${problem.column ?? 1}` : ''}
               </code>{' '}
               <Ticked text={problem.message} />
             </li>
@@ -108,6 +127,8 @@ function Folder({ folder }: { folder: PolicyFolder }) {
     </div>
   );
 }
+
+const whom = ({ agents, teams }: PolicyItem): string => [...agents, ...teams.map((team) => `team ${team}`)].join(', ');
 
 function NoBoundary() {
   return (
@@ -160,8 +181,8 @@ function Table({ items, label }: { items: PolicyItem[]; label: string }) {
                 {item.name}
               </a>
             </td>
-            <td class="clip" title={item.agents.join(', ')}>
-              {item.agents.join(', ') || <span class="faint">all</span>}
+            <td class="clip" title={whom(item)}>
+              {whom(item) || <span class="faint">all</span>}
             </td>
             <td class="mid clip">
               {item.origin === 'folder' ? (

@@ -3,20 +3,34 @@ import { exact, plural } from '../../format/number';
 
 /** The text of a boundary, and what the pages say of it; pure. */
 
-export const STARTING_TEXT = `# What one agent may reach. Everything not named is refused once this is enforced.
-agent: my-agent
-mode: observe
-models:
-  - gpt-4o-mini
-tools: []
+/** What a new boundary begins as: it observes, so that nothing breaks while one finds out what is needed. */
+export const startingText = (
+  name: string,
+): string => `# What one agent may reach. Everything not named is refused once this is enforced.
+apiVersion: mizzen.dev/v1
+kind: Boundary
+metadata:
+  name: ${name || 'new'}
+spec:
+  mode: observe
+  agents: [${name || 'new'}]
+  models: ['*']
+  tools: []
 `;
 
-/** The text with its top-level mode replaced, or written before everything else where it has none. */
+/** The text with the mode of its `spec` replaced, or written before everything else in it. Comments stay. */
 export function withMode(text: string, mode: Mode): string {
-  const line = /^mode:[^\n#]*?(\s*#.*)?$/m;
-  return line.test(text)
-    ? text.replace(line, (_, remark?: string) => `mode: ${mode}${remark ?? ''}`)
-    : `mode: ${mode}\n${text}`;
+  const start = /^spec:[ \t]*(?:#.*)?$/m.exec(text)?.index;
+  if (start === undefined) return text;
+  const [before, spec] = [text.slice(0, start), text.slice(start)];
+  const end = /\n(?=[^\s#])/.exec(spec)?.index ?? spec.length;
+  const [body, rest] = [spec.slice(0, end), spec.slice(end)];
+  const indent = /\n( +)[^\s#]/.exec(body)?.[1] ?? '  ';
+  const line = new RegExp(`^(${indent}mode:)[^\\n#]*?([ \\t]*#.*)?$`, 'm');
+  const changed = line.test(body)
+    ? body.replace(line, (_, head: string, remark?: string) => `${head} ${mode}${remark ?? ''}`)
+    : body.replace('\n', `\n${indent}mode: ${mode}\n`);
+  return before + changed + rest;
 }
 
 /** Those that need a look first: what is enforced, then by name. */
@@ -27,7 +41,8 @@ export function byWeight(items: PolicyItem[]): PolicyItem[] {
 
 const reasonWord: Record<string, string> = {
   arguments_not_kept: 'their arguments were not kept',
-  unreadable: 'their record could not be read',
+  not_decided_by_policy: 'something else than policy decided',
+  damaged: 'their record cannot be read',
 };
 
 /** What an answer about impact rests on, and what it cannot say. */

@@ -5,7 +5,7 @@ import { plural } from '../../format/number';
 import { instant } from '../../format/time';
 import { setQuery } from '../../location';
 import { withQuery } from '../../api/client';
-import { agentPath, runPath } from '../../router';
+import { agentPath, approvalPath, runPath } from '../../router';
 import { isTyping } from '../../shell/shortcuts';
 import { Copy } from '../../ui/copy';
 import { Fact } from '../../ui/fact';
@@ -118,10 +118,18 @@ function Explained({ decision }: { decision: DecisionDetail }) {
               <a href={runPath(decision.run_id)}>Run</a> ·{' '}
             </>
           )}
+          {decision.approval && (
+            <>
+              <a href={`${approvalPath(decision.approval)}&show=past`}>Held call</a> ·{' '}
+            </>
+          )}
           <a href={withQuery('/audit', { kind: 'decision', resource: decision.resource, decision: decision.id })}>
             Audit entry
           </a>
         </Fact>
+        {decision.not_replayed && (
+          <Fact name="The same call now">cannot be asked again: {decision.not_replayed.replaceAll('_', ' ')}</Fact>
+        )}
         {decision.now && (
           <Fact name="The same call now">
             <EffectStatus effect={decision.now.effect} enforced={decision.now.mode === 'enforce'} />
@@ -136,7 +144,11 @@ function Explained({ decision }: { decision: DecisionDetail }) {
       {decision.sources.map(({ name, text }) => (
         <details class="section" key={name} open={decision.sources.length === 1}>
           <summary>{name}</summary>
-          <Json value={text} label={`Policy ${name}`} />
+          {text === null ? (
+            <p class="faint">It is no longer in force.</p>
+          ) : (
+            <Json value={text} label={`Policy ${name}`} />
+          )}
         </details>
       ))}
     </>

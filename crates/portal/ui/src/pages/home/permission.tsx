@@ -32,7 +32,7 @@ function Told() {
   return (
     <>
       <a href="/boundaries">
-        <Icon name="lock" /> {exact(enforced)} enforced
+        <Icon name="lock" /> {plural(enforced, 'boundary', 'boundaries')} enforced
       </a>
       <a href="/boundaries">
         <Icon name="eye" /> {exact(boundaries.items.length - enforced)} observed

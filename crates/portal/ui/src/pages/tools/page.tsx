@@ -1,23 +1,23 @@
 import { useData } from '../../api/cache';
 import type { List } from '../../api/shapes';
-import type { ToolProfile, ToolServer } from '../../api/tools';
+import type { ToolServer } from '../../api/tools';
 import { exact, plural } from '../../format/number';
 import { query } from '../../location';
 import { toolServerPath } from '../../router';
 import { Ago } from '../../ui/ago';
-import { Command, Copy } from '../../ui/copy';
+import { Command } from '../../ui/copy';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { PageHead } from '../../ui/page-head';
 import { ForRole } from '../../ui/role';
 import { Empty } from '../../ui/waiting';
 import { NewServer } from './new-server';
+import { Profiles } from './profiles';
 import { ServerStatus } from './status';
 import { eraWords } from './words';
 
 export default function ToolsPage() {
   const servers = useData<List<ToolServer>>('/tool-servers');
-  const profiles = useData<List<ToolProfile>>('/tool-profiles');
   const items = servers.data.value?.items;
   const withheld = items?.reduce((sum, server) => sum + server.withheld, 0) ?? 0;
   return (
@@ -39,9 +39,7 @@ export default function ToolsPage() {
       <Loaded resource={servers}>
         {(list) => (list.items.length > 0 ? <Table items={list.items} /> : <NoServer />)}
       </Loaded>
-      <Loaded resource={profiles} rows={2}>
-        {(list) => <Profiles items={list.items} hasServers={(items?.length ?? 0) > 0} />}
-      </Loaded>
+      {(items?.length ?? 0) > 0 && <Profiles />}
     </>
   );
 }
@@ -124,52 +122,5 @@ function Table({ items }: { items: ToolServer[] }) {
         ))}
       </tbody>
     </table>
-  );
-}
-
-function Profiles({ items, hasServers }: { items: ToolProfile[]; hasServers: boolean }) {
-  if (items.length === 0 && !hasServers) return null;
-  return (
-    <section class="block">
-      <h2>Profiles</h2>
-      {items.length === 0 ? (
-        <p class="calm">
-          <Icon name="plug" /> None: agents see what they may use at <code>/mcp</code>. A profile is a curated list at
-          an address of its own.
-        </p>
-      ) : (
-        <table class="rows" aria-label="Profiles">
-          <thead>
-            <tr>
-              <th scope="col">Profile</th>
-              <th scope="col">Address</th>
-              <th scope="col" class="mid">
-                Names
-              </th>
-              <th scope="col" class="mid">
-                Shows
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {items.map((profile) => (
-              <tr key={profile.name}>
-                <th scope="row">{profile.name}</th>
-                <td>
-                  <span class="id">
-                    <code>{profile.path}</code>
-                    <Copy text={location.origin + profile.path} label={`Copy the address of ${profile.name}`} />
-                  </span>
-                </td>
-                <td class="mid">{profile.names}</td>
-                <td class="mid clip">
-                  {profile.servers.map(({ server, tools }) => `${server}: ${tools.join(', ')}`).join('; ') || 'nothing'}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </section>
   );
 }

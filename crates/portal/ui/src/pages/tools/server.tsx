@@ -1,7 +1,7 @@
 import { refresh, useData } from '../../api/cache';
 import { send } from '../../api/client';
 import { may } from '../../api/session';
-import type { ToolDefinition, ToolServerDetail } from '../../api/tools';
+import type { ToolDefinition, ToolServer, ToolServerDetail } from '../../api/tools';
 import { exact, plural } from '../../format/number';
 import { navigate, query, setQuery } from '../../location';
 import { Ago } from '../../ui/ago';
@@ -22,7 +22,7 @@ import { byConcern, eraWords, findingWord, reasonWord } from './words';
 export default function ToolServerPage({ id }: { id: string }) {
   const path = `/tool-servers/${encodeURIComponent(id)}`;
   const resource = useData<ToolServerDetail>(path);
-  const server = resource.data.value;
+  const server = resource.data.value?.server;
   return (
     <>
       <PageHead title={id} up={{ href: '/tools', name: 'Tool servers' }}>
@@ -30,7 +30,7 @@ export default function ToolServerPage({ id }: { id: string }) {
         {server && <Actions server={server} path={path} reload={resource.reload} />}
       </PageHead>
       <Loaded resource={resource} rows={8}>
-        {(shown) => (
+        {({ server: shown, definitions, stderr }) => (
           <>
             {shown.fault && (
               <p class="run-error">
@@ -43,12 +43,12 @@ export default function ToolServerPage({ id }: { id: string }) {
               </p>
             )}
             <Facts server={shown} />
-            <Tools server={shown} path={path} reload={resource.reload} />
-            {shown.stderr.length > 0 && (
+            <Tools name={shown.name} definitions={definitions} path={path} reload={resource.reload} />
+            {stderr.length > 0 && (
               <details class="section">
                 <summary>What it last wrote to its error output</summary>
                 <pre class="compiled" tabIndex={0} role="region" aria-label="Error output">
-                  {shown.stderr.join('\n')}
+                  {stderr.join('\n')}
                 </pre>
               </details>
             )}
@@ -59,7 +59,7 @@ export default function ToolServerPage({ id }: { id: string }) {
   );
 }
 
-function Actions({ server, path, reload }: { server: ToolServerDetail; path: string; reload: () => Promise<void> }) {
+function Actions({ server, path, reload }: { server: ToolServer; path: string; reload: () => Promise<void> }) {
   const { problem, busy, act } = useAct();
   const ask = (): void =>
     void act(async () => {
@@ -87,7 +87,7 @@ function Actions({ server, path, reload }: { server: ToolServerDetail; path: str
   );
 }
 
-function Facts({ server }: { server: ToolServerDetail }) {
+function Facts({ server }: { server: ToolServer }) {
   return (
     <dl class="run-facts page">
       <Fact name="Reached by" title={server.target}>
@@ -113,14 +113,24 @@ function Facts({ server }: { server: ToolServerDetail }) {
   );
 }
 
-function Tools({ server, path, reload }: { server: ToolServerDetail; path: string; reload: () => Promise<void> }) {
+function Tools({
+  name,
+  definitions,
+  path,
+  reload,
+}: {
+  name: string;
+  definitions: ToolDefinition[];
+  path: string;
+  reload: () => Promise<void>;
+}) {
   const chosen = query.value.get('tool');
-  if (server.definitions.length === 0) {
+  if (definitions.length === 0) {
     return (
       <Empty title="It offers no tools yet">
         <p>Tools appear when the server was reached once.</p>
         <div class="empty-steps">
-          <Command text={`mizzen tools show ${server.name}`} />
+          <Command text={`mizzen tools show ${name}`} />
         </div>
       </Empty>
     );
@@ -148,7 +158,7 @@ function Tools({ server, path, reload }: { server: ToolServerDetail; path: strin
         </tr>
       </thead>
       <tbody>
-        {byConcern(server.definitions).map((definition) => (
+        {byConcern(definitions).map((definition) => (
           <Row
             key={definition.tool}
             definition={definition}

@@ -1,4 +1,4 @@
-import type { FindingKind, ToolDefinition, ToolServer, WithheldReason } from '../../api/tools';
+import type { FindingKind, ToolDefinition, ToolProfile, ToolServer, WithheldReason } from '../../api/tools';
 
 /** What the pages of tool servers say in words; pure. */
 
@@ -63,4 +63,35 @@ export function commandWords(line: string): string[] {
     words.push(double?.replace(/\\(.)/g, '$1') ?? single ?? plain ?? '');
   }
   return words;
+}
+
+type Member = ToolProfile['servers'][number];
+
+/** A profile as lines that a person can edit: `shop: get_*, refund_order`. */
+export const membersText = (servers: Member[]): string =>
+  servers.map(({ server, tools }) => (tools.join() === '*' ? server : `${server}: ${tools.join(', ')}`)).join('\n');
+
+/** The lines as the server takes them. What they do not say (prompts, resources) stays as it was. */
+export function membersOf(text: string, before: Member[]): { servers: Member[] } | { problem: string } {
+  const servers: Member[] = [];
+  for (const line of text
+    .split('\n')
+    .map((one) => one.trim())
+    .filter(Boolean)) {
+    const [, server, patterns] = /^([A-Za-z0-9_.-]+)\s*(?::\s*(.*))?$/.exec(line) ?? [];
+    if (!server) return { problem: `\`${line}\` is no server with patterns: write \`server: pattern, pattern\`` };
+    if (servers.some((one) => one.server === server)) return { problem: `\`${server}\` is there twice` };
+    const tools = (patterns ?? '')
+      .split(',')
+      .map((one) => one.trim())
+      .filter(Boolean);
+    const known = before.find((one) => one.server === server);
+    servers.push({
+      server,
+      tools: tools.length > 0 ? tools : ['*'],
+      prompts: known?.prompts ?? ['*'],
+      resources: known?.resources ?? ['*'],
+    });
+  }
+  return servers.length > 0 ? { servers } : { problem: 'name at least one server' };
 }

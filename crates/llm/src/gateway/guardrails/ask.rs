@@ -214,7 +214,7 @@ mod tests {
         assert!(matches!(flood, Err(Failure::TooLarge)), "{flood:?}");
         let early = Bytes::from(vec![b'x'; 4 << 20]);
         assert!(program(&shell(r#"exec <&-; echo '{"decision":"allow"}'"#), early).await.unwrap().allow);
-        let environment = program(&shell(r#"if env | grep -q CARGO; then exit 1; fi; echo '{"decision":"allow"}'"#), question());
-        assert!(environment.await.unwrap().allow);
+        let bare = r#"if env | grep -q CARGO; then exit 1; fi; echo '{"decision":"allow"}'"#;
+        assert!(program(&shell(bare), question()).await.unwrap().allow);
     }
 }

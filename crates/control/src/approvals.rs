@@ -17,6 +17,8 @@ pub(crate) use self::fingerprint::Fingerprint;
 pub(crate) use self::follow::keep_followed;
 pub(crate) use self::storage::{NewHeld, find_open, get, hold, stop, sweep, take};
 pub use self::webhook::SIGNATURE_HEADER;
+use crate::audit::{AuditError, Kind};
+use crate::gate::changes;
 use crate::plane::Inner;
 use crate::token::NoRandomness;
 
@@ -137,6 +139,8 @@ pub enum AnswerError {
     Reason,
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 /// Why a call could not be held.
@@ -231,9 +235,23 @@ impl Approvals<'_> {
             let state = if call.state == HeldState::Waiting { HeldState::Expired } else { call.state };
             return Err(AnswerError::AlreadyDecided { id: id.to_owned(), state, by });
         }
+        record(self.0, &call, by).await?;
         self.0.memory.held_changes.tell(call.clone());
         Ok(call)
     }
+}
+
+/// Writes down what became of a held call, before those who wait hear of it.
+async fn record(inner: &Inner, call: &HeldCall, by: &str) -> Result<(), AuditError> {
+    let reason = call.answer_reason.as_deref().unwrap_or_default();
+    let details = [
+        ("approval", call.id.as_str()),
+        ("state", call.state.as_str()),
+        ("decision", &call.decision_id),
+        ("caller", &call.caller),
+        ("reason", reason),
+    ];
+    changes::record(inner, Kind::Approval, by, call.resource.clone(), &details).await
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod ledger;
 mod storage;
 
 use mizzen_model::id::Digest;
-use mizzen_model::permission::{Boundary, BudgetScope, BudgetWindow, Mode, matches_pattern};
+use mizzen_model::permission::{Boundary, BudgetLimit, BudgetScope, BudgetWindow, Mode, matches_pattern};
 use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use self::amount::{Amount, Limits, Unit};
 pub(crate) use self::ledger::{Ledger, Reservation, ReserveError, Short};
 pub(crate) use self::storage::sweep;
-use crate::gate::Ask;
+use crate::audit::{AuditError, Kind};
+use crate::gate::{Ask, changes};
 use crate::plane::Inner;
 
 pub const BUDGETS_MAX: usize = 10_000;
@@ -89,6 +90,23 @@ impl Window {
     }
 }
 
+/// Whom a boundary names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// `*` stands for any characters.
+    pub agents: Vec<String>,
+    pub teams: Vec<String>,
+}
+
+impl Named {
+    fn names(&self, agent: Option<&str>, team: Option<&str>) -> bool {
+        // As a boundary does: a key that names no agent is nobody's, whatever its team.
+        let Some(agent) = agent else { return false };
+        self.agents.iter().any(|pattern| matches_pattern(pattern, agent))
+            || team.is_some_and(|team| self.teams.iter().any(|name| name == team))
+    }
+}
+
 /// One budget.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,6 +115,9 @@ pub struct Budget {
     /// Whose calls count: agents whose name fits, `*` standing for any characters. `None`: everybody's.
     pub agent: Option<String>,
     pub team: Option<String>,
+    /// Of a boundary: the agents and teams that it names, in place of the two.
+    #[serde(skip)]
+    pub named: Option<Named>,
     pub per: Per,
     pub window: Window,
     /// Under `observe` what is over the limit is counted, and not refused.
@@ -113,7 +134,12 @@ impl Budget {
             (Some(pattern), Some(name)) => matches_pattern(pattern, name),
             (Some(_), None) => false,
         };
-        if !fits(&self.agent, caller.agent.as_deref()) || !fits(&self.team, caller.team.as_deref()) {
+        let (agent, team) = (caller.agent.as_deref(), caller.team.as_deref());
+        let is_counted = match &self.named {
+            Some(named) => named.names(agent, team),
+            None => fits(&self.agent, agent) && fits(&self.team, team),
+        };
+        if !is_counted {
             return None;
         }
         let run = || ask.run.as_ref().map(|run| format!("run:{run}"));
@@ -134,48 +160,41 @@ impl Budget {
         }
     }
 
-    /// The budgets of a boundary, of every agent and team that it names.
+    /// The budgets of a boundary; a boundary that is only watched watches its budgets.
     #[must_use]
     pub fn of_boundary(boundary: &Boundary) -> Vec<Self> {
-        let agents = boundary.agents.iter().map(|agent| (Some(agent.clone()), None));
-        let teams = boundary.teams.iter().map(|team| (None, Some(team.clone())));
-        let whose: Vec<(Option<String>, Option<String>)> = agents.chain(teams).collect();
-        let mut budgets = Vec::new();
-        for (number, limit) in boundary.budgets.iter().enumerate() {
-            for (place, (agent, team)) in whose.iter().enumerate() {
-                budgets.push(Self {
-                    name: format!("{BOUNDARY_PREFIX}{}/{}/{}", boundary.name, number + 1, place + 1),
-                    agent: agent.clone(),
-                    team: team.clone(),
-                    per: match limit.per {
-                        BudgetScope::Agent => Per::Agent,
-                        BudgetScope::Team => Per::Team,
-                        BudgetScope::Session => Per::Session,
-                        BudgetScope::Run => Per::Run,
-                    },
-                    window: match limit.every {
-                        BudgetWindow::Day => Window::Day,
-                        BudgetWindow::Seconds(seconds) => Window::Seconds(seconds),
-                        BudgetWindow::Whole => Window::Whole,
-                    },
-                    mode: boundary.mode,
-                    limits: Limits {
-                        calls: limit.calls,
-                        tokens: limit.tokens,
-                        cost_nano_usd: limit.cost_nano_usd,
-                        duration_ms: limit.duration_ms,
-                    },
-                });
-            }
-        }
-        budgets
+        let of = |(number, limit): (usize, &BudgetLimit)| Self {
+            name: format!("{BOUNDARY_PREFIX}{}/{}", boundary.name, number + 1),
+            agent: None,
+            team: None,
+            named: Some(Named { agents: boundary.agents.clone(), teams: boundary.teams.clone() }),
+            per: match limit.per {
+                BudgetScope::Agent => Per::Agent,
+                BudgetScope::Team => Per::Team,
+                BudgetScope::Session => Per::Session,
+                BudgetScope::Run => Per::Run,
+            },
+            window: match limit.every {
+                BudgetWindow::Day => Window::Day,
+                BudgetWindow::Seconds(seconds) => Window::Seconds(seconds),
+                BudgetWindow::Whole => Window::Whole,
+            },
+            mode: boundary.mode,
+            limits: Limits {
+                calls: limit.calls,
+                tokens: limit.tokens,
+                cost_nano_usd: limit.cost_nano_usd,
+                duration_ms: limit.duration_ms,
+            },
+        };
+        boundary.budgets.iter().enumerate().map(of).collect()
     }
 
     /// What stands for a budget that cannot be read.
     pub(crate) fn nothing(name: String) -> Self {
         let limits = Limits { calls: Some(0), ..Limits::default() };
         let (per, window, mode) = (Per::Everyone, Window::Whole, Mode::Enforce);
-        Self { name, agent: None, team: None, per, window, mode, limits }
+        Self { name, agent: None, team: None, named: None, per, window, mode, limits }
     }
 
     fn check(&self) -> Result<(), BudgetError> {
@@ -241,6 +260,8 @@ pub enum BudgetError {
     Encode(#[source] serde_json::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 /// From [`crate::Control::budgets`].
@@ -273,6 +294,9 @@ impl Budgets<'_> {
         }
         storage::save(self.0, &budget, by).await?;
         self.0.publish_remembered().await?;
+        let text = serde_json::to_string(&budget).map_err(BudgetError::Encode)?;
+        let details = [("budget", text.as_str())];
+        changes::record(self.0, Kind::BudgetChanged, by, format!("budget:{}", budget.name), &details).await?;
         Ok(is_new)
     }
 
@@ -280,13 +304,17 @@ impl Budgets<'_> {
     ///
     /// # Errors
     /// When it is a boundary's, or the database fails.
-    pub async fn remove(&self, name: &str) -> Result<bool, BudgetError> {
+    pub async fn remove(&self, name: &str, by: &str) -> Result<bool, BudgetError> {
         if name.starts_with(BOUNDARY_PREFIX) {
             return Err(BudgetError::OfBoundary(name.to_owned()));
         }
         let removed = storage::remove(self.0, name).await?;
         self.0.publish_remembered().await?;
         self.0.memory.ledger.forget(name);
+        if removed {
+            let details = [("what", "removed")];
+            changes::record(self.0, Kind::BudgetChanged, by, format!("budget:{name}"), &details).await?;
+        }
         Ok(removed)
     }
 

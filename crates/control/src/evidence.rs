@@ -7,6 +7,8 @@ use mizzen_model::permission::{Evidence, EvidenceError};
 use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
 
+use crate::audit::{AuditError, Kind};
+use crate::gate::changes;
 use crate::plane::Inner;
 use crate::remembered;
 
@@ -32,6 +34,8 @@ pub enum PublishError {
     Encode(#[source] serde_json::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 /// From [`crate::Control::evidence`].
@@ -69,6 +73,10 @@ impl EvidenceInForce<'_> {
         let text = serde_json::to_string(evidence).map_err(PublishError::Encode)?;
         let changed = self.upsert(agent, evidence, &text).await?;
         self.0.publish_remembered().await?;
+        if changed {
+            let details = [("agent", agent), ("evidence", text.as_str())];
+            record(self.0, &evidence.subject, &details).await?;
+        }
         Ok(changed)
     }
 
@@ -76,7 +84,17 @@ impl EvidenceInForce<'_> {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn withdraw(&self, subject: &Digest, metric: Option<&str>) -> Result<bool, StoreError> {
+    pub async fn withdraw(&self, subject: &Digest, metric: Option<&str>) -> Result<bool, PublishError> {
+        let withdrawn = self.delete(subject, metric).await?;
+        self.0.publish_remembered().await?;
+        if withdrawn {
+            let details = [("what", "withdrawn"), ("metric", metric.unwrap_or("all"))];
+            record(self.0, subject, &details).await?;
+        }
+        Ok(withdrawn)
+    }
+
+    async fn delete(&self, subject: &Digest, metric: Option<&str>) -> Result<bool, StoreError> {
         let mut change = remembered::begin_change(self.0).await?;
         let done = sqlx::query("DELETE FROM control_evidence WHERE subject = $1 AND ($2 = '' OR metric = $2)")
             .bind(subject.as_str())
@@ -84,7 +102,6 @@ impl EvidenceInForce<'_> {
             .execute(&mut *change)
             .await?;
         change.commit().await?;
-        self.0.publish_remembered().await?;
         Ok(done.rows_affected() > 0)
     }
 
@@ -108,6 +125,10 @@ impl EvidenceInForce<'_> {
         change.commit().await?;
         Ok(done.rows_affected() > 0)
     }
+}
+
+async fn record(inner: &Inner, subject: &Digest, details: &[(&str, &str)]) -> Result<(), AuditError> {
+    changes::record(inner, Kind::EvidencePublished, "mizzen", format!("agent_digest:{subject}"), details).await
 }
 
 #[cfg(test)]

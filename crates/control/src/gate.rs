@@ -9,6 +9,7 @@
 //! that does not answer, or that was not heard of for too long, refuses with `permission_unavailable`.
 
 mod case;
+pub(crate) mod changes;
 mod held;
 mod index;
 mod measures;
@@ -142,13 +143,13 @@ impl Gate<'_> {
             Ok(permit) => Answer::Permitted(permit),
             Err(Turn::Refused(refusal)) => {
                 let decision = case.decision(Some(&refusal));
-                record::refused(self.0, &case, &decision, refusal.code).await;
+                record::turned(self.0, &case, &decision, Some(refusal.code)).await;
                 let message = format!("{} was refused: {}", case.ask.resource, refusal.reason);
                 Answer::Refused(Denial { decision, code: refusal.code, message, retry_at: refusal.retry_at })
             }
             Err(Turn::Held(call)) => {
                 let decision = case.decision(None);
-                record::held(self.0, &case, &decision, &call).await;
+                record::turned(self.0, &case, &decision, None).await;
                 let (approval_id, expires_at) = (call.id, call.expires_at);
                 Answer::Held(Held { decision, approval_id, expires_at, inner: Arc::clone(self.0), ask: case.ask })
             }

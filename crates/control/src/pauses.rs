@@ -4,8 +4,11 @@ mod stops;
 
 use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
+use tokio::sync::watch;
 
 pub(crate) use self::stops::{Stop, Stops};
+use crate::audit::{AuditError, Kind};
+use crate::gate::changes;
 use crate::plane::Inner;
 use crate::snapshot::KeyIdentity;
 use crate::token::{self, NoRandomness};
@@ -103,6 +106,8 @@ pub enum PauseError {
     Random(#[from] NoRandomness),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 /// From [`crate::Control::pauses`].
@@ -114,6 +119,12 @@ impl Pauses<'_> {
     #[must_use]
     pub fn list(&self) -> Vec<Pause> {
         self.0.memory.remembered().pauses.clone()
+    }
+
+    /// Told when pauses change, here or on another node.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.0.memory.pauses_changed.subscribe()
     }
 
     /// Pauses at once on this node, and on others when they next look. The same reach again replaces kind and reason.
@@ -141,6 +152,7 @@ impl Pauses<'_> {
         if kind == PauseKind::Stop {
             approvals::stop(self.0, &pause).await?;
         }
+        record(self.0, &pause, by, kind.as_str()).await?;
         Ok(pause)
     }
 
@@ -148,13 +160,18 @@ impl Pauses<'_> {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn resume(&self, id: &str) -> Result<Option<Pause>, StoreError> {
+    pub async fn resume(&self, id: &str, by: &str) -> Result<Option<Pause>, PauseError> {
         let pause = self.list().into_iter().find(|pause| pause.id == id);
         let mut change = remembered::begin_change(self.0).await?;
-        let done = sqlx::query("DELETE FROM control_pauses WHERE pause_id = $1").bind(id).execute(&mut *change).await?;
-        change.commit().await?;
+        let delete = sqlx::query("DELETE FROM control_pauses WHERE pause_id = $1").bind(id);
+        let done = delete.execute(&mut *change).await.map_err(StoreError::from)?;
+        change.commit().await.map_err(StoreError::from)?;
         self.0.publish_remembered().await?;
-        Ok(pause.filter(|_| done.rows_affected() > 0))
+        let resumed = pause.filter(|_| done.rows_affected() > 0);
+        if let Some(pause) = &resumed {
+            record(self.0, pause, by, "resume").await?;
+        }
+        Ok(resumed)
     }
 
     async fn save(&self, pause: &Pause) -> Result<(), StoreError> {
@@ -179,6 +196,12 @@ impl Pauses<'_> {
         .await?;
         Ok(change.commit().await?)
     }
+}
+
+async fn record(inner: &Inner, pause: &Pause, by: &str, what: &str) -> Result<(), AuditError> {
+    let whom = pause.reach.name().map_or_else(|| "all".to_owned(), |name| format!("{}:{name}", pause.reach.kind()));
+    let details = [("pause", pause.id.as_str()), ("what", what), ("reason", &pause.reason)];
+    changes::record(inner, Kind::Pause, by, whom, &details).await
 }
 
 /// The pause that reaches a caller, a stop before a pause.

@@ -160,6 +160,16 @@ pub(crate) const fn bits(taint: Taint) -> i64 {
     taint.private_data as i64 | (taint.untrusted_content as i64) << 1 | (taint.outside_reached as i64) << 2
 }
 
+/// For people and logs.
+pub(crate) fn words(taint: Taint) -> String {
+    let all = [
+        (taint.private_data, "private_data"),
+        (taint.untrusted_content, "untrusted_content"),
+        (taint.outside_reached, "outside_reached"),
+    ];
+    all.iter().filter(|(is_so, _)| *is_so).map(|(_, word)| *word).collect::<Vec<_>>().join(" ")
+}
+
 pub(crate) const fn from_bits(bits: i64) -> Taint {
     Taint { private_data: bits & 1 != 0, untrusted_content: bits & 2 != 0, outside_reached: bits & 4 != 0 }
 }

@@ -10,7 +10,7 @@ use mizzen_runtime::clock::Clock;
 use mizzen_runtime::task::TaskGroup;
 use mizzen_store::Store;
 use mizzen_telemetry::{Page, Telemetry};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::baseline::{AgentSide, AspectComparison, Baseline, BaselineRecord};
 use crate::compare::{ChangedCase, Comparison, Question};
@@ -59,6 +59,8 @@ pub(crate) struct Inner {
     pub(crate) turns: Arc<Semaphore>,
     /// Told when a monitor is made or deleted.
     pub(crate) monitors_changed: Notify,
+    /// Counts publications of evidence.
+    pub(crate) evidence_published: watch::Sender<u64>,
     next_id: AtomicU64,
 }
 
@@ -83,6 +85,7 @@ impl Eval {
             judge,
             turns: Arc::new(Semaphore::new(EXPERIMENTS_AT_ONCE)),
             monitors_changed: Notify::new(),
+            evidence_published: watch::Sender::new(0),
             next_id: AtomicU64::new(0),
         }));
         crate::experiment::run::give_up_interrupted(&eval).await?;
@@ -221,6 +224,19 @@ impl Eval {
     /// When the database fails.
     pub async fn evidence(&self, subject: Option<&Digest>, agent: Option<&str>) -> Result<Vec<Published>, EvalError> {
         self.0.storage.evidence(subject.map_or("", Digest::as_str), agent.unwrap_or_default()).await
+    }
+
+    /// Told when evidence is published on this node.
+    #[must_use]
+    pub fn evidence_published(&self) -> watch::Receiver<u64> {
+        self.0.evidence_published.subscribe()
+    }
+
+    /// Adds evidence, and tells those who watch.
+    pub(crate) async fn publish_evidence(&self, published: &Published) -> Result<(), EvalError> {
+        self.0.storage.save_evidence(published).await?;
+        self.0.evidence_published.send_modify(|count| *count += 1);
+        Ok(())
     }
 
     /// Labels a run as it is now.

@@ -1,8 +1,8 @@
 //! Permission, decided: pure, synchronous, no I/O and no clock. What it needs to know comes in as arguments.
 //!
-//! * [`merkle`]: the tree of the audit log, its proofs and tiles
 //! * [`boundary`]: what one agent may reach, as its owner writes it in YAML
 //! * [`compile`]: boundaries and hand-written Cedar policies, parsed, named and checked against one schema
+//! * [`merkle`]: the tree of the audit log, its proofs and tiles
 //! * [`policy_set`]: the policies in force, compiled, and the decision
 //! * [`request`]: what is asked, and everything that the answer may depend on
 //!

@@ -42,6 +42,16 @@ pub(crate) enum Command {
     /// Keys of agents, and keys of model providers.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Calls that wait for a person.
+    #[command(subcommand)]
+    Approvals(crate::permission::cli::ApprovalsCommand),
+    /// How much money, tokens, calls and time agents may take.
+    #[command(subcommand)]
+    Budgets(crate::permission::cli::BudgetsCommand),
+    /// Pause or stop an agent, a team's agents, or all, at once.
+    Pause(crate::permission::cli::PauseArgs),
+    /// Let what was paused go on; without an id, list what is paused.
+    Resume(crate::permission::cli::ResumeArgs),
     /// Save everything to one file, while Mizzen runs.
     Backup(BackupArgs),
     /// Unpack a backup into an empty data folder.

@@ -12,6 +12,7 @@ mod import;
 mod keys;
 mod label;
 mod output;
+mod permission;
 mod query;
 mod run;
 mod runs;
@@ -61,6 +62,10 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Label(args) => label::label(args).await?,
         Command::Baseline(command) => baseline::baseline(command).await?,
         Command::Keys(command) => keys::keys(command).await?,
+        Command::Approvals(command) => permission::approvals(command).await?,
+        Command::Budgets(command) => permission::budgets(command).await?,
+        Command::Pause(args) => permission::pause(args).await?,
+        Command::Resume(args) => permission::resume(args).await?,
         Command::Backup(args) => backup::backup(args).await?,
         Command::Restore(args) => backup::restore(&args)?,
         Command::Sim(SimCommand::Serve(args)) => sim::serve(args).await?,

@@ -2,6 +2,7 @@
 
 mod announce;
 mod doors;
+mod evidence;
 mod planes;
 pub(crate) mod signals;
 

@@ -1,13 +1,16 @@
 //! The handlers, one module for each page or thing they are about.
 
 pub(crate) mod agents;
+pub(crate) mod approvals;
 pub(crate) mod backup;
+pub(crate) mod budgets;
 pub(crate) mod eval;
 pub(crate) mod events;
 pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod models;
 pub(crate) mod overview;
+pub(crate) mod pauses;
 pub(crate) mod providers;
 pub(crate) mod query;
 pub(crate) mod run;

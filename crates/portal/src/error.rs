@@ -3,8 +3,11 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use mizzen_control::approvals::AnswerError;
+use mizzen_control::budgets::BudgetError;
 use mizzen_control::keys::KeyError;
 use mizzen_control::origin::OriginError;
+use mizzen_control::pauses::PauseError;
 use mizzen_control::providers::ProviderError;
 use mizzen_control::sign_in::SignInError;
 use mizzen_eval::error::EvalError;
@@ -159,6 +162,45 @@ impl From<KeyError> for ApiError {
             KeyError::Name { what } => Self::Field { field: what, message: error.to_string() },
             KeyError::TooMany => Self::too_many(&error),
             KeyError::Damaged { .. } | KeyError::Random(_) | KeyError::Store(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<AnswerError> for ApiError {
+    fn from(error: AnswerError) -> Self {
+        let refused = |status, code| Self::Refused { status, code, message: error.to_string() };
+        match error {
+            AnswerError::NotFound(id) => Self::not_found("held call", id),
+            AnswerError::AlreadyDecided { .. } => refused(StatusCode::CONFLICT, "already_decided"),
+            AnswerError::FourEyes { .. } => refused(StatusCode::FORBIDDEN, "four_eyes"),
+            AnswerError::Reason => Self::Field { field: "reason", message: error.to_string() },
+            AnswerError::Store(_) | AnswerError::Audit(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<BudgetError> for ApiError {
+    fn from(error: BudgetError) -> Self {
+        match &error {
+            BudgetError::Name => Self::Field { field: "name", message: error.to_string() },
+            BudgetError::OfBoundary(_) => {
+                Self::Refused { status: StatusCode::CONFLICT, code: "from_boundary", message: error.to_string() }
+            }
+            BudgetError::NoLimit => Self::Field { field: "limits", message: error.to_string() },
+            BudgetError::Window => Self::Field { field: "window_seconds", message: error.to_string() },
+            BudgetError::TooMany => Self::too_many(&error),
+            BudgetError::Encode(_) | BudgetError::Store(_) | BudgetError::Audit(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<PauseError> for ApiError {
+    fn from(error: PauseError) -> Self {
+        match &error {
+            PauseError::Name => Self::Field { field: "scope", message: error.to_string() },
+            PauseError::Reason => Self::Field { field: "reason", message: error.to_string() },
+            PauseError::TooMany => Self::too_many(&error),
+            PauseError::Random(_) | PauseError::Store(_) | PauseError::Audit(_) => Self::internal(error),
         }
     }
 }

@@ -4,7 +4,8 @@
 use utoipa::OpenApi;
 
 use crate::api::{
-    agents, backup, eval, events, import, keys, models, overview, providers, query, run, runs, session, spans, system,
+    agents, approvals, backup, budgets, eval, events, import, keys, models, overview, pauses, providers, query, run,
+    runs, session, spans, system,
 };
 
 #[derive(OpenApi)]
@@ -37,6 +38,16 @@ use crate::api::{
         keys::list,
         keys::mint,
         keys::revoke,
+        approvals::list,
+        approvals::detail,
+        approvals::approve,
+        approvals::deny,
+        budgets::list,
+        budgets::put,
+        budgets::remove,
+        pauses::list,
+        pauses::make,
+        pauses::resume,
         providers::list,
         providers::put,
         providers::remove,

@@ -10,7 +10,8 @@ use http::{Method, StatusCode, Uri};
 use mizzen_model::permission::Role;
 
 use crate::api::{
-    agents, backup, eval, events, import, keys, models, overview, providers, query, run, runs, session, spans, system,
+    agents, approvals, backup, budgets, eval, events, import, keys, models, overview, pauses, providers, query, run,
+    runs, session, spans, system,
 };
 use crate::app::{App, EVAL_SET_BYTES_MAX, IMPORT_BYTES_MAX};
 use crate::error::ApiError;
@@ -21,6 +22,7 @@ use crate::ui;
 const PUBLIC: Access = Access::Public;
 const VIEWER: Access = Access::Least(Role::Viewer);
 const DEVELOPER: Access = Access::Least(Role::Developer);
+const APPROVER: Access = Access::Least(Role::Approver);
 const ADMINISTRATOR: Access = Access::Least(Role::Administrator);
 
 type Handler = fn(MethodFilter) -> MethodRouter<Arc<App>>;
@@ -62,6 +64,16 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/keys", DEVELOPER, |filter| on(filter, keys::list)),
     row(MethodFilter::POST, "/api/v1/keys", DEVELOPER, |filter| on(filter, keys::mint)),
     row(MethodFilter::DELETE, "/api/v1/keys/{id}", DEVELOPER, |filter| on(filter, keys::revoke)),
+    row(MethodFilter::GET, "/api/v1/approvals", VIEWER, |filter| on(filter, approvals::list)),
+    row(MethodFilter::GET, "/api/v1/approvals/{id}", VIEWER, |filter| on(filter, approvals::detail)),
+    row(MethodFilter::POST, "/api/v1/approvals/{id}/approve", APPROVER, |filter| on(filter, approvals::approve)),
+    row(MethodFilter::POST, "/api/v1/approvals/{id}/deny", APPROVER, |filter| on(filter, approvals::deny)),
+    row(MethodFilter::GET, "/api/v1/budgets", VIEWER, |filter| on(filter, budgets::list)),
+    row(MethodFilter::PUT, "/api/v1/budgets/{name}", ADMINISTRATOR, |filter| on(filter, budgets::put)),
+    row(MethodFilter::DELETE, "/api/v1/budgets/{name}", ADMINISTRATOR, |filter| on(filter, budgets::remove)),
+    row(MethodFilter::GET, "/api/v1/pauses", VIEWER, |filter| on(filter, pauses::list)),
+    row(MethodFilter::POST, "/api/v1/pauses", APPROVER, |filter| on(filter, pauses::make)),
+    row(MethodFilter::DELETE, "/api/v1/pauses/{id}", APPROVER, |filter| on(filter, pauses::resume)),
     row(MethodFilter::GET, "/api/v1/providers", DEVELOPER, |filter| on(filter, providers::list)),
     row(MethodFilter::PUT, "/api/v1/providers/{name}", ADMINISTRATOR, |filter| on(filter, providers::put)),
     row(MethodFilter::DELETE, "/api/v1/providers/{name}", ADMINISTRATOR, |filter| on(filter, providers::remove)),

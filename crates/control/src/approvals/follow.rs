@@ -40,6 +40,9 @@ pub(crate) async fn expire(inner: &Inner) -> Result<(), StoreError> {
         if storage::close(inner, &call).await?
             && let Some(call) = storage::get(inner, &call.id).await?
         {
+            if let Err(error) = super::record(inner, &call, "nobody").await {
+                tracing::error!(error = %Chain(&error), "the end of a held call is not in the audit log");
+            }
             inner.memory.held_changes.tell(call);
         }
     }

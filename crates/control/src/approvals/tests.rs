@@ -1,1 +1,217 @@
+use std::sync::Arc;
+use std::time::Duration;
 
+use mizzen_model::asked::Taint;
+use mizzen_runtime::client::{ClientConfig, HttpClient};
+use mizzen_runtime::secret::Secret;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::{AnswerError, Fingerprint, HeldCall, HeldFilter, HeldState, NewHeld, Shown, find_open, follow, hold, take};
+use crate::config::{PermissionConfig, PermissionSettings, WebhookConfig};
+use crate::gate::Ask;
+use crate::gate::tests::ask;
+use crate::pauses::{PauseKind, Reach};
+use crate::plane::tests::{Fixture, planes};
+
+async fn hold_call(plane: &Fixture, ask: &Ask) -> HeldCall {
+    let new = NewHeld {
+        ask,
+        fingerprint: &Fingerprint::of(ask),
+        taint: Taint { private_data: true, ..Taint::default() },
+        reason: "uninstalling needs a person",
+        policies: &["boundary:helm".to_owned()],
+        decision_id: "dec_1",
+        keep_arguments: true,
+    };
+    hold(plane.inner(), &new).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_approver_sees_who_wants_what_and_what_the_run_has_touched() {
+    for plane in planes().await {
+        let mut changes = plane.control.approvals().subscribe();
+        let caller = plane.agent("helm").await;
+        let held = hold_call(&plane, &ask(&caller)).await;
+        assert_eq!(changes.recv().await.unwrap(), held);
+        assert_eq!((held.agent.as_deref(), held.run_id.as_deref()), (Some("helm"), Some("run-1")));
+        assert_eq!((held.server.as_deref(), held.name.as_str()), (Some("helm"), "uninstall"));
+        assert_eq!(held.arguments.as_deref(), Some(r#"{"release":"x"}"#));
+        assert!(held.taint.private_data && !held.taint.untrusted_content);
+        assert_eq!(held.expires_at.nanos_since(held.requested_at), 900 * 1_000_000_000);
+        assert_eq!(hold_call(&plane, &ask(&caller)).await, held, "the same call joins the wait");
+        let waiting = HeldFilter { state: Some(HeldState::Waiting), limit: 10, ..HeldFilter::default() };
+        assert_eq!(plane.control.approvals().list(&waiting).await.unwrap(), std::slice::from_ref(&held));
+        let before = HeldFilter { before: Some((held.requested_at, held.id.clone())), ..waiting };
+        assert_eq!(plane.control.approvals().list(&before).await.unwrap(), [], "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn long_arguments_are_cut_and_hidden_ones_are_not_kept() {
+    let plane = planes().await.swap_remove(0);
+    let caller = plane.agent("helm").await;
+    let long = Ask { arguments: Some(Arc::new(json!({ "text": "ü".repeat(20_000) }))), ..ask(&caller) };
+    let held = hold_call(&plane, &long).await;
+    assert_eq!(held.arguments_shown, Shown::Cut);
+    assert!(held.arguments.unwrap().len() <= super::ARGUMENTS_BYTES_MAX);
+    let question = ask(&caller);
+    let new = NewHeld {
+        ask: &question,
+        fingerprint: &Fingerprint::of(&question),
+        taint: Taint::default(),
+        reason: "",
+        policies: &[],
+        decision_id: "dec_1",
+        keep_arguments: false,
+    };
+    let held = hold(plane.inner(), &new).await.unwrap();
+    assert_eq!((held.arguments, held.arguments_shown), (None, Shown::Hidden));
+}
+
+#[tokio::test]
+async fn an_approval_is_for_one_call_once_within_its_time() {
+    for plane in planes().await {
+        let (caller, other) = (plane.agent("helm").await, plane.agent("other").await);
+        let held = hold_call(&plane, &ask(&caller)).await;
+        assert!(!take(plane.inner(), &held.id).await.unwrap(), "nobody said yes");
+        let approved = plane.control.approvals().answer(&held.id, true, "bob", Some("fine")).await.unwrap();
+        assert_eq!((approved.state, approved.answered_by.as_deref()), (HeldState::Approved, Some("bob")));
+        let found =
+            async |ask: &Ask| find_open(plane.inner(), &Fingerprint::of(ask).whole).await.unwrap().map(|call| call.id);
+        assert_eq!(found(&ask(&caller)).await, Some(held.id.clone()));
+        let others = [
+            ask(&other),
+            Ask { run: Some("run-2".parse().unwrap()), ..ask(&caller) },
+            Ask { arguments: Some(Arc::new(json!({ "release": "y" }))), ..ask(&caller) },
+            Ask { action: mizzen_model::asked::Action::ResourcesRead, ..ask(&caller) },
+        ];
+        for question in &others {
+            assert_eq!(found(question).await, None, "{question:?}");
+        }
+        assert!(take(plane.inner(), &held.id).await.unwrap());
+        assert!(!take(plane.inner(), &held.id).await.unwrap(), "a replay");
+        assert_eq!(found(&ask(&caller)).await, None, "it must be held anew");
+        let again = hold_call(&plane, &ask(&caller)).await;
+        assert_ne!(again.id, held.id);
+        plane.control.approvals().answer(&again.id, true, "bob", None).await.unwrap();
+        plane.clock.advance(Duration::from_secs(600));
+        assert!(!take(plane.inner(), &again.id).await.unwrap(), "its time is over on {}", plane.test.name);
+        assert_eq!(found(&ask(&caller)).await, None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_come_for_one_approval_one_gets_it() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        let held = hold_call(&plane, &ask(&caller)).await;
+        plane.control.approvals().answer(&held.id, true, "bob", None).await.unwrap();
+        let mut taking = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let (inner, id) = (Arc::clone(plane.inner()), held.id.clone());
+            taking.spawn(async move { take(&inner, &id).await.unwrap() });
+        }
+        let taken = taking.join_all().await.into_iter().filter(|taken| *taken).count();
+        assert_eq!(taken, 1, "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn the_first_answer_counts_and_the_second_hears_whose_it_was() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        let held = hold_call(&plane, &ask(&caller)).await;
+        let approvals = plane.control.approvals();
+        approvals.answer(&held.id, false, "bob", Some("not on a Friday")).await.unwrap();
+        let error = approvals.answer(&held.id, true, "eve", None).await.unwrap_err().to_string();
+        assert!(error.contains("denied") && error.contains("`bob`"), "{error}");
+        assert!(matches!(approvals.answer("apr_none", true, "bob", None).await, Err(AnswerError::NotFound(_))));
+        let found = find_open(plane.inner(), &Fingerprint::of(&ask(&caller)).whole).await.unwrap().unwrap();
+        assert_eq!(found.state, HeldState::Denied, "asking again finds the answer");
+        plane.clock.advance(Duration::from_secs(900));
+        assert_ne!(hold_call(&plane, &ask(&caller)).await.id, held.id, "and later it may be asked anew");
+        let denied = approvals.get(&held.id).await.unwrap().unwrap();
+        assert_eq!(denied.state, HeldState::Denied, "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_answers_expires_and_is_told() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        let held = hold_call(&plane, &ask(&caller)).await;
+        let mut changes = plane.control.approvals().subscribe();
+        follow::expire(plane.inner()).await.unwrap();
+        assert!(changes.try_recv().is_err());
+        plane.clock.advance(Duration::from_secs(900));
+        let error = plane.control.approvals().answer(&held.id, true, "bob", None).await.unwrap_err();
+        assert!(matches!(error, AnswerError::AlreadyDecided { state: HeldState::Expired, .. }), "too late");
+        follow::expire(plane.inner()).await.unwrap();
+        let expired = changes.try_recv().unwrap();
+        assert_eq!((expired.id, expired.state), (held.id, HeldState::Expired), "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn who_had_the_key_made_leaves_the_answer_to_somebody_else() {
+    let plane = planes().await.swap_remove(0);
+    let config = PermissionConfig { four_eyes: true, ..PermissionConfig::default() };
+    assert!(plane.control.configure(PermissionSettings { config, ..PermissionSettings::default() }));
+    let caller = plane.agent("helm").await;
+    let held = hold_call(&plane, &ask(&caller)).await;
+    let approvals = plane.control.approvals();
+    assert!(matches!(approvals.answer(&held.id, true, "ada", None).await, Err(AnswerError::FourEyes { .. })));
+    approvals.answer(&held.id, true, "bob", None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_ends_what_is_held() {
+    for plane in planes().await {
+        let (caller, other) = (plane.agent("helm").await, plane.agent("other").await);
+        let (held, others) = (hold_call(&plane, &ask(&caller)).await, hold_call(&plane, &ask(&other)).await);
+        let reach = Reach::Agent("helm".into());
+        plane.control.pauses().pause(reach, PauseKind::Stop, "it deletes", "ada").await.unwrap();
+        let state = async |id: &str| plane.control.approvals().get(id).await.unwrap().unwrap().state;
+        assert_eq!((state(&held.id).await, state(&others.id).await), (HeldState::Stopped, HeldState::Waiting));
+        let error = plane.control.approvals().answer(&held.id, true, "bob", None).await.unwrap_err();
+        assert!(matches!(error, AnswerError::AlreadyDecided { state: HeldState::Stopped, .. }), "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn the_webhook_is_told_once_signed_and_again_only_when_that_failed() {
+    let plane = planes().await.swap_remove(0);
+    let receiver = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/held", receiver.local_addr().unwrap());
+    let config =
+        PermissionConfig { webhook: WebhookConfig { url, secret: Secret::new("Jefe") }, ..PermissionConfig::default() };
+    let client = Some(HttpClient::new(ClientConfig::default()).unwrap());
+    plane.control.configure(PermissionSettings { config, client, ..PermissionSettings::default() });
+    let caller = plane.agent("helm").await;
+    let held = hold_call(&plane, &ask(&caller)).await;
+    let answer = async |status: &str| {
+        let (mut stream, _) = receiver.accept().await.unwrap();
+        let mut request = vec![0; 16 << 10];
+        let mut length = 0;
+        while !String::from_utf8_lossy(&request[..length]).contains("\"approve\"") {
+            length += stream.read(&mut request[length..]).await.unwrap();
+        }
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        String::from_utf8_lossy(&request[..length]).into_owned()
+    };
+    let notify = async || super::webhook::notify(plane.inner()).await.unwrap();
+    let (first, ()) = tokio::join!(answer("500 Sorry"), notify());
+    assert!(first.starts_with("POST /held HTTP/1.1") && first.contains(&held.id), "{first}");
+    let seconds = plane.clock.now().unix_nanos() / 1_000_000_000;
+    assert!(first.contains(&format!("mizzen-signature: t={seconds},v1=")), "{first}");
+    notify().await;
+    plane.clock.advance(Duration::from_secs(2));
+    let (second, ()) = tokio::join!(answer("204 Fine"), notify());
+    assert!(second.contains(&held.id));
+    plane.clock.advance(Duration::from_secs(600));
+    let quiet = tokio::time::timeout(Duration::from_millis(100), receiver.accept());
+    let (nobody, ()) = tokio::join!(quiet, notify());
+    assert!(nobody.is_err(), "it was told");
+}

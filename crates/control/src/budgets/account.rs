@@ -32,6 +32,8 @@ struct Block {
     reserved: Amount,
     /// Spent beyond what was reserved and free: still to be added to the account.
     owed: Amount,
+    /// What is taken from the account, by any node, as this one last saw it.
+    taken: Option<Amount>,
     /// What waits for a block.
     wanted: Amount,
     used_at: Instant,
@@ -47,7 +49,8 @@ pub(super) struct Due {
 impl Account {
     pub(super) fn new(id: String, budget: &str, subject: String, window: Option<(Timestamp, Timestamp)>) -> Self {
         let zero = Amount::default();
-        let block = Block { free: zero, reserved: zero, owed: zero, wanted: zero, used_at: Instant::now() };
+        let block =
+            Block { free: zero, reserved: zero, owed: zero, taken: None, wanted: zero, used_at: Instant::now() };
         Self {
             id,
             budget: budget.to_owned(),
@@ -86,6 +89,24 @@ impl Account {
     pub(super) fn add(&self, taken: Amount) {
         let mut block = self.block();
         block.free = block.free.plus(taken);
+        block.taken = block.taken.map(|before| before.plus(taken));
+    }
+
+    pub(super) fn saw_taken(&self, taken: Amount) {
+        self.block().taken = Some(taken);
+    }
+
+    /// What may still be handed out, as far as is known; `None` when nobody looked yet.
+    pub(super) fn left(&self, limits: &Limits) -> Option<Amount> {
+        let block = self.block();
+        let taken = block.taken?.plus(block.owed).minus(block.free);
+        Some(Amount(Unit::ALL.map(|unit| limits.of(unit).map_or(0, |limit| limit.saturating_sub(taken.of(unit))))))
+    }
+
+    /// What was written changed what is taken.
+    pub(super) fn wrote(&self, written: Due) {
+        let mut block = self.block();
+        block.taken = block.taken.map(|before| before.plus(written.owed).minus(written.back));
     }
 
     pub(super) fn wait_for(&self, need: Amount) {

@@ -10,7 +10,7 @@ use mizzen_store::StoreError;
 use tokio::sync::Notify;
 
 use super::Budget;
-use super::account::Account;
+use super::account::{Account, Due};
 use super::amount::{Amount, Limits, Unit};
 use super::storage::{self, Taken};
 use crate::plane::Inner;
@@ -93,6 +93,16 @@ impl Ledger {
         Ok(short)
     }
 
+    /// What is left of a budget for `subject`, as this node knows it; read once when the node has not used it before.
+    pub(crate) async fn left(&self, inner: &Inner, budget: &Budget, subject: String) -> Result<Amount, ReserveError> {
+        let account = self.account(budget, subject, inner.clock.now())?;
+        if let Some(left) = account.left(&budget.limits) {
+            return Ok(left);
+        }
+        account.saw_taken(storage::read(inner, &account.id).await?);
+        Ok(account.left(&budget.limits).unwrap_or_default())
+    }
+
     fn account(&self, budget: &Budget, subject: String, now: Timestamp) -> Result<Arc<Account>, ReserveError> {
         let window = budget.window.around(now);
         let id = account_id(&budget.name, &subject, window);
@@ -150,8 +160,8 @@ impl Ledger {
                     continue;
                 }
                 match storage::correct(inner, &account.id, amount, is_back).await {
-                    Ok(()) if is_back => due.back = Amount::default(),
-                    Ok(()) => due.owed = Amount::default(),
+                    Ok(()) if is_back => account.wrote(Due { back: std::mem::take(&mut due.back), ..Due::default() }),
+                    Ok(()) => account.wrote(Due { owed: std::mem::take(&mut due.owed), ..Due::default() }),
                     Err(error) => failed = Some(error),
                 }
             }
@@ -195,7 +205,10 @@ async fn take_and_reserve(
         }
         match taken {
             Taken::Whole => account.add(block),
-            Taken::Short(so_far) => return Ok(Some(short(budget, account, so_far, need))),
+            Taken::Short(so_far) => {
+                account.saw_taken(so_far);
+                return Ok(Some(short(budget, account, so_far, need)));
+            }
         }
     }
 }

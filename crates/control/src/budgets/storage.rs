@@ -84,7 +84,7 @@ pub(super) async fn open(
     Ok(())
 }
 
-async fn read(inner: &Inner, account_id: &str) -> Result<Amount, StoreError> {
+pub(super) async fn read(inner: &Inner, account_id: &str) -> Result<Amount, StoreError> {
     let row = sqlx::query("SELECT calls, tokens, nano_usd, duration_ms FROM control_accounts WHERE account_id = $1")
         .bind(account_id)
         .fetch_optional(inner.store.pool())

@@ -37,7 +37,7 @@ async fn two_hundred_callers_at_once_never_overspend() {
         let shared = budget("calls", Per::Agent, calls(73));
         plane.control.budgets().set(shared.clone(), "ada").await.unwrap();
         // The second node shares the database and nothing else.
-        let other = plane.reopen().await.unwrap();
+        let (_folder, other) = plane.another_node().await;
         let mut asking = tokio::task::JoinSet::new();
         for number in 0..200 {
             let node = if number % 2 == 0 { plane.control.clone() } else { other.clone() };
@@ -200,12 +200,12 @@ async fn agents_teams_sessions_and_runs_have_accounts_of_their_own() {
         for (per, first, same, another) in cases {
             plane.control.budgets().set(budget("x", per, calls(1)), "ada").await.unwrap();
             assert!(admits(first).await && !admits(same).await && admits(another).await, "{per:?} {}", plane.test.name);
-            assert!(plane.control.budgets().remove("x").await.unwrap());
+            assert!(plane.control.budgets().remove("x", "ada").await.unwrap());
         }
         for per in [Per::Team, Per::Everyone] {
             plane.control.budgets().set(budget("x", per, calls(1)), "ada").await.unwrap();
             assert!(admits(ask(&one)).await && !admits(ask(&other)).await, "{per:?}");
-            plane.control.budgets().remove("x").await.unwrap();
+            plane.control.budgets().remove("x", "ada").await.unwrap();
         }
         let named = Budget { agent: Some("oth*".into()), ..budget("x", Per::Agent, calls(0)) };
         plane.control.budgets().set(named, "ada").await.unwrap();
@@ -236,7 +236,7 @@ async fn a_new_process_goes_on_from_what_was_taken_and_never_gives_back_what_nob
         permitted(plane.control.gate().ask(ask(&caller)).await).settle(one_call());
         let in_flight = plane.control.gate().ask(ask(&caller)).await;
         // The first process is gone without a word: nothing was given back.
-        let after = plane.reopen().await.unwrap();
+        let (_folder, after) = plane.another_node().await;
         let mut admitted = 0;
         while let Answer::Permitted(permit) = after.gate().ask(ask(&caller)).await {
             permit.settle(one_call());
@@ -337,7 +337,8 @@ async fn compare(steps: Vec<Step>) {
         .set(budget("tokens", Per::Agent, Limits { tokens: Some(LIMIT), ..Limits::default() }), "ada")
         .await
         .unwrap();
-    let (mut naive, mut in_flight, mut of_before) = (Naive::default(), std::collections::VecDeque::new(), Vec::new());
+    let (mut naive, mut in_flight) = (Naive::default(), std::collections::VecDeque::new());
+    let (mut of_before, mut folders) = (Vec::new(), Vec::new());
     for step in steps {
         match step {
             Step::Ask(tokens) => {
@@ -377,7 +378,9 @@ async fn compare(steps: Vec<Step>) {
                 naive.spent += naive.reserved.drain(..).sum::<u64>();
                 // Permits of a process that is gone are settled by nobody.
                 of_before.extend(in_flight.drain(..).map(std::mem::ManuallyDrop::new));
-                plane.control = plane.reopen().await.unwrap();
+                let (folder, control) = plane.another_node().await;
+                plane.control = control;
+                folders.push(folder);
             }
             Step::NextDay => {
                 plane.clock.advance(Duration::from_secs(86_400));

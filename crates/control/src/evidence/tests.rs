@@ -32,7 +32,7 @@ async fn of_one_digest_and_metric_the_newest_counts_whatever_comes_last() {
         lowers.sort_by(|a, b| a.0.cmp(&b.0));
         assert_eq!(lowers, [("safety@1".to_owned(), 0.5), ("task_success@1".to_owned(), 0.7)]);
         assert!(in_force.of(&Digest::of(b"other")).is_empty());
-        let again = plane.reopen().await.unwrap();
+        let (_folder, again) = plane.another_node().await;
         assert_eq!(again.evidence().of(&digest).len(), 2, "{}", plane.test.name);
         assert!(in_force.withdraw(&digest, Some("safety@1")).await.unwrap());
         assert_eq!(in_force.of(&digest).len(), 1);

@@ -12,7 +12,7 @@ use mizzen_runtime::error::Chain;
 
 use super::{Ask, DenialCode, held};
 use crate::approvals::{self, Fingerprint, HeldCall, HeldState, HoldError, NewHeld};
-use crate::budgets::{Amount, Budget, Reservation, ReserveError, Short};
+use crate::budgets::{Amount, Budget, Reservation, ReserveError, Short, Unit};
 use crate::pauses::{self, PauseKind};
 use crate::plane::Inner;
 use crate::snapshot::KeyIdentity;
@@ -33,6 +33,8 @@ pub(super) struct Case {
     pub(super) evidence: Arc<Vec<Evidence>>,
     /// What the run had touched before this call.
     pub(super) taint: Taint,
+    /// What is left of the budgets that the call is about.
+    left: BudgetLeft,
     outcome: Option<Outcome>,
     /// The approval that the call used, or the held call that it waits for.
     pub(super) approval: Option<String>,
@@ -89,6 +91,7 @@ impl Case {
             caller,
             ask,
             taint: Taint::default(),
+            left: BudgetLeft::default(),
             outcome: None,
             approval: None,
             notes: Vec::new(),
@@ -120,6 +123,7 @@ impl Case {
 
     /// Asks the policies in force. What other nodes saw the run touch is read where that could change the answer.
     pub(super) async fn decide(&mut self) -> Result<(), Turn> {
+        self.left = self.budget_left().await?;
         let (ask, key_id) = (Arc::clone(&self.ask), self.ask.caller.key_id.clone());
         let run = ask.run.as_ref();
         let seen = taint::seen(&self.inner, &key_id, run).await;
@@ -135,6 +139,29 @@ impl Case {
         let refusal = denied.then(|| Refusal::new(code_of(&outcome), outcome.reason.clone()));
         self.outcome = Some(outcome);
         refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
+    /// The least that is left of any budget that counts the call, as far as this node knows: other nodes may have taken more
+    /// since. Reserving is what no node gets wrong.
+    async fn budget_left(&self) -> Result<BudgetLeft, Turn> {
+        let index = self.inner.memory.budgets.load_full();
+        let mut left = BudgetLeft::default();
+        for budget in index.candidates(&self.ask.caller).filter(|budget| budget.mode == Mode::Enforce) {
+            let Some(subject) = budget.subject(&self.ask) else { continue };
+            let rest = self.inner.memory.ledger.left(&self.inner, budget, subject).await;
+            let rest =
+                rest.map_err(|error| Refusal::unavailable("the budget cannot be read or kept", &error, self.at))?;
+            let least = |left: Option<u64>, unit: Unit| {
+                let rest = budget.limits.of(unit).map(|_| rest.of(unit));
+                left.into_iter().chain(rest).min()
+            };
+            left = BudgetLeft {
+                calls: least(left.calls, Unit::Calls),
+                tokens: least(left.tokens, Unit::Tokens),
+                cost_nano_usd: least(left.cost_nano_usd, Unit::NanoUsd),
+            };
+        }
+        Ok(left)
     }
 
     fn no_taint(&self, error: &mizzen_store::StoreError) -> Turn {
@@ -153,7 +180,7 @@ impl Case {
             arguments: ask.arguments.as_deref(),
             taint,
             touches: ask.touches,
-            budget: BudgetLeft::default(),
+            budget: self.left,
             evidence: &self.evidence,
             at: self.at,
         })
@@ -367,8 +394,9 @@ pub(super) fn at_list_time(
     })
 }
 
-fn code_of(_outcome: &Outcome) -> DenialCode {
-    DenialCode::PolicyDenied
+/// What only wants evidence says so: the way out is another.
+fn code_of(outcome: &Outcome) -> DenialCode {
+    if outcome.missing_evidence.is_empty() { DenialCode::PolicyDenied } else { DenialCode::EvidenceMissing }
 }
 
 /// Without the nanoseconds that nobody waits for.

@@ -19,6 +19,16 @@ impl BudgetIndex {
         let exact = |name: &Option<String>| name.clone().filter(|name| !name.contains('*'));
         let mut index = Self::default();
         for budget in budgets {
+            let exact_agents = budget.named.as_ref().filter(|named| named.teams.is_empty()).map(|named| &named.agents);
+            if let Some(agents) = exact_agents.filter(|agents| agents.iter().all(|agent| !agent.contains('*'))) {
+                let (budget, mut agents) = (Arc::new(budget.clone()), agents.clone());
+                agents.sort_unstable();
+                agents.dedup();
+                for agent in agents {
+                    index.by_agent.entry(agent).or_default().push(Arc::clone(&budget));
+                }
+                continue;
+            }
             let list = match (exact(&budget.agent), exact(&budget.team)) {
                 (Some(agent), _) => index.by_agent.entry(agent).or_default(),
                 (None, Some(team)) => index.by_team.entry(team).or_default(),

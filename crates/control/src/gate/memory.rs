@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::measures::Measures;
 use super::rate::Rates;
@@ -34,6 +34,8 @@ pub(crate) struct Memory {
     pub(crate) rates: Rates,
     pub(crate) stops: Stops,
     pub(crate) held_changes: Changes,
+    /// Counts changes of pauses.
+    pub(crate) pauses_changed: watch::Sender<u64>,
     pub(crate) decisions: mpsc::Sender<Recorded>,
     decisions_receiver: Mutex<Option<mpsc::Receiver<Recorded>>>,
     /// When this node last knew what others changed; `None` where nobody else writes.
@@ -55,6 +57,7 @@ impl Memory {
             rates: Rates::default(),
             stops: Stops::default(),
             held_changes: Changes::default(),
+            pauses_changed: watch::Sender::new(0),
             decisions,
             decisions_receiver: Mutex::new(Some(receiver)),
             refreshed_at: Mutex::new(None),

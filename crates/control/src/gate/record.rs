@@ -1,14 +1,15 @@
-//! Every answer leaves a record: counted, told to whoever keeps decisions beside their runs, and in the audit log.
+//! Every answer leaves a record: in the audit log, counted, and told to whoever keeps decisions beside their runs.
 
 use std::sync::Arc;
 
 use mizzen_governance::request::Obligations;
-use mizzen_model::asked::Taint;
+use mizzen_model::asked::{Action, Taint};
 use mizzen_model::permission::{Decision, Evidence};
+use mizzen_runtime::error::Chain;
 
-use super::case::{Case, Turn};
+use super::case::{Case, Refusal, Turn};
 use super::{Ask, DenialCode};
-use crate::approvals::HeldCall;
+use crate::audit::{AuditEntry, Durability};
 use crate::plane::Inner;
 
 /// A decision with what it was made on.
@@ -28,21 +29,59 @@ pub struct Recorded {
     pub approval: Option<String>,
 }
 
-/// Records a permit before it is given: without the record there is no permit.
+/// Records a permit before it is given: without the record there is no permit. Where the call can change something, it is on
+/// disk when this returns.
 pub(super) async fn permitted(inner: &Inner, case: &Case) -> Result<Arc<Decision>, Turn> {
     let decision = case.decision(None);
+    let durability = if changes_something(&case.ask) { Durability::Durable } else { Durability::Window };
+    let appended = inner.audit.append(entry(inner, case, &decision, None), durability).await;
+    appended.map_err(|error| Refusal::unavailable("the audit log does not take the entry", &error, case.at))?;
     tell(inner, case, &decision, None);
     Ok(decision)
 }
 
-/// Records a refusal; it stays one when that fails.
-pub(super) async fn refused(inner: &Inner, case: &Case, decision: &Arc<Decision>, code: DenialCode) {
-    tell(inner, case, decision, Some(code));
+/// Records a refusal, or that a call is held; it stays so when that fails.
+pub(super) async fn turned(inner: &Inner, case: &Case, decision: &Arc<Decision>, code: Option<DenialCode>) {
+    if let Err(error) = inner.audit.append(entry(inner, case, decision, code), Durability::Durable).await {
+        tracing::error!(error = %Chain(&error), decision = decision.id, "a refusal is not in the audit log");
+    }
+    if code.is_none() {
+        inner.memory.measures().held.inc();
+    }
+    tell(inner, case, decision, code);
 }
 
-pub(super) async fn held(inner: &Inner, case: &Case, decision: &Arc<Decision>, _call: &HeldCall) {
-    inner.memory.measures().held.inc();
-    tell(inner, case, decision, None);
+/// Lists and reads change nothing, and neither does a tool whose approved definition says so.
+fn changes_something(ask: &Ask) -> bool {
+    match ask.action {
+        Action::ModelsList
+        | Action::ToolsList
+        | Action::ResourcesList
+        | Action::PromptsList
+        | Action::ResourcesRead
+        | Action::PromptsGet => false,
+        Action::ToolsCall => !(ask.tool.pinned && ask.tool.read_only),
+        Action::ModelsCall | Action::RoutesCall | Action::HostsConnect => true,
+    }
+}
+
+fn entry(inner: &Inner, case: &Case, decision: &Decision, code: Option<DenialCode>) -> AuditEntry {
+    let ask = &case.ask;
+    let mut entry = AuditEntry::of_decision(decision);
+    entry.who.key_id = Some(ask.caller.key_id.clone());
+    entry.run.clone_from(&ask.run);
+    entry.trace = ask.trace.map(|(trace, _)| trace);
+    entry.span = ask.trace.map(|(_, span)| span);
+    entry.arguments = ask.arguments.as_deref().and_then(|arguments| inner.audit.hash_arguments(arguments));
+    entry.withheld.clone_from(&case.obligations().redact);
+    entry.code = code.map(|code| code.as_str().to_owned());
+    if let Some(approval) = &case.approval {
+        entry = entry.with("approval", approval);
+    }
+    if case.taint != Taint::default() {
+        entry = entry.with("taint", crate::taint::words(case.taint));
+    }
+    entry
 }
 
 fn tell(inner: &Inner, case: &Case, decision: &Arc<Decision>, code: Option<DenialCode>) {

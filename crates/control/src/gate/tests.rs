@@ -54,7 +54,16 @@ pub(crate) fn model_ask(caller: &Arc<KeyIdentity>, tokens: u64, cost_nano_usd: O
 }
 
 pub(crate) fn budget(name: &str, per: Per, limits: Limits) -> Budget {
-    Budget { name: name.into(), agent: None, team: None, per, window: Window::Day, mode: Mode::Enforce, limits }
+    Budget {
+        name: name.into(),
+        agent: None,
+        team: None,
+        named: None,
+        per,
+        window: Window::Day,
+        mode: Mode::Enforce,
+        limits,
+    }
 }
 
 pub(crate) fn permitted(answer: Answer) -> Permit {

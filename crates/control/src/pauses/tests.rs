@@ -21,10 +21,10 @@ async fn a_pause_refuses_from_the_next_ask_on_and_after_a_restart_until_it_is_li
         assert_eq!(refused(plane.control.gate().ask(ask(&one)).await).code, DenialCode::Paused);
         assert!(!is_stopped(&in_flight).await, "a pause lets what is in flight end");
         assert!(matches!(plane.control.gate().ask(ask(&other)).await, Answer::Permitted(_)));
-        let again = plane.reopen().await.unwrap();
+        let (_folder, again) = plane.another_node().await;
         assert_eq!(refused(again.gate().ask(ask(&one)).await).code, DenialCode::Paused, "{}", plane.test.name);
-        assert_eq!(pauses.resume(&pause.id).await.unwrap(), Some(pause.clone()));
-        assert_eq!(pauses.resume(&pause.id).await.unwrap(), None);
+        assert_eq!(pauses.resume(&pause.id, "ada").await.unwrap(), Some(pause.clone()));
+        assert_eq!(pauses.resume(&pause.id, "ada").await.unwrap(), None);
         assert!(matches!(plane.control.gate().ask(ask(&one)).await, Answer::Permitted(_)));
         again.refresh().await.unwrap();
         assert!(matches!(again.gate().ask(ask(&one)).await, Answer::Permitted(_)));
@@ -35,7 +35,7 @@ async fn a_pause_refuses_from_the_next_ask_on_and_after_a_restart_until_it_is_li
 async fn a_stop_ends_what_is_in_flight_here_and_on_other_nodes() {
     for plane in planes().await {
         let (one, other) = (plane.agent("one").await, plane.agent("other").await);
-        let node = plane.reopen().await.unwrap();
+        let (_folder, node) = plane.another_node().await;
         let here = permitted(plane.control.gate().ask(ask(&one)).await);
         let there = permitted(node.gate().ask(ask(&one)).await);
         let others = permitted(plane.control.gate().ask(ask(&other)).await);
@@ -44,7 +44,7 @@ async fn a_stop_ends_what_is_in_flight_here_and_on_other_nodes() {
         assert!(is_stopped(&here).await && !is_stopped(&others).await);
         node.refresh().await.unwrap();
         assert!(is_stopped(&there).await, "{}", plane.test.name);
-        plane.control.pauses().resume(&stop.id).await.unwrap();
+        plane.control.pauses().resume(&stop.id, "ada").await.unwrap();
         assert!(!is_stopped(&permitted(plane.control.gate().ask(ask(&one)).await)).await);
         here.settle(Spend::default());
     }
@@ -60,7 +60,7 @@ async fn teams_and_all_are_reached_and_the_same_reach_again_replaces() {
             let again = pauses.pause(reach, PauseKind::Stop, "two", "bob").await.unwrap();
             assert_eq!((again.id.clone(), pauses.list().len()), (pause.id, 1), "{}", plane.test.name);
             assert!(refused(plane.control.gate().ask(ask(&caller)).await).message.contains("two"));
-            pauses.resume(&again.id).await.unwrap();
+            pauses.resume(&again.id, "ada").await.unwrap();
         }
         pauses.pause(Reach::Team("other".into()), PauseKind::Pause, "one", "ada").await.unwrap();
         assert!(matches!(plane.control.gate().ask(ask(&caller)).await, Answer::Permitted(_)));

@@ -26,6 +26,13 @@ impl Fixture {
         Self { control, clock, test }
     }
 
+    /// A second node: the same database, a folder of its own, which goes with the first value.
+    pub(crate) async fn another_node(&self) -> (tempfile::TempDir, Control) {
+        let (folder, data_dir) = mizzen_store::testing::data_dir();
+        let (store, clock) = (self.test.store.clone(), self.clock.clone());
+        (folder, Control::open(store, &data_dir, clock, Environment::empty()).await.unwrap())
+    }
+
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         inner(&self.control)
     }

@@ -30,7 +30,7 @@ async fn what_a_call_touched_is_there_for_the_next_and_after_a_restart() {
             PRIVATE.union(UNTRUSTED),
             "also what the server is configured to bring"
         );
-        let again = plane.reopen().await.unwrap();
+        let (_folder, again) = plane.another_node().await;
         let mut decisions = again.decisions().unwrap();
         drop(again.gate().ask(ask(&caller)).await);
         assert_eq!(decisions.try_recv().unwrap().taint, PRIVATE.union(UNTRUSTED), "{}", plane.test.name);
@@ -65,7 +65,7 @@ async fn leaving_the_run_out_is_no_way_around() {
 #[tokio::test]
 async fn another_node_reads_it_where_it_matters() {
     for plane in planes().await {
-        let other = plane.reopen().await.unwrap();
+        let (_folder, other) = plane.another_node().await;
         touch(plane.inner(), "key_1", Some(&run("a")), PRIVATE).await.unwrap();
         assert_eq!(seen_by_all_nodes(inner(&other), "key_1", Some(&run("a"))).await.unwrap(), PRIVATE);
         assert_eq!(seen(inner(&other), "key_1", Some(&run("a"))).await.unwrap(), PRIVATE, "and has it from then on");

@@ -191,7 +191,7 @@ impl Watch {
             runs: evidence.runs,
         };
         published.evidence().validate().map_err(|error| EvalError::invalid("evidence", error))?;
-        eval.0.storage.save_evidence(&published).await
+        eval.publish_evidence(&published).await
     }
 }
 

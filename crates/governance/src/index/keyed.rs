@@ -136,7 +136,9 @@ impl Slot {
                     found.extend(prefixes.get(prefix).into_iter().flatten());
                 }
                 for (length, suffixes) in &self.suffixes {
-                    let Some(suffix) = text.len().checked_sub(*length).and_then(|from| text.get(from..)) else { continue };
+                    let Some(suffix) = text.len().checked_sub(*length).and_then(|from| text.get(from..)) else {
+                        continue;
+                    };
                     found.extend(suffixes.get(suffix).into_iter().flatten());
                 }
             }

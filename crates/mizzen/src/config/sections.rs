@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use mizzen_control::config::PermissionConfig;
 use mizzen_llm::gateway::GatewayConfig;
 use mizzen_model::price::Price;
 use mizzen_telemetry::capture::CaptureConfig;
@@ -29,6 +30,7 @@ pub(crate) struct Config {
     pub(crate) query: Query,
     pub(crate) capture: CaptureConfig,
     pub(crate) gateway: GatewayConfig,
+    pub(crate) permission: PermissionConfig,
     /// Prices that go before the built-in table.
     pub(crate) price: Vec<Price>,
 }
@@ -97,6 +99,7 @@ impl Default for Config {
             query: Query::default(),
             capture: CaptureConfig::default(),
             gateway: GatewayConfig::default(),
+            permission: PermissionConfig::default(),
             price: Vec::new(),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use mizzen_control::Control;
+use mizzen_control::config::PermissionSettings;
 use mizzen_control::environment::Environment;
 use mizzen_control::keys::NewKey;
 use mizzen_eval::judge::ChatJudge;
@@ -49,6 +50,12 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     let store = Store::open(&store_config, &migrations).await?;
     let objects = objects::open(given(&config.store.objects), &data_dir)?;
     let control = Control::open(store.clone(), &data_dir, clock.clone(), environment()).await?;
+    let client = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
+    control.configure(PermissionSettings {
+        config: config.permission.clone(),
+        metrics: metrics.clone(),
+        client: Some(client.clone()),
+    });
     control.start(&tasks);
     let prices = PriceTable::built_in(&config.price)?;
     let parts = Parts {
@@ -63,7 +70,6 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     };
     let telemetry = Telemetry::open(telemetry_config(config), parts).await?;
     let query = Query::new(telemetry.clone(), Arc::clone(&objects), query_limits(config))?;
-    let client = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
     let parts = gateway::Parts {
         control: control.clone(),
         client,
@@ -82,6 +88,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         judge: Some(Arc::new(judge(&control, &gateway).await?)),
     })
     .await?;
+    evidence::keep_in_force(&eval, &control, &tasks);
     Ok(Planes { clock, metrics, tasks, data_dir, store, objects, control, prices, telemetry, query, gateway, eval })
 }
 

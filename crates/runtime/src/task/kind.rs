@@ -88,6 +88,8 @@ kinds! {
     Approvals = "approvals", Log, Abort;
     /// Writes what budgets are owed and gives back unused blocks; told to stop, it gives back all of them.
     LeaseSweep = "lease sweep", Log, Finish;
+    /// Puts evidence in force that evaluation has published.
+    EvidenceInForce = "evidence in force", Log, Abort;
     /// Follows the folder of policies.
     PolicyFolder = "policy folder", Log, Abort;
     /// Speaks with one tool server.

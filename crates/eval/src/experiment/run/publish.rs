@@ -68,7 +68,7 @@ pub(super) async fn publish(
             runs: experiment.runs,
         };
         published.evidence().validate().map_err(|error| EvalError::invalid("evidence", error))?;
-        storage.save_evidence(&published).await?;
+        eval.publish_evidence(&published).await?;
     }
     Ok(remarks)
 }

@@ -16,6 +16,7 @@ use mizzen_model::permission::Role;
 use mizzen_model::price::PriceTable;
 use mizzen_portal::{PortalConfig, PortalState};
 use mizzen_query::query::{Query, QueryLimits};
+use mizzen_runtime::client::{ClientConfig, HttpClient};
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::task::TaskGroup;

@@ -355,7 +355,28 @@ async function providers({ browser, server }) {
   await close();
 }
 
+/** A new Mizzen says on every page of permission what to type next. */
+async function nothingYet({ browser, empty }) {
+  const { page, close } = await open(browser, empty);
+  const commands = [
+    ['/approvals', 'mizzen approvals list'],
+    ['/approvals?show=past', 'mizzen approvals list --state denied'],
+    ['/boundaries', 'mizzen policy apply -f boundary.yaml'],
+    ['/decisions', 'mizzen run -- python agent.py'],
+    ['/tools', 'mizzen tools add files --'],
+    ['/budgets', 'mizzen budgets set everyone-day'],
+  ];
+  for (const [path, command] of commands) {
+    await page.goto(path);
+    await shown(page, command);
+    assert.deepEqual(await findings(page), []);
+    await screenshot(page, `empty${path.replace(/\W/g, '-')}-light-1280`);
+  }
+  await close();
+}
+
 export const permissionMockFlows = [
+  { name: 'empty pages of permission say what to type', run: nothingYet },
   { name: 'a held call is answered by keyboard, with a reason', run: answering },
   { name: 'held calls come by themselves', run: waitingElsewhere },
   { name: 'a boundary is checked as one types, saved and compared', run: boundary },

@@ -1,4 +1,5 @@
 import { useEffect } from 'preact/hooks';
+import { useFollow } from '../ui/follow';
 import { refresh, useData, type Resource } from './cache';
 import type { Page } from './eval';
 import { onNews } from './live';
@@ -103,18 +104,14 @@ export const isApprovals = (path: string): boolean => path.startsWith('/approval
 /** Held calls that wait, as they change. */
 export function useWaiting(): Resource<Page<Approval>> {
   const waiting = useData<Page<Approval>>(WAITING);
-  useEffect(() => {
-    const timer = window.setInterval(() => {
-      if (!document.hidden) void waiting.reload();
-    }, FOLLOW_MS);
-    const stop = onNews((news) => {
-      if (news.has('approval')) refresh(isApprovals);
-    });
-    return () => {
-      window.clearInterval(timer);
-      stop();
-    };
-  }, []);
+  useFollow(waiting.reload, FOLLOW_MS);
+  useEffect(
+    () =>
+      onNews((news) => {
+        if (news.has('approval')) refresh(isApprovals);
+      }),
+    [],
+  );
   return waiting;
 }
 

@@ -139,7 +139,7 @@ function NoBoundary() {
         and you see what would have been.
       </p>
       <div class="empty-steps">
-        <Command text="mizzen policy apply boundary.yaml" />
+        <Command text="mizzen policy apply -f boundary.yaml" />
         <p>
           or <a href="/boundaries?new=1">write one here</a>.
         </p>

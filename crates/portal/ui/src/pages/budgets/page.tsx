@@ -1,4 +1,3 @@
-import { useEffect } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import { send } from '../../api/client';
 import { BUDGETS, type Account, type AccountLimit, type Budget } from '../../api/gate';
@@ -12,6 +11,7 @@ import { useAct } from '../../ui/act';
 import { Confirm } from '../../ui/confirm';
 import { Command } from '../../ui/copy';
 import { Problem } from '../../ui/field';
+import { useFollow } from '../../ui/follow';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { now } from '../../ui/now';
@@ -27,12 +27,7 @@ const FOLLOW_MS = 5_000;
 
 export default function BudgetsPage() {
   const budgets = useData<List<Budget>>(BUDGETS);
-  useEffect(() => {
-    const timer = window.setInterval(() => {
-      if (!document.hidden) void budgets.reload();
-    }, FOLLOW_MS);
-    return () => window.clearInterval(timer);
-  }, []);
+  useFollow(budgets.reload, FOLLOW_MS);
   const items = budgets.data.value?.items;
   const exhausted = items?.filter(({ accounts }) => accounts.some((one) => one.exhausted)).length ?? 0;
   const edited = query.value.get('edit');

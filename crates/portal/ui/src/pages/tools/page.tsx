@@ -6,6 +6,7 @@ import { query } from '../../location';
 import { toolServerPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { Command } from '../../ui/copy';
+import { useFollow } from '../../ui/follow';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { PageHead } from '../../ui/page-head';
@@ -16,8 +17,11 @@ import { Profiles } from './profiles';
 import { ServerStatus } from './status';
 import { eraWords } from './words';
 
+const FOLLOW_MS = 8_000;
+
 export default function ToolsPage() {
   const servers = useData<List<ToolServer>>('/tool-servers');
+  useFollow(servers.reload, FOLLOW_MS);
   const items = servers.data.value?.items;
   const withheld = items?.reduce((sum, server) => sum + server.withheld, 0) ?? 0;
   return (

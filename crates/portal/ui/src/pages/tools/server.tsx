@@ -9,6 +9,7 @@ import { useAct } from '../../ui/act';
 import { Confirm } from '../../ui/confirm';
 import { Command } from '../../ui/copy';
 import { Fact } from '../../ui/fact';
+import { useFollow } from '../../ui/follow';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { PageHead } from '../../ui/page-head';
@@ -19,10 +20,14 @@ import { Definition } from './definition';
 import { ServerStatus, ToolStatus } from './status';
 import { byConcern, eraWords, findingWord, reasonWord } from './words';
 
+/** A server connects, fails and changes what it offers while one looks. */
+const FOLLOW_MS = 4_000;
+
 export default function ToolServerPage({ id }: { id: string }) {
   const path = `/tool-servers/${encodeURIComponent(id)}`;
   const resource = useData<ToolServerDetail>(path);
   const server = resource.data.value?.server;
+  useFollow(resource.reload, FOLLOW_MS);
   return (
     <>
       <PageHead title={id} up={{ href: '/tools', name: 'Tool servers' }}>

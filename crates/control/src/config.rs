@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mizzen_model::permission::PinRule;
 use mizzen_runtime::client::HttpClient;
 use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::secret::Secret;
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PermissionConfig {
+    /// How a tool's definition that was never seen before becomes the pinned one.
+    pub pin: PinRule,
     /// How long a held call waits for a person.
     pub held_seconds: u64,
     /// How long the approved call may still come after the person said yes.
@@ -29,6 +32,7 @@ pub struct PermissionConfig {
 impl Default for PermissionConfig {
     fn default() -> Self {
         Self {
+            pin: PinRule::FirstSight,
             held_seconds: 900,
             approved_seconds: 600,
             four_eyes: false,

@@ -7,6 +7,7 @@
 //! * [`sign_in`]: the administrator's token, one-time links, sessions
 //! * [`tokens`]: tokens that others signed, and the keys that prove it
 //! * [`responses`]: who may use a stored response of the Responses API
+//! * [`policies`]: boundaries and Cedar policies with their versions, the folder beside them, and what was decided
 //! * [`gate`]: the one question that every door asks: may this call go out
 //! * [`budgets`], [`approvals`], [`evidence`], [`pauses`]: what the gate remembers, beside what runs have touched
 //! * [`config`]: what can be configured about permission
@@ -27,6 +28,7 @@ pub mod keys;
 pub mod origin;
 pub mod pauses;
 pub mod plane;
+pub mod policies;
 pub mod providers;
 mod remembered;
 pub mod responses;

@@ -25,6 +25,7 @@ use crate::evidence::EvidenceInForce;
 use crate::gate::{Gate, Memory, Recorded};
 use crate::keys::{self, Keys};
 use crate::pauses::{PauseKind, Pauses};
+use crate::policies::{self, Policies};
 use crate::providers::{Providers, Vault, VaultError};
 use crate::responses::{self, Responses};
 use crate::sign_in::{self, AdminToken, SignIn};
@@ -58,7 +59,7 @@ pub enum OpenError {
 
 /// The plane. Cheap to clone; clones are the same.
 #[derive(Debug, Clone)]
-pub struct Control(Arc<Inner>);
+pub struct Control(pub(crate) Arc<Inner>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -71,6 +72,7 @@ pub(crate) struct Inner {
     /// The policies in force. Replaced as a whole by who publishes them; every decision reads it once.
     pub(crate) policy_set: ArcSwap<PolicySet>,
     pub(crate) memory: Memory,
+    pub(crate) policies: policies::State,
     /// Held while a snapshot is read and published: otherwise an older reading could replace a newer one. Doors
     /// never wait for it.
     publishing: Mutex<()>,
@@ -94,8 +96,10 @@ impl Control {
         let snapshot = ArcSwap::from_pointee(load::snapshot(&store, &vault, &clock).await?);
         let policy_set = ArcSwap::from_pointee(PolicySet::empty());
         let memory = Memory::new(remembered::load(store.pool()).await?, taint::load(store.pool()).await?);
+        let policies = policies::State::new();
         let publishing = Mutex::new(());
-        Ok(Self(Arc::new(Inner { store, clock, vault, admin, audit, snapshot, policy_set, memory, publishing })))
+        let inner = Inner { store, clock, vault, admin, audit, snapshot, policy_set, memory, policies, publishing };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// The newest state, for one request. Lock-free.
@@ -128,6 +132,12 @@ impl Control {
     #[must_use]
     pub fn audit(&self) -> &AuditLog {
         &self.0.audit
+    }
+
+    /// The policies in force, and how they change.
+    #[must_use]
+    pub fn policies(&self) -> Policies<'_> {
+        Policies(&self.0)
     }
 
     /// Where doors ask whether a call may go out.
@@ -183,6 +193,7 @@ impl Control {
         if remembered::revision(self.0.store.pool()).await? != self.0.memory.remembered().revision {
             self.0.publish_remembered().await?;
         }
+        self.policies().refresh().await?;
         if load::revision(self.0.store.pool()).await? != self.0.snapshot.load().revision {
             self.0.publish().await?;
         }
@@ -199,6 +210,7 @@ impl Control {
         budgets::sweep(&self.0).await?;
         approvals::sweep(&self.0).await?;
         taint::sweep(&self.0).await?;
+        policies::decisions::sweep(&self.0).await?;
         keys::sweep(&self.0).await
     }
 
@@ -218,6 +230,8 @@ impl Control {
             let control = self.clone();
             tasks.spawn(TaskKind::SnapshotRefresh, |_| control.keep_refreshed());
         }
+        let control = self.clone();
+        tasks.spawn(TaskKind::PolicyFolder, |_| policies::follow(control));
     }
 
     async fn keep_swept(self) -> Result<(), BoxError> {

@@ -149,4 +149,5 @@ CREATE TABLE control_evidence (
 );
 ",
     },
+    Migration { plane: "control", version: 3, sql: crate::policies::TABLES },
 ];

@@ -64,6 +64,14 @@ impl Snapshot {
         (!expired).then(|| identity.clone())
     }
 
+    /// Every secret that providers are called with, so that none of them leaves in another way.
+    pub fn provider_secrets(&self) -> impl Iterator<Item = (&str, &Secret)> {
+        self.providers.iter().filter_map(|(name, resolved)| match resolved {
+            Resolved::Ready(secret) => Some((name.as_str(), secret)),
+            Resolved::Faulty(_) => None,
+        })
+    }
+
     /// The key to send to the provider `name`; `None` when there is none by this name.
     ///
     /// # Errors

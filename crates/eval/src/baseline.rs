@@ -177,7 +177,7 @@ fn mean_estimate(field: &'static str, values: &[f64]) -> Result<Option<Estimate>
 pub struct AgentSide {
     /// Successes by case.
     pub success: Option<Clustered>,
-    /// Safety events and the trials in which they could have happened.
+    /// Cases with a safety event, and all cases. Trials of one case are no independent chances of one.
     pub safety: Option<(u64, u64)>,
     pub cost: Option<Clustered>,
     pub duration: Option<Clustered>,
@@ -262,28 +262,28 @@ fn success(baseline: &Baseline, agent: &AgentSide, margin: f64, alpha: f64) -> R
 /// Rates of rare events: exact, also when none was seen.
 fn safety(baseline: &Baseline, agent: &AgentSide, alpha: f64) -> Result<AspectComparison, StatsError> {
     let human = baseline.safety.as_ref();
-    let Some((events, trials)) = agent.safety.filter(|(_, trials)| *trials > 0) else {
+    let Some((events, cases)) = agent.safety.filter(|(_, cases)| *cases > 0) else {
         return Ok(unknown("safety", human, "no evaluator of the experiment counts safety events"));
     };
-    let own = rate::garwood(events, trials as f64, alpha, Side::Both)?;
-    let own = Estimate::of(&own, trials, trials);
-    let at_most = proportion::clopper_pearson(events.min(trials), trials, alpha, Side::Upper)?.upper;
+    let own = rate::garwood(events, cases as f64, alpha, Side::Both)?;
+    let own = Estimate::of(&own, cases, cases);
+    let at_most = proportion::clopper_pearson(events.min(cases), cases, alpha, Side::Upper)?.upper;
     let Some(human_events) = baseline.safety_events else {
         let why = format!(
-            "the baseline counts no safety events; the agent had {events} in {trials} trials, at most {at_most:.4} of them with confidence {}",
+            "the baseline counts no safety events; the agent had {events} in {cases} cases, at most {at_most:.4} of them with confidence {}",
             1.0 - alpha
         );
         return Ok(AspectComparison { agent: Some(own), ..unknown("safety", human, &why) });
     };
-    let compared = rate::rate_ratio((events, trials as f64), (human_events, baseline.n as f64), alpha)?;
+    let compared = rate::rate_ratio((events, cases as f64), (human_events, baseline.n as f64), alpha)?;
     let ratio = compared.ratio.map(|ratio| Estimate {
         value: ratio,
         lower: Some(compared.lower),
         upper: compared.upper,
         confidence: 1.0 - alpha,
         method: "conditional_binomial".to_owned(),
-        n: trials + baseline.n,
-        clusters: trials + baseline.n,
+        n: cases + baseline.n,
+        clusters: cases + baseline.n,
         note: None,
     });
     let answer = match compared.upper {
@@ -292,7 +292,7 @@ fn safety(baseline: &Baseline, agent: &AgentSide, alpha: f64) -> Result<AspectCo
         _ => Answer::NotYetKnown,
     };
     let sentence = format!(
-        "{events} events in {trials} trials (at most {at_most:.4} of them, with confidence {}) against {human_events} in {}: {}",
+        "{events} events in {cases} cases (at most {at_most:.4} of them, with confidence {}) against {human_events} in {}: {}",
         1.0 - alpha,
         baseline.n,
         match answer {

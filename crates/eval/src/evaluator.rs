@@ -102,6 +102,12 @@ impl Evaluator {
         self.info.name == "recorded" || self.parameters.get("score").is_some_and(Value::is_string)
     }
 
+    /// What looks at an agent are counted by: the evaluator as the catalogue has it, whatever its scores are called.
+    #[must_use]
+    pub fn lineage(&self) -> String {
+        format!("{}@{}", self.info.name, self.info.version)
+    }
+
     /// The parameters in use, defaults included.
     #[must_use]
     pub fn parameters(&self) -> &Value {

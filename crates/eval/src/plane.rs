@@ -10,7 +10,7 @@ use mizzen_runtime::clock::Clock;
 use mizzen_runtime::task::TaskGroup;
 use mizzen_store::Store;
 use mizzen_telemetry::{Page, Telemetry};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
 use crate::baseline::{AgentSide, AspectComparison, Baseline, BaselineRecord};
 use crate::compare::{ChangedCase, Comparison, Question};
@@ -27,6 +27,8 @@ use crate::storage::{Listed, Storage};
 
 /// Experiments that work at once; more wait for their turn.
 const EXPERIMENTS_AT_ONCE: usize = 2;
+/// Labelled runs that wait for the monitors; when there are more, these look through the last day.
+const LABELLED_WAITING_MAX: usize = 256;
 /// Scores of one experiment that are read at once, for comparing and for listing by case.
 pub const SCORES_READ_MAX: u64 = 2_000_000;
 
@@ -59,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) turns: Arc<Semaphore>,
     /// Told when a monitor is made or deleted.
     pub(crate) monitors_changed: Notify,
+    /// Runs that a person just labelled, for the monitors that read labels.
+    pub(crate) labelled: broadcast::Sender<RunSummary>,
     /// Counts publications of evidence.
     pub(crate) evidence_published: watch::Sender<u64>,
     next_id: AtomicU64,
@@ -85,6 +89,7 @@ impl Eval {
             judge,
             turns: Arc::new(Semaphore::new(EXPERIMENTS_AT_ONCE)),
             monitors_changed: Notify::new(),
+            labelled: broadcast::Sender::new(LABELLED_WAITING_MAX),
             evidence_published: watch::Sender::new(0),
             next_id: AtomicU64::new(0),
         }));
@@ -263,6 +268,8 @@ impl Eval {
         };
         label.validate()?;
         self.0.storage.save_label(&self.mint_id("label"), &label).await?;
+        // Nobody listens when there is no monitor.
+        let _nobody = self.0.labelled.send(run.clone());
         Ok(label)
     }
 
@@ -355,14 +362,10 @@ impl AspectNames<'_> {
         let values = |name: &str| find(name).and_then(|metric| metric.values().ok());
         let success = named(self.success, "task_success")?;
         let safety = named(self.safety, "denied_actions")?;
-        let success =
-            success.and_then(Metric::successes).map(|pairs| crate::stats::Clustered::new(&pairs)).transpose()?;
+        let success = success.and_then(Metric::cautious_successes);
         Ok(AgentSide {
-            success,
-            safety: safety.map(|metric| {
-                let events = metric.rows.iter().filter(|row| row.value > 0.0).count() as u64;
-                (events, metric.rows.len() as u64)
-            }),
+            success: success.map(|pairs| crate::stats::Clustered::new(&pairs)).transpose()?,
+            safety: safety.map(Metric::cases_with_events),
             cost: values("cost_usd"),
             duration: values("duration_seconds"),
         })

@@ -11,6 +11,8 @@ use crate::error::EvalError;
 
 /// Runs named one by one, at most.
 pub const RUN_IDS_MAX: usize = 10_000;
+/// So that a digest is meant and not a guess.
+const DIGEST_DIGITS_MIN: usize = 8;
 
 /// Which runs; what is absent does not restrict.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
@@ -30,6 +32,8 @@ pub struct RunSelector {
     pub to: Option<Timestamp>,
     /// Who saw a step of the run.
     pub source: Option<Source>,
+    /// The agent digest that the run names, or the beginning of it: `sha256:` and at least eight digits.
+    pub digest: Option<String>,
     /// Only these runs.
     pub run_ids: Vec<String>,
 }
@@ -48,12 +52,15 @@ impl RunSelector {
                 .ok_or_else(|| invalid(format!("`{pair}` is not `name=value`, for example `agent=helm`")))?;
             selector.set(name.trim(), value.trim().trim_matches('"'))?;
         }
+        selector.validate()?;
         Ok(selector)
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), EvalError> {
-        const KNOWN: [&str; 12] =
-            ["agent", "model", "outcome", "status", "session", "caller", "q", "from", "since", "to", "until", "run"];
+        const KNOWN: [&str; 14] = [
+            "agent", "model", "outcome", "status", "session", "caller", "q", "from", "since", "to", "until", "run",
+            "source", "digest",
+        ];
         let text = || Some(value.to_owned());
         match name {
             "agent" => self.agent = text(),
@@ -65,6 +72,7 @@ impl RunSelector {
             "source" => self.source = Some(value.parse().map_err(invalid)?),
             "from" | "since" => self.from = Some(instant(value)?),
             "to" | "until" => self.to = Some(instant(value)?),
+            "digest" => self.digest = text(),
             "run" => self.run_ids.push(value.to_owned()),
             _ => {
                 let hint = mizzen_model::suggest::nearest(name, KNOWN.iter().copied()).map_or_else(
@@ -78,14 +86,24 @@ impl RunSelector {
     }
 
     /// # Errors
-    /// When there are too many run ids.
+    /// When there are too many run ids, or the digest is none.
     pub fn validate(&self) -> Result<(), EvalError> {
         if self.run_ids.len() > RUN_IDS_MAX {
             return Err(invalid(format!("at most {RUN_IDS_MAX} runs can be named one by one")));
         }
+        if let Some(digest) = &self.digest {
+            let digits = digest.strip_prefix("sha256:").unwrap_or_default();
+            if digits.len() < DIGEST_DIGITS_MIN || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                let message = format!(
+                    "`{digest}` is no agent digest; say `sha256:` and at least {DIGEST_DIGITS_MIN} of its digits"
+                );
+                return Err(invalid(message));
+            }
+        }
         Ok(())
     }
 
+    /// For the index, which knows no digests: what it finds has to be asked with [`Self::matches`] too.
     #[must_use]
     pub fn filter(&self) -> RunFilter {
         RunFilter {
@@ -111,11 +129,13 @@ impl RunSelector {
             let searched = [run.title.as_str(), run.agent.as_deref().unwrap_or_default(), run.run_id.as_str()];
             searched.iter().any(|text| lower(text).contains(&q))
         };
+        let names = |digest: &String| run.agent_digest().is_some_and(|named| named.as_str().starts_with(digest));
         same(&self.agent, &run.agent)
             && same(&self.session, &run.session)
             && same(&self.caller, &run.caller)
             && self.model.as_ref().is_none_or(|model| run.models.contains(model))
             && self.outcome.is_none_or(|outcome| outcome == run.outcome)
+            && self.digest.as_ref().is_none_or(names)
             && self.source.is_none_or(|source| run.sources.contains(&source))
             && self.from.is_none_or(|from| run.started_at >= from)
             && self.to.is_none_or(|to| run.started_at < to)
@@ -162,5 +182,7 @@ mod tests {
         assert!(said("helm").contains("is not `name=value`"));
         assert!(said("since=yesterday").contains("is not an instant"));
         assert!(said("outcome=good").contains("outcome"));
+        assert!(said("digest=abc").contains("is no agent digest"));
+        assert!(RunSelector::parse("digest=sha256:0123abcd source=gateway").is_ok());
     }
 }

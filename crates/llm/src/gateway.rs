@@ -1,26 +1,33 @@
 //! The gateway for model calls: OpenAI's and Anthropic's doors in front of any configured upstream.
 //!
 //! `doors` says which address is which door, `pipeline` is the life of a call, `passing` the doors without a
-//! model call. `call` speaks to the upstream, `relay` hands the answer on, `recording` and `tap` keep a copy,
-//! and `recorder` makes a span of it.
+//! model call. `permission` asks the gate, `rates` and `reservation` say what a call takes from a budget, `secrets`
+//! and `guardrails` look at what leaves. `call` speaks to the upstream, `relay` hands the answer on, `recording` and
+//! `tap` keep a copy, and `recorder` makes a span of it.
 
 mod call;
 mod config;
 mod doors;
+mod guardrails;
 mod headers;
 mod metrics;
 mod passing;
+mod permission;
 mod pipeline;
+mod rates;
 mod recorder;
 mod recording;
 mod refusal;
 mod relay;
+mod reservation;
+mod secrets;
 mod tap;
 mod trace;
 
 use std::sync::Arc;
 
 use mizzen_control::{Control, KeyIdentity};
+use mizzen_model::price::PriceTable;
 use mizzen_model::span::SpanRecord;
 use mizzen_runtime::client::HttpClient;
 use mizzen_runtime::clock::Clock;
@@ -30,12 +37,18 @@ use mizzen_runtime::secret::Secret;
 use mizzen_runtime::task::{TaskGroup, TaskKind};
 use tokio::sync::mpsc;
 
-pub use self::config::{GatewayConfig, GatewayLimits, Retries, Timeouts, UpstreamConfig};
+pub use self::config::{GatewayConfig, GatewayLimits, PermissionConfig, Retries, Timeouts, UpstreamConfig};
+use self::guardrails::Guardrails;
+pub use self::guardrails::{GuardrailConfig, GuardrailError, OnFailure, When};
 use self::metrics::GatewayMetrics;
+use self::rates::Rates;
 use self::recorder::Recorder;
 use self::recording::Sink;
 use self::refusal::{Reason, Refusal};
 use self::relay::Pace;
+use self::reservation::Background;
+use self::secrets::Secrets;
+pub use self::secrets::{SecretsAction, SecretsConfig, SecretsError};
 use crate::routing::{Routes, Upstream, UpstreamError};
 
 /// The gateway. Cheap to clone; clones are the same.
@@ -53,6 +66,36 @@ struct Inner {
     clock: Clock,
     metrics: GatewayMetrics,
     sink: Arc<Sink>,
+    rates: Arc<Rates>,
+    background: Arc<Background>,
+    secrets: Secrets,
+    guardrails: Guardrails,
+}
+
+/// What a gateway is made of.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    pub control: Control,
+    pub client: HttpClient,
+    /// Each finished call is one record here; when it is full, the record is dropped and counted in
+    /// `mizzen_gateway_records_shed_total`, and the call goes on.
+    pub records: mpsc::Sender<SpanRecord>,
+    pub clock: Clock,
+    /// What calls cost, for budgets.
+    pub prices: PriceTable,
+    pub registry: &'a Metrics,
+    pub tasks: &'a TaskGroup,
+}
+
+/// Why a gateway cannot be used as it is configured.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    #[error(transparent)]
+    Guardrail(#[from] GuardrailError),
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
 }
 
 /// Limits that count what they refuse.
@@ -63,24 +106,19 @@ struct Limits {
 }
 
 impl Gateway {
-    /// Starts the task that records. Each finished call is one record in `records`; when that is full, the record
-    /// is dropped and counted in `mizzen_gateway_records_shed_total`, and the call goes on.
+    /// Starts the task that records.
     ///
     /// # Errors
-    /// When an upstream cannot be used as it is configured.
-    pub fn new(
-        config: GatewayConfig,
-        control: Control,
-        client: HttpClient,
-        records: mpsc::Sender<SpanRecord>,
-        clock: Clock,
-        registry: &Metrics,
-        tasks: &TaskGroup,
-    ) -> Result<Self, UpstreamError> {
+    /// When an upstream or a guardrail cannot be used as it is configured.
+    pub fn new(config: GatewayConfig, parts: Parts<'_>) -> Result<Self, GatewayError> {
+        let Parts { control, client, records, clock, prices, registry, tasks } = parts;
         let routes = Routes::new(&config.upstreams)?;
         let metrics = GatewayMetrics::new(registry);
         let (sink, copies) = Sink::new(config.limits.record_queue_bytes_max, metrics.clone());
         let sink = Arc::new(sink);
+        let guardrails = Guardrails::new(&config.guardrails, records.clone(), clock.clone(), metrics.clone())?;
+        let secrets = Secrets::new(config.secrets, registry)?;
+        let rates = Arc::new(Rates::new(prices, config.permission.output_tokens_assumed));
         let recorder = Recorder {
             copies,
             sink: Arc::clone(&sink),
@@ -97,7 +135,21 @@ impl Gateway {
             body_bytes: Limit::new(registry, "gateway_body_bytes", config.limits.body_bytes_max as u64),
             calls: Limit::new(registry, "gateway_calls_in_flight", config.limits.calls_in_flight_max),
         };
-        Ok(Self(Arc::new(Inner { config, routes, limits, control, client, clock, metrics, sink })))
+        let background = Arc::new(Background::default());
+        Ok(Self(Arc::new(Inner {
+            config,
+            routes,
+            limits,
+            control,
+            client,
+            clock,
+            metrics,
+            sink,
+            rates,
+            background,
+            secrets,
+            guardrails,
+        })))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Provider formats, pure: what to read from a request, how a stream is cut into events, and what an
 //! answer said. Nothing here does I/O, and nothing here changes a byte that it was not asked to change.
 //!
-//! `request` reads the few fields the gateway acts on, `splice` makes the two edits it may make, `sse` cuts
+//! `request` reads the few fields the gateway acts on, `offer` what permission rests on, `splice` makes the two edits it may make, `sse` cuts
 //! streams. `describe` and `answer` are for the record: a request and a response in the GenAI conventions'
 //! meaning, whatever provider they belong to.
 
@@ -11,6 +11,8 @@ pub mod content;
 pub mod describe;
 mod draft;
 mod json;
+pub(crate) mod models;
+pub mod offer;
 pub(crate) mod openai;
 pub mod request;
 pub mod splice;
@@ -61,6 +63,18 @@ impl Format {
         }
     }
 
+    /// As policies name it.
+    #[must_use]
+    pub const fn endpoint(self) -> &'static str {
+        match self {
+            Self::Chat => "chat.completions",
+            Self::Completions => "completions",
+            Self::Responses => "responses",
+            Self::Embeddings => "embeddings",
+            Self::Messages => "messages",
+        }
+    }
+
     #[must_use]
     pub const fn protocol(self) -> Protocol {
         match self {
@@ -71,7 +85,7 @@ impl Format {
 }
 
 /// `text` when it is a name as providers give to errors, and not a sentence that may quote content.
-fn identifier(text: &str) -> Option<&str> {
+pub(crate) fn identifier(text: &str) -> Option<&str> {
     const LENGTH_MAX: usize = 64;
     let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     (!text.is_empty() && text.len() <= LENGTH_MAX && text.bytes().all(named)).then_some(text)

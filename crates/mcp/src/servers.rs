@@ -20,7 +20,9 @@ use mizzen_store::{Store, StoreError};
 use tokio::sync::{Mutex, watch};
 
 pub use self::check::ConfigError;
-pub use self::config::{Credential, PinRule, Protocol, ServerConfig, ToolSetting, Transport};
+pub use mizzen_model::permission::PinRule;
+
+pub use self::config::{Credential, Protocol, ServerConfig, ToolSetting, Transport};
 pub use self::profile::{NameStyle, Profile, ProfileServer, Shown};
 pub use self::schema::MIGRATIONS;
 

@@ -23,6 +23,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use mizzen_model::id::Digest;
 use mizzen_runtime::task::{BoxError, TaskKind};
 use mizzen_store::StoreError;
 use tokio::sync::watch;
@@ -30,9 +31,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::server::{Server, State, Status};
 pub use self::shared::Shared;
-use crate::pins::Pins;
+use crate::pins::{ApproveError, Pins};
 use crate::seam::{Directory, Member, Names, View};
-use crate::servers::{ChangeError, Configured, Shown, ToolServers};
+use crate::servers::{ChangeError, Configured, Profile, ServerConfig, Shown, ToolServers};
 
 /// How often sessions are swept, old lists read again, and other nodes' changes looked for.
 const TEND_EVERY: Duration = Duration::from_secs(5);
@@ -91,14 +92,59 @@ impl Upstreams {
         self.current().servers.get(name).cloned()
     }
 
+    /// See [`ToolServers::put_server`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn put_server(&self, config: ServerConfig, by: &str) -> Result<(), ChangeError> {
+        self.0.configuration.put_server(config, by).await
+    }
+
     /// Forgets a server and what was approved of it; `false` when there was none.
     ///
     /// # Errors
     /// See [`ToolServers::remove_server`].
-    pub async fn remove_server(&self, name: &str) -> Result<bool, ChangeError> {
+    pub async fn remove_server(&self, name: &str, by: &str) -> Result<bool, ChangeError> {
         let removed = self.0.configuration.remove_server(name).await?;
         self.pins().forget(name).await?;
+        tracing::info!(server = name, by, "a tool server was removed");
         Ok(removed)
+    }
+
+    /// See [`ToolServers::put_profile`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn put_profile(&self, profile: Profile, by: &str) -> Result<(), ChangeError> {
+        self.0.configuration.put_profile(profile, by).await
+    }
+
+    /// See [`ToolServers::remove_profile`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn remove_profile(&self, name: &str, by: &str) -> Result<bool, ChangeError> {
+        let removed = self.0.configuration.remove_profile(name).await?;
+        tracing::info!(profile = name, by, "a profile was removed");
+        Ok(removed)
+    }
+
+    /// See [`Pins::approve`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn approve(&self, server: &str, tool: &str, digest: &Digest, by: &str) -> Result<(), ApproveError> {
+        self.pins().approve(server, tool, digest, by).await
+    }
+
+    /// See [`Pins::withdraw`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn withdraw(&self, server: &str, tool: &str, by: &str) -> Result<bool, StoreError> {
+        let withdrawn = self.pins().withdraw(server, tool).await?;
+        tracing::info!(server, tool, by, "an approval was taken back");
+        Ok(withdrawn)
     }
 
     fn current(&self) -> Arc<Current> {
@@ -221,6 +267,3 @@ impl Directory for Upstreams {
         self.0.changed.subscribe()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Keys of agents, and keys of model providers.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Tool servers behind the tool gateway.
+    #[command(subcommand)]
+    Tools(crate::tools::cli::ToolsCommand),
     /// Calls that wait for a person.
     #[command(subcommand)]
     Approvals(crate::permission::cli::ApprovalsCommand),

@@ -17,6 +17,7 @@ mod query;
 mod run;
 mod runs;
 mod sim;
+mod tools;
 mod up;
 
 use std::process::ExitCode;
@@ -62,6 +63,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Label(args) => label::label(args).await?,
         Command::Baseline(command) => baseline::baseline(command).await?,
         Command::Keys(command) => keys::keys(command).await?,
+        Command::Tools(command) => tools::tools(command).await?,
         Command::Approvals(command) => permission::approvals(command).await?,
         Command::Budgets(command) => permission::budgets(command).await?,
         Command::Pause(args) => permission::pause(args).await?,

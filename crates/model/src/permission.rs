@@ -46,6 +46,14 @@ named! {
 }
 
 named! {
+    /// How the definition of a tool that was never seen before becomes the pinned one: at once, or by a person.
+    PinRule, "pin rule" {
+        FirstSight = "first_sight",
+        Approval = "approval",
+    }
+}
+
+named! {
     /// What a statistical question was answered with.
     Verdict, "verdict" {
         Pass = "pass",

@@ -47,6 +47,9 @@ pub struct RunSummary {
     /// that names more than one has none that evidence could be about.
     #[serde(default)]
     pub agent_digests: Vec<Digest>,
+    /// The case that the run says it is a trial of.
+    #[serde(default)]
+    pub case: Option<String>,
 }
 
 impl RunSummary {

@@ -1,7 +1,7 @@
 //! What a gateway saw, on its way to telemetry: one finished span with its attributes.
 
 use crate::attribute::Value;
-use crate::id::{RunId, SpanId, TraceId};
+use crate::id::{Digest, RunId, SpanId, TraceId};
 use crate::step::Source;
 use crate::time::Timestamp;
 
@@ -39,4 +39,7 @@ pub struct SpanRecord {
     pub run_id: Option<RunId>,
     /// The agent that the caller's key belongs to.
     pub agent: Option<String>,
+    /// The version of it that the caller's key is bound to: what a door saw then counts for that digest, without a word from
+    /// the agent.
+    pub agent_digest: Option<Digest>,
 }

@@ -19,3 +19,4 @@ pub(crate) mod session;
 pub(crate) mod spans;
 mod spoken;
 pub(crate) mod system;
+pub(crate) mod tools;

@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 
 use crate::api::{
     agents, approvals, backup, budgets, eval, events, import, keys, models, overview, pauses, providers, query, run,
-    runs, session, spans, system,
+    runs, session, spans, system, tools,
 };
 
 #[derive(OpenApi)]
@@ -77,6 +77,17 @@ use crate::api::{
         eval::baselines::compare,
         eval::evidence::list,
         eval::plan::plan,
+        tools::servers::list,
+        tools::servers::detail,
+        tools::servers::put,
+        tools::servers::remove,
+        tools::servers::refresh,
+        tools::definitions::pin,
+        tools::definitions::unpin,
+        tools::profiles::list,
+        tools::profiles::detail,
+        tools::profiles::put,
+        tools::profiles::remove,
         backup::backup,
         system::openapi,
         system::metrics,

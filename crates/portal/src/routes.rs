@@ -11,7 +11,7 @@ use mizzen_model::permission::Role;
 
 use crate::api::{
     agents, approvals, backup, budgets, eval, events, import, keys, models, overview, pauses, providers, query, run,
-    runs, session, spans, system,
+    runs, session, spans, system, tools,
 };
 use crate::app::{App, EVAL_SET_BYTES_MAX, IMPORT_BYTES_MAX};
 use crate::error::ApiError;
@@ -111,6 +111,27 @@ pub(crate) const ROUTES: &[Route] = &[
     }),
     row(MethodFilter::GET, "/api/v1/evidence", VIEWER, |filter| on(filter, eval::evidence::list)),
     row(MethodFilter::POST, "/api/v1/plan", VIEWER, |filter| on(filter, eval::plan::plan)),
+    row(MethodFilter::GET, "/api/v1/tool-servers", VIEWER, |filter| on(filter, tools::servers::list)),
+    row(MethodFilter::GET, "/api/v1/tool-servers/{name}", VIEWER, |filter| on(filter, tools::servers::detail)),
+    row(MethodFilter::PUT, "/api/v1/tool-servers/{name}", ADMINISTRATOR, |filter| on(filter, tools::servers::put)),
+    row(MethodFilter::DELETE, "/api/v1/tool-servers/{name}", ADMINISTRATOR, |filter| {
+        on(filter, tools::servers::remove)
+    }),
+    row(MethodFilter::POST, "/api/v1/tool-servers/{name}/refresh", DEVELOPER, |filter| {
+        on(filter, tools::servers::refresh)
+    }),
+    row(MethodFilter::POST, "/api/v1/tool-servers/{name}/tools/{tool}/pin", APPROVER, |filter| {
+        on(filter, tools::definitions::pin)
+    }),
+    row(MethodFilter::DELETE, "/api/v1/tool-servers/{name}/tools/{tool}/pin", APPROVER, |filter| {
+        on(filter, tools::definitions::unpin)
+    }),
+    row(MethodFilter::GET, "/api/v1/tool-profiles", VIEWER, |filter| on(filter, tools::profiles::list)),
+    row(MethodFilter::GET, "/api/v1/tool-profiles/{name}", VIEWER, |filter| on(filter, tools::profiles::detail)),
+    row(MethodFilter::PUT, "/api/v1/tool-profiles/{name}", ADMINISTRATOR, |filter| on(filter, tools::profiles::put)),
+    row(MethodFilter::DELETE, "/api/v1/tool-profiles/{name}", ADMINISTRATOR, |filter| {
+        on(filter, tools::profiles::remove)
+    }),
     row(MethodFilter::GET, "/api/v1/backup", ADMINISTRATOR, |filter| on(filter, backup::backup)),
     row(MethodFilter::GET, "/api/v1/openapi.json", PUBLIC, |filter| on(filter, system::openapi)),
     row(MethodFilter::GET, "/metrics", Access::PublicOnLoopback, |filter| on(filter, system::metrics)),

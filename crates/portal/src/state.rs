@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mizzen_control::Control;
 use mizzen_control::origin::Allowed;
 use mizzen_eval::plane::Eval;
+use mizzen_mcp::upstream::Upstreams;
 use mizzen_model::price::PriceTable;
 use mizzen_query::query::Query;
 use mizzen_runtime::clock::Clock;
@@ -21,6 +22,7 @@ pub struct PortalState {
     pub telemetry: Telemetry,
     pub query: Query,
     pub eval: Eval,
+    pub tools: Upstreams,
     /// To show what a model costs.
     pub prices: PriceTable,
     /// For backups only.

@@ -11,6 +11,7 @@
 
 pub mod assemble;
 pub mod capture;
+pub mod case;
 pub mod decode;
 mod engine;
 pub mod import;

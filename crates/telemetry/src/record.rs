@@ -23,6 +23,9 @@ pub fn to_otlp(record: SpanRecord) -> ExportTraceServiceRequest {
     if let Some(run_id) = record.run_id {
         resource.push(string("mizzen.run.id", run_id.into()));
     }
+    if let Some(digest) = record.agent_digest {
+        resource.push(string("mizzen.agent.digest", digest.as_str().to_owned()));
+    }
     let status = match record.error {
         Some(message) => Status { code: StatusCode::Error as i32, message },
         None => Status { code: StatusCode::Ok as i32, message: String::new() },
@@ -124,6 +127,7 @@ mod tests {
             caller: "alice".into(),
             run_id: Some("run-1".parse().unwrap()),
             agent: Some("bot".into()),
+            agent_digest: Some(mizzen_model::id::Digest::of(b"bot")),
         };
         let origin = Origin::of_record(&record, Timestamp::from_unix_nanos(5_000));
         let normaliser = Normaliser::new(PriceTable::built_in(&[]).unwrap(), Limits::default());

@@ -1,6 +1,6 @@
 //! The built binary as a child process with a data folder of its own: start, ask, kill, start again on what is left.
 
-mod binary;
+pub(crate) mod binary;
 
 pub use binary::find as binary;
 

@@ -264,7 +264,7 @@ const CATALOGUE: &[EvaluatorInfo] = &[
         needs: &[Need::Label],
         unit: None,
         threshold: Some(0.5),
-        parameters: &[parameter("label", "the name of the label", Some("\"human_label\"")), METRIC, THRESHOLD],
+        parameters: &[parameter("label", "the name of the label", Some("\"success\"")), METRIC, THRESHOLD],
     },
     EvaluatorInfo {
         name: "judge",

@@ -299,7 +299,7 @@ fn success_is_what_was_recorded_or_how_the_run_ended() {
     assert_eq!(value(&build("task_success"), &Trial { outcome: Outcome::Ok, ..trial(vec![]) }, None), Ok(1.0));
     assert_eq!(value(&build("task_success"), &Trial { outcome: Outcome::Error, ..trial(vec![]) }, None), Ok(0.0));
     assert_eq!(value(&build("recorded"), &recorded("x", 0.3), None), Ok(0.3));
-    assert_eq!(value(&build("human_label"), &recorded("human_label", 1.0), None), Ok(1.0));
+    assert_eq!(value(&build("human_label"), &recorded("success", 1.0), None), Ok(1.0));
 }
 
 #[test]

@@ -16,14 +16,12 @@ pub struct Measured {
 ///
 /// One trial for each case: Clopper and Pearson's exact interval. Several: the cases are the observations, and betting on their
 /// means gives an interval that needs no assumption about how trials of one case hang together. Neither rests on a large
-/// sample, because permission does not either. A trial without a score counts as one that did not succeed: what could not be
-/// judged must not make an agent look better.
+/// sample, because permission does not either.
 ///
 /// # Errors
 /// When `alpha` is none.
 pub fn measure(metric: &Metric, alpha: f64) -> Result<Option<Measured>, StatsError> {
-    let Some(mut successes) = metric.successes() else { return Ok(None) };
-    successes.extend(metric.missing.iter().map(|case| (*case, 0.0)));
+    let Some(successes) = metric.cautious_successes() else { return Ok(None) };
     let data = Clustered::new(&successes)?;
     let (n, clusters) = (data.n(), data.clusters().len() as u64);
     let interval = if n == clusters {

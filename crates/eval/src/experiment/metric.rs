@@ -1,6 +1,6 @@
 //! The scores of one evaluator in columns: what aggregates, comparisons and gates are worked out from.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mizzen_model::permission::Verdict;
 
@@ -176,6 +176,24 @@ impl Metric {
     pub fn successes(&self) -> Option<Vec<(u32, f64)>> {
         let binary = || (self.unit.is_none() && self.is_binary()).then(|| self.pairs());
         self.passes().or_else(|| binary().filter(|pairs| !pairs.is_empty()))
+    }
+
+    /// [`Self::successes`], where a trial without a score is one that did not succeed: what could not be judged must not
+    /// make an agent look better.
+    #[must_use]
+    pub fn cautious_successes(&self) -> Option<Vec<(u32, f64)>> {
+        let mut successes = self.successes()?;
+        successes.extend(self.missing.iter().map(|case| (*case, 0.0)));
+        Some(successes)
+    }
+
+    /// Cases in which something was counted, or could not be, and all cases.
+    #[must_use]
+    pub fn cases_with_events(&self) -> (u64, u64) {
+        let all: HashSet<u32> = self.rows.iter().map(|row| row.case).chain(self.missing.iter().copied()).collect();
+        let events = self.rows.iter().filter(|row| row.value > 0.0).map(|row| row.case);
+        let events: HashSet<u32> = events.chain(self.missing.iter().copied()).collect();
+        (events.len() as u64, all.len() as u64)
     }
 
     fn pairs(&self) -> Vec<(u32, f64)> {

@@ -134,7 +134,8 @@ fn mixed(versions: &[(Option<Digest>, u64)]) -> EvalError {
         None => format!("{runs} that name no digest"),
     });
     let told = told.collect::<Vec<_>>().join(", ");
-    let message = format!("the runs are of several versions of the agent ({told}); select one, or split them");
+    let message =
+        format!("the runs are of several versions of the agent ({told}); select one with `digest=`, or split them");
     EvalError::Conflict { code: "mixed_versions", message }
 }
 
@@ -164,7 +165,8 @@ impl<'a> Pages<'a> {
         }
         let found = self.eval.0.telemetry.runs(&selector.filter(), &page).await?;
         self.at = found.next_cursor.map(|cursor| Page { cursor: Some(cursor), limit: PAGE_RUNS });
-        Ok(Some(Selected { runs: found.items, absent: 0 }))
+        let runs = found.items.into_iter().filter(|run| selector.matches(run)).collect();
+        Ok(Some(Selected { runs, absent: 0 }))
     }
 
     async fn named(&self) -> Result<Selected, EvalError> {
@@ -459,9 +461,7 @@ async fn finish(eval: &Eval, work: &Work, tally: Tally, request: &ExperimentRequ
     } else {
         remarks.push(format!("its {scores} scores are not in the SQL table `scores`: that holds at most {EVENTS_SCORES_MAX} of one experiment"));
     }
-    if request.publish_evidence {
-        remarks.extend(publish::publish(eval, work, &experiment, &metrics, &sources, request).await?);
-    }
+    remarks.extend(publish::publish(eval, work, &experiment, &metrics, &sources, request).await?);
     experiment.problem = (!remarks.is_empty()).then(|| remarks.join("; "));
     experiment.state = State::Finished;
     experiment.finished_at = Some(eval.0.clock.now());

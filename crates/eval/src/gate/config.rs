@@ -169,13 +169,20 @@ impl Criterion {
         self.check_reach()
     }
 
-    /// A rate is bounded, so that the best that could happen is known: everything passes, or nothing does.
+    /// Rates and scores in [0, 1] are bounded, so that the best that could happen is known: all are 1, or all are 0.
     fn check_reach(&self) -> Result<(), GateError> {
-        let (Measure::PassRate, Some(planned)) = (self.measure, self.planned_cases) else { return Ok(()) };
+        let in_unit = || info(&self.evaluator).is_some_and(|info| info.unit.is_none());
+        let Some(planned) = self.planned_cases.filter(|_| self.measure == Measure::PassRate || in_unit()) else {
+            return Ok(());
+        };
         let (threshold, more) = self.threshold();
         let rate = if more { threshold } else { 1.0 - threshold };
         if rate <= 0.0 {
             return Ok(());
+        }
+        if rate >= 1.0 {
+            let evaluator = self.evaluator.clone();
+            return Err(GateError::Unreachable { evaluator, planned, threshold, least: u64::MAX });
         }
         let stats = |source| GateError::Stats { evaluator: self.evaluator.clone(), source };
         let least = match self.method {

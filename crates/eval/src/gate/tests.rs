@@ -54,6 +54,19 @@ fn a_gate_that_no_sample_could_pass_is_refused_with_the_least_that_could() {
 }
 
 #[test]
+fn a_mean_of_scores_in_the_unit_interval_is_checked_for_reach_too() {
+    let read = |measure: &str| {
+        Gate::read(&format!("[[criterion]]\nevaluator = \"response_match\"\nat_least = 0.9\n{measure}"))
+    };
+    let refused = read("measure = \"mean\"\nplanned_cases = 28");
+    assert!(matches!(refused, Err(GateError::Unreachable { planned: 28, least: 29, .. })), "{refused:?}");
+    assert!(read("measure = \"mean\"\nplanned_cases = 29").is_ok());
+    let tokens =
+        Gate::read("[[criterion]]\nevaluator = \"tokens\"\nmeasure = \"mean\"\nat_most = 900\nplanned_cases = 3");
+    assert!(tokens.is_ok(), "{tokens:?}");
+}
+
+#[test]
 fn a_fixed_gate_does_not_look_before_its_sample_is_there() {
     let gate = gate("planned_cases = 60").unwrap();
     let early = gate.judge(&[metric(59, 0)]).unwrap();

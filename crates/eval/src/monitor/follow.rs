@@ -46,6 +46,7 @@ async fn follow(eval: Eval, cancel: CancellationToken) -> Result<(), BoxError> {
     let mut watches = load(&eval, Vec::new()).await;
     // Whoever listens makes telemetry work out summaries as runs change: without a monitor nobody does.
     let mut told = listen(&eval, &watches);
+    let mut labelled = eval.0.labelled.subscribe();
     let mut tick = tokio::time::interval(LOOK_INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut look, mut looks) = (Look::Whole, 0u64);
@@ -64,7 +65,7 @@ async fn follow(eval: Eval, cancel: CancellationToken) -> Result<(), BoxError> {
                 let is_long = looks.is_multiple_of(LOOKS_TO_A_LONG_ONE);
                 look = Look::Back(if is_long { LONG_LOOK_NANOS } else { SHORT_LOOK_NANOS });
             }
-            run = next(&mut told) => match run {
+            run = either(&mut told, &mut labelled) => match run {
                 Ok(run) => if run.is_final { step(&eval, &mut watches, &[run]).await },
                 Err(RecvError::Lagged(_)) => {
                     look = Look::Back(LONG_LOOK_NANOS);
@@ -78,6 +79,17 @@ async fn follow(eval: Eval, cancel: CancellationToken) -> Result<(), BoxError> {
 
 fn listen(eval: &Eval, watches: &[Watch]) -> Option<Receiver<RunSummary>> {
     (!watches.is_empty()).then(|| eval.0.telemetry.subscribe())
+}
+
+/// The next run that changed or was labelled.
+async fn either(
+    told: &mut Option<Receiver<RunSummary>>,
+    labelled: &mut Receiver<RunSummary>,
+) -> Result<RunSummary, RecvError> {
+    tokio::select! {
+        run = next(told) => run,
+        run = labelled.recv() => run,
+    }
 }
 
 /// The next run that is told; never, when nobody listens.

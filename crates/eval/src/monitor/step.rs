@@ -81,9 +81,24 @@ impl Watch {
         let wanted: Vec<&RunSummary> = runs.iter().filter(wanted).collect();
         let ids: Vec<&str> = wanted.iter().map(|run| run.run_id.as_str()).collect();
         let counted: HashSet<String> = eval.0.storage.counted(&monitor.id, &ids).await?.into_iter().collect();
+        let wanted = match self.label() {
+            // Nobody has said anything of the others yet: that is no failure.
+            Some(metric) => {
+                let labels = eval.0.storage.current_labels(metric, &ids).await?;
+                let labelled: HashSet<&str> = labels.iter().map(|label| label.run_id.as_str()).collect();
+                wanted.into_iter().filter(|run| labelled.contains(run.run_id.as_str())).collect()
+            }
+            None => wanted,
+        };
         let mut seen = HashSet::new();
         let is_new = |run: &&RunSummary| !counted.contains(run.run_id.as_str()) && seen.insert(run.run_id.clone());
         Ok(wanted.into_iter().filter(is_new).collect())
+    }
+
+    /// The label that the evaluator reads, when it reads one.
+    fn label(&self) -> Option<&str> {
+        let reads = self.evaluator.info().needs.contains(&Need::Label);
+        self.evaluator.parameters().get("label").and_then(|label| label.as_str()).filter(|_| reads)
     }
 
     /// Scores a run; `None` when the eval set has no case for it.
@@ -93,8 +108,7 @@ impl Watch {
         if !self.evaluator.repeats_sent_scores() {
             trial.recorded_scores.clear();
         }
-        if self.evaluator.info().needs.contains(&Need::Label) {
-            let metric = self.evaluator.parameters().get("label").and_then(|label| label.as_str()).unwrap_or_default();
+        if let Some(metric) = self.label() {
             let labels = eval.0.storage.current_labels(metric, &[run.run_id.as_str()]).await?;
             trial.recorded_scores.extend(consensus(&labels).map(|label| (metric.to_owned(), label)));
         }
@@ -141,9 +155,10 @@ impl Watch {
         let mut evidence = match progress.evidence.iter().position(is_of) {
             Some(at) => progress.evidence.remove(at),
             None => {
-                let (metric, asked_by) = (self.metric(), format!("{}/{}", self.monitor.id, progress.evidence_begun));
+                let (lineage, asked_by) =
+                    (self.evaluator.lineage(), format!("{}/{}", self.monitor.id, progress.evidence_begun));
                 let at = eval.0.clock.now();
-                let look = eval.0.storage.look(agent, &metric, subject.as_str(), &asked_by, at).await?;
+                let look = eval.0.storage.look(agent, &lineage, subject.as_str(), &asked_by, at).await?;
                 progress.evidence_begun += 1;
                 let alpha = alpha_of_look(ALPHA_TOTAL, look);
                 EvidenceProgress::new(&self.monitor, subject.clone(), agent.clone(), look, alpha)?

@@ -5,15 +5,11 @@ use mizzen_model::step::Source;
 use mizzen_telemetry::assemble::assemble;
 use mizzen_telemetry::row::{LogRow, SpanHead, SpanRow};
 use mizzen_telemetry::{Columns, ReadError, Telemetry};
-use serde_json::Value;
 
 use super::extract::turns;
 use super::forest::Forest;
 use super::{Counters, Trial};
 use crate::format::events;
-
-/// Where a trace says which case it is a trial of: Mizzen's own name, and agentevals'.
-const CASE_KEYS: &[&str] = &["mizzen.evaluation.case", "agentevals.eval.case.id"];
 
 /// How much of a run an evaluator needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +38,7 @@ pub async fn load(telemetry: &Telemetry, summary: &RunSummary, depth: Depth) -> 
 pub fn of_summary(summary: &RunSummary) -> Trial {
     Trial {
         revision: summary.revision,
+        case: summary.case.clone(),
         agent: summary.agent.clone(),
         started_at: summary.started_at,
         outcome: summary.outcome,
@@ -63,28 +60,13 @@ pub fn of_run(summary: &RunSummary, rows: &[SpanRow], logs: &[LogRow]) -> Trial 
     sources.sort_unstable();
     sources.dedup();
     Trial {
-        case: case(rows),
+        case: rows.iter().find_map(mizzen_telemetry::case::named).or_else(|| summary.case.clone()),
         counters: Counters::of_steps(summary, &steps, &turns),
         turns,
         sources,
         recorded_scores: recorded_scores(rows, logs),
         ..of_summary(summary)
     }
-}
-
-/// The case that a span or its resource names.
-fn case(rows: &[SpanRow]) -> Option<String> {
-    let texts = || rows.iter().flat_map(|row| [row.body.attributes.as_str(), &row.body.resource]);
-    CASE_KEYS.iter().find_map(|key| {
-        texts().filter(|text| text.contains(key)).find_map(|text| {
-            let attributes: Value = serde_json::from_str(text).ok()?;
-            match attributes.get(key)? {
-                Value::String(case) => (!case.is_empty()).then(|| case.clone()),
-                Value::Number(case) => Some(case.to_string()),
-                _ => None,
-            }
-        })
-    })
 }
 
 /// Scores that others sent as `gen_ai.evaluation.result`, on spans or as log records. Not those that an experiment of our own

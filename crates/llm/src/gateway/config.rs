@@ -6,6 +6,8 @@ use std::time::Duration;
 use mizzen_runtime::secret::Secret;
 use serde::{Deserialize, Serialize};
 
+use super::guardrails::GuardrailConfig;
+use super::secrets::SecretsConfig;
 use crate::wire::Protocol;
 use crate::wire::content::ContentLimits;
 
@@ -19,6 +21,12 @@ pub struct GatewayConfig {
     pub timeouts: Timeouts,
     pub retries: Retries,
     pub limits: GatewayLimits,
+    pub permission: PermissionConfig,
+    /// What is done about secrets in what leaves.
+    pub secrets: SecretsConfig,
+    /// Programs and services that are asked about requests and answers, in this order.
+    #[serde(rename = "guardrail")]
+    pub guardrails: Vec<GuardrailConfig>,
 }
 
 impl Default for GatewayConfig {
@@ -31,7 +39,33 @@ impl Default for GatewayConfig {
             timeouts: Timeouts::default(),
             retries: Retries::default(),
             limits: GatewayLimits::default(),
+            permission: PermissionConfig::default(),
+            secrets: SecretsConfig::default(),
+            guardrails: Vec::new(),
         }
+    }
+}
+
+/// What the gateway does about decisions and budgets beside asking for them.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PermissionConfig {
+    /// How long a held call waits for a person before the client is told that it is held. Asking again goes on
+    /// waiting.
+    pub held_seconds_max: u64,
+    /// Tokens that are put aside for an answer when neither the client nor the table of models bounds it.
+    pub output_tokens_assumed: u64,
+}
+
+impl Default for PermissionConfig {
+    fn default() -> Self {
+        Self { held_seconds_max: 120, output_tokens_assumed: 16_384 }
+    }
+}
+
+impl PermissionConfig {
+    pub(super) const fn held_max(&self) -> Duration {
+        Duration::from_secs(self.held_seconds_max)
     }
 }
 

@@ -80,15 +80,7 @@ fn refuse_method(protocol: Protocol) -> Response<Body> {
 }
 
 fn unknown(protocol: Protocol) -> Doors {
-    any(move |request: Request<Body>| async move {
-        let path: String = request.uri().path().chars().take(200).collect();
-        let known = match protocol {
-            Protocol::OpenAi => "/v1/chat/completions, /v1/completions, /v1/responses, /v1/embeddings and /v1/models",
-            Protocol::Anthropic => {
-                "/anthropic/v1/messages, /anthropic/v1/messages/count_tokens and /anthropic/v1/models"
-            }
-        };
-        Refusal::new(Reason::NotFound, format!("this gateway has no `{path}`; it serves {known}"))
-            .into_response(protocol)
+    any(move |State(gateway): State<Arc<Inner>>, request: Request<Body>| async move {
+        answer(protocol, passing::unknown(gateway, protocol, request).await)
     })
 }

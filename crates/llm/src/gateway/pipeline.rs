@@ -1,17 +1,23 @@
 //! The life of a model call, in the order it must have. Each stage consumes the one before, and the next can
-//! be made from nothing else, so that a call cannot reach an upstream unidentified or unrecorded.
+//! be made from nothing else, so that a call cannot reach an upstream unidentified, undecided, unpaid or unrecorded.
 
+mod authorise;
 mod decode;
 mod identify;
 mod relay;
+mod reserve;
 mod route;
+mod screen;
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use http::{Request, Response};
 
+pub(super) use self::decode::{look_for_secrets, read};
 pub(super) use self::identify::{Identified, Received};
+pub(super) use self::relay::is_events;
+pub(super) use self::screen::secrets_kept;
 use super::Inner;
 use super::refusal::Refusal;
 use crate::wire::{Format, Protocol};
@@ -52,9 +58,14 @@ pub(super) async fn call(gateway: Arc<Inner>, door: Door, request: Request<Body>
     let identified = received.identify()?;
     // From here on the call leaves a record, whatever becomes of it.
     let decoded = identified.decode(door).await?;
-    // What another caller made is as good as not there.
+    // What it continues is the caller's own, and what the provider would run for it is allowed.
     let authorised = decoded.authorise().await?;
-    let routed = authorised.route()?;
+    // The model is allowed, by a person where one must say so, and what the call may take is put aside.
+    let reserved = authorised.reserve().await?;
+    // No secret leaves that may not, and the operator's guardrails have seen what does.
+    let screened = reserved.screen().await?;
+    let routed = screened.route()?;
     let called = routed.call().await?;
+    // What the call took is settled with the end of its answer, whoever ends it.
     called.relay().await
 }

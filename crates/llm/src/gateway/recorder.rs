@@ -11,16 +11,18 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::{CallFacts, CallMetrics, GatewayMetrics};
-use super::recording::{CallCopy, End, Sink};
-use super::tap::{Tap, Unread};
+use super::recording::{BLOCKING_BYTES, CallCopy, End, Kept, Sink};
+use super::tap::Unread;
 use crate::wire::answer::Answer;
 use crate::wire::content::ContentLimits;
 use crate::wire::describe::describe;
 
-/// Reading a copy above this takes long enough to move it off the async threads.
-const BLOCKING_BYTES: usize = 256 << 10;
 /// How often a drain looks whether the last calls have ended.
 const DRAIN_POLL: Duration = Duration::from_millis(20);
+
+/// What of a request is content, and not recorded where policy says so.
+const CONTENT: [&str; 3] = ["gen_ai.input.messages", "gen_ai.system_instructions", "gen_ai.tool.definitions"];
+const BY_POLICY: &str = "not recorded, by policy";
 
 /// The status of a call whose client did not wait for its answer, as nginx counts it.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -54,7 +56,7 @@ impl Recorder {
     }
 
     async fn record(&self, copy: Box<CallCopy>, calls: &mut CallMetrics) {
-        let bytes = copy.request_bytes + copy.answer.as_ref().map_or(0, Tap::bytes);
+        let bytes = copy.bytes();
         self.sink.taken(&copy);
         let limits = self.limits;
         let read = if bytes > BLOCKING_BYTES {
@@ -85,7 +87,14 @@ struct Finished {
 
 impl Finished {
     fn read(mut copy: CallCopy, limits: ContentLimits) -> Self {
-        let (answer, unread) = copy.answer.take().map(Tap::finish).unwrap_or_default();
+        copy.answer.read();
+        if let Some(reservation) = copy.reservation.take() {
+            reservation.settle(&copy.outcome());
+        }
+        let (answer, unread) = match std::mem::replace(&mut copy.answer, Kept::Nothing) {
+            Kept::Read(answer, unread) => (*answer, unread),
+            Kept::Nothing | Kept::Raw(_) => (Answer::default(), None),
+        };
         let error = error_type(&copy, &answer).unwrap_or_default();
         Self { copy, answer, unread, limits, error }
     }
@@ -128,6 +137,7 @@ impl Finished {
             caller: self.copy.caller.caller.clone(),
             run_id: self.copy.caller.run_id.clone(),
             agent: self.copy.caller.agent.clone(),
+            agent_digest: self.copy.caller.agent_digest.clone(),
         }
     }
 
@@ -138,7 +148,9 @@ impl Finished {
         }
         let upstream = self.copy.upstream.as_ref().map_or("none", |upstream| upstream.name.as_str());
         Some(match (self.copy.end, self.copy.status) {
-            (End::Refused { code, .. }, _) => format!("the gateway answered `{code}`; upstream `{upstream}`"),
+            (End::Refused { reason, .. }, _) => {
+                format!("the gateway answered `{}`; upstream `{upstream}`", reason.code())
+            }
             (End::ClientGone, _) => "the client hung up before the answer was complete".to_owned(),
             (End::Answered, Some(status)) => {
                 let name = self.answer.error.as_deref().unwrap_or("error");
@@ -170,12 +182,17 @@ impl Finished {
         if let Some(first) = copy.time_to_first_chunk.filter(|_| copy.stream) {
             to.0.push(("gen_ai.response.time_to_first_chunk", Value::Double(first.as_secs_f64())));
         }
-        to.0.extend(described.attributes);
-        to.answer(&mut self.answer);
-        if request.is_none() && copy.request_bytes > 0 {
-            to.text("mizzen.content.request_omitted", Some(Unread::TooLarge.as_str()));
+        to.permission(copy);
+        let content = copy.record_content;
+        to.0.extend(described.attributes.into_iter().filter(|(name, _)| content || !CONTENT.contains(name)));
+        if !content {
+            self.answer.messages = None;
         }
-        to.text("mizzen.content.response_omitted", self.unread.map(Unread::as_str));
+        to.answer(&mut self.answer);
+        let omitted = (request.is_none() && copy.request_bytes > 0).then_some(Unread::TooLarge.as_str());
+        to.text("mizzen.content.request_omitted", if content { omitted } else { Some(BY_POLICY) });
+        let omitted = self.unread.map(Unread::as_str);
+        to.text("mizzen.content.response_omitted", if content { omitted } else { Some(BY_POLICY) });
         if described.truncated || self.answer.truncated {
             to.0.push(("mizzen.content.truncated", Value::Bool(true)));
         }
@@ -195,7 +212,7 @@ fn status(copy: &CallCopy) -> u16 {
 /// `error.type`: the gateway's own code, the provider's name for the error, or the status.
 fn error_type(copy: &CallCopy, answer: &Answer) -> Option<String> {
     match copy.end {
-        End::Refused { code, .. } => return Some(code.to_owned()),
+        End::Refused { reason, .. } => return Some(reason.code().to_owned()),
         // A client that has read the end of a stream need not wait for the connection to say so too.
         End::ClientGone if !answer.complete => return Some("client_disconnected".to_owned()),
         End::ClientGone | End::Answered => {}
@@ -219,6 +236,20 @@ impl Attributes {
 
     fn int(&mut self, name: &'static str, value: u64) {
         self.0.push((name, Value::Int(i64::try_from(value).unwrap_or(i64::MAX))));
+    }
+
+    /// What was decided, and what was found in what leaves.
+    fn permission(&mut self, copy: &CallCopy) {
+        if let Some(decision) = &copy.decision {
+            self.text("mizzen.decision.effect", Some(decision.effect.as_str()));
+            self.text("mizzen.decision.mode", Some(decision.mode.as_str()));
+        }
+        let id = copy.refused_by.as_deref().or(copy.decision.as_ref().map(|decision| decision.id.as_str()));
+        self.text("mizzen.decision.id", id);
+        if !copy.secrets.is_empty() {
+            let kinds = copy.secrets.iter().map(|kind| Value::from(*kind)).collect();
+            self.0.push(("mizzen.secrets.found", Value::Array(kinds)));
+        }
     }
 
     fn answer(&mut self, answer: &mut Answer) {

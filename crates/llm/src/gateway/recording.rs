@@ -6,17 +6,22 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mizzen_control::KeyIdentity;
+use mizzen_model::permission::Decision;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::metrics::Gauge;
 use tokio::sync::mpsc;
 
 use super::metrics::GatewayMetrics;
-use super::refusal::Refusal;
-use super::tap::Tap;
+use super::refusal::{Reason, Refusal};
+use super::reservation::{Outcome, Reservation};
+use super::tap::{Tap, Unread};
 use super::trace::TraceContext;
 use crate::routing::Upstream;
 use crate::wire::Format;
+use crate::wire::answer::Answer;
 
+/// Reading a copy above this takes long enough to move it off the async threads.
+pub(super) const BLOCKING_BYTES: usize = 256 << 10;
 /// Copies that wait to be recorded; bounded in bytes too, see [`Sink`].
 pub(super) const QUEUE_CALLS_MAX: usize = 4096;
 
@@ -28,7 +33,7 @@ pub(super) enum End {
     /// The answer went out whole, whatever its status.
     Answered,
     /// The gateway answered by itself, or cut the answer short.
-    Refused { code: &'static str, status: u16 },
+    Refused { reason: Reason, status: u16 },
 }
 
 /// Everything the record of a call is made of. Cheap to collect: bytes are kept as they came and read later.
@@ -50,13 +55,72 @@ pub(super) struct CallCopy {
     pub(super) retries: u32,
     pub(super) status: Option<u16>,
     pub(super) time_to_first_chunk: Option<Duration>,
-    pub(super) answer: Option<Tap>,
+    pub(super) answer: Kept,
     pub(super) end: End,
+    /// What the gate said about the call, and the id that a refusal of its own names.
+    pub(super) decision: Option<Arc<Decision>>,
+    pub(super) refused_by: Option<String>,
+    /// Whether policy lets content be recorded.
+    pub(super) record_content: bool,
+    /// Kinds of secrets that were found in what leaves, each once.
+    pub(super) secrets: Vec<&'static str>,
+    /// Whether an upstream was asked.
+    pub(super) sent: bool,
+    /// Left to the recorder with an answer too large to be read at once.
+    pub(super) reservation: Option<Reservation>,
+}
+
+/// The copy of an answer.
+#[derive(Debug)]
+pub(super) enum Kept {
+    Nothing,
+    Raw(Box<Tap>),
+    Read(Box<Answer>, Option<Unread>),
+}
+
+impl Kept {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Raw(tap) => tap.bytes(),
+            Self::Read(answer, _) => answer.messages.as_ref().map_or(0, String::capacity),
+        }
+    }
+
+    pub(super) fn read(&mut self) {
+        if let Self::Raw(_) = self
+            && let Self::Raw(tap) = std::mem::replace(self, Self::Nothing)
+        {
+            let (answer, unread) = tap.finish();
+            *self = Self::Read(Box::new(answer), unread);
+        }
+    }
 }
 
 impl CallCopy {
-    fn bytes(&self) -> usize {
-        self.request.as_ref().map_or(0, Bytes::len) + self.answer.as_ref().map_or(0, Tap::bytes)
+    pub(super) fn bytes(&self) -> usize {
+        self.request.as_ref().map_or(0, Bytes::len) + self.answer.bytes()
+    }
+
+    /// How the call ended, for its price. The answer must have been read.
+    pub(super) fn outcome(&self) -> Outcome<'_> {
+        let answer = match &self.answer {
+            Kept::Read(answer, None) => Some(&**answer),
+            _ => None,
+        };
+        Outcome { sent: self.sent, status: self.status, end: self.end, took: self.duration, answer }
+    }
+
+    /// Reads the answer and settles. What is large is left for the recorder.
+    fn conclude(&mut self, reservation: &mut Option<Reservation>) {
+        self.duration = self.started.elapsed();
+        if self.answer.bytes() > BLOCKING_BYTES {
+            return;
+        }
+        self.answer.read();
+        if let Some(reservation) = reservation.take() {
+            reservation.settle(&self.outcome());
+        }
     }
 }
 
@@ -115,17 +179,61 @@ impl Sink {
 pub(super) struct Recording {
     // Dropped in this order: a call counts as in flight until its copy is in the queue.
     copy: Option<(Box<CallCopy>, Arc<Sink>)>,
+    reservation: Option<Reservation>,
     _in_flight: InFlight,
 }
 
 impl Recording {
     pub(super) const fn of_call(copy: Box<CallCopy>, sink: Arc<Sink>, in_flight: InFlight) -> Self {
-        Self { copy: Some((copy, sink)), _in_flight: in_flight }
+        Self { copy: Some((copy, sink)), reservation: None, _in_flight: in_flight }
     }
 
     /// For what is no step of a run, such as listing models.
     pub(super) const fn none(in_flight: InFlight) -> Self {
-        Self { copy: None, _in_flight: in_flight }
+        Self { copy: None, reservation: None, _in_flight: in_flight }
+    }
+
+    /// What is put aside for the call is settled when its answer has ended, before the client knows that it has.
+    pub(super) fn settle_later(&mut self, reservation: Reservation) {
+        self.reservation = Some(reservation);
+    }
+
+    /// The upstream has sent everything.
+    pub(super) fn answered(&mut self) {
+        if let Some((copy, _)) = &mut self.copy {
+            copy.end = End::Answered;
+            copy.conclude(&mut self.reservation);
+        }
+    }
+
+    /// Reads the answer now, however large it is, and settles.
+    pub(super) fn read_answer(&mut self) {
+        if let Some((copy, _)) = &mut self.copy {
+            copy.answer.read();
+            copy.conclude(&mut self.reservation);
+        }
+    }
+
+    /// The client got a refusal of the gateway in place of an answer that had begun; what was paid is settled by how
+    /// the upstream's answer went.
+    pub(super) fn told_nothing_else(&mut self) {
+        if let Some((copy, _)) = &mut self.copy {
+            copy.conclude(&mut self.reservation);
+            copy.status = None;
+        }
+    }
+
+    /// As the upstream knows it.
+    pub(super) fn model(&self) -> Option<&str> {
+        self.copy.as_ref().and_then(|(copy, _)| copy.model.as_deref())
+    }
+
+    /// The answer, when it was read.
+    pub(super) fn answer(&self) -> Option<&Answer> {
+        match self.copy.as_ref().map(|(copy, _)| &copy.answer) {
+            Some(Kept::Read(answer, None)) => Some(answer),
+            _ => None,
+        }
     }
 
     pub(super) fn note(&mut self, write: impl FnOnce(&mut CallCopy)) {
@@ -136,8 +244,11 @@ impl Recording {
 
     /// Notes that the gateway answers by itself.
     pub(super) fn refuse(&mut self, refusal: Refusal) -> Refusal {
-        let end = End::Refused { code: refusal.reason.code(), status: refusal.status().as_u16() };
-        self.note(|copy| copy.end = end);
+        let end = End::Refused { reason: refusal.reason, status: refusal.status().as_u16() };
+        self.note(|copy| {
+            copy.end = end;
+            copy.refused_by = refusal.decision_id().map(str::to_owned);
+        });
         refusal
     }
 
@@ -147,7 +258,7 @@ impl Recording {
             if copy.time_to_first_chunk.is_none() {
                 copy.time_to_first_chunk = Some(copy.started.elapsed());
             }
-            if let Some(tap) = &mut copy.answer {
+            if let Kept::Raw(tap) = &mut copy.answer {
                 tap.push(bytes);
             }
         });
@@ -157,7 +268,8 @@ impl Recording {
 impl Drop for Recording {
     fn drop(&mut self) {
         if let Some((mut copy, sink)) = self.copy.take() {
-            copy.duration = copy.started.elapsed();
+            copy.conclude(&mut self.reservation);
+            copy.reservation = self.reservation.take();
             sink.put(copy);
         }
     }

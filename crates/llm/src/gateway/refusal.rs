@@ -2,10 +2,17 @@
 
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
-use serde_json::json;
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use mizzen_control::gate::{Denial, DenialCode};
+use mizzen_model::time::Timestamp;
+use serde_json::{Value, json};
 
 use crate::wire::Protocol;
+
+/// The decision that an answer of the gateway's own rests on; also in the body.
+const DECISION: HeaderName = HeaderName::from_static("mizzen-decision");
+/// The official clients try again after 409, 429 and 5xx unless this says `false`.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// Why the gateway did not, or could not, pass a call on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +31,15 @@ pub(super) enum Reason {
     Broken,
     TimedOut,
     Internal,
+    /// Policy, a budget or a pause said no.
+    Denied(DenialCode),
+    /// A person has not answered yet.
+    Held,
+    /// The agent was stopped while the call was going on.
+    Stopped,
+    SecretFound,
+    GuardrailDenied,
+    GuardrailFailed,
 }
 
 impl Reason {
@@ -35,8 +51,17 @@ impl Reason {
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::NotFound | Self::NoSuchModel | Self::NoSuchResponse => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Denied(DenialCode::BudgetExhausted | DenialCode::RateLimited) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Denied(DenialCode::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
             // Not 401: the client's key is fine. Not 5xx: SDKs would only try again.
-            Self::NoProviderKey => StatusCode::FORBIDDEN,
+            Self::NoProviderKey
+            | Self::Denied(_)
+            | Self::Stopped
+            | Self::SecretFound
+            | Self::GuardrailDenied
+            | Self::GuardrailFailed => StatusCode::FORBIDDEN,
+            // The official clients ask again by themselves, and so go on waiting.
+            Self::Held => StatusCode::CONFLICT,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable | Self::Broken => StatusCode::BAD_GATEWAY,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
@@ -61,13 +86,30 @@ impl Reason {
             Self::Broken => "upstream_disconnected",
             Self::TimedOut => "upstream_timeout",
             Self::Internal => "internal_error",
+            Self::Denied(code) => code.as_str(),
+            Self::Held => "approval_pending",
+            Self::Stopped => "stopped",
+            Self::SecretFound => "secret_found",
+            Self::GuardrailDenied => "guardrail_denied",
+            Self::GuardrailFailed => "guardrail_failed",
         }
     }
 
     const fn openai_type(self) -> &'static str {
-        match self.status().as_u16() {
-            400..500 => "invalid_request_error",
-            _ => "server_error",
+        match self {
+            Self::Denied(DenialCode::BudgetExhausted) => "insufficient_quota",
+            Self::Denied(DenialCode::RateLimited) => "rate_limit_exceeded",
+            Self::Denied(DenialCode::Unavailable) => "server_error",
+            Self::Denied(_)
+            | Self::Held
+            | Self::Stopped
+            | Self::SecretFound
+            | Self::GuardrailDenied
+            | Self::GuardrailFailed => "permission_denied",
+            _ => match self.status().as_u16() {
+                400..500 => "invalid_request_error",
+                _ => "server_error",
+            },
         }
     }
 
@@ -77,11 +119,24 @@ impl Reason {
             Self::InvalidRequest | Self::Slow | Self::WrongMethod => "invalid_request_error",
             Self::TooLarge => "request_too_large",
             Self::NotFound | Self::NoSuchModel | Self::NoSuchResponse => "not_found_error",
-            Self::NoProviderKey => "permission_error",
+            Self::Denied(DenialCode::BudgetExhausted | DenialCode::RateLimited) => "rate_limit_error",
+            Self::Denied(DenialCode::Unavailable) => "api_error",
+            Self::NoProviderKey
+            | Self::Denied(_)
+            | Self::Held
+            | Self::Stopped
+            | Self::SecretFound
+            | Self::GuardrailDenied
+            | Self::GuardrailFailed => "permission_error",
             Self::Busy => "overloaded_error",
             Self::TimedOut => "timeout_error",
             Self::Unreachable | Self::Broken | Self::Internal => "api_error",
         }
+    }
+
+    /// Whether the official clients, which would try again, would only hear the same.
+    const fn is_final(self) -> bool {
+        matches!(self, Self::Denied(DenialCode::BudgetExhausted))
     }
 }
 
@@ -92,11 +147,36 @@ pub(super) struct Refusal {
     message: String,
     /// The request's field that is at fault (OpenAI's `param`).
     param: Option<&'static str>,
+    decision_id: Option<String>,
+    approval_id: Option<String>,
+    retry_after_seconds: Option<u64>,
 }
 
 impl Refusal {
     pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), param: None }
+        let retry_after_seconds = (reason == Reason::Busy).then_some(1);
+        let message = message.into();
+        Self { reason, message, param: None, decision_id: None, approval_id: None, retry_after_seconds }
+    }
+
+    /// What the gate said, for the caller.
+    pub(super) fn denied(denial: Denial, now: Timestamp) -> Self {
+        let mut refusal = Self::new(Reason::Denied(denial.code), denial.message);
+        refusal.decision_id = Some(denial.decision.id.clone());
+        refusal.retry_after_seconds = denial.retry_at.map(|at| seconds_until(at, now));
+        refusal
+    }
+
+    pub(super) fn held(message: String, decision_id: &str, approval_id: String) -> Self {
+        let mut refusal = Self::new(Reason::Held, message);
+        refusal.decision_id = Some(decision_id.to_owned());
+        refusal.approval_id = Some(approval_id);
+        refusal
+    }
+
+    pub(super) fn decided_by(mut self, decision_id: &str) -> Self {
+        self.decision_id = Some(decision_id.to_owned());
+        self
     }
 
     pub(super) const fn about(mut self, param: &'static str) -> Self {
@@ -108,8 +188,12 @@ impl Refusal {
         self.reason.status()
     }
 
-    fn body(&self, protocol: Protocol) -> serde_json::Value {
-        match protocol {
+    pub(super) fn decision_id(&self) -> Option<&str> {
+        self.decision_id.as_deref()
+    }
+
+    fn body(&self, protocol: Protocol) -> Value {
+        let mut body = match protocol {
             Protocol::OpenAi => json!({"error": {
                 "message": self.message,
                 "type": self.reason.openai_type(),
@@ -120,15 +204,31 @@ impl Refusal {
                 "type": "error",
                 "error": {"type": self.reason.anthropic_type(), "message": self.message},
             }),
+        };
+        if let Some(Value::Object(error)) = body.get_mut("error") {
+            for (name, id) in [("decision_id", &self.decision_id), ("approval_id", &self.approval_id)] {
+                if let Some(id) = id {
+                    error.insert(name.to_owned(), Value::String(id.clone()));
+                    error.insert("code".to_owned(), Value::from(self.reason.code()));
+                }
+            }
         }
+        body
     }
 
     pub(super) fn into_response(self, protocol: Protocol) -> Response<Body> {
         let mut response = Response::new(Body::from(self.body(protocol).to_string()));
         *response.status_mut() = self.status();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if self.reason == Reason::Busy {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.reason.is_final() {
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
+        if let Some(id) = self.decision_id.and_then(|id| HeaderValue::try_from(id).ok()) {
+            headers.insert(DECISION, id);
         }
         response
     }
@@ -142,3 +242,13 @@ impl Refusal {
         }
     }
 }
+
+/// Rounded up, and at least one.
+fn seconds_until(at: Timestamp, now: Timestamp) -> u64 {
+    const SECOND: i64 = 1_000_000_000;
+    let nanos = at.unix_nanos().saturating_sub(now.unix_nanos()).max(1);
+    u64::try_from((nanos - 1) / SECOND + 1).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,14 +8,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use mizzen_control::gate::{DenialCode, Permit};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 pub(super) use self::filter::{Filter, Own};
 use self::filter::{Held, Owning, Step};
-use super::recording::{End, Recording};
+use super::recording::Recording;
 use super::refusal::{Reason, Refusal};
 use crate::routing::Upstream;
 
@@ -24,6 +26,44 @@ use crate::routing::Upstream;
 pub(super) struct Pace {
     pub(super) idle: Duration,
     pub(super) deadline: Instant,
+}
+
+/// Ready when the agent that made the call was stopped meanwhile; never, when nothing can stop it.
+pub(super) struct Stopped(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl Stopped {
+    pub(super) const fn never() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn of(permit: &Permit) -> Self {
+        Self(Some(Box::pin(permit.stopped())))
+    }
+
+    pub(super) fn refusal() -> Refusal {
+        let message = "the agent was stopped while this call was going on; ask who stopped it before you try again";
+        Refusal::new(Reason::Stopped, message)
+    }
+}
+
+impl Future for Stopped {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.get_mut().0 {
+            Some(stopped) => stopped.as_mut().poll(context),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// What an answer is bound by.
+pub(super) struct Terms {
+    pub(super) pace: Pace,
+    pub(super) bytes_max: Option<u64>,
+    pub(super) stopped: Stopped,
+    /// Whether the answer is a stream of events, to which one may be added where another has just ended.
+    pub(super) events: bool,
 }
 
 /// The client's side of an answer. Dropping it drops the upstream's side, which ends the call there.
@@ -36,12 +76,13 @@ pub(super) struct Relay {
     ready: VecDeque<Bytes>,
     owning: Option<(Owning, Held)>,
     broken: Option<BrokenOff>,
-    pace: Pace,
+    terms: Terms,
+    bytes: u64,
     heard_at: Instant,
     timer: Option<Pin<Box<Sleep>>>,
-    /// Whether the answer is a stream of events, to which one may be added where another has just ended.
-    events: bool,
     last: Bytes,
+    /// What ended the answer early.
+    cut: Option<Refusal>,
 }
 
 /// The answer broke off after its head was sent; closing the connection tells the client.
@@ -55,8 +96,7 @@ impl Relay {
         upstream: Arc<Upstream>,
         filter: Filter,
         recording: Recording,
-        pace: Pace,
-        events: bool,
+        terms: Terms,
     ) -> Self {
         Self {
             incoming: Some(incoming),
@@ -66,11 +106,29 @@ impl Relay {
             ready: VecDeque::new(),
             owning: None,
             broken: None,
-            pace,
+            terms,
+            bytes: 0,
             heard_at: Instant::now(),
             timer: None,
-            events,
             last: Bytes::new(),
+            cut: None,
+        }
+    }
+
+    /// The whole answer as the client is to have it, and its recording. The client has got nothing of it.
+    pub(super) async fn gather(mut self, bytes_max: usize) -> Result<(Bytes, Recording), (Refusal, Recording)> {
+        let mut gathered = BytesMut::new();
+        while let Some(Ok(frame)) = self.frame().await {
+            let Ok(data) = frame.into_data() else { continue };
+            if gathered.len() + data.len() > bytes_max {
+                self.stop(Reason::Broken, "sent an answer larger than `limits.body_bytes_max`");
+                break;
+            }
+            gathered.extend_from_slice(&data);
+        }
+        match self.cut {
+            Some(refusal) => Err((refusal, self.recording)),
+            None => Ok((gathered.freeze(), self.recording)),
         }
     }
 
@@ -78,6 +136,11 @@ impl Relay {
     fn take(&mut self, data: Bytes) {
         self.heard_at = Instant::now();
         self.recording.copy(&data);
+        self.bytes = self.bytes.saturating_add(data.len() as u64);
+        if self.terms.bytes_max.is_some_and(|most| self.bytes > most) {
+            let policy_denied = Reason::Denied(DenialCode::PolicyDenied);
+            return self.stop(policy_denied, "sent an answer larger than the policy allows");
+        }
         let step = self.filter.take(data, &mut self.ready);
         self.step(step);
         if self.incoming.as_ref().is_some_and(Incoming::is_end_stream) {
@@ -88,7 +151,7 @@ impl Relay {
     /// The upstream has sent everything.
     fn finish(&mut self) {
         self.incoming = None;
-        self.recording.note(|copy| copy.end = End::Answered);
+        self.recording.answered();
         let step = self.filter.finish(&mut self.ready);
         self.step(step);
     }
@@ -105,25 +168,30 @@ impl Relay {
     /// breaking the connection off.
     fn stop(&mut self, reason: Reason, what: &'static str) {
         let text = format!("upstream `{}` {what}; try again", self.upstream.name);
-        let refusal = self.recording.refuse(Refusal::new(reason, text));
+        self.end(Refusal::new(reason, text), what);
+    }
+
+    fn end(&mut self, refusal: Refusal, what: &'static str) {
+        let refusal = self.recording.refuse(refusal);
         tracing::debug!(upstream = self.upstream.name, what, "an answer broke off");
         self.incoming = None;
         self.filter = Filter::Pass;
         let last = self.ready.back().unwrap_or(&self.last);
         let at_boundary = last.is_empty() || last.ends_with(b"\n\n") || last.ends_with(b"\n\r\n");
-        if self.events && at_boundary {
+        if self.terms.events && at_boundary {
             self.ready.push_back(refusal.event(self.upstream.protocol).into());
         } else {
             self.broken = Some(BrokenOff(what));
         }
+        self.cut = Some(refusal);
     }
 
     /// Ready when the upstream was silent for too long. The timer is set anew only when it fires: most chunks
     /// come long before it.
     fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<&'static str> {
         loop {
-            let idle_at = self.heard_at + self.pace.idle;
-            let at = idle_at.min(self.pace.deadline);
+            let idle_at = self.heard_at + self.terms.pace.idle;
+            let at = idle_at.min(self.terms.pace.deadline);
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
             ready!(timer.as_mut().poll(context));
             if Instant::now() < at {
@@ -174,6 +242,9 @@ impl Body for Relay {
                 },
                 Poll::Ready(Some(Err(_))) => this.stop(Reason::Broken, "broke off its answer"),
                 Poll::Ready(None) => this.finish(),
+                Poll::Pending if Pin::new(&mut this.terms.stopped).poll(context).is_ready() => {
+                    this.end(Stopped::refusal(), "belonged to an agent that was stopped");
+                }
                 Poll::Pending => {
                     let what = ready!(this.poll_silence(context));
                     this.stop(Reason::TimedOut, what);

@@ -51,7 +51,7 @@ fn random_trace_id() -> TraceId {
     }
 }
 
-fn random_span_id() -> SpanId {
+pub(super) fn random_span_id() -> SpanId {
     loop {
         if let Some(id) = SpanId::from_bytes(&random().to_be_bytes()) {
             return id;

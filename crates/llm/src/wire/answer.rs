@@ -21,6 +21,8 @@ pub struct Answer {
     pub error: Option<String>,
     /// Whether the provider said that the answer has ended.
     pub complete: bool,
+    /// Whether the provider last said that the answer is still being made (Responses API).
+    pub pending: bool,
     /// Whether content was left out of `messages`.
     pub truncated: bool,
     /// Attributes of one provider only.
@@ -90,6 +92,7 @@ impl Accumulator {
             usage: self.draft.usage,
             error: self.draft.error,
             complete: self.draft.complete,
+            pending: self.draft.pending,
             extra: self.draft.extra,
         }
     }

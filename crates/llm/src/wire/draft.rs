@@ -20,6 +20,8 @@ pub(crate) struct Draft {
     pub(crate) error: Option<String>,
     /// Whether the provider said that the answer has ended.
     pub(crate) complete: bool,
+    /// Whether the provider last said that the answer is still being made.
+    pub(crate) pending: bool,
     pub(crate) extra: Vec<(&'static str, Value)>,
     messages: Vec<DraftMessage>,
     bytes_left: usize,
@@ -53,6 +55,7 @@ impl Draft {
             usage: None,
             error: None,
             complete: false,
+            pending: false,
             extra: Vec::new(),
             messages: Vec::new(),
             bytes_left: limits.attribute_bytes_max,

@@ -27,8 +27,35 @@ pub struct RequestHead<'a> {
     pub conversation: bool,
     /// Whether the provider keeps the response (Responses API; its default is yes).
     pub store: bool,
+    /// Whether the provider goes on without the client (Responses API).
+    pub background: bool,
     pub(super) model_raw: Raw<'a>,
     pub(super) stream_options: Raw<'a>,
+    pub(super) limits: Limits<'a>,
+    pub(super) reach: Reach<'a>,
+}
+
+/// What bounds the answer.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Limits<'a> {
+    pub(super) max_tokens: Raw<'a>,
+    pub(super) max_completion_tokens: Raw<'a>,
+    pub(super) max_output_tokens: Raw<'a>,
+    pub(super) n: Raw<'a>,
+    pub(super) best_of: Raw<'a>,
+    pub(super) temperature: Raw<'a>,
+}
+
+/// Every field by which a provider can be made to run something, or to call somebody.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Reach<'a> {
+    pub(super) tools: Raw<'a>,
+    pub(super) input: Raw<'a>,
+    pub(super) mcp_servers: Raw<'a>,
+    pub(super) prompt: Raw<'a>,
+    pub(super) web_search_options: Raw<'a>,
+    pub(super) search_parameters: Raw<'a>,
+    pub(super) plugins: Raw<'a>,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +72,34 @@ struct Fields<'a> {
     conversation: Raw<'a>,
     #[serde(default)]
     store: Option<bool>,
+    #[serde(default)]
+    background: Option<bool>,
+    #[serde(borrow, default)]
+    max_tokens: Raw<'a>,
+    #[serde(borrow, default)]
+    max_completion_tokens: Raw<'a>,
+    #[serde(borrow, default)]
+    max_output_tokens: Raw<'a>,
+    #[serde(borrow, default)]
+    n: Raw<'a>,
+    #[serde(borrow, default)]
+    best_of: Raw<'a>,
+    #[serde(borrow, default)]
+    temperature: Raw<'a>,
+    #[serde(borrow, default)]
+    tools: Raw<'a>,
+    #[serde(borrow, default)]
+    input: Raw<'a>,
+    #[serde(borrow, default)]
+    mcp_servers: Raw<'a>,
+    #[serde(borrow, default)]
+    prompt: Raw<'a>,
+    #[serde(borrow, default)]
+    web_search_options: Raw<'a>,
+    #[serde(borrow, default)]
+    search_parameters: Raw<'a>,
+    #[serde(borrow, default)]
+    plugins: Raw<'a>,
 }
 
 impl<'a> RequestHead<'a> {
@@ -74,8 +129,26 @@ impl<'a> RequestHead<'a> {
             previous_response_id: fields.previous_response_id.map(|text| text.0),
             conversation: fields.conversation.get().is_some(),
             store: fields.store.unwrap_or(true),
+            background: fields.background.unwrap_or(false),
             model_raw: fields.model,
             stream_options: fields.stream_options,
+            limits: Limits {
+                max_tokens: fields.max_tokens,
+                max_completion_tokens: fields.max_completion_tokens,
+                max_output_tokens: fields.max_output_tokens,
+                n: fields.n,
+                best_of: fields.best_of,
+                temperature: fields.temperature,
+            },
+            reach: Reach {
+                tools: fields.tools,
+                input: fields.input,
+                mcp_servers: fields.mcp_servers,
+                prompt: fields.prompt,
+                web_search_options: fields.web_search_options,
+                search_parameters: fields.search_parameters,
+                plugins: fields.plugins,
+            },
         })
     }
 }

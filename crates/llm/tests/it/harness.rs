@@ -9,9 +9,10 @@ use hyper::body::Incoming;
 use mizzen_control::keys::NewKey;
 use mizzen_control::providers::ProviderKey;
 use mizzen_control::{Control, Environment, MIGRATIONS};
-use mizzen_llm::gateway::{Gateway, GatewayConfig, UpstreamConfig, router};
+use mizzen_llm::gateway::{Gateway, GatewayConfig, Parts, UpstreamConfig, router};
 use mizzen_llm::wire::Protocol;
 use mizzen_model::attribute::Value;
+use mizzen_model::price::PriceTable;
 use mizzen_model::span::SpanRecord;
 use mizzen_runtime::client::{ClientConfig, HttpClient};
 use mizzen_runtime::clock::Clock;
@@ -73,7 +74,16 @@ impl Harness {
         let (sender, records) = mpsc::channel(queue);
         let (metrics, tasks) = (Metrics::new(), TaskGroup::new());
         let client = HttpClient::new(ClientConfig::default()).unwrap();
-        let gateway = Gateway::new(config, control.clone(), client.clone(), sender, clock, &metrics, &tasks).unwrap();
+        let parts = Parts {
+            control: control.clone(),
+            client: client.clone(),
+            records: sender,
+            clock,
+            prices: PriceTable::built_in(&[]).unwrap(),
+            registry: &metrics,
+            tasks: &tasks,
+        };
+        let gateway = Gateway::new(config, parts).unwrap();
         let listener = bind("listen", "127.0.0.1:0".parse().unwrap()).unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         serve(listener, None, router(gateway), &tasks, ListenLimits::new(&metrics, "gateway_connections"));

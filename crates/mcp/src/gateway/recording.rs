@@ -129,6 +129,7 @@ impl Drop for Recording {
             caller: self.caller.caller.clone(),
             run_id: self.caller.run_id.clone(),
             agent: self.caller.agent.clone(),
+            agent_digest: self.caller.agent_digest.clone(),
         };
         if self.gateway.records.try_send(record).is_err() {
             self.gateway.metrics.shed.inc();

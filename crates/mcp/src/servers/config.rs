@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mizzen_model::asked::Taint;
+use mizzen_model::permission::PinRule;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -106,17 +107,6 @@ pub enum Credential {
 #[serde(deny_unknown_fields)]
 pub struct ToolSetting {
     pub touches: Taint,
-}
-
-/// How a definition that was never seen before becomes the pinned one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PinRule {
-    /// At once. What changes later is withheld.
-    #[default]
-    FirstSight,
-    /// By a person; until then it is withheld.
-    Approval,
 }
 
 /// Which era of the protocol a server is spoken to in.

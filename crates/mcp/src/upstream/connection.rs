@@ -159,6 +159,10 @@ impl Connection {
                     Some(Message::Request { id, method, .. }) if method == "ping" => {
                         let (Ok(()) | Err(_)) = self.line.answer(&self.framing, &id, &Ok(wire::empty())).await;
                     }
+                    // It was told what the client can be asked, and asks something else.
+                    Some(Message::Request { id, method, .. }) if !self.can_be_asked(&method) => {
+                        let (Ok(()) | Err(_)) = self.line.answer(&self.framing, &id, &wire::nobody()).await;
+                    }
                     Some(Message::Request { id, method, params }) => {
                         let (answer, answered) = oneshot::channel();
                         let (Ok(()) | Err(_)) = events.send(FromServer::Request { method, params, answer }).await;
@@ -172,6 +176,16 @@ impl Connection {
             }
             deadline = Instant::now() + self.timeout;
         }
+    }
+
+    fn can_be_asked(&self, method: &str) -> bool {
+        let capability = match method {
+            "sampling/createMessage" => "sampling",
+            "elicitation/create" => "elicitation",
+            "roots/list" => "roots",
+            _ => return false,
+        };
+        self.introduction.capabilities.contains_key(capability)
     }
 
     /// The parameters with what the hop needs in `_meta`. Every member is written once: two readers of one text must not

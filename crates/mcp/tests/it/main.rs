@@ -1,5 +1,5 @@
 //! The tool gateway's doors in front of doubles of tool servers: what a client of each era sees, what the server was
-//! sent, and the record left.
+//! sent, and the record left. Below `servers`: real tool servers behind the seam.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -10,5 +10,6 @@ mod federation;
 mod harness;
 mod news;
 mod recording;
+mod servers;
 mod stateful;
 mod stateless;

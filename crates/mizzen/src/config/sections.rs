@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use mizzen_control::config::PermissionConfig;
 use mizzen_llm::gateway::GatewayConfig;
+use mizzen_mcp::servers::{Profile, ServerConfig};
 use mizzen_model::price::Price;
 use mizzen_telemetry::capture::CaptureConfig;
 use mizzen_telemetry::otlp::DoorLimits;
@@ -31,6 +32,10 @@ pub(crate) struct Config {
     pub(crate) capture: CaptureConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) permission: PermissionConfig,
+    /// Tool servers behind the tool gateway, beside those that are added while it runs.
+    pub(crate) tool_server: Vec<ServerConfig>,
+    /// Curated views of the tool servers.
+    pub(crate) tool_profile: Vec<Profile>,
     /// Prices that go before the built-in table.
     pub(crate) price: Vec<Price>,
 }
@@ -100,6 +105,8 @@ impl Default for Config {
             capture: CaptureConfig::default(),
             gateway: GatewayConfig::default(),
             permission: PermissionConfig::default(),
+            tool_server: Vec::new(),
+            tool_profile: Vec::new(),
             price: Vec::new(),
         }
     }

@@ -78,6 +78,7 @@ fn portal_state(
         telemetry: planes.telemetry.clone(),
         query: planes.query.clone(),
         eval: planes.eval.clone(),
+        tools: planes.tools.clone(),
         store: planes.store.clone(),
         objects: Arc::clone(&planes.objects),
         data_dir: planes.data_dir.clone(),

@@ -10,7 +10,10 @@ use mizzen_control::environment::Environment;
 use mizzen_control::keys::NewKey;
 use mizzen_eval::judge::ChatJudge;
 use mizzen_eval::plane::{self, Eval};
-use mizzen_llm::gateway::Gateway;
+use mizzen_llm::gateway::{self, Gateway};
+use mizzen_mcp::pins::Pins;
+use mizzen_mcp::servers::{Declared, ToolServers};
+use mizzen_mcp::upstream::{Shared, Upstreams};
 use mizzen_model::price::PriceTable;
 use mizzen_query::query::{Query, QueryLimits};
 use mizzen_runtime::client::{ClientConfig, HttpClient};
@@ -40,13 +43,20 @@ pub(super) struct Planes {
     pub(super) query: Query,
     pub(super) gateway: Gateway,
     pub(super) eval: Eval,
+    pub(super) tools: Upstreams,
 }
 
 pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     let (clock, metrics, tasks) = (Clock::system(), Metrics::new(), TaskGroup::new());
     let data_dir = DataDir::open(&config.data_dir)?;
     let store_config = StoreConfig { url: given(&config.store.url).map(str::to_owned), data_dir: data_dir.clone() };
-    let migrations = [mizzen_control::MIGRATIONS, mizzen_telemetry::MIGRATIONS, mizzen_eval::MIGRATIONS].concat();
+    let migrations = [
+        mizzen_control::MIGRATIONS,
+        mizzen_telemetry::MIGRATIONS,
+        mizzen_eval::MIGRATIONS,
+        mizzen_mcp::servers::MIGRATIONS,
+    ]
+    .concat();
     let store = Store::open(&store_config, &migrations).await?;
     let objects = objects::open(given(&config.store.objects), &data_dir)?;
     let control = Control::open(store.clone(), &data_dir, clock.clone(), environment()).await?;
@@ -70,15 +80,17 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     };
     let telemetry = Telemetry::open(telemetry_config(config), parts).await?;
     let query = Query::new(telemetry.clone(), Arc::clone(&objects), query_limits(config))?;
-    let gateway = Gateway::new(
-        config.gateway.clone(),
-        control.clone(),
+    let tools = tool_servers(config, &store, &control, &client, &clock, &metrics, &tasks).await?;
+    let parts = gateway::Parts {
+        control: control.clone(),
         client,
-        telemetry.records(),
-        clock.clone(),
-        &metrics,
-        &tasks,
-    )?;
+        records: telemetry.records(),
+        clock: clock.clone(),
+        prices: prices.clone(),
+        registry: &metrics,
+        tasks: &tasks,
+    };
+    let gateway = Gateway::new(config.gateway.clone(), parts)?;
     let eval = Eval::open(plane::Parts {
         store: store.clone(),
         telemetry: telemetry.clone(),
@@ -87,8 +99,48 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         judge: Some(Arc::new(judge(&control, &gateway).await?)),
     })
     .await?;
-    evidence::keep_in_force(&eval, &control, &tasks);
-    Ok(Planes { clock, metrics, tasks, data_dir, store, objects, control, prices, telemetry, query, gateway, eval })
+    super::evidence::keep_in_force(&eval, &control, &tasks);
+    Ok(Planes {
+        clock,
+        metrics,
+        tasks,
+        data_dir,
+        store,
+        objects,
+        control,
+        prices,
+        telemetry,
+        query,
+        gateway,
+        eval,
+        tools,
+    })
+}
+
+/// The servers behind the tool gateway, each on its own.
+async fn tool_servers(
+    config: &Config,
+    store: &Store,
+    control: &Control,
+    http: &HttpClient,
+    clock: &Clock,
+    metrics: &Metrics,
+    tasks: &TaskGroup,
+) -> anyhow::Result<Upstreams> {
+    let declared = Declared { servers: config.tool_server.clone(), profiles: config.tool_profile.clone() };
+    let servers =
+        ToolServers::open(store.clone(), clock.clone(), declared).await.context("failed to open the tool servers")?;
+    let shared = Shared {
+        http: http.clone(),
+        control: control.clone(),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+        environment: environment(),
+        pins: Pins::open(store.clone(), clock.clone()).await?,
+        pin: config.permission.pin,
+    };
+    Ok(Upstreams::start(servers, shared))
 }
 
 /// Models that judge are asked through the gateway, with a key of their own that the last start's one makes way for.

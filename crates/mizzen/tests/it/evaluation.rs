@@ -150,11 +150,99 @@ async fn what_is_no_evidence_says_why_and_mixed_versions_are_refused() -> Result
     assert!(chosen.err.contains("chosen by their outcome"), "{}", chosen.err);
     assert_eq!(told(&server, &["eval", "evidence", "-o", "json"]).await?, json!([]));
 
-    send(&server, &runs(5, 5, Some(&DIGEST.replace('a', "b")), &[])).await?;
+    send(&server, &runs(5, 5, Some(&DIGEST.replace("aaaa", "bbbb")), &[])).await?;
     until_final(&server, 10).await?;
     let mixed = mizzen(&server, &["eval", "run", "--runs", "agent=helm"]).await?;
     assert_eq!(mixed.code, Some(3), "{}", mixed.out);
     assert!(mixed.err.contains("several versions of the agent"), "{}", mixed.err);
+    let one = ["eval", "run", "--runs", "agent=helm", "digest=sha256:bbbbbbbb", "-o", "json"];
+    assert_eq!(told(&server, &one).await?.as_array().map(Vec::len), Some(5));
+    Ok(())
+}
+
+/// An experiment that the API is asked for, once it is finished.
+async fn experiment(server: &Mizzen, request: Value) -> Result<Value> {
+    let begun = server.post("/api/v1/experiments", &request).await?;
+    let path = format!("/api/v1/experiments/{}", begun["id"].as_str().context("no id")?);
+    for _ in 0..PATIENCE.as_millis() / 100 {
+        let experiment = server.get(&path).await?;
+        if experiment["state"] != json!("running") {
+            return Ok(experiment);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("the experiment did not finish")
+}
+
+#[tokio::test]
+async fn every_look_is_counted_and_what_somebody_sent_is_no_evidence() -> Result<()> {
+    let server = Mizzen::start_with(quick()).await?;
+    let mut sent = runs(0, 10, Some(DIGEST), &[]);
+    for resource in sent["resourceSpans"].as_array_mut().into_iter().flatten() {
+        let event = json!({ "name": "gen_ai.evaluation.result", "timeUnixNano": "1", "attributes": [
+            { "key": "gen_ai.evaluation.name", "value": { "stringValue": "reward" } },
+            { "key": "gen_ai.evaluation.score.value", "value": { "doubleValue": 1.0 } } ] });
+        resource["scopeSpans"][0]["spans"][0]["events"] = json!([event]);
+    }
+    send(&server, &sent).await?;
+    until_final(&server, 10).await?;
+    let request = |name: &str, parameters: Value, publish: bool| {
+        json!({ "name": name, "runs": { "agent": "helm" }, "count_sdk_evidence": true, "publish_evidence": publish,
+            "evaluators": [{ "name": "contains", "parameters": parameters }] })
+    };
+    // Looked at in private, twice, and under another name.
+    experiment(&server, request("a", json!({ "value": "Two" }), false)).await?;
+    experiment(&server, request("b", json!({ "value": "releases", "metric": "answers" }), false)).await?;
+    let published = experiment(&server, request("c", json!({ "value": "run." }), true)).await?;
+    assert_eq!(published["problem"], Value::Null);
+    let evidence = told(&server, &["eval", "evidence", "--digest", DIGEST, "-o", "json"]).await?;
+    assert_eq!(evidence.as_array().map(Vec::len), Some(1), "{evidence}");
+    assert_eq!(evidence[0]["lineage_position"], json!(3), "{evidence}");
+
+    let recorded = json!({ "name": "d", "runs": { "agent": "helm" }, "count_sdk_evidence": true,
+        "evaluators": [{ "name": "recorded", "parameters": { "score": "reward" } }] });
+    let told_why = experiment(&server, recorded).await?;
+    assert_eq!(told_why["aggregates"][0]["mean"]["value"], json!(1.0), "{told_why}");
+    assert!(told_why["problem"].as_str().is_some_and(|why| why.contains("scores that somebody sent")), "{told_why}");
+    let evidence = told(&server, &["eval", "evidence", "--digest", DIGEST, "-o", "json"]).await?;
+    assert_eq!(evidence.as_array().map(Vec::len), Some(1), "{evidence}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_counted_from_summaries_knows_the_cases() -> Result<()> {
+    let server = Mizzen::start_with(quick()).await?;
+    let mut sent = runs(0, 12, None, &[]);
+    for (at, resource) in sent["resourceSpans"].as_array_mut().into_iter().flatten().enumerate() {
+        let case = json!({ "key": "mizzen.evaluation.case", "value": { "stringValue": format!("case-{}", at % 3) } });
+        if let Some(attributes) = resource["resource"]["attributes"].as_array_mut() {
+            attributes.push(case);
+        }
+    }
+    send(&server, &sent).await?;
+    until_final(&server, 12).await?;
+    let request = json!({ "name": "steps", "runs": { "agent": "helm" }, "evaluators": [{ "name": "steps" }] });
+    let told = experiment(&server, request).await?;
+    let mean = &told["aggregates"][0]["mean"];
+    assert_eq!((&mean["n"], &mean["clusters"]), (&json!(12), &json!(3)), "{told}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_monitor_of_labels_waits_for_people() -> Result<()> {
+    let server = Mizzen::start_with(quick()).await?;
+    send(&server, &runs(0, 3, None, &[])).await?;
+    until_final(&server, 3).await?;
+    let create = ["eval", "monitor", "create", "people", "-e", "human_label", "--runs", "agent=helm", "--include-past"];
+    let made = mizzen(&server, &create).await?;
+    assert_eq!(made.code, Some(0), "{}", made.err);
+    for at in 0..2 {
+        let run_id = format!("{:032x}", 0x5b8e_0000_u64 + at);
+        assert_eq!(mizzen(&server, &["label", &run_id, "good"]).await?.code, Some(0));
+    }
+    let monitor = watched(&server, made.out.trim(), 2).await?;
+    let seen = (&monitor["n"], &monitor["skipped"], &monitor["estimate"]["value"]);
+    assert_eq!(seen, (&json!(2), &json!(0), &json!(1.0)), "{monitor}");
     Ok(())
 }
 
@@ -298,7 +386,7 @@ async fn people_are_recorded_and_what_they_say_of_runs_too() -> Result<()> {
     assert_eq!(labels["items"].as_array().map(Vec::len), Some(2), "history is kept: {labels}");
     let queue = server.get("/api/v1/labels/queue").await?;
     assert_eq!((queue["items"].as_array().map(Vec::len), &queue["labelled"]), (Some(2), &json!(1)), "{queue}");
-    let run = ["eval", "run", "--runs", "agent=helm", "-e", "human_label:label=success", "-o", "json"];
+    let run = ["eval", "run", "--runs", "agent=helm", "-e", "human_label", "-o", "json"];
     let scores: Value = serde_json::from_str(&mizzen(&server, &run).await?.out)?;
     let scored: Vec<&Value> =
         scores.as_array().into_iter().flatten().filter(|score| !score["score"].is_null()).collect();

@@ -67,5 +67,6 @@ pub(crate) fn summary(run_id: &str, spans: u32) -> RunSummary {
         confinement: None,
         sources: vec![],
         agent_digests: vec![],
+        case: None,
     }
 }

@@ -9,10 +9,14 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use mizzen_control::{Control, Environment};
 use mizzen_eval::plane::{self, Eval};
+use mizzen_mcp::pins::Pins;
+use mizzen_mcp::servers::{Declared, PinRule, ToolServers};
+use mizzen_mcp::upstream::{Shared, Upstreams};
 use mizzen_model::permission::Role;
 use mizzen_model::price::PriceTable;
 use mizzen_portal::{PortalConfig, PortalState};
 use mizzen_query::query::{Query, QueryLimits};
+use mizzen_runtime::client::{ClientConfig, HttpClient};
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::task::TaskGroup;
@@ -97,7 +101,13 @@ impl Portal {
 /// Everything that the binary would hand to the portal, over the data folder at `path`.
 pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> PortalState {
     let data_dir = DataDir::open(path).unwrap();
-    let migrations = [mizzen_control::MIGRATIONS, mizzen_telemetry::MIGRATIONS, mizzen_eval::MIGRATIONS].concat();
+    let migrations = [
+        mizzen_control::MIGRATIONS,
+        mizzen_telemetry::MIGRATIONS,
+        mizzen_eval::MIGRATIONS,
+        mizzen_mcp::servers::MIGRATIONS,
+    ]
+    .concat();
     let store = Store::open(&StoreConfig { url: None, data_dir: data_dir.clone() }, &migrations).await.unwrap();
     let (clock, metrics, tasks) = (Clock::system(), Metrics::new(), TaskGroup::new());
     let control = Control::open(store.clone(), &data_dir, clock.clone(), Environment::empty()).await.unwrap();
@@ -119,7 +129,22 @@ pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> Porta
     let parts =
         plane::Parts { store: plane, telemetry: telemetry.clone(), clock: clock.clone(), tasks: tasks.clone(), judge };
     let eval = Eval::open(parts).await.unwrap();
-    PortalState { control, telemetry, query, eval, prices, store, objects, data_dir, metrics, clock, tasks, config }
+    let tools = tool_servers(&store, &control, &clock, &metrics, &tasks).await;
+    PortalState {
+        control,
+        telemetry,
+        query,
+        eval,
+        tools,
+        prices,
+        store,
+        objects,
+        data_dir,
+        metrics,
+        clock,
+        tasks,
+        config,
+    }
 }
 
 pub(crate) async fn bytes_of(response: Response) -> Vec<u8> {
@@ -198,3 +223,24 @@ pub(crate) fn trace(seconds_ago: i64) -> String {
 }
 
 pub(crate) const TRACE: &str = "0123456789abcdef0123456789abcdef";
+
+async fn tool_servers(
+    store: &Store,
+    control: &Control,
+    clock: &Clock,
+    metrics: &Metrics,
+    tasks: &TaskGroup,
+) -> Upstreams {
+    let servers = ToolServers::open(store.clone(), clock.clone(), Declared::default()).await.unwrap();
+    let shared = Shared {
+        http: HttpClient::new(ClientConfig::default()).unwrap(),
+        control: control.clone(),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        tasks: tasks.clone(),
+        environment: Environment::empty(),
+        pins: Pins::open(store.clone(), clock.clone()).await.unwrap(),
+        pin: PinRule::FirstSight,
+    };
+    Upstreams::start(servers, shared)
+}

@@ -79,7 +79,7 @@ async function compare({ browser, server }) {
   await page.waitForSelector('.metric-sentence');
   assert.deepEqual([search(page).get('a'), search(page).get('b')], ['exp-b', 'exp-a']);
   await page.getByRole('button', { name: 'Swap A and B' }).click();
-  await shown(page, 'B is better by');
+  await shown(page, 'B is better: the difference is +');
   await page.getByLabel('No margin').selectOption('0.1');
   await until(page, 'the margin is in the address', () => new URLSearchParams(location.search).get('margin') === '0.1');
   await page.waitForSelector('table[aria-label="Cases that changed"] [data-row]');

@@ -194,10 +194,10 @@ function metric(mine, theirs, margin) {
     good > 0 ? 'better' : bad < 0 ? 'worse' : margin !== null && good > -margin ? 'no_worse' : 'not_yet_known';
   const range = `${value.toFixed(3)} (${difference.lower.toFixed(3)} to ${difference.upper.toFixed(3)})`;
   const sentences = {
-    better: `B is better by ${range}`,
-    worse: `B is worse by ${range}`,
-    no_worse: `B is not worse by more than ${margin}; the difference is ${range}`,
-    not_yet_known: `It is not yet known whether B is better or worse; the difference is ${range}`,
+    better: `B is better: the difference is ${range}`,
+    worse: `B is worse: the difference is ${range}`,
+    no_worse: `B is no worse by more than ${margin}: the difference is ${range}`,
+    not_yet_known: `not yet known: the difference is ${range}`,
   };
   return {
     evaluator: mine.evaluator,

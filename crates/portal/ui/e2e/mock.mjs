@@ -8,6 +8,7 @@ import { seeded } from './fixtures/random.mjs';
 import { manyRuns, oneRun } from './fixtures/runs.mjs';
 import { agents, models, overview } from './fixtures/totals.mjs';
 import { evalRoute, evalState, labelRoute } from './mock-eval.mjs';
+import { permissionRoute, permissionState } from './mock-permission.mjs';
 
 const DIST = new URL('../dist', import.meta.url).pathname;
 const TYPES = {
@@ -29,6 +30,9 @@ export async function startMock({ empty = false, liveMs = 0, port = 0 } = {}) {
     keys: empty ? [] : keys(now),
     providers: empty ? [] : providers(now),
     eval: evalState(now, empty),
+    permission: permissionState(now, empty),
+    role: 'administrator',
+    signInWith: [],
     streams: new Set(),
   };
   const server = createServer((request, response) => void answer(state, request, response));
@@ -83,28 +87,31 @@ async function answer(state, request, response) {
   if (!url.pathname.startsWith('/api/')) return file(url.pathname, response);
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
-  const body = chunks.length > 0 ? JSON.parse(Buffer.concat(chunks).toString()) : {};
+  const text = Buffer.concat(chunks).toString();
+  const isText = request.headers['content-type']?.startsWith('text/plain');
+  const body = text !== '' && !isText ? JSON.parse(text) : {};
   const path = url.pathname.slice('/api/v1'.length);
   const json = (value, status = 200) => {
     response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
     response.end(JSON.stringify(value));
   };
-  const fail = (status, code, message) => json({ error: { code, message } }, status);
+  const fail = (status, code, message, problems) => json({ error: { code, message, problems } }, status);
+  if (path === '/session/providers') return json({ items: state.signInWith });
   if (path === '/session' && request.method === 'POST') {
     if (body.token !== TOKEN)
       return fail(401, 'wrong_token', 'this token is not valid; it is in the file `admin-token` of the data folder');
     response.setHeader('set-cookie', 'mizzen_session=mock; HttpOnly; SameSite=Strict; Path=/');
-    return json({ role: 'administrator', name: 'admin' });
+    return json({ role: state.role, name: 'admin' });
   }
   if (!request.headers.cookie?.includes('mizzen_session=mock')) return fail(401, 'signed_out', 'sign in first');
   if (path === '/session' && request.method === 'DELETE')
     response.setHeader('set-cookie', 'mizzen_session=; Max-Age=0; Path=/');
   if (path === '/events') return events(state, request, response);
-  const result = route(state, request.method, path, url.searchParams, body);
+  const result = route(state, request.method, path, url.searchParams, body, text);
   return result === undefined
     ? fail(404, 'not_found', `there is no \`${path}\``)
     : result.refused
-      ? fail(result.refused.status, result.refused.code, result.refused.message)
+      ? fail(result.refused.status, result.refused.code, result.refused.message, result.refused.problems)
       : result.error
         ? fail(400, 'invalid_query', result.error)
         : json(result);
@@ -117,11 +124,11 @@ function events(state, request, response) {
   request.on('close', () => state.streams.delete(response));
 }
 
-function route(state, method, path, query, body) {
-  const [, first, id, part, inner] = path.split('/').map(decodeURIComponent);
+function route(state, method, path, query, body, text) {
+  const [, first, id, part, inner, last] = path.split('/').map(decodeURIComponent);
   switch (first) {
     case 'session':
-      return { role: 'administrator', name: 'admin' };
+      return { role: state.role, name: 'admin' };
     case 'about':
       return { version: '0.1.0', otlp_http: 'http://127.0.0.1:4318', otlp_grpc: 'http://127.0.0.1:4317' };
     case 'import':
@@ -142,7 +149,10 @@ function route(state, method, path, query, body) {
       if (part === 'labels') return labelRoute(state, method, id, inner, body);
       return id === undefined ? list(state, query) : run(state, method, id, part, inner, query);
     default:
-      return evalRoute(state, method, [first, id, part, inner], query, body);
+      return (
+        permissionRoute(state, method, [first, id, part, inner, last], query, body, text) ??
+        evalRoute(state, method, [first, id, part, inner], query, body)
+      );
   }
 }
 

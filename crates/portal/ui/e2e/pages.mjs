@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { findings, open, screenshot, until } from './browser.mjs';
 import { evalPages, evalSubject } from './pages-eval.mjs';
+import { permissionPages, permissionSubject } from './pages-permission.mjs';
 
 /** Every page in light and dark, wide and narrow: it shows its heading, axe finds nothing serious. */
 
@@ -50,6 +51,7 @@ export async function subject(page) {
   const models = await read('/models');
   return {
     evaluation: evalPages(await evalSubject(read)),
+    permission: permissionPages(await permissionSubject(read)),
     id: known.run_id,
     run: `/runs/${encodeURIComponent(known.run_id)}`,
     agent: agents.items[0]?.agent ?? 'none',
@@ -59,10 +61,10 @@ export async function subject(page) {
 
 async function look(browser, server, look) {
   const { page, close } = await open(browser, server, look);
-  const { run, agent, model, evaluation } = await subject(page);
+  const { run, agent, model, evaluation, permission } = await subject(page);
   const problems = [];
   const only = process.env.MIZZEN_PAGES;
-  for (const [title, path, ready] of [...PAGES(run, agent, model), ...evaluation]) {
+  for (const [title, path, ready] of [...PAGES(run, agent, model), ...evaluation, ...permission]) {
     if (only && !title.match(only)) continue;
     await page.goto(path);
     await page

@@ -5,6 +5,8 @@ import { startMock } from './mock.mjs';
 import { flows } from './flows.mjs';
 import { evalFlows } from './flows-eval.mjs';
 import { mockFlows } from './flows-mock.mjs';
+import { permissionMockFlows } from './flows-permission-mock.mjs';
+import { permissionFlows, permissionServerFlows } from './flows-permission.mjs';
 import { pages } from './pages.mjs';
 import { speed } from './speed.mjs';
 
@@ -23,9 +25,13 @@ async function main() {
   }
   const empty = mock ? await startMock({ empty: true }) : null;
   const browser = await launch();
-  const tests = [...pages, ...flows, ...speed, ...(mock ? [...mockFlows, ...evalFlows] : [])].filter(
-    ({ name }) => !only || name.includes(only),
-  );
+  const tests = [
+    ...pages,
+    ...flows,
+    ...permissionFlows,
+    ...speed,
+    ...(mock ? [...mockFlows, ...evalFlows, ...permissionMockFlows] : permissionServerFlows),
+  ].filter(({ name }) => !only || new RegExp(only).test(name));
   let failed = 0;
   for (const test of tests) {
     const started = performance.now();

@@ -6,6 +6,7 @@ import type { Route } from './router';
 import { Help } from './shell/help';
 import { Nav } from './shell/nav';
 import { announcement } from './shell/overlays';
+import { Paused } from './shell/paused';
 import { Palette } from './shell/palette';
 import { SignIn } from './shell/sign-in';
 import HomePage from './pages/home/page';
@@ -37,6 +38,14 @@ const later: Partial<Record<Route['page'], Loader>> = {
   baselines: () => import('./pages/eval/baselines'),
   baseline: () => import('./pages/eval/baseline'),
   plan: () => import('./pages/eval/plan'),
+  approvals: () => import('./pages/approvals/page'),
+  boundaries: () => import('./pages/boundaries/page'),
+  boundary: () => import('./pages/boundaries/boundary'),
+  decisions: () => import('./pages/decisions/page'),
+  tools: () => import('./pages/tools/page'),
+  'tool-server': () => import('./pages/tools/server'),
+  budgets: () => import('./pages/budgets/page'),
+  audit: () => import('./pages/audit/page'),
 };
 const loaded: Partial<Record<Route['page'], Page>> = { home: HomePage, runs: RunsPage };
 
@@ -59,6 +68,7 @@ export function App() {
         Skip to content
       </a>
       <Nav />
+      <Paused />
       <main id="main" tabIndex={-1}>
         <CurrentPage />
       </main>

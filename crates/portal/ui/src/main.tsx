@@ -13,6 +13,7 @@ import './styles/panel.css';
 import './styles/pages.css';
 import './styles/form.css';
 import './styles/eval.css';
+import './styles/permission.css';
 import { App, loadWhenIdle } from './app';
 import { connect } from './api/live';
 import { listenForShortcuts } from './shell/shortcuts';

@@ -15,6 +15,10 @@ export type EvalPage =
   | 'baseline'
   | 'plan';
 
+/** Pages of permission; `id` is empty for those about no single thing. */
+export type PermissionPage =
+  'approvals' | 'boundaries' | 'boundary' | 'decisions' | 'tools' | 'tool-server' | 'budgets' | 'audit';
+
 export type Route =
   | { page: 'home' }
   | { page: 'runs' }
@@ -25,13 +29,15 @@ export type Route =
   | { page: 'model'; model: string }
   | { page: 'sql' }
   | { page: 'settings' }
-  | { page: EvalPage; id: string }
+  | { page: EvalPage | PermissionPage; id: string }
   | { page: 'missing' };
 
 export function match(path: string): Route {
   const segments = path.split('/').filter(Boolean).map(decode);
   const [first, second] = segments;
   if (first === 'evaluations') return matchEvaluation(segments.slice(1));
+  const permission = matchPermission(segments);
+  if (permission) return permission;
   if (segments.length > 2) return { page: 'missing' };
   if (first === undefined) return { page: 'home' };
   if (second === undefined) {
@@ -43,6 +49,22 @@ export function match(path: string): Route {
   if (first === 'agents') return { page: 'agent', agent: second };
   if (first === 'models') return { page: 'model', model: second };
   return { page: 'missing' };
+}
+
+const PERMISSION_LISTS: Record<string, PermissionPage> = {
+  approvals: 'approvals',
+  boundaries: 'boundaries',
+  decisions: 'decisions',
+  tools: 'tools',
+  budgets: 'budgets',
+  audit: 'audit',
+};
+const PERMISSION_DETAILS: Record<string, PermissionPage> = { boundaries: 'boundary', tools: 'tool-server' };
+
+function matchPermission([list, id, ...rest]: string[]): Route | null {
+  if (list === undefined || rest.length > 0) return null;
+  const page = id === undefined ? PERMISSION_LISTS[list] : PERMISSION_DETAILS[list];
+  return page ? { page, id: id ?? '' } : null;
 }
 
 const EVAL_LISTS: Record<string, EvalPage> = {
@@ -67,6 +89,11 @@ function matchEvaluation([list, id, ...rest]: string[]): Route {
   return page && rest.length === 0 ? { page, id: id ?? '' } : { page: 'missing' };
 }
 
+export const boundaryPath = (name: string): string => `/boundaries/${encodeURIComponent(name)}`;
+export const toolServerPath = (name: string): string => `/tools/${encodeURIComponent(name)}`;
+export const approvalPath = (id: string): string => `/approvals?id=${encodeURIComponent(id)}`;
+export const decisionPath = (id: string): string => `/decisions?decision=${encodeURIComponent(id)}`;
+export const auditPath = (index: number): string => `/audit?entry=${index}`;
 export const experimentPath = (id: string): string => `/evaluations/experiments/${encodeURIComponent(id)}`;
 export const evalSetPath = (name: string): string => `/evaluations/sets/${encodeURIComponent(name)}`;
 export const monitorPath = (id: string): string => `/evaluations/monitors/${encodeURIComponent(id)}`;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Aggregate, CaseResult, CaseTrial, Estimate } from '../src/api/eval';
+import type { Aggregate, CaseResult, CaseTrial, Estimate, Metric } from '../src/api/eval';
 import type { RunSummary } from '../src/api/shapes';
 import { countsOf } from '../src/pages/eval/baseline-form';
 import { byNeed, worstTrial } from '../src/pages/eval/case-order';
@@ -7,6 +7,7 @@ import { begin, decide, extend, keyMeaning, labelledIn, returned, undo } from '.
 import {
   alarmNearness,
   clusterWords,
+  comparedSentence,
   headline,
   intervalWords,
   monitorState,
@@ -64,6 +65,28 @@ describe('an evaluator in words', () => {
     expect(clusterWords(aggregate())).toContain('the 96 trials tell as much as 44 independent ones');
     expect(clusterWords(aggregate({ design_effect: 1 }))).toBeNull();
     expect(clusterWords(aggregate({ icc: null }))).toBeNull();
+  });
+});
+
+describe('a comparison in one unit', () => {
+  const metric = (sentence: string, more: Partial<Metric> = {}): Metric =>
+    ({
+      unit: null,
+      sentence,
+      difference: { ...estimate(-0.16), lower: -0.29, upper: 0.02 },
+      ...more,
+    }) as Metric;
+  test('proportions are read as percent, whatever the server writes', () => {
+    expect(comparedSentence(metric('B is worse: the difference is -0.16 (-0.29 to 0.02)'), null)).toBe(
+      'B is worse: the difference is −16.0% (−29.0% to +2.0%)',
+    );
+    expect(comparedSentence(metric('B is no worse by more than 0.05: the difference is -0.16'), 0.05)).toContain(
+      'by more than 5.0%: the difference is −16.0%',
+    );
+  });
+  test('other units keep theirs, and what has no difference its words', () => {
+    expect(comparedSentence(metric('B is worse: the difference is 2', { unit: 'calls' }), null)).toContain('−0.16 (');
+    expect(comparedSentence(metric('3 cases are in both: too few'), null)).toBe('3 cases are in both: too few');
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   agentPath,
   baselinePath,
+  boundaryPath,
   changeQuery,
   evalSetPath,
   experimentPath,
@@ -9,6 +10,7 @@ import {
   modelPath,
   monitorPath,
   runPath,
+  toolServerPath,
 } from '../src/router';
 
 describe('router', () => {
@@ -51,6 +53,32 @@ describe('router', () => {
     );
   });
 
+  test('knows the pages of permission', () => {
+    const paths = [
+      '/approvals',
+      '/boundaries',
+      '/boundaries/helm',
+      '/decisions',
+      '/tools',
+      '/tools/files',
+      '/budgets',
+      '/audit',
+    ];
+    expect(paths.map((path) => match(path).page)).toEqual([
+      'approvals',
+      'boundaries',
+      'boundary',
+      'decisions',
+      'tools',
+      'tool-server',
+      'budgets',
+      'audit',
+    ]);
+    expect(['/approvals/x', '/boundaries/a/b', '/audit/1', '/decisions/d'].map((path) => match(path).page)).toEqual(
+      Array(4).fill('missing'),
+    );
+  });
+
   test('names of any kind come back as they went in', () => {
     for (const name of ['plain', 'openai/gpt-4o', 'a b?c#d', 'größe', '100%', '..']) {
       expect(match(runPath(name))).toEqual({ page: 'run', runId: name });
@@ -59,6 +87,8 @@ describe('router', () => {
       expect(match(experimentPath(name))).toEqual({ page: 'experiment', id: name });
       expect(match(evalSetPath(name))).toEqual({ page: 'set', id: name });
       expect(match(monitorPath(name))).toEqual({ page: 'monitor', id: name });
+      expect(match(boundaryPath(name))).toEqual({ page: 'boundary', id: name });
+      expect(match(toolServerPath(name))).toEqual({ page: 'tool-server', id: name });
       expect(match(baselinePath(name))).toEqual({ page: 'baseline', id: name });
     }
   });

@@ -101,6 +101,7 @@ impl Facts {
             // Their keeper knows them without a pass over the run.
             sources: Vec::new(),
             agent_digests: Vec::new(),
+            case: None,
         }
     }
 }

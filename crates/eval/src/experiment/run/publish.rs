@@ -1,13 +1,15 @@
 //! Evidence from a finished experiment, or why there is none.
 
-use mizzen_model::step::Source;
-
 use super::{EvalError, Experiment, ExperimentRequest, Metric, Sources, Work};
 use crate::evidence::measure::measure;
 use crate::evidence::{ALPHA_TOTAL, EvidenceFrom, Published, alpha_of_look};
 use crate::plane::Eval;
 
 /// Publishes a bound for every evaluator that says success. The remarks say what was not published, and why.
+///
+/// Whoever reads an experiment has looked, whether or not it is published: each takes a look at the lineage, so that one
+/// cannot try in private until a sample is lucky. The lineage goes by the evaluator of the catalogue: another name, threshold
+/// or parameter of it is another look at the same thing.
 pub(super) async fn publish(
     eval: &Eval,
     work: &Work,
@@ -16,36 +18,31 @@ pub(super) async fn publish(
     sources: &Sources,
     request: &ExperimentRequest,
 ) -> Result<Vec<String>, EvalError> {
-    let none = |why: &str| Ok(vec![format!("no evidence: {why}")]);
+    let none = |why: &str| if request.publish_evidence { vec![format!("no evidence: {why}")] } else { Vec::new() };
     if experiment.runs == 0 {
-        return none("no run was scored");
-    }
-    let selector = &experiment.selector;
-    if selector.outcome.is_some() || selector.q.is_some() || !selector.run_ids.is_empty() {
-        return none("the runs were chosen by their outcome, by words or one by one, so that they speak for no others");
+        return Ok(none("no run was scored"));
     }
     let Some(subject) = &experiment.agent_digest else {
-        return none("the runs name no agent digest, or do not agree on one");
+        return Ok(none("the runs name no agent digest, or do not agree on one"));
     };
-    let [agent] = experiment.agents.as_slice() else { return none("the runs are not of one agent") };
-    if sources.unwitnessed > 0 && !request.count_sdk_evidence {
-        let why = format!("{} of the runs were reported by the agent itself alone", sources.unwitnessed);
-        return none(&why);
-    }
-    let seen: Vec<Source> = sources.seen.iter().copied().collect();
-    let mut remarks = Vec::new();
+    let [agent] = experiment.agents.as_slice() else { return Ok(none("the runs are not of one agent")) };
+    let at = eval.0.clock.now();
+    let mut remarks = none_of_all(experiment, sources, request).map_or_else(Vec::new, |why| none(&why));
+    let publishes = request.publish_evidence && remarks.is_empty();
     for (metric, evaluator) in metrics.iter().zip(work.evaluators.iter()) {
-        let name = metric.name();
         if metric.successes().is_none() {
+            continue;
+        }
+        let name = metric.name();
+        let (lineage, asked_by) = (evaluator.lineage(), format!("{}/{name}", experiment.id));
+        let look = eval.0.storage.look(agent, &lineage, subject.as_str(), &asked_by, at).await?;
+        if !publishes {
             continue;
         }
         if evaluator.repeats_sent_scores() {
             remarks.push(format!("no evidence of `{name}`: it repeats scores that somebody sent"));
             continue;
         }
-        let storage = &eval.0.storage;
-        let at = eval.0.clock.now();
-        let look = storage.look(agent, &name, subject.as_str(), &experiment.id, at).await?;
         let Some(measured) = measure(metric, alpha_of_look(ALPHA_TOTAL, look))? else { continue };
         let published = Published {
             subject: subject.clone(),
@@ -61,7 +58,7 @@ pub(super) async fn publish(
             upper: measured.interval.upper,
             e_value: None,
             as_of: at,
-            sources: seen.clone(),
+            sources: sources.seen.iter().copied().collect(),
             lineage_position: look,
             alpha_total: ALPHA_TOTAL,
             from: EvidenceFrom { kind: "experiment".to_owned(), id: experiment.id.clone() },
@@ -71,4 +68,15 @@ pub(super) async fn publish(
         eval.publish_evidence(&published).await?;
     }
     Ok(remarks)
+}
+
+/// Why no score of the experiment is evidence.
+fn none_of_all(experiment: &Experiment, sources: &Sources, request: &ExperimentRequest) -> Option<String> {
+    let selector = &experiment.selector;
+    if selector.outcome.is_some() || selector.q.is_some() || !selector.run_ids.is_empty() {
+        let why = "the runs were chosen by their outcome, by words or one by one, so that they speak for no others";
+        return Some(why.to_owned());
+    }
+    (sources.unwitnessed > 0 && !request.count_sdk_evidence)
+        .then(|| format!("{} of the runs were reported by the agent itself alone", sources.unwitnessed))
 }

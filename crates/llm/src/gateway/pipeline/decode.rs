@@ -1,7 +1,7 @@
-//! What is asked, and whether this caller may ask it.
+//! What is asked.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -9,23 +9,22 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use mizzen_control::KeyIdentity;
+use mizzen_model::time::Timestamp;
 
 use super::{Door, Identified};
 use crate::gateway::Inner;
-use crate::gateway::recording::{CallCopy, End, Recording};
+use crate::gateway::permission::Asking;
+use crate::gateway::recording::{BLOCKING_BYTES, CallCopy, End, InFlight, Kept, Recording};
 use crate::gateway::refusal::{Reason, Refusal};
+use crate::gateway::secrets::{self, Found, SecretsAction};
 use crate::gateway::trace::TraceContext;
 use crate::wire::Format;
+use crate::wire::offer::{Offer, OfferError};
 use crate::wire::request::RequestHead;
 use crate::wire::splice::{self, Edit};
 
 /// A request whose body is read, and whose call is being recorded.
 pub(super) struct Decoded {
-    call: Call,
-}
-
-/// A request that this caller may make.
-pub(super) struct Authorised {
     pub(super) call: Call,
 }
 
@@ -39,7 +38,15 @@ pub(super) struct Call {
     pub(super) started: std::time::Instant,
     pub(super) body: Bytes,
     pub(super) asked: Asked,
+    /// Secrets in the body.
+    pub(super) found: Vec<Found>,
     pub(super) recording: Recording,
+}
+
+impl Call {
+    pub(super) fn asking(&self) -> Asking<'_> {
+        Asking { gateway: &self.gateway, caller: &self.caller, headers: &self.parts.headers, trace: &self.trace }
+    }
 }
 
 /// What the gateway acts on.
@@ -50,53 +57,105 @@ pub(super) struct Asked {
     pub(super) store: bool,
     /// The edit that makes a stream report its usage, when the client did not ask for it.
     pub(super) usage: Option<Edit>,
-    stream: bool,
-    previous_response_id: Option<String>,
-    conversation: bool,
+    pub(super) stream: bool,
+    /// Whether the provider goes on without the client.
+    pub(super) background: bool,
+    pub(super) offer: Offer,
+    pub(super) previous_response_id: Option<String>,
+    pub(super) conversation: bool,
 }
 
 impl Identified {
     pub(super) async fn decode(self, door: Door) -> Result<Decoded, Refusal> {
-        let trace = TraceContext::of(&self.parts.headers);
-        let mut recording = if door.recorded {
-            let copy = Box::new(CallCopy {
-                format: door.format,
-                caller: Arc::clone(&self.caller),
-                trace,
-                started_at: self.started_at,
-                started: self.started,
-                duration: Duration::ZERO,
-                model: None,
-                stream: false,
-                upstream: None,
-                request: None,
-                request_bytes: 0,
-                retries: 0,
-                status: None,
-                time_to_first_chunk: None,
-                answer: None,
-                end: End::ClientGone,
-            });
-            Recording::of_call(copy, Arc::clone(&self.gateway.sink), self.in_flight)
-        } else {
-            Recording::none(self.in_flight)
-        };
-        let body = read(&self.gateway, &self.parts, self.body).await.map_err(|refusal| recording.refuse(refusal))?;
+        let Self { gateway, parts, body, caller, started_at, started, in_flight } = self;
+        let trace = TraceContext::of(&parts.headers);
+        let begun = Begun { caller: &caller, trace, started_at, started };
+        let mut recording = begun.recording(&gateway, door, in_flight);
+        let body = read(&gateway, &parts, body).await.map_err(|refusal| recording.refuse(refusal))?;
         let asked = Asked::read(door.format, &body).map_err(|refusal| recording.refuse(refusal))?;
+        let found = look_for_secrets(&gateway, &body).await.map_err(|refusal| recording.refuse(refusal))?;
         recording.note(|copy| {
             copy.model.clone_from(&asked.model);
             copy.stream = asked.stream;
             copy.request_bytes = body.len();
-            let readable = body.len() <= self.gateway.config.limits.record_body_bytes_max;
-            copy.request = readable.then(|| body.clone());
+            copy.secrets = secrets::kinds(&found);
+            let readable = body.len() <= gateway.config.limits.record_body_bytes_max;
+            // Whatever leaves, no secret is recorded.
+            copy.request = readable.then(|| secrets::redact(&body, &found));
         });
-        let (gateway, parts, caller, started) = (self.gateway, self.parts, self.caller, self.started);
-        Ok(Decoded { call: Call { gateway, door, parts, caller, trace, started, body, asked, recording } })
+        Ok(Decoded { call: Call { gateway, door, parts, caller, trace, started, body, asked, found, recording } })
+    }
+}
+
+/// A call before anything of it was read.
+struct Begun<'a> {
+    caller: &'a Arc<KeyIdentity>,
+    trace: TraceContext,
+    started_at: Timestamp,
+    started: Instant,
+}
+
+impl Begun<'_> {
+    fn recording(&self, gateway: &Inner, door: Door, in_flight: InFlight) -> Recording {
+        if !door.recorded {
+            return Recording::none(in_flight);
+        }
+        let copy = Box::new(CallCopy {
+            format: door.format,
+            caller: Arc::clone(self.caller),
+            trace: self.trace,
+            started_at: self.started_at,
+            started: self.started,
+            duration: Duration::ZERO,
+            model: None,
+            stream: false,
+            upstream: None,
+            request: None,
+            request_bytes: 0,
+            retries: 0,
+            status: None,
+            time_to_first_chunk: None,
+            answer: Kept::Nothing,
+            end: End::ClientGone,
+            decision: None,
+            refused_by: None,
+            record_content: true,
+            secrets: Vec::new(),
+            sent: false,
+            reservation: None,
+        });
+        Recording::of_call(copy, Arc::clone(&gateway.sink), in_flight)
+    }
+}
+
+/// Where nobody is to look, nobody does. What cannot be searched may not leave where secrets may not.
+pub(in crate::gateway) async fn look_for_secrets(gateway: &Arc<Inner>, body: &Bytes) -> Result<Vec<Found>, Refusal> {
+    let action = gateway.secrets.action;
+    if action == SecretsAction::Off {
+        return Ok(Vec::new());
+    }
+    let snapshot = gateway.control.snapshot();
+    let searched = if body.len() > BLOCKING_BYTES {
+        let (gateway, body) = (Arc::clone(gateway), body.clone());
+        let searching = tokio::task::spawn_blocking(move || gateway.secrets.find(&body, &snapshot)).await;
+        searching.map_err(|_| ()).and_then(|found| found.map_err(|_| ()))
+    } else {
+        gateway.secrets.find(body, &snapshot).map_err(|_| ())
+    };
+    match searched {
+        Ok(found) => Ok(found),
+        Err(()) => {
+            tracing::warn!("a request could not be searched for secrets");
+            Err(Refusal::new(
+                Reason::Internal,
+                "the request could not be searched for secrets (`gateway.secrets`); tell the operator",
+            ))
+        }
     }
 }
 
 /// Reads a body within its bounds in bytes and time.
-async fn read(gateway: &Inner, parts: &Parts, body: Body) -> Result<Bytes, Refusal> {
+pub(in crate::gateway) async fn read(gateway: &Inner, parts: &Parts, body: Body) -> Result<Bytes, Refusal> {
     if parts.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Refusal::new(Reason::InvalidRequest, "the body is compressed; send it without `content-encoding`"));
     }
@@ -119,14 +178,24 @@ async fn read(gateway: &Inner, parts: &Parts, body: Body) -> Result<Bytes, Refus
     }
 }
 
+/// Nothing is sent of which nobody can say what the provider would run for it.
+fn unreadable(error: &OfferError) -> Refusal {
+    let param = match error {
+        OfferError::Shape { field } => field,
+        OfferError::Address { .. } | OfferError::TooMany => "tools",
+    };
+    Refusal::new(Reason::InvalidRequest, error.to_string()).about(param)
+}
+
 impl Asked {
-    fn read(format: Format, body: &Bytes) -> Result<Self, Refusal> {
+    pub(super) fn read(format: Format, body: &Bytes) -> Result<Self, Refusal> {
         let head = RequestHead::parse(body).map_err(|error| Refusal::new(Reason::InvalidRequest, error.to_string()))?;
         // The Responses API takes a stored prompt in place of a model.
         if head.model.is_none() && format != Format::Responses {
             let missing = Refusal::new(Reason::InvalidRequest, "the field `model` is missing; name the model to call");
             return Err(missing.about("model"));
         }
+        let offer = Offer::read(format, &head).map_err(|error| unreadable(&error))?;
         let streams_usage = head.stream && matches!(format, Format::Chat | Format::Completions);
         let text = std::str::from_utf8(body).unwrap_or_default();
         Ok(Self {
@@ -134,44 +203,10 @@ impl Asked {
             model: head.model.map(std::borrow::Cow::into_owned),
             stream: head.stream,
             store: head.store,
+            background: head.background && format == Format::Responses,
+            offer,
             previous_response_id: head.previous_response_id.map(std::borrow::Cow::into_owned),
             conversation: head.conversation,
         })
-    }
-}
-
-impl Decoded {
-    /// A response may only be continued by the caller it was made for: the provider's key is shared, so the
-    /// provider cannot tell them apart.
-    pub(super) async fn authorise(mut self) -> Result<Authorised, Refusal> {
-        if self.call.door.format == Format::Responses
-            && let Err(refusal) = self.may_continue().await
-        {
-            return Err(self.call.recording.refuse(refusal));
-        }
-        Ok(Authorised { call: self.call })
-    }
-
-    async fn may_continue(&self) -> Result<(), Refusal> {
-        let call = &self.call;
-        if call.asked.conversation {
-            let refusal = Refusal::new(
-                Reason::NoSuchResponse,
-                "conversations are not kept by this gateway; continue with `previous_response_id` instead",
-            );
-            return Err(refusal.about("conversation"));
-        }
-        let Some(id) = &call.asked.previous_response_id else { return Ok(()) };
-        let owned = call.gateway.owned_by(id, &call.caller).await?;
-        match owned {
-            Some(_) => Ok(()),
-            None => {
-                let refusal = Refusal::new(
-                    Reason::NoSuchResponse,
-                    "the response in `previous_response_id` was not found among the caller's; send the whole history instead",
-                );
-                Err(refusal.about("previous_response_id"))
-            }
-        }
     }
 }

@@ -28,7 +28,7 @@ pub(in crate::gateway) struct Received {
 pub(in crate::gateway) struct Identified {
     pub(in crate::gateway) gateway: Arc<Inner>,
     pub(in crate::gateway) parts: Parts,
-    pub(super) body: Body,
+    pub(in crate::gateway) body: Body,
     pub(in crate::gateway) caller: Arc<KeyIdentity>,
     pub(super) started_at: Timestamp,
     pub(in crate::gateway) started: Instant,

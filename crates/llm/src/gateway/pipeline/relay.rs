@@ -4,23 +4,26 @@ use axum::body::Body;
 use bytes::BytesMut;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Response};
-use http_body_util::BodyExt as _;
 
 use super::decode::Call;
 use super::route::Called;
+use crate::gateway::Inner;
+use crate::gateway::guardrails::{Shown, Subject, When};
 use crate::gateway::headers;
-use crate::gateway::refusal::{Reason, Refusal};
-use crate::gateway::relay::{Filter, Own, Relay};
+use crate::gateway::recording::Kept;
+use crate::gateway::refusal::Refusal;
+use crate::gateway::relay::{self, Filter, Own, Relay};
 use crate::gateway::tap::{Shape, Tap, Unread};
 use crate::routing::Upstream;
 use crate::wire::Format;
+use crate::wire::answer::Answer;
 use crate::wire::sse::Splitter;
 
 impl Called {
-    /// Hands the answer on as it comes. Only a whole response of the Responses API waits: its id must be the
-    /// caller's before the caller sees it.
+    /// Hands the answer on as it comes. Two kinds wait until they are whole: a response of the Responses API, whose
+    /// id must be the caller's before the caller sees it, and what a guardrail is to see first.
     pub(super) async fn relay(self) -> Result<Response<Body>, Refusal> {
-        let Self { mut call, upstream, response, pace, strip_usage } = self;
+        let Self { mut call, upstream, response, pace, strip_usage, terms } = self;
         let (head, incoming) = response.into_parts();
         let events = is_events(&head.headers);
         let encoded = head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
@@ -29,7 +32,7 @@ impl Called {
             copy.status = Some(head.status.as_u16());
             let shape = if events { Shape::Events } else { Shape::Body };
             let tap = Tap::new(copy.format, shape, limits.content(), limits.record_body_bytes_max);
-            copy.answer = Some(if encoded { tap.unreadable(Unread::Encoded) } else { tap });
+            copy.answer = Kept::Raw(Box::new(if encoded { tap.unreadable(Unread::Encoded) } else { tap }));
         });
         let owned = call.door.format == Format::Responses && call.asked.store;
         let filter = match (head.status.is_success() && !encoded, events) {
@@ -41,13 +44,18 @@ impl Called {
             }
             _ => Filter::Pass,
         };
-        let whole = matches!(filter, Filter::OwnBody { .. });
-        let changed = !matches!(filter, Filter::Pass);
-        let name = upstream.name.clone();
-        let relay = Relay::new(incoming, upstream, filter, call.recording, pace, events);
+        let guarded =
+            head.status.is_success() && call.door.recorded && call.gateway.guardrails.hold_answers(&call.caller);
+        let whole = guarded || matches!(filter, Filter::OwnBody { .. });
+        let changed = whole || !matches!(filter, Filter::Pass);
+        let terms = relay::Terms { pace, bytes_max: terms.result_bytes_max, stopped: terms.stopped, events };
+        let Call { gateway, door, caller, trace, asked, recording, .. } = call;
+        let model = if guarded { recording.model().unwrap_or_default().to_owned() } else { String::new() };
+        let relay = Relay::new(incoming, upstream, filter, recording, terms);
         let body = if whole {
-            let broken = |error| Refusal::new(Reason::Broken, format!("upstream `{name}`: {error}; try again"));
-            Body::from(relay.collect().await.map_err(broken)?.to_bytes())
+            let endpoint = door.format.endpoint();
+            let subject = Subject { caller: &caller, trace: &trace, endpoint, model: &model, stream: asked.stream };
+            withheld(&gateway, relay, guarded.then_some(subject)).await?
         } else {
             Body::new(relay)
         };
@@ -55,6 +63,40 @@ impl Called {
         *answer.status_mut() = head.status;
         *answer.headers_mut() = headers::to_client(&head.headers, changed);
         Ok(answer)
+    }
+}
+
+/// The answer once it is whole, and once the guardrails have seen it, when they are to.
+async fn withheld(gateway: &Inner, relay: Relay, guarded: Option<Subject<'_>>) -> Result<Body, Refusal> {
+    let (bytes, mut recording) = match relay.gather(gateway.config.limits.body_bytes_max).await {
+        Ok(gathered) => gathered,
+        Err((refusal, mut recording)) => {
+            recording.told_nothing_else();
+            return Err(refusal);
+        }
+    };
+    if let Some(subject) = guarded {
+        recording.read_answer();
+        let checked = gateway.guardrails.check(gateway, When::Response, &subject, shown(recording.answer()));
+        if let Err(refusal) = checked.await {
+            let refusal = recording.refuse(refusal);
+            recording.told_nothing_else();
+            return Err(refusal);
+        }
+    }
+    Ok(Body::from(bytes))
+}
+
+/// What a guardrail sees of an answer: all of it, or nothing.
+fn shown(answer: Option<&Answer>) -> Shown<'_> {
+    match answer {
+        None => Err("the answer could not be read"),
+        Some(answer) if answer.truncated => Err("the answer is larger than what is read of one"),
+        Some(answer) => match &answer.messages {
+            Some(messages) => Ok(messages),
+            None if answer.complete => Ok("[]"),
+            None => Err("the answer could not be read"),
+        },
     }
 }
 

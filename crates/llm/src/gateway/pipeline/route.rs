@@ -1,15 +1,21 @@
-//! Where a call goes, and the call itself.
+//! The bytes that go to the upstream, and the call itself.
 
 use std::sync::Arc;
 
 use http::Response;
 use hyper::body::Incoming;
+use mizzen_control::gate::Permit;
+use mizzen_model::asked::Taint;
 
-use super::decode::{Authorised, Call};
+use super::decode::Call;
+use super::reserve::Terms;
+use super::screen::Screened;
 use crate::gateway::call::{Outbound, send};
 use crate::gateway::headers;
+use crate::gateway::permission;
+use crate::gateway::rates::NOTHING;
 use crate::gateway::refusal::{Reason, Refusal};
-use crate::gateway::relay::Pace;
+use crate::gateway::relay::{Pace, Stopped};
 use crate::routing::Upstream;
 use crate::wire::request::RequestHead;
 use crate::wire::splice;
@@ -20,6 +26,8 @@ pub(super) struct Routed {
     upstream: Arc<Upstream>,
     outbound: Outbound,
     strip_usage: bool,
+    tools: Vec<(Permit, Taint)>,
+    terms: Terms,
 }
 
 /// A call whose answer has begun.
@@ -29,30 +37,17 @@ pub(super) struct Called {
     pub(super) response: Response<Incoming>,
     pub(super) pace: Pace,
     pub(super) strip_usage: bool,
+    pub(super) terms: Terms,
 }
 
-impl Authorised {
+impl Screened {
     pub(super) fn route(self) -> Result<Routed, Refusal> {
-        let mut call = self.call;
-        let asked = call.asked.model.clone().unwrap_or_default();
-        let route = call.gateway.routes.choose(call.door.protocol(), &asked);
-        let route = match route {
-            Ok(route) => route,
-            Err(error) => {
-                return Err(call.recording.refuse(Refusal::new(Reason::NoSuchModel, error.to_string()).about("model")));
-            }
-        };
-        let upstream = route.upstream;
+        let Self { mut call, target, tools, terms } = self;
+        let upstream = target.upstream;
         let strip_usage = upstream.stream_usage && call.asked.usage.is_some();
-        let renamed = (route.model != asked).then_some(route.model);
-        call.recording.note(|copy| {
-            copy.upstream = Some(Arc::clone(&upstream));
-            if let Some(model) = renamed {
-                copy.model = Some(model.to_owned());
-            }
-        });
-        match outbound(&mut call, &upstream, renamed, strip_usage) {
-            Ok(outbound) => Ok(Routed { call, upstream, outbound, strip_usage }),
+        let renamed = call.asked.model.as_ref().is_some_and(|asked| *asked != target.model);
+        match outbound(&mut call, &upstream, renamed.then_some(target.model.as_str()), strip_usage) {
+            Ok(outbound) => Ok(Routed { call, upstream, outbound, strip_usage, tools, terms }),
             Err(refusal) => Err(call.recording.refuse(refusal)),
         }
     }
@@ -91,11 +86,27 @@ fn outbound(
 
 impl Routed {
     pub(super) async fn call(self) -> Result<Called, Refusal> {
-        let Self { mut call, upstream, outbound, strip_usage } = self;
+        let Self { mut call, upstream, outbound, strip_usage, tools, mut terms } = self;
         let pace = call.gateway.pace(call.started);
-        match send(&call.gateway, &upstream, &outbound, pace.deadline, &mut call.recording).await {
-            Ok(response) => Ok(Called { call, upstream, response, pace, strip_usage }),
+        keep_touched(tools).await.map_err(|refusal| call.recording.refuse(refusal))?;
+        call.recording.note(|copy| copy.sent = true);
+        let sending = send(&call.gateway, &upstream, &outbound, pace.deadline, &mut call.recording);
+        let answered = tokio::select! {
+            answered = sending => answered,
+            () = &mut terms.stopped => Err(Stopped::refusal()),
+        };
+        match answered {
+            Ok(response) => Ok(Called { call, upstream, response, pace, strip_usage, terms }),
             Err(refusal) => Err(call.recording.refuse(refusal)),
         }
     }
+}
+
+/// What the provider's tools bring into the run happens at the provider, so it is kept before the call goes there.
+async fn keep_touched(tools: Vec<(Permit, Taint)>) -> Result<(), Refusal> {
+    for (permit, touches) in tools {
+        permission::keep_touched(&permit, touches).await?;
+        permit.settle(NOTHING);
+    }
+    Ok(())
 }

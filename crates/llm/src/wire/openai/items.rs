@@ -154,6 +154,7 @@ fn response(draft: &mut Draft, raw: Raw<'_>) {
         }
     }
     let status = response.status.as_ref().map_or("", |status| status.0.as_ref());
+    draft.pending = matches!(status, "queued" | "in_progress");
     if !matches!(status, "completed" | "incomplete" | "failed" | "cancelled") {
         return;
     }

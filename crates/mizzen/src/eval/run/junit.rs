@@ -30,8 +30,9 @@ pub(super) fn render(report: &Report) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     text.push_str(&format!("<testsuites name=\"mizzen eval\" {}>\n", counts(&all)));
     for summary in &report.summaries {
-        let own: Vec<&Score> = report.scores.iter().filter(|score| score.evaluator == summary.evaluator).collect();
-        let name = attribute(&summary.evaluator.name);
+        let own: Vec<&Score> =
+            report.scores.iter().filter(|score| score.evaluator == summary.aggregate.evaluator).collect();
+        let name = attribute(&summary.aggregate.evaluator.name);
         text.push_str(&format!("  <testsuite name=\"{name}\" {}>\n", counts(&own)));
         for score in own {
             text.push_str(&test_case(score));

@@ -23,30 +23,32 @@ pub(super) fn render(report: &Report) -> String {
 
 /// A row for the evaluator, and one for each pass^k.
 pub(super) fn rows(summary: &Summary) -> Vec<Vec<String>> {
-    let unit = summary.unit.as_ref().map_or_else(String::new, |unit| format!(" {unit}"));
-    let n = if summary.n == summary.trials {
-        summary.n.to_string()
-    } else {
-        format!("{} of {}", summary.n, summary.trials)
+    let told = &summary.aggregate;
+    let unit = told.unit.as_ref().map_or_else(String::new, |unit| format!(" {unit}"));
+    let trials = summary.trials();
+    let n = if told.scored == trials { trials.to_string() } else { format!("{} of {trials}", told.scored) };
+    let passed = match summary.judged {
+        0 => "-".to_owned(),
+        judged => format!("{}/{judged}", told.passed.unwrap_or(0)),
     };
-    let passed = if summary.judged == 0 { "-".to_owned() } else { format!("{}/{}", summary.passed, summary.judged) };
+    let mean = told.mean.as_ref();
     let mut rows = vec![vec![
-        summary.evaluator.name.clone(),
+        told.evaluator.name.clone(),
         n,
         summary.cases.to_string(),
-        summary.mean.map_or_else(|| "-".to_owned(), |mean| format!("{}{unit}", number(mean))),
-        limits(summary.interval.as_ref()),
+        mean.map_or_else(|| "-".to_owned(), |mean| format!("{}{unit}", number(mean.value))),
+        mean.map_or_else(|| "-".to_owned(), limits),
         passed,
         summary.verdict.map_or_else(|| "-".to_owned(), |verdict| verdict.to_string()),
     ]];
-    rows.extend(summary.pass_hat.iter().map(|rate| {
+    rows.extend(told.pass_hat.iter().map(|pass_hat| {
         let cell = |text: &str| text.to_owned();
         vec![
-            format!("  pass^{}", rate.k),
+            format!("  pass^{}", pass_hat.k),
             cell(""),
-            rate.cases.to_string(),
-            number(rate.estimate),
-            limits(rate.interval.as_ref()),
+            pass_hat.estimate.clusters.to_string(),
+            number(pass_hat.estimate.value),
+            limits(&pass_hat.estimate),
             cell(""),
             cell(""),
         ]

@@ -58,13 +58,14 @@ fn trials_of_one_case_are_one_cluster_and_tell_pass_hat() {
     let scores = (0..8).flat_map(|case| (0..2).map(move |run| graded(&format!("c{case}"), run, case < 4))).collect();
     let report = told(scores, &[], false, None);
     let summary = &report.summaries[0];
-    assert_eq!((summary.n, summary.cases, summary.mean), (16, 8, Some(0.5)));
+    let mean = summary.aggregate.mean.as_ref().unwrap();
+    assert_eq!((summary.aggregate.scored, summary.cases, mean.value), (16, 8, 0.5));
     // Both trials of every case agree, so that two trials say no more than one.
-    let estimates: Vec<f64> = summary.pass_hat.iter().map(|rate| rate.estimate).collect();
+    let estimates: Vec<f64> = summary.aggregate.pass_hat.iter().map(|rate| rate.estimate.value).collect();
     assert_eq!(estimates, [0.5, 0.5]);
-    let interval = summary.interval.unwrap();
+    let width = mean.upper.unwrap() - mean.lower.unwrap();
     let alone = mizzen_eval::stats::proportion::wilson(8, 16, 0.05, mizzen_eval::stats::Side::Both).unwrap();
-    assert!(interval.width() > alone.width(), "{interval:?}");
+    assert!(width > alone.width(), "{mean:?}");
     let text = table::render(&report);
     assert!(text.contains("pass^2") && text.contains("8/16") && text.ends_with("verdict: fail"), "{text}");
 }

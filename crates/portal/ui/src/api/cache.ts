@@ -25,6 +25,9 @@ export interface Resource<T> {
   reload: () => Promise<void>;
 }
 
+/** True once anything was read: from then on the page has what it needs first. */
+export const firstRead = signal(false);
+
 const entries = new Map<string, Entry<unknown>>();
 
 function entryOf<T>(path: string): Entry<T> {
@@ -64,6 +67,7 @@ function load<T>(path: string, entry: Entry<T>): Promise<void> {
     .finally(() => {
       entry.loadedAt = Date.now();
       entry.pending = null;
+      firstRead.value = true;
     });
   return entry.pending;
 }

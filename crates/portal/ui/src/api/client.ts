@@ -7,11 +7,21 @@ const BASE = '/api/v1';
 /** True after the server said 401; the shell then shows sign-in in place, so the address stays for afterwards. */
 export const signedOut = signal(false);
 
+/** A fault in a text that was sent, where it is. Lines and columns count from 1. */
+export interface TextProblem {
+  source?: string | null;
+  line?: number | null;
+  column?: number | null;
+  severity?: 'error' | 'warning' | null;
+  message: string;
+}
+
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
     message: string,
+    readonly problems: TextProblem[] = [],
   ) {
     super(message);
   }
@@ -31,6 +41,17 @@ export function send<T>(method: string, path: string, body?: unknown, abort?: Ab
   return fetch(BASE + path, init).then((response) => decode<T>(response, path), unreachable);
 }
 
+/** Sends a text as it is, byte for byte. */
+export function sendText<T>(method: string, path: string, text: string, headers: Record<string, string>): Promise<T> {
+  const init: RequestInit = {
+    method,
+    body: text,
+    headers: { accept: 'application/json', 'content-type': 'text/plain; charset=utf-8', ...headers },
+    credentials: 'same-origin',
+  };
+  return fetch(BASE + path, init).then((response) => decode<T>(response, path), unreachable);
+}
+
 /** Sends a file as it is; the server finds out what it is. */
 export function upload<T>(path: string, file: File): Promise<T> {
   const init: RequestInit = { method: 'POST', body: file, credentials: 'same-origin' };
@@ -43,11 +64,12 @@ async function decode<T>(response: Response, path: string): Promise<T> {
   if (response.ok) return json as T;
   // A wrong token at sign-in is an answer for the form, not a lost session.
   if (response.status === 401 && path !== '/session') signedOut.value = true;
-  const error = (json as { error?: { code?: string; message?: string } } | undefined)?.error;
+  const error = (json as { error?: { code?: string; message?: string; problems?: TextProblem[] } } | undefined)?.error;
   throw new ApiError(
     response.status,
     error?.code ?? 'unknown',
     error?.message ?? `the server answered ${response.status}`,
+    error?.problems ?? [],
   );
 }
 

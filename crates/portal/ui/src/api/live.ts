@@ -13,6 +13,12 @@ const RETRY_MS = 5_000;
 export type LiveState = 'connecting' | 'live' | 'offline';
 export const liveState = signal<LiveState>('connecting');
 
+/** What else changes: held calls, pauses, boundaries. The event says that something changed; the page reads what. */
+const NEWS = ['approval', 'pause', 'boundary'] as const;
+export type News = (typeof NEWS)[number];
+const newsListeners = new Set<(news: Set<News>) => void>();
+const gatheredNews = new Set<News>();
+
 type Listener = (runs: RunSummary[], missed: boolean) => void;
 const listeners = new Set<Listener>();
 const gathered = new Map<string, RunSummary>();
@@ -25,13 +31,22 @@ export function onRuns(listener: Listener): () => void {
   return () => listeners.delete(listener);
 }
 
+/** Calls back when something of permission changed, or when news may have been missed. */
+export function onNews(listener: (news: Set<News>) => void): () => void {
+  newsListeners.add(listener);
+  return () => newsListeners.delete(listener);
+}
+
 function flush(): void {
   timer = undefined;
+  const news = new Set(missed ? NEWS : gatheredNews);
+  gatheredNews.clear();
   const runs = [...gathered.values()];
   const lost = missed;
   gathered.clear();
   missed = false;
-  for (const listener of listeners) listener(runs, lost);
+  if (runs.length > 0 || lost) for (const listener of listeners) listener(runs, lost);
+  if (news.size > 0) for (const listener of newsListeners) listener(news);
 }
 
 function gather(): void {
@@ -58,6 +73,12 @@ export function connect(): void {
     gathered.set(run.run_id, run);
     gather();
   });
+  for (const name of NEWS) {
+    stream.addEventListener(name, () => {
+      gatheredNews.add(name);
+      gather();
+    });
+  }
   stream.addEventListener('lagged', () => {
     missed = true;
     gather();

@@ -45,6 +45,22 @@ const GROUPS: [string, [string[], string][]][] = [
     ],
   ],
   ['Experiments', [[['x'], 'Choose for comparison']]],
+  [
+    'Approvals',
+    [
+      [['a'], 'Approve, with a reason'],
+      [['d'], 'Deny, with a reason'],
+      [['Enter'], 'Send the answer'],
+      [['Esc'], 'Leave it open'],
+    ],
+  ],
+  [
+    'A boundary',
+    [
+      [[navigator.platform.startsWith('Mac') ? '⌘' : 'Ctrl', 'S'], 'Save'],
+      [['F8'], 'Next problem'],
+    ],
+  ],
 ];
 
 export function Help() {

@@ -1,9 +1,13 @@
+import { useEffect } from 'preact/hooks';
 import { forgetAll } from '../api/cache';
 import { send, signedOut } from '../api/client';
+import { useWaiting } from '../api/gate';
 import { disconnect, liveState, type LiveState } from '../api/live';
+import { forgetSession } from '../api/session';
 import { route } from '../location';
 import { forgetLists } from '../pages/runs/run-list';
 import { Icon, Mark, type IconName } from '../ui/icon';
+import { useLater } from '../ui/later';
 import { helpOpen, paletteOpen } from './overlays';
 import { cycleTheme, theme, type Theme } from './theme';
 
@@ -22,14 +26,37 @@ const EVALUATION = [
   'plan',
 ];
 
-const PAGES: [string, string, IconName, string[]][] = [
-  ['/', 'Home', 'home', ['home']],
-  ['/runs', 'Runs', 'runs', ['runs', 'run']],
-  ['/evaluations', 'Evaluations', 'evaluation', EVALUATION],
-  ['/agents', 'Agents', 'agent', ['agents', 'agent']],
-  ['/models', 'Models', 'model', ['models', 'model']],
-  ['/sql', 'SQL', 'sql', ['sql']],
-  ['/settings', 'Settings', 'settings', ['settings']],
+type Entry = [href: string, name: string, icon: IconName, pages: string[]];
+
+const SECTIONS: [string, Entry[]][] = [
+  [
+    'Work',
+    [
+      ['/', 'Home', 'home', ['home']],
+      ['/runs', 'Runs', 'runs', ['runs', 'run']],
+      ['/evaluations', 'Evaluations', 'evaluation', EVALUATION],
+      ['/agents', 'Agents', 'agent', ['agents', 'agent']],
+      ['/models', 'Models', 'model', ['models', 'model']],
+    ],
+  ],
+  [
+    'Permission',
+    [
+      ['/approvals', 'Approvals', 'inbox', ['approvals']],
+      ['/boundaries', 'Boundaries', 'guardrail', ['boundaries', 'boundary']],
+      ['/decisions', 'Decisions', 'decision', ['decisions']],
+      ['/tools', 'Tool servers', 'plug', ['tools', 'tool-server']],
+      ['/budgets', 'Budgets', 'budget', ['budgets']],
+      ['/audit', 'Audit', 'audit', ['audit']],
+    ],
+  ],
+  [
+    'System',
+    [
+      ['/sql', 'SQL', 'sql', ['sql']],
+      ['/settings', 'Settings', 'settings', ['settings']],
+    ],
+  ],
 ];
 
 const themeIcon: Record<Theme, IconName> = { system: 'system', light: 'sun', dark: 'moon' };
@@ -37,6 +64,11 @@ const liveWord: Record<LiveState, string> = { live: 'Live', connecting: 'Connect
 
 export function Nav() {
   const page = route.value.page;
+  useEffect(() => {
+    // On a narrow screen the pages are a strip that scrolls.
+    const current = document.querySelector('.nav nav [aria-current]');
+    current?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [page]);
   return (
     <header class="nav">
       <div class="brand">
@@ -49,15 +81,36 @@ export function Nav() {
         <kbd>{navigator.platform.startsWith('Mac') ? '⌘K' : 'Ctrl K'}</kbd>
       </button>
       <nav aria-label="Pages">
-        {PAGES.map(([href, name, icon, pages]) => (
-          <a key={href} href={href} aria-current={pages.includes(page) ? 'page' : undefined}>
-            <Icon name={icon} />
-            <span>{name}</span>
-          </a>
+        {SECTIONS.map(([title, entries]) => (
+          <div key={title} class="nav-section" role="group" aria-label={title}>
+            {entries.map(([href, name, icon, pages]) => (
+              <a key={href} href={href} aria-current={pages.includes(page) ? 'page' : undefined}>
+                <Icon name={icon} />
+                <span>{name}</span>
+                {href === '/approvals' && <WaitingCount />}
+              </a>
+            ))}
+          </div>
         ))}
       </nav>
       <Foot />
     </header>
+  );
+}
+
+/** How many calls wait for a human, wherever one is. */
+function WaitingCount() {
+  return useLater() ? <Count /> : null;
+}
+
+function Count() {
+  const count = useWaiting().data.value?.items.length ?? 0;
+  if (count === 0) return null;
+  return (
+    <span class="nav-count" title={`${count} held calls wait for a human`}>
+      {count}
+      <span class="hidden"> waiting</span>
+    </span>
   );
 }
 
@@ -96,6 +149,7 @@ function Foot() {
 export async function signOut(): Promise<void> {
   await send('DELETE', '/session');
   forgetAll();
+  forgetSession();
   forgetLists();
   disconnect();
   signedOut.value = true;

@@ -28,6 +28,12 @@ const PAGE_ICONS: Record<string, IconName> = {
   s: 'settings',
   o: 'monitor',
   l: 'label',
+  p: 'inbox',
+  b: 'guardrail',
+  d: 'decision',
+  t: 'plug',
+  u: 'budget',
+  x: 'audit',
 };
 
 /** Pages without a key of their own. */
@@ -42,6 +48,17 @@ const MORE_PAGES: Entry[] = (
   ] as [string, string, IconName, string][]
 ).map(([href, label, icon, also]) => ({ id: `page:${href}`, label, hint: 'Evaluations', icon, also, href }));
 
+const PERMISSION_PAGES: Entry[] = (
+  [
+    ['/approvals?show=past', 'Past approvals', 'inbox', 'held calls decided history'],
+    ['/boundaries?new=1', 'New boundary', 'plus', 'policy permission yaml'],
+    ['/decisions?effect=deny', 'Denied decisions', 'failed', 'refused permission'],
+    ['/decisions?effect=needs_approval', 'Decisions that asked a human', 'human', 'needs approval'],
+    ['/budgets?pause=1', 'Pause or stop agents', 'pause', 'kill switch halt'],
+    ['/audit?kind=sign_in_refused', 'Refused sign-ins', 'audit', 'log'],
+  ] as [string, string, IconName, string][]
+).map(([href, label, icon, also]) => ({ id: `page:${href}`, label, hint: 'Permission', icon, also, href }));
+
 export function commands(now: number, agents: AgentSummary[], models: ModelSummary[], runs: RunSummary[]): Entry[] {
   const seen = new Set<string>();
   const entries = [
@@ -53,6 +70,7 @@ export function commands(now: number, agents: AgentSummary[], models: ModelSumma
       href,
     })),
     ...MORE_PAGES,
+    ...PERMISSION_PAGES,
     {
       id: 'failed',
       label: 'Failed runs',

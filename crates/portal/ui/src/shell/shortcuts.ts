@@ -15,6 +15,12 @@ export const JUMPS: [string, string, string][] = [
   ['s', '/settings', 'Settings'],
   ['o', '/evaluations/monitors', 'Monitors'],
   ['l', '/evaluations/labels', 'Labelling'],
+  ['p', '/approvals', 'Approvals'],
+  ['b', '/boundaries', 'Boundaries'],
+  ['d', '/decisions', 'Decisions'],
+  ['t', '/tools', 'Tool servers'],
+  ['u', '/budgets', 'Budgets'],
+  ['x', '/audit', 'Audit'],
 ];
 
 /** Time to press the second key of `g r`. */

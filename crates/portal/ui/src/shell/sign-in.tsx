@@ -1,7 +1,9 @@
-import { useState } from 'preact/hooks';
-import { ApiError, send, signedOut } from '../api/client';
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError, get, send, signedOut } from '../api/client';
 import { forgetAll } from '../api/cache';
 import { connect, disconnect } from '../api/live';
+import { forgetSession } from '../api/session';
+import { query, setQuery } from '../location';
 import { Command } from '../ui/copy';
 import { Icon, Mark } from '../ui/icon';
 
@@ -16,6 +18,7 @@ export function SignIn() {
     try {
       await send('POST', '/session', { token: token.trim() });
       forgetAll();
+      forgetSession();
       disconnect();
       connect();
       signedOut.value = false;
@@ -29,6 +32,7 @@ export function SignIn() {
       <form onSubmit={submit}>
         <Mark />
         <h1 tabIndex={-1}>Sign in to Mizzen</h1>
+        <Providers />
         <p>
           Open the one-time link that <code>mizzen up</code> printed, or paste the token from the file{' '}
           <code>admin-token</code> in the data folder.
@@ -61,5 +65,55 @@ export function SignIn() {
         </details>
       </form>
     </main>
+  );
+}
+
+interface Provider {
+  kind: 'token' | 'oidc';
+  name: string;
+  start_url: string | null;
+}
+
+const refusals: Record<string, string> = {
+  oidc_state: 'The sign-in took too long or was begun elsewhere. Begin again.',
+  oidc_refused: 'The provider refused the sign-in.',
+  oidc_token: 'What the provider answered could not be trusted.',
+  oidc_no_role: 'The provider knows you, but no role here is given to you. Ask an administrator.',
+  oidc_unavailable: 'The provider cannot be reached. Try again, or use a token.',
+};
+
+/** A button for each provider of OpenID Connect, and why the last sign-in with one failed. */
+function Providers() {
+  const [providers, setProviders] = useState<Provider[]>([]);
+  useEffect(() => {
+    get<{ items: Provider[] }>('/session/providers').then(
+      ({ items }) => setProviders(items.filter(({ kind }) => kind === 'oidc')),
+      // Without the list there is still the token.
+      () => undefined,
+    );
+  }, []);
+  const code = query.value.get('sign_in_error');
+  const here = location.pathname + location.search;
+  return (
+    <>
+      {code && (
+        <p class="problem" role="alert">
+          <Icon name="alert" /> {refusals[code] ?? `The sign-in failed (${code}).`}
+        </p>
+      )}
+      {providers.map(({ name, start_url: start }) => (
+        // A navigation of the browser: the server redirects to the provider.
+        <a
+          key={name}
+          class="button primary"
+          href={`${start ?? ''}?return_to=${encodeURIComponent(here)}`}
+          target="_self"
+          onClick={() => code && setQuery({ sign_in_error: null })}
+        >
+          <Icon name="user" /> {name}
+        </a>
+      ))}
+      {providers.length > 0 && <p class="or">or</p>}
+    </>
   );
 }

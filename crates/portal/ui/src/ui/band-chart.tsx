@@ -1,10 +1,7 @@
-import { useEffect, useRef } from 'preact/hooks';
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 import { instant } from '../format/time';
-import { isDark } from '../shell/theme';
-import { resolved } from './chart';
+import { Plot, readout, type Style } from './plot';
 
-const HEIGHT = 240;
 const MARK_RADIUS = 4;
 
 export interface BandChartProps {
@@ -26,35 +23,22 @@ export interface BandChartProps {
 
 /** A line in its band over time. The band narrows as more is known, which is what one should see. */
 export function BandChart(props: BandChartProps) {
-  const box = useRef<HTMLDivElement>(null);
-  const dark = isDark();
-  useEffect(() => {
-    const host = box.current;
-    if (!host) return;
-    const plot = new uPlot(options(props, host), data(props), host);
-    const watcher = new ResizeObserver(() => plot.setSize({ width: host.clientWidth, height: HEIGHT }));
-    watcher.observe(host);
-    return () => {
-      watcher.disconnect();
-      plot.destroy();
-    };
-  }, [dark, props.label, JSON.stringify([props.at, props.value, props.lower, props.upper, props.alarms])]);
-  return <div class="band-chart" ref={box} role="img" aria-label={props.label} />;
+  const { label, at, value, lower, upper, alarms } = props;
+  return (
+    <Plot
+      label={label}
+      class="band-chart"
+      height={240}
+      drawn={[at, value, lower, upper, alarms]}
+      data={[at, upper, lower, value]}
+      options={(style) => options(props, style)}
+    />
+  );
 }
 
-function data({ at, value, lower, upper }: BandChartProps): uPlot.AlignedData {
-  return [at, upper, lower, value];
-}
-
-function options(props: BandChartProps, host: HTMLElement): uPlot.Options {
-  const colour = (name: string): string => resolved(host, name);
-  const font = `11px ${getComputedStyle(host).fontFamily}`;
-  const axis = { stroke: colour('--text-2'), font, ticks: { show: false } };
+function options(props: BandChartProps, { colour, font, axis }: Style): Omit<uPlot.Options, 'width' | 'height'> {
   const edge: uPlot.Series = { stroke: colour('--accent-bar'), width: 1, points: { show: false } };
   return {
-    width: host.clientWidth,
-    height: HEIGHT,
-    legend: { show: false },
     padding: [12, 16, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: { y: { range: () => range(props) } },
@@ -75,7 +59,7 @@ function options(props: BandChartProps, host: HTMLElement): uPlot.Options {
     ],
     series: [{}, edge, edge, { stroke: colour('--accent'), width: 2, points: { show: props.at.length === 1 } }],
     bands: [{ series: [1, 2], fill: colour('--band') }],
-    plugins: [marks(props, colour, font), readout(props)],
+    plugins: [marks(props, colour, font), readout((index) => pointText(props, index))],
   };
 }
 
@@ -142,21 +126,10 @@ function line(ctx: CanvasRenderingContext2D, x0: number, y0: number, x1: number,
   ctx.stroke();
 }
 
-/** The numbers at the pointer. */
-function readout(props: BandChartProps): uPlot.Plugin {
-  const tip = document.createElement('div');
-  tip.className = 'chart-tip';
-  tip.hidden = true;
-  const show = (plot: uPlot): void => {
-    const index = plot.cursor.idx;
-    const left = plot.cursor.left ?? -1;
-    tip.hidden = index === null || index === undefined || left < 0;
-    if (tip.hidden || index === null || index === undefined) return;
-    const [value, lower, upper] = [props.value[index], props.lower[index], props.upper[index]].map((number) =>
-      props.format(number ?? 0),
-    );
-    tip.textContent = `${instant(new Date((props.at[index] ?? 0) * 1000).toISOString())} · ${value} (${lower}–${upper})`;
-    tip.style.transform = `translateX(${Math.max(0, Math.min(left, plot.over.clientWidth - tip.offsetWidth))}px)`;
-  };
-  return { hooks: { init: (plot) => void plot.over.append(tip), setCursor: show } };
+/** The numbers of one moment. */
+function pointText(props: BandChartProps, index: number): string {
+  const [value, lower, upper] = [props.value[index], props.lower[index], props.upper[index]].map((number) =>
+    props.format(number ?? 0),
+  );
+  return `${instant(new Date((props.at[index] ?? 0) * 1000).toISOString())} · ${value} (${lower}–${upper})`;
 }

@@ -1,8 +1,20 @@
 import { useState } from 'preact/hooks';
+import { may, type Role } from '../api/session';
 
-/** A change that cannot be undone asks in place, without a dialog. */
-export function Confirm({ word, question, act }: { word: string; question: string; act: () => void }) {
+/** A change that cannot be undone asks in place, without a dialog. Who may not make it does not see it. */
+export function Confirm({
+  word,
+  question,
+  least,
+  act,
+}: {
+  word: string;
+  question: string;
+  least: Role;
+  act: () => void;
+}) {
   const [asking, setAsking] = useState(false);
+  if (!may(least)) return null;
   if (!asking) {
     return (
       <button type="button" class="button small quiet" onClick={() => setAsking(true)}>

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { refresh } from '../api/cache';
 import { ApiError, upload } from '../api/client';
+import { may } from '../api/session';
 import type { Imported } from '../api/shapes';
 import { exact, plural } from '../format/number';
 import { runPath } from '../router';
@@ -11,6 +12,7 @@ type State = { busy: true } | { done: Imported } | { problem: string } | null;
 /** The same as `mizzen import`, for a file on the machine of the browser. */
 export function ImportFile() {
   const [state, setState] = useState<State>(null);
+  if (!may('developer')) return null;
   const read = async (file: File | undefined): Promise<void> => {
     if (!file) return;
     setState({ busy: true });

@@ -48,6 +48,8 @@ struct Short<'a> {
     confinement: Option<Cow<'a, str>>,
     #[serde(rename = "g", default, skip_serializing_if = "<[_]>::is_empty")]
     agent_digests: Cow<'a, [Digest]>,
+    #[serde(rename = "e", default, skip_serializing_if = "short::is_default")]
+    case: Option<Cow<'a, str>>,
 }
 
 /// The text of the column `summary`.
@@ -74,6 +76,7 @@ pub(super) fn encode(summary: &RunSummary) -> Result<String, serde_json::Error> 
         models: Cow::Borrowed(&summary.models),
         confinement: text(&summary.confinement),
         agent_digests: Cow::Borrowed(&summary.agent_digests),
+        case: text(&summary.case),
     })
 }
 
@@ -118,6 +121,7 @@ pub(super) fn decode(row: &AnyRow, now: Timestamp) -> Result<RunSummary, sqlx::E
         confinement: owned(short.confinement),
         sources,
         agent_digests: short.agent_digests.into_owned(),
+        case: owned(short.case),
     })
 }
 

@@ -43,6 +43,7 @@ fn run(id: &str, started_at: i64) -> StoredRun {
         confinement: None,
         sources: vec![Source::Sdk],
         agent_digests: vec![Digest::of(b"agent")],
+        case: Some("case-1".into()),
     };
     let sums = Sums { count: 2, usage, ..Sums::default() };
     let models = vec![ModelPart { model: "m-1".into(), provider: Some("p".into()), sums }];
@@ -196,6 +197,7 @@ async fn runs_of_the_release_before_are_still_there() {
         assert_eq!((found.summary.is_final, found.quiet_at), (true, old.received_at), "{}", test.name);
         old.summary.is_final = true;
         old.summary.agent_digests = Vec::new();
+        old.summary.case = None;
         assert_eq!(found.summary, old.summary, "{}", test.name);
         let found = index.run("open").await.unwrap().unwrap();
         assert_eq!((found.summary.is_final, found.quiet_at), (false, open.quiet_at), "{}", test.name);

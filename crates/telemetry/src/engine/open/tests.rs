@@ -114,6 +114,7 @@ async fn what_the_gateways_saw_is_stored_and_survives_a_stop() {
         caller: "ci".into(),
         run_id: None,
         agent: None,
+        agent_digest: Some(mizzen_model::id::Digest::of(b"v1")),
     };
     telemetry.records().try_send(record).unwrap();
     let report = tasks.drain(std::time::Duration::from_secs(30)).await;
@@ -123,5 +124,6 @@ async fn what_the_gateways_saw_is_stored_and_survives_a_stop() {
     let run_id = mizzen_model::id::TraceId::from_bytes(&[9; 16]).unwrap().into();
     let run = telemetry.run(&run_id).await.unwrap().unwrap();
     assert_eq!((run.caller.as_deref(), run.model_calls), (Some("ci"), 1));
+    assert_eq!(run.agent_digests, [mizzen_model::id::Digest::of(b"v1")]);
     assert_eq!(telemetry.health().last_received_at.filter(|at| *at > Timestamp::default()), None, "it came from disk");
 }

@@ -33,6 +33,7 @@ pub(super) struct Resident {
     title_at: Timestamp,
     sources: Sources,
     digests: Digests,
+    case: Option<String>,
     /// As it is in the totals; `None` when the run was never saved.
     parts: Option<Parts>,
     /// Spans that `parts` were worked out of.
@@ -59,6 +60,7 @@ impl Resident {
             title_at: Timestamp::from_unix_nanos(i64::MAX),
             sources: Sources::default(),
             digests: Digests::default(),
+            case: None,
             parts: None,
             parts_spans: 0,
             is_changed: false,
@@ -81,6 +83,7 @@ impl Resident {
             resident.title_at = stored.title_at;
             stored.summary.sources.iter().for_each(|source| resident.sources.insert(*source));
             resident.digests = Digests::known(stored.summary.agent_digests);
+            resident.case = stored.summary.case;
             resident.parts = Some(stored.parts);
         }
         for head in heads {
@@ -115,6 +118,9 @@ impl Resident {
         self.is_news = true;
         self.sources.insert(row.head.source);
         self.digests.note(&row.body.resource);
+        if self.case.is_none() {
+            self.case = crate::case::named(row);
+        }
         self.note_title(row);
         self.state.insert(row.head.clone());
     }
@@ -182,6 +188,7 @@ impl Resident {
         RunSummary {
             sources: self.sources.list(),
             agent_digests: self.digests.list(),
+            case: self.case.clone(),
             ..self.state.summary(self.revision, is_exact, &self.title)
         }
     }

@@ -10,6 +10,8 @@ import { modelPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { Fact } from '../../ui/fact';
 import { PageHead } from '../../ui/page-head';
+import { ForRole } from '../../ui/role';
+import { Icon } from '../../ui/icon';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { RecentRuns } from '../runs/recent';
 import { Evidence } from './evidence';
@@ -24,6 +26,16 @@ export default function AgentPage({ id }: { id: string }) {
     <>
       <PageHead title={id} up={{ href: '/agents', name: 'Agents' }}>
         {agent?.discovered && <span class="badge">discovered, unowned</span>}
+        <div class="actions">
+          <a class="button small" href={withQuery('/decisions', { agent: id })}>
+            Decisions
+          </a>
+          <ForRole least="approver">
+            <a class="button small" href={withQuery('/budgets', { pause: 1, agent: id })}>
+              <Icon name="pause" /> Pause or stop …
+            </a>
+          </ForRole>
+        </div>
       </PageHead>
       {agent ? (
         <Facts agent={agent} />

@@ -14,7 +14,8 @@ export function Evidence({ agent }: { agent: string }) {
   return (
     <section class="block inset">
       <h2>
-        Evidence <a href={withQuery('/evaluations', { new: 1, agent })}>New experiment</a>
+        Evidence <a href={withQuery('/evaluations', { new: 1, agent })}>New experiment</a>{' '}
+        <a href={withQuery('/evaluations', { agent })}>All experiments</a>
       </h2>
       <Loaded resource={resource} rows={2}>
         {({ items }) =>

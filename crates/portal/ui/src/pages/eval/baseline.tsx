@@ -32,7 +32,7 @@ export default function BaselinePage({ id }: { id: string }) {
       <PageHead title={id} up={{ href: '/evaluations/baselines', name: 'Baselines' }}>
         <div class="actions">
           {problem && <span class="bad-text">{problem}</span>}
-          <Confirm word="Delete" question={`Delete ${id}?`} act={remove} />
+          <Confirm least="developer" word="Delete" question={`Delete ${id}?`} act={remove} />
         </div>
       </PageHead>
       <Loaded resource={resource}>

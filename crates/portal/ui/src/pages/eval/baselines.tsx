@@ -7,6 +7,7 @@ import { baselinePath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { Command } from '../../ui/copy';
 import { EstimateView } from '../../ui/estimate';
+import { ForRole } from '../../ui/role';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { Empty } from '../../ui/waiting';
@@ -25,9 +26,11 @@ function List() {
       <EvalHead title="Baselines">
         <span class="count wide-word">the human process that an agent replaces</span>
         <div class="actions">
-          <a class="button small primary" href="/evaluations/baselines?new=1">
-            <Icon name="plus" /> Record
-          </a>
+          <ForRole least="developer">
+            <a class="button small primary" href="/evaluations/baselines?new=1">
+              <Icon name="plus" /> Record
+            </a>
+          </ForRole>
         </div>
       </EvalHead>
       <Loaded resource={resource}>

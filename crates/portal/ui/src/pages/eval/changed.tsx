@@ -5,6 +5,7 @@ import { query, setQuery } from '../../location';
 import { runPath } from '../../router';
 import { Icon } from '../../ui/icon';
 import { RunStory } from './run-story';
+import { comparedUnit } from './words';
 
 /** The cases that changed, most first; the chosen one with both its runs side by side. */
 export function Changed({ comparison }: { comparison: Comparison }) {
@@ -57,7 +58,7 @@ export function Changed({ comparison }: { comparison: Comparison }) {
 
 function Row({ one, comparison, isChosen }: { one: ChangedCase; comparison: Comparison; isChosen: boolean }) {
   const metric = comparison.metrics.find(({ evaluator }) => evaluator.name === one.evaluator);
-  const unit = metric?.unit ?? null;
+  const unit = metric ? comparedUnit(metric) : null;
   const isBetter = metric?.lower_is_better ? one.b < one.a : one.b > one.a;
   const toggle = (): void =>
     setQuery(isChosen ? { case: null, metric: null } : { case: one.case, metric: one.evaluator }, true);

@@ -1,18 +1,19 @@
 import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
 import type { Comparison, ExperimentSummary, Metric, Page } from '../../api/eval';
-import { differenceDomain, estimateText } from '../../format/estimate';
+import { differenceDomain, differenceText, estimateText, valueText } from '../../format/estimate';
 import { exact, plural } from '../../format/number';
 import { query, setQuery } from '../../location';
 import { experimentPath } from '../../router';
 import { Command } from '../../ui/copy';
-import { DifferenceView } from '../../ui/estimate';
+import { EstimateView } from '../../ui/estimate';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { Empty } from '../../ui/waiting';
 import { Changed } from './changed';
 import { EvalHead } from './head';
 import { AnswerStatus } from './status';
+import { comparedSentence, comparedUnit } from './words';
 
 const MARGINS = ['0.01', '0.02', '0.05', '0.1'];
 const ALPHAS = ['0.01', '0.05', '0.1'];
@@ -90,7 +91,7 @@ function Choose({
         name="margin"
         label="No margin"
         value={margin}
-        options={MARGINS.map((one) => [one, `Margin ${one}`])}
+        options={MARGINS.map((one) => [one, `Margin ${valueText(Number(one), 'share')}`])}
         title="How much worse B may be and still count as no worse"
       />
       <Pick
@@ -180,6 +181,7 @@ function Sides({ comparison: { a, b } }: { comparison: Comparison }) {
 
 function MetricBlock({ metric, comparison }: { metric: Metric; comparison: Comparison }) {
   const { margin, alpha } = comparison;
+  const unit = comparedUnit(metric);
   const domain = differenceDomain([metric.difference], margin);
   // The margin lies on the side where B would be worse.
   const marks = margin === null ? [] : [metric.lower_is_better ? margin : -margin];
@@ -190,21 +192,23 @@ function MetricBlock({ metric, comparison }: { metric: Metric; comparison: Compa
         <span>{metric.evaluator.name}</span>
         {metric.lower_is_better && <span class="chip">less is better</span>}
       </h2>
-      <p class="metric-sentence">{metric.sentence}</p>
+      <p class="metric-sentence">{comparedSentence(metric, margin)}</p>
       <dl class="run-facts">
         <div>
           <dt>B − A</dt>
           <dd>
-            <DifferenceView estimate={metric.difference} unit={metric.unit} domain={domain} marks={marks} />
+            <EstimateView estimate={metric.difference} unit={unit} domain={domain} marks={marks}>
+              {differenceText(metric.difference, unit)}
+            </EstimateView>
           </dd>
         </div>
         <div>
           <dt>A</dt>
-          <dd>{estimateText(metric.a, metric.unit)}</dd>
+          <dd>{estimateText(metric.a, unit)}</dd>
         </div>
         <div>
           <dt>B</dt>
-          <dd>{estimateText(metric.b, metric.unit)}</dd>
+          <dd>{estimateText(metric.b, unit)}</dd>
         </div>
         <div title="Probability of a difference at least this large if there were none; adjusted for the number of metrics compared">
           <dt>p, adjusted</dt>

@@ -68,7 +68,7 @@ function Actions({ experiment, path }: { experiment: ExperimentSummary; path: st
         </a>
       )}
       <span class="mid">
-        <Confirm word="Delete" question={`Delete ${experiment.name}?`} act={remove} />
+        <Confirm least="developer" word="Delete" question={`Delete ${experiment.name}?`} act={remove} />
       </span>
     </div>
   );

@@ -3,7 +3,7 @@ import { usePages } from '../../api/pages';
 import type { ExperimentSummary } from '../../api/eval';
 import { withQuery } from '../../api/client';
 import { domainOf, sampleWords } from '../../format/estimate';
-import { exact } from '../../format/number';
+import { exact, plural } from '../../format/number';
 import { query, setQuery } from '../../location';
 import { agentPath, evalSetPath, experimentPath } from '../../router';
 import { isTyping } from '../../shell/shortcuts';
@@ -11,6 +11,8 @@ import { Ago } from '../../ui/ago';
 import { Command } from '../../ui/copy';
 import { EstimateView } from '../../ui/estimate';
 import { Problem } from '../../ui/field';
+import { Given } from '../../ui/filter';
+import { ForRole } from '../../ui/role';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { Empty } from '../../ui/waiting';
@@ -31,6 +33,8 @@ export default function ExperimentsPage() {
 function List() {
   const pages = usePages<ExperimentSummary>(PATH);
   const picked = query.value.get('pick')?.split(',').filter(Boolean) ?? [];
+  const agent = query.value.get('agent');
+  const shown = pages.items?.filter(({ agents }) => agent === null || agents.includes(agent));
   const isRunning = pages.items?.some((experiment) => experiment.state === 'running') ?? false;
   useEffect(() => {
     if (!isRunning) return;
@@ -55,16 +59,30 @@ function List() {
           ) : (
             a && <span class="count">choose one more to compare</span>
           )}
-          <a class="button small primary" href="/evaluations?new=1">
-            <Icon name="plus" /> New experiment
-          </a>
+          <ForRole least="developer">
+            <a class="button small primary" href="/evaluations?new=1">
+              <Icon name="plus" /> New experiment
+            </a>
+          </ForRole>
         </div>
       </EvalHead>
       <Loaded resource={pages.first}>
         {() =>
           pages.items && pages.items.length > 0 ? (
             <>
-              <Table experiments={pages.items} picked={picked} pick={pick} />
+              {agent !== null && (
+                <div class="filters">
+                  <Given name="agent" value={agent} />
+                  {pages.more && (
+                    <span class="faint">of the {plural(pages.items.length, 'experiment')} read so far</span>
+                  )}
+                </div>
+              )}
+              {shown && shown.length > 0 ? (
+                <Table experiments={shown} picked={picked} pick={pick} />
+              ) : (
+                <p class="calm">No experiment of this agent here.</p>
+              )}
               {pages.more && (
                 <button type="button" class="more" onClick={pages.more}>
                   Show more

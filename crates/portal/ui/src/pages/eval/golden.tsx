@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { refresh, useData } from '../../api/cache';
+import { may } from '../../api/session';
 import { send } from '../../api/client';
 import type { EvalSetSummary, Page } from '../../api/eval';
 import type { RunSummary } from '../../api/shapes';
@@ -12,6 +13,7 @@ import { Icon } from '../../ui/icon';
 /** Makes what this run did what is expected of later ones. */
 export function MarkAsGolden({ run }: { run: RunSummary }) {
   const [isOpen, setOpen] = useState(false);
+  if (!may('developer')) return null;
   return (
     <>
       <button

@@ -15,6 +15,7 @@ import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { EvalHead } from './head';
 import { keyMeaning, labelledIn, type Decision } from './label-queue';
 import { QUEUE_RUNS, useSitting, type Sitting } from './label-sitting';
+import { ForRole } from '../../ui/role';
 import { RunStory } from './run-story';
 
 const DEFAULT_METRIC = 'success';
@@ -26,8 +27,10 @@ export default function LabelsPage() {
   return (
     <>
       <EvalHead title="Labelling" />
-      <Choose metric={metric} agent={agent} />
-      <Start path={path} metric={metric} key={path} />
+      <ForRole least="developer" what="Labelling">
+        <Choose metric={metric} agent={agent} />
+        <Start path={path} metric={metric} key={path} />
+      </ForRole>
     </>
   );
 }

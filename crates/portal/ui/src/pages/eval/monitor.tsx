@@ -69,7 +69,7 @@ function Actions({ monitor, path }: { monitor: MonitorDetail; path: string }) {
     <div class="actions">
       {problem && <span class="bad-text">{problem}</span>}
       <MonitorStatus state={monitorState(monitor)} />
-      <Confirm word="Delete" question={`Delete ${monitor.name}?`} act={remove} />
+      <Confirm least="developer" word="Delete" question={`Delete ${monitor.name}?`} act={remove} />
     </div>
   );
 }

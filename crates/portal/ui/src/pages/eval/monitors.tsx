@@ -7,6 +7,7 @@ import { query } from '../../location';
 import { monitorPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { EstimateView } from '../../ui/estimate';
+import { ForRole } from '../../ui/role';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { Empty } from '../../ui/waiting';
@@ -34,9 +35,11 @@ function List() {
     <>
       <EvalHead title="Monitors">
         <div class="actions">
-          <a class="button small primary" href="/evaluations/monitors?new=1">
-            <Icon name="plus" /> New monitor
-          </a>
+          <ForRole least="developer">
+            <a class="button small primary" href="/evaluations/monitors?new=1">
+              <Icon name="plus" /> New monitor
+            </a>
+          </ForRole>
         </div>
       </EvalHead>
       <Loaded resource={resource}>

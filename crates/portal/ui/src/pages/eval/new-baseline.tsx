@@ -7,6 +7,7 @@ import { navigate } from '../../location';
 import { baselinePath } from '../../router';
 import { useAct } from '../../ui/act';
 import { Field, Problem } from '../../ui/field';
+import { ForRole } from '../../ui/role';
 import { PageHead } from '../../ui/page-head';
 import { countsOf, type Typed } from './baseline-form';
 
@@ -39,43 +40,45 @@ export function NewBaseline() {
   return (
     <>
       <PageHead title="Record a baseline" up={{ href: '/evaluations/baselines', name: 'Baselines' }} />
-      <form class="form" onSubmit={submit}>
-        <Field label="Name" hint="The process as it runs today; recording the same name again replaces it.">
-          <input
-            required
-            autofocus
-            maxLength={63}
-            placeholder="support desk"
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </Field>
-        <Field
-          label="Metric"
-          hint="What success means; the agent's labels or evaluator of that name are compared with it."
-        >
-          <input
-            maxLength={63}
-            value={typed.metric}
-            onInput={(event) => setTyped({ ...typed, metric: event.currentTarget.value })}
-          />
-        </Field>
-        <CountFields typed={typed} setTyped={setTyped} />
-        <p class="promise" role="status">
-          {n > 0 && successes >= 0 && successes <= n && typed.successes !== ''
-            ? `Success ${shareWithInterval(successes, n)}: that is how well the process itself is known.`
-            : 'Counts are enough. Cases with their labels compare more sharply: record those with `mizzen baseline`.'}
-        </p>
-        <Problem text={wrong || problem} />
-        <div class="form-foot">
-          <button type="submit" class="button primary" disabled={busy}>
-            Record
-          </button>
-          <a class="button quiet" href="/evaluations/baselines">
-            Cancel
-          </a>
-        </div>
-      </form>
+      <ForRole least="developer" what="Recording a baseline">
+        <form class="form" onSubmit={submit}>
+          <Field label="Name" hint="The process as it runs today; recording the same name again replaces it.">
+            <input
+              required
+              autofocus
+              maxLength={63}
+              placeholder="support desk"
+              value={name}
+              onInput={(event) => setName(event.currentTarget.value)}
+            />
+          </Field>
+          <Field
+            label="Metric"
+            hint="What success means; the agent's labels or evaluator of that name are compared with it."
+          >
+            <input
+              maxLength={63}
+              value={typed.metric}
+              onInput={(event) => setTyped({ ...typed, metric: event.currentTarget.value })}
+            />
+          </Field>
+          <CountFields typed={typed} setTyped={setTyped} />
+          <p class="promise" role="status">
+            {n > 0 && successes >= 0 && successes <= n && typed.successes !== ''
+              ? `Success ${shareWithInterval(successes, n)}: that is how well the process itself is known.`
+              : 'Counts are enough. Cases with their labels compare more sharply: record those with `mizzen baseline`.'}
+          </p>
+          <Problem text={wrong || problem} />
+          <div class="form-foot">
+            <button type="submit" class="button primary" disabled={busy}>
+              Record
+            </button>
+            <a class="button quiet" href="/evaluations/baselines">
+              Cancel
+            </a>
+          </div>
+        </form>
+      </ForRole>
     </>
   );
 }

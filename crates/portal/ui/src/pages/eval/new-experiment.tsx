@@ -6,6 +6,7 @@ import { navigate, query } from '../../location';
 import { experimentPath } from '../../router';
 import { CheckField, Field, Problem } from '../../ui/field';
 import { Loaded } from '../../ui/loaded';
+import { ForRole } from '../../ui/role';
 import { PageHead } from '../../ui/page-head';
 import { EvaluatorFields, choicesOf, type Chosen } from './evaluator-fields';
 import { SelectorFields, selectedFrom, selectorOf } from './selector';
@@ -16,7 +17,11 @@ export function NewExperiment() {
   return (
     <>
       <PageHead title="New experiment" up={{ href: '/evaluations', name: 'Evaluations' }} />
-      <Loaded resource={evaluators}>{({ items }) => <Form evaluators={items.filter((one) => one.on_server)} />}</Loaded>
+      <ForRole least="developer" what="Starting an experiment">
+        <Loaded resource={evaluators}>
+          {({ items }) => <Form evaluators={items.filter((one) => one.on_server)} />}
+        </Loaded>
+      </ForRole>
     </>
   );
 }

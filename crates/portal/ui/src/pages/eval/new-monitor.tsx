@@ -15,6 +15,7 @@ import { monitorPath } from '../../router';
 import { useAct } from '../../ui/act';
 import { CheckField, Field, Problem } from '../../ui/field';
 import { Loaded } from '../../ui/loaded';
+import { ForRole } from '../../ui/role';
 import { PageHead } from '../../ui/page-head';
 import { EvaluatorFields, choicesOf, type Chosen } from './evaluator-fields';
 import { SelectorFields, selectedFrom, selectorOf } from './selector';
@@ -35,7 +36,11 @@ export function NewMonitor() {
   return (
     <>
       <PageHead title="New monitor" up={{ href: '/evaluations/monitors', name: 'Monitors' }} />
-      <Loaded resource={evaluators}>{({ items }) => <Form evaluators={items.filter((one) => one.on_server)} />}</Loaded>
+      <ForRole least="developer" what="Making a monitor">
+        <Loaded resource={evaluators}>
+          {({ items }) => <Form evaluators={items.filter((one) => one.on_server)} />}
+        </Loaded>
+      </ForRole>
     </>
   );
 }

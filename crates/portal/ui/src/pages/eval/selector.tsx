@@ -4,7 +4,7 @@ import { withQuery } from '../../api/client';
 import type { RunSelector } from '../../api/eval';
 import type { AgentSummary, List, ModelSummary, RunPage } from '../../api/shapes';
 import { Field } from '../../ui/field';
-import { SINCE } from '../runs/filter';
+import { SINCE } from '../../format/since';
 
 /** What the fields say; `since` is a span back from now, made an instant when the form is sent. */
 export interface Selected {

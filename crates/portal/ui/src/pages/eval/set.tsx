@@ -201,7 +201,14 @@ function CaseDetail({ one, remove }: { one: EvalCaseView; remove: ((id: string) 
           )}
         </section>
       ))}
-      {remove && <Confirm word="Remove from the set" question={`Remove ${one.case}?`} act={() => remove(one.case)} />}
+      {remove && (
+        <Confirm
+          least="developer"
+          word="Remove from the set"
+          question={`Remove ${one.case}?`}
+          act={() => remove(one.case)}
+        />
+      )}
     </div>
   );
 }

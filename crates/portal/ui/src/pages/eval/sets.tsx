@@ -8,6 +8,7 @@ import { useAct } from '../../ui/act';
 import { Ago } from '../../ui/ago';
 import { Command } from '../../ui/copy';
 import { Problem } from '../../ui/field';
+import { ForRole } from '../../ui/role';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { Empty } from '../../ui/waiting';
@@ -22,7 +23,9 @@ export default function SetsPage() {
       <EvalHead title="Eval sets">
         {items && <span class="count">{plural(items.length, 'set')}</span>}
         <div class="actions">
-          <AddFile />
+          <ForRole least="developer">
+            <AddFile />
+          </ForRole>
         </div>
       </EvalHead>
       <Loaded resource={resource}>{({ items: sets }) => (sets.length > 0 ? <Table sets={sets} /> : <NoSets />)}</Loaded>

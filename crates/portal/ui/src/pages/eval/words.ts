@@ -1,5 +1,13 @@
-import type { Aggregate, Answer, Estimate, ExperimentSummary, MonitorSummary, RunSelector } from '../../api/eval';
-import { sampleWords, valueText } from '../../format/estimate';
+import type {
+  Aggregate,
+  Answer,
+  Estimate,
+  ExperimentSummary,
+  Metric,
+  MonitorSummary,
+  RunSelector,
+} from '../../api/eval';
+import { differenceText, sampleWords, valueText, type Unit } from '../../format/estimate';
 import { exact, plural } from '../../format/number';
 
 /** What the evaluation pages say in words; pure, so that the words are tested. */
@@ -11,6 +19,21 @@ export const answerWord: Record<Answer, string> = {
   not_yet_known: 'Not yet known',
   not_comparable: 'Not comparable',
 };
+
+/** Scores and shares of passed trials are both proportions: side by side they are read in one unit. */
+export const comparedUnit = ({ unit }: Pick<Metric, 'unit'>): Unit => unit ?? 'share';
+
+const DIFFERENCE = 'the difference is ';
+
+/** The server's sentence, which knows why, with its numbers in the unit of the page. */
+export function comparedSentence(metric: Metric, margin: number | null): string {
+  const [before, after] = metric.sentence.split(DIFFERENCE);
+  if (before === undefined || after === undefined) return metric.sentence;
+  const unit = comparedUnit(metric);
+  const lead =
+    margin === null ? before : before.replace(`by more than ${margin}:`, `by more than ${valueText(margin, unit)}:`);
+  return `${lead}${DIFFERENCE}${differenceText(metric.difference, unit)}`;
+}
 
 export const needWord: Record<string, string> = {
   expected_tool_calls: 'expected tool calls',

@@ -1,21 +1,13 @@
-import { useEffect, useState } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import type { MonitorSummary, Page } from '../../api/eval';
 import { plural } from '../../format/number';
 import { monitorPath } from '../../router';
 import { Icon } from '../../ui/icon';
-
-/** Asked for after the page itself: the first rows never wait for it. */
-const AFTER_MS = 400;
+import { useLater } from '../../ui/later';
 
 /** Monitors in alarm, in the line of a heading, so that nothing moves when it comes. */
 export function Alarms() {
-  const [isTime, setTime] = useState(false);
-  useEffect(() => {
-    const timer = window.setTimeout(() => setTime(true), AFTER_MS);
-    return () => window.clearTimeout(timer);
-  }, []);
-  return isTime ? <AlarmLink /> : null;
+  return useLater() ? <AlarmLink /> : null;
 }
 
 function AlarmLink() {

@@ -13,6 +13,7 @@ import { RunTable } from '../runs/table';
 import { Alarms } from './alarms';
 import { Agents, Ingest, Setup } from './aside';
 import { Hours } from './hours';
+import { PermissionLine } from './permission';
 import { Totals } from './totals';
 
 /** A busy server changes its totals all the time; people read them now and then. */
@@ -70,6 +71,7 @@ function Body({ overview }: { overview: Overview }) {
     <div class="home">
       <div class="home-main">
         <Totals totals={overview.totals_24h} />
+        <PermissionLine />
         <Attention failures={overview.failures} />
         <Hours hours={overview.hours} />
         <section class="block">

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { ApiError, send } from '../../api/client';
-import { useData } from '../../api/cache';
-import type { RunDetail, RunSummary, Session } from '../../api/shapes';
+import { may } from '../../api/session';
+import type { RunDetail, RunSummary } from '../../api/shapes';
 import { cost, costReason } from '../../format/money';
 import { exact, plural, short } from '../../format/number';
 import { duration, instant } from '../../format/time';
@@ -112,10 +112,9 @@ export function RunActions({ summary, path }: { summary: RunSummary; path: strin
 
 /** Deleting reaches the stored segments and cannot be undone, so it is the one thing that asks first. */
 function Delete({ path }: { path: string }) {
-  const session = useData<Session>('/session').data.value;
   const [asking, setAsking] = useState(false);
   const [problem, setProblem] = useState('');
-  if (!session || session.role === 'viewer') return null;
+  if (!may('developer')) return null;
   const remove = async (): Promise<void> => {
     try {
       await send('DELETE', path);

@@ -1,5 +1,6 @@
 import type { Outcome, RunSummary } from '../../api/shapes';
 import { withQuery } from '../../api/client';
+import { sinceInstant } from '../../format/since';
 
 /** Filters of the run list, as the address writes them; the server understands the same names. */
 
@@ -16,14 +17,6 @@ export interface RunFilter {
 }
 
 export const FILTER_NAMES = ['q', 'agent', 'model', 'outcome', 'session', 'caller', 'source', 'since'] as const;
-
-const HOUR_MS = 3_600_000;
-export const SINCE: [string, string, number][] = [
-  ['1h', 'Last hour', HOUR_MS],
-  ['24h', 'Last 24 hours', 24 * HOUR_MS],
-  ['7d', 'Last 7 days', 7 * 24 * HOUR_MS],
-  ['30d', 'Last 30 days', 30 * 24 * HOUR_MS],
-];
 
 export function parseFilter(query: URLSearchParams): RunFilter {
   const read = (name: string): string => query.get(name) ?? '';
@@ -45,9 +38,7 @@ export function isFiltered(filter: RunFilter): boolean {
 
 export function listPath(filter: RunFilter, limit: number, cursor: string | null, now: number): string {
   const { since, ...rest } = filter;
-  const back = SINCE.find(([id]) => id === since)?.[2];
-  const from = back === undefined ? null : new Date(now - back).toISOString();
-  return withQuery('/runs', { ...rest, from, cursor, limit });
+  return withQuery('/runs', { ...rest, from: sinceInstant(since, now), cursor, limit });
 }
 
 /**
@@ -60,7 +51,7 @@ export function matches(run: RunSummary, filter: RunFilter, now: number): boolea
   if (filter.outcome && run.outcome !== (filter.outcome as Outcome)) return false;
   if (filter.session && run.session !== filter.session) return false;
   if (filter.caller && run.caller !== filter.caller) return false;
-  const back = SINCE.find(([id]) => id === filter.since)?.[2];
-  if (back !== undefined && Date.parse(run.started_at) < now - back) return false;
+  const from = sinceInstant(filter.since, now);
+  if (from !== null && Date.parse(run.started_at) < Date.parse(from)) return false;
   return filter.source || filter.q ? null : true;
 }

@@ -160,7 +160,7 @@ function Table({ keys, revoke }: { keys: KeyInfo[]; revoke: (key: KeyInfo) => vo
             </td>
             <td class="num">{key.expires_at ? key.expires_at.slice(0, 10) : 'never'}</td>
             <td class="num">
-              <Confirm word="Revoke" question={`Revoke ${key.name}?`} act={() => revoke(key)} />
+              <Confirm least="developer" word="Revoke" question={`Revoke ${key.name}?`} act={() => revoke(key)} />
             </td>
           </tr>
         ))}

@@ -1,4 +1,5 @@
 import { query, setQuery } from '../../location';
+import { ForRole } from '../../ui/role';
 import { PageHead } from '../../ui/page-head';
 import { Tabs } from '../../ui/tabs';
 import { Connect } from './connect';
@@ -24,8 +25,16 @@ export default function SettingsPage() {
         panel="settings-panel"
       />
       <div class="settings" id="settings-panel" role="tabpanel" aria-labelledby={`tab-${tab}`}>
-        {tab === 'keys' && <Keys />}
-        {tab === 'providers' && <Providers />}
+        {tab === 'keys' && (
+          <ForRole least="developer" what="Seeing and making agent keys">
+            <Keys />
+          </ForRole>
+        )}
+        {tab === 'providers' && (
+          <ForRole least="developer" what="Seeing the keys of providers">
+            <Providers />
+          </ForRole>
+        )}
         {tab === 'connect' && <Connect />}
       </div>
     </>

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { send } from '../../api/client';
 import { useData } from '../../api/cache';
 import type { List, ProviderView } from '../../api/shapes';
+import { ForRole } from '../../ui/role';
 import { Icon } from '../../ui/icon';
 import { Choice } from '../../ui/tabs';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
@@ -28,7 +29,9 @@ export function Providers() {
         The gateway signs in to model providers with these. A key is stored encrypted, or stays in an environment
         variable of the server; neither is ever shown.
       </p>
-      <PutForm put={put} busy={busy} />
+      <ForRole least="administrator" what="Changing a provider's key">
+        <PutForm put={put} busy={busy} />
+      </ForRole>
       {problem && (
         <p class="problem" role="alert">
           <Icon name="alert" /> {problem}
@@ -122,6 +125,7 @@ function Table({ providers, remove }: { providers: ProviderView[]; remove: (name
             </td>
             <td class="num">
               <Confirm
+                least="administrator"
                 word="Remove"
                 question={`Remove the key of ${provider.name}?`}
                 act={() => remove(provider.name)}

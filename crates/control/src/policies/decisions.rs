@@ -1,0 +1,331 @@
+//! What was decided, kept for a while.
+//!
+//! Decisions are log events of their runs, and those are what SQL shows and what is kept for good. The list of the newest
+//! ones and the question what another set would have said need them by time and by name without a scan of segments, so
+//! they are kept here a second time, for a stated time and up to a stated number. What content may be kept is settled
+//! before they come here.
+
+pub mod record;
+
+use std::time::Duration;
+
+use mizzen_model::time::Timestamp;
+use mizzen_store::StoreError;
+use serde::Deserialize as _;
+use serde_json::Value;
+use sqlx::any::AnyRow;
+use sqlx::{Any, AssertSqlSafe, Row as _};
+
+use self::record::DecisionDocument;
+use super::Policies;
+use crate::plane::Inner;
+
+/// Rows of one statement: 12 values each, and SQLite takes 32,766 of them.
+const ROWS_PER_STATEMENT: usize = 200;
+/// Rows that one sweep deletes at a time, so that nobody waits for its lock.
+const SWEPT_AT_ONCE: i64 = 5_000;
+/// Sweeps of one turn.
+const SWEEPS_MAX: u32 = 200;
+
+/// How long decisions are kept here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    pub time: Duration,
+    /// The oldest go first.
+    pub rows_max: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { time: Duration::from_secs(30 * 24 * 3600), rows_max: 2_000_000 }
+    }
+}
+
+/// A recorded decision: what lists show and filter by, and all of it as a document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptDecision {
+    pub id: String,
+    pub at: Timestamp,
+    pub run_id: Option<String>,
+    pub agent: Option<String>,
+    pub caller: String,
+    pub action: String,
+    pub resource: String,
+    pub effect: String,
+    pub mode: String,
+    /// Whether a call that was not allowed was kept from going on.
+    pub enforced: bool,
+    pub code: Option<String>,
+    pub document: Value,
+}
+
+impl KeptDecision {
+    /// All that was kept of it.
+    ///
+    /// # Errors
+    /// When it is not what this release writes.
+    pub fn read(&self) -> Result<DecisionDocument, serde_json::Error> {
+        DecisionDocument::deserialize(&self.document)
+    }
+}
+
+/// Which decisions are asked for; `None` asks for any.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DecisionFilter {
+    pub run_id: Option<String>,
+    pub agent: Option<String>,
+    pub caller: Option<String>,
+    pub action: Option<String>,
+    /// As it is, or up to a `*` at its end.
+    pub resource: Option<String>,
+    pub effect: Option<String>,
+    pub mode: Option<String>,
+    pub enforced: Option<bool>,
+    pub code: Option<String>,
+    /// From then on.
+    pub since: Option<Timestamp>,
+    /// Before then.
+    pub until: Option<Timestamp>,
+}
+
+/// One page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecisionPage {
+    pub items: Vec<KeptDecision>,
+    pub next_cursor: Option<String>,
+}
+
+/// Why decisions could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DecisionError {
+    #[error("`{0}` is not the `next_cursor` of a page")]
+    Cursor(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+const COLUMNS: &str =
+    "decision_id, decided_at, run_id, agent, caller, action, resource, effect, mode, enforced, code, document";
+const COLUMNS_COUNT: usize = 12;
+
+impl Policies<'_> {
+    /// Keeps decisions; one that is kept already stays as it is.
+    ///
+    /// # Errors
+    /// When the database fails; some of them may be kept then, and all may be given again.
+    pub async fn keep_decisions(&self, decisions: &[KeptDecision]) -> Result<(), StoreError> {
+        for some in decisions.chunks(ROWS_PER_STATEMENT) {
+            let rows: Vec<String> = (0..some.len()).map(places).collect();
+            let sql = format!(
+                "INSERT INTO control_decisions ({COLUMNS}) VALUES {} ON CONFLICT (decision_id) DO NOTHING",
+                rows.join(", ")
+            );
+            let mut change = self.0.store.begin().await?;
+            let insert = sqlx::query::<Any>(AssertSqlSafe(sql));
+            some.iter().fold(insert, bind).execute(&mut *change).await?;
+            change.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// One page, newest first.
+    ///
+    /// # Errors
+    /// When the cursor is not one of ours, or the database fails.
+    pub async fn decisions(
+        &self,
+        filter: &DecisionFilter,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<DecisionPage, DecisionError> {
+        let mut wanted = Conditions::of(filter);
+        if let Some((before, id)) = cursor.map(parse_cursor).transpose()? {
+            wanted.after(before, id);
+        }
+        let limit_place = wanted.place(Bind::Number(i64::from(limit) + 1));
+        let sql = format!(
+            "SELECT {COLUMNS} FROM control_decisions{} ORDER BY decided_at DESC, decision_id DESC LIMIT {limit_place}",
+            wanted.filters()
+        );
+        let query =
+            wanted.values.into_iter().fold(sqlx::query::<Any>(AssertSqlSafe(sql)), |query, value| match value {
+                Bind::Text(text) => query.bind(text),
+                Bind::Number(number) => query.bind(number),
+            });
+        let rows = query.fetch_all(self.0.store.pool()).await.map_err(StoreError::from)?;
+        let decoded: Result<Vec<_>, sqlx::Error> = rows.iter().map(decode).collect();
+        let mut items = decoded.map_err(StoreError::from)?;
+        let has_more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let next_cursor = items.last().filter(|_| has_more).map(|last| format!("{}~{}", last.at.unix_nanos(), last.id));
+        Ok(DecisionPage { items, next_cursor })
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn decision(&self, id: &str) -> Result<Option<KeptDecision>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM control_decisions WHERE decision_id = $1");
+        let row = sqlx::query(AssertSqlSafe(sql)).bind(id).fetch_optional(self.0.store.pool()).await?;
+        Ok(row.as_ref().map(decode).transpose()?)
+    }
+}
+
+/// Removes decisions that are older, or more, than is kept.
+pub(crate) async fn sweep(inner: &Inner) -> Result<(), StoreError> {
+    let retention = inner.policies.working().await.retention;
+    let kept = i64::try_from(retention.time.as_nanos()).unwrap_or(i64::MAX);
+    delete_before(inner, inner.clock.now().plus_nanos(-kept).unix_nanos()).await?;
+    let beyond = "SELECT decided_at FROM control_decisions ORDER BY decided_at DESC LIMIT 1 OFFSET $1";
+    let offset = i64::try_from(retention.rows_max).unwrap_or(i64::MAX);
+    let row = sqlx::query(beyond).bind(offset).fetch_optional(inner.store.pool()).await?;
+    match row {
+        Some(row) => delete_before(inner, row.try_get::<i64, _>(0)?.saturating_add(1)).await,
+        None => Ok(()),
+    }
+}
+
+async fn delete_before(inner: &Inner, before: i64) -> Result<(), StoreError> {
+    for _ in 0..SWEEPS_MAX {
+        let done = sqlx::query(
+            "DELETE FROM control_decisions WHERE decision_id IN
+             (SELECT decision_id FROM control_decisions WHERE decided_at < $1 ORDER BY decided_at LIMIT $2)",
+        )
+        .bind(before)
+        .bind(SWEPT_AT_ONCE)
+        .execute(inner.store.pool())
+        .await?;
+        if done.rows_affected() == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The places of the values of one row in its statement.
+fn places(row: usize) -> String {
+    let places: Vec<String> = (1..=COLUMNS_COUNT).map(|at| format!("${}", row * COLUMNS_COUNT + at)).collect();
+    format!("({})", places.join(", "))
+}
+
+type Statement<'q> = sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>;
+
+/// Absent names are kept as empty text: every column is then compared in the same way on both databases.
+fn bind<'q>(statement: Statement<'q>, decision: &KeptDecision) -> Statement<'q> {
+    statement
+        .bind(decision.id.clone())
+        .bind(decision.at.unix_nanos())
+        .bind(decision.run_id.clone().unwrap_or_default())
+        .bind(decision.agent.clone().unwrap_or_default())
+        .bind(decision.caller.clone())
+        .bind(decision.action.clone())
+        .bind(decision.resource.clone())
+        .bind(decision.effect.clone())
+        .bind(decision.mode.clone())
+        .bind(i64::from(decision.enforced))
+        .bind(decision.code.clone().unwrap_or_default())
+        .bind(decision.document.to_string())
+}
+
+enum Bind {
+    Text(String),
+    Number(i64),
+}
+
+/// Conditions with their values, which become `$1`, `$2`… in this order.
+#[derive(Default)]
+struct Conditions {
+    sql: Vec<String>,
+    values: Vec<Bind>,
+}
+
+impl Conditions {
+    fn of(filter: &DecisionFilter) -> Self {
+        let mut wanted = Self::default();
+        let texts = [
+            ("run_id", &filter.run_id),
+            ("agent", &filter.agent),
+            ("caller", &filter.caller),
+            ("action", &filter.action),
+            ("effect", &filter.effect),
+            ("mode", &filter.mode),
+            ("code", &filter.code),
+        ];
+        for (column, text) in texts {
+            if let Some(text) = text {
+                wanted.add(&format!("{column} = "), Bind::Text(text.clone()));
+            }
+        }
+        if let Some(resource) = &filter.resource {
+            wanted.resource(resource);
+        }
+        if let Some(enforced) = filter.enforced {
+            wanted.add("enforced = ", Bind::Number(i64::from(enforced)));
+        }
+        if let Some(since) = filter.since {
+            wanted.add("decided_at >= ", Bind::Number(since.unix_nanos()));
+        }
+        if let Some(until) = filter.until {
+            wanted.add("decided_at < ", Bind::Number(until.unix_nanos()));
+        }
+        wanted
+    }
+
+    fn place(&mut self, value: Bind) -> String {
+        self.values.push(value);
+        format!("${}", self.values.len())
+    }
+
+    /// `sql` ends where the value follows.
+    fn add(&mut self, sql: &str, value: Bind) {
+        let place = self.place(value);
+        self.sql.push(format!("{sql}{place}"));
+    }
+
+    /// Not LIKE: it takes `_` and `%` of a tool's name for more than they are.
+    fn resource(&mut self, resource: &str) {
+        let Some(prefix) = resource.strip_suffix('*') else {
+            return self.add("resource = ", Bind::Text(resource.to_owned()));
+        };
+        // A number in the statement: the databases do not agree on the type of one that is bound here.
+        let length = prefix.chars().count();
+        self.add(&format!("substr(resource, 1, {length}) = "), Bind::Text(prefix.to_owned()));
+    }
+
+    fn after(&mut self, at: i64, id: String) {
+        let (at, id) = (self.place(Bind::Number(at)), self.place(Bind::Text(id)));
+        // The first part is for the index.
+        self.sql.push(format!("decided_at <= {at} AND (decided_at < {at} OR decision_id < {id})"));
+    }
+
+    fn filters(&self) -> String {
+        if self.sql.is_empty() { String::new() } else { format!(" WHERE {}", self.sql.join(" AND ")) }
+    }
+}
+
+fn parse_cursor(cursor: &str) -> Result<(i64, String), DecisionError> {
+    let wrong = || DecisionError::Cursor(cursor.chars().take(100).collect());
+    let (at, id) = cursor.split_once('~').ok_or_else(wrong)?;
+    Ok((at.parse().map_err(|_| wrong())?, id.to_owned()))
+}
+
+fn decode(row: &AnyRow) -> Result<KeptDecision, sqlx::Error> {
+    let some = |text: String| (!text.is_empty()).then_some(text);
+    let document: String = row.try_get("document")?;
+    Ok(KeptDecision {
+        id: row.try_get("decision_id")?,
+        at: Timestamp::from_unix_nanos(row.try_get("decided_at")?),
+        run_id: some(row.try_get("run_id")?),
+        agent: some(row.try_get("agent")?),
+        caller: row.try_get("caller")?,
+        action: row.try_get("action")?,
+        resource: row.try_get("resource")?,
+        effect: row.try_get("effect")?,
+        mode: row.try_get("mode")?,
+        enforced: row.try_get::<i64, _>("enforced")? != 0,
+        code: some(row.try_get("code")?),
+        document: serde_json::from_str(&document).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+use std::time::Duration;
+
+use mizzen_model::time::Timestamp;
+use serde_json::json;
+
+use super::{DecisionError, DecisionFilter, KeptDecision};
+use crate::plane::tests::planes;
+use crate::policies::PolicySettings;
+use crate::policies::decisions::Retention;
+
+fn decision(number: u32, at: Timestamp) -> KeptDecision {
+    let is_denied = number.is_multiple_of(3);
+    KeptDecision {
+        id: format!("dec_{number:04}"),
+        at,
+        run_id: Some(format!("run-{}", number % 2)),
+        agent: (!number.is_multiple_of(5)).then(|| "helm-agent".to_owned()),
+        caller: "agent:default/helm-agent".to_owned(),
+        action: "tools:call".to_owned(),
+        resource: format!("tool:helm/{}", if is_denied { "unin_stall" } else { "uninxstall" }),
+        effect: if is_denied { "deny" } else { "allow" }.to_owned(),
+        mode: "observe".to_owned(),
+        enforced: false,
+        code: is_denied.then(|| "policy_denied".to_owned()),
+        document: json!({ "number": number }),
+    }
+}
+
+fn ids(decisions: &[KeptDecision]) -> Vec<&str> {
+    decisions.iter().map(|decision| decision.id.as_str()).collect()
+}
+
+#[tokio::test]
+async fn pages_have_every_decision_once_newest_first_and_say_what_was_kept() {
+    for plane in planes().await {
+        let policies = plane.control.policies();
+        // Three of each instant, so that pages end within one.
+        let at = |number: u32| plane.clock.now().plus_nanos(i64::from(number / 3));
+        let kept: Vec<KeptDecision> = (0..500).map(|number| decision(number, at(number))).collect();
+        policies.keep_decisions(&kept).await.unwrap();
+        policies.keep_decisions(&kept[..10]).await.unwrap();
+        let (mut read, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = policies.decisions(&DecisionFilter::default(), cursor.as_deref(), 70).await.unwrap();
+            read.extend(page.items);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let mut expected = kept.clone();
+        expected.sort_by(|a, b| (b.at, &b.id).cmp(&(a.at, &a.id)));
+        assert_eq!(ids(&read), ids(&expected), "{}", plane.test.name);
+        assert_eq!(read, expected);
+        assert_eq!(policies.decision("dec_0007").await.unwrap().as_ref(), Some(&kept[7]));
+        assert_eq!(policies.decision("dec_none").await.unwrap(), None);
+        let wrong = policies.decisions(&DecisionFilter::default(), Some("page 2"), 70).await;
+        assert!(matches!(wrong, Err(DecisionError::Cursor(_))));
+    }
+}
+
+#[tokio::test]
+async fn filters_leave_what_was_asked_for() {
+    for plane in planes().await {
+        let policies = plane.control.policies();
+        let start = plane.clock.now();
+        let kept: Vec<_> = (0..30).map(|number| decision(number, start.plus_nanos(i64::from(number)))).collect();
+        policies.keep_decisions(&kept).await.unwrap();
+        let none = DecisionFilter::default;
+        let text = |text: &str| Some(text.to_owned());
+        type Holds = fn(&KeptDecision) -> bool;
+        let cases: [(DecisionFilter, Holds); 8] = [
+            (DecisionFilter { run_id: text("run-1"), ..none() }, |d| d.run_id.as_deref() == Some("run-1")),
+            (DecisionFilter { agent: text("helm-agent"), ..none() }, |d| d.agent.is_some()),
+            (DecisionFilter { effect: text("deny"), ..none() }, |d| d.effect == "deny"),
+            (DecisionFilter { code: text("policy_denied"), ..none() }, |d| d.code.is_some()),
+            (DecisionFilter { enforced: Some(false), ..none() }, |d| !d.enforced),
+            // `_` is a letter like any other.
+            (DecisionFilter { resource: text("tool:helm/unin_*"), ..none() }, |d| d.resource.contains("unin_")),
+            (DecisionFilter { resource: text("tool:helm/unin_stall"), ..none() }, |d| d.effect == "deny"),
+            (DecisionFilter { action: text("models:call"), ..none() }, |_| false),
+        ];
+        for (filter, holds) in cases {
+            let page = policies.decisions(&filter, None, 100).await.unwrap();
+            let expected: Vec<_> = kept.iter().rev().filter(|d| holds(d)).cloned().collect();
+            assert_eq!(ids(&page.items), ids(&expected), "{} {filter:?}", plane.test.name);
+        }
+        let between = DecisionFilter { since: Some(start.plus_nanos(10)), until: Some(start.plus_nanos(12)), ..none() };
+        assert_eq!(ids(&policies.decisions(&between, None, 9).await.unwrap().items), ["dec_0011", "dec_0010"]);
+    }
+}
+
+#[tokio::test]
+async fn the_oldest_go_when_there_are_too_many_or_they_are_too_old() {
+    for plane in planes().await {
+        let policies = plane.control.policies();
+        let retention = Retention { time: Duration::from_secs(60), rows_max: 10 };
+        let settings = PolicySettings { retention, ..PolicySettings::default() };
+        policies.open(settings, &mizzen_runtime::metrics::Metrics::new()).await.unwrap();
+        let now = plane.clock.now();
+        let kept: Vec<_> = (0..20).map(|number| decision(number, now.plus_nanos(-i64::from(number)))).collect();
+        let old = decision(99, now.plus_nanos(-61_000_000_000));
+        policies.keep_decisions(&[kept, vec![old]].concat()).await.unwrap();
+        plane.control.sweep().await.unwrap();
+        let left = policies.decisions(&DecisionFilter::default(), None, 100).await.unwrap().items;
+        assert_eq!(left.len(), 10, "{}", plane.test.name);
+        assert!(left.iter().all(|decision| decision.at > now.plus_nanos(-10)));
+    }
+}

@@ -1,0 +1,246 @@
+//! What a set of policies would have said to what was decided: each recorded decision is asked again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mizzen_governance::request::BudgetLeft;
+use mizzen_governance::{Outcome, PolicySet, Request};
+use mizzen_model::id::Digest;
+use mizzen_model::permission::{Effect, Mode};
+use mizzen_model::time::Timestamp;
+use mizzen_store::StoreError;
+use serde::{Deserialize, Serialize};
+
+use super::Policies;
+use super::decisions::record::{ArgumentsKept, DecisionDocument};
+use super::decisions::{DecisionError, DecisionFilter, KeptDecision};
+
+/// Decisions that one question looks at; the newest.
+pub const EXAMINED_MAX: u64 = 200_000;
+/// Groups that a report tells; the largest.
+pub const GROUPS_MAX: usize = 500;
+/// Decisions read and asked again at a time.
+const PAGE: u32 = 1_000;
+
+/// Why a decision could not be made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NotReplayed {
+    /// The arguments of the call were not kept, or not as they were.
+    ArgumentsNotKept,
+    /// Something else than policies refused the call: a budget, a rate, a pause, a definition that had changed.
+    NotByPolicy,
+    /// What was recorded cannot be read.
+    Damaged,
+}
+
+impl NotReplayed {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ArgumentsNotKept => "arguments_not_kept",
+            Self::NotByPolicy => "not_decided_by_policy",
+            Self::Damaged => "damaged",
+        }
+    }
+}
+
+/// What policies said, or would say, and whether it kept the call from going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Standing {
+    #[schema(value_type = String)]
+    pub effect: Effect,
+    /// `false` for what is not allowed: the boundary only observes.
+    pub enforced: bool,
+}
+
+impl Standing {
+    /// What comes of an effect in a mode.
+    #[must_use]
+    pub const fn of(effect: Effect, mode: Mode) -> Self {
+        Self { effect, enforced: matches!(mode, Mode::Enforce) && !matches!(effect, Effect::Allow) }
+    }
+}
+
+/// One of the decisions that would be different.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Example {
+    pub decision_id: String,
+    pub run_id: Option<String>,
+    pub at: Timestamp,
+    /// Why it was decided as it was.
+    pub reason_then: String,
+    /// Why it would be decided otherwise.
+    pub reason: String,
+    pub policies: Vec<String>,
+}
+
+/// Decisions about one thing that would change in one way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ImpactGroup {
+    pub agent: Option<String>,
+    pub action: String,
+    pub resource: String,
+    pub was: Standing,
+    pub would_be: Standing,
+    pub count: u64,
+    /// The newest.
+    pub example: Example,
+}
+
+/// What a set would have made different.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ImpactReport {
+    pub since: Timestamp,
+    #[schema(value_type = String)]
+    pub policy_set: Digest,
+    pub examined: u64,
+    pub replayed: u64,
+    pub not_replayed: u64,
+    /// Counts by `arguments_not_kept`, `not_decided_by_policy` and `damaged`.
+    pub not_replayed_reasons: BTreeMap<String, u64>,
+    pub changed: u64,
+    /// Largest first.
+    pub groups: Vec<ImpactGroup>,
+    /// Groups that are not told.
+    pub groups_more: u64,
+    /// Whether there are older decisions that were not looked at.
+    pub truncated: bool,
+}
+
+impl Policies<'_> {
+    /// Which decisions since then `set` would have made otherwise.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn impact(&self, set: &Arc<PolicySet>, since: Timestamp) -> Result<ImpactReport, StoreError> {
+        let filter = DecisionFilter { since: Some(since), ..DecisionFilter::default() };
+        let (mut tally, mut cursor) = (Tally::default(), None::<String>);
+        loop {
+            let page = match self.decisions(&filter, cursor.as_deref(), PAGE).await {
+                Ok(page) => page,
+                Err(DecisionError::Store(error)) => return Err(error),
+                // The cursor is the one that the page before gave.
+                Err(DecisionError::Cursor(_)) => break,
+            };
+            cursor = page.next_cursor;
+            let (set, items) = (Arc::clone(set), page.items);
+            // Deciding a thousand times takes longer than an async thread should be held.
+            let counting = tokio::task::spawn_blocking(move || {
+                items.iter().for_each(|decision| tally.add(decision, &set));
+                tally
+            });
+            tally = counting.await.map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))?;
+            if cursor.is_none() || tally.examined >= EXAMINED_MAX {
+                break;
+            }
+        }
+        Ok(tally.report(since, set.digest().clone(), cursor.is_some()))
+    }
+}
+
+/// What `set` says to the question that was asked then. Budgets are as if they were full.
+///
+/// # Errors
+/// When the question is not known any more.
+pub fn ask_again(document: &DecisionDocument, set: &PolicySet) -> Result<Outcome, NotReplayed> {
+    if matches!(document.arguments_kept, ArgumentsKept::Hash | ArgumentsKept::Redacted) {
+        return Err(NotReplayed::ArgumentsNotKept);
+    }
+    let action = document.decision.action.parse().map_err(|_| NotReplayed::Damaged)?;
+    Ok(set.decide(&Request {
+        caller: &document.decision.caller,
+        agent: document.agent.as_deref(),
+        team: document.team.as_deref(),
+        action,
+        resource: &document.resource,
+        tool: document.tool.clone(),
+        arguments: document.arguments.as_ref(),
+        taint: document.taint,
+        touches: document.touches,
+        budget: BudgetLeft::default(),
+        evidence: &document.evidence,
+        at: document.decision.at,
+    }))
+}
+
+/// What policies said then; `None` when something else than policies refused.
+fn said(document: &DecisionDocument) -> Option<Standing> {
+    let decision = &document.decision;
+    match document.code.as_deref() {
+        None | Some("policy_denied" | "evidence_missing") => Some(Standing::of(decision.effect, decision.mode)),
+        Some("approval_denied" | "approval_expired") => Some(Standing::of(Effect::NeedsApproval, decision.mode)),
+        Some(_) => None,
+    }
+}
+
+type Place = (Option<String>, String, String, Standing, Standing);
+
+#[derive(Debug, Default)]
+struct Tally {
+    examined: u64,
+    replayed: u64,
+    changed: u64,
+    not_replayed: BTreeMap<NotReplayed, u64>,
+    groups: BTreeMap<Place, ImpactGroup>,
+}
+
+impl Tally {
+    /// Decisions come newest first.
+    fn add(&mut self, kept: &KeptDecision, set: &PolicySet) {
+        self.examined += 1;
+        match compare(kept, set) {
+            Err(why) => *self.not_replayed.entry(why).or_default() += 1,
+            Ok(None) => self.replayed += 1,
+            Ok(Some(group)) => {
+                self.replayed += 1;
+                self.changed += 1;
+                let place =
+                    (group.agent.clone(), group.action.clone(), group.resource.clone(), group.was, group.would_be);
+                self.groups.entry(place).and_modify(|known| known.count += 1).or_insert(group);
+            }
+        }
+    }
+
+    fn report(self, since: Timestamp, policy_set: Digest, truncated: bool) -> ImpactReport {
+        let mut groups: Vec<ImpactGroup> = self.groups.into_values().collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+        let groups_more = groups.len().saturating_sub(GROUPS_MAX) as u64;
+        groups.truncate(GROUPS_MAX);
+        ImpactReport {
+            since,
+            policy_set,
+            examined: self.examined,
+            replayed: self.replayed,
+            not_replayed: self.not_replayed.values().sum(),
+            not_replayed_reasons: self.not_replayed.iter().map(|(why, n)| (why.as_str().to_owned(), *n)).collect(),
+            changed: self.changed,
+            groups,
+            groups_more,
+            truncated,
+        }
+    }
+}
+
+/// `None`: it would be the same.
+fn compare(kept: &KeptDecision, set: &PolicySet) -> Result<Option<ImpactGroup>, NotReplayed> {
+    let document = kept.read().map_err(|_| NotReplayed::Damaged)?;
+    let was = said(&document).ok_or(NotReplayed::NotByPolicy)?;
+    let outcome = ask_again(&document, set)?;
+    let would_be = Standing::of(outcome.effect, outcome.mode);
+    if was == would_be {
+        return Ok(None);
+    }
+    let example = Example {
+        decision_id: kept.id.clone(),
+        run_id: kept.run_id.clone(),
+        at: kept.at,
+        reason_then: document.decision.reason,
+        reason: outcome.reason,
+        policies: outcome.policies,
+    };
+    let (agent, action, resource) = (kept.agent.clone(), kept.action.clone(), kept.resource.clone());
+    Ok(Some(ImpactGroup { agent, action, resource, was, would_be, count: 1, example }))
+}
+
+#[cfg(test)]
+mod tests;

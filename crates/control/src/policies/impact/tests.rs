@@ -1,0 +1,113 @@
+use std::sync::Arc;
+
+use mizzen_governance::request::ToolFacts;
+use mizzen_governance::{PolicySet, Source, Sources};
+use mizzen_model::asked::{Resource, ResourceKind, Taint};
+use mizzen_model::id::Digest;
+use mizzen_model::permission::{Caller, Decision, Effect, Mode};
+use serde_json::json;
+
+use super::Standing;
+use crate::plane::tests::planes;
+use crate::policies::decisions::KeptDecision;
+use crate::policies::decisions::record::{ArgumentsKept, DecisionDocument};
+
+fn set(mode: &str) -> Arc<PolicySet> {
+    let text = format!(
+        "apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {{name: helm}}\nspec:\n  mode: {mode}\n  agents: [helm-agent]\n  \
+         tools: [helm/list_*]\n"
+    );
+    let boundaries = vec![Source { name: "helm.yaml".to_owned(), text }];
+    Arc::new(PolicySet::compile(&Sources { boundaries, policies: vec![], unnamed: Mode::Observe }).unwrap())
+}
+
+/// What was decided while no boundary named the agent.
+fn document(number: i64, tool: &str, at: mizzen_model::time::Timestamp) -> DecisionDocument {
+    let resource = Resource { kind: ResourceKind::Tool, server: Some("helm".to_owned()), name: tool.to_owned() };
+    DecisionDocument {
+        decision: Decision {
+            id: format!("dec_{number:03}"),
+            at: at.plus_nanos(number),
+            caller: Caller { reference: "agent:default/helm-agent".to_owned(), agent_digest: None },
+            action: "tools:call".to_owned(),
+            resource: resource.to_string(),
+            effect: Effect::Deny,
+            mode: Mode::Observe,
+            policies: vec![],
+            policy_set: Digest::of(b""),
+            reason: "no boundary names `helm-agent`".to_owned(),
+        },
+        enforced: false,
+        code: None,
+        approval: None,
+        run_id: Some("run-1".to_owned()),
+        trace_id: None,
+        span_id: None,
+        agent: Some("helm-agent".to_owned()),
+        team: None,
+        session: None,
+        resource,
+        tool: ToolFacts { digest: None, pinned: true, read_only: true },
+        arguments_kept: ArgumentsKept::Whole,
+        arguments: Some(json!({})),
+        arguments_hash: None,
+        taint: Taint::default(),
+        touches: Taint { private_data: true, ..Taint::default() },
+        evidence: vec![],
+        obligations: mizzen_governance::request::Obligations::default(),
+    }
+}
+
+fn kept(document: &DecisionDocument) -> KeptDecision {
+    KeptDecision {
+        id: document.decision.id.clone(),
+        at: document.decision.at,
+        run_id: document.run_id.clone(),
+        agent: document.agent.clone(),
+        caller: document.decision.caller.reference.clone(),
+        action: document.decision.action.clone(),
+        resource: document.decision.resource.clone(),
+        effect: document.decision.effect.to_string(),
+        mode: document.decision.mode.to_string(),
+        enforced: document.enforced,
+        code: document.code.clone(),
+        document: serde_json::to_value(document).unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn a_report_says_what_would_change_for_whom_and_what_it_cannot_say() {
+    for plane in planes().await {
+        let policies = plane.control.policies();
+        let now = plane.clock.now();
+        let mut rows = Vec::new();
+        rows.extend((0..1_200).map(|number| document(number, "list_releases", now)));
+        rows.extend((1_200..1_205).map(|number| document(number, "uninstall", now)));
+        rows.push(DecisionDocument { arguments_kept: ArgumentsKept::Hash, ..document(1_205, "uninstall", now) });
+        rows.push(DecisionDocument { code: Some("paused".to_owned()), ..document(1_206, "uninstall", now) });
+        let before = document(-5, "uninstall", now);
+        let rows: Vec<KeptDecision> = rows.iter().chain([&before]).map(kept).collect();
+        policies.keep_decisions(&rows).await.unwrap();
+
+        let report = policies.impact(&set("enforce"), now).await.unwrap();
+        assert_eq!((report.examined, report.replayed, report.changed), (1_207, 1_205, 1_205), "{}", plane.test.name);
+        assert_eq!(report.not_replayed_reasons["arguments_not_kept"], 1);
+        assert_eq!(report.not_replayed_reasons["not_decided_by_policy"], 1);
+        assert!(!report.truncated);
+        let told: Vec<_> = report.groups.iter().map(|g| (g.resource.as_str(), g.would_be, g.count)).collect();
+        let stands = |effect, enforced| Standing { effect, enforced };
+        assert_eq!(
+            told,
+            [
+                ("tool:helm/list_releases", stands(Effect::Allow, false), 1_200),
+                ("tool:helm/uninstall", stands(Effect::Deny, true), 5)
+            ]
+        );
+        assert_eq!(report.groups[1].was, stands(Effect::Deny, false), "the same effect, now enforced, is a change");
+        assert_eq!(report.groups[1].agent.as_deref(), Some("helm-agent"));
+        assert_eq!(report.groups[1].example.decision_id, "dec_1204", "the newest");
+
+        let watched = policies.impact(&set("observe"), now).await.unwrap();
+        assert_eq!((watched.changed, watched.groups.len()), (1_200, 1), "what is denied anyway is no change");
+    }
+}

@@ -1,0 +1,109 @@
+//! Routes that Mizzen has no words for. Nobody can say what they do, so they pass only where a policy names them:
+//! never because somebody merely watches.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{Request, Response};
+use mizzen_model::asked::{Action, Resource, ResourceKind, Spend, Taint};
+use mizzen_model::permission::Effect;
+use serde_json::json;
+
+use super::{exchange, with_body};
+use crate::gateway::Inner;
+use crate::gateway::permission::{self, Asking, Question};
+use crate::gateway::pipeline::{self, Received};
+use crate::gateway::rates::NOTHING;
+use crate::gateway::refusal::{Reason, Refusal};
+use crate::gateway::trace::TraceContext;
+use crate::wire::Protocol;
+
+const PATH_CHARS_MAX: usize = 200;
+
+pub(in crate::gateway) async fn unknown(
+    gateway: Arc<Inner>,
+    protocol: Protocol,
+    request: Request<Body>,
+) -> Result<Response<Body>, Refusal> {
+    let mut identified = Received::new(gateway, request)?.identify()?;
+    let gateway = Arc::clone(&identified.gateway);
+    let path: String = identified.parts.uri.path().chars().take(PATH_CHARS_MAX).collect();
+    let trace = TraceContext::of(&identified.parts.headers);
+    let (caller, headers) = (&identified.caller, &identified.parts.headers);
+    let asking = Asking { gateway: &gateway, caller, headers, trace: &trace };
+    let permit = asking.ask(question(protocol, &path, identified.parts.method.as_str())).await?;
+    let named = permit.decision.effect == Effect::Allow && is_plain(identified.parts.uri.path());
+    if !named {
+        permit.settle(NOTHING);
+        return Err(not_served(protocol, &path));
+    }
+    permission::can_honour(&permit, true)?;
+    permission::keep_touched(&permit, Taint::default()).await?;
+    let upstream = gateway.routes.of_protocol(protocol).next().cloned().ok_or_else(|| not_served(protocol, &path))?;
+    let body = std::mem::take(&mut identified.body);
+    let body = pipeline::read(&gateway, &identified.parts, body).await?;
+    let found = pipeline::look_for_secrets(&gateway, &body).await?;
+    let body = pipeline::secrets_kept(gateway.secrets.action, &body, &found)?.unwrap_or(body);
+    let below = if protocol == Protocol::OpenAi { path.strip_prefix("/v1") } else { path.strip_prefix("/anthropic") };
+    let outbound = with_body(&gateway, &identified.parts, &upstream, below.unwrap_or_default(), body)?;
+    // What it costs is not known; it is one call.
+    permit.settle(ONE_CALL);
+    exchange(identified, &upstream, &outbound).await
+}
+
+const ONE_CALL: Spend = Spend { calls: 1, tokens: 0, cost_nano_usd: None, duration_ms: 0 };
+
+fn question(protocol: Protocol, path: &str, method: &str) -> Question {
+    Question {
+        action: Action::RoutesCall,
+        resource: Resource {
+            kind: ResourceKind::Route,
+            server: Some(protocol.as_str().to_owned()),
+            name: path.to_owned(),
+        },
+        arguments: json!({ "method": method }),
+        touches: Taint::default(),
+        estimate: ONE_CALL,
+    }
+}
+
+/// A path that every reader understands alike, and that the decision saw whole.
+fn is_plain(path: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | ':' | '@' | '+' | '=');
+    let parts = path.strip_prefix('/').unwrap_or(path).split('/');
+    path.len() <= PATH_CHARS_MAX
+        && parts.into_iter().all(|part| !matches!(part, "" | "." | "..") && part.chars().all(plain))
+}
+
+fn not_served(protocol: Protocol, path: &str) -> Refusal {
+    let known = match protocol {
+        Protocol::OpenAi => "/v1/chat/completions, /v1/completions, /v1/responses, /v1/embeddings and /v1/models",
+        Protocol::Anthropic => "/anthropic/v1/messages, /anthropic/v1/messages/count_tokens and /anthropic/v1/models",
+    };
+    Refusal::new(
+        Reason::NotFound,
+        format!("this gateway has no `{path}`; it serves {known}, and what a policy names under `routes:call`"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain;
+
+    #[test]
+    fn a_path_that_two_readers_could_take_apart_differently_is_not_plain() {
+        for path in ["/v1/audio/speech", "/v1/files/file-abc/content", "/anthropic/v1/messages/batches"] {
+            assert!(is_plain(path), "{path}");
+        }
+        for path in [
+            "/v1/audio/../files",
+            "/v1//files",
+            "/v1/files/",
+            "/v1/%2e%2e/files",
+            "/v1/a;b",
+            &format!("/v1/{}", "a".repeat(300)),
+        ] {
+            assert!(!is_plain(path), "{path}");
+        }
+    }
+}

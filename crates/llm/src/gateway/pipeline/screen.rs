@@ -1,0 +1,80 @@
+//! What leaves: secrets in it, and what the operator's guardrails say about it.
+
+use super::authorise::Target;
+use super::decode::{Asked, Call};
+use super::reserve::{Reserved, Terms};
+use crate::gateway::guardrails::{Subject, When};
+use crate::gateway::refusal::{Reason, Refusal};
+use crate::gateway::secrets::{self, FOUND_MAX, SecretsAction};
+use mizzen_control::gate::Permit;
+use mizzen_model::asked::Taint;
+
+/// A call whose body may leave as it is now.
+pub(super) struct Screened {
+    pub(super) call: Call,
+    pub(super) target: Target,
+    pub(super) tools: Vec<(Permit, Taint)>,
+    pub(super) terms: Terms,
+}
+
+impl Reserved {
+    pub(super) async fn screen(self) -> Result<Screened, Refusal> {
+        let Self { mut call, target, tools, terms } = self;
+        let screened = match call.keep_secrets() {
+            Ok(()) => call.ask_guardrails(&target).await,
+            Err(refusal) => Err(refusal),
+        };
+        match screened {
+            Ok(()) => Ok(Screened { call, target, tools, terms }),
+            Err(refusal) => Err(call.recording.refuse(refusal)),
+        }
+    }
+}
+
+impl Call {
+    fn keep_secrets(&mut self) -> Result<(), Refusal> {
+        let Some(body) = secrets_kept(self.gateway.secrets.action, &self.body, &self.found)? else { return Ok(()) };
+        // What was read of the body stands at other places now.
+        self.asked = Asked::read(self.door.format, &body)?;
+        self.body = body;
+        Ok(())
+    }
+
+    async fn ask_guardrails(&self, target: &Target) -> Result<(), Refusal> {
+        let body = std::str::from_utf8(&self.body).map_err(|_| "the body is not UTF-8");
+        self.gateway.guardrails.check(&self.gateway, When::Request, &self.subject(&target.model), body).await
+    }
+
+    fn subject<'a>(&'a self, model: &'a str) -> Subject<'a> {
+        Subject {
+            caller: &self.caller,
+            trace: &self.trace,
+            endpoint: self.door.format.endpoint(),
+            model,
+            stream: self.asked.stream,
+        }
+    }
+}
+
+/// The body to send instead; `None` when it may leave as it is.
+pub(in crate::gateway) fn secrets_kept(
+    action: SecretsAction,
+    body: &bytes::Bytes,
+    found: &[secrets::Found],
+) -> Result<Option<bytes::Bytes>, Refusal> {
+    if found.is_empty() {
+        return Ok(None);
+    }
+    match action {
+        SecretsAction::Off | SecretsAction::Observe => Ok(None),
+        SecretsAction::Redact if found.len() < FOUND_MAX => Ok(Some(secrets::redact(body, found))),
+        SecretsAction::Redact | SecretsAction::Deny => {
+            let kinds = secrets::kinds(found).join(", ");
+            let message = format!(
+                "the request holds {} secret(s) ({kinds}), which may not leave; take them out and send it again",
+                found.len()
+            );
+            Err(Refusal::new(Reason::SecretFound, message))
+        }
+    }
+}

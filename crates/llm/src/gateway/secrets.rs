@@ -1,0 +1,229 @@
+//! Secrets in what leaves: keys of well-known forms, and every secret that the vault itself keeps.
+//!
+//! One pass over the body with one expression whose alternatives begin with fixed text, so that the search is for
+//! those beginnings and runs at memory speed. What is found is named by its kind and never shown.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use mizzen_control::Snapshot;
+use mizzen_runtime::metrics::{Counter, Metrics};
+use mizzen_runtime::secret::Secret;
+use regex::bytes::{Captures, Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+
+/// A secret of the vault below this is a word that may stand anywhere.
+const VAULT_BYTES_MIN: usize = 8;
+/// Of both expressions when compiled; the vault may hold a thousand keys.
+const REGEX_BYTES_MAX: usize = 64 << 20;
+/// Places in one body that are told and replaced one by one. A request with more is no request to repair.
+pub(super) const FOUND_MAX: usize = 1_000;
+
+const VAULT: &str = "vault";
+const PRIVATE_KEY: &str = "private_key";
+
+/// What is done about a secret in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretsAction {
+    /// Nobody looks.
+    Off,
+    /// It is recorded that there was one, and of what kind.
+    #[default]
+    Observe,
+    /// It is replaced by `[redacted:kind]` before the request leaves.
+    Redact,
+    /// The call is refused.
+    Deny,
+}
+
+/// What is looked for in requests, and what then.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SecretsConfig {
+    pub action: SecretsAction,
+}
+
+/// Kinds, each with how one is written. The beginnings are fixed text, and what follows has the length that the
+/// issuer gives it, so that prose and base64 rarely fit. Every repetition is bounded: that bounds how often a byte is
+/// looked at.
+const KINDS: &[(&str, &str)] = &[
+    (PRIVATE_KEY, r"-----BEGIN (?:[A-Z]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----[A-Za-z0-9+/=\\:,.\s-]{32,}"),
+    ("anthropic_key", r"sk-ant-[a-z0-9]{2,10}-[A-Za-z0-9_-]{40,128}"),
+    ("openrouter_key", r"sk-or-v1-[0-9a-f]{64}"),
+    ("openai_key", r"sk-(?:proj|svcacct|admin|None)-[A-Za-z0-9_-]{20,200}"),
+    ("provider_key", r"sk-[A-Za-z0-9]{32,64}"),
+    ("stripe_key", r"(?:sk|rk)_live_[A-Za-z0-9]{16,128}"),
+    ("aws_key", r"(?:AKIA|ASIA)[A-Z2-7]{16}"),
+    ("google_key", r"AIza[A-Za-z0-9_-]{35}"),
+    ("google_oauth", r"ya29\.[A-Za-z0-9_-]{20,512}"),
+    ("azure_storage_key", r"AccountKey=[A-Za-z0-9+/]{86}=="),
+    ("github_token", r"gh[pousr]_[A-Za-z0-9]{36,251}"),
+    ("github_token", r"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
+    ("gitlab_token", r"glpat-[A-Za-z0-9_-]{20,64}"),
+    ("slack_token", r"xox[abeoprs]-[A-Za-z0-9-]{20,250}"),
+    ("slack_token", r"xapp-[0-9]-[A-Za-z0-9-]{20,250}"),
+    ("huggingface_token", r"hf_[A-Za-z]{34}"),
+    ("groq_key", r"gsk_[A-Za-z0-9]{40,64}"),
+    ("npm_token", r"npm_[A-Za-z0-9]{36}"),
+    ("pypi_token", r"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,512}"),
+    ("sendgrid_key", r"SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}"),
+    ("mizzen_key", r"mzk_[A-Za-z0-9_-]{20,128}"),
+    ("jwt", r"eyJ[A-Za-z0-9_-]{10,512}\.eyJ[A-Za-z0-9_-]{10,4096}\.[A-Za-z0-9_-]{20,1024}"),
+];
+
+/// The gateway's search.
+#[derive(Debug)]
+pub(super) struct Secrets {
+    pub(super) action: SecretsAction,
+    known: Regex,
+    /// Of the last snapshot that was looked at.
+    vault: Mutex<Vault>,
+    found: Vec<(&'static str, Counter)>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Vault {
+    snapshot: Option<Arc<Snapshot>>,
+    search: Option<Regex>,
+}
+
+/// One secret in a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) kind: &'static str,
+    at: Range<usize>,
+}
+
+/// The search cannot be set up. Then the gateway must not start: it would let through what it should not.
+#[derive(Debug, thiserror::Error)]
+#[error("the expression for secrets does not compile")]
+pub struct SecretsError(#[source] Box<regex::Error>);
+
+impl Secrets {
+    pub(super) fn new(config: SecretsConfig, metrics: &Metrics) -> Result<Self, SecretsError> {
+        // One group for each kind, so that the group that took part names it.
+        let alternatives: Vec<String> = KINDS.iter().map(|(_, form)| format!("({form})")).collect();
+        let known = compile(&alternatives.join("|"))?;
+        let mut found: Vec<(&'static str, Counter)> = Vec::new();
+        for kind in KINDS.iter().map(|(kind, _)| *kind).chain([VAULT]) {
+            if found.iter().all(|(known, _)| *known != kind) {
+                let help = "Secrets in what leaves, by kind.";
+                found.push((kind, metrics.counter("mizzen_gateway_secrets_found_total", help, &[("kind", kind)])));
+            }
+        }
+        Ok(Self { action: config.action, known, vault: Mutex::default(), found })
+    }
+
+    /// The secrets in `body`, in the order of their places, none within another.
+    ///
+    /// # Errors
+    /// When the vault's secrets cannot be searched for.
+    pub(super) fn find(&self, body: &[u8], snapshot: &Arc<Snapshot>) -> Result<Vec<Found>, SecretsError> {
+        let forms = self.known.captures_iter(body).filter_map(|groups| known(body, &groups));
+        let mut all: Vec<Found> = forms.take(FOUND_MAX).collect();
+        if let Some(vault) = self.vault(snapshot)? {
+            let kept = vault.find_iter(body).map(|found| Found { kind: VAULT, at: found.range() });
+            all.extend(kept.take(FOUND_MAX));
+        }
+        all.sort_by_key(|found| (found.at.start, usize::MAX - found.at.end));
+        let mut end = 0;
+        all.retain(|found| {
+            let apart = found.at.start >= end;
+            end = end.max(found.at.end);
+            apart
+        });
+        for (kind, counter) in &self.found {
+            counter.add(all.iter().filter(|found| found.kind == *kind).count() as u64);
+        }
+        Ok(all)
+    }
+
+    /// The search for what the vault keeps, made anew when the vault has changed.
+    fn vault(&self, snapshot: &Arc<Snapshot>) -> Result<Option<Regex>, SecretsError> {
+        let mut vault = self.vault.lock().unwrap_or_else(PoisonError::into_inner);
+        if vault.snapshot.as_ref().is_none_or(|known| !Arc::ptr_eq(known, snapshot)) {
+            let search = search_for(snapshot.provider_secrets())?;
+            *vault = Vault { snapshot: Some(Arc::clone(snapshot)), search };
+        }
+        Ok(vault.search.clone())
+    }
+}
+
+fn search_for<'s>(secrets: impl Iterator<Item = (&'s str, &'s Secret)>) -> Result<Option<Regex>, SecretsError> {
+    let mut written: Vec<String> = Vec::new();
+    for (_, secret) in secrets.filter(|(_, secret)| secret.expose().len() >= VAULT_BYTES_MIN) {
+        written.push(regex::escape(secret.expose()));
+        let in_json = serde_json::to_string(secret.expose()).unwrap_or_default();
+        let in_json = in_json.trim_matches('"');
+        if in_json != secret.expose() {
+            written.push(regex::escape(in_json));
+        }
+    }
+    // Of two that begin alike the longer one is meant.
+    written.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    if written.is_empty() { Ok(None) } else { compile(&written.join("|")).map(Some) }
+}
+
+fn compile(expression: &str) -> Result<Regex, SecretsError> {
+    let mut builder = RegexBuilder::new(expression);
+    // Bytes, since a body need not be text.
+    builder.unicode(false).size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX);
+    builder.build().map_err(|error| SecretsError(Box::new(error)))
+}
+
+fn known(body: &[u8], groups: &Captures<'_>) -> Option<Found> {
+    let (number, found) = (1..groups.len()).find_map(|number| Some((number, groups.get(number)?)))?;
+    let kind = KINDS.get(number - 1)?.0;
+    let mut at = found.range();
+    if kind == PRIVATE_KEY {
+        at.end = at.start + end_of_private_key(found.as_bytes());
+        return Some(Found { kind, at });
+    }
+    stands_alone(body, &at).then_some(Found { kind, at })
+}
+
+/// A key within a longer word, as in base64, is none.
+fn stands_alone(body: &[u8], at: &Range<usize>) -> bool {
+    let in_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let before = at.start.checked_sub(1).and_then(|before| body.get(before));
+    // In JSON the letter of an escape may stand before a key: `\nsk-…`.
+    let escape = at.start.checked_sub(2).and_then(|before| body.get(before)) == Some(&b'\\');
+    (escape || !in_word(before)) && !in_word(body.get(at.end))
+}
+
+/// A private key ends where its last line says so, whatever prose comes behind.
+fn end_of_private_key(found: &[u8]) -> usize {
+    const END: &[u8] = b"-----END ";
+    let end = memchr::memmem::find(found, END).map(|at| at + END.len());
+    let closed = end.and_then(|from| Some(from + memchr::memmem::find(found.get(from..)?, b"-----")? + 5));
+    closed.unwrap_or(found.len())
+}
+
+/// The kinds of what was found, each once.
+pub(super) fn kinds(found: &[Found]) -> Vec<&'static str> {
+    let mut kinds: Vec<&'static str> = found.iter().map(|found| found.kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}
+
+/// `body` with every secret replaced. JSON stays JSON: no secret has a quote in it, and neither has what replaces it.
+pub(super) fn redact(body: &Bytes, found: &[Found]) -> Bytes {
+    if found.is_empty() {
+        return body.clone();
+    }
+    let mut out = BytesMut::with_capacity(body.len());
+    let mut copied = 0;
+    for secret in found {
+        out.extend_from_slice(body.get(copied..secret.at.start).unwrap_or_default());
+        out.extend_from_slice(format!("[redacted:{}]", secret.kind).as_bytes());
+        copied = secret.at.end;
+    }
+    out.extend_from_slice(body.get(copied..).unwrap_or_default());
+    out.freeze()
+}
+
+#[cfg(test)]
+mod tests;

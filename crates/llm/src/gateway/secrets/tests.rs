@@ -1,0 +1,115 @@
+use bytes::Bytes;
+use mizzen_runtime::metrics::Metrics;
+use mizzen_runtime::secret::Secret;
+use proptest::prelude::*;
+
+use super::{Found, KINDS, Secrets, SecretsConfig, kinds, known, redact, search_for};
+
+fn search() -> Secrets {
+    Secrets::new(SecretsConfig::default(), &Metrics::new()).unwrap()
+}
+
+fn find(body: &str) -> Vec<Found> {
+    search().known.captures_iter(body.as_bytes()).filter_map(|groups| known(body.as_bytes(), &groups)).collect()
+}
+
+/// Invented, with the length and the letters of real ones.
+fn examples() -> Vec<(&'static str, String)> {
+    let letters = |count: usize| "aZ4bQ7".repeat(60).chars().take(count).collect::<String>();
+    vec![
+        ("anthropic_key", format!("sk-ant-api03-{}", letters(95))),
+        ("openrouter_key", format!("sk-or-v1-{}", "0a1b2c3d".repeat(8))),
+        ("openai_key", format!("sk-proj-{}", letters(120))),
+        ("provider_key", format!("sk-{}", letters(48))),
+        ("stripe_key", format!("sk_live_{}", letters(24))),
+        ("aws_key", "AKIAIOSFODNN7EXAMPLE".to_owned()),
+        ("google_key", format!("AIza{}", letters(35))),
+        ("google_oauth", format!("ya29.{}", letters(80))),
+        ("azure_storage_key", format!("AccountKey={}==", letters(86))),
+        ("github_token", format!("ghp_{}", letters(36))),
+        ("github_token", format!("github_pat_{}_{}", letters(22), letters(59))),
+        ("gitlab_token", format!("glpat-{}", letters(20))),
+        ("slack_token", format!("xoxb-123456789012-{}", letters(24))),
+        ("slack_token", format!("xapp-1-{}", letters(64))),
+        ("huggingface_token", format!("hf_{}", "abcDEF".repeat(6).chars().take(34).collect::<String>())),
+        ("groq_key", format!("gsk_{}", letters(52))),
+        ("npm_token", format!("npm_{}", letters(36))),
+        ("pypi_token", format!("pypi-AgEIcHlwaS5vcmc{}", letters(100))),
+        ("sendgrid_key", format!("SG.{}.{}", letters(22), letters(43))),
+        ("mizzen_key", format!("mzk_{}", letters(43))),
+        ("jwt", format!("eyJ{}.eyJ{}.{}", letters(30), letters(120), letters(43))),
+        (
+            "private_key",
+            format!(r"-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----", letters(200)),
+        ),
+    ]
+}
+
+#[test]
+fn every_kind_is_found_named_and_taken_out_and_the_rest_stays() {
+    let examples = examples();
+    for kind in KINDS.iter().map(|(kind, _)| *kind) {
+        assert!(examples.iter().any(|(known, _)| *known == kind), "no example of {kind}");
+    }
+    for (kind, secret) in examples {
+        for (before, behind) in [("use ", " please"), (r"line\n", r"\nnext"), ("token=", ""), ("(", ")")] {
+            let body = format!(r#"{{"content":"{before}{secret}{behind}"}}"#);
+            let found = find(&body);
+            assert_eq!(kinds(&found), [kind], "{body}");
+            let redacted = redact(&Bytes::from(body.clone()), &found);
+            assert_eq!(redacted, format!(r#"{{"content":"{before}[redacted:{kind}]{behind}"}}"#), "{body}");
+        }
+    }
+}
+
+#[test]
+fn what_only_looks_like_one_is_left_alone() {
+    let long = "QUtJQUlPU0ZPRE5ON0VYQU1QTEU".repeat(400);
+    for text in [
+        "task-management-for-everyone-in-the-whole-wide-company",
+        "sk-learn and sk-image",
+        "the AKIA prefix",
+        "xAKIAIOSFODNN7EXAMPLE",
+        "AKIAIOSFODNN7EXAMPLEX",
+        "https://example.com/eyJhbGciOi",
+        "-----BEGIN PUBLIC KEY-----\\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA\\n-----END PUBLIC KEY-----",
+        long.as_str(),
+    ] {
+        assert_eq!(find(text), [], "{text}");
+    }
+}
+
+#[test]
+fn the_vaults_secrets_are_found_as_they_are_and_as_json_writes_them() {
+    let secrets = [
+        ("a", Secret::new("hunter2-of-the-vault")),
+        ("b", Secret::new(r#"quo"te\d-secret"#)),
+        ("c", Secret::new("short")),
+    ];
+    let search = search_for(secrets.iter().map(|(name, secret)| (*name, secret))).unwrap().unwrap();
+    let written = |text: &str| serde_json::json!({ "content": format!("it is {text}!") }).to_string();
+    assert!(search.is_match(written("hunter2-of-the-vault").as_bytes()));
+    assert!(search.is_match(written(r#"quo"te\d-secret"#).as_bytes()));
+    assert!(!search.is_match(written("short").as_bytes()), "a word is no secret");
+    assert!(search_for(std::iter::empty()).unwrap().is_none());
+}
+
+proptest! {
+    /// Wherever secrets stand in a request, what is sent instead is the same JSON without them.
+    #[test]
+    fn what_is_redacted_holds_no_secret_and_stays_json(
+        picks in prop::collection::vec((0usize..22, "[ -!#-\\[\\]-~]{0,20}"), 1..8),
+    ) {
+        let examples = examples();
+        let text: String = picks.iter().map(|(pick, prose)| format!("{prose} {} ", examples[*pick].1.replace("\\n", "\n"))).collect();
+        let body = Bytes::from(serde_json::json!({ "model": "m", "content": text }).to_string());
+        let found = find(std::str::from_utf8(&body).unwrap());
+        let redacted = redact(&body, &found);
+        prop_assert!(serde_json::from_slice::<serde_json::Value>(&redacted).is_ok());
+        let left = String::from_utf8(redacted.to_vec()).unwrap();
+        for (pick, _) in &picks {
+            let written = examples[*pick].1.clone();
+            prop_assert!(!left.contains(&written), "{written} in {left}");
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! What a request offers the model and lets the provider do, as far as permission rests on it. Names and numbers
+//! only: no content.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use http::Uri;
+use serde::Deserialize;
+use serde_json::Number;
+
+use super::Format;
+use super::json::{Raw, Text};
+use super::request::RequestHead;
+
+/// Names of tools that are told to policy; of more only the number is.
+pub const NAMES_MAX: usize = 64;
+/// Tools of one remote server that are named one by one; with more, all are asked for.
+const REMOTE_TOOLS_MAX: usize = 64;
+/// Tools and servers that a provider would run, in one request.
+const PROVIDER_TOOLS_MAX: usize = 64;
+/// Namespaces of tools hold tools; deeper nesting is no request of any provider.
+const DEPTH_MAX: usize = 4;
+
+/// What one request offers and asks for.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Offer {
+    /// The most tokens that one choice may have, when the client says so.
+    pub output_tokens_max: Option<u64>,
+    /// Answers that are written, at least one.
+    pub choices: u64,
+    pub temperature: Option<f64>,
+    /// Names of tools that the client itself would run, in alphabetical order; at most [`NAMES_MAX`].
+    pub tool_names: Vec<String>,
+    pub tool_count: u64,
+    /// What the provider would run by itself, each once.
+    pub provider_tools: Vec<ProviderTool>,
+}
+
+/// A tool that runs without the client.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProviderTool {
+    /// The provider's own, by its type.
+    Own(String),
+    /// Of an MCP server that the provider calls. The label is the client's word, the host is where calls go.
+    Remote { label: String, host: String, tools: Vec<String> },
+}
+
+/// Why tools cannot be read. Then nobody can say what the provider would run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OfferError {
+    #[error("`{field}` is not a list of objects with a `type` or a `name`; send it as the API defines it")]
+    Shape { field: &'static str },
+    #[error("the server `{label}` has an address that cannot be read; use `https://host/path` without a user")]
+    Address { label: String },
+    #[error("the request has more than {PROVIDER_TOOLS_MAX} tools that the provider would run; send fewer")]
+    TooMany,
+}
+
+#[derive(Deserialize)]
+struct Tool<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    function: Raw<'a>,
+    #[serde(borrow, default)]
+    custom: Raw<'a>,
+    #[serde(borrow, default)]
+    tools: Raw<'a>,
+    #[serde(borrow, default)]
+    server_label: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    server_url: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    connector_id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    allowed_tools: Raw<'a>,
+}
+
+/// Chat completions put a function's name one level down.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow, default)]
+    name: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct AllowedTools<'a> {
+    #[serde(borrow, default)]
+    tool_names: Raw<'a>,
+}
+
+/// Anthropic's `mcp_servers`.
+#[derive(Deserialize)]
+struct Server<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    url: Text<'a>,
+    #[serde(borrow, default)]
+    tool_configuration: Option<ToolConfiguration<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ToolConfiguration<'a> {
+    #[serde(borrow, default)]
+    allowed_tools: Raw<'a>,
+}
+
+/// An item of the Responses API's input; the outcome of a search for tools brings tools along.
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(borrow, default)]
+    tools: Raw<'a>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Text<'a>>,
+}
+
+impl Offer {
+    /// # Errors
+    /// When what the provider would run cannot be read.
+    pub fn read(format: Format, head: &RequestHead<'_>) -> Result<Self, OfferError> {
+        let limits = head.limits;
+        let said = [limits.max_completion_tokens, limits.max_output_tokens, limits.max_tokens];
+        let mut found = Found::default();
+        found.tools("tools", head.reach.tools, 0)?;
+        if format == Format::Responses {
+            for item in head.reach.input.read::<Vec<Raw<'_>>>().unwrap_or_default() {
+                let Some(item) = item.read::<Item<'_>>() else { continue };
+                // What a server listed before is history; only its own tools can be called.
+                if item.kind.is_none_or(|kind| kind.0 != "mcp_list_tools") {
+                    found.tools("input", item.tools, 0)?;
+                }
+            }
+            // A stored prompt has tools, and a model, that only the provider knows.
+            found.own_if(head.reach.prompt, "stored_prompt");
+        }
+        found.servers(head.reach.mcp_servers)?;
+        found.own_if(head.reach.web_search_options, "web_search");
+        found.own_if(head.reach.search_parameters, "live_search");
+        found.own_if(head.reach.plugins, "plugins");
+        if found.provider.len() > PROVIDER_TOOLS_MAX {
+            return Err(OfferError::TooMany);
+        }
+        let choices = [limits.n, limits.best_of].into_iter().filter_map(whole).max().unwrap_or(1);
+        Ok(Self {
+            output_tokens_max: said.into_iter().find_map(whole),
+            choices: choices.max(1),
+            temperature: limits.temperature.read::<Number>().as_ref().and_then(Number::as_f64),
+            tool_names: found.names.into_iter().take(NAMES_MAX).collect(),
+            tool_count: found.count,
+            provider_tools: found.provider.into_iter().collect(),
+        })
+    }
+}
+
+/// A number of tokens or answers; a fraction counts as the next whole number.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie between 0 and 2^53")]
+fn whole(raw: Raw<'_>) -> Option<u64> {
+    let number = raw.read::<Number>()?;
+    number.as_u64().or_else(|| number.as_f64().map(f64::ceil).filter(|n| (0.0..9e15).contains(n)).map(|n| n as u64))
+}
+
+#[derive(Default)]
+struct Found {
+    names: BTreeSet<String>,
+    count: u64,
+    provider: BTreeSet<ProviderTool>,
+}
+
+impl Found {
+    fn tools(&mut self, field: &'static str, raw: Raw<'_>, depth: usize) -> Result<(), OfferError> {
+        let unreadable = || OfferError::Shape { field };
+        if raw.get().is_none() {
+            return Ok(());
+        }
+        if depth > DEPTH_MAX {
+            return Err(unreadable());
+        }
+        for tool in raw.read::<Vec<Raw<'_>>>().ok_or_else(unreadable)? {
+            self.tool(field, &tool.read::<Tool<'_>>().ok_or_else(unreadable)?, depth)?;
+        }
+        Ok(())
+    }
+
+    fn tool(&mut self, field: &'static str, tool: &Tool<'_>, depth: usize) -> Result<(), OfferError> {
+        self.count += 1;
+        match tool.kind.as_ref().map(|kind| kind.0.as_ref()) {
+            // Without a type it is Anthropic's way to offer a tool of the client.
+            None | Some("function" | "custom") => {
+                let nested = [tool.function, tool.custom].into_iter().find_map(|raw| raw.read::<Named<'_>>()?.name);
+                let name = tool.name.as_ref().or(nested.as_ref()).ok_or(OfferError::Shape { field })?;
+                if self.names.len() <= NAMES_MAX {
+                    self.names.insert(bounded(&name.0));
+                }
+            }
+            Some("namespace") => self.tools(field, tool.tools, depth + 1)?,
+            Some("mcp") => self.remote(tool)?,
+            // It only configures what `mcp_servers` names.
+            Some("mcp_toolset") => {}
+            Some(kind) => self.own(kind),
+        }
+        Ok(())
+    }
+
+    fn own(&mut self, kind: &str) {
+        self.provider.insert(ProviderTool::Own(bounded(kind)));
+    }
+
+    fn own_if(&mut self, raw: Raw<'_>, kind: &str) {
+        if raw.get().is_some_and(|text| !matches!(text, "false" | "[]")) {
+            self.own(kind);
+        }
+    }
+
+    fn remote(&mut self, tool: &Tool<'_>) -> Result<(), OfferError> {
+        if let Some(connector) = &tool.connector_id {
+            self.own(&connector.0);
+        }
+        let Some(url) = &tool.server_url else {
+            if tool.connector_id.is_none() {
+                self.own("mcp");
+            }
+            return Ok(());
+        };
+        let label = tool.server_label.as_ref().map_or(Cow::Borrowed("mcp"), |label| label.0.clone());
+        let named = tool.allowed_tools.read::<AllowedTools<'_>>().map(|allowed| allowed.tool_names);
+        self.server(&label, &url.0, named.unwrap_or(tool.allowed_tools))
+    }
+
+    fn servers(&mut self, raw: Raw<'_>) -> Result<(), OfferError> {
+        if raw.get().is_none() {
+            return Ok(());
+        }
+        let servers = raw.read::<Vec<Server<'_>>>().ok_or(OfferError::Shape { field: "mcp_servers" })?;
+        for server in servers {
+            let allowed = server.tool_configuration.map(|configured| configured.allowed_tools).unwrap_or_default();
+            self.server(&server.name.0, &server.url.0, allowed)?;
+        }
+        Ok(())
+    }
+
+    fn server(&mut self, label: &str, url: &str, allowed: Raw<'_>) -> Result<(), OfferError> {
+        let label = bounded(label);
+        let host = host(url).ok_or_else(|| OfferError::Address { label: label.clone() })?;
+        let named = allowed.read::<Vec<Text<'_>>>().unwrap_or_default();
+        let tools = match named.len() {
+            // Nothing named, or something unreadable, leaves every tool open.
+            0 => vec!["*".to_owned()],
+            1..=REMOTE_TOOLS_MAX => named.iter().map(|name| bounded(&name.0)).collect(),
+            _ => vec!["*".to_owned()],
+        };
+        self.provider.insert(ProviderTool::Remote { label, host, tools });
+        Ok(())
+    }
+}
+
+/// Names become parts of decisions and of their records.
+fn bounded(name: &str) -> String {
+    const CHARS_MAX: usize = 128;
+    name.chars().filter(|c| !c.is_control()).take(CHARS_MAX).collect()
+}
+
+/// The host of an address, with its port where that is not the scheme's. What two readers of an address could
+/// understand differently is none.
+fn host(url: &str) -> Option<String> {
+    if url.contains(['@', '\\', ' ', '\t', '\r', '\n']) {
+        return None;
+    }
+    let uri = Uri::try_from(url).ok()?;
+    let usual = match uri.scheme_str()? {
+        "https" => 443,
+        "http" => 80,
+        _ => return None,
+    };
+    let host = uri.host()?.trim_end_matches('.').to_ascii_lowercase();
+    if host.is_empty() {
+        return None;
+    }
+    Some(match uri.port_u16().filter(|port| *port != usual) {
+        Some(port) => format!("{host}:{port}"),
+        None if uri.authority()?.as_str().ends_with(':') => return None,
+        None => host,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+use proptest::prelude::*;
+
+use super::{Offer, OfferError, ProviderTool};
+use crate::wire::Format;
+use crate::wire::request::RequestHead;
+
+fn read(format: Format, body: &str) -> Result<Offer, OfferError> {
+    Offer::read(format, &RequestHead::parse(body.as_bytes()).unwrap())
+}
+
+fn own(kind: &str) -> ProviderTool {
+    ProviderTool::Own(kind.to_owned())
+}
+
+fn remote(label: &str, host: &str, tools: &[&str]) -> ProviderTool {
+    let tools = tools.iter().map(|&tool| tool.to_owned()).collect();
+    ProviderTool::Remote { label: label.into(), host: host.into(), tools }
+}
+
+#[test]
+fn the_clients_own_tools_are_named_and_not_the_providers() {
+    let chat = r#"{"model":"m","n":2,"max_completion_tokens":100,"max_tokens":7,"temperature":0.5,"tools":[
+        {"type":"function","function":{"name":"get_weather","parameters":{"type":"object"}}},
+        {"type":"custom","custom":{"name":"shell"}}]}"#;
+    let offer = read(Format::Chat, chat).unwrap();
+    assert_eq!(offer.tool_names, ["get_weather", "shell"]);
+    assert_eq!((offer.output_tokens_max, offer.choices, offer.temperature), (Some(100), 2, Some(0.5)));
+    assert!(offer.provider_tools.is_empty());
+    let messages =
+        r#"{"model":"m","max_tokens":9,"tools":[{"name":"a","input_schema":{}},{"type":"custom","name":"b"}]}"#;
+    let offer = read(Format::Messages, messages).unwrap();
+    assert_eq!((offer.tool_names.len(), offer.tool_count, offer.output_tokens_max), (2, 2, Some(9)));
+    assert!(offer.provider_tools.is_empty());
+}
+
+#[test]
+fn what_openai_would_run_is_found_wherever_it_stands() {
+    let body = r#"{"model":"m","prompt":{"id":"pmpt_1"},"tools":[{"type":"web_search"},{"type":"file_search","vector_store_ids":["v"]},
+        {"type":"code_interpreter","container":{"type":"auto"}},{"type":"a_tool_of_next_year"},
+        {"type":"namespace","name":"n","tools":[{"type":"function","name":"f"},{"type":"image_generation"}]},
+        {"type":"mcp","server_label":"helm","server_url":"https://MCP.example.com:8443/sse","allowed_tools":{"tool_names":["list"]}},
+        {"type":"mcp","server_label":"mail","connector_id":"connector_gmail"}],
+        "input":[{"type":"tool_search_output","tools":[{"type":"mcp","server_label":"late","server_url":"http://late.example"}]},
+                 {"role":"user","content":"hi"}]}"#;
+    let found = read(Format::Responses, body).unwrap().provider_tools;
+    for kind in [
+        "web_search",
+        "file_search",
+        "code_interpreter",
+        "a_tool_of_next_year",
+        "image_generation",
+        "connector_gmail",
+        "stored_prompt",
+    ] {
+        assert!(found.contains(&own(kind)), "{kind} in {found:?}");
+    }
+    assert!(found.contains(&remote("helm", "mcp.example.com:8443", &["list"])));
+    assert!(found.contains(&remote("late", "late.example", &["*"])));
+    assert_eq!(found.len(), 9);
+    let chat = r#"{"model":"m","web_search_options":{},"search_parameters":{"mode":"on"},"plugins":[{"id":"web"}]}"#;
+    let found = read(Format::Chat, chat).unwrap().provider_tools;
+    assert_eq!(found, [own("live_search"), own("plugins"), own("web_search")]);
+}
+
+#[test]
+fn what_anthropic_would_run_is_found() {
+    let body = r#"{"model":"m","tools":[{"type":"web_search_20250305","name":"web_search"},{"type":"bash_20250124","name":"bash"},
+        {"type":"mcp_toolset","mcp_server_name":"db"}],
+        "mcp_servers":[{"type":"url","name":"db","url":"https://db.example./mcp","authorization_token":"t",
+        "tool_configuration":{"enabled":true,"allowed_tools":["query","list"]}}]}"#;
+    let found = read(Format::Messages, body).unwrap().provider_tools;
+    assert_eq!(
+        found,
+        [own("bash_20250124"), own("web_search_20250305"), remote("db", "db.example", &["query", "list"])]
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_no_offer() {
+    let shape = |field| Err(OfferError::Shape { field });
+    for tools in [
+        r#"{"0":{"type":"web_search"}}"#,
+        r#"["web_search"]"#,
+        "7",
+        r#"[{"type":"function","type":"web_search","name":"f"}]"#,
+    ] {
+        assert_eq!(read(Format::Responses, &format!(r#"{{"model":"m","tools":{tools}}}"#)), shape("tools"), "{tools}");
+    }
+    assert_eq!(read(Format::Messages, r#"{"model":"m","mcp_servers":[{"name":"x"}]}"#), shape("mcp_servers"));
+    for url in ["https://good.example@evil.example/", "ftp://x", "", "https://evil.example\\\\@good.example", "/mcp"] {
+        let body = format!(r#"{{"model":"m","tools":[{{"type":"mcp","server_label":"l","server_url":"{url}"}}]}}"#);
+        assert_eq!(read(Format::Responses, &body), Err(OfferError::Address { label: "l".into() }), "{url}");
+    }
+    let many: Vec<String> = (0..70).map(|n| format!(r#"{{"type":"t{n}"}}"#)).collect();
+    let body = format!(r#"{{"model":"m","tools":[{}]}}"#, many.join(","));
+    assert_eq!(read(Format::Responses, &body), Err(OfferError::TooMany));
+    assert_eq!(read(Format::Chat, r#"{"model":"m","tools":null,"plugins":[]}"#).unwrap().provider_tools, []);
+}
+
+proptest! {
+    /// However tools are ordered and spelled, one that the provider would run is never taken for the client's.
+    #[test]
+    fn a_tool_that_is_no_function_is_never_the_clients(kinds in prop::collection::vec("[a-z_]{1,12}", 0..12), escaped in any::<bool>()) {
+        let spell = |kind: &str| if escaped { kind.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect() } else { kind.to_owned() };
+        let tools: Vec<String> = kinds.iter().map(|kind| format!(r#"{{"name":"f","type":"{}"}}"#, spell(kind))).collect();
+        let offer = read(Format::Responses, &format!(r#"{{"model":"m","tools":[{}]}}"#, tools.join(","))).unwrap();
+        for kind in kinds.iter().filter(|kind| !matches!(kind.as_str(), "function" | "custom" | "namespace" | "mcp_toolset")) {
+            prop_assert!(offer.provider_tools.contains(&own(kind)));
+        }
+    }
+}

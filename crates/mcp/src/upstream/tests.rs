@@ -1,1 +1,0 @@
-//! Against real child processes and HTTP servers that behave and misbehave.

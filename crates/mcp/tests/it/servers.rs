@@ -1,0 +1,6 @@
+//! Real tool servers, well-behaved and not, behind the seam.
+
+mod eras;
+mod misbehaving;
+mod processes;
+mod support;

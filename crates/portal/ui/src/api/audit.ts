@@ -1,0 +1,86 @@
+import type { Effect, Mode } from './policies';
+
+/** Shapes of the audit log. Absent fields are left out. */
+
+export interface AuditEntry {
+  v: number;
+  at: string;
+  kind: string;
+  who?: {
+    reference: string;
+    key_id?: string | null;
+    role?: string | null;
+    session?: string | null;
+    agent_digest?: string | null;
+  };
+  run?: string;
+  trace?: string;
+  action?: string;
+  resource?: string;
+  effect?: Effect;
+  mode?: Mode;
+  decision?: string;
+  policies?: string[];
+  policy_set?: string;
+  reason?: string;
+  arguments?: string;
+  withheld?: string[];
+  code?: string;
+  count?: number;
+  details?: Record<string, unknown>;
+}
+
+export interface AuditItem {
+  index: number;
+  /** Retention removed the content; its hash stays in the tree. */
+  pruned: boolean;
+  entry: AuditEntry | null;
+}
+
+export interface AuditPage {
+  items: AuditItem[];
+  next_cursor: string | null;
+  size: number;
+}
+
+export interface AuditProof {
+  index: number;
+  size: number;
+  leaf_hash: string;
+  path: string[];
+  root: string;
+  /** The signed note. */
+  checkpoint: string;
+  verified: boolean;
+}
+
+export interface AuditDetail extends AuditItem {
+  /** Exactly what was logged. */
+  text: string | null;
+  leaf_hash: string;
+  proof: AuditProof;
+}
+
+export interface AuditWitness {
+  name: string;
+  url: string;
+  cosigned_size: number | null;
+  cosigned_at: string | null;
+  error: string | null;
+}
+
+export interface AuditCheckpoint {
+  origin: string;
+  size: number;
+  root: string;
+  signed_at: string | null;
+  note: string;
+  witnesses: AuditWitness[];
+  log: { state: string; message: string | null; pruned_below: number; entries_bytes: number };
+}
+
+export interface AuditKey {
+  origin: string;
+  /** `origin+1a2b3c4d+base64`, a verifier key of C2SP's signed-note. */
+  key: string;
+}

@@ -1,0 +1,124 @@
+/** Differences of two texts line by line: the longest common subsequence, so that as little as possible is called changed. */
+
+/** Larger middles than this are called wholly different: comparing them would stall the page. */
+const CELLS_MAX = 4_000_000;
+/** Unchanged lines kept around a change. */
+const CONTEXT_LINES = 3;
+
+export interface Line {
+  /** Counted from 1. */
+  at: number;
+  text: string;
+}
+
+/** One row of two texts side by side; a side is null where the other has a line more. */
+export interface Row {
+  kind: 'same' | 'changed';
+  before: Line | null;
+  after: Line | null;
+}
+
+export type Part = { kind: 'rows'; rows: Row[] } | { kind: 'hidden'; rows: Row[] };
+
+export function diff(before: string, after: string): Row[] {
+  const [a, b] = [lines(before), lines(after)];
+  let start = 0;
+  while (start < a.length && start < b.length && a[start] === b[start]) start += 1;
+  let end = 0;
+  while (end < a.length - start && end < b.length - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end += 1;
+  const rows: Row[] = [];
+  for (let at = 0; at < start; at += 1) rows.push(same(a, at, at));
+  rows.push(...middle(a, b, start, a.length - end, b.length - end));
+  for (let back = end; back > 0; back -= 1) rows.push(same(a, a.length - back, b.length - back));
+  return rows;
+}
+
+/** A file's last newline ends its last line and begins no further one. */
+const lines = (text: string): string[] => (text === '' ? [] : text.replace(/\n$/, '').split('\n'));
+
+function same(a: string[], left: number, right: number): Row {
+  const text = a[left] ?? '';
+  return { kind: 'same', before: { at: left + 1, text }, after: { at: right + 1, text } };
+}
+
+function middle(a: string[], b: string[], start: number, endA: number, endB: number): Row[] {
+  const [height, width] = [endA - start, endB - start];
+  const rows: Row[] = [];
+  let [removed, added]: [Line[], Line[]] = [[], []];
+  const flush = (): void => {
+    for (let at = 0; at < Math.max(removed.length, added.length); at += 1) {
+      rows.push({ kind: 'changed', before: removed[at] ?? null, after: added[at] ?? null });
+    }
+    [removed, added] = [[], []];
+  };
+  const common = height * width <= CELLS_MAX ? table(a, b, start, height, width) : null;
+  const at = (row: number, column: number): number => common?.[row * (width + 1) + column] ?? 0;
+  let [i, j] = [0, 0];
+  while (i < height || j < width) {
+    const [left, right] = [a[start + i], b[start + j]];
+    if (common && i < height && j < width && left === right) {
+      flush();
+      rows.push(same(a, start + i, start + j));
+      i += 1;
+      j += 1;
+    } else if (i < height && (j >= width || at(i + 1, j) >= at(i, j + 1))) {
+      removed.push({ at: start + i + 1, text: left ?? '' });
+      i += 1;
+    } else {
+      added.push({ at: start + j + 1, text: right ?? '' });
+      j += 1;
+    }
+  }
+  flush();
+  return rows;
+}
+
+/** Lengths of the longest common subsequence of what follows each pair of places. */
+function table(a: string[], b: string[], start: number, height: number, width: number): Uint32Array {
+  const cells = new Uint32Array((height + 1) * (width + 1));
+  for (let i = height - 1; i >= 0; i -= 1) {
+    for (let j = width - 1; j >= 0; j -= 1) {
+      const here = i * (width + 1) + j;
+      const below = here + width + 1;
+      cells[here] =
+        a[start + i] === b[start + j] ? (cells[below + 1] ?? 0) + 1 : Math.max(cells[below] ?? 0, cells[here + 1] ?? 0);
+    }
+  }
+  return cells;
+}
+
+export const isSame = (rows: Row[]): boolean => rows.every(({ kind }) => kind === 'same');
+
+/** Long stretches without a change are put away, a few lines of context stay. */
+export function parts(rows: Row[], context = CONTEXT_LINES): Part[] {
+  const near = new Set<number>();
+  rows.forEach(({ kind }, at) => {
+    if (kind === 'changed') for (let one = at - context; one <= at + context; one += 1) near.add(one);
+  });
+  const found: Part[] = [];
+  rows.forEach((row, at) => {
+    const kind = near.has(at) ? 'rows' : 'hidden';
+    const last = found.at(-1);
+    if (last?.kind === kind) last.rows.push(row);
+    else found.push({ kind, rows: [row] });
+  });
+  return found;
+}
+
+/** Characters that are not seen but change what a model reads: zero-width, direction, tags, controls. */
+const HIDDEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]|[\u{e0000}-\u{e0fff}]/gu;
+
+/** The text in pieces, hidden characters by their code point: `ig\u{200B}nore`. */
+export function revealed(text: string): { text: string; isHidden: boolean }[] {
+  const pieces: { text: string; isHidden: boolean }[] = [];
+  let end = 0;
+  for (const found of text.matchAll(HIDDEN)) {
+    if (found.index > end) pieces.push({ text: text.slice(end, found.index), isHidden: false });
+    const code = (found[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    pieces.push({ text: `\\u{${code}}`, isHidden: true });
+    end = found.index + found[0].length;
+  }
+  if (end < text.length) pieces.push({ text: text.slice(end), isHidden: false });
+  return pieces;
+}

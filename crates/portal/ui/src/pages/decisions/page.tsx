@@ -1,0 +1,196 @@
+import { useData } from '../../api/cache';
+import { usePages } from '../../api/pages';
+import type { DecisionItem, Mode } from '../../api/policies';
+import type { AgentSummary, List } from '../../api/shapes';
+import { plural } from '../../format/number';
+import { SINCE } from '../../format/since';
+import { query, setQuery } from '../../location';
+import { Ago } from '../../ui/ago';
+import { Command } from '../../ui/copy';
+import { Problem } from '../../ui/field';
+import { Given, Pick, TextFilter } from '../../ui/filter';
+import { Loaded } from '../../ui/loaded';
+import { PageHead } from '../../ui/page-head';
+import { EffectStatus, EnforcedChip, ResourceName } from '../../ui/permission';
+import { useSince } from '../../ui/since';
+import { Empty } from '../../ui/waiting';
+import { DecisionPanel } from './decision';
+import { FILTER_NAMES, isFiltered, listPath, parseFilter, type DecisionFilter } from './filter';
+
+const PAGE_ROWS = 50;
+const ACTIONS = [
+  'tools:call',
+  'tools:list',
+  'models:call',
+  'models:list',
+  'resources:read',
+  'prompts:get',
+  'routes:call',
+  'hosts:connect',
+];
+
+export default function DecisionsPage() {
+  const filter = parseFilter(query.value);
+  const since = useSince(filter.since);
+  const pages = usePages<DecisionItem>(listPath(filter, since, PAGE_ROWS));
+  const chosen = query.value.get('decision');
+  return (
+    <div class="page-fill">
+      <PageHead title="Decisions">
+        <span class="count">
+          {pages.items && `${plural(pages.items.length, 'decision')}${pages.more ? ' so far' : ''}`}
+        </span>
+      </PageHead>
+      <Filters filter={filter} />
+      <Loaded resource={pages.first} rows={12}>
+        {() =>
+          pages.items && pages.items.length > 0 ? (
+            <div class={chosen ? 'split' : 'split alone'}>
+              <div class="split-list">
+                <Table items={pages.items} chosen={chosen} />
+                {pages.more && (
+                  <button type="button" class="more" onClick={pages.more}>
+                    Show more
+                  </button>
+                )}
+                <Problem text={pages.problem} />
+              </div>
+              {chosen && <DecisionPanel key={chosen} id={chosen} />}
+            </div>
+          ) : chosen ? (
+            <div class="split">
+              <NoDecision filtered={isFiltered(filter)} />
+              <DecisionPanel key={chosen} id={chosen} />
+            </div>
+          ) : (
+            <NoDecision filtered={isFiltered(filter)} />
+          )
+        }
+      </Loaded>
+    </div>
+  );
+}
+
+function NoDecision({ filtered }: { filtered: boolean }) {
+  if (filtered) {
+    return (
+      <Empty title="No decision matches these filters">
+        <p>Remove one, or widen the time.</p>
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="Nothing was decided yet">
+      <p>
+        Every model call and every tool call that comes through a gateway is decided and recorded here, whether it is
+        enforced or only observed.
+      </p>
+      <div class="empty-steps">
+        <Command text="mizzen run -- python agent.py" />
+        <Command text="mizzen policy explain DECISION" />
+      </div>
+    </Empty>
+  );
+}
+
+function Filters({ filter }: { filter: DecisionFilter }) {
+  const agents = useData<List<AgentSummary>>('/agents').data.value?.items ?? [];
+  const clear = (): void => setQuery(Object.fromEntries(FILTER_NAMES.map((name) => [name, null])), true);
+  return (
+    <div class="filters" role="search">
+      <TextFilter name="resource" label="Resource begins with" value={filter.resource} />
+      <Pick
+        name="effect"
+        label="Any effect"
+        value={filter.effect}
+        options={[
+          ['deny', 'Deny'],
+          ['needs_approval', 'Needs approval'],
+          ['allow', 'Allow'],
+        ]}
+      />
+      <Pick
+        name="enforced"
+        label="Enforced or observed"
+        value={filter.enforced}
+        options={[
+          ['true', 'Enforced'],
+          ['false', 'Observed'],
+        ]}
+      />
+      <Pick name="agent" label="Agent" value={filter.agent} options={agents.map(({ agent }) => [agent, agent])} />
+      <Pick name="action" label="Action" value={filter.action} options={ACTIONS.map((one) => [one, one])} />
+      <Pick name="since" label="Any time" value={filter.since} options={SINCE.map(([id, word]) => [id, word])} />
+      {filter.run && <Given name="run" value={filter.run} />}
+      {filter.code && <Given name="code" value={filter.code} />}
+      {isFiltered(filter) && (
+        <button type="button" class="button small quiet" onClick={clear}>
+          Clear
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** An observed allow differs in nothing from an enforced one, so only the mode is named there. */
+const wasHeld = ({ enforced, effect, mode }: DecisionItem): boolean =>
+  effect === 'allow' ? mode === ('enforce' satisfies Mode) : enforced;
+
+function Table({ items, chosen }: { items: DecisionItem[]; chosen: string | null }) {
+  return (
+    <table class="rows decisions" aria-label="Decisions">
+      <thead>
+        <tr>
+          <th scope="col" class="col-effect">
+            Effect
+          </th>
+          <th scope="col" class="col-enforced mid">
+            Mode
+          </th>
+          <th scope="col" class="col-what">
+            What
+          </th>
+          <th scope="col" class="col-agent mid">
+            Agent
+          </th>
+          <th scope="col" class="widest">
+            Why
+          </th>
+          <th scope="col" class="num col-started">
+            When
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {items.map((one) => (
+          <tr key={one.id} class={one.id === chosen ? 'chosen' : ''}>
+            <td class="col-effect">
+              <EffectStatus effect={one.effect} enforced={one.enforced} />
+            </td>
+            <td class="col-enforced mid">
+              <EnforcedChip enforced={wasHeld(one)} />
+            </td>
+            <td class="col-what">
+              <button
+                type="button"
+                class="row-button"
+                data-row
+                aria-pressed={one.id === chosen}
+                onClick={() => setQuery({ decision: one.id === chosen ? null : one.id })}
+              >
+                <ResourceName resource={one.resource} />
+              </button>
+            </td>
+            <td class="col-agent mid clip">{one.agent ?? one.caller}</td>
+            <td class="widest col-reason" title={one.reason}>
+              {one.reason}
+            </td>
+            <td class="num col-started">
+              <Ago at={one.at} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

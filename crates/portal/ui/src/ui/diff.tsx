@@ -1,0 +1,101 @@
+import { useState } from 'preact/hooks';
+import { diff, isSame, parts, revealed, type Line, type Row } from '../format/diff';
+import { plural } from '../format/number';
+
+/** Two texts side by side; what differs is marked with a sign, not by colour alone. */
+export function Diff({
+  before,
+  after,
+  names,
+  label,
+}: {
+  before: string;
+  after: string;
+  names: [string, string];
+  label: string;
+}) {
+  const rows = diff(before, after);
+  const [all, setAll] = useState(false);
+  if (isSame(rows)) return <p class="calm">{label}: the two are the same.</p>;
+  return (
+    <div class="diff" tabIndex={0} role="region" aria-label={label}>
+      <table>
+        <colgroup>
+          <col />
+          <col />
+          <col />
+          <col />
+        </colgroup>
+        <thead>
+          <tr>
+            {names.map((name) => (
+              <th key={name} scope="col" colSpan={2}>
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {parts(rows).map((part, index) =>
+            part.kind === 'rows' || all ? (
+              part.rows.map((row, at) => <DiffRow key={`${index}:${at}`} row={row} />)
+            ) : (
+              <tr key={index} class="diff-hidden">
+                <td colSpan={4}>
+                  <button type="button" class="link" onClick={() => setAll(true)}>
+                    {plural(part.rows.length, 'line')} alike
+                  </button>
+                </td>
+              </tr>
+            ),
+          )}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function DiffRow({ row: { kind, before, after } }: { row: Row }) {
+  const isChanged = kind === 'changed';
+  return (
+    <tr>
+      <Side line={before} sign="−" isChanged={isChanged} word="removed" />
+      <Side line={after} sign="+" isChanged={isChanged} word="added" />
+    </tr>
+  );
+}
+
+function Side({ line, sign, isChanged, word }: { line: Line | null; sign: string; isChanged: boolean; word: string }) {
+  if (!line) return <td class="diff-none" colSpan={2} />;
+  return (
+    <>
+      <td class="diff-at">{line.at}</td>
+      <td class={isChanged ? `diff-text ${word}` : 'diff-text'}>
+        {isChanged && (
+          <>
+            <i aria-hidden="true">{sign}</i>
+            <span class="hidden">{word}: </span>
+          </>
+        )}
+        <Revealed text={line.text} />
+      </td>
+    </>
+  );
+}
+
+/** A text whose hidden characters are shown. */
+export function Revealed({ text }: { text: string }) {
+  return (
+    <>
+      {revealed(text).map((piece, index) =>
+        piece.isHidden ? (
+          <mark key={index} class="hidden-character" title="A character that is not seen">
+            {piece.text}
+          </mark>
+        ) : (
+          piece.text
+        ),
+      )}
+    </>
+  );
+}

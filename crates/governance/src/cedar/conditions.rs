@@ -141,7 +141,7 @@ impl Atoms<'_> {
         let test = test(&format!("{}.{reading}", self.record()));
         match self.reading {
             Reading::Needed => format!("{} && {test}", self.has(reading)),
-            Reading::Presumed => format!("(!({}) || {test})", self.has(reading)),
+            Reading::Presumed => format!("(if {} then {test} else true)", self.has(reading)),
         }
     }
 

@@ -313,18 +313,19 @@ function auditRoute(state, what, id, part, query) {
       size,
       root,
       note,
-      signed_at: signed,
       witnesses: [witness],
-      log: { state: 'works', message: null, pruned_below: 0, entries_bytes: 48_120 },
+      log: { state: 'works', message: null, durable_size: size, pruned_below: 0 },
     };
   }
-  const items = log.texts.map((text, index) => ({ index, pruned: false, entry: JSON.parse(text) })).reverse();
+  const items = log.texts.map((text, index) => ({ index, entry: JSON.parse(text) })).reverse();
   if (id !== undefined) {
     const index = Number(id);
     if (!log.texts[index]) return unknown('entry', id);
     const text = state.tampered ? log.texts[index].replace('"v":1', '"v":2') : log.texts[index];
     const proof = log.proof(index);
-    return part === 'proof' ? proof : { ...items.at(-1 - index), text, leaf_hash: proof.leaf_hash, proof };
+    return part === 'proof'
+      ? proof
+      : { ...items.at(-1 - index), pruned: false, text, leaf_hash: proof.leaf_hash, proof };
   }
   const wants = (name, of) => !query.get(name) || of(query.get(name));
   const found = items.filter(

@@ -32,9 +32,7 @@ export interface AuditEntry {
 
 export interface AuditItem {
   index: number;
-  /** Retention removed the content; its hash stays in the tree. */
-  pruned: boolean;
-  entry: AuditEntry | null;
+  entry: AuditEntry;
 }
 
 export interface AuditPage {
@@ -54,7 +52,12 @@ export interface AuditProof {
   verified: boolean;
 }
 
-export interface AuditDetail extends AuditItem {
+export interface AuditDetail {
+  index: number;
+  /** Null when retention removed the content, or a newer Mizzen wrote it. */
+  entry: AuditEntry | null;
+  /** Retention removed the content; its hash stays in the tree. */
+  pruned: boolean;
   /** Exactly what was logged. */
   text: string | null;
   leaf_hash: string;
@@ -73,10 +76,15 @@ export interface AuditCheckpoint {
   origin: string;
   size: number;
   root: string;
-  signed_at: string | null;
   note: string;
   witnesses: AuditWitness[];
-  log: { state: string; message: string | null; pruned_below: number; entries_bytes: number };
+  log: {
+    state: 'works' | 'fails';
+    message: string | null;
+    /** Entries on disk, also those that the checkpoint does not cover yet. */
+    durable_size: number;
+    pruned_below: number;
+  };
 }
 
 export interface AuditKey {

@@ -1,9 +1,7 @@
 import { useState } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import type { AuditCheckpoint, AuditKey } from '../../api/audit';
-import { bytes, exact, plural } from '../../format/number';
-import { instant } from '../../format/time';
-import { Ago } from '../../ui/ago';
+import { exact, plural } from '../../format/number';
 import { Command, Copy } from '../../ui/copy';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
@@ -13,6 +11,7 @@ import { standing } from './known-key';
 export function Checkpoint({ logKey }: { logKey: AuditKey | undefined }) {
   const checkpoint = useData<AuditCheckpoint>('/audit/checkpoint').data.value;
   if (!checkpoint) return <div class="checkpoint-place" />;
+  const unsigned = checkpoint.log.durable_size - checkpoint.size;
   const fails = checkpoint.log.state !== 'works';
   return (
     <>
@@ -26,9 +25,9 @@ export function Checkpoint({ logKey }: { logKey: AuditKey | undefined }) {
         </div>
       )}
       <dl class="run-facts page">
-        <Fact name="Entries">{exact(checkpoint.size)}</Fact>
-        <Fact name="Signed" {...(checkpoint.signed_at ? { title: instant(checkpoint.signed_at) } : {})}>
-          {checkpoint.signed_at ? <Ago at={checkpoint.signed_at} /> : 'not yet'}
+        <Fact name="Signed entries">
+          {exact(checkpoint.size)}
+          {unsigned > 0 && <span class="faint"> · {exact(unsigned)} on disk, signed next</span>}
         </Fact>
         <Fact name="Root" title={checkpoint.root}>
           <span class="id">
@@ -39,7 +38,6 @@ export function Checkpoint({ logKey }: { logKey: AuditKey | undefined }) {
         <Fact name="Witnesses">
           <Witnesses checkpoint={checkpoint} />
         </Fact>
-        <Fact name="Size">{bytes(checkpoint.log.entries_bytes)}</Fact>
         {checkpoint.log.pruned_below > 0 && (
           <Fact name="Content kept from" title="Below, retention removed the texts; the tree still proves them">
             index {exact(checkpoint.log.pruned_below)}

@@ -33,7 +33,7 @@ export default function AuditPage() {
   const wanted = read('decision');
   const chosen = read('entry')
     ? Number(read('entry'))
-    : (wanted && pages.items?.find(({ entry }) => entry?.decision === wanted)?.index) || null;
+    : (wanted && pages.items?.find(({ entry }) => entry.decision === wanted)?.index) || null;
   // A link from a decision names no index: pages are read until its entry is found.
   useEffect(() => {
     if (wanted && chosen === null) pages.more?.();
@@ -160,7 +160,7 @@ function Table({ items, chosen, logKey }: { items: AuditItem[]; chosen: number |
 }
 
 function Row({
-  item: { index, entry, pruned },
+  item: { index, entry },
   isChosen,
   logKey,
 }: {
@@ -179,22 +179,24 @@ function Row({
           aria-pressed={isChosen}
           onClick={() => (isChosen ? closeEntry() : setQuery({ entry: String(index), decision: null }))}
         >
-          {pruned ? 'Content removed' : kindWord(entry?.kind ?? '')}
+          {kindWord(entry.kind)}
         </button>
       </td>
-      <td class="col-what clip" title={entry?.reason ?? ''}>
-        {entry && about(entry)}
+      <td class="col-what clip" title={entry.reason ?? ''}>
+        {about(entry)}
       </td>
       <td class="col-effect mid">
-        {entry?.effect && <EffectStatus effect={entry.effect} enforced={entry.mode !== 'observe'} />}
+        {entry.effect && <EffectStatus effect={entry.effect} enforced={entry.mode !== 'observe'} />}
       </td>
-      <td class="col-agent wide clip" title={entry?.who?.reference ?? ''}>
-        {entry?.who && shortCaller(entry.who.reference)}
+      <td class="col-agent wide clip" title={entry.who?.reference ?? ''}>
+        {entry.who && shortCaller(entry.who.reference)}
       </td>
       <td class="col-proof">
         <RowVerdict index={index} logKey={logKey} />
       </td>
-      <td class="num col-started mid">{entry && <Ago at={entry.at} />}</td>
+      <td class="num col-started mid">
+        <Ago at={entry.at} />
+      </td>
     </tr>
   );
 }

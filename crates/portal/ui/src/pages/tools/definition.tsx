@@ -10,7 +10,7 @@ export function Definition({ definition }: { definition: ToolDefinition }) {
   const { pinned, current, findings, withheld, changes } = definition;
   return (
     <div class="definition">
-      {withheld && (
+      {withheld && withheld.reason !== 'unapproved' && (
         <p class="error-text">
           <Icon name="alert" /> {withheld.detail}
         </p>

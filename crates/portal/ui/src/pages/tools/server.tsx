@@ -274,7 +274,7 @@ function PinButton({
       {problem && <span class="bad-text">{problem}</span>}
       {definition.state === 'withheld' && !isOpen && (
         <button type="button" class="button small" onClick={open}>
-          Compare
+          {definition.pin ? 'Compare' : 'Look at it'}
         </button>
       )}
       {definition.state === 'withheld' && isOpen && (

@@ -19,6 +19,7 @@ mod refusal;
 mod session;
 mod state;
 mod stream;
+mod tokens;
 mod trace;
 
 use std::collections::HashMap;
@@ -38,6 +39,7 @@ pub use self::config::{DoorLimits, DoorTimeouts, GatewayConfig, ResourceConfig};
 use self::metrics::GatewayMetrics;
 use self::parked::ParkedCalls;
 pub use self::pipeline::TokenCheck;
+pub use self::tokens::IssuerTokens;
 use self::session::Sessions;
 use crate::seam::Directory;
 use crate::signing::Signer;

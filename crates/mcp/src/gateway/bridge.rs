@@ -49,8 +49,14 @@ pub(super) async fn pass(mut under_way: UnderWay, out: &Out) -> Result<Replied, 
     // Answers that are still to come are no longer waited for when the call ends.
     let mut asked = Vec::new();
     let mut rounds = 0;
+    let mut stopped = Box::pin(under_way.granted.permit.stopped());
     loop {
-        let after = match under_way.exchange.next().await {
+        let step = tokio::select! {
+            biased;
+            () = &mut stopped => return Err(under_way.stopped()),
+            step = under_way.exchange.next() => step,
+        };
+        let after = match step {
             Step::Event(FromServer::Notification { method, params }) => {
                 if let Some(message) = under_way.incoming.notification(&method, params) {
                     drop(out.send(message).await);
@@ -143,6 +149,13 @@ fn park(under_way: UnderWay, question: Question) -> Answer {
 }
 
 impl UnderWay {
+    /// A person stopped the agent in the middle of the call.
+    fn stopped(&mut self) -> Answer {
+        self.granted.recording.fail("paused", "the agent was stopped during the call");
+        let said = json!({ "id": self.granted.permit.decision.id, "code": "paused" });
+        self.incoming.refused(&self.target, "the agent was stopped by a person; the call was ended", said)
+    }
+
     /// Asks a stateful client what a stateless server wants to know, and sends the request again with the answers.
     async fn again(&mut self, required: &RawValue, round: u64, out: &Out) -> Result<(), Answer> {
         let Client::Stateful(session) = self.incoming.client.clone() else { return Ok(()) };

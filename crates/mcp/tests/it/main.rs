@@ -9,6 +9,7 @@ mod double;
 mod federation;
 mod harness;
 mod news;
+mod permission;
 mod recording;
 mod servers;
 mod stateful;

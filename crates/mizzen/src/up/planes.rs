@@ -87,7 +87,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         judge: Some(Arc::new(judge(&control, &gateway).await?)),
     })
     .await?;
-    evidence::keep_in_force(&eval, &control, &tasks);
+    super::evidence::keep_in_force(&eval, &control, &tasks);
     Ok(Planes { clock, metrics, tasks, data_dir, store, objects, control, prices, telemetry, query, gateway, eval })
 }
 

@@ -72,7 +72,7 @@ fn touched(taint: &Value) -> String {
 pub(crate) async fn budgets(command: BudgetsCommand) -> Result<(), Failure> {
     match command {
         BudgetsCommand::List(args) => list_budgets(args).await,
-        BudgetsCommand::Set(args) => set_budget(args).await,
+        BudgetsCommand::Set(args) => set_budget(*args).await,
         BudgetsCommand::Remove(args) => remove_budget(args).await,
     }
 }

@@ -65,7 +65,7 @@ pub(crate) enum BudgetsCommand {
     /// All budgets, and what is left of them.
     List(BudgetsListArgs),
     /// Set a budget, or change it; what was spent stays spent.
-    Set(BudgetsSetArgs),
+    Set(Box<BudgetsSetArgs>),
     /// Remove a budget, and forget what was spent.
     Remove(BudgetsRemoveArgs),
 }

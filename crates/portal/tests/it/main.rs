@@ -5,6 +5,7 @@ mod access;
 mod backup;
 mod evaluation;
 mod pages;
+mod permission;
 mod sign_in;
 mod site;
 mod support;

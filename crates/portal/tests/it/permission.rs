@@ -1,0 +1,121 @@
+//! Held calls, budgets and pauses over the API.
+
+use std::sync::Arc;
+
+use http::{Request, StatusCode};
+use mizzen_control::gate::{Answer, Ask};
+use mizzen_control::keys::NewKey;
+use mizzen_governance::request::ToolFacts;
+use mizzen_governance::{PolicySet, Source, Sources};
+use mizzen_model::asked::{Action, Resource, ResourceKind, Spend, Taint};
+use mizzen_model::permission::Role;
+use serde_json::{Value, json};
+
+use crate::support::{Portal, code_of, json_of};
+
+const HELM: &str = "
+apiVersion: mizzen.dev/v1
+kind: Boundary
+metadata: {name: helm}
+spec:
+  mode: enforce
+  agents: [helm]
+  tools: [{tool: helm/uninstall, needs_approval: true}, helm/list]
+";
+
+async fn send(portal: &Portal, method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+    let response = portal.send(portal.request(method, path, body.to_string())).await;
+    let status = response.status();
+    (status, if status == StatusCode::NO_CONTENT { Value::Null } else { json_of(response).await })
+}
+
+async fn portal_with_agent() -> (Portal, Ask) {
+    let portal = Portal::open().await;
+    let boundaries = vec![Source { name: "helm.yaml".into(), text: HELM.into() }];
+    let set = PolicySet::compile(&Sources { boundaries, ..Sources::default() }).unwrap();
+    portal.state.control.publish_policies(Arc::new(set));
+    let new = NewKey { name: "helm".into(), agent: Some("helm".into()), ..NewKey::default() };
+    let (_, key) = portal.state.control.keys().mint(new).await.unwrap();
+    let caller = Arc::new(portal.state.control.snapshot().identify(key.expose()).unwrap());
+    let ask = Ask {
+        caller,
+        run: Some("run-1".parse().unwrap()),
+        session: None,
+        action: Action::ToolsCall,
+        resource: Resource { kind: ResourceKind::Tool, server: Some("helm".into()), name: "uninstall".into() },
+        tool: ToolFacts::default(),
+        arguments: Some(Arc::new(json!({ "release": "billing" }))),
+        touches: Taint::default(),
+        estimate: Spend { calls: 1, ..Spend::default() },
+        trace: None,
+    };
+    (portal, ask)
+}
+
+#[tokio::test]
+async fn an_approver_sees_the_arguments_and_lets_the_call_out() {
+    let (portal, ask) = portal_with_agent().await;
+    let Answer::Held(held) = portal.state.control.gate().ask(ask).await else { panic!("not held") };
+    let listed = portal.get("/api/v1/approvals?state=waiting").await;
+    assert_eq!(listed["items"][0]["arguments"], json!({ "release": "billing" }), "{listed}");
+    assert_eq!(listed["items"][0]["tool"], json!("uninstall"));
+    let cookie = portal.cookie(Role::Viewer).await;
+    let request = Request::builder().uri("/api/v1/approvals").header("host", "localhost:7600").header("cookie", cookie);
+    let seen = json_of(portal.send(request.body(String::new()).unwrap()).await).await;
+    assert_eq!(
+        (&seen["items"][0]["arguments"], &seen["items"][0]["arguments_shown"]),
+        (&Value::Null, &json!("hidden"))
+    );
+    let path = format!("/api/v1/approvals/{}", held.approval_id);
+    let (status, answer) = send(&portal, "POST", &format!("{path}/approve"), json!({ "reason": "it is Monday" })).await;
+    assert_eq!((status, &answer["state"]), (StatusCode::OK, &json!("approved")), "{answer}");
+    let Answer::Permitted(permit) = held.wait().await else { panic!("not permitted") };
+    permit.settle(Spend::default());
+    assert_eq!(portal.get(&path).await["state"], json!("used"));
+    let again = portal.send(portal.request("POST", &format!("{path}/deny"), "{}".into())).await;
+    assert_eq!((again.status(), code_of(again).await.as_str()), (StatusCode::CONFLICT, "already_decided"));
+    let unknown = portal.send(portal.request("GET", "/api/v1/approvals?state=wating", String::new())).await;
+    assert!(json_of(unknown).await["error"]["message"].as_str().unwrap().contains("did you mean `waiting`?"));
+}
+
+#[tokio::test]
+async fn a_budget_is_set_spent_told_and_removed() {
+    let (portal, mut ask) = portal_with_agent().await;
+    ask.resource.name = "list".into();
+    let body = json!({ "agent": "he*", "limits": { "calls": 2, "cost_usd": 1.5 } });
+    let (status, budget) = send(&portal, "PUT", "/api/v1/budgets/helm-day", body.clone()).await;
+    assert_eq!((status, &budget["limits"]["cost_usd"]), (StatusCode::CREATED, &json!(1.5)), "{budget}");
+    assert_eq!(send(&portal, "PUT", "/api/v1/budgets/helm-day", body).await.0, StatusCode::OK);
+    let Answer::Permitted(permit) = portal.state.control.gate().ask(ask.clone()).await else { panic!("refused") };
+    let reserved = &portal.get("/api/v1/budgets").await["items"][0]["accounts"][0];
+    assert_eq!((&reserved["subject"], &reserved["limits"][0]["reserved"]), (&json!("helm"), &json!(1.0)), "{reserved}");
+    permit.settle(Spend { calls: 1, ..Spend::default() });
+    let spent = &portal.get("/api/v1/budgets").await["items"][0]["accounts"][0]["limits"][0].clone();
+    assert_eq!(
+        (&spent["unit"], &spent["spent"], &spent["left"]),
+        (&json!("calls"), &json!(1.0), &json!(1.0)),
+        "{spent}"
+    );
+    let wrong = json!({ "window": "dya", "limits": { "calls": 1 } });
+    let (status, error) = send(&portal, "PUT", "/api/v1/budgets/x", wrong).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(error["error"]["message"].as_str().unwrap().contains("did you mean `day`?"), "{error}");
+    assert_eq!(send(&portal, "DELETE", "/api/v1/budgets/helm-day", json!({})).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(send(&portal, "DELETE", "/api/v1/budgets/helm-day", json!({})).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_pause_stops_the_next_call_and_is_lifted() {
+    let (portal, mut ask) = portal_with_agent().await;
+    ask.resource.name = "list".into();
+    let body = json!({ "scope": { "kind": "agent", "name": "helm" }, "kind": "pause", "reason": "it loops" });
+    let (status, pause) = send(&portal, "POST", "/api/v1/pauses", body).await;
+    assert_eq!((status, &pause["by"]), (StatusCode::CREATED, &json!("administrator")), "{pause}");
+    let Answer::Refused(denial) = portal.state.control.gate().ask(ask.clone()).await else { panic!("not refused") };
+    assert_eq!(denial.code.as_str(), "paused");
+    let path = format!("/api/v1/pauses/{}", pause["id"].as_str().unwrap());
+    assert_eq!(send(&portal, "DELETE", &path, json!({})).await.0, StatusCode::NO_CONTENT);
+    assert!(matches!(portal.state.control.gate().ask(ask).await, Answer::Permitted(_)));
+    let nobody = json!({ "scope": { "kind": "agent" }, "kind": "pause", "reason": "x" });
+    assert_eq!(send(&portal, "POST", "/api/v1/pauses", nobody).await.0, StatusCode::BAD_REQUEST);
+}

@@ -17,6 +17,8 @@
 pub mod audit;
 pub mod environment;
 pub mod gate;
+#[cfg(test)]
+mod http_double;
 pub mod keys;
 pub mod origin;
 pub mod plane;

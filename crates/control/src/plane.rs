@@ -48,7 +48,7 @@ pub enum OpenError {
 
 /// The plane. Cheap to clone; clones are the same.
 #[derive(Debug, Clone)]
-pub struct Control(Arc<Inner>);
+pub struct Control(pub(crate) Arc<Inner>);
 
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -78,7 +78,8 @@ impl Control {
         let vault = Vault::open(data_dir, environment)?;
         let admin = sign_in::open_admin_token(&store, data_dir).await?;
         let audit = open_audit(data_dir, &clock).await?;
-        let snapshot = ArcSwap::from_pointee(load::snapshot(&store, &vault, &clock).await?);
+        let snapshot = load::snapshot(&store, &vault, &clock).await?;
+        let snapshot = ArcSwap::from_pointee(Snapshot { audit: Some(audit.clone()), ..snapshot });
         Ok(Self(Arc::new(Inner { store, clock, vault, admin, audit, snapshot, publishing: Mutex::new(()) })))
     }
 
@@ -188,7 +189,7 @@ impl Inner {
     pub(crate) async fn publish(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.publishing.lock().await;
         let snapshot = load::snapshot(&self.store, &self.vault, &self.clock).await?;
-        self.snapshot.store(Arc::new(snapshot));
+        self.snapshot.store(Arc::new(Snapshot { audit: Some(self.audit.clone()), ..snapshot }));
         Ok(())
     }
 

@@ -1,12 +1,14 @@
 //! The handlers, one module for each page or thing they are about.
 
 pub(crate) mod agents;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod eval;
 pub(crate) mod events;
 pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod models;
+pub(crate) mod oidc;
 pub(crate) mod overview;
 pub(crate) mod providers;
 pub(crate) mod query;

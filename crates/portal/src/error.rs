@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use mizzen_control::audit::AuditError;
 use mizzen_control::keys::KeyError;
 use mizzen_control::origin::OriginError;
 use mizzen_control::providers::ProviderError;
@@ -159,6 +160,19 @@ impl From<KeyError> for ApiError {
             KeyError::Name { what } => Self::Field { field: what, message: error.to_string() },
             KeyError::TooMany => Self::too_many(&error),
             KeyError::Damaged { .. } | KeyError::Random(_) | KeyError::Store(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<AuditError> for ApiError {
+    /// What cannot be written down does not happen.
+    fn from(error: AuditError) -> Self {
+        tracing::error!(error = %Chain(&error), "the audit log could not be written or read");
+        Self::Refused {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: "audit_unavailable",
+            message: "the audit log could not be written or read, so this was not done; the log of Mizzen says why"
+                .to_owned(),
         }
     }
 }

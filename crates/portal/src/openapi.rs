@@ -4,7 +4,8 @@
 use utoipa::OpenApi;
 
 use crate::api::{
-    agents, backup, eval, events, import, keys, models, overview, providers, query, run, runs, session, spans, system,
+    agents, audit, backup, eval, events, import, keys, models, oidc, overview, providers, query, run, runs, session,
+    spans, system,
 };
 
 #[derive(OpenApi)]
@@ -19,6 +20,9 @@ use crate::api::{
         session::sign_in,
         session::current,
         session::sign_out,
+        oidc::providers,
+        oidc::start,
+        oidc::callback,
         session::make_link,
         system::about,
         overview::overview,
@@ -66,6 +70,12 @@ use crate::api::{
         eval::baselines::compare,
         eval::evidence::list,
         eval::plan::plan,
+        audit::list,
+        audit::detail,
+        audit::proof,
+        audit::checkpoint,
+        audit::key,
+        audit::file,
         backup::backup,
         system::openapi,
         system::metrics,

@@ -10,7 +10,8 @@ use http::{Method, StatusCode, Uri};
 use mizzen_model::permission::Role;
 
 use crate::api::{
-    agents, backup, eval, events, import, keys, models, overview, providers, query, run, runs, session, spans, system,
+    agents, audit, backup, eval, events, import, keys, models, oidc, overview, providers, query, run, runs, session,
+    spans, system,
 };
 use crate::app::{App, EVAL_SET_BYTES_MAX, IMPORT_BYTES_MAX};
 use crate::error::ApiError;
@@ -42,6 +43,9 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::POST, "/api/v1/session", PUBLIC, |filter| on(filter, session::sign_in)),
     row(MethodFilter::GET, "/api/v1/session", VIEWER, |filter| on(filter, session::current)),
     row(MethodFilter::DELETE, "/api/v1/session", VIEWER, |filter| on(filter, session::sign_out)),
+    row(MethodFilter::GET, "/api/v1/session/providers", PUBLIC, |filter| on(filter, oidc::providers)),
+    row(MethodFilter::GET, "/oidc/start", PUBLIC, |filter| on(filter, oidc::start)),
+    row(MethodFilter::GET, "/oidc/callback", PUBLIC, |filter| on(filter, oidc::callback)),
     row(MethodFilter::POST, "/api/v1/signin-links", ADMINISTRATOR, |filter| on(filter, session::make_link)),
     row(MethodFilter::GET, "/api/v1/about", VIEWER, |filter| on(filter, system::about)),
     row(MethodFilter::GET, "/api/v1/overview", VIEWER, |filter| on(filter, overview::overview)),
@@ -99,6 +103,12 @@ pub(crate) const ROUTES: &[Route] = &[
     }),
     row(MethodFilter::GET, "/api/v1/evidence", VIEWER, |filter| on(filter, eval::evidence::list)),
     row(MethodFilter::POST, "/api/v1/plan", VIEWER, |filter| on(filter, eval::plan::plan)),
+    row(MethodFilter::GET, "/api/v1/audit/entries", VIEWER, |filter| on(filter, audit::list)),
+    row(MethodFilter::GET, "/api/v1/audit/entries/{index}", VIEWER, |filter| on(filter, audit::detail)),
+    row(MethodFilter::GET, "/api/v1/audit/entries/{index}/proof", VIEWER, |filter| on(filter, audit::proof)),
+    row(MethodFilter::GET, "/api/v1/audit/checkpoint", VIEWER, |filter| on(filter, audit::checkpoint)),
+    row(MethodFilter::GET, "/api/v1/audit/key", VIEWER, |filter| on(filter, audit::key)),
+    row(MethodFilter::GET, "/api/v1/audit/log/{*path}", VIEWER, |filter| on(filter, audit::file)),
     row(MethodFilter::GET, "/api/v1/backup", ADMINISTRATOR, |filter| on(filter, backup::backup)),
     row(MethodFilter::GET, "/api/v1/openapi.json", PUBLIC, |filter| on(filter, system::openapi)),
     row(MethodFilter::GET, "/metrics", Access::PublicOnLoopback, |filter| on(filter, system::metrics)),

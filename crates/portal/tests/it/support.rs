@@ -48,6 +48,13 @@ impl Portal {
         Self { router: mizzen_portal::router(state.clone()), state, _folder: folder }
     }
 
+    /// With something of the state changed.
+    pub(crate) async fn changed(config: PortalConfig, change: impl AsyncFnOnce(PortalState) -> PortalState) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let state = change(state(folder.path(), config).await).await;
+        Self { router: mizzen_portal::router(state.clone()), state, _folder: folder }
+    }
+
     /// Over a folder that is there already.
     pub(crate) async fn over(folder: TempDir) -> Self {
         let state = state(folder.path(), PortalConfig { is_loopback: true, ..PortalConfig::default() }).await;
@@ -88,6 +95,11 @@ impl Portal {
         json_of(response).await
     }
 
+    pub(crate) fn request_without_token(&self, method: &str, path: &str, body: String) -> Request<String> {
+        let request = Request::builder().method(method).uri(path).header("host", "localhost:7600");
+        request.body(body).unwrap()
+    }
+
     pub(crate) fn request(&self, method: &str, path: &str, body: String) -> Request<String> {
         let request = Request::builder().method(method).uri(path).header("host", "localhost:7600");
         request.header("authorization", format!("Bearer {}", self.token())).body(body).unwrap()
@@ -97,7 +109,13 @@ impl Portal {
 /// Everything that the binary would hand to the portal, over the data folder at `path`.
 pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> PortalState {
     let data_dir = DataDir::open(path).unwrap();
-    let migrations = [mizzen_control::MIGRATIONS, mizzen_telemetry::MIGRATIONS, mizzen_eval::MIGRATIONS].concat();
+    let migrations = [
+        mizzen_control::MIGRATIONS,
+        mizzen_control::oidc::MIGRATIONS,
+        mizzen_telemetry::MIGRATIONS,
+        mizzen_eval::MIGRATIONS,
+    ]
+    .concat();
     let store = Store::open(&StoreConfig { url: None, data_dir: data_dir.clone() }, &migrations).await.unwrap();
     let (clock, metrics, tasks) = (Clock::system(), Metrics::new(), TaskGroup::new());
     let control = Control::open(store.clone(), &data_dir, clock.clone(), Environment::empty()).await.unwrap();
@@ -119,7 +137,21 @@ pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> Porta
     let parts =
         plane::Parts { store: plane, telemetry: telemetry.clone(), clock: clock.clone(), tasks: tasks.clone(), judge };
     let eval = Eval::open(parts).await.unwrap();
-    PortalState { control, telemetry, query, eval, prices, store, objects, data_dir, metrics, clock, tasks, config }
+    PortalState {
+        control,
+        telemetry,
+        query,
+        eval,
+        prices,
+        store,
+        objects,
+        data_dir,
+        metrics,
+        clock,
+        tasks,
+        oidc: None,
+        config,
+    }
 }
 
 pub(crate) async fn bytes_of(response: Response) -> Vec<u8> {

@@ -3,6 +3,7 @@
 //! Everything runs on loopback for a bounded time. Numbers mean something on a quiet machine only; ratios between rows
 //! of one table mean more than the rows.
 
+mod audit;
 mod eval;
 mod http;
 mod ingest;
@@ -36,6 +37,8 @@ pub(crate) struct BenchArgs {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
+    /// Durable audit entries per second, and how long one waits.
+    Audit(audit::AuditArgs),
     /// Processor time and memory to score trace files, beside agentevals.
     Eval(eval::EvalArgs),
     /// OTLP spans per CPU second, bytes on disk and memory, beside Arize Phoenix.
@@ -51,9 +54,14 @@ enum Bench {
 /// # Errors
 /// When Mizzen itself cannot be built or measured. A peer that cannot is a row that says why.
 pub(crate) fn run(args: BenchArgs) -> Result<()> {
+    // Needs nothing of the product but the log itself.
+    if let Bench::Audit(args) = &args.bench {
+        return audit::run(args);
+    }
     run_command(&mut command("cargo", &["build", "--release", "-p", "mizzen"]))?;
     run_command(&mut command("cargo", &["build", "--release", "-p", "mizzen-testkit", "--bin", "mizzen-load"]))?;
     match args.bench {
+        Bench::Audit(args) => audit::run(&args),
         Bench::Eval(args) => eval::run(&args),
         Bench::Ingest(args) => ingest::run(&args),
         Bench::Proxy(args) => proxy::run(&args),

@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Keys of agents, and keys of model providers.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Who did what, with which permission: entries, proofs, and the check of a copy.
+    #[command(subcommand)]
+    Audit(crate::audit::cli::AuditCommand),
     /// Save everything to one file, while Mizzen runs.
     Backup(BackupArgs),
     /// Unpack a backup into an empty data folder.

@@ -1,5 +1,6 @@
 //! `mizzen`: command line, configuration, wiring and signals; every plane's logic lives in its own crate.
 
+mod audit;
 mod backup;
 mod baseline;
 mod cli;
@@ -61,6 +62,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Label(args) => label::label(args).await?,
         Command::Baseline(command) => baseline::baseline(command).await?,
         Command::Keys(command) => keys::keys(command).await?,
+        Command::Audit(command) => audit::audit(command).await?,
         Command::Backup(args) => backup::backup(args).await?,
         Command::Restore(args) => backup::restore(&args)?,
         Command::Sim(SimCommand::Serve(args)) => sim::serve(args).await?,

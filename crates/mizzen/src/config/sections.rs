@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use mizzen_control::audit::AuditConfig;
+use mizzen_control::oidc::OidcConfig;
 use mizzen_llm::gateway::GatewayConfig;
 use mizzen_model::price::Price;
 use mizzen_telemetry::capture::CaptureConfig;
@@ -29,6 +31,9 @@ pub(crate) struct Config {
     pub(crate) query: Query,
     pub(crate) capture: CaptureConfig,
     pub(crate) gateway: GatewayConfig,
+    pub(crate) audit: AuditConfig,
+    /// Signing in to the portal with a login of somebody else.
+    pub(crate) oidc: OidcConfig,
     /// Prices that go before the built-in table.
     pub(crate) price: Vec<Price>,
 }
@@ -97,6 +102,8 @@ impl Default for Config {
             query: Query::default(),
             capture: CaptureConfig::default(),
             gateway: GatewayConfig::default(),
+            audit: AuditConfig::default(),
+            oidc: OidcConfig::default(),
             price: Vec::new(),
         }
     }

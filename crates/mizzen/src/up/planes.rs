@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use mizzen_control::Control;
 use mizzen_control::environment::Environment;
 use mizzen_control::keys::NewKey;
+use mizzen_control::oidc::Oidc;
 use mizzen_eval::judge::ChatJudge;
 use mizzen_eval::plane::{self, Eval};
 use mizzen_llm::gateway::Gateway;
@@ -39,13 +40,20 @@ pub(super) struct Planes {
     pub(super) query: Query,
     pub(super) gateway: Gateway,
     pub(super) eval: Eval,
+    pub(super) oidc: Option<Oidc>,
 }
 
 pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     let (clock, metrics, tasks) = (Clock::system(), Metrics::new(), TaskGroup::new());
     let data_dir = DataDir::open(&config.data_dir)?;
     let store_config = StoreConfig { url: given(&config.store.url).map(str::to_owned), data_dir: data_dir.clone() };
-    let migrations = [mizzen_control::MIGRATIONS, mizzen_telemetry::MIGRATIONS, mizzen_eval::MIGRATIONS].concat();
+    let migrations = [
+        mizzen_control::MIGRATIONS,
+        mizzen_control::oidc::MIGRATIONS,
+        mizzen_telemetry::MIGRATIONS,
+        mizzen_eval::MIGRATIONS,
+    ]
+    .concat();
     let store = Store::open(&store_config, &migrations).await?;
     let objects = objects::open(given(&config.store.objects), &data_dir)?;
     let control = Control::open(store.clone(), &data_dir, clock.clone(), environment()).await?;
@@ -64,6 +72,8 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     let telemetry = Telemetry::open(telemetry_config(config), parts).await?;
     let query = Query::new(telemetry.clone(), Arc::clone(&objects), query_limits(config))?;
     let client = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
+    control.audit().start(&config.audit, client.clone(), &tasks).context("`audit`")?;
+    let oidc = Oidc::new(&config.oidc, &control, &environment(), client.clone()).context("`oidc`")?;
     let gateway = Gateway::new(
         config.gateway.clone(),
         control.clone(),
@@ -81,7 +91,21 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         judge: Some(Arc::new(judge(&control, &gateway).await?)),
     })
     .await?;
-    Ok(Planes { clock, metrics, tasks, data_dir, store, objects, control, prices, telemetry, query, gateway, eval })
+    Ok(Planes {
+        clock,
+        metrics,
+        tasks,
+        data_dir,
+        store,
+        objects,
+        control,
+        prices,
+        telemetry,
+        query,
+        gateway,
+        eval,
+        oidc,
+    })
 }
 
 /// Models that judge are asked through the gateway, with a key of their own that the last start's one makes way for.

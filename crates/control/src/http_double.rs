@@ -26,6 +26,7 @@ impl HttpDouble {
     }
 
     /// Answers each request with a status, a content type and a body, until the test ends.
+    #[allow(clippy::disallowed_methods, reason = "somebody else's server ends with the test")]
     pub(crate) fn serve(self, answer: impl Fn(&Asked) -> (u16, &'static str, String) + Clone + Send + Sync + 'static) {
         tokio::task::spawn(async move {
             while let Ok((connection, _)) = self.0.accept().await {

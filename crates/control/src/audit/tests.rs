@@ -37,16 +37,14 @@ async fn many_append_at_once_share_groups_and_each_has_a_place_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(folder.path()).unwrap();
     let before = log.status().groups;
-    let tasks: Vec<_> = (0..600)
-        .map(|name| {
-            let log = log.clone();
-            tokio::task::spawn(async move { log.append(entry(&name.to_string()), Durability::Durable).await.unwrap() })
-        })
-        .collect();
-    let mut places = Vec::new();
-    for (name, task) in tasks.into_iter().enumerate() {
-        places.push((usize::try_from(task.await.unwrap().index.unwrap()).unwrap(), name.to_string()));
-    }
+    let append = |name: u32| {
+        let log = log.clone();
+        async move {
+            let receipt = log.append(entry(&name.to_string()), Durability::Durable).await.unwrap();
+            (usize::try_from(receipt.index.unwrap()).unwrap(), name.to_string())
+        }
+    };
+    let places = (0..600).map(append).collect::<tokio::task::JoinSet<_>>().join_all().await;
     assert!(log.status().groups - before < 300, "{:?}", log.status());
     let published = log.publish().await.unwrap();
     assert_eq!(published.checkpoint.size, 601);

@@ -17,7 +17,7 @@ use crate::Control;
 use crate::environment::Environment;
 use crate::sign_in::SessionCookie;
 use crate::token::{self, TokenHash};
-use crate::tokens::{Expected, Issuer, IssuerConfig, Metadata, encode, form, post_form};
+use crate::tokens::{Expected, Issuer, IssuerConfig, Metadata, TokenError, encode, form, post_form};
 
 const STATE_PREFIX: &str = "mzo_";
 const BROWSER_PREFIX: &str = "mzb_";
@@ -211,6 +211,10 @@ impl Oidc {
         };
         let client = self.0.issuer.client();
         let (status, body) = post_form(client, self.issuer(), endpoint, authorization, form(&pairs)).await?;
+        if status >= 500 {
+            let (issuer, message) = (self.issuer().to_owned(), format!("it answers with status {status}"));
+            return Err(TokenError::Unavailable { issuer, message, source: None }.into());
+        }
         if status != 200 {
             let error = body.get("error").and_then(Value::as_str).map_or_else(|| format!("status {status}"), plain);
             return Err(OidcError::Exchange(error));

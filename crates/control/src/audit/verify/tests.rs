@@ -128,12 +128,10 @@ async fn every_byte_that_is_flipped_is_found_and_named() {
     let mut flips = 0;
     for path in log.files() {
         for byte in 0..fs::read(&path).unwrap().len() {
-            for mask in [1u8 << (byte % 8)] {
-                let report = log.with_changed(&path, |content| content[byte] ^= mask);
-                let file = log.name(&path);
-                assert!(names(&report, &file, byte), "{file}, byte {byte}: {:?}", report.faults);
-                flips += 1;
-            }
+            let report = log.with_changed(&path, |content| content[byte] ^= 1 << (byte % 8));
+            let file = log.name(&path);
+            assert!(names(&report, &file, byte), "{file}, byte {byte}: {:?}", report.faults);
+            flips += 1;
         }
     }
     assert!(flips > 1_500, "{flips}");

@@ -64,7 +64,15 @@ fn nothing_that_was_acknowledged_is_lost_and_nothing_that_was_signed_is_taken_ba
             .spawn()
             .unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
-        let reader = std::thread::spawn(move || output.lines().map_while(Result::ok).collect::<Vec<_>>());
+        let (writes, written) = std::sync::mpsc::channel();
+        let reader = std::thread::spawn(move || {
+            let lines = output.lines().map_while(Result::ok);
+            lines.inspect(|line| drop(line.starts_with("ACK").then(|| writes.send(())))).collect::<Vec<_>>()
+        });
+        // Mostly in the middle of its work, sometimes while it opens what the one before left.
+        if round % 5 > 0 {
+            written.recv_timeout(Duration::from_secs(60)).unwrap();
+        }
         std::thread::sleep(Duration::from_millis(alive_ms()));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -91,6 +99,6 @@ fn nothing_that_was_acknowledged_is_lost_and_nothing_that_was_signed_is_taken_ba
         assert_eq!(report.faults, [], "round {round}");
         assert_eq!(report.size, log.status().size);
     }
-    assert!(acknowledged.len() > 500, "the test wrote next to nothing: {}", acknowledged.len());
-    assert!(signed > ROUNDS, "the test signed next to nothing: {signed}");
+    assert!(acknowledged.len() > 2 * ROUNDS, "the test wrote next to nothing: {}", acknowledged.len());
+    assert!(signed > ROUNDS / 5, "the test signed next to nothing: {signed}");
 }

@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use mizzen_model::time::Timestamp;
@@ -36,9 +37,9 @@ async fn log(sizes: &[u64]) -> Log {
         for index in log.status().size..*size {
             let who = Who::named(format!("agent:default/a{index}"));
             log.append(AuditEntry::new(log.now(), Kind::Decision, who), Durability::Window).await.unwrap();
-            while log.status().size <= index {
-                tokio::task::yield_now().await;
-            }
+        }
+        while log.status().size < *size {
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         published.push(log.publish().await.unwrap().note.clone());
     }

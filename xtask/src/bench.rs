@@ -3,6 +3,7 @@
 //! Everything runs on loopback for a bounded time. Numbers mean something on a quiet machine only; ratios between rows
 //! of one table mean more than the rows.
 
+mod audit;
 mod eval;
 mod http;
 mod ingest;
@@ -37,6 +38,8 @@ pub(crate) struct BenchArgs {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
+    /// Durable audit entries per second, and how long one waits.
+    Audit(audit::AuditArgs),
     /// Processor time and memory to score trace files, beside agentevals.
     Eval(eval::EvalArgs),
     /// OTLP spans per CPU second, bytes on disk and memory, beside Arize Phoenix.
@@ -58,9 +61,14 @@ pub(crate) fn run(args: BenchArgs) -> Result<()> {
     if let Bench::Policy(args) = &args.bench {
         return policy::run(args);
     }
+    // Needs nothing of the product but the log itself.
+    if let Bench::Audit(args) = &args.bench {
+        return audit::run(args);
+    }
     run_command(&mut command("cargo", &["build", "--release", "-p", "mizzen"]))?;
     run_command(&mut command("cargo", &["build", "--release", "-p", "mizzen-testkit", "--bin", "mizzen-load"]))?;
     match args.bench {
+        Bench::Audit(args) => audit::run(&args),
         Bench::Eval(args) => eval::run(&args),
         Bench::Ingest(args) => ingest::run(&args),
         Bench::Policy(args) => policy::run(&args),

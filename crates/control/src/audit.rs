@@ -11,6 +11,9 @@
 //! * [`entry`]: what is written down
 //! * [`note`]: signed checkpoints and keys
 //! * [`files`]: names in the log's folder
+//! * [`read`]: entries, and the files themselves; [`proof`]: that an entry is in the log
+//! * [`witness`]: others who sign that the log only grew
+//! * [`verify`]: what somebody else does with a copy and the public key
 
 pub mod canonical;
 mod commit;
@@ -18,8 +21,14 @@ pub mod entry;
 pub mod files;
 mod journal;
 pub mod note;
+pub mod proof;
+mod prune;
+pub mod read;
+mod refusals;
 mod secret;
 mod tree;
+pub mod verify;
+pub mod witness;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,11 +36,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use mizzen_runtime::client::HttpClient;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::error::Chain;
-use mizzen_runtime::task::BoxError;
+use mizzen_runtime::task::{BoxError, TaskGroup, TaskKind};
 use mizzen_store::DataDir;
 use mizzen_store::data_dir::DataDirError;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +53,7 @@ pub use self::entry::{AuditEntry, Kind, Who};
 use self::note::{NoteError, VerifierKey};
 pub use self::secret::FILE as AUDIT_KEY_FILE;
 pub use self::tree::Published;
+use self::witness::{Witness, WitnessConfig, WitnessError};
 use crate::token::NoRandomness;
 
 /// The log's folder in the data folder.
@@ -52,8 +64,20 @@ pub const JOURNAL_FOLDER: &str = "audit-journal";
 pub const WINDOW: Duration = Duration::from_millis(10);
 /// How long a new entry waits for the next checkpoint at most, when all goes well.
 pub const PUBLISH_INTERVAL: Duration = Duration::from_secs(1);
+/// How often old content is looked for.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(3_600);
 /// A disk that takes longer is no disk to wait for.
 const APPEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the log is to do beside taking entries.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditConfig {
+    /// The content of older entries is removed; 0 keeps it. Their hashes always stay.
+    pub retention_days: u32,
+    /// Who is asked to cosign checkpoints.
+    pub witnesses: Vec<WitnessConfig>,
+}
 
 /// When an append returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,10 +232,42 @@ impl AuditLog {
 }
 
 impl AuditLog {
+    /// Starts the work that `config` asks for: asking witnesses, and removing old content.
+    ///
+    /// # Errors
+    /// When a witness is not configured rightly.
+    pub fn start(&self, config: &AuditConfig, client: HttpClient, tasks: &TaskGroup) -> Result<(), WitnessError> {
+        if config.witnesses.len() > witness::WITNESSES_MAX {
+            return Err(WitnessError::TooMany);
+        }
+        let witnesses: Result<Vec<_>, _> = config.witnesses.iter().map(Witness::new).collect();
+        let (witnesses, log) = (witnesses?, self.clone());
+        if !witnesses.is_empty() {
+            tasks.spawn(TaskKind::Witnessing, |_| log.keep_witnessed(witnesses, client));
+        }
+        if config.retention_days > 0 {
+            let (log, days) = (self.clone(), config.retention_days);
+            tasks.spawn(TaskKind::Retention, move |_| log.keep_pruned(days));
+        }
+        Ok(())
+    }
+
+    async fn keep_pruned(self, days: u32) -> Result<(), BoxError> {
+        const DAY_NANOS: i64 = 24 * 3_600 * 1_000_000_000;
+        loop {
+            let before = self.now().plus_nanos(-DAY_NANOS.saturating_mul(i64::from(days)));
+            if let Err(error) = self.prune(before).await {
+                tracing::error!(error = %Chain(&error), "old content of the audit log could not be removed");
+            }
+            tokio::time::sleep(PRUNE_INTERVAL).await;
+        }
+    }
+
     /// Publishes in steps of [`PUBLISH_INTERVAL`] until cancelled, and once more then.
     pub(crate) async fn keep_published(self, cancel: CancellationToken) -> Result<(), BoxError> {
         loop {
             let is_over = cancel.run_until_cancelled(tokio::time::sleep(PUBLISH_INTERVAL)).await.is_none();
+            self.write_counted(self.now());
             let published = self.publish().await;
             if is_over {
                 // What could not be published is in the journal, and is published at the next start.

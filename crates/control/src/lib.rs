@@ -6,6 +6,7 @@
 //! * [`providers`]: keys of model providers, encrypted at rest, or left in the environment
 //! * [`sign_in`]: the administrator's token, one-time links, sessions
 //! * [`tokens`]: tokens that others signed, and the keys that prove it
+//! * [`oidc`]: signing in with somebody else's login
 //! * [`responses`]: who may use a stored response of the Responses API
 //! * [`policies`]: boundaries and Cedar policies with their versions, the folder beside them, and what was decided
 //! * [`gate`]: the one question that every door asks: may this call go out
@@ -24,7 +25,10 @@ pub mod config;
 pub mod environment;
 pub mod evidence;
 pub mod gate;
+#[cfg(test)]
+mod http_double;
 pub mod keys;
+pub mod oidc;
 pub mod origin;
 pub mod pauses;
 pub mod plane;

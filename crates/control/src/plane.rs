@@ -93,7 +93,8 @@ impl Control {
         let vault = Vault::open(data_dir, environment)?;
         let admin = sign_in::open_admin_token(&store, data_dir).await?;
         let audit = open_audit(data_dir, &clock).await?;
-        let snapshot = ArcSwap::from_pointee(load::snapshot(&store, &vault, &clock).await?);
+        let snapshot = load::snapshot(&store, &vault, &clock).await?;
+        let snapshot = ArcSwap::from_pointee(Snapshot { audit: Some(audit.clone()), ..snapshot });
         let policy_set = ArcSwap::from_pointee(PolicySet::empty());
         let memory = Memory::new(remembered::load(store.pool()).await?, taint::load(store.pool()).await?);
         let policies = policies::State::new();
@@ -286,7 +287,7 @@ impl Inner {
     pub(crate) async fn publish(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.publishing.lock().await;
         let snapshot = load::snapshot(&self.store, &self.vault, &self.clock).await?;
-        self.snapshot.store(Arc::new(snapshot));
+        self.snapshot.store(Arc::new(Snapshot { audit: Some(self.audit.clone()), ..snapshot }));
         Ok(())
     }
 

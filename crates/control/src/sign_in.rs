@@ -150,7 +150,8 @@ impl SignIn<'_> {
         Ok(())
     }
 
-    async fn start(&self, role: Role, name: String) -> Result<SessionCookie, SignInError> {
+    /// A session for somebody whose right to it was checked.
+    pub(crate) async fn start(&self, role: Role, name: String) -> Result<SessionCookie, SignInError> {
         let value = token::mint(SESSION_PREFIX)?;
         let hash = TokenHash::of(SESSION_PREFIX, value.expose()).ok_or(SignInError::WrongToken)?;
         let now = self.0.clock.now();

@@ -8,6 +8,7 @@ use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::secret::Secret;
 
+use crate::audit::{AuditLog, Kind, Who};
 use crate::keys;
 use crate::providers::{Resolved, SecretError};
 use crate::token::TokenHash;
@@ -53,15 +54,35 @@ pub struct Snapshot {
     pub(crate) keys: HashMap<TokenHash, KeyIdentity>,
     pub(crate) providers: BTreeMap<String, Resolved>,
     pub(crate) clock: Clock,
+    /// Where refusals are written down.
+    pub(crate) audit: Option<AuditLog>,
 }
 
 impl Snapshot {
     /// Who `key` names; `None` when it is unknown, revoked or expired.
     #[must_use]
     pub fn identify(&self, key: &str) -> Option<KeyIdentity> {
-        let identity = self.keys.get(&TokenHash::of(keys::PREFIX, key)?)?;
-        let expired = identity.expires_at.is_some_and(|expiry| expiry <= self.clock.now());
-        (!expired).then(|| identity.clone())
+        let identity = TokenHash::of(keys::PREFIX, key).and_then(|hash| self.keys.get(&hash));
+        let is_expired = |identity: &KeyIdentity| identity.expires_at.is_some_and(|expiry| expiry <= self.clock.now());
+        match identity {
+            Some(identity) if !is_expired(identity) => Some(identity.clone()),
+            known => {
+                self.refused(known);
+                None
+            }
+        }
+    }
+
+    /// A key that opens no door is written down, with its id where it once was one.
+    fn refused(&self, known: Option<&KeyIdentity>) {
+        let Some(audit) = &self.audit else { return };
+        let code = if known.is_some() { "key_expired" } else { "key_unknown" };
+        let who = Who {
+            key_id: known.map(|identity| identity.key_id.clone()),
+            reference: known.map(|identity| identity.caller.clone()).unwrap_or_default(),
+            ..Who::default()
+        };
+        audit.refused(Kind::DoorRefused, "gateway", code, who);
     }
 
     /// Every secret that providers are called with, so that none of them leaves in another way.

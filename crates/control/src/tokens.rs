@@ -18,7 +18,7 @@ mod keys;
 use mizzen_runtime::client::ClientError;
 
 pub use self::claims::{Claims, Expected};
-pub(crate) use self::fetch::{form, post_form};
+pub(crate) use self::fetch::{encode, form, post_form};
 pub use self::issuer::{Issuer, IssuerConfig, Metadata};
 
 /// Longer than any token in use; what is longer is not read.
@@ -58,7 +58,7 @@ pub enum TokenError {
         issuer: String,
         message: String,
         #[source]
-        source: Option<ClientError>,
+        source: Option<Box<ClientError>>,
     },
     #[error("`{0}` must be an https address; plain http is for loopback only")]
     Address(String),

@@ -55,6 +55,9 @@ pub(crate) enum Command {
     Pause(crate::permission::cli::PauseArgs),
     /// Let what was paused go on; without an id, list what is paused.
     Resume(crate::permission::cli::ResumeArgs),
+    /// Who did what, with which permission: entries, proofs, and the check of a copy.
+    #[command(subcommand)]
+    Audit(crate::audit::cli::AuditCommand),
     /// Save everything to one file, while Mizzen runs.
     Backup(BackupArgs),
     /// Unpack a backup into an empty data folder.

@@ -1,5 +1,6 @@
 //! `mizzen`: command line, configuration, wiring and signals; every plane's logic lives in its own crate.
 
+mod audit;
 mod backup;
 mod baseline;
 mod cli;
@@ -68,6 +69,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Budgets(command) => permission::budgets(command).await?,
         Command::Pause(args) => permission::pause(args).await?,
         Command::Resume(args) => permission::resume(args).await?,
+        Command::Audit(command) => audit::audit(command).await?,
         Command::Backup(args) => backup::backup(args).await?,
         Command::Restore(args) => backup::restore(&args)?,
         Command::Sim(SimCommand::Serve(args)) => sim::serve(args).await?,

@@ -2,6 +2,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod approvals;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod budgets;
 pub(crate) mod eval;
@@ -9,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod models;
+pub(crate) mod oidc;
 pub(crate) mod overview;
 pub(crate) mod pauses;
 pub(crate) mod providers;

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use mizzen_control::audit::{AuditEntry, Durability, Kind, Who};
+use mizzen_control::sign_in::Session;
 use mizzen_runtime::limit::Limit;
 use tokio::sync::Semaphore;
 
 use crate::api::overview::LastDay;
+use crate::error::ApiError;
 use crate::guard::Attempts;
 use crate::state::PortalState;
 use crate::view::spans::OpenRuns;
@@ -42,5 +45,14 @@ impl App {
             import_bytes: Limit::new(&state.metrics, "import_body_bytes", IMPORT_BYTES_MAX as u64),
             state,
         }
+    }
+
+    /// Writes down what a person is about to change; without that it is not changed.
+    pub(crate) async fn record(&self, session: &Session, kind: Kind, resource: &str) -> Result<(), ApiError> {
+        let audit = self.state.control.audit();
+        let who = Who::person(&session.name, session.role);
+        let entry = AuditEntry { resource: Some(resource.to_owned()), ..AuditEntry::new(audit.now(), kind, who) };
+        audit.append(entry, Durability::Durable).await?;
+        Ok(())
     }
 }

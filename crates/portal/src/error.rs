@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use mizzen_control::approvals::AnswerError;
 use mizzen_control::budgets::BudgetError;
+use mizzen_control::audit::AuditError;
 use mizzen_control::keys::KeyError;
 use mizzen_control::origin::OriginError;
 use mizzen_control::pauses::PauseError;
@@ -201,6 +202,19 @@ impl From<PauseError> for ApiError {
             PauseError::Reason => Self::Field { field: "reason", message: error.to_string() },
             PauseError::TooMany => Self::too_many(&error),
             PauseError::Random(_) | PauseError::Store(_) | PauseError::Audit(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<AuditError> for ApiError {
+    /// What cannot be written down does not happen.
+    fn from(error: AuditError) -> Self {
+        tracing::error!(error = %Chain(&error), "the audit log could not be written or read");
+        Self::Refused {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: "audit_unavailable",
+            message: "the audit log could not be written or read, so this was not done; the log of Mizzen says why"
+                .to_owned(),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::app::App;
 use crate::error::ApiError;
 
 pub(crate) use attempts::Attempts;
-pub(crate) use who::{COOKIE, cookie};
+pub(crate) use who::{COOKIE, cookie, cookie_named};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

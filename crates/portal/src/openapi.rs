@@ -4,8 +4,8 @@
 use utoipa::OpenApi;
 
 use crate::api::{
-    agents, approvals, backup, budgets, eval, events, import, keys, models, overview, pauses, providers, query, run,
-    runs, session, spans, system, tools,
+    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, providers, query,
+    run, runs, session, spans, system, tools,
 };
 
 #[derive(OpenApi)]
@@ -20,6 +20,9 @@ use crate::api::{
         session::sign_in,
         session::current,
         session::sign_out,
+        oidc::providers,
+        oidc::start,
+        oidc::callback,
         session::make_link,
         system::about,
         overview::overview,
@@ -88,6 +91,12 @@ use crate::api::{
         tools::profiles::detail,
         tools::profiles::put,
         tools::profiles::remove,
+        audit::list,
+        audit::detail,
+        audit::proof,
+        audit::checkpoint,
+        audit::key,
+        audit::file,
         backup::backup,
         system::openapi,
         system::metrics,

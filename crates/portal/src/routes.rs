@@ -10,8 +10,8 @@ use http::{Method, StatusCode, Uri};
 use mizzen_model::permission::Role;
 
 use crate::api::{
-    agents, approvals, backup, budgets, eval, events, import, keys, models, overview, pauses, providers, query, run,
-    runs, session, spans, system, tools,
+    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, providers, query,
+    run, runs, session, spans, system, tools,
 };
 use crate::app::{App, EVAL_SET_BYTES_MAX, IMPORT_BYTES_MAX};
 use crate::error::ApiError;
@@ -44,6 +44,9 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::POST, "/api/v1/session", PUBLIC, |filter| on(filter, session::sign_in)),
     row(MethodFilter::GET, "/api/v1/session", VIEWER, |filter| on(filter, session::current)),
     row(MethodFilter::DELETE, "/api/v1/session", VIEWER, |filter| on(filter, session::sign_out)),
+    row(MethodFilter::GET, "/api/v1/session/providers", PUBLIC, |filter| on(filter, oidc::providers)),
+    row(MethodFilter::GET, "/oidc/start", PUBLIC, |filter| on(filter, oidc::start)),
+    row(MethodFilter::GET, "/oidc/callback", PUBLIC, |filter| on(filter, oidc::callback)),
     row(MethodFilter::POST, "/api/v1/signin-links", ADMINISTRATOR, |filter| on(filter, session::make_link)),
     row(MethodFilter::GET, "/api/v1/about", VIEWER, |filter| on(filter, system::about)),
     row(MethodFilter::GET, "/api/v1/overview", VIEWER, |filter| on(filter, overview::overview)),
@@ -132,6 +135,12 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::DELETE, "/api/v1/tool-profiles/{name}", ADMINISTRATOR, |filter| {
         on(filter, tools::profiles::remove)
     }),
+    row(MethodFilter::GET, "/api/v1/audit/entries", VIEWER, |filter| on(filter, audit::list)),
+    row(MethodFilter::GET, "/api/v1/audit/entries/{index}", VIEWER, |filter| on(filter, audit::detail)),
+    row(MethodFilter::GET, "/api/v1/audit/entries/{index}/proof", VIEWER, |filter| on(filter, audit::proof)),
+    row(MethodFilter::GET, "/api/v1/audit/checkpoint", VIEWER, |filter| on(filter, audit::checkpoint)),
+    row(MethodFilter::GET, "/api/v1/audit/key", VIEWER, |filter| on(filter, audit::key)),
+    row(MethodFilter::GET, "/api/v1/audit/log/{*path}", VIEWER, |filter| on(filter, audit::file)),
     row(MethodFilter::GET, "/api/v1/backup", ADMINISTRATOR, |filter| on(filter, backup::backup)),
     row(MethodFilter::GET, "/api/v1/openapi.json", PUBLIC, |filter| on(filter, system::openapi)),
     row(MethodFilter::GET, "/metrics", Access::PublicOnLoopback, |filter| on(filter, system::metrics)),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mizzen_control::Control;
+use mizzen_control::oidc::Oidc;
 use mizzen_control::origin::Allowed;
 use mizzen_eval::plane::Eval;
 use mizzen_mcp::upstream::Upstreams;
@@ -34,6 +35,8 @@ pub struct PortalState {
     pub metrics: Metrics,
     pub clock: Clock,
     pub tasks: TaskGroup,
+    /// The login of somebody else, where one is configured.
+    pub oidc: Option<Oidc>,
     pub config: PortalConfig,
 }
 

@@ -13,8 +13,10 @@ use tokio::sync::oneshot;
 
 use super::entry::{AuditEntry, Kind, Who};
 use super::journal::Journal;
+use super::refusals::Refusals;
 use super::secret::AuditKey;
 use super::tree::{Published, Tree};
+use super::witness::WitnessStatus;
 use super::{AuditError, AuditStatus, Count, Durability, FOLDER, JOURNAL_FOLDER, WINDOW, files};
 
 /// Entries that wait for the disk; more are refused.
@@ -42,6 +44,8 @@ pub(super) struct Writer {
     tree: Mutex<Tree>,
     groups: Count,
     lost: Count,
+    pub(super) refusals: Refusals,
+    pub(super) witnesses: ArcSwap<Vec<WitnessStatus>>,
 }
 
 #[derive(Debug, Default)]
@@ -115,6 +119,8 @@ pub(super) fn open(data_dir: &DataDir, clock: Clock) -> Result<Writer, AuditErro
         tree: Mutex::new(tree),
         groups: Count::default(),
         lost: Count::default(),
+        refusals: Refusals::default(),
+        witnesses: ArcSwap::default(),
     })
 }
 

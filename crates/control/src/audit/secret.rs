@@ -90,6 +90,12 @@ impl AuditKey {
         note
     }
 
+    /// To sign, in tests, what a dishonest owner of the log could sign.
+    #[cfg(test)]
+    pub(super) const fn sign_for_tests(&self) -> &SigningKey {
+        &self.signing
+    }
+
     pub(super) fn hash_arguments(&self, arguments: &Value) -> Option<String> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.arguments[..]).ok()?;
         mac.update(&canonical::bytes(arguments));

@@ -1,5 +1,8 @@
+mod crash;
+
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
@@ -8,7 +11,10 @@ use serde_json::json;
 
 use super::journal::Fault;
 use super::note::{Checkpoint, Note};
-use super::{AuditEntry, AuditError, AuditLog, Durability, FOLDER, JOURNAL_FOLDER, Kind, Who, files};
+use super::proof::{EntryProof, EntryProofError};
+use super::read::EntryFilter;
+use super::verify::Trust;
+use super::{AuditEntry, AuditError, AuditLog, Durability, FOLDER, JOURNAL_FOLDER, Kind, Who, files, refusals, verify};
 
 fn open(folder: &Path) -> Result<AuditLog, AuditError> {
     AuditLog::open(&DataDir::open(folder).unwrap(), Clock::manual(Timestamp::from_unix_nanos(1)))
@@ -31,16 +37,14 @@ async fn many_append_at_once_share_groups_and_each_has_a_place_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let log = open(folder.path()).unwrap();
     let before = log.status().groups;
-    let tasks: Vec<_> = (0..600)
-        .map(|name| {
-            let log = log.clone();
-            tokio::task::spawn(async move { log.append(entry(&name.to_string()), Durability::Durable).await.unwrap() })
-        })
-        .collect();
-    let mut places = Vec::new();
-    for (name, task) in tasks.into_iter().enumerate() {
-        places.push((usize::try_from(task.await.unwrap().index.unwrap()).unwrap(), name.to_string()));
-    }
+    let append = |name: u32| {
+        let log = log.clone();
+        async move {
+            let receipt = log.append(entry(&name.to_string()), Durability::Durable).await.unwrap();
+            (usize::try_from(receipt.index.unwrap()).unwrap(), name.to_string())
+        }
+    };
+    let places = (0..600).map(append).collect::<tokio::task::JoinSet<_>>().join_all().await;
     assert!(log.status().groups - before < 300, "{:?}", log.status());
     let published = log.publish().await.unwrap();
     assert_eq!(published.checkpoint.size, 601);
@@ -147,4 +151,111 @@ async fn hashes_of_arguments_differ_between_logs_and_not_between_orders() {
     assert_eq!(one.hash_arguments(&json!({ "b": [true], "a": 1 })).unwrap(), hash);
     assert_ne!(one.hash_arguments(&json!({ "a": 2, "b": [true] })).unwrap(), hash);
     assert_ne!(other.hash_arguments(&json!({ "a": 1, "b": [true] })).unwrap(), hash);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_are_found_with_proofs_that_need_only_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path()).unwrap();
+    for index in 1..600u64 {
+        let kind = if index.is_multiple_of(7) { Kind::Pause } else { Kind::Decision };
+        let resource = Some(format!("tool:helm/t{}", index % 10));
+        let entry = AuditEntry { kind, resource, ..entry(&format!("agent:default/a{}", index % 3)) };
+        log.append(entry, Durability::Window).await.unwrap();
+    }
+    log.append(entry("last"), Durability::Durable).await.unwrap();
+    let filter = EntryFilter { kind: Some(Kind::Pause), agent: Some("a1".into()), ..EntryFilter::default() };
+    let (mut found, mut before) = (Vec::new(), None);
+    loop {
+        let page = log.find(filter.clone(), before, 5).await.unwrap();
+        assert!(page.items.len() <= 5 && page.size == 601);
+        found.extend(page.items.iter().map(|(index, _)| *index));
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    let expected: Vec<u64> = (1..600).rev().filter(|index| index % 7 == 0 && index % 3 == 1).collect();
+    assert_eq!(found, expected);
+    let by_resource = EntryFilter {
+        resource: Some("/t9".into()),
+        since: Some(Timestamp::from_unix_nanos(5)),
+        ..EntryFilter::default()
+    };
+    assert_eq!(log.find(by_resource.clone(), None, 1_000).await.unwrap().items.len(), 60);
+    let later = EntryFilter { since: Some(Timestamp::from_unix_nanos(6)), ..by_resource };
+    assert_eq!(log.find(later, None, 1_000).await.unwrap().items, []);
+
+    for index in [0, 1, 255, 256, 300, 600] {
+        let (logged, proof) = log.entry(index).await.unwrap().unwrap();
+        let text = proof.to_string();
+        let read: EntryProof = text.parse().unwrap();
+        assert_eq!(read, proof);
+        assert_eq!(read.verify(log.verifier_key()).unwrap().size, 601);
+        assert_eq!(read.entry, logged.text);
+        let moved = EntryProof { index: index ^ 1, ..read.clone() };
+        let changed = EntryProof { entry: Some(b"{}".to_vec()), ..read.clone() };
+        assert!(moved.verify(log.verifier_key()).is_err() && changed.verify(log.verifier_key()).is_err());
+        let other = tempfile::tempdir().unwrap();
+        assert!(read.verify(open(other.path()).unwrap().verifier_key()).is_err());
+        for (place, _) in text.char_indices().step_by(13) {
+            let mut bytes = text.clone().into_bytes();
+            bytes[place] ^= 2;
+            let read = String::from_utf8(bytes).ok().and_then(|text| text.parse::<EntryProof>().ok());
+            assert!(read.is_none_or(|read| read.verify(log.verifier_key()).is_err()), "byte {place} of {index}");
+        }
+    }
+    assert!(log.entry(601).await.unwrap().is_none());
+    assert!(log.file("tile/0/000").await.unwrap().is_some_and(|bytes| bytes.len() == 8_192));
+    for name in ["../audit.key", "tile/../../audit.key", "/etc/passwd", "tile/0/999"] {
+        assert!(log.file(name).await.unwrap().is_none(), "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_that_was_pruned_is_gone_and_the_log_still_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(folder.path()).unwrap();
+    for index in 1..700 {
+        let at = Timestamp::from_unix_nanos(index);
+        log.append(AuditEntry { at, ..entry("a") }, Durability::Window).await.unwrap();
+    }
+    log.publish().await.unwrap();
+    let trust = Trust { key: log.verifier_key().clone(), witnesses: vec![], seen: Some(log.published().note.clone()) };
+    assert_eq!(log.prune(Timestamp::from_unix_nanos(255)).await.unwrap(), 0);
+    assert_eq!(log.prune(Timestamp::from_unix_nanos(600)).await.unwrap(), 512);
+    assert_eq!(log.pruned_below(), 512);
+    let report = verify::verify(log.folder(), &trust).unwrap();
+    assert_eq!(report.faults, []);
+    assert_eq!((report.pruned_below, report.entries), (512, report.size - 512));
+    let (logged, proof) = log.entry(3).await.unwrap().unwrap();
+    assert_eq!(logged.text, None);
+    assert_eq!(proof.verify(log.verifier_key()), Err(EntryProofError::NoEntry));
+    assert!(proof.verify_leaf(logged.leaf, log.verifier_key()).is_ok());
+    assert_eq!(log.find(EntryFilter::default(), None, 1_000).await.unwrap().items.len() as u64, report.size - 512);
+    // A bundle that nobody said is gone is a fault.
+    std::fs::remove_file(log.folder().join("tile/entries/002.p/190")).ok();
+    let last = format!("tile/entries/002.p/{}", report.size - 512);
+    std::fs::remove_file(log.folder().join(&last)).unwrap();
+    assert!(!verify::verify(log.folder(), &trust).unwrap().is_verified());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_knocks_in_a_loop_is_counted_and_does_not_fill_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(Timestamp::from_unix_nanos(1));
+    let log = AuditLog::open(&DataDir::open(folder.path()).unwrap(), clock.clone()).unwrap();
+    for _ in 0..10_000 {
+        log.refused(Kind::DoorRefused, "gateway", "key_unknown", Who::default());
+    }
+    clock.advance(Duration::from_secs(60));
+    log.refused(Kind::DoorRefused, "portal", "wrong_token", Who::default());
+    log.append(entry("end"), Durability::Durable).await.unwrap();
+    let filter = EntryFilter { kind: Some(Kind::DoorRefused), ..EntryFilter::default() };
+    let found = log.find(filter, None, 1_000).await.unwrap().items;
+    assert_eq!(found.len() as u64, refusals::REFUSALS_PER_MINUTE + 2);
+    let counted: u64 = found.iter().map(|(_, entry)| entry.count.unwrap_or(1)).sum();
+    assert_eq!(counted, 10_001);
+    assert_eq!(found[0].1.details["door"], "portal");
+    assert_eq!((found[1].1.code.as_deref(), found[1].1.count), (Some("key_unknown"), Some(9_940)));
 }

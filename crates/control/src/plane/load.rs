@@ -28,7 +28,7 @@ pub(super) async fn snapshot(store: &Store, vault: &Vault, clock: &Clock) -> Res
     let keys = rows.iter().filter_map(|row| decode_key(row).transpose()).collect::<Result<HashMap<_, _>, _>>()?;
     let providers: BTreeMap<_, _> =
         providers::load(store).await?.into_iter().map(|stored| (stored.name.clone(), vault.resolve(&stored))).collect();
-    Ok(Snapshot { revision, keys, providers, clock: clock.clone() })
+    Ok(Snapshot { revision, keys, providers, clock: clock.clone(), audit: None })
 }
 
 /// A row that no Mizzen wrote opens nothing.

@@ -69,7 +69,8 @@ async fn exchange(
 ) -> Result<(u16, Bytes), TokenError> {
     let exchange = async {
         let response = client.send(request).await;
-        let response = response.map_err(|error| unavailable(issuer, "no answer came".to_owned(), Some(error)))?;
+        let response =
+            response.map_err(|error| unavailable(issuer, "no answer came".to_owned(), Some(Box::new(error))))?;
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
         let body = body.map_err(|_| unavailable(issuer, "its answer broke off or is too long".to_owned(), None))?;
@@ -79,7 +80,7 @@ async fn exchange(
     done.map_err(|_| unavailable(issuer, format!("no answer within {} seconds", TIMEOUT.as_secs()), None))?
 }
 
-pub(super) fn unavailable(issuer: &str, message: String, source: Option<ClientError>) -> TokenError {
+pub(super) fn unavailable(issuer: &str, message: String, source: Option<Box<ClientError>>) -> TokenError {
     TokenError::Unavailable { issuer: issuer.to_owned(), message, source }
 }
 

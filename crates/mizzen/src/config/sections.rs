@@ -3,7 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use mizzen_control::audit::AuditConfig;
 use mizzen_control::config::PermissionConfig;
+use mizzen_control::oidc::OidcConfig;
 use mizzen_llm::gateway::GatewayConfig;
 use mizzen_mcp::servers::{Profile, ServerConfig};
 use mizzen_model::price::Price;
@@ -38,6 +40,9 @@ pub(crate) struct Config {
     pub(crate) tool_server: Vec<ServerConfig>,
     /// Curated views of the tool servers.
     pub(crate) tool_profile: Vec<Profile>,
+    pub(crate) audit: AuditConfig,
+    /// Signing in to the portal with a login of somebody else.
+    pub(crate) oidc: OidcConfig,
     /// Prices that go before the built-in table.
     pub(crate) price: Vec<Price>,
 }
@@ -110,6 +115,8 @@ impl Default for Config {
             tools: mizzen_mcp::GatewayConfig::default(),
             tool_server: Vec::new(),
             tool_profile: Vec::new(),
+            audit: AuditConfig::default(),
+            oidc: OidcConfig::default(),
             price: Vec::new(),
         }
     }

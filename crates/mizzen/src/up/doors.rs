@@ -113,6 +113,7 @@ fn portal_state(
         clock: planes.clock.clone(),
         tasks: tasks.clone(),
         prices: planes.prices.clone(),
+        oidc: planes.oidc.clone(),
         config: PortalConfig {
             allowed: Allowed::new(names).context("`allowed_hosts`")?,
             is_loopback: addresses.portal.ip().is_loopback(),

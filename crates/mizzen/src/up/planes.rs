@@ -8,6 +8,7 @@ use mizzen_control::Control;
 use mizzen_control::config::PermissionSettings;
 use mizzen_control::environment::Environment;
 use mizzen_control::keys::NewKey;
+use mizzen_control::oidc::Oidc;
 use mizzen_eval::judge::ChatJudge;
 use mizzen_eval::plane::{self, Eval};
 use mizzen_llm::gateway::{self, Gateway};
@@ -44,6 +45,7 @@ pub(super) struct Planes {
     pub(super) gateway: Gateway,
     pub(super) eval: Eval,
     pub(super) tools: Upstreams,
+    pub(super) oidc: Option<Oidc>,
 }
 
 pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
@@ -52,6 +54,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     let store_config = StoreConfig { url: given(&config.store.url).map(str::to_owned), data_dir: data_dir.clone() };
     let migrations = [
         mizzen_control::MIGRATIONS,
+        mizzen_control::oidc::MIGRATIONS,
         mizzen_telemetry::MIGRATIONS,
         mizzen_eval::MIGRATIONS,
         mizzen_mcp::servers::MIGRATIONS,
@@ -80,6 +83,8 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     };
     let telemetry = Telemetry::open(telemetry_config(config), parts).await?;
     let query = Query::new(telemetry.clone(), Arc::clone(&objects), query_limits(config))?;
+    control.audit().start(&config.audit, client.clone(), &tasks).context("`audit`")?;
+    let oidc = Oidc::new(&config.oidc, &control, &environment(), client.clone()).context("`oidc`")?;
     let tools = tool_servers(config, &store, &control, &client, &clock, &metrics, &tasks).await?;
     let parts = gateway::Parts {
         control: control.clone(),
@@ -114,6 +119,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         gateway,
         eval,
         tools,
+        oidc,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Black-box tests of the built binary: what a person types and what a machine does to it.
 
 mod agents;
+mod audit;
 mod bad_days;
 mod commands;
 mod documentation;

@@ -5,11 +5,14 @@ mod tar_stream;
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 use http::{HeaderValue, StatusCode, header};
+use mizzen_control::audit::Kind;
+use mizzen_control::sign_in::Session;
 use mizzen_runtime::task::TaskKind;
 use tokio::sync::mpsc;
 
@@ -32,12 +35,16 @@ const CHUNKS_MAX: usize = 8;
 #[utoipa::path(get, path = "/api/v1/backup", tag = "system", operation_id = "make_backup",
     responses((status = 200, description = "the archive", content_type = "application/x-tar"),
         (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 409, body = ErrorBody)))]
-pub(crate) async fn backup(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+pub(crate) async fn backup(
+    State(app): State<Arc<App>>,
+    Extension(session): Extension<Session>,
+) -> Result<Response, ApiError> {
     let running = Arc::clone(&app.backups).try_acquire_owned().map_err(|_| ApiError::Refused {
         status: StatusCode::CONFLICT,
         code: "busy",
         message: "another backup is being made; wait for its end".to_owned(),
     })?;
+    app.record(&session, Kind::BackupMade, "backup").await?;
     let snapshot = Snapshot::take(&app.state).await?;
     let (sender, mut chunks) = mpsc::channel(CHUNKS_MAX);
     app.state.tasks.spawn(TaskKind::Backup, |_| async move {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Extension;
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use http::StatusCode;
+use mizzen_control::audit::Kind;
 use mizzen_control::keys::NewKey;
 use mizzen_control::sign_in::Session;
 use mizzen_model::id::{Digest, RunId};
@@ -89,13 +89,23 @@ pub(crate) async fn mint(
         ttl: request.ttl_seconds.map(Duration::from_secs),
     };
     let (info, key) = app.state.control.keys().mint(new).await?;
+    // Nobody knows the key yet: what is not written down goes again.
+    if let Err(error) = app.record(&session, Kind::KeyCreated, &format!("key:{}", info.id)).await {
+        app.state.control.keys().revoke(&info.id).await?;
+        return Err(error);
+    }
     Ok(Json(MintedKey { key: key.expose().to_owned(), info: view(info) }))
 }
 
 /// Revoke a key
 #[utoipa::path(delete, path = "/api/v1/keys/{id}", tag = "keys", operation_id = "revoke_key", params(("id" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(crate) async fn revoke(State(app): State<Arc<App>>, Named(id): Named<String>) -> Result<StatusCode, ApiError> {
+pub(crate) async fn revoke(
+    State(app): State<Arc<App>>,
+    Extension(session): Extension<Session>,
+    Named(id): Named<String>,
+) -> Result<StatusCode, ApiError> {
+    app.record(&session, Kind::KeyRevoked, &format!("key:{id}")).await?;
     let was_there = app.state.control.keys().revoke(&id).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("key", id)) }
 }

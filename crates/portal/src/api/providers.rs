@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use http::StatusCode;
+use mizzen_control::audit::Kind;
 use mizzen_control::providers::{ProviderInfo, ProviderKey, ProviderOrigin};
+use mizzen_control::sign_in::Session;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -53,6 +55,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ProviderLis
     responses((status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
 pub(crate) async fn put(
     State(app): State<Arc<App>>,
+    Extension(session): Extension<Session>,
     Named(name): Named<String>,
     Body(request): Body<ProviderRequest>,
 ) -> Result<StatusCode, ApiError> {
@@ -61,6 +64,7 @@ pub(crate) async fn put(
         (None, Some(variable)) => ProviderKey::Environment(variable),
         _ => return Err(ApiError::Invalid("give either `key` or `env`".to_owned())),
     };
+    app.record(&session, Kind::ProviderKeyChanged, &format!("provider:{name}")).await?;
     app.state.control.providers().put(&name, key).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -68,7 +72,12 @@ pub(crate) async fn put(
 /// Forget the key of a provider
 #[utoipa::path(delete, path = "/api/v1/providers/{name}", tag = "providers", operation_id = "delete_provider", params(("name" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(crate) async fn remove(State(app): State<Arc<App>>, Named(name): Named<String>) -> Result<StatusCode, ApiError> {
+pub(crate) async fn remove(
+    State(app): State<Arc<App>>,
+    Extension(session): Extension<Session>,
+    Named(name): Named<String>,
+) -> Result<StatusCode, ApiError> {
+    app.record(&session, Kind::ProviderKeyChanged, &format!("provider:{name}")).await?;
     let was_there = app.state.control.providers().remove(&name).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("provider", name)) }
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use http::StatusCode;
+use mizzen_control::audit::Kind;
+use mizzen_control::sign_in::Session;
 use mizzen_model::id::{RunId, SpanId};
 use mizzen_model::run::RunSummary;
 use mizzen_model::step::Step;
@@ -64,7 +66,12 @@ pub(crate) async fn detail(State(app): State<Arc<App>>, Named(id): Named<String>
 /// Delete a run and everything kept of it
 #[utoipa::path(delete, path = "/api/v1/runs/{run_id}", tag = "runs", operation_id = "delete_run", params(("run_id" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(crate) async fn remove(State(app): State<Arc<App>>, Named(id): Named<String>) -> Result<StatusCode, ApiError> {
+pub(crate) async fn remove(
+    State(app): State<Arc<App>>,
+    Extension(session): Extension<Session>,
+    Named(id): Named<String>,
+) -> Result<StatusCode, ApiError> {
+    app.record(&session, Kind::RunDeleted, &format!("run:{id}")).await?;
     let was_there = app.state.telemetry.delete_run(&parse_run_id(&id)?).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("run", id)) }
 }

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use mizzen_control::audit::{AuditEntry, Durability, Kind, Who};
 use mizzen_control::sign_in::{Session, SessionCookie, SignInError};
 use mizzen_model::permission::Role;
 use serde::{Deserialize, Serialize};
@@ -60,7 +61,9 @@ pub(crate) struct LinkParams {
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", operation_id = "sign_in", request_body = SignIn,
     responses((status = 200, body = SessionView), (status = 401, body = ErrorBody), (status = 429, body = ErrorBody)))]
 pub(crate) async fn sign_in(State(app): State<Arc<App>>, Body(body): Body<SignIn>) -> Result<Response, ApiError> {
-    let (cookie, view) = signed_in(&app, app.state.control.sign_in().redeem_token(body.token.trim())).await?;
+    let sign_in = app.state.control.sign_in();
+    let redeemed = sign_in.redeem_token(body.token.trim());
+    let (cookie, view) = signed_in(&app, "token", redeemed).await?;
     Ok(([(header::SET_COOKIE, cookie)], Json(view)).into_response())
 }
 
@@ -71,7 +74,9 @@ pub(crate) async fn redeem_link(
     State(app): State<Arc<App>>,
     Params(params): Params<LinkParams>,
 ) -> Result<Response, ApiError> {
-    let (cookie, _) = signed_in(&app, app.state.control.sign_in().redeem_link(params.code.trim())).await?;
+    let sign_in = app.state.control.sign_in();
+    let redeemed = sign_in.redeem_link(params.code.trim());
+    let (cookie, _) = signed_in(&app, "link", redeemed).await?;
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
 }
 
@@ -84,7 +89,12 @@ pub(crate) async fn current(Extension(session): Extension<Session>) -> Json<Sess
 
 /// Sign out
 #[utoipa::path(delete, path = "/api/v1/session", tag = "session", operation_id = "sign_out", responses((status = 204), (status = 401, body = ErrorBody)))]
-pub(crate) async fn sign_out(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(crate) async fn sign_out(
+    State(app): State<Arc<App>>,
+    Extension(session): Extension<Session>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    app.record(&session, Kind::SignOut, &format!("user:default/{}", session.name)).await?;
     if let Some(session) = cookie(&headers) {
         app.state.control.sign_in().sign_out(session).await?;
     }
@@ -109,14 +119,17 @@ pub(crate) async fn make_link(
             ApiError::unknown("role", name, &known)
         })?,
     };
-    let name = request.name.unwrap_or(session.name);
+    let name = request.name.unwrap_or_else(|| session.name.clone());
     let code = app.state.control.sign_in().one_time_link(role, &name).await?;
+    // Before the code is told to anybody.
+    app.record(&session, Kind::SignInLinkCreated, &format!("{role}:{name}")).await?;
     Ok(Json(SignInLink { code: code.expose().to_owned() }))
 }
 
 /// Counts what fails, and turns a session into the header that keeps it.
 async fn signed_in(
     app: &App,
+    with: &'static str,
     redeemed: impl Future<Output = Result<SessionCookie, SignInError>>,
 ) -> Result<(HeaderValue, SessionView), ApiError> {
     let now = app.state.clock.now();
@@ -124,8 +137,22 @@ async fn signed_in(
     let cookie = redeemed.await.inspect_err(|error| {
         if matches!(error, SignInError::WrongToken | SignInError::SpentLink) {
             app.attempts.failed(now);
+            let who = Who { session: Some(with.to_owned()), ..Who::default() };
+            app.state.control.audit().refused(Kind::SignInRefused, "portal", "wrong_credential", who);
         }
     })?;
+    keep(app, cookie, with).await
+}
+
+/// Writes down who signed in with what, and gives the browser its session: nobody has one that is not written down.
+pub(crate) async fn keep(app: &App, cookie: SessionCookie, with: &str) -> Result<(HeaderValue, SessionView), ApiError> {
+    let (audit, session) = (app.state.control.audit(), &cookie.session);
+    let who = Who { session: Some(with.to_owned()), ..Who::person(&session.name, session.role) };
+    let logged = audit.append(AuditEntry::new(audit.now(), Kind::SignIn, who), Durability::Durable).await;
+    if let Err(error) = logged {
+        app.state.control.sign_in().sign_out(cookie.value.expose()).await?;
+        return Err(error.into());
+    }
     let header = set_cookie(app, cookie.value.expose(), cookie.max_age.as_secs())?;
     Ok((header, SessionView { role: cookie.session.role, name: cookie.session.name }))
 }

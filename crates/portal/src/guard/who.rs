@@ -2,6 +2,7 @@
 
 use http::request::Parts;
 use http::{HeaderMap, header};
+use mizzen_control::audit::{Kind, Who};
 use mizzen_control::sign_in::{Session, SignInError};
 
 use super::site;
@@ -20,11 +21,13 @@ const AGENT_KEY_PREFIX: &str = "mzk_";
 pub(crate) async fn identify(app: &App, parts: &Parts) -> Result<Option<Session>, ApiError> {
     if let Some(token) = bearer(&parts.headers) {
         if token.starts_with(AGENT_KEY_PREFIX) {
+            refused(app, "agent_key");
             return Err(ApiError::AgentKey);
         }
         let session = app.state.control.sign_in().bearer(token);
         return session.map(Some).ok_or_else(|| {
             app.attempts.failed(app.state.clock.now());
+            refused(app, "wrong_token");
             SignInError::WrongToken.into()
         });
     }
@@ -35,6 +38,10 @@ pub(crate) async fn identify(app: &App, parts: &Parts) -> Result<Option<Session>
     Ok(app.state.control.sign_in().session(cookie).await?)
 }
 
+fn refused(app: &App, code: &'static str) {
+    app.state.control.audit().refused(Kind::DoorRefused, "portal", code, Who::default());
+}
+
 /// The token of `Authorization: Bearer …` (RFC 6750, section 2.1).
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
@@ -43,9 +50,14 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// The value of our cookie (RFC 6265, section 4.2).
 pub(crate) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    cookie_named(headers, COOKIE)
+}
+
+/// The value of one cookie.
+pub(crate) fn cookie_named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]

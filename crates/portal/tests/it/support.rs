@@ -52,6 +52,13 @@ impl Portal {
         Self { router: mizzen_portal::router(state.clone()), state, _folder: folder }
     }
 
+    /// With something of the state changed.
+    pub(crate) async fn changed(config: PortalConfig, change: impl AsyncFnOnce(PortalState) -> PortalState) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let state = change(state(folder.path(), config).await).await;
+        Self { router: mizzen_portal::router(state.clone()), state, _folder: folder }
+    }
+
     /// Over a folder that is there already.
     pub(crate) async fn over(folder: TempDir) -> Self {
         let state = state(folder.path(), PortalConfig { is_loopback: true, ..PortalConfig::default() }).await;
@@ -92,6 +99,11 @@ impl Portal {
         json_of(response).await
     }
 
+    pub(crate) fn request_without_token(&self, method: &str, path: &str, body: String) -> Request<String> {
+        let request = Request::builder().method(method).uri(path).header("host", "localhost:7600");
+        request.body(body).unwrap()
+    }
+
     pub(crate) fn request(&self, method: &str, path: &str, body: String) -> Request<String> {
         let request = Request::builder().method(method).uri(path).header("host", "localhost:7600");
         request.header("authorization", format!("Bearer {}", self.token())).body(body).unwrap()
@@ -103,6 +115,7 @@ pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> Porta
     let data_dir = DataDir::open(path).unwrap();
     let migrations = [
         mizzen_control::MIGRATIONS,
+        mizzen_control::oidc::MIGRATIONS,
         mizzen_telemetry::MIGRATIONS,
         mizzen_eval::MIGRATIONS,
         mizzen_mcp::servers::MIGRATIONS,
@@ -143,6 +156,7 @@ pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> Porta
         metrics,
         clock,
         tasks,
+        oidc: None,
         config,
     }
 }

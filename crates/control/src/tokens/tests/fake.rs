@@ -9,8 +9,8 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+
+use crate::http_double::HttpDouble;
 
 /// Made for these tests; signs for nobody.
 const RSA_KEY: &str = "\
@@ -104,14 +104,12 @@ pub(crate) struct FakeIssuer {
 
 impl FakeIssuer {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let fake = Self { url: format!("http://{}", listener.local_addr().unwrap()), state: Arc::default() };
+        let (server, url) = HttpDouble::bind().await;
+        let fake = Self { url, state: Arc::default() };
         let served = fake.clone();
-        tokio::task::spawn(async move {
-            while let Ok((connection, _)) = listener.accept().await {
-                let served = served.clone();
-                tokio::task::spawn(async move { served.serve(connection).await });
-            }
+        server.serve(move |request| {
+            let (status, body) = served.answer(&request.path, &request.body, request.field("authorization"));
+            (status, "application/json", body)
         });
         fake
     }
@@ -144,39 +142,11 @@ impl FakeIssuer {
         (state.forms.last().unwrap().clone(), state.authorizations.last().unwrap().clone())
     }
 
-    async fn serve(&self, mut connection: TcpStream) {
-        let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
-        loop {
-            let read = connection.read(&mut buffer).await.unwrap_or(0);
-            request.extend_from_slice(&buffer[..read]);
-            let text = String::from_utf8_lossy(&request).into_owned();
-            if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let field = |name: &str| {
-                    let fields = head.lines().filter_map(|line| line.split_once(": "));
-                    fields.into_iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-                };
-                if body.len() >= field("content-length").map_or(0, |length| length.parse().unwrap()) {
-                    let (status, answer) = self.answer(head, body, field("authorization"));
-                    let answer = format!(
-                        "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}",
-                        answer.len()
-                    );
-                    connection.write_all(answer.as_bytes()).await.ok();
-                    return;
-                }
-            }
-            if read == 0 {
-                return;
-            }
-        }
-    }
-
-    fn answer(&self, head: &str, body: &str, authorization: Option<&str>) -> (u16, String) {
+    fn answer(&self, path: &str, body: &str, authorization: Option<&str>) -> (u16, String) {
         let mut state = self.state.lock().unwrap();
         if state.fails {
             return (503, "{}".to_owned());
         }
-        let path = head.split(' ').nth(1).unwrap();
         let answer = match path {
             "/.well-known/openid-configuration" => json!({
                 "issuer": self.url, "jwks_uri": format!("{}/keys", self.url),

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use futures::TryStreamExt as _;
 use http::StatusCode;
+use mizzen_control::audit::files::CHECKPOINT;
+use mizzen_control::audit::{AUDIT_KEY_FILE, FOLDER as AUDIT};
 use mizzen_store::StoreError;
 use mizzen_telemetry::{Signal, TableSnapshot};
 use object_store::{ObjectStoreExt as _, path::Path as ObjectPath};
@@ -20,7 +22,7 @@ const DATABASE: &str = "mizzen.db";
 const LOG: &str = "wal";
 const SEGMENTS: &str = "segments";
 /// Small files that a restored folder needs. The administration token is made anew by its first start.
-const FILES: [&str; 2] = ["format", "secret.key"];
+const FILES: [&str; 3] = ["format", "secret.key", AUDIT_KEY_FILE];
 /// Where copies rest while they are sent.
 const COPIES: &str = "backup";
 /// A flush or a merge may come in between; this often that is tried again.
@@ -33,6 +35,8 @@ pub(super) struct Snapshot {
     state: PortalState,
     copies: PathBuf,
     segments: Vec<TableSnapshot>,
+    /// Files of the audit log as of its checkpoint, by name.
+    audit: Vec<String>,
 }
 
 impl Snapshot {
@@ -44,11 +48,15 @@ impl Snapshot {
         // Not needed for a whole backup, but what is in segments is smaller and need not be replayed.
         state.telemetry.flush().await?;
         let copies = state.data_dir.join(COPIES);
+        // What was acknowledged is part of the copy. Its files never change, but for the checkpoint, which is copied.
+        let (checkpoint, audit) = state.control.audit().files_of_copy().await?;
         for _ in 0..ATTEMPTS_MAX {
-            let snapshot = Self { state: state.clone(), copies: copies.clone(), segments: segments(state).await? };
+            let held = segments(state).await?;
+            let snapshot = Self { state: state.clone(), copies: copies.clone(), segments: held, audit: audit.clone() };
             snapshot.remove().await;
             state.data_dir.folder(COPIES).map_err(ApiError::internal)?;
             state.store.backup_to(&copies.join(DATABASE)).await.map_err(refused)?;
+            fs::write(copies.join(CHECKPOINT), &checkpoint).await.map_err(ApiError::internal)?;
             let is_whole = snapshot.copy_log().await.map_err(ApiError::internal)?;
             tokio::time::sleep(SETTLE).await;
             // The database names the segments, and the log holds what is in none of them: all three fit together
@@ -89,6 +97,10 @@ impl Snapshot {
         for name in names(&log).await.map_err(|error| unreadable(LOG, error))? {
             write_file(archive, &format!("{LOG}/{name}"), &log.join(&name)).await?;
         }
+        write_file(archive, &format!("{AUDIT}/{CHECKPOINT}"), &self.copies.join(CHECKPOINT)).await?;
+        for file in &self.audit {
+            self.write_audit(archive, file).await?;
+        }
         for path in self.paths() {
             let name = format!("{SEGMENTS}/{path}");
             let content = |source| TarError::Content { name: name.clone(), source };
@@ -96,6 +108,14 @@ impl Snapshot {
             archive.stream(&name, object.meta.size, object.into_stream()).await?;
         }
         Ok(())
+    }
+
+    /// A partial tile may have made way for the full one since: the verifier takes it as well.
+    async fn write_audit(&self, archive: &mut TarStream, file: &str) -> Result<(), TarError> {
+        let folder = self.state.data_dir.join(AUDIT);
+        let full = file.split_once(".p/").map_or(file, |(full, _)| full);
+        let name = if fs::try_exists(folder.join(file)).await.unwrap_or(false) { file } else { full };
+        write_file(archive, &format!("{AUDIT}/{name}"), &folder.join(name)).await
     }
 
     fn paths(&self) -> Vec<String> {

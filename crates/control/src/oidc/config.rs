@@ -1,0 +1,142 @@
+//! The section `[oidc]` of the configuration.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use mizzen_model::permission::Role;
+use mizzen_model::suggest;
+use mizzen_runtime::secret::Secret;
+use serde::{Deserialize, Serialize};
+
+use crate::environment::Environment;
+use crate::tokens::Claims;
+
+/// In [`OidcConfig::roles`]: everybody whom the provider knows.
+const EVERYBODY: &str = "*";
+
+/// Who may sign in, with which login. Without an issuer there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OidcConfig {
+    /// What the button says.
+    pub name: String,
+    /// Exactly as the provider's tokens have it in `iss`.
+    pub issuer: String,
+    pub client_id: String,
+    /// Where the secret is: `env:NAME` or `file:PATH`. Empty: a client without a secret.
+    pub client_secret: String,
+    /// Asked for beside `openid`.
+    pub scopes: Vec<String>,
+    /// The portal's own address at the provider, `https://…/oidc/callback`; empty: as the browser reached it.
+    pub redirect_url: String,
+    /// The claim with the groups of a person; dots lead into objects.
+    pub role_claim: String,
+    /// By role, the values of that claim that give it; `*` is everybody. The highest role counts.
+    pub roles: BTreeMap<String, Vec<String>>,
+    /// The claim that names a person here.
+    pub name_claim: String,
+}
+
+impl Default for OidcConfig {
+    fn default() -> Self {
+        Self {
+            name: "Single sign-on".to_owned(),
+            issuer: String::new(),
+            client_id: String::new(),
+            client_secret: String::new(),
+            scopes: vec!["profile".to_owned(), "email".to_owned()],
+            redirect_url: String::new(),
+            role_claim: "groups".to_owned(),
+            roles: BTreeMap::new(),
+            name_claim: "email".to_owned(),
+        }
+    }
+}
+
+/// What is wrong with the section.
+#[derive(Debug, thiserror::Error)]
+pub enum OidcConfigError {
+    #[error("`oidc.{0}` is missing")]
+    Missing(&'static str),
+    #[error("`oidc.roles` gives the role `{role}`, which is none{hint}")]
+    Role { role: String, hint: String },
+    #[error("`oidc.roles` gives nobody a role; for example `viewer = [\"*\"]`")]
+    NoRoles,
+    #[error("`oidc.client_secret` must say where the secret is, `env:NAME` or `file:PATH`, and not be one")]
+    PlainSecret,
+    #[error("`oidc.client_secret` names the environment variable `{0}`, which is not set")]
+    Variable(String),
+    #[error("`oidc.client_secret` names the file `{file}`, which cannot be read")]
+    File {
+        file: String,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("`oidc.issuer` and `oidc.redirect_url` must be https addresses; plain http is for loopback only")]
+    Address(#[source] crate::tokens::TokenError),
+}
+
+impl OidcConfig {
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        !self.issuer.is_empty()
+    }
+
+    pub(super) fn check(&self) -> Result<Vec<(Role, Vec<String>)>, OidcConfigError> {
+        if self.client_id.is_empty() {
+            return Err(OidcConfigError::Missing("client_id"));
+        }
+        let mut roles = Vec::new();
+        for (name, values) in &self.roles {
+            let role: Role = name.parse().map_err(|_| {
+                let near = suggest::nearest(name, Role::ALL.iter().map(|role| role.as_str()));
+                OidcConfigError::Role {
+                    role: name.clone(),
+                    hint: near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default(),
+                }
+            })?;
+            roles.push((role, values.clone()));
+        }
+        if roles.iter().all(|(_, values)| values.is_empty()) {
+            return Err(OidcConfigError::NoRoles);
+        }
+        // Highest first.
+        roles.sort_by_key(|(role, _)| std::cmp::Reverse(*role));
+        Ok(roles)
+    }
+
+    pub(super) fn secret(&self, environment: &Environment) -> Result<Option<Secret>, OidcConfigError> {
+        if self.client_secret.is_empty() {
+            return Ok(None);
+        }
+        if let Some(variable) = self.client_secret.strip_prefix("env:") {
+            let found = environment.get(variable).map(Secret::new);
+            return found.map(Some).ok_or_else(|| OidcConfigError::Variable(variable.to_owned()));
+        }
+        let file = self.client_secret.strip_prefix("file:").ok_or(OidcConfigError::PlainSecret)?;
+        let content = fs::read_to_string(file);
+        let content = content.map_err(|source| OidcConfigError::File { file: file.to_owned(), source })?;
+        Ok(Some(Secret::new(content.trim())))
+    }
+
+    /// The highest role that what a token says gives; `None`: none at all.
+    pub(super) fn role_of(&self, roles: &[(Role, Vec<String>)], claims: &Claims) -> Option<Role> {
+        let has = claims.texts(&self.role_claim);
+        let gives =
+            |values: &Vec<String>| values.iter().any(|value| value == EVERYBODY || has.contains(&value.as_str()));
+        roles.iter().find(|(_, values)| gives(values)).map(|(role, _)| *role)
+    }
+
+    /// How a person is called here. An address that the provider did not check could be anybody's.
+    pub(super) fn name_of(&self, claims: &Claims) -> String {
+        let is_unchecked = self.name_claim == "email" && claims.all.get("email_verified") == Some(&false.into());
+        let named = claims.texts(&self.name_claim).first().copied().filter(|_| !is_unchecked);
+        let name = named.unwrap_or(&claims.subject);
+        let name: String = name.chars().filter(|c| !c.is_control()).collect();
+        let mut end = name.len().min(crate::sign_in::NAME_BYTES_MAX);
+        while !name.is_char_boundary(end) {
+            end -= 1;
+        }
+        name.get(..end).unwrap_or_default().to_owned()
+    }
+}

@@ -1,5 +1,6 @@
 //! Time from raw JSON arguments to a decision, by the number of policies, beside plain Cedar with the same policies in the
-//! same process. `cargo xtask bench policy` drives it; prints one JSON object a line.
+//! same process. `cargo xtask bench policy` drives it; prints one JSON object a line. Arguments are other numbers of
+//! policies, each at least 10.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -29,7 +30,9 @@ const ASKING_MAX: usize = 64;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
-    for size in SIZES {
+    let given: Vec<usize> = std::env::args().skip(1).map(|size| size.parse()).collect::<Result<_, _>>()?;
+    let sizes = if given.is_empty() { SIZES.to_vec() } else { given };
+    for size in sizes {
         writeln!(out, "{}", measure(size)?)?;
         out.flush()?;
     }

@@ -257,4 +257,6 @@ fn digest(sources: &Sources) -> Digest {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

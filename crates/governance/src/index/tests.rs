@@ -237,7 +237,7 @@ fn compare(seed: u64, sets: usize, requests: usize) -> Tally {
     let mut dice = Dice(seed);
     let mut tally = Tally::default();
     for _ in 0..sets {
-        let count = 4 + dice.below(10);
+        let count = 3 + dice.below(7);
         let texts: Vec<String> = (0..count).map(|number| policy(&mut dice, number)).collect();
         let policies: Vec<Policy> = (texts.iter().enumerate())
             .map(|(number, text)| Policy::parse(Some(PolicyId::new(format!("p{number}"))), text).unwrap_or_else(|e| panic!("{e}: {text}")))
@@ -273,16 +273,16 @@ fn compare(seed: u64, sets: usize, requests: usize) -> Tally {
 }
 
 fn compare_enough(seed: u64) {
-    let tally = compare(seed, 125, 201);
+    let tally = compare(seed, 84, 300);
     assert!(tally.cases >= 25_000);
     for (what, count) in [("allowed", tally.allowed), ("forbidden", tally.forbidden), ("failed", tally.failed)] {
         assert!(count > tally.cases / 20, "only {count} of {} cases {what}", tally.cases);
     }
-    assert!(tally.wide > 200, "only {} policies were found by their conditions", tally.wide);
+    assert!(tally.wide > 50, "only {} policies were found by their conditions", tally.wide);
     assert!(tally.skipped > tally.cases, "only {} policies were left out", tally.skipped);
 }
 
-// 100,500 cases, in four parts so that they run beside each other.
+// 100,800 cases, in four parts so that they run beside each other.
 
 #[test]
 fn the_index_decides_as_cedar_does_first_part() {

@@ -1,0 +1,232 @@
+//! What holds for whatever is asked, and that the documentation runs.
+
+use mizzen_model::asked::{Action, Resource, ResourceKind, Taint};
+use mizzen_model::id::Digest;
+use mizzen_model::permission::{Caller, Effect, Evidence, Mode};
+use mizzen_model::step::Source as Seen;
+use mizzen_model::time::Timestamp;
+use serde_json::{Value, json};
+
+use crate::cases;
+use crate::limits;
+use crate::request::{BudgetLeft, Outcome, Request, ToolFacts};
+use crate::{PolicySet, Source, Sources};
+
+/// Limits on one argument `x`, of every kind and some that mix.
+const LIMITS: &[&str] = &[
+    "[a, b]",
+    "{in: [a, 1, 2.5, true]}",
+    "{in: [1, 2]}",
+    "{not_in: [a, 7]}",
+    "{not_in: [1]}",
+    "{like: ['a*', '*c']}",
+    "{not_like: ['*b*']}",
+    "{at_least: 1, at_most: 5}",
+    "{more_than: 0.5, less_than: 2.25}",
+    "{at_most: 9000000000000000000}",
+    "{length_at_least: 2, length_at_most: 3}",
+    "{each_in: [a, b, 1]}",
+    "{none_in: [a, 1]}",
+    "{type: integer}",
+    "{type: number, optional: true}",
+    "{type: array, length_at_most: 1}",
+    "{type: object}",
+    "{any: [{in: [a]}, {at_most: 3}, {each_in: [b]}]}",
+    "{like: 'a*', length_at_most: 3, optional: true}",
+    "{equals: 'q\"uo\\te'}",
+];
+
+fn values() -> Vec<Value> {
+    vec![
+        json!({}),
+        json!({"x": null}),
+        json!({"x": ""}),
+        json!({"x": "a"}),
+        json!({"x": "abc"}),
+        json!({"x": "äöü"}),
+        json!({"x": "q\"uo\\te"}),
+        json!({"x": "1"}),
+        json!({"x": 0}),
+        json!({"x": 1}),
+        json!({"x": 1.0}),
+        json!({"x": 2.25}),
+        json!({"x": 2.5}),
+        json!({"x": 5.0001}),
+        json!({"x": -3}),
+        json!({"x": 0.333_33}),
+        json!({"x": i64::MAX}),
+        json!({"x": u64::MAX}),
+        json!({"x": 1e300}),
+        json!({"x": true}),
+        json!({"x": false}),
+        json!({"x": []}),
+        json!({"x": ["a"]}),
+        json!({"x": ["a", "b"]}),
+        json!({"x": ["c"]}),
+        json!({"x": [1]}),
+        json!({"x": [1, 2]}),
+        json!({"x": ["a", 1]}),
+        json!({"x": [[1]]}),
+        json!({"x": {"y": 1}}),
+    ]
+}
+
+fn boundary(spec: &str) -> Source {
+    let text = format!("apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {{name: b}}\nspec:\n  mode: enforce\n  agents: [a]\n{spec}");
+    Source { name: "b.yaml".into(), text }
+}
+
+fn compile(boundary: Source, policies: &str) -> PolicySet {
+    let policies = vec![Source { name: "hand.cedar".into(), text: policies.into() }];
+    let sources = Sources { boundaries: vec![boundary], policies, unnamed: Mode::Observe };
+    PolicySet::compile(&sources).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+fn decide(set: &PolicySet, tool: &str, arguments: &Value, taint: Taint, evidence: &[Evidence]) -> Outcome {
+    let caller = Caller { reference: "agent:default/a".into(), agent_digest: Some(Digest::of(b"a")) };
+    let resource = Resource { kind: ResourceKind::Tool, server: Some("s".into()), name: tool.into() };
+    set.decide(&Request {
+        caller: &caller,
+        agent: Some("a"),
+        team: None,
+        action: Action::ToolsCall,
+        resource: &resource,
+        tool: ToolFacts::default(),
+        arguments: Some(arguments),
+        taint,
+        touches: Taint::default(),
+        budget: BudgetLeft::default(),
+        evidence,
+        at: Timestamp::default(),
+    })
+}
+
+#[test]
+fn cedar_takes_limits_as_they_are_written() {
+    let tools: String = LIMITS.iter().enumerate().map(|(n, limit)| format!("    - {{tool: s/t{n}, touches: nothing, arguments: {{x: {limit}}}}}\n")).collect();
+    let set = compile(boundary(&format!("  tools:\n{tools}")), "");
+    let grants = set.boundaries()[0].tools.clone();
+    let (mut allowed, mut refused) = (0, 0);
+    for (number, grant) in grants.iter().enumerate() {
+        for arguments in values() {
+            let outcome = decide(&set, &format!("t{number}"), &arguments, Taint::default(), &[]);
+            let within = limits::beyond(grant, Some(&arguments)).is_empty();
+            let told = format!("{} of {arguments}: {}", LIMITS[number], outcome.reason);
+            if outcome.effect == Effect::Allow {
+                assert!(within, "{told}");
+                allowed += 1;
+            } else {
+                assert!(!within || outcome.reason.contains("cannot be evaluated"), "{told}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(allowed > 60 && refused > 300, "{allowed} allowed, {refused} refused");
+}
+
+#[test]
+fn a_denial_holds_wherever_its_limits_do_and_where_they_cannot_be_read() {
+    let denials: String = LIMITS.iter().enumerate().map(|(n, limit)| format!("    - {{tool: s/t{n}, arguments: {{x: {limit}}}}}\n")).collect();
+    let set = compile(boundary(&format!("  tools: [s/*]\n  deny:\n{denials}")), "");
+    for (number, denial) in set.boundaries()[0].deny.iter().enumerate() {
+        let as_grant = mizzen_model::permission::Grant {
+            arguments: denial.arguments.clone(),
+            ..mizzen_model::permission::Grant::plain(denial.what.clone(), 1)
+        };
+        for arguments in values() {
+            let outcome = decide(&set, &format!("t{number}"), &arguments, Taint::default(), &[]);
+            let there = arguments.get("x").is_some_and(|x| !x.is_null());
+            if there && limits::beyond(&as_grant, Some(&arguments)).is_empty() {
+                assert_eq!(outcome.effect, Effect::Deny, "{} of {arguments}", LIMITS[number]);
+            }
+            if !there {
+                assert_eq!(outcome.effect, Effect::Allow, "{} of {arguments}: {}", LIMITS[number], outcome.reason);
+            }
+        }
+    }
+    let above = compile(boundary("  tools: [s/*]\n  deny:\n    - {tool: s/pay, arguments: {x: {more_than: 5}}}\n"), "");
+    assert_eq!(decide(&above, "pay", &json!({"x": "6"}), Taint::default(), &[]).effect, Effect::Deny);
+    assert_eq!(decide(&above, "pay", &json!({"x": 5}), Taint::default(), &[]).effect, Effect::Allow);
+}
+
+/// The more, the more is let through.
+const fn leave(effect: Effect) -> u8 {
+    match effect {
+        Effect::Deny => 0,
+        Effect::NeedsApproval => 1,
+        Effect::Allow => 2,
+    }
+}
+
+const MIXED: &str = "  tools:
+    - {tool: s/plain, touches: nothing}
+    - {tool: s/pay, touches: outside, arguments: {x: {at_most: 3}}, beyond_limits: needs_approval}
+    - {tool: s/close, touches: nothing, needs_evidence: {metric: m, lower_at_least: 0.9, clusters_at_least: 10}}
+    - {tool: s/ask, touches: private_data, needs_approval: true}
+    - {tool: s/mail, touches: outside, three_together: needs_approval}
+";
+
+#[test]
+fn adding_a_forbid_or_taint_and_taking_evidence_never_lets_more_through() {
+    let before = compile(boundary(MIXED), "");
+    let forbids = [
+        "forbid(principal, action, resource);",
+        "forbid(principal, action, resource) when { context.arguments has x.integer && context.arguments.x.integer > 0 };",
+        "forbid(principal, action, resource) when { context.arguments has x.integer && context.arguments.x.integer * 9 > 0 };",
+        "@effect(\"needs_approval\") permit(principal, action, resource == Tool::\"s/plain\");",
+        "forbid(principal, action, resource == Tool::\"s/mail\") unless { context.taint.private_data };",
+    ];
+    let stricter: Vec<PolicySet> = forbids.iter().map(|text| compile(boundary(MIXED), text)).collect();
+    let good = Evidence {
+        subject: Digest::of(b"a"),
+        metric: "m@1".into(),
+        n: 20,
+        clusters: 20,
+        method: "wilson".into(),
+        alpha: 0.05,
+        lower: 0.95,
+        upper: 1.0,
+        e_value: None,
+        as_of: Timestamp::default(),
+        sources: vec![Seen::Gateway],
+    };
+    let evidence = [good];
+    let mut lost = 0;
+    for bits in 0_u8..8 {
+        let taint = Taint { private_data: bits & 1 > 0, untrusted_content: bits & 2 > 0, outside_reached: bits & 4 > 0 };
+        for tool in ["plain", "pay", "close", "ask", "mail", "other"] {
+            for arguments in [json!({}), json!({"x": 1}), json!({"x": 5}), json!({"x": i64::MAX})] {
+                let with = decide(&before, tool, &arguments, taint, &evidence).effect;
+                let without = decide(&before, tool, &arguments, taint, &[]).effect;
+                let clean = decide(&before, tool, &arguments, Taint::default(), &evidence).effect;
+                assert!(leave(without) <= leave(with), "{tool} {arguments} {taint:?}: {with} with evidence, {without} without");
+                assert!(leave(with) <= leave(clean), "{tool} {arguments} {taint:?}: {with}, clean {clean}");
+                for (set, text) in stricter.iter().zip(forbids) {
+                    let after = decide(set, tool, &arguments, taint, &evidence).effect;
+                    // A permit that asks may grant what nothing granted, but never more than asking.
+                    let bound = if text.starts_with("@effect") { leave(with).max(1) } else { leave(with) };
+                    assert!(leave(after) <= bound, "{text} {tool} {arguments} {taint:?}: {with} became {after}");
+                    lost += usize::from(leave(after) < leave(with));
+                }
+            }
+        }
+    }
+    assert!(lost > 100, "only {lost} cases made a difference");
+    assert_eq!(decide(&stricter[3], "plain", &json!({}), Taint::default(), &[]).effect, Effect::NeedsApproval);
+}
+
+#[test]
+fn the_examples_of_the_documentation_run() {
+    let document = include_str!("../../../../docs/boundaries.md");
+    let block = |language: &str, beginning: &str| {
+        let opening = format!("```{language}\n");
+        let mut blocks = document.split(&opening).skip(1).filter_map(|rest| rest.split("```").next());
+        blocks.find(|block| block.starts_with(beginning)).unwrap().to_owned()
+    };
+    let boundary = Source { name: "banking.yaml".into(), text: block("yaml", "apiVersion") };
+    let set = compile(boundary, &block("cedar", "@id"));
+    assert!(set.warnings().is_empty(), "{:?}", set.warnings());
+    let results = cases::run(&set, "cases.yaml", &block("yaml", "cases:")).unwrap();
+    assert_eq!(results.len(), 3);
+    assert!(results.iter().all(|case| case.passed), "{results:#?}");
+}

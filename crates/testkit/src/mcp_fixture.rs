@@ -6,6 +6,7 @@
 mod asking;
 mod calls;
 mod definitions;
+mod proxy;
 mod rounds;
 mod state;
 mod tasks;
@@ -21,6 +22,7 @@ use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{ErrorData, ServiceExt as _};
 use serde_json::{Value, json};
 
+pub use self::proxy::proxy;
 use self::state::State;
 
 /// Which revisions of the protocol it speaks.
@@ -45,9 +47,9 @@ pub struct FixtureOptions {
     /// Only `test_simple_text` and no more: what benchmarks call.
     #[arg(long)]
     pub small: bool,
-    /// Put before every description, so that two fixtures are not taken for one imitating the other.
+    /// Put before every name, URI and description, so that two fixtures have nothing in common.
     #[arg(long, default_value = "")]
-    pub described_as: String,
+    pub prefix: String,
 }
 
 /// The server. Cheap to clone; clones share what changes.
@@ -108,12 +110,21 @@ impl Fixture {
     fn tools(&self) -> Result<Vec<Tool>, ErrorData> {
         let tools = definitions::tools(&self.state);
         let kept = |tool: &Value| !self.options.small || tool["name"] == "test_simple_text";
-        let described = |mut tool: Value| {
-            let text = format!("{}{}", self.options.described_as, tool["description"].as_str().unwrap_or_default());
-            tool["description"] = text.into();
-            read(tool)
-        };
-        tools.into_iter().filter(kept).map(described).collect()
+        tools.into_iter().filter(kept).map(|tool| read(self.prefixed(tool))).collect()
+    }
+
+    fn prefixed(&self, mut definition: Value) -> Value {
+        for member in ["name", "uri", "uriTemplate", "description"] {
+            if let Some(text) = definition[member].as_str() {
+                definition[member] = format!("{}{text}", self.options.prefix).into();
+            }
+        }
+        definition
+    }
+
+    /// A name as the tables here have it.
+    fn own_name<'a>(&self, name: &'a str) -> &'a str {
+        name.strip_prefix(self.options.prefix.as_str()).unwrap_or(name)
     }
 }
 
@@ -157,18 +168,23 @@ impl ServerHandler for Fixture {
 
     async fn call_tool(
         &self,
-        request: CallToolRequestParams,
+        mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let name = request.name.clone();
+        request.name = self.own_name(&name).to_owned().into();
         if let Some(result) = calls::call(&self.state, &request, &context).await? {
             return Ok(result.into());
         }
-        if let Some(result) = asking::call(&request, &context).await? {
-            return Ok(result.into());
-        }
-        if let Some(response) = rounds::call(&self.state, &request, &context)? {
-            return Ok(response);
+        let asking = |request: &CallToolRequestParams| match asking::call(request)? {
+            Some(response) => Ok(Some(response)),
+            None => rounds::call(&self.state, request, &context),
+        };
+        if let Some(response) = asking(&request)? {
+            return match asking::is_older(&context) {
+                true => asking::fulfil(response, request, &context, asking).await,
+                false => Ok(response),
+            };
         }
         match tasks::call(&self.state, &request, &context).await? {
             Some(response) => Ok(response),
@@ -181,7 +197,8 @@ impl ServerHandler for Fixture {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        let prompts: Result<Vec<Prompt>, ErrorData> = definitions::prompts().into_iter().map(read).collect();
+        let prompts: Result<Vec<Prompt>, ErrorData> =
+            definitions::prompts().into_iter().map(|prompt| read(self.prefixed(prompt))).collect();
         Ok(ListPromptsResult::with_all_items(prompts?))
     }
 
@@ -190,11 +207,12 @@ impl ServerHandler for Fixture {
         request: GetPromptRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        if request.name == "test_input_required_result_prompt" {
+        let name = self.own_name(&request.name);
+        if name == "test_input_required_result_prompt" {
             return rounds::prompt(&request);
         }
         let arguments = Value::Object(request.arguments.clone().unwrap_or_default().into_iter().collect());
-        let prompt = definitions::prompt(&request.name, &arguments);
+        let prompt = definitions::prompt(name, &arguments);
         let prompt =
             prompt.ok_or_else(|| ErrorData::invalid_params(format!("unknown prompt `{}`", request.name), None))?;
         Ok(GetPromptResponse::Complete(complete(prompt)?))
@@ -205,7 +223,8 @@ impl ServerHandler for Fixture {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let resources: Result<Vec<Resource>, ErrorData> = definitions::resources().into_iter().map(read).collect();
+        let resources: Result<Vec<Resource>, ErrorData> =
+            definitions::resources().into_iter().map(|resource| read(self.prefixed(resource))).collect();
         Ok(ListResourcesResult::with_all_items(resources?))
     }
 
@@ -215,7 +234,7 @@ impl ServerHandler for Fixture {
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let templates: Result<Vec<ResourceTemplate>, ErrorData> =
-            definitions::templates().into_iter().map(read).collect();
+            definitions::templates().into_iter().map(|template| read(self.prefixed(template))).collect();
         Ok(ListResourceTemplatesResult::with_all_items(templates?))
     }
 
@@ -224,7 +243,7 @@ impl ServerHandler for Fixture {
         request: ReadResourceRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let contents = definitions::resource(&request.uri);
+        let contents = definitions::resource(self.own_name(&request.uri));
         let unknown = || {
             let data = Some(json!({ "uri": request.uri }));
             ErrorData::resource_not_found(format!("unknown resource `{}`", request.uri), data)

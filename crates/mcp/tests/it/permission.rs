@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mizzen_control::approvals::HeldFilter;
 use mizzen_governance::{PolicySet, Source, Sources};
 use mizzen_mcp::seam::Era;
 use serde_json::json;
@@ -60,7 +61,7 @@ async fn a_held_call_goes_on_when_a_person_says_yes() {
     let approving = async {
         let approvals = harness.control.approvals();
         let held = loop {
-            if let Some(held) = approvals.list(&Default::default()).await.unwrap().pop() {
+            if let Some(held) = approvals.list(&HeldFilter { limit: 1, ..HeldFilter::default() }).await.unwrap().pop() {
                 break held;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;

@@ -32,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) capture: CaptureConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) permission: PermissionConfig,
+    /// The doors of the tool gateway.
+    pub(crate) tools: mizzen_mcp::GatewayConfig,
     /// Tool servers behind the tool gateway, beside those that are added while it runs.
     pub(crate) tool_server: Vec<ServerConfig>,
     /// Curated views of the tool servers.
@@ -105,6 +107,7 @@ impl Default for Config {
             capture: CaptureConfig::default(),
             gateway: GatewayConfig::default(),
             permission: PermissionConfig::default(),
+            tools: mizzen_mcp::GatewayConfig::default(),
             tool_server: Vec::new(),
             tool_profile: Vec::new(),
             price: Vec::new(),

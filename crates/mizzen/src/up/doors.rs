@@ -7,8 +7,11 @@ use anyhow::Context as _;
 use http::{HeaderMap, header};
 use mizzen_control::Control;
 use mizzen_control::origin::Allowed;
+use mizzen_mcp::gateway::{IssuerTokens, TokenCheck};
+use mizzen_mcp::signing::Signer;
 use mizzen_model::step::Source;
 use mizzen_portal::{PortalConfig, PortalState};
+use mizzen_runtime::client::{ClientConfig, HttpClient};
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::listen::{self, ListenLimits};
 use mizzen_runtime::task::TaskGroup;
@@ -57,11 +60,45 @@ pub(super) async fn open(config: &Config, planes: &Planes) -> anyhow::Result<Doo
     let grpc = otlp::grpc_router(receiver.clone());
     let http = otlp::http_router(receiver);
     let people = mizzen_llm::gateway::router(planes.gateway.clone())
+        .merge(mizzen_mcp::router(tool_gateway(config, planes, &addresses, &tasks)?))
         .merge(mizzen_portal::router(portal_state(config, planes, &addresses, &tasks)?));
     listen::serve(otlp_grpc, tls.clone(), grpc, &tasks, limits("otlp_grpc_connections"));
     listen::serve(otlp_http, tls.clone(), http, &tasks, limits("otlp_http_connections"));
     listen::serve(portal, tls, people, &tasks, limits("portal_connections"));
     Ok(Doors { addresses, tasks })
+}
+
+/// Its drain ends its streams, so it is one of the doors.
+fn tool_gateway(
+    config: &Config,
+    planes: &Planes,
+    addresses: &Addresses,
+    tasks: &TaskGroup,
+) -> anyhow::Result<mizzen_mcp::Gateway> {
+    let names = config.allowed_hosts.iter().cloned().chain(non_loopback(addresses.portal));
+    // Nodes share the key that the secrets in their database are encrypted with.
+    let secret = planes.data_dir.path().join(mizzen_control::providers::SECRET_KEY_FILE);
+    let secret = std::fs::read(&secret).with_context(|| format!("failed to read `{}`", secret.display()))?;
+    Ok(mizzen_mcp::Gateway::new(mizzen_mcp::GatewayParts {
+        config: config.tools.clone(),
+        directory: Arc::new(planes.tools.clone()),
+        control: planes.control.clone(),
+        records: planes.telemetry.records(),
+        clock: planes.clock.clone(),
+        metrics: planes.metrics.clone(),
+        tasks: tasks.clone(),
+        allowed: Allowed::new(names).context("`allowed_hosts`")?,
+        signer: Signer::derived(&secret),
+        tokens: resource_tokens(config, planes)?,
+    }))
+}
+
+/// Checks the tokens of the authorization servers of `tools.resource`, where that is configured.
+fn resource_tokens(config: &Config, planes: &Planes) -> anyhow::Result<Option<Arc<dyn TokenCheck>>> {
+    let Some(resource) = &config.tools.resource else { return Ok(None) };
+    let client = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
+    let tokens = IssuerTokens::new(resource, &client, &planes.clock).context("`tools.resource`")?;
+    Ok(Some(Arc::new(tokens)))
 }
 
 fn portal_state(

@@ -39,8 +39,8 @@ pub use self::config::{DoorLimits, DoorTimeouts, GatewayConfig, ResourceConfig};
 use self::metrics::GatewayMetrics;
 use self::parked::ParkedCalls;
 pub use self::pipeline::TokenCheck;
-pub use self::tokens::IssuerTokens;
 use self::session::Sessions;
+pub use self::tokens::IssuerTokens;
 use crate::seam::Directory;
 use crate::signing::Signer;
 

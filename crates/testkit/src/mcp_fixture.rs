@@ -176,11 +176,15 @@ impl ServerHandler for Fixture {
         if let Some(result) = calls::call(&self.state, &request, &context).await? {
             return Ok(result.into());
         }
-        if let Some(result) = asking::call(&request, &context).await? {
-            return Ok(result.into());
-        }
-        if let Some(response) = rounds::call(&self.state, &request, &context)? {
-            return Ok(response);
+        let asking = |request: &CallToolRequestParams| match asking::call(request)? {
+            Some(response) => Ok(Some(response)),
+            None => rounds::call(&self.state, request, &context),
+        };
+        if let Some(response) = asking(&request)? {
+            return match asking::is_older(&context) {
+                true => asking::fulfil(response, request, &context, asking).await,
+                false => Ok(response),
+            };
         }
         match tasks::call(&self.state, &request, &context).await? {
             Some(response) => Ok(response),

@@ -22,8 +22,9 @@ impl IssuerTokens {
     ///
     /// # Errors
     /// When the address of an issuer is neither https nor on loopback.
-    pub fn new(resource: &ResourceConfig, client: &HttpClient, clock: &Clock) -> Result<Self, TokenError> {
-        let issuer = |issuer: &String| Issuer::new(IssuerConfig::new(issuer), client.clone(), clock.clone());
+    pub fn new(resource: &ResourceConfig, client: &HttpClient, clock: &Clock) -> Result<Self, Box<TokenError>> {
+        let issuer =
+            |issuer: &String| Issuer::new(IssuerConfig::new(issuer), client.clone(), clock.clone()).map_err(Box::new);
         let issuers = resource.issuers.iter().map(issuer).collect::<Result<_, _>>()?;
         Ok(Self { issuers, scopes: resource.scopes.clone() })
     }

@@ -14,7 +14,7 @@ fn files() -> std::sync::Arc<Double> {
 #[tokio::test]
 async fn a_rebound_name_or_a_foreign_page_gets_no_further() {
     let double = files();
-    let harness = Harness::new(&[double.clone()]).await;
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
     let (_, body) = harness.stateless("/mcp", "tools/call", &json!({ "name": "files__read" }), &json!({}));
     for (field, value) in [("host", "evil.example.com"), ("origin", "http://evil.example.com"), ("origin", "null")] {
         let mut request = harness.stateless("/mcp", "tools/call", &json!({ "name": "files__read" }), &json!({})).0;
@@ -47,7 +47,7 @@ async fn who_has_no_key_is_told_where_tokens_come_from() {
 #[tokio::test]
 async fn a_token_for_another_audience_opens_nothing() {
     let double = files();
-    let mut harness = Harness::new(&[double.clone()]).await;
+    let mut harness = Harness::new(std::slice::from_ref(&double)).await;
     for (token, status) in [
         (format!("token-for-{AUDIENCE}"), StatusCode::OK),
         (format!("token-for-{AUDIENCE}/mcp"), StatusCode::OK),
@@ -96,7 +96,7 @@ fn trusting() -> std::sync::Arc<Double> {
 #[tokio::test]
 async fn a_request_state_that_is_tampered_with_stolen_or_moved_is_refused() {
     let double = trusting();
-    let mut harness = Harness::new(&[double.clone()]).await;
+    let mut harness = Harness::new(std::slice::from_ref(&double)).await;
     let asked = json!({ "name": "bank__pay", "arguments": { "to": "ada" } });
     let first = harness.ask("/mcp", "tools/call", &asked).await;
     let state = first.result()["requestState"].as_str().unwrap().to_owned();
@@ -126,7 +126,7 @@ async fn a_request_state_that_is_tampered_with_stolen_or_moved_is_refused() {
 #[tokio::test]
 async fn a_member_twice_a_batch_depth_and_size_are_refused_before_anything_is_decided() {
     let double = files();
-    let harness = Harness::with(&[double.clone()], |config| config.limits.body_bytes_max = 2000).await;
+    let harness = Harness::with(std::slice::from_ref(&double), |config| config.limits.body_bytes_max = 2000).await;
     let client = harness.open("/mcp", &json!({})).await;
     let call = |arguments: &str| {
         format!(
@@ -151,7 +151,7 @@ async fn a_member_twice_a_batch_depth_and_size_are_refused_before_anything_is_de
 async fn a_withheld_definition_is_neither_listed_nor_called() {
     let double = Double::plain("files", Era::Stateful, &["read", "write"]);
     double.withhold("write", "its description changed since it was approved");
-    let harness = Harness::new(&[double.clone()]).await;
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
     let listed = harness.ask("/mcp", "tools/list", &json!({})).await;
     assert_eq!(listed.names("tools", "name"), ["files__read"]);
     let refused = harness.ask("/mcp", "tools/call", &json!({ "name": "files__write" })).await;

@@ -78,7 +78,7 @@ async fn greet_stateless(harness: &Harness, tool: &str) -> Vec<Value> {
 #[tokio::test]
 async fn a_stateless_client_answers_a_stateful_server() {
     let double = asking();
-    let harness = Harness::new(&[double.clone()]).await;
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
     let results = greet_stateless(&harness, "old__greet").await;
     assert_eq!(results[0]["inputRequests"].as_object().unwrap().values().next().unwrap()["params"]["message"], "first");
     assert_eq!(results[2]["content"][0]["text"], "hello Ada Lovelace");
@@ -101,7 +101,7 @@ async fn a_stateless_client_that_comes_without_the_answer_is_asked_again() {
 #[tokio::test]
 async fn a_parked_call_that_nobody_comes_back_for_is_cancelled() {
     let double = asking();
-    let harness = Harness::with(&[double.clone()], |config| config.limits.parked_max = 1).await;
+    let harness = Harness::with(std::slice::from_ref(&double), |config| config.limits.parked_max = 1).await;
     let (params, capabilities) = (json!({ "name": "old__greet" }), elicitation());
     let call = || harness.ask_as("/mcp", "tools/call", &params, &capabilities);
     assert_eq!(call().await.result()["resultType"], "input_required");
@@ -114,7 +114,7 @@ async fn a_parked_call_that_nobody_comes_back_for_is_cancelled() {
 #[tokio::test]
 async fn a_stateless_client_and_server_go_round_by_round() {
     let double = rounds();
-    let harness = Harness::new(&[double.clone()]).await;
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
     let results = greet_stateless(&harness, "new__greet").await;
     assert_ne!(results[0]["requestState"], "s1", "the state is ours");
     assert_eq!(results[2]["content"][0]["text"], "hello Ada Lovelace");
@@ -164,7 +164,7 @@ async fn a_server_that_asks_without_end_is_stopped() {
         Reply::InputRequired(raw(&json!({ "resultType": "input_required", "requestState": "again" })))
     });
     double.has(ListKind::Tools, [json!({ "name": "greet" })]);
-    let harness = Harness::with(&[double.clone()], |config| config.limits.rounds_max = 3).await;
+    let harness = Harness::with(std::slice::from_ref(&double), |config| config.limits.rounds_max = 3).await;
     let client = harness.open("/mcp", &json!({})).await;
     assert_eq!(client.ask("tools/call", &json!({ "name": "new__greet" })).await.code(), -32012);
     assert_eq!(double.calls(), 4);

@@ -12,7 +12,7 @@ use crate::harness::Harness;
 async fn names_stay_when_a_second_server_joins_and_each_call_finds_its_server() {
     let (files, mail) =
         (Double::plain("files", Era::Stateful, &["read"]), Double::plain("mail", Era::Stateless, &["read"]));
-    let harness = Harness::new(&[files.clone()]).await;
+    let harness = Harness::new(std::slice::from_ref(&files)).await;
     let before = harness.ask("/mcp", "tools/list", &json!({})).await.names("tools", "name");
     harness.views.set("", &[files, mail], Names::Prefixed);
     let after = harness.ask("/mcp", "tools/list", &json!({})).await.names("tools", "name");
@@ -93,7 +93,7 @@ async fn resources_go_to_whom_they_belong_by_list_and_by_template() {
 async fn prompts_and_their_completion_follow_the_name() {
     let files = Double::plain("files", Era::Stateful, &[]);
     files.has(ListKind::Prompts, [json!({ "name": "ask" })]);
-    let harness = Harness::new(&[files.clone()]).await;
+    let harness = Harness::new(std::slice::from_ref(&files)).await;
     assert_eq!(harness.ask("/mcp", "prompts/get", &json!({ "name": "files__ask" })).await.text(), "files:ask");
     let params =
         json!({ "ref": { "type": "ref/prompt", "name": "files__ask" }, "argument": { "name": "n", "value": "v" } });

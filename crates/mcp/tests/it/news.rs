@@ -28,7 +28,7 @@ async fn update(double: &Double, uri: &str) {
 #[tokio::test]
 async fn a_stateless_client_hears_what_it_asked_for_and_nothing_else() {
     let double = followed();
-    let harness = Harness::new(&[double.clone()]).await;
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
     let wanted = json!({ "notifications": {
         "toolsListChanged": true, "promptsListChanged": true, "resourceSubscriptions": ["file:///a", "nobody://x"],
     }});
@@ -64,7 +64,7 @@ async fn a_stateless_client_hears_what_it_asked_for_and_nothing_else() {
 #[tokio::test]
 async fn a_stateful_client_hears_on_its_stream_what_it_follows() {
     let double = followed();
-    let harness = Harness::new(&[double.clone()]).await;
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
     let client = harness.open("/mcp", &json!({})).await;
     client.ask("tools/call", &json!({ "name": "files__read" })).await;
     assert_eq!(client.ask("resources/subscribe", &json!({ "uri": "file:///a" })).await.result(), &json!({}));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mizzen_control::approvals::HeldFilter;
 use mizzen_governance::{PolicySet, Source, Sources};
 use mizzen_mcp::seam::Era;
 use serde_json::json;
@@ -33,7 +34,7 @@ async fn bounded(doubles: &[Arc<Double>], approval_seconds: u64) -> Harness {
 #[tokio::test]
 async fn what_may_not_be_called_is_not_listed_and_a_refusal_is_for_the_model_to_read() {
     let double = Double::plain("files", Era::Stateful, &["read", "write", "delete"]);
-    let mut harness = bounded(&[double.clone()], 1).await;
+    let mut harness = bounded(std::slice::from_ref(&double), 1).await;
     let listed = harness.ask("/mcp", "tools/list", &json!({})).await;
     assert_eq!(listed.names("tools", "name"), ["files__read", "files__delete"]);
     assert_eq!(harness.ask("/mcp", "tools/call", &json!({ "name": "files__read" })).await.text(), "files:read");
@@ -55,12 +56,12 @@ async fn what_may_not_be_called_is_not_listed_and_a_refusal_is_for_the_model_to_
 #[tokio::test]
 async fn a_held_call_goes_on_when_a_person_says_yes() {
     let double = Double::plain("files", Era::Stateful, &["delete"]);
-    let harness = bounded(&[double.clone()], 20).await;
+    let harness = bounded(std::slice::from_ref(&double), 20).await;
     let params = json!({ "name": "files__delete", "arguments": { "path": "/a" }, "_meta": { "progressToken": "p" } });
     let approving = async {
         let approvals = harness.control.approvals();
         let held = loop {
-            if let Some(held) = approvals.list(&Default::default()).await.unwrap().pop() {
+            if let Some(held) = approvals.list(&HeldFilter { limit: 1, ..HeldFilter::default() }).await.unwrap().pop() {
                 break held;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -79,7 +80,7 @@ async fn a_held_call_goes_on_when_a_person_says_yes() {
 #[tokio::test]
 async fn a_client_whose_person_is_away_is_told_what_waits_and_finds_the_answer_later() {
     let double = Double::plain("files", Era::Stateful, &["delete"]);
-    let harness = bounded(&[double.clone()], 0).await;
+    let harness = bounded(std::slice::from_ref(&double), 0).await;
     let params = json!({ "name": "files__delete", "arguments": { "path": "/a" } });
     let waiting = harness.ask("/mcp", "tools/call", &params).await;
     let said = waiting.result()["_meta"]["dev.mizzen/decision"].clone();

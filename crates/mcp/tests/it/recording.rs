@@ -10,7 +10,7 @@ use crate::harness::{Harness, attribute};
 #[tokio::test]
 async fn a_call_is_a_span_of_the_callers_trace() {
     let double = Double::plain("files", Era::Stateful, &["read"]);
-    let mut harness = Harness::new(&[double.clone()]).await;
+    let mut harness = Harness::new(std::slice::from_ref(&double)).await;
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let meta = json!({ "traceparent": format!("00-{trace}-b7ad6b7169203331-01") });
     let params = json!({ "name": "files__read", "arguments": { "path": "/a" }, "_meta": meta });
@@ -66,7 +66,8 @@ async fn failures_are_told_apart_and_a_session_is_named_without_its_id() {
 async fn a_client_that_hangs_up_cancels_the_call_and_leaves_a_record() {
     let double = Double::new("files", Era::Stateful, |_, _, _| std::future::pending());
     double.has(ListKind::Tools, [json!({ "name": "slow" })]);
-    let mut harness = Harness::with(&[double.clone()], |config| config.timeouts.stream_after_millis = 20).await;
+    let mut harness =
+        Harness::with(std::slice::from_ref(&double), |config| config.timeouts.stream_after_millis = 20).await;
     let (request, body) = harness.stateless("/mcp", "tools/call", &json!({ "name": "files__slow" }), &json!({}));
     drop(harness.send(request, &body).await);
     let record = harness.record().await;

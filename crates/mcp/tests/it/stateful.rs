@@ -10,7 +10,7 @@ use crate::harness::{Got, Harness};
 #[tokio::test]
 async fn a_session_begins_lists_calls_and_ends() {
     let double = Double::plain("files", Era::Stateful, &["read", "write"]);
-    let harness = Harness::new(&[double.clone()]).await;
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
     let client = harness.open("/mcp", &json!({ "sampling": {} })).await;
     let result = &client.initialized["result"];
     assert_eq!(result["protocolVersion"], "2025-11-25");
@@ -75,7 +75,7 @@ async fn progress_comes_before_the_answer_with_the_clients_token() {
         said("done")
     });
     double.has(ListKind::Tools, [json!({ "name": "slow" })]);
-    let harness = Harness::new(&[double.clone()]).await;
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
     let client = harness.open("/mcp/plain", &json!({})).await;
     let params = json!({ "name": "slow", "_meta": { "progressToken": 42, "x-own": "kept" } });
     let got = client.ask("tools/call", &params).await;
@@ -91,7 +91,7 @@ async fn progress_comes_before_the_answer_with_the_clients_token() {
 async fn a_cancelled_request_reaches_the_server_and_gets_no_answer() {
     let double = Double::new("work", Era::Stateful, |_, _, _| std::future::pending());
     double.has(ListKind::Tools, [json!({ "name": "slow" })]);
-    let harness = Harness::with(&[double.clone()], |config| config.timeouts.stream_after_millis = 0).await;
+    let harness = Harness::with(std::slice::from_ref(&double), |config| config.timeouts.stream_after_millis = 0).await;
     let client = harness.open("/mcp/plain", &json!({})).await;
     let response = client.begin("tools/call", &json!({ "name": "slow" })).await;
     let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": "q-1" } });
@@ -109,7 +109,7 @@ async fn a_cancelled_request_reaches_the_server_and_gets_no_answer() {
 #[tokio::test]
 async fn the_log_level_reaches_servers_now_and_later() {
     let double = Double::plain("files", Era::Stateful, &["read"]);
-    let harness = Harness::new(&[double.clone()]).await;
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
     let client = harness.open("/mcp", &json!({})).await;
     assert_eq!(client.ask("logging/setLevel", &json!({ "level": "warning" })).await.result(), &json!({}));
     client.ask("tools/call", &json!({ "name": "files__read" })).await;

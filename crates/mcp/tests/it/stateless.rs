@@ -10,7 +10,7 @@ use crate::harness::{Got, Harness, STATELESS};
 #[tokio::test]
 async fn a_server_is_discovered_listed_and_called_without_a_session() {
     let double = Double::plain("files", Era::Stateless, &["read"]);
-    let harness = Harness::new(&[double.clone()]).await;
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
     let discovered = harness.ask("/mcp", "server/discover", &json!({})).await;
     let result = discovered.result();
     assert_eq!(result["resultType"], "complete");
@@ -42,7 +42,7 @@ async fn what_was_removed_or_is_unknown_is_not_found() {
 #[tokio::test]
 async fn header_fields_and_body_must_agree_and_be_whole() {
     let double = Double::plain("files", Era::Stateless, &["read"]);
-    let harness = Harness::new(&[double.clone()]).await;
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
     let meta = |version: &str| {
         json!({
             "io.modelcontextprotocol/protocolVersion": version, "io.modelcontextprotocol/clientCapabilities": {},
@@ -51,7 +51,8 @@ async fn header_fields_and_body_must_agree_and_be_whole() {
     let tool = |meta: Value| json!({ "name": "files__read", "_meta": meta });
     let version = ("mcp-protocol-version", STATELESS);
     let (method, name) = (("mcp-method", "tools/call"), ("mcp-name", "files__read"));
-    let cases: Vec<(Vec<(&str, &str)>, Value, i64)> = vec![
+    type Case = (Vec<(&'static str, &'static str)>, Value, i64);
+    let cases: Vec<Case> = vec![
         (vec![version, method, ("mcp-name", "files__delete")], tool(meta(STATELESS)), -32020),
         (vec![version, ("mcp-method", "tools/list"), name], tool(meta(STATELESS)), -32020),
         (vec![version, method], tool(meta(STATELESS)), -32020),
@@ -95,7 +96,7 @@ async fn unknown_members_pass_in_both_directions() {
         ListKind::Tools,
         [json!({ "name": "read", "x-future": { "a": [1] }, "inputSchema": { "type": "object" } })],
     );
-    let harness = Harness::new(&[double.clone()]).await;
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
     let listed = harness.ask("/mcp", "tools/list", &json!({})).await;
     assert_eq!(listed.result()["tools"][0]["x-future"], json!({ "a": [1] }));
     let params = json!({ "name": "files__read", "x-param": { "b": 2 }, "_meta": { "vendor/thing": true } });

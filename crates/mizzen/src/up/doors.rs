@@ -7,9 +7,11 @@ use anyhow::Context as _;
 use http::{HeaderMap, header};
 use mizzen_control::Control;
 use mizzen_control::origin::Allowed;
+use mizzen_mcp::gateway::{IssuerTokens, TokenCheck};
 use mizzen_mcp::signing::Signer;
 use mizzen_model::step::Source;
 use mizzen_portal::{PortalConfig, PortalState};
+use mizzen_runtime::client::{ClientConfig, HttpClient};
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::listen::{self, ListenLimits};
 use mizzen_runtime::task::TaskGroup;
@@ -87,8 +89,16 @@ fn tool_gateway(
         tasks: tasks.clone(),
         allowed: Allowed::new(names).context("`allowed_hosts`")?,
         signer: Signer::derived(&secret),
-        tokens: None,
+        tokens: resource_tokens(config, planes)?,
     }))
+}
+
+/// Checks the tokens of the authorization servers of `tools.resource`, where that is configured.
+fn resource_tokens(config: &Config, planes: &Planes) -> anyhow::Result<Option<Arc<dyn TokenCheck>>> {
+    let Some(resource) = &config.tools.resource else { return Ok(None) };
+    let client = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
+    let tokens = IssuerTokens::new(resource, &client, &planes.clock).context("`tools.resource`")?;
+    Ok(Some(Arc::new(tokens)))
 }
 
 fn portal_state(

@@ -1,4 +1,4 @@
-//! Tools that ask the client while they work: the older era.
+//! Tools that ask the client's model or user, and how a client of the older era is asked: while they work.
 
 use rmcp::ErrorData;
 use rmcp::model::*;
@@ -7,22 +7,16 @@ use serde_json::{Value, json};
 
 use super::{complete, read};
 
+/// Times that one call may ask.
+const ROUNDS_MAX: usize = 4;
+
 /// `None`: not one of these.
-#[allow(deprecated, reason = "asking while working is what the older era is tested for")]
-pub(super) async fn call(
-    request: &CallToolRequestParams,
-    context: &RequestContext<RoleServer>,
-) -> Result<Option<CallToolResult>, ErrorData> {
+pub(super) fn call(request: &CallToolRequestParams) -> Result<Option<CallToolResponse>, ErrorData> {
     let arguments = Value::Object(request.arguments.clone().unwrap_or_default());
     let asked = match request.name.as_ref() {
         "test_sampling" => {
             let content = json!({ "type": "text", "text": arguments["prompt"] });
-            let params = json!({ "messages": [{ "role": "user", "content": content }], "maxTokens": 100 });
-            let result = context.peer.create_message(read(params)?).await;
-            return told(result.map(|result| {
-                let result = serde_json::to_value(result).unwrap_or_default();
-                format!("LLM response: {}", result["content"]["text"].as_str().unwrap_or_default())
-            }));
+            json!({ "messages": [{ "role": "user", "content": content }], "maxTokens": 100 })
         }
         "test_elicitation" => json!({
             "message": arguments["message"],
@@ -44,23 +38,67 @@ pub(super) async fn call(
         "test_elicitation_sep1330_enums" => json!({ "message": "Please choose", "requestedSchema": choices() }),
         _ => return Ok(None),
     };
-    let result = context.peer.create_elicitation(read(asked)?).await;
-    told(result.map(|result| {
-        let result = serde_json::to_value(result).unwrap_or_default();
+    let is_sampling = request.name == "test_sampling";
+    let Some(answer) = request.input_responses.as_ref().and_then(|answers| answers.get("asked")) else {
+        let method = if is_sampling { "sampling/createMessage" } else { "elicitation/create" };
+        let asked = read(json!({ "asked": { "method": method, "params": asked } }))?;
+        return Ok(Some(CallToolResponse::InputRequired(InputRequiredResult::new(Some(asked), None))));
+    };
+    let text = if is_sampling {
+        format!("LLM response: {}", answer["content"]["text"].as_str().unwrap_or_default())
+    } else {
         format!(
             "User response: action={}, content={}",
-            result["action"].as_str().unwrap_or_default(),
-            result["content"]
+            answer["action"].as_str().unwrap_or_default(),
+            answer["content"]
         )
-    }))
+    };
+    Ok(Some(CallToolResponse::Complete(complete(json!({ "content": [{ "type": "text", "text": text }] }))?)))
 }
 
-fn told(answer: Result<String, rmcp::ServiceError>) -> Result<Option<CallToolResult>, ErrorData> {
-    let (text, is_error) = match answer {
-        Ok(text) => (text, false),
-        Err(error) => (format!("The client did not answer: {error}"), true),
+/// Whether the client is to be asked while the tool works.
+pub(super) fn is_older(context: &RequestContext<RoleServer>) -> bool {
+    context.protocol_version().is_none_or(|version| version.as_str() < ProtocolVersion::V_2026_07_28.as_str())
+}
+
+/// Asks a client of the older era what `response` asks, and calls again with the answers until the tool is done.
+pub(super) async fn fulfil(
+    mut response: CallToolResponse,
+    mut request: CallToolRequestParams,
+    context: &RequestContext<RoleServer>,
+    again: impl Fn(&CallToolRequestParams) -> Result<Option<CallToolResponse>, ErrorData>,
+) -> Result<CallToolResponse, ErrorData> {
+    for _ in 0..ROUNDS_MAX {
+        let CallToolResponse::InputRequired(required) = response else { return Ok(response) };
+        let mut answers = InputResponses::new();
+        for (key, asked) in required.input_requests.unwrap_or_default() {
+            match ask(asked, context).await {
+                Ok(answer) => answers.insert(key, answer),
+                Err(error) => {
+                    let text = format!("The client did not answer: {error}");
+                    let content = json!([{ "type": "text", "text": text }]);
+                    return Ok(CallToolResponse::Complete(complete(json!({ "content": content, "isError": true }))?));
+                }
+            };
+        }
+        request.input_responses = Some(answers);
+        request.request_state = required.request_state;
+        let next = again(&request)?;
+        response = next.ok_or_else(|| ErrorData::internal_error("the tool is gone", None))?;
+    }
+    Err(ErrorData::internal_error("the tool never stops asking", None))
+}
+
+#[allow(deprecated, reason = "asking while working is what the older era is tested for")]
+async fn ask(asked: InputRequest, context: &RequestContext<RoleServer>) -> Result<Value, rmcp::ServiceError> {
+    let answer = match asked {
+        InputRequest::CreateMessage(asked) => context.peer.create_message(asked.params).await.map(serde_json::to_value),
+        InputRequest::Elicitation(asked) => {
+            context.peer.create_elicitation(asked.params).await.map(serde_json::to_value)
+        }
+        _ => context.peer.list_roots().await.map(serde_json::to_value),
     };
-    Ok(Some(complete(json!({ "content": [{ "type": "text", "text": text }], "isError": is_error }))?))
+    Ok(answer?.unwrap_or_default())
 }
 
 /// The five forms of a choice (SEP-1330).

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::StatusCode;
 use mizzen_governance::request::ToolFacts;
 use mizzen_model::asked::{Action, Resource, ResourceKind};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::authorise::UnderWay;
 use super::decode::Incoming;
@@ -17,8 +17,8 @@ use crate::gateway::parked::ParkedCall;
 use crate::gateway::state::{Binding, Next};
 use crate::seam::{Definition, Era, ListKind, Member};
 use crate::wire::headers;
-use crate::wire::json;
-use crate::wire::rpc::{Answer, HEADER_MISMATCH, RESOURCE_NOT_FOUND, RpcError, UPSTREAM, shown};
+use crate::wire::json as text;
+use crate::wire::rpc::{Answer, HEADER_MISMATCH, INVALID_PARAMS, RESOURCE_NOT_FOUND, RpcError, UPSTREAM, shown};
 
 /// What a call is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,15 +138,15 @@ impl Incoming {
             "prompts/get" => (Subject::Prompt, self.params.clone(), "name"),
             "resources/read" => (Subject::Resource, self.params.clone(), "uri"),
             _ => {
-                let reference = self.params.get("ref").and_then(|raw| json::members(raw)).unwrap_or_default();
-                match json::member_text(&reference, "type").as_deref() {
+                let reference = self.params.get("ref").and_then(|raw| text::members(raw)).unwrap_or_default();
+                match text::member_text(&reference, "type").as_deref() {
                     Some("ref/prompt") => (Subject::Prompt, reference, "name"),
                     Some("ref/resource") => (Subject::Resource, reference, "uri"),
                     _ => return Err(RpcError::invalid_params("`ref` must name a prompt or a resource").into()),
                 }
             }
         };
-        let name = json::member_text(&members, member);
+        let name = text::member_text(&members, member);
         name.map(|name| (subject, name))
             .ok_or_else(|| RpcError::invalid_params(format!("`{member}` must be a string")).into())
     }
@@ -156,10 +156,10 @@ impl Incoming {
         if target.subject == Subject::Resource {
             return;
         }
-        let name = json::raw(&target.name);
+        let name = text::raw(&target.name);
         if self.method == "completion/complete" {
             if let Some(reference) = self.params.get_mut("ref") {
-                *reference = json::with(reference, [("name", name)]);
+                *reference = text::with(reference, [("name", name)]);
             }
         } else {
             self.params.insert("name".to_owned(), name);
@@ -178,10 +178,10 @@ impl Routed {
         }
         let Some(state) = self.incoming.params.swap_remove("requestState") else { return Ok(Err(self)) };
         let binding = self.binding();
-        let state = json::text(&state).ok_or_else(|| RpcError::invalid_params("`requestState` must be a string"))?;
+        let state = text::text(&state).ok_or_else(|| RpcError::invalid_params("`requestState` must be a string"))?;
         let parked = match self.incoming.gateway.unseal(&binding, &state)? {
             Next::Server(theirs) => {
-                self.incoming.params.insert("requestState".to_owned(), json::raw(&theirs));
+                self.incoming.params.insert("requestState".to_owned(), text::raw(&theirs));
                 return Ok(Err(self));
             }
             Next::Parked(id) => self.incoming.gateway.parked.take(&id, &binding),
@@ -201,7 +201,7 @@ impl Routed {
         question: crate::gateway::parked::Question,
     ) -> UnderWay {
         let mut under_way = UnderWay::resumed(self.incoming, self.target, granted, exchange);
-        let answers = under_way.incoming.params.get("inputResponses").and_then(|raw| json::members(raw));
+        let answers = under_way.incoming.params.get("inputResponses").and_then(|raw| text::members(raw));
         match answers.and_then(|mut answers| answers.swap_remove(&question.key)) {
             // The server may have given up meanwhile; its reply says so.
             Some(answer) => drop(question.answer.send(Ok(answer))),
@@ -229,8 +229,9 @@ pub(in crate::gateway) fn missing(subject: Subject, name: &str, missing: Missing
     let what = subject.resource_kind();
     let name = shown(name);
     match missing {
-        Missing::Unknown if subject == Subject::Resource && era == Era::Stateful => {
-            RpcError::new(RESOURCE_NOT_FOUND, format!("resource not found: `{name}`")).into()
+        Missing::Unknown if subject == Subject::Resource => {
+            let code = if era == Era::Stateful { RESOURCE_NOT_FOUND } else { INVALID_PARAMS };
+            RpcError::new(code, format!("resource not found: `{name}`")).with_data(json!({ "uri": name })).into()
         }
         Missing::Unknown => RpcError::invalid_params(format!("unknown {what} `{name}`")).into(),
         Missing::Shared(servers) => RpcError::invalid_params(format!(
@@ -239,7 +240,7 @@ pub(in crate::gateway) fn missing(subject: Subject, name: &str, missing: Missing
         ))
         .into(),
         Missing::Unavailable(error) => RpcError::new(UPSTREAM, error.to_string())
-            .with_data(serde_json::json!({ "code": error.code(), "status": StatusCode::BAD_GATEWAY.as_u16() }))
+            .with_data(json!({ "code": error.code(), "status": StatusCode::BAD_GATEWAY.as_u16() }))
             .into(),
     }
 }

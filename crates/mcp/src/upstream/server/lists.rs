@@ -33,6 +33,7 @@ const FRESH_MIN: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(in crate::upstream) struct Lists {
     kept: Mutex<HashMap<ListKind, Kept>>,
+    announced: Mutex<HashMap<ListKind, u64>>,
     /// One reads at a time; the others take what it found.
     reading: AsyncMutex<()>,
 }
@@ -94,9 +95,15 @@ impl Page {
 
 impl Lists {
     pub(in crate::upstream) fn invalidate(&self, kind: ListKind) {
+        *self.announced.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default() += 1;
         if let Some(kept) = self.kept().get_mut(&kind) {
             kept.is_valid = false;
         }
+    }
+
+    /// How often a change of the list was announced.
+    fn announced(&self, kind: ListKind) -> u64 {
+        self.announced.lock().unwrap_or_else(PoisonError::into_inner).get(&kind).copied().unwrap_or_default()
     }
 
     /// Whether a list was read longer ago than `age`.
@@ -141,24 +148,10 @@ pub(super) async fn list(server: &Arc<Inner>, kind: ListKind) -> Result<Arc<List
     }
     let connection = server.common().await?;
     // A change that is announced while the pages are read must not be overlooked.
-    let empty = Kept {
-        found: Arc::default(),
-        listing: Arc::default(),
-        read_at: Instant::now(),
-        fresh_for: None,
-        is_valid: true,
-        pins: 0,
-    };
-    let before = server.lists.kept().insert(kind, empty);
+    let announced = server.lists.announced(kind);
     let found = match read(server, &connection, kind).await {
         Ok(found) => Arc::new(found),
         Err(error) => {
-            let mut kept = server.lists.kept();
-            match before {
-                Some(before) => kept.insert(kind, Kept { is_valid: false, ..before }),
-                None => kept.remove(&kind),
-            };
-            drop(kept);
             server.failed(&error);
             return Err(error);
         }
@@ -166,18 +159,10 @@ pub(super) async fn list(server: &Arc<Inner>, kind: ListKind) -> Result<Arc<List
     server.seen();
     let pins = pins();
     let listing = Arc::new(listing(server, kind, &found));
-    let mut kept = server.lists.kept();
-    if let Some(kept) = kept.get_mut(&kind) {
-        let fresh_for = found.ttl_ms.map(|ms| Duration::from_millis(ms).max(FRESH_MIN).min(server.refresh_every()));
-        *kept = Kept {
-            fresh_for,
-            found,
-            listing: Arc::clone(&listing),
-            pins,
-            read_at: Instant::now(),
-            is_valid: kept.is_valid,
-        };
-    }
+    let fresh_for = found.ttl_ms.map(|ms| Duration::from_millis(ms).max(FRESH_MIN).min(server.refresh_every()));
+    let is_valid = server.lists.announced(kind) == announced;
+    let kept = Kept { found, listing: Arc::clone(&listing), read_at: Instant::now(), fresh_for, is_valid, pins };
+    server.lists.kept().insert(kind, kept);
     Ok(listing)
 }
 

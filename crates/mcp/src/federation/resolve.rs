@@ -1,12 +1,14 @@
 //! Whose a name or URI is. A name that two servers have is nobody's.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
 
+use super::capabilities::about;
 use super::listing::{Entry, exposed, listed};
 use super::{names, template};
-use crate::seam::{Definition, ListKind, Member, UpstreamError, View};
+use crate::seam::{About, Definition, ListKind, Member, UpstreamError, View};
 
 /// Why nobody can be asked.
 #[derive(Debug)]
@@ -57,11 +59,20 @@ pub(crate) async fn by_uri(view: &View, uri: &str, wait: Duration) -> Result<(Me
     if let Some(listed) = one(found) {
         return listed.map(|entry| (entry.member, Some(entry.definition)));
     }
-    by_template(&members, uri, wait).await.unwrap_or_else(|| match (members.as_slice(), failed) {
-        ([only], None) => Ok(((*only).clone(), None)),
-        (_, Some(error)) => Err(Missing::Unavailable(error)),
+    if let Some(fitting) = by_template(&members, uri, wait).await {
+        return fitting;
+    }
+    if let Some(error) = failed {
+        return Err(Missing::Unavailable(error));
+    }
+    let abouts = join_all(members.iter().map(|member| about(member, wait))).await;
+    let has =
+        |about: &Result<Arc<About>, _>| about.as_ref().is_ok_and(|about| about.capabilities.contains_key("resources"));
+    let mut able = members.iter().zip(&abouts).filter(|(_, about)| has(about));
+    match (able.next(), able.next()) {
+        (Some((only, _)), None) => Ok(((*only).clone(), None)),
         _ => Err(Missing::Unknown),
-    })
+    }
 }
 
 /// `None` when no template fits. Of several the one with most literal characters counts; two of one length of

@@ -71,7 +71,8 @@ async fn a_session_serves_only_the_credential_and_door_that_made_it() {
     let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" }).to_string();
     let with = |harness: &Harness, method, path: &str| harness.request(method, path).header("mcp-session-id", &session);
     assert_eq!(harness.send(with(&harness, Method::POST, "/mcp/plain"), &list).await.status(), StatusCode::NOT_FOUND);
-    let own = std::mem::replace(&mut harness.key, harness.mint("mallory").await);
+    let other = harness.mint("mallory").await;
+    let own = std::mem::replace(&mut harness.key, other);
     for method in [Method::POST, Method::GET, Method::DELETE] {
         let request = with(&harness, method.clone(), "/mcp");
         assert_eq!(harness.send(request, &list).await.status(), StatusCode::NOT_FOUND, "{method}");
@@ -114,7 +115,8 @@ async fn a_request_state_that_is_tampered_with_stolen_or_moved_is_refused() {
     }
     let mut retry = asked.clone();
     retry["requestState"] = state.into();
-    let own = std::mem::replace(&mut harness.key, harness.mint("mallory").await);
+    let other = harness.mint("mallory").await;
+    let own = std::mem::replace(&mut harness.key, other);
     assert_eq!(harness.ask("/mcp", "tools/call", &retry).await.code(), -32602);
     assert_eq!(double.calls(), 1, "none of them reached the server");
     harness.key = own;

@@ -102,8 +102,9 @@ async fn a_stateless_client_that_comes_without_the_answer_is_asked_again() {
 async fn a_parked_call_that_nobody_comes_back_for_is_cancelled() {
     let double = asking();
     let harness = Harness::with(&[double.clone()], |config| config.limits.parked_max = 1).await;
-    let call = || harness.ask_as("/mcp", "tools/call", &json!({ "name": "old__greet" }), &elicitation());
-    let _ = call().await.result();
+    let (params, capabilities) = (json!({ "name": "old__greet" }), elicitation());
+    let call = || harness.ask_as("/mcp", "tools/call", &params, &capabilities);
+    assert_eq!(call().await.result()["resultType"], "input_required");
     // The second finds no place, and its server is told.
     let refused = call().await;
     assert_eq!(refused.code(), -32012);

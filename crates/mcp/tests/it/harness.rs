@@ -41,9 +41,9 @@ pub(crate) struct Harness {
     _folder: tempfile::TempDir,
 }
 
-/// Takes `token-for-AUDIENCE`.
+/// Takes `token-for-AUDIENCE`, and gives it the identity of a key.
 #[derive(Debug)]
-struct Tokens;
+struct Tokens(KeyIdentity);
 
 impl TokenCheck for Tokens {
     fn check<'a>(&'a self, token: &'a str, audiences: &'a [String]) -> BoxFuture<'a, Result<KeyIdentity, String>> {
@@ -52,13 +52,7 @@ impl TokenCheck for Tokens {
             if !audiences.iter().any(|own| own == audience) {
                 return Err("the token is for another audience".to_owned());
             }
-            Ok(KeyIdentity {
-                key_id: format!("token:{audience}"),
-                caller: "bob".into(),
-                agent: None,
-                run_id: None,
-                expires_at: None,
-            })
+            Ok(KeyIdentity { key_id: format!("token:{audience}"), ..self.0.clone() })
         })
     }
 }
@@ -74,6 +68,7 @@ impl Harness {
         let store = Store::open(&StoreConfig { url: None, data_dir: data_dir.clone() }, MIGRATIONS).await.unwrap();
         let control = Control::open(store, &data_dir, Clock::system(), Environment::empty()).await.unwrap();
         let key = mint(&control, "alice").await;
+        let identity = control.snapshot().identify(&key).unwrap();
         let resource = ResourceConfig {
             url: AUDIENCE.into(),
             issuers: vec!["https://login.example.com".into()],
@@ -93,7 +88,7 @@ impl Harness {
             tasks: tasks.clone(),
             allowed: Allowed::loopback(),
             signer: Signer::new([3; 32]),
-            tokens: Some(Arc::new(Tokens)),
+            tokens: Some(Arc::new(Tokens(identity))),
         });
         Self { control, views, key, metrics, tasks, records, doors: router(gateway), _folder: folder }
     }

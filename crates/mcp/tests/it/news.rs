@@ -36,7 +36,8 @@ async fn a_stateless_client_hears_what_it_asked_for_and_nothing_else() {
     let mut events = Events::of(harness.send(request, &body).await);
     let first = events.next().await.unwrap();
     assert_eq!(first["method"], "notifications/subscriptions/acknowledged");
-    let agreed = json!({ "toolsListChanged": true, "resourceSubscriptions": ["file:///a"] });
+    // The server has no prompts. Only it can know whether there is a resource that it does not list.
+    let agreed = json!({ "toolsListChanged": true, "resourceSubscriptions": ["file:///a", "nobody://x"] });
     assert_eq!(first["params"]["notifications"], agreed);
     let id = "io.modelcontextprotocol/subscriptionId";
     assert_eq!(first["params"]["_meta"][id], 7);

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test, with the services it needs.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -83,6 +84,7 @@ fn peer_tests() -> Result<()> {
         bail!("the real model server is missing, and in CI a skipped test is a failure");
     }
     run(&mut clients)?;
+    tool_peer_tests(&python)?;
     let mut scores = command(python, &["tests/peers/run.py"]);
     scores.env("MIZZEN_BIN", services::debug_binary());
     // As with the model: the public samples are material beside the project.
@@ -91,4 +93,14 @@ fn peer_tests() -> Result<()> {
         scores.arg(samples);
     }
     run(&mut scores)
+}
+
+/// The MCP conformance suite directly and through the gateway, and real clients and tool servers around it; from npm and
+/// PyPI, cached outside the clone.
+fn tool_peer_tests(python: &Path) -> Result<()> {
+    require(&["npm"], "npm")?;
+    for script in ["tests/peers/tools/conformance.py", "tests/peers/tools/peers.py"] {
+        run(command(python, &[script]).env("MIZZEN_BIN", services::debug_binary()))?;
+    }
+    Ok(())
 }

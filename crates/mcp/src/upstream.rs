@@ -68,7 +68,7 @@ impl Upstreams {
         let tasks = shared.tasks.clone();
         let inner = Inner { configuration, shared: Arc::new(shared), current: RwLock::default(), changed };
         let upstreams = Self(Arc::new(inner));
-        upstreams.rebuild();
+        upstreams.apply();
         let following = upstreams.clone();
         tasks.spawn(TaskKind::ToolServer, |drain| following.follow(drain));
         let tending = upstreams.clone();
@@ -97,7 +97,9 @@ impl Upstreams {
     /// # Errors
     /// As there.
     pub async fn put_server(&self, config: ServerConfig, by: &str) -> Result<(), ChangeError> {
-        self.0.configuration.put_server(config, by).await
+        self.0.configuration.put_server(config, by).await?;
+        self.apply();
+        Ok(())
     }
 
     /// Forgets a server and what was approved of it; `false` when there was none.
@@ -106,6 +108,7 @@ impl Upstreams {
     /// See [`ToolServers::remove_server`].
     pub async fn remove_server(&self, name: &str, by: &str) -> Result<bool, ChangeError> {
         let removed = self.0.configuration.remove_server(name).await?;
+        self.apply();
         self.pins().forget(name).await?;
         tracing::info!(server = name, by, "a tool server was removed");
         Ok(removed)
@@ -116,7 +119,9 @@ impl Upstreams {
     /// # Errors
     /// As there.
     pub async fn put_profile(&self, profile: Profile, by: &str) -> Result<(), ChangeError> {
-        self.0.configuration.put_profile(profile, by).await
+        self.0.configuration.put_profile(profile, by).await?;
+        self.apply();
+        Ok(())
     }
 
     /// See [`ToolServers::remove_profile`].
@@ -125,6 +130,7 @@ impl Upstreams {
     /// As there.
     pub async fn remove_profile(&self, name: &str, by: &str) -> Result<bool, ChangeError> {
         let removed = self.0.configuration.remove_profile(name).await?;
+        self.apply();
         tracing::info!(profile = name, by, "a profile was removed");
         Ok(removed)
     }
@@ -174,25 +180,35 @@ impl Upstreams {
         left
     }
 
-    async fn follow(self, drain: CancellationToken) -> Result<(), BoxError> {
-        let mut configuration = self.0.configuration.changed();
-        let mut pins = self.pins().changed();
-        self.connect().await;
-        loop {
-            tokio::select! {
-                changed = configuration.changed() => changed?,
-                changed = pins.changed() => {
-                    changed?;
-                    self.0.changed.send_modify(|revision| *revision += 1);
-                    continue;
-                }
-                () = drain.cancelled() => break,
-            }
-            for server in self.rebuild() {
+    /// Takes what is configured into force; what that leaves to do goes on beside.
+    fn apply(&self) {
+        let left = self.rebuild();
+        let upstreams = self.clone();
+        self.0.shared.tasks.spawn(TaskKind::ToolServer, |drain| async move {
+            for server in left {
                 server.close().await;
             }
             tokio::select! {
-                () = self.connect() => {}
+                () = upstreams.connect() => {}
+                () = drain.cancelled() => {}
+            }
+            Ok(())
+        });
+    }
+
+    async fn follow(self, drain: CancellationToken) -> Result<(), BoxError> {
+        let mut configuration = self.0.configuration.changed();
+        let mut pins = self.pins().changed();
+        loop {
+            tokio::select! {
+                changed = configuration.changed() => {
+                    changed?;
+                    self.apply();
+                }
+                changed = pins.changed() => {
+                    changed?;
+                    self.0.changed.send_modify(|revision| *revision += 1);
+                }
                 () = drain.cancelled() => break,
             }
         }

@@ -86,7 +86,6 @@ impl Fixture {
     }
 
     /// The router of the Streamable HTTP transport, at `/mcp`.
-    #[must_use]
     pub fn router(&self) -> axum::Router {
         let config = StreamableHttpServerConfig::default()
             .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"])

@@ -17,7 +17,7 @@ import gateway
 
 REQUIREMENTS = ["2025-11-25", "2026-07-28"]
 SUITE_SECONDS = 600
-# Across eras: what a server of the other era cannot express, by requirement set.
+# Across eras: what a server of the other era cannot express, by requirement set, with the reason.
 NOT_EXPRESSIBLE = json.loads((pathlib.Path(__file__).parent / "not-expressible.json").read_text())
 
 

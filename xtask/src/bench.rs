@@ -7,6 +7,7 @@ mod eval;
 mod http;
 mod ingest;
 mod peer;
+mod policy;
 mod process;
 mod proxy;
 mod server;
@@ -40,6 +41,8 @@ enum Bench {
     Eval(eval::EvalArgs),
     /// OTLP spans per CPU second, bytes on disk and memory, beside Arize Phoenix.
     Ingest(ingest::IngestArgs),
+    /// From raw arguments to a decision, with 10 to 10,000 policies, beside plain Cedar.
+    Policy(policy::PolicyArgs),
     /// CPU and latency that a gateway adds to a call, beside four routers.
     Proxy(proxy::ProxyArgs),
     /// The portal's questions over millions of stored spans.
@@ -51,11 +54,16 @@ enum Bench {
 /// # Errors
 /// When Mizzen itself cannot be built or measured. A peer that cannot is a row that says why.
 pub(crate) fn run(args: BenchArgs) -> Result<()> {
+    // Needs nothing of the product but the decision itself.
+    if let Bench::Policy(args) = &args.bench {
+        return policy::run(args);
+    }
     run_command(&mut command("cargo", &["build", "--release", "-p", "mizzen"]))?;
     run_command(&mut command("cargo", &["build", "--release", "-p", "mizzen-testkit", "--bin", "mizzen-load"]))?;
     match args.bench {
         Bench::Eval(args) => eval::run(&args),
         Bench::Ingest(args) => ingest::run(&args),
+        Bench::Policy(args) => policy::run(&args),
         Bench::Proxy(args) => proxy::run(&args),
         Bench::Store(args) => store::run(&args),
     }

@@ -11,6 +11,7 @@ pub(crate) mod reader;
 
 use mizzen_model::permission::Boundary;
 
+pub(crate) use self::grant::{pattern, touches};
 use crate::problem::Problem;
 
 /// The only version there is.

@@ -3,10 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use cedar_policy::{
-    Effect as CedarEffect, Policy, PolicyId, PolicySet as CedarSet, Schema, ValidationMode, Validator, ffi,
-};
-use mizzen_model::permission::{Boundary, EvidenceRule, Mode};
+use cedar_policy::{Effect as CedarEffect, Policy, PolicyId, PolicySet as CedarSet, Schema, ValidationMode, Validator, ffi};
+use mizzen_model::permission::{Boundary, Mode};
 use serde::{Deserialize, Serialize};
 
 use crate::boundary;
@@ -63,7 +61,6 @@ pub(crate) struct Rule {
     pub(crate) asks: bool,
     pub(crate) because: Option<String>,
     pub(crate) obligations: Obligations,
-    pub(crate) evidence: Vec<EvidenceRule>,
     pub(crate) needs: Needs,
 }
 
@@ -194,10 +191,10 @@ impl Work {
                 return self.problems.push(Problem::error(source, line, 0, message));
             }
         };
-        let (obligations, evidence) = match origin {
-            Origin::Boundary(index, part) => self.from_grant(index, part),
+        let obligations = match origin {
+            Origin::Boundary(index, part) => self.of_grant(index, part),
             _ => match written_obligations(&policy) {
-                Ok(obligations) => (obligations, Vec::new()),
+                Ok(obligations) => obligations,
                 Err(message) => return self.problems.push(Problem::error(source, line, 0, message)),
             },
         };
@@ -211,27 +208,25 @@ impl Work {
             asks,
             because: policy.annotation("because").map(str::to_owned),
             obligations,
-            evidence,
             needs: Needs::of(&index::clauses(&policy)),
         });
         self.policies.push(policy);
     }
 
-    fn from_grant(&self, index: usize, part: Part) -> (Obligations, Vec<EvidenceRule>) {
+    fn of_grant(&self, index: usize, part: Part) -> Obligations {
         let (Part::Call(grant) | Part::Beyond(grant) | Part::Three(grant)) = part else {
-            return (Obligations::default(), Vec::new());
+            return Obligations::default();
         };
         let Some((_, grant)) = self.boundaries.get(index).and_then(|boundary| emit::grants(boundary).nth(grant)) else {
-            return (Obligations::default(), Vec::new());
+            return Obligations::default();
         };
-        let obligations = Obligations {
+        Obligations {
             redact: grant.redact.clone(),
             result_bytes_max: grant.result_bytes_max,
             calls_per_minute: grant.calls_per_minute,
             record_content: grant.record_content,
             touches: mizzen_model::asked::Taint::default(),
-        };
-        (obligations, grant.needs_evidence.clone())
+        }
     }
 
     fn finish(mut self) -> Result<Compiled, Vec<Problem>> {
@@ -326,8 +321,7 @@ fn written_obligations(policy: &Policy) -> Result<Obligations, String> {
         Some("false") => Some(false),
         Some(other) => return Err(format!("`@record_content` must be `true` or `false`, got `{other}`")),
     };
-    let redact: Vec<String> =
-        policy.annotation("redact").unwrap_or_default().split(',').map(|p| p.trim().to_owned()).collect();
+    let redact: Vec<String> = policy.annotation("redact").unwrap_or_default().split(',').map(|p| p.trim().to_owned()).collect();
     let redact: Vec<String> = redact.into_iter().filter(|pointer| !pointer.is_empty()).collect();
     if let Some(pointer) = redact.iter().find(|pointer| !pointer.starts_with('/')) {
         return Err(format!("`@redact` takes JSON pointers, which begin with `/`, got `{pointer}`"));
@@ -341,3 +335,4 @@ fn written_obligations(policy: &Policy) -> Result<Obligations, String> {
         touches: mizzen_model::asked::Taint::default(),
     })
 }
+

@@ -90,7 +90,7 @@ fn obligations(reader: &mut Reader<'_>, grant: &mut Grant, fields: Fields<'_>) {
 }
 
 /// `server/name` for what comes from a tool server, a name for the rest.
-pub(super) fn pattern(reader: &mut Reader<'_>, at: At, text: &str, kind: ResourceKind) -> Option<Pattern> {
+pub(crate) fn pattern(reader: &mut Reader<'_>, at: At, text: &str, kind: ResourceKind) -> Option<Pattern> {
     match kind {
         ResourceKind::Tool | ResourceKind::Resource | ResourceKind::Prompt => match text.split_once('/') {
             Some((server, name)) if !server.is_empty() && !name.is_empty() => {
@@ -110,7 +110,7 @@ pub(super) fn pattern(reader: &mut Reader<'_>, at: At, text: &str, kind: Resourc
 }
 
 /// A list of what is touched; the empty list says: nothing.
-fn touches(reader: &mut Reader<'_>, node: &Node) -> Option<Taint> {
+pub(crate) fn touches(reader: &mut Reader<'_>, node: &Node) -> Option<Taint> {
     let words = [
         ("private_data", Taint { private_data: true, ..Taint::default() }),
         ("untrusted_content", Taint { untrusted_content: true, ..Taint::default() }),

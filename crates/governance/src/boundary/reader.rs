@@ -79,7 +79,7 @@ impl<'s> Reader<'s> {
     }
 
     /// A list, or one thing that stands for a list of one.
-    pub(crate) fn one_or_more<'a>(node: &'a Node) -> &'a [Node] {
+    pub(crate) fn one_or_more(node: &Node) -> &[Node] {
         match &node.kind {
             Kind::List(members) => members,
             _ => std::slice::from_ref(node),

@@ -13,7 +13,6 @@ impl Readings {
     pub(crate) const NAMES: [&'static str; 10] =
         ["kind", "string", "integer", "number", "boolean", "length", "strings", "integers", "numbers", "booleans"];
     pub(crate) const ALL: Self = Self((1 << 10) - 1);
-    pub(crate) const KIND: Self = Self(1);
     pub(crate) const STRING: Self = Self(1 << 1);
     pub(crate) const INTEGER: Self = Self(1 << 2);
     pub(crate) const NUMBER: Self = Self(1 << 3);

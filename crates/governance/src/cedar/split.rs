@@ -20,9 +20,8 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
         match c {
             '\n' => line += 1,
             '\\' if in_string => {
-                if characters.next().is_some_and(|(_, escaped)| escaped == '\n') {
-                    line += 1;
-                }
+                let escaped = characters.next();
+                line += u32::from(escaped.is_some_and(|(_, c)| c == '\n'));
             }
             '"' => {
                 start.get_or_insert_with(|| {

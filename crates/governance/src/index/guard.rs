@@ -60,6 +60,8 @@ pub(crate) enum Key {
     Holds(Path, Fact),
     Prefix(Path, String),
     Suffix(Path, String),
+    /// The text has these parts one after the other.
+    Parts(Path, Vec<String>),
     /// A long, or a decimal's ten-thousandths, of at least this.
     AtLeast(Path, i64),
     AtMost(Path, i64),
@@ -76,6 +78,7 @@ impl Key {
             Self::Equal(_, Fact::Bool(_)) => 3,
             Self::Equal(..) | Self::Holds(..) | Self::Principal(_) | Self::Resource(_) => 0,
             Self::Prefix(..) | Self::Suffix(..) => 1,
+            Self::Parts(..) => 2,
             Self::AtLeast(..) | Self::AtMost(..) => 2,
             Self::Present(_) => 4,
         }
@@ -364,7 +367,12 @@ fn like(path: Path, pattern: &[PatternElem]) -> Keys {
         return Some(vec![Key::Prefix(path, prefix)]);
     }
     let suffix: String = literal(&mut pattern.iter().rev()).chars().rev().collect();
-    if suffix.is_empty() { None } else { Some(vec![Key::Suffix(path, suffix)]) }
+    if !suffix.is_empty() {
+        return Some(vec![Key::Suffix(path, suffix)]);
+    }
+    let parts = pattern.split(|element| *element == PatternElem::Wildcard).map(|part| literal(&mut part.iter()));
+    let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() { None } else { Some(vec![Key::Parts(path, parts)]) }
 }
 
 fn uid(expr: &Expr) -> Option<EntityUid> {

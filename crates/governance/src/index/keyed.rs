@@ -28,6 +28,8 @@ struct Slot {
     /// By the length of the text, in bytes.
     prefixes: BTreeMap<usize, HashMap<String, Vec<u32>>>,
     suffixes: BTreeMap<usize, HashMap<String, Vec<u32>>>,
+    /// Looked through one by one, which is still far cheaper than evaluating them.
+    parts: Vec<(Vec<String>, u32)>,
     /// Sorted by their bounds.
     at_least: Vec<(i64, u32)>,
     at_most: Vec<(i64, u32)>,
@@ -50,6 +52,7 @@ impl Keyed {
                 Key::Suffix(path, text) => {
                     self.slot(path).suffixes.entry(text.len()).or_default().entry(text).or_default().push(policy);
                 }
+                Key::Parts(path, parts) => self.slot(path).parts.push((parts, policy)),
                 Key::AtLeast(path, bound) => self.slot(path).at_least.push((bound, policy)),
                 Key::AtMost(path, bound) => self.slot(path).at_most.push((bound, policy)),
                 Key::Present(path) => self.slot(path).present.push(policy),
@@ -76,6 +79,7 @@ impl Keyed {
                 holds: HashMap::new(),
                 prefixes: BTreeMap::new(),
                 suffixes: BTreeMap::new(),
+                parts: Vec::new(),
                 at_least: Vec::new(),
                 at_most: Vec::new(),
                 present: Vec::new(),
@@ -125,6 +129,17 @@ fn holds(view: &View<'_>, path: &Path, kind: Kind, present: bool) -> bool {
     }
 }
 
+fn has_parts(text: &str, parts: &[String]) -> bool {
+    let mut rest = text;
+    parts.iter().all(|part| match rest.find(part.as_str()) {
+        Some(at) => {
+            rest = &rest[at + part.len()..];
+            true
+        }
+        None => false,
+    })
+}
+
 impl Slot {
     fn matching(&self, fact: &Fact, found: &mut Vec<u32>) {
         found.extend(&self.present);
@@ -141,6 +156,7 @@ impl Slot {
                     };
                     found.extend(suffixes.get(suffix).into_iter().flatten());
                 }
+                found.extend(self.parts.iter().filter(|(parts, _)| has_parts(text, parts)).map(|(_, policy)| policy));
             }
             Fact::Long(number) | Fact::Decimal(number) => {
                 let low = self.at_least.partition_point(|(bound, _)| bound <= number);

@@ -190,8 +190,7 @@ impl Obligations {
                 self.redact.push(pointer.clone());
             }
         }
-        let least = |a: Option<u64>, b: Option<u64>| a.into_iter().chain(b).min();
-        self.result_bytes_max = least(self.result_bytes_max, other.result_bytes_max);
+        self.result_bytes_max = self.result_bytes_max.into_iter().chain(other.result_bytes_max).min();
         self.calls_per_minute = self.calls_per_minute.into_iter().chain(other.calls_per_minute).min();
         self.record_content = match (self.record_content, other.record_content) {
             (Some(a), Some(b)) => Some(a && b),

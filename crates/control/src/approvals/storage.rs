@@ -71,15 +71,18 @@ pub(crate) async fn hold(inner: &Inner, new: &NewHeld<'_>) -> Result<HeldCall, H
         return Err(HoldError::TooMany);
     }
     let id = token::mint_id("apr_")?;
-    if insert(inner, &id, new).await? {
-        let call = get(inner, &id).await?;
-        if let Some(call) = &call {
+    // What stands in the way may be over, and is closed by looking at it: then there is room at the second try.
+    for _ in 0..2 {
+        if insert(inner, &id, new).await? {
+            let call = get(inner, &id).await?.ok_or_else(|| HoldError::Store(gone()))?;
             inner.memory.held_changes.tell(call.clone());
+            return Ok(call);
         }
-        return call.ok_or_else(|| HoldError::Store(gone()));
+        if let Some(call) = find_open(inner, &new.fingerprint.whole).await? {
+            return Ok(call);
+        }
     }
-    let open = find_open(inner, &new.fingerprint.whole).await?;
-    open.ok_or_else(|| HoldError::Store(gone()))
+    Err(HoldError::Store(gone()))
 }
 
 /// What was just written is not there: the next try finds out why.

@@ -1,3 +1,5 @@
+mod killed;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -272,8 +274,8 @@ async fn budgets_that_make_no_sense_are_refused() {
 #[test]
 fn windows_are_utc_and_weeks_begin_on_monday() {
     let now: Timestamp = "2025-11-22T08:26:40Z".parse().unwrap();
-    let around = |window: Window| window.around(now).map(|(start, end)| (start.to_string(), end.to_string()));
-    let both = |start: &str, end: &str| Some((start.to_owned(), end.to_owned()));
+    let around = |window: Window| window.around(now);
+    let both = |start: &str, end: &str| Some((start.parse().unwrap(), end.parse().unwrap()));
     assert_eq!(around(Window::Hour), both("2025-11-22T08:00:00Z", "2025-11-22T09:00:00Z"));
     assert_eq!(around(Window::Day), both("2025-11-22T00:00:00Z", "2025-11-23T00:00:00Z"));
     assert_eq!(around(Window::Week), both("2025-11-17T00:00:00Z", "2025-11-24T00:00:00Z"));

@@ -1,3 +1,5 @@
+mod enforced;
+
 use std::sync::Arc;
 
 use mizzen_governance::request::ToolFacts;

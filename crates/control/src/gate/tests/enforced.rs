@@ -1,0 +1,214 @@
+//! The whole way, under boundaries that are enforced.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mizzen_governance::{PolicySet, Source, Sources};
+use mizzen_model::asked::{Spend, Taint};
+use mizzen_model::id::Digest;
+use mizzen_model::permission::{Effect, Evidence, Mode};
+
+use super::{ask, permitted, refused};
+use crate::gate::{Answer, Ask, DenialCode, Held};
+use crate::keys::NewKey;
+use crate::pauses::{PauseKind, Reach};
+use crate::plane::tests::{Fixture, planes};
+use crate::snapshot::KeyIdentity;
+
+const HELM: &str = r"
+apiVersion: mizzen.dev/v1
+kind: Boundary
+metadata: {name: helm}
+spec:
+  mode: enforce
+  agents: [helm]
+  tools:
+    - tool: helm/list
+      calls_per_minute: 2
+    - tool: helm/uninstall
+      needs_approval: true
+    - tool: helm/read
+      touches: [private_data, untrusted_content]
+    - tool: mail/send
+      touches: outside
+    - tool: helm/upgrade
+      needs_evidence: {metric: task_success, lower_at_least: 0.95, clusters_at_least: 50}
+  budgets:
+    - {per: agent, every: day, calls: 5}
+";
+
+async fn helm(mode: Mode) -> Vec<(Fixture, Arc<KeyIdentity>)> {
+    let mut all = Vec::new();
+    for plane in planes().await {
+        let text = HELM.replace("mode: enforce", &format!("mode: {mode}"));
+        let boundaries = vec![Source { name: "helm.yaml".into(), text }];
+        let sources = Sources { boundaries, ..Sources::default() };
+        plane.control.publish_policies(Arc::new(PolicySet::compile(&sources).unwrap()));
+        let caller = plane.agent("helm").await;
+        all.push((plane, caller));
+    }
+    all
+}
+
+fn tool(caller: &Arc<KeyIdentity>, server: &str, name: &str) -> Ask {
+    let mut ask = ask(caller);
+    (ask.resource.server, ask.resource.name) = (Some(server.into()), name.into());
+    ask
+}
+
+fn held(answer: Answer) -> Held {
+    match answer {
+        Answer::Held(held) => held,
+        other => panic!("not held: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_granted_is_refused_and_written_down() {
+    for (plane, caller) in helm(Mode::Enforce).await {
+        let before = plane.control.audit().status().size;
+        let denial = refused(plane.control.gate().ask(tool(&caller, "helm", "delete_everything")).await);
+        assert_eq!((denial.code, denial.decision.effect), (DenialCode::PolicyDenied, Effect::Deny));
+        assert!(denial.message.starts_with("tool:helm/delete_everything was refused"), "{}", denial.message);
+        assert_eq!(plane.control.audit().status().size, before + 1, "a refusal is an entry");
+        permitted(plane.control.gate().ask(tool(&caller, "helm", "list")).await).settle(Spend::default());
+        assert_eq!(plane.control.audit().status().size, before + 2, "on disk before the permit is given");
+    }
+}
+
+#[tokio::test]
+async fn under_observe_nothing_is_refused_but_by_a_pause() {
+    for (plane, caller) in helm(Mode::Observe).await {
+        for (server, name) in [("helm", "delete_everything"), ("helm", "uninstall"), ("helm", "upgrade")] {
+            let permit = permitted(plane.control.gate().ask(tool(&caller, server, name)).await);
+            assert_eq!(permit.decision.mode, Mode::Observe);
+            assert_ne!(permit.decision.effect, Effect::Allow, "{name} is recorded as what it would have been");
+        }
+        for _ in 0..5 {
+            permitted(plane.control.gate().ask(tool(&caller, "helm", "list")).await).settle(Spend::default());
+        }
+        plane.control.pauses().pause(Reach::All, PauseKind::Pause, "fire", "ada").await.unwrap();
+        refused(plane.control.gate().ask(tool(&caller, "helm", "list")).await);
+    }
+}
+
+#[tokio::test]
+async fn a_held_call_goes_out_once_after_a_yes() {
+    for (plane, caller) in helm(Mode::Enforce).await {
+        let call = held(plane.control.gate().ask(tool(&caller, "helm", "uninstall")).await);
+        assert_eq!(call.decision.effect, Effect::NeedsApproval);
+        let id = call.approval_id.clone();
+        let waiting = tokio::task::JoinSet::from_iter([call.wait()]);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        plane.control.approvals().answer(&id, true, "bob", None).await.unwrap();
+        let answer = waiting.join_all().await.remove(0);
+        permitted(answer).settle(Spend { calls: 1, ..Spend::default() });
+        let again = held(plane.control.gate().ask(tool(&caller, "helm", "uninstall")).await);
+        assert_ne!(again.approval_id, id, "the same call again needs another yes");
+        // The client hangs up, the person says yes, the client asks again.
+        let id = again.approval_id.clone();
+        drop(again);
+        plane.control.approvals().answer(&id, true, "bob", None).await.unwrap();
+        let permit = permitted(plane.control.gate().ask(tool(&caller, "helm", "uninstall")).await);
+        drop(permit);
+        let used = plane.control.approvals().get(&id).await.unwrap().unwrap();
+        assert_eq!(used.state.as_str(), "used", "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn a_no_an_end_and_a_stop_refuse_with_their_reasons() {
+    for (plane, caller) in helm(Mode::Enforce).await {
+        let approvals = plane.control.approvals();
+        let call = held(plane.control.gate().ask(tool(&caller, "helm", "uninstall")).await);
+        approvals.answer(&call.approval_id, false, "bob", Some("not on a Friday")).await.unwrap();
+        let denial = refused(call.wait().await);
+        assert_eq!(denial.code.as_str(), "approval_denied");
+        assert!(denial.message.contains("`bob` denied it: not on a Friday"), "{}", denial.message);
+        let denial = refused(plane.control.gate().ask(tool(&caller, "helm", "uninstall")).await);
+        assert_eq!(denial.code, DenialCode::ApprovalDenied, "asking again finds the answer");
+        plane.clock.advance(Duration::from_secs(900));
+        let call = held(plane.control.gate().ask(tool(&caller, "helm", "uninstall")).await);
+        plane.clock.advance(Duration::from_secs(900));
+        assert_eq!(refused(call.wait().await).code, DenialCode::ApprovalExpired);
+        let call = held(plane.control.gate().ask(tool(&caller, "helm", "uninstall")).await);
+        plane.control.pauses().pause(Reach::All, PauseKind::Stop, "fire", "ada").await.unwrap();
+        let denial = refused(call.wait().await);
+        assert!(denial.code == DenialCode::Paused && denial.message.contains("fire"), "{}", denial.message);
+    }
+}
+
+#[tokio::test]
+async fn permission_comes_and_goes_with_the_evidence_about_the_very_digest() {
+    for (plane, _) in helm(Mode::Enforce).await {
+        let mut callers = Vec::new();
+        for digest in [Some(Digest::of(b"one")), Some(Digest::of(b"two")), None] {
+            let new = NewKey { agent: Some("helm".into()), agent_digest: digest, ..crate::plane::tests::named("helm") };
+            let (_, key) = plane.control.keys().mint(new).await.unwrap();
+            callers.push(Arc::new(plane.control.snapshot().identify(key.expose()).unwrap()));
+        }
+        let upgrade = async |place: usize| plane.control.gate().ask(tool(&callers[place], "helm", "upgrade")).await;
+        let denial = refused(upgrade(0).await);
+        assert_eq!(denial.code.as_str(), "evidence_missing", "{}", denial.message);
+        let evidence = Evidence {
+            subject: Digest::of(b"one"),
+            metric: "task_success@1".into(),
+            n: 60,
+            clusters: 60,
+            method: "clopper_pearson".into(),
+            alpha: 0.03,
+            lower: 0.96,
+            upper: 1.0,
+            e_value: None,
+            as_of: plane.clock.now(),
+            sources: vec![mizzen_model::step::Source::Gateway],
+        };
+        plane.control.evidence().publish("helm", &evidence).await.unwrap();
+        permitted(upgrade(0).await).settle(Spend::default());
+        assert_eq!(refused(upgrade(1).await).code, DenialCode::EvidenceMissing, "another version");
+        assert_eq!(refused(upgrade(2).await).code, DenialCode::EvidenceMissing, "an unknown one");
+        let worse = Evidence { lower: 0.9, as_of: evidence.as_of.plus_nanos(1), ..evidence };
+        plane.control.evidence().publish("helm", &worse).await.unwrap();
+        assert_eq!(refused(upgrade(0).await).code, DenialCode::EvidenceMissing, "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn private_data_and_untrusted_content_keep_a_run_from_reaching_outside() {
+    for (plane, caller) in helm(Mode::Enforce).await {
+        let send = || tool(&caller, "mail", "send");
+        permitted(plane.control.gate().ask(send()).await).settle(Spend::default());
+        let permit = permitted(plane.control.gate().ask(tool(&caller, "helm", "read")).await);
+        permit.touched(Taint::default()).await.unwrap();
+        permit.settle(Spend::default());
+        assert_eq!(refused(plane.control.gate().ask(send()).await).code, DenialCode::PolicyDenied);
+        let (_folder, other) = plane.another_node().await;
+        other.publish_policies(plane.inner().policy_set.load_full());
+        let denial = refused(other.gate().ask(send()).await);
+        assert_eq!(denial.code, DenialCode::PolicyDenied, "on another node too, on {}", plane.test.name);
+        let elsewhere = Ask { run: Some("run-2".parse().unwrap()), ..send() };
+        permitted(plane.control.gate().ask(elsewhere).await).settle(Spend::default());
+    }
+}
+
+#[tokio::test]
+async fn rates_and_budgets_of_a_boundary_are_kept() {
+    for (plane, caller) in helm(Mode::Enforce).await {
+        let list = || tool(&caller, "helm", "list");
+        for _ in 0..2 {
+            permitted(plane.control.gate().ask(list()).await).settle(Spend { calls: 1, ..Spend::default() });
+        }
+        let denial = refused(plane.control.gate().ask(list()).await);
+        assert_eq!(denial.code.as_str(), "rate_limited");
+        plane.clock.advance(Duration::from_nanos(
+            u64::try_from(denial.retry_at.unwrap().nanos_since(plane.clock.now())).unwrap(),
+        ));
+        for _ in 0..3 {
+            permitted(plane.control.gate().ask(list()).await).settle(Spend { calls: 1, ..Spend::default() });
+            plane.clock.advance(Duration::from_secs(30));
+        }
+        let denial = refused(plane.control.gate().ask(list()).await);
+        assert_eq!(denial.code, DenialCode::BudgetExhausted);
+        assert!(denial.message.contains("`boundary/helm/1`"), "{}", denial.message);
+    }
+}

@@ -11,6 +11,7 @@ pub(crate) mod keys;
 pub(crate) mod models;
 pub(crate) mod overview;
 pub(crate) mod pauses;
+pub(crate) mod policies;
 pub(crate) mod providers;
 pub(crate) mod query;
 pub(crate) mod run;

@@ -4,8 +4,8 @@
 use utoipa::OpenApi;
 
 use crate::api::{
-    agents, approvals, backup, budgets, eval, events, import, keys, models, overview, pauses, providers, query, run,
-    runs, session, spans, system,
+    agents, approvals, backup, budgets, eval, events, import, keys, models, overview, pauses, policies, providers, query,
+    run, runs, session, spans, system,
 };
 
 #[derive(OpenApi)]
@@ -77,6 +77,20 @@ use crate::api::{
         eval::baselines::compare,
         eval::evidence::list,
         eval::plan::plan,
+        policies::list_boundaries,
+        policies::boundary,
+        policies::put_boundary,
+        policies::set_mode,
+        policies::delete_boundary,
+        policies::list_policies,
+        policies::policy,
+        policies::put_policy,
+        policies::delete_policy,
+        policies::ask::check,
+        policies::ask::test,
+        policies::ask::impact,
+        policies::decisions::list,
+        policies::decisions::detail,
         backup::backup,
         system::openapi,
         system::metrics,

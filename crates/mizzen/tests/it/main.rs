@@ -7,3 +7,4 @@ mod documentation;
 mod durability;
 mod eval;
 mod evaluation;
+mod policies;

@@ -1,12 +1,16 @@
 //! What can be configured about permission.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use mizzen_model::permission::PinRule;
+use mizzen_model::permission::{Mode, PinRule};
 use mizzen_runtime::client::HttpClient;
 use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::secret::Secret;
 use serde::{Deserialize, Serialize};
+
+use crate::policies::PolicySettings;
+use crate::policies::decisions::Retention;
 
 /// The section `permission` of the configuration.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -14,6 +18,17 @@ use serde::{Deserialize, Serialize};
 pub struct PermissionConfig {
     /// How a tool's definition that was never seen before becomes the pinned one.
     pub pin: PinRule,
+    /// What an agent that no boundary names is in: `observe` lets it pass and records what would have been decided, `enforce`
+    /// denies.
+    pub unnamed: Mode,
+    /// A folder of boundaries (`*.yaml`) and Cedar policies (`*.cedar`) in force beside the stored ones; empty: none.
+    pub policy_dir: PathBuf,
+    /// Whether arguments of calls are kept with decisions, as far as the capture policy lets them.
+    pub record_arguments: bool,
+    /// How long decisions are listed, and can be asked what other policies would have said to them.
+    pub decisions_days: u32,
+    /// The oldest are no longer listed above this number.
+    pub decisions_max: u64,
     /// How long a held call waits for a person.
     pub held_seconds: u64,
     /// How long the approved call may still come after the person said yes.
@@ -33,6 +48,11 @@ impl Default for PermissionConfig {
     fn default() -> Self {
         Self {
             pin: PinRule::FirstSight,
+            unnamed: Mode::Observe,
+            policy_dir: PathBuf::new(),
+            record_arguments: true,
+            decisions_days: 30,
+            decisions_max: 2_000_000,
             held_seconds: 900,
             approved_seconds: 600,
             four_eyes: false,
@@ -75,6 +95,19 @@ impl Default for PermissionSettings {
 }
 
 impl PermissionConfig {
+    /// What the policies are opened with.
+    #[must_use]
+    pub fn policies(&self) -> PolicySettings {
+        PolicySettings {
+            unnamed: self.unnamed,
+            folder: (!self.policy_dir.as_os_str().is_empty()).then(|| self.policy_dir.clone()),
+            retention: Retention {
+                time: Duration::from_secs(u64::from(self.decisions_days) * 24 * 3600),
+                rows_max: self.decisions_max,
+            },
+        }
+    }
+
     pub(crate) const fn held(&self) -> Duration {
         Duration::from_secs(self.held_seconds)
     }

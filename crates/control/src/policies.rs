@@ -28,6 +28,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+pub use mizzen_governance::cases::CaseResult;
+pub use mizzen_governance::check::ToolSchema;
 pub use mizzen_governance::problem::{Problem, Severity};
 use mizzen_model::id::Digest;
 use mizzen_model::permission::{Boundary, Mode};
@@ -38,7 +40,7 @@ pub use self::change::{By, ChangeOutcome, Changed, Expected};
 pub use self::publish::{FolderStatus, PolicySettings, Published};
 pub(crate) use self::publish::{State, follow};
 pub(crate) use self::schema::TABLES;
-pub use self::set::{FileText, candidate};
+pub use self::set::{FileText, candidate, compile_files, run_cases};
 use crate::plane::Inner;
 
 /// Of the name of a policy.

@@ -29,7 +29,7 @@ pub(crate) enum Command {
     Runs(RunsCommand),
     /// Import traces: Jaeger JSON, OTLP JSON or JSONL, Tempo batches.
     Import(ImportArgs),
-    /// Ask in SQL: tables `runs`, `steps`, `spans`, `logs`, `metrics`, `scores`; read-only.
+    /// Ask in SQL: tables `runs`, `steps`, `spans`, `logs`, `metrics`, `scores`, `decisions`; read-only.
     Query(QueryArgs),
     /// Score runs, with what that leaves uncertain.
     #[command(subcommand)]
@@ -39,6 +39,9 @@ pub(crate) enum Command {
     /// How people do the work that an agent is to do.
     #[command(subcommand)]
     Baseline(BaselineCommand),
+    /// What agents may do: boundaries, Cedar policies, decisions.
+    #[command(subcommand)]
+    Policy(crate::policy::cli::PolicyCommand),
     /// Keys of agents, and keys of model providers.
     #[command(subcommand)]
     Keys(KeysCommand),

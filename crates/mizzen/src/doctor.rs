@@ -73,6 +73,9 @@ async fn server_findings(server: &Server) -> Vec<Finding> {
         findings.push(ingest(&overview["ingest"]));
         findings.push(providers(&overview["setup"]));
     }
+    if let Ok(boundaries) = server.get("/api/v1/boundaries").await {
+        findings.push(policies(&boundaries));
+    }
     findings
 }
 
@@ -81,6 +84,23 @@ fn ingest(ingest: &Value) -> Finding {
     let last = ingest["last_received_at"].as_str().unwrap_or("never");
     let detail = format!("{} spans, {lost} refused or shed, last {last}", ingest["spans_received"]);
     Finding { subject: "ingest", is_well: lost == 0, detail }
+}
+
+/// Whether what was written, in the folder or in the database, is what is in force.
+fn policies(answer: &Value) -> Finding {
+    let folder = answer["folder"]["problems"].as_array().into_iter().flatten();
+    let mut problems = answer["problems"].as_array().into_iter().flatten().chain(folder);
+    let count = answer["items"].as_array().map_or(0, Vec::len);
+    let subject = "policies";
+    match problems.next() {
+        None => Finding { subject, is_well: true, detail: format!("{count} boundaries in force") },
+        Some(problem) => {
+            let more = problems.count();
+            let told = crate::policy::problem_text(problem);
+            let detail = format!("not in force: {told} ({more} more); what compiled last stays in force until it is mended");
+            Finding { subject, is_well: false, detail }
+        }
+    }
 }
 
 fn providers(setup: &Value) -> Finding {

@@ -14,12 +14,14 @@ mod keys;
 mod label;
 mod output;
 mod permission;
+mod policy;
 mod query;
 mod run;
 mod runs;
 mod sim;
 mod tools;
 mod up;
+mod xml;
 
 use std::process::ExitCode;
 
@@ -63,6 +65,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Eval(command) => return Ok(eval::eval(command).await),
         Command::Label(args) => label::label(args).await?,
         Command::Baseline(command) => baseline::baseline(command).await?,
+        Command::Policy(command) => return policy::policy(command).await,
         Command::Keys(command) => keys::keys(command).await?,
         Command::Tools(command) => tools::tools(command).await?,
         Command::Approvals(command) => permission::approvals(command).await?,

@@ -1,6 +1,7 @@
 //! `mizzen up`: opens every plane from the bottom, then the doors; stopping is the same list backwards.
 
 mod announce;
+mod decisions;
 mod doors;
 mod evidence;
 mod planes;
@@ -39,6 +40,7 @@ pub(crate) async fn up(args: UpArgs) -> Result<(), Failure> {
         failure = doors.tasks.failed() => Err(Failure::Broken(failure.into())),
     };
     drain("doors", &doors.tasks).await;
+    drain("recorders", &planes.recorders).await;
     planes.telemetry.flush().await.unwrap_or_else(|error| tracing::warn!(%error, "the last rows stay in the log"));
     drain("planes", &planes.tasks).await;
     planes.store.close().await;

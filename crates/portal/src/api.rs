@@ -13,6 +13,7 @@ pub(crate) mod models;
 pub(crate) mod oidc;
 pub(crate) mod overview;
 pub(crate) mod pauses;
+pub(crate) mod policies;
 pub(crate) mod providers;
 pub(crate) mod query;
 pub(crate) mod run;

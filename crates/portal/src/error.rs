@@ -9,6 +9,8 @@ use mizzen_control::audit::AuditError;
 use mizzen_control::keys::KeyError;
 use mizzen_control::origin::OriginError;
 use mizzen_control::pauses::PauseError;
+use mizzen_control::policies::decisions::DecisionError;
+use mizzen_control::policies::{PolicyError, Problem, Problems};
 use mizzen_control::providers::ProviderError;
 use mizzen_control::sign_in::SignInError;
 use mizzen_eval::error::EvalError;
@@ -19,6 +21,8 @@ use mizzen_runtime::limit::LimitReached;
 use mizzen_telemetry::{IngestError, ReadError};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::api::policies::view::ProblemView;
 
 /// The body of every response that is not a success.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,6 +37,9 @@ pub(crate) struct ErrorDetail {
     pub(crate) code: &'static str,
     /// For people; may change.
     pub(crate) message: String,
+    /// What is wrong with policies, and where.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) problems: Vec<ProblemView>,
 }
 
 /// Why a request got no answer.
@@ -62,6 +69,8 @@ pub(crate) enum ApiError {
     Invalid(String),
     #[error(transparent)]
     Limit(#[from] LimitReached),
+    #[error("{}", Problems(.0.clone()))]
+    PolicyInvalid(Vec<Problem>),
     #[error("{message}")]
     Refused { status: StatusCode, code: &'static str, message: String },
     /// The text of the source stays in the log: it may name paths and statements.
@@ -107,6 +116,7 @@ impl ApiError {
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Field { .. } | Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Limit(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::PolicyInvalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Refused { status, .. } => *status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -125,6 +135,7 @@ impl ApiError {
             Self::NotFound { .. } => "not_found",
             Self::Field { .. } | Self::Invalid(_) => "invalid",
             Self::Limit(_) => "limit",
+            Self::PolicyInvalid(_) => "policy_invalid",
             Self::Refused { code, .. } => code,
             Self::Internal(_) => "internal",
         }
@@ -136,7 +147,11 @@ impl IntoResponse for ApiError {
         if let Self::Internal(error) = &self {
             tracing::error!(error = %Chain(error.as_ref()), "a request failed");
         }
-        let error = ErrorDetail { code: self.code(), message: self.to_string() };
+        let problems = match &self {
+            Self::PolicyInvalid(problems) => problems.iter().map(ProblemView::of).collect(),
+            _ => Vec::new(),
+        };
+        let error = ErrorDetail { code: self.code(), message: self.to_string(), problems };
         let mut response = (self.status(), Json(ErrorBody { error })).into_response();
         if let Self::TooManyAttempts { retry_after_seconds } = self {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
@@ -229,6 +244,40 @@ impl From<ProviderError> for ApiError {
             ProviderError::NotEncrypted(_) | ProviderError::Random(_) | ProviderError::Store(_) => {
                 Self::internal(error)
             }
+        }
+    }
+}
+
+impl From<PolicyError> for ApiError {
+    fn from(error: PolicyError) -> Self {
+        let refused = |status, code| Self::Refused { status, code, message: error.to_string() };
+        match &error {
+            PolicyError::Name(_) | PolicyError::OtherName { .. } => {
+                Self::Field { field: "name", message: error.to_string() }
+            }
+            PolicyError::ReasonTooLong { .. } => Self::Field { field: "reason", message: error.to_string() },
+            PolicyError::TextTooLong { .. } => refused(StatusCode::PAYLOAD_TOO_LARGE, "limit"),
+            PolicyError::TooMany => Self::too_many(&error),
+            PolicyError::NotFound { kind, name } => Self::NotFound { what: kind.as_str(), name: name.clone() },
+            PolicyError::Exists { .. } => refused(StatusCode::PRECONDITION_FAILED, "exists"),
+            PolicyError::ChangedMeanwhile { .. } => refused(StatusCode::PRECONDITION_FAILED, "changed_meanwhile"),
+            PolicyError::InFolder { .. } => refused(StatusCode::CONFLICT, "in_folder"),
+            PolicyError::Busy => Self::unavailable(&error),
+            PolicyError::Invalid(problems) => Self::PolicyInvalid(problems.0.clone()),
+            PolicyError::NotAudited(cause) => {
+                tracing::error!(error = %Chain(cause.as_ref()), "a change of policy was not made");
+                refused(StatusCode::SERVICE_UNAVAILABLE, "not_audited")
+            }
+            PolicyError::Folder { .. } | PolicyError::Store(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<DecisionError> for ApiError {
+    fn from(error: DecisionError) -> Self {
+        match &error {
+            DecisionError::Cursor(_) => Self::Field { field: "cursor", message: error.to_string() },
+            DecisionError::Store(_) => Self::internal(error),
         }
     }
 }

@@ -4,8 +4,8 @@
 use utoipa::OpenApi;
 
 use crate::api::{
-    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, providers, query,
-    run, runs, session, spans, system, tools,
+    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, policies,
+    providers, query, run, runs, session, spans, system, tools,
 };
 
 #[derive(OpenApi)]
@@ -97,6 +97,20 @@ use crate::api::{
         audit::checkpoint,
         audit::key,
         audit::file,
+        policies::list_boundaries,
+        policies::boundary,
+        policies::put_boundary,
+        policies::set_mode,
+        policies::delete_boundary,
+        policies::list_policies,
+        policies::policy,
+        policies::put_policy,
+        policies::delete_policy,
+        policies::ask::check,
+        policies::ask::test,
+        policies::ask::impact,
+        policies::decisions::list,
+        policies::decisions::detail,
         backup::backup,
         system::openapi,
         system::metrics,

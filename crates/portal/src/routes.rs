@@ -10,8 +10,8 @@ use http::{Method, StatusCode, Uri};
 use mizzen_model::permission::Role;
 
 use crate::api::{
-    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, providers, query,
-    run, runs, session, spans, system, tools,
+    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, policies,
+    providers, query, run, runs, session, spans, system, tools,
 };
 use crate::app::{App, EVAL_SET_BYTES_MAX, IMPORT_BYTES_MAX};
 use crate::error::ApiError;
@@ -141,6 +141,22 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/audit/checkpoint", VIEWER, |filter| on(filter, audit::checkpoint)),
     row(MethodFilter::GET, "/api/v1/audit/key", VIEWER, |filter| on(filter, audit::key)),
     row(MethodFilter::GET, "/api/v1/audit/log/{*path}", VIEWER, |filter| on(filter, audit::file)),
+    row(MethodFilter::GET, "/api/v1/boundaries", VIEWER, |filter| on(filter, policies::list_boundaries)),
+    row(MethodFilter::GET, "/api/v1/boundaries/{name}", VIEWER, |filter| on(filter, policies::boundary)),
+    row(MethodFilter::PUT, "/api/v1/boundaries/{name}", ADMINISTRATOR, |filter| on(filter, policies::put_boundary)),
+    row(MethodFilter::PUT, "/api/v1/boundaries/{name}/mode", ADMINISTRATOR, |filter| on(filter, policies::set_mode)),
+    row(MethodFilter::DELETE, "/api/v1/boundaries/{name}", ADMINISTRATOR, |filter| {
+        on(filter, policies::delete_boundary)
+    }),
+    row(MethodFilter::GET, "/api/v1/policies", VIEWER, |filter| on(filter, policies::list_policies)),
+    row(MethodFilter::POST, "/api/v1/policies/check", DEVELOPER, |filter| on(filter, policies::ask::check)),
+    row(MethodFilter::POST, "/api/v1/policies/impact", DEVELOPER, |filter| on(filter, policies::ask::impact)),
+    row(MethodFilter::POST, "/api/v1/policies/test", DEVELOPER, |filter| on(filter, policies::ask::test)),
+    row(MethodFilter::GET, "/api/v1/policies/{name}", VIEWER, |filter| on(filter, policies::policy)),
+    row(MethodFilter::PUT, "/api/v1/policies/{name}", ADMINISTRATOR, |filter| on(filter, policies::put_policy)),
+    row(MethodFilter::DELETE, "/api/v1/policies/{name}", ADMINISTRATOR, |filter| on(filter, policies::delete_policy)),
+    row(MethodFilter::GET, "/api/v1/decisions", VIEWER, |filter| on(filter, policies::decisions::list)),
+    row(MethodFilter::GET, "/api/v1/decisions/{id}", VIEWER, |filter| on(filter, policies::decisions::detail)),
     row(MethodFilter::GET, "/api/v1/backup", ADMINISTRATOR, |filter| on(filter, backup::backup)),
     row(MethodFilter::GET, "/api/v1/openapi.json", PUBLIC, |filter| on(filter, system::openapi)),
     row(MethodFilter::GET, "/metrics", Access::PublicOnLoopback, |filter| on(filter, system::metrics)),

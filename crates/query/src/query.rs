@@ -22,12 +22,12 @@ use tokio::time::Instant;
 use crate::answer;
 use crate::error::QueryError;
 use crate::guard::{self, Admitted};
-use crate::{scores, session, tables};
+use crate::{decisions, scores, session, tables};
 
 pub use crate::answer::AnswerColumn;
 
 /// The tables there are.
-pub const TABLES: [&str; 6] = ["runs", "steps", "spans", "logs", "metrics", "scores"];
+pub const TABLES: [&str; 7] = ["runs", "steps", "spans", "logs", "metrics", "scores", "decisions"];
 
 /// Threads that queries run on: never those that serve ingest and the portal.
 const THREADS: usize = 2;
@@ -174,9 +174,13 @@ async fn answer(
     tables: HashMap<&'static str, Arc<dyn TableProvider>>,
 ) -> Result<QueryResult, DataFusionError> {
     let has_scores = tables.contains_key(scores::EVENTS);
+    let has_decisions = tables.contains_key(decisions::EVENTS);
     let session = session::session(environment, tables)?;
     if has_scores {
         scores::register(&session).await?;
+    }
+    if has_decisions {
+        decisions::register(&session).await?;
     }
     let mut plan = session.state().statement_to_plan(admitted.statement).await?;
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);

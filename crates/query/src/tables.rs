@@ -9,7 +9,7 @@ use mizzen_telemetry::{Page, RunFilter, Signal, TableSnapshot, Telemetry};
 
 use crate::error::QueryError;
 use crate::segments::{SegmentTable, Stored, StoredSegment};
-use crate::{runs, scores};
+use crate::{decisions, runs, scores};
 
 /// Runs read from the index at once.
 const PAGE_RUNS: u32 = 1_000;
@@ -35,6 +35,10 @@ pub(crate) async fn open(
     if is_named("scores") {
         let stored = snapshot(telemetry, Signal::Logs).await?;
         tables.insert(scores::EVENTS, Arc::new(SegmentTable::all(stored).map_err(engine)?));
+    }
+    if is_named("decisions") {
+        let stored = snapshot(telemetry, Signal::Logs).await?;
+        tables.insert(decisions::EVENTS, Arc::new(SegmentTable::all(stored).map_err(engine)?));
     }
     if is_named("runs") {
         tables.insert("runs", runs::table(pages(telemetry.clone())).map_err(engine)?);

@@ -1,6 +1,7 @@
 //! Telemetry: OTLP in, runs out.
 //!
-//! * [`decode`], [`otlp`], [`record`], [`import`]: the doors, each of which ends in an OTLP request and its [`origin`]
+//! * [`decode`], [`otlp`], [`record`], [`event`], [`import`]: the doors, each of which ends in an OTLP request and its
+//!   [`origin`]
 //! * [`capture`]: what may be kept, applied before anything is written
 //! * [`normalise`]: every dialect becomes the same [`row`]s
 //! * `engine`: the log, rows in memory, segments, and the index of runs, behind [`Telemetry`]
@@ -14,6 +15,7 @@ pub mod capture;
 pub mod case;
 pub mod decode;
 mod engine;
+pub mod event;
 pub mod import;
 pub mod normalise;
 pub mod origin;

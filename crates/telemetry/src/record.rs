@@ -67,7 +67,7 @@ pub(crate) fn any(key: String, value: Option<Value>) -> KeyValue {
     KeyValue { key, value: Some(AnyValue { value }), ..KeyValue::default() }
 }
 
-fn key_value(key: String, value: attribute::Value) -> KeyValue {
+pub(crate) fn key_value(key: String, value: attribute::Value) -> KeyValue {
     any(key, Some(otlp_value(value)))
 }
 

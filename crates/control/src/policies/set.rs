@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mizzen_governance::cases::{self, CaseResult};
 use mizzen_governance::{PolicySet, Source, Sources, boundary};
 use mizzen_model::id::Digest;
 use mizzen_model::permission::{Boundary, Mode};
@@ -110,6 +111,23 @@ pub(super) fn assemble(stored: &[Stored], files: &[FileText], unnamed: Mode) -> 
         found.add(file.kind, None, &file.name, Arc::clone(&file.text), origin);
     }
     found.compile(unnamed)
+}
+
+/// Puts the cases of a file before a set; `source` names the file in problems.
+///
+/// # Errors
+/// With everything that is wrong with the file; then no case was tried.
+pub fn run_cases(set: &PolicySet, source: &str, text: &str) -> Result<Vec<CaseResult>, Problems> {
+    cases::run(set, source, text).map_err(Problems)
+}
+
+/// The set that files make by themselves.
+///
+/// # Errors
+/// When it does not compile.
+pub fn compile_files(files: &[FileText], unnamed: Mode) -> Result<(Arc<PolicySet>, Vec<Policy>), Problems> {
+    let Assembled { policies, set } = assemble(&[], files, unnamed)?;
+    Ok((set, policies))
 }
 
 /// The set in force with `files` in place of what has the same names, and without what `without` names: what somebody asks

@@ -27,6 +27,8 @@ use mizzen_telemetry::normalise::{Limits, Normaliser};
 use mizzen_telemetry::{Parts, Telemetry, TelemetryConfig};
 use object_store::ObjectStore;
 
+use super::decisions::Recorder;
+use super::evidence;
 use crate::config::Config;
 
 /// Everything behind the doors.
@@ -35,6 +37,8 @@ pub(super) struct Planes {
     pub(super) clock: Clock,
     pub(super) metrics: Metrics,
     pub(super) tasks: TaskGroup,
+    /// What is fed by the doors and writes to telemetry: drained between the two.
+    pub(super) recorders: TaskGroup,
     pub(super) data_dir: DataDir,
     pub(super) store: Store,
     pub(super) objects: Arc<dyn ObjectStore>,
@@ -69,8 +73,10 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         metrics: metrics.clone(),
         client: Some(client.clone()),
     });
+    control.policies().open(config.permission.policies(), &metrics).await.context("the policies cannot be put in force")?;
     control.start(&tasks);
     let prices = PriceTable::built_in(&config.price)?;
+    let capture = Arc::new(CapturePolicy::new(&config.capture).context("`capture`")?);
     let parts = Parts {
         store: store.clone(),
         objects: Arc::clone(&objects),
@@ -79,9 +85,18 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         metrics: metrics.clone(),
         tasks: tasks.clone(),
         normaliser: Arc::new(Normaliser::new(prices.clone(), Limits::default())),
-        capture: Arc::new(CapturePolicy::new(&config.capture).context("`capture`")?),
+        capture: Arc::clone(&capture),
     };
     let telemetry = Telemetry::open(telemetry_config(config), parts).await?;
+    let recorders = TaskGroup::new();
+    let recorder = Recorder {
+        control: control.clone(),
+        telemetry: telemetry.clone(),
+        capture,
+        clock: clock.clone(),
+        keeps_arguments: config.permission.record_arguments,
+    };
+    recorder.start(&metrics, &recorders);
     let query = Query::new(telemetry.clone(), Arc::clone(&objects), query_limits(config))?;
     control.audit().start(&config.audit, client.clone(), &tasks).context("`audit`")?;
     let oidc = Oidc::new(&config.oidc, &control, &environment(), client.clone()).context("`oidc`")?;
@@ -109,6 +124,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         clock,
         metrics,
         tasks,
+        recorders,
         data_dir,
         store,
         objects,

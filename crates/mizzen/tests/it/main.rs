@@ -8,4 +8,5 @@ mod documentation;
 mod durability;
 mod eval;
 mod evaluation;
+mod policies;
 mod the_loop;

@@ -1,6 +1,7 @@
 //! OTLP log records and events to rows.
 
 use mizzen_model::id::{SpanId, TraceId};
+use mizzen_model::step::Source;
 use mizzen_model::time::Timestamp;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
@@ -13,6 +14,7 @@ use super::json::JsonWriter;
 use super::keys::Text;
 use super::shared::{SharedResource, SharedScope, valid_run_id};
 use super::{Normalised, Normaliser, Remarks};
+use crate::event;
 use crate::origin::Origin;
 use crate::row::{LogRow, Name};
 
@@ -60,6 +62,8 @@ impl<'a> Batch<'a> {
             "" => event_name_attribute(&record.attributes),
             name => Some(name),
         };
+        let is_ours = self.origin.source == Source::Gateway;
+        let event_name = event_name.map(|name| if name == event::DECISION && !is_ours { event::CLAIMED } else { name });
         LogRow {
             run_id: self.run_id(&facts, resource, trace_id),
             trace_id,

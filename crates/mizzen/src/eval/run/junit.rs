@@ -4,6 +4,7 @@ use mizzen_eval::score::{Score, ScoreOutcome};
 use mizzen_model::permission::Verdict;
 
 use super::{Report, complaint, label};
+use crate::xml::attribute;
 
 /// What a score is to a test runner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,20 +61,4 @@ fn test_case(score: &Score) -> String {
         End::Broken => format!("{open}><error message=\"{why}\" type=\"evaluator_failed\"/></testcase>\n"),
         End::Skipped => format!("{open}><skipped message=\"{why}\"/></testcase>\n"),
     }
-}
-
-/// Text as an attribute's value. Characters that XML 1.0 forbids become blanks.
-fn attribute(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -1,0 +1,120 @@
+//! `mizzen policy check` and `impact`: to be asked before a policy is changed.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use mizzen_control::policies::{FileText, Problem, ToolSchema, compile_files};
+use mizzen_model::permission::Mode;
+use serde_json::{Value, json};
+
+use super::cli::{CheckArgs, ImpactArgs};
+use super::files;
+use crate::cli::Format;
+use crate::client::Server;
+use crate::failure::Failure;
+use crate::output;
+
+/// Without a server: the files by themselves.
+pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
+    let files = files::read(&args.files)?;
+    let tools = args.tools.as_deref().map_or(Ok(Vec::new()), tools)?;
+    let problems = match compile_files(&files, Mode::Observe) {
+        Ok((set, _)) => set.warnings().iter().cloned().chain(set.check(&tools)).collect(),
+        Err(problems) => problems.0,
+    };
+    let is_valid = !problems.iter().any(Problem::is_error);
+    match args.output.format {
+        Format::Table => {
+            for problem in &problems {
+                output::data(&output::one_line(&problem.to_string()))?;
+            }
+            if is_valid {
+                output::say(&format!("{} files are one valid set", files.len()));
+            }
+        }
+        format => output::value(&json!({ "valid": is_valid, "problems": listed(&problems) }), format)?,
+    }
+    Ok(if is_valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// As `tools/list` describes them, each with its server.
+fn tools(path: &Path) -> Result<Vec<ToolSchema>, Failure> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("failed to read `{shown}`"));
+    let tools = text.and_then(|text| {
+        serde_json::from_str(&text)
+            .with_context(|| format!("`{shown}` is not a JSON array of `{{server, name, inputSchema}}`"))
+    });
+    tools.map_err(Failure::Usage)
+}
+
+fn listed(problems: &[Problem]) -> Vec<Value> {
+    problems.iter().map(|problem| serde_json::to_value(problem).unwrap_or_default()).collect()
+}
+
+pub(super) async fn impact(args: ImpactArgs) -> Result<(), Failure> {
+    if args.files.is_empty() && args.remove.is_empty() {
+        return Err(Failure::Usage(anyhow::anyhow!("say what would change: files, or --remove BOUNDARY")));
+    }
+    let files: Vec<Value> = files::read(&args.files)?.iter().map(file).collect();
+    let remove: Vec<Value> = args.remove.iter().map(|name| json!({ "kind": "boundary", "name": name })).collect();
+    let server = Server::find(&args.client)?;
+    let body = json!({ "files": files, "remove": remove, "days": args.days });
+    let report = server.post("/api/v1/policies/impact", &body).await?;
+    match args.output.format {
+        Format::Table => table(&report),
+        format => output::value(&report, format),
+    }
+}
+
+fn file(file: &FileText) -> Value {
+    json!({ "name": file.name, "text": &*file.text })
+}
+
+fn table(report: &Value) -> Result<(), Failure> {
+    let count = |field: &str| report[field].as_u64().unwrap_or(0);
+    output::data(&format!(
+        "{} of {} decisions since {} would be different",
+        count("changed"),
+        count("replayed"),
+        output::text(report, "since")
+    ))?;
+    for (why, number) in report["not_replayed_reasons"].as_object().into_iter().flatten() {
+        let told = match why.as_str() {
+            "arguments_not_kept" => "could not be asked again: their arguments were not kept",
+            "not_decided_by_policy" => "were refused by a budget, a rate, a pause or a changed tool, not by policy",
+            _ => "cannot be read",
+        };
+        output::data(&format!("{number} {told}"))?;
+    }
+    if report["truncated"] == true {
+        output::data(&format!("only the newest {} were looked at; ask for fewer days", count("examined")))?;
+    }
+    let groups = report["groups"].as_array().cloned().unwrap_or_default();
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let headings = ["COUNT", "AGENT", "ACTION", "RESOURCE", "WAS", "WOULD BE", "EXAMPLE", "BECAUSE"];
+    let rows = groups.iter().map(|group| {
+        let example = &group["example"];
+        vec![
+            group["count"].to_string(),
+            output::text(group, "agent"),
+            output::text(group, "action"),
+            output::cut(&output::text(group, "resource"), 60),
+            standing(&group["was"]),
+            standing(&group["would_be"]),
+            output::text(example, "decision_id"),
+            output::cut(&output::text(example, "reason"), 80),
+        ]
+    });
+    let headings: Vec<String> = headings.map(str::to_owned).into();
+    output::data(&output::grid(headings, rows.collect(), &[true]))
+}
+
+/// What is not allowed and went on all the same was only observed.
+pub(super) fn standing(standing: &Value) -> String {
+    let effect = output::text(standing, "effect");
+    if effect == "allow" || standing["enforced"] == true { effect } else { format!("{effect} (observed)") }
+}

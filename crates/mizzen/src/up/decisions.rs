@@ -1,0 +1,128 @@
+//! Writes what was decided beside the runs it was decided for: as log events, and as rows of the list of decisions.
+//!
+//! The audit log is the durable record; this is what people look at. What may be kept of arguments is settled here, by the
+//! configuration and the capture policy, before anything reaches a disk.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mizzen_control::Control;
+use mizzen_control::gate::Recorded;
+use mizzen_control::policies::decisions::KeptDecision;
+use mizzen_control::policies::decisions::record::{ARGUMENTS, Draft, REASON};
+use mizzen_runtime::clock::Clock;
+use mizzen_runtime::error::Chain;
+use mizzen_runtime::metrics::{Counter, Metrics};
+use mizzen_runtime::task::{BoxError, TaskGroup, TaskKind};
+use mizzen_telemetry::Telemetry;
+use mizzen_telemetry::capture::CapturePolicy;
+use mizzen_telemetry::event::{self, EventRecord, LogsRequest};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// The scope of events that permission writes.
+const SCOPE: &str = "mizzen.permission";
+/// Decisions written together.
+const GROUP_MAX: usize = 256;
+/// Together about six seconds, less than a drain takes.
+const ATTEMPTS: u32 = 6;
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+
+/// Where decisions go.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    pub(super) control: Control,
+    pub(super) telemetry: Telemetry,
+    pub(super) capture: Arc<CapturePolicy>,
+    pub(super) clock: Clock,
+    pub(super) keeps_arguments: bool,
+}
+
+impl Recorder {
+    /// Takes the decisions of the plane from now on.
+    pub(super) fn start(self, metrics: &Metrics, tasks: &TaskGroup) {
+        let Some(decisions) = self.control.decisions() else { return };
+        let help = "Decisions that could not be written beside their runs; the audit log has them";
+        let lost = metrics.counter("mizzen_decisions_not_written_total", help, &[]);
+        tasks.spawn(TaskKind::DecisionRecorder, |cancel| self.run(decisions, lost, cancel));
+    }
+
+    /// Runs until cancelled and nothing waits.
+    async fn run(
+        self,
+        mut decisions: mpsc::Receiver<Recorded>,
+        lost: Counter,
+        cancel: CancellationToken,
+    ) -> Result<(), BoxError> {
+        let mut group = Vec::with_capacity(GROUP_MAX);
+        loop {
+            tokio::select! {
+                received = decisions.recv_many(&mut group, GROUP_MAX) => {
+                    if received == 0 {
+                        return Ok(());
+                    }
+                    self.write(std::mem::take(&mut group), &lost).await;
+                }
+                () = cancel.cancelled(), if !decisions.is_closed() => decisions.close(),
+            }
+        }
+    }
+
+    async fn write(&self, group: Vec<Recorded>, lost: &Counter) {
+        let count = group.len() as u64;
+        let (request, kept) = self.settle(&group);
+        let mut pause = RETRY_FIRST;
+        let (mut has_events, mut has_rows) = (false, false);
+        for _ in 0..ATTEMPTS {
+            if !has_events {
+                let origin = event::origin(self.clock.now());
+                has_events = succeeded(self.telemetry.ingest_logs(request.clone(), origin).await);
+            }
+            if !has_rows {
+                has_rows = succeeded(self.control.policies().keep_decisions(&kept).await);
+            }
+            if has_events && has_rows {
+                return;
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        lost.add(count);
+    }
+
+    /// What is written, once the capture policy has taken what may not be kept.
+    fn settle(&self, group: &[Recorded]) -> (LogsRequest, Vec<KeptDecision>) {
+        let drafts: Vec<Draft> = group.iter().map(|recorded| self.draft(recorded)).collect();
+        let events = drafts.iter().map(|draft| {
+            let event = draft.event();
+            EventRecord {
+                name: event::DECISION,
+                at: event.at,
+                trace_id: event.trace_id,
+                span_id: event.span_id,
+                attributes: event.attributes,
+            }
+        });
+        let mut request = event::to_otlp(SCOPE, events.collect());
+        self.capture.apply_logs(&mut request, None);
+        let kept = drafts
+            .into_iter()
+            .zip(event::records(&request))
+            .map(|(draft, record)| draft.kept(event::text(record, ARGUMENTS), event::text(record, REASON)));
+        let kept = kept.collect();
+        (request, kept)
+    }
+
+    fn draft(&self, recorded: &Recorded) -> Draft {
+        let arguments = recorded.ask.arguments.as_deref();
+        let hash = arguments.and_then(|arguments| self.control.audit().hash_arguments(arguments));
+        Draft::of(recorded, self.keeps_arguments, hash)
+    }
+}
+
+fn succeeded<T, E: std::error::Error + 'static>(result: Result<T, E>) -> bool {
+    if let Err(error) = &result {
+        tracing::warn!(error = %Chain(error), "decisions were not written; trying again");
+    }
+    result.is_ok()
+}

@@ -1,0 +1,80 @@
+//! Policies, from a file that is checked to a set that survives a restart.
+
+use std::path::Path;
+
+use anyhow::Result;
+use http::Method;
+use mizzen_testkit::mizzen::{Mizzen, Options};
+use serde_json::{Value, json};
+
+const HELM: &str = "# Ours\napiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {name: helm}\nspec:\n  mode: observe\n  \
+    agents: [helm-agent]\n  tools: [helm/list_*]\n";
+const CASES: &str = "cases:\n  - name: listed\n    agent: helm-agent\n    tool: helm/list_releases\n    expect: allow\n  \
+    - name: removed\n    agent: helm-agent\n    tool: helm/uninstall\n    expect: allow\n";
+
+fn write(folder: &Path, name: &str, text: &str) -> Result<String> {
+    let file = folder.join(name);
+    std::fs::write(&file, text)?;
+    Ok(file.display().to_string())
+}
+
+async fn run<const N: usize>(server: &Mizzen, words: [&str; N]) -> Result<(Option<i32>, String, String)> {
+    let output = server.command(words)?.output().await?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok((output.status.code(), text(&output.stdout), text(&output.stderr)))
+}
+
+#[tokio::test]
+async fn a_boundary_goes_from_a_file_to_a_set_that_survives_a_restart() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut server = Mizzen::start().await?;
+    let file = write(folder.path(), "helm.yaml", HELM)?;
+    let cases = write(folder.path(), "cases.yaml", CASES)?;
+
+    let typo = write(folder.path(), "typo.yaml", &HELM.replace("tools:", "tolls:"))?;
+    let (code, told, _) = run(&server, ["policy", "check", &typo]).await?;
+    assert_eq!(code, Some(1));
+    assert!(told.contains("typo.yaml:8:3") && told.contains("did you mean `tools`?"), "{told}");
+    assert_eq!(run(&server, ["policy", "check", &file]).await?.0, Some(0));
+    let (code, told, _) = run(&server, ["policy", "test", &cases, "--policy", &file]).await?;
+    assert_eq!(code, Some(1));
+    assert!(told.contains("removed") && told.contains("1 passed, 1 failed"), "{told}");
+
+    let (code, told, _) = run(&server, ["policy", "apply", "-f", &file, "-o", "json"]).await?;
+    assert_eq!(code, Some(0), "{told}");
+    let applied: Value = serde_json::from_str(&told)?;
+    assert_eq!((&applied[0]["result"], &applied[0]["ref"]), (&json!("created"), &json!("boundary:helm")), "{applied}");
+    let (code, told, _) = run(&server, ["policy", "apply", "-f", &file, "-f", &typo, "-o", "json"]).await?;
+    assert_eq!(code, Some(1));
+    let applied: Value = serde_json::from_str(&told)?;
+    assert_eq!((&applied[0]["result"], &applied[1]["result"]), (&json!("unchanged"), &json!("rejected")), "{applied}");
+    let (code, _, told) = run(&server, ["policy", "mode", "helm", "enforce", "--reason", "sure"]).await?;
+    assert_eq!(code, Some(0), "{told}");
+
+    let before = server.get("/api/v1/boundaries").await?;
+    server.kill().await?;
+    server.restart().await?;
+    let after = server.get("/api/v1/boundaries").await?;
+    assert_eq!(before["policy_set"], after["policy_set"]);
+    let (_, text, _) = run(&server, ["policy", "get", "helm", "-o", "yaml"]).await?;
+    assert_eq!(text, HELM.replace("observe", "enforce"), "every other byte stays");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_folder_that_does_not_compile_keeps_the_server_from_starting() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    write(folder.path(), "helm.yaml", &HELM.replace("tools:", "tolls:"))?;
+    let config = format!("[permission]\npolicy_dir = \"{}\"\n", folder.path().display());
+    let refused = Mizzen::start_with(Options { config: config.clone(), ..Options::default() }).await;
+    let told = format!("{:#}", refused.err().ok_or_else(|| anyhow::anyhow!("it started"))?);
+    assert!(told.contains("helm.yaml:8:3"), "{told}");
+    write(folder.path(), "helm.yaml", HELM)?;
+    let server = Mizzen::start_with(Options { config, ..Options::default() }).await?;
+    let listed = server.get("/api/v1/boundaries").await?;
+    assert_eq!((&listed["items"][0]["origin"], &listed["folder"]["stale"]), (&json!("folder"), &json!(false)));
+    let mode = json!({ "mode": "enforce" });
+    let refused = server.send(Method::PUT, "/api/v1/boundaries/helm/mode", &mode).await?;
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    Ok(())
+}

@@ -20,8 +20,8 @@ use mizzen_runtime::clock::Clock;
 use tokio::sync::{Semaphore, mpsc};
 
 use self::ask::{Failure, Verdict};
-pub use self::config::{GuardrailConfig, GuardrailError, OnFailure, When};
 use self::config::{Guardrail, Means};
+pub use self::config::{GuardrailConfig, GuardrailError, OnFailure, When};
 use super::Inner;
 use super::metrics::GatewayMetrics;
 use super::refusal::{Reason, Refusal};

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
+use http::Response;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::Response;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
@@ -72,7 +72,13 @@ fn outbound(gateway: &Inner, parts: &Parts, upstream: &Upstream, path: &str) -> 
     Ok(outbound)
 }
 
-fn with_body(gateway: &Inner, parts: &Parts, upstream: &Upstream, path: &str, body: Bytes) -> Result<Outbound, Refusal> {
+fn with_body(
+    gateway: &Inner,
+    parts: &Parts,
+    upstream: &Upstream,
+    path: &str,
+    body: Bytes,
+) -> Result<Outbound, Refusal> {
     let key = gateway.provider_key(upstream)?;
     let trace = TraceContext::of(&parts.headers);
     let unfit =

@@ -61,7 +61,8 @@ impl Asking<'_> {
         let mut answer = self.gateway.control.gate().ask(ask).await;
         if let Answer::Held(held) = answer {
             let (decision, approval) = (Arc::clone(&held.decision), held.approval_id.clone());
-            let Ok(answered) = tokio::time::timeout(self.gateway.config.permission.held_max(), held.wait()).await else {
+            let Ok(answered) = tokio::time::timeout(self.gateway.config.permission.held_max(), held.wait()).await
+            else {
                 let message = format!(
                     "{resource} needs a person's approval, which nobody has given yet; \
                      it is held as `{approval}`: approve it in the portal or with `mizzen approvals approve {approval}`, and send the same call again"
@@ -99,7 +100,13 @@ pub(super) fn model(upstream: &Upstream, model: &str) -> Resource {
 }
 
 /// The facts about a model call that a policy may look at. No content.
-pub(super) fn facts(format: Format, asked: &str, upstream: &Upstream, stream: bool, offer: &Offer) -> Map<String, Value> {
+pub(super) fn facts(
+    format: Format,
+    asked: &str,
+    upstream: &Upstream,
+    stream: bool,
+    offer: &Offer,
+) -> Map<String, Value> {
     let mut facts = Map::new();
     let mut put = |name: &str, value: Value| facts.insert(name.to_owned(), value);
     put("model", Value::from(asked));

@@ -145,7 +145,8 @@ fn is_encoded(piece: &[u8]) -> bool {
         Some(at) => piece.get(at + 8..).unwrap_or_default(),
         None => piece,
     };
-    let encoding = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_' | b'\\' | b'n');
+    let encoding =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_' | b'\\' | b'n');
     data.len() >= ENCODED_BYTES_MIN && data.iter().all(encoding)
 }
 

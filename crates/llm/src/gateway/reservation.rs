@@ -72,23 +72,23 @@ struct Charge<'a> {
 impl Charge<'_> {
     /// `None`: it cannot be known.
     fn spent(&self, outcome: &Outcome<'_>, background: bool) -> Option<Spend> {
-    match (outcome.status, outcome.end) {
-        (Some(400..), _) => return Some(rates::in_vain(outcome.took)),
-        (None, End::Refused { reason: Reason::Unreachable | Reason::Broken, .. }) => {
-            return Some(rates::in_vain(outcome.took));
+        match (outcome.status, outcome.end) {
+            (Some(400..), _) => return Some(rates::in_vain(outcome.took)),
+            (None, End::Refused { reason: Reason::Unreachable | Reason::Broken, .. }) => {
+                return Some(rates::in_vain(outcome.took));
+            }
+            (None, _) => return None,
+            (Some(_), _) => {}
         }
-        (None, _) => return None,
-        (Some(_), _) => {}
-    }
-    let answer = outcome.answer?;
-    let whole = answer.complete || outcome.end == End::Answered;
-    let usage = match answer.usage {
-        Some(usage) if whole => usage,
-        // It goes on without the client, and will take more.
-        None if answer.pending && background => return None,
-        partial => at_least(partial.unwrap_or_default(), self.estimate, answer),
-    };
-    Some(self.rates.spent(self.model, &usage, outcome.took))
+        let answer = outcome.answer?;
+        let whole = answer.complete || outcome.end == End::Answered;
+        let usage = match answer.usage {
+            Some(usage) if whole => usage,
+            // It goes on without the client, and will take more.
+            None if answer.pending && background => return None,
+            partial => at_least(partial.unwrap_or_default(), self.estimate, answer),
+        };
+        Some(self.rates.spent(self.model, &usage, outcome.took))
     }
 }
 

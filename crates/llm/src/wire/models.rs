@@ -51,7 +51,9 @@ pub(crate) fn without(body: &[u8], may_see: impl Fn(&str) -> bool) -> Result<Opt
         kept.map_or_else(|| "null".to_owned(), |(_, id)| serde_json::Value::from(id.as_str()).to_string())
     };
     let mut edits = Vec::new();
-    for (raw, replacement) in [(list.data, data), (list.first_id, name(kept.first())), (list.last_id, name(kept.last()))] {
+    for (raw, replacement) in
+        [(list.data, data), (list.first_id, name(kept.first())), (list.last_id, name(kept.last()))]
+    {
         if let Some(range) = raw.0.and_then(|raw| position(text, raw.get())) {
             edits.push((range, replacement));
         }

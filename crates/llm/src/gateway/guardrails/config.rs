@@ -97,7 +97,10 @@ pub(super) struct Guardrail {
 pub(super) enum Means {
     /// The program, then its arguments.
     Program(Vec<String>),
-    Webhook { url: Uri, headers: HeaderMap },
+    Webhook {
+        url: Uri,
+        headers: HeaderMap,
+    },
 }
 
 impl Guardrail {
@@ -192,7 +195,9 @@ mod tests {
         ] {
             assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
         }
-        let one = resolve(&[config(serde_json::json!({"name": "g", "when": "request", "command": ["x"], "agents": ["helper"]}))]);
+        let one = resolve(&[config(
+            serde_json::json!({"name": "g", "when": "request", "command": ["x"], "agents": ["helper"]}),
+        )]);
         assert!(!one.unwrap()[0].is_for(None));
     }
 

@@ -71,7 +71,8 @@ fn question(protocol: Protocol, path: &str, method: &str) -> Question {
 fn is_plain(path: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~' | ':' | '@' | '+' | '=');
     let parts = path.strip_prefix('/').unwrap_or(path).split('/');
-    path.len() <= PATH_CHARS_MAX && parts.into_iter().all(|part| !matches!(part, "" | "." | "..") && part.chars().all(plain))
+    path.len() <= PATH_CHARS_MAX
+        && parts.into_iter().all(|part| !matches!(part, "" | "." | "..") && part.chars().all(plain))
 }
 
 fn not_served(protocol: Protocol, path: &str) -> Refusal {
@@ -94,7 +95,14 @@ mod tests {
         for path in ["/v1/audio/speech", "/v1/files/file-abc/content", "/anthropic/v1/messages/batches"] {
             assert!(is_plain(path), "{path}");
         }
-        for path in ["/v1/audio/../files", "/v1//files", "/v1/files/", "/v1/%2e%2e/files", "/v1/a;b", &format!("/v1/{}", "a".repeat(300))] {
+        for path in [
+            "/v1/audio/../files",
+            "/v1//files",
+            "/v1/files/",
+            "/v1/%2e%2e/files",
+            "/v1/a;b",
+            &format!("/v1/{}", "a".repeat(300)),
+        ] {
             assert!(!is_plain(path), "{path}");
         }
     }

@@ -60,10 +60,7 @@ impl Call {
         let permit = self.asking().ask(question).await.map_err(|refusal| refusal.about("model"))?;
         permission::can_honour(&permit, false)?;
         permission::keep_touched(&permit, Taint::default()).await?;
-        let terms = Terms {
-            result_bytes_max: permit.obligations.result_bytes_max,
-            stopped: Stopped::of(&permit),
-        };
+        let terms = Terms { result_bytes_max: permit.obligations.result_bytes_max, stopped: Stopped::of(&permit) };
         let record_content = permit.obligations.record_content != Some(false);
         let decision = Arc::clone(&permit.decision);
         self.recording.note(|copy| {

@@ -19,7 +19,8 @@ fn rates() -> Rates {
         as_of: String::new(),
         source: String::new(),
     };
-    let free = Price { r#match: "free".into(), input: 0.0, output: 0.0, cache_read: None, cache_write: None, ..price.clone() };
+    let free =
+        Price { r#match: "free".into(), input: 0.0, output: 0.0, cache_read: None, cache_write: None, ..price.clone() };
     Rates::new(PriceTable::built_in(&[price, free]).unwrap(), 1_000)
 }
 
@@ -50,7 +51,8 @@ fn money_is_reserved_at_the_dearest_price_and_charged_at_the_real_one() {
 #[test]
 fn an_image_does_not_count_like_the_text_it_is_sent_as() {
     let image = "iVBORw0KGgo".repeat(100_000);
-    let body = format!(r#"{{"content":[{{"type":"image_url","image_url":{{"url":"data:image/png;base64,{image}"}}}}]}}"#);
+    let body =
+        format!(r#"{{"content":[{{"type":"image_url","image_url":{{"url":"data:image/png;base64,{image}"}}}}]}}"#);
     let tokens = input_tokens(body.as_bytes());
     assert!((2_000..50_000).contains(&tokens), "{tokens}");
     let words = "word ".repeat(10_000);

@@ -55,7 +55,10 @@ async fn each_denial_has_the_providers_own_shape_and_the_decision() {
         for (protocol, kind) in [(OpenAi, openai), (Anthropic, anthropic)] {
             let (got, headers, body) = told(denial(code, None), protocol).await;
             assert_eq!((got, &body["error"]["type"]), (status, &kind.into()), "{code:?}");
-            assert_eq!((&body["error"]["code"], &body["error"]["decision_id"]), (&code.as_str().into(), &"dec_1".into()));
+            assert_eq!(
+                (&body["error"]["code"], &body["error"]["decision_id"]),
+                (&code.as_str().into(), &"dec_1".into())
+            );
             assert_eq!((&headers["mizzen-decision"], headers.get("retry-after")), (&"dec_1".parse().unwrap(), None));
         }
     }
@@ -64,11 +67,17 @@ async fn each_denial_has_the_providers_own_shape_and_the_decision() {
 #[tokio::test]
 async fn when_to_come_back_is_told_in_whole_seconds_and_an_empty_budget_stops_clients_that_try_again() {
     let (_, headers, _) = told(denial(DenialCode::BudgetExhausted, Some(1_001)), OpenAi).await;
-    assert_eq!((&headers["retry-after"], &headers["x-should-retry"]), (&"2".parse().unwrap(), &"false".parse().unwrap()));
+    assert_eq!(
+        (&headers["retry-after"], &headers["x-should-retry"]),
+        (&"2".parse().unwrap(), &"false".parse().unwrap())
+    );
     let (_, headers, _) = told(denial(DenialCode::RateLimited, Some(-5)), Anthropic).await;
     assert_eq!((&headers["retry-after"], headers.get("x-should-retry")), (&"1".parse().unwrap(), None));
     let (status, _, body) = told(Refusal::held("wait".into(), "dec_2", "apr_1".into()), OpenAi).await;
-    assert_eq!((status, &body["error"]["approval_id"], &body["error"]["code"]), (409, &"apr_1".into(), &"approval_pending".into()));
+    assert_eq!(
+        (status, &body["error"]["approval_id"], &body["error"]["code"]),
+        (409, &"apr_1".into(), &"approval_pending".into())
+    );
 }
 
 #[test]

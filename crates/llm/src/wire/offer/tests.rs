@@ -26,7 +26,8 @@ fn the_clients_own_tools_are_named_and_not_the_providers() {
     assert_eq!(offer.tool_names, ["get_weather", "shell"]);
     assert_eq!((offer.output_tokens_max, offer.choices, offer.temperature), (Some(100), 2, Some(0.5)));
     assert!(offer.provider_tools.is_empty());
-    let messages = r#"{"model":"m","max_tokens":9,"tools":[{"name":"a","input_schema":{}},{"type":"custom","name":"b"}]}"#;
+    let messages =
+        r#"{"model":"m","max_tokens":9,"tools":[{"name":"a","input_schema":{}},{"type":"custom","name":"b"}]}"#;
     let offer = read(Format::Messages, messages).unwrap();
     assert_eq!((offer.tool_names.len(), offer.tool_count, offer.output_tokens_max), (2, 2, Some(9)));
     assert!(offer.provider_tools.is_empty());
@@ -77,8 +78,13 @@ fn what_anthropic_would_run_is_found() {
 #[test]
 fn what_cannot_be_read_is_no_offer() {
     let shape = |field| Err(OfferError::Shape { field });
-    for tools in [r#"{"0":{"type":"web_search"}}"#, r#"["web_search"]"#, "7", r#"[{"type":"function","type":"web_search","name":"f"}]"#]
-    {
+    for tools in [
+        r#"{"0":{"type":"web_search"}}"#,
+        r#"["web_search"]"#,
+        r#"[["function","f"]]"#,
+        "7",
+        r#"[{"type":"function","type":"web_search","name":"f"}]"#,
+    ] {
         assert_eq!(read(Format::Responses, &format!(r#"{{"model":"m","tools":{tools}}}"#)), shape("tools"), "{tools}");
     }
     assert_eq!(read(Format::Messages, r#"{"model":"m","mcp_servers":[{"name":"x"}]}"#), shape("mcp_servers"));

@@ -16,7 +16,7 @@ use http::{Request, Response};
 
 pub(super) use self::decode::{look_for_secrets, read};
 pub(super) use self::identify::{Identified, Received};
-pub(super) use self::relay::is_events;
+pub(super) use self::relay::{is_events, shown};
 pub(super) use self::screen::secrets_kept;
 use super::Inner;
 use super::refusal::Refusal;

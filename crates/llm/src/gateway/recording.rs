@@ -12,6 +12,7 @@ use mizzen_runtime::metrics::Gauge;
 use tokio::sync::mpsc;
 
 use super::metrics::GatewayMetrics;
+use super::rates::NOTHING;
 use super::refusal::{Reason, Refusal};
 use super::reservation::{Outcome, Reservation};
 use super::tap::{Tap, Unread};
@@ -188,7 +189,7 @@ impl Recording {
         Self { copy: Some((copy, sink)), reservation: None, _in_flight: in_flight }
     }
 
-    /// For what is no step of a run, such as listing models.
+    /// For what is no step of a run and takes nothing of a budget, such as listing models and counting tokens.
     pub(super) const fn none(in_flight: InFlight) -> Self {
         Self { copy: None, reservation: None, _in_flight: in_flight }
     }
@@ -271,6 +272,8 @@ impl Drop for Recording {
             copy.conclude(&mut self.reservation);
             copy.reservation = self.reservation.take();
             sink.put(copy);
+        } else if let Some(reservation) = self.reservation.take() {
+            reservation.permit.settle(NOTHING);
         }
     }
 }

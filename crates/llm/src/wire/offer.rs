@@ -179,7 +179,7 @@ impl Found {
             return Err(unreadable());
         }
         for tool in raw.read::<Vec<Raw<'_>>>().ok_or_else(unreadable)? {
-            self.tool(field, &tool.read::<Tool<'_>>().ok_or_else(unreadable)?, depth)?;
+            self.tool(field, &object::<Tool<'_>>(tool).ok_or_else(unreadable)?, depth)?;
         }
         Ok(())
     }
@@ -225,7 +225,7 @@ impl Found {
             return Ok(());
         };
         let label = tool.server_label.as_ref().map_or(Cow::Borrowed("mcp"), |label| label.0.clone());
-        let named = tool.allowed_tools.read::<AllowedTools<'_>>().map(|allowed| allowed.tool_names);
+        let named = object::<AllowedTools<'_>>(tool.allowed_tools).map(|allowed| allowed.tool_names);
         self.server(&label, &url.0, named.unwrap_or(tool.allowed_tools))
     }
 
@@ -254,6 +254,11 @@ impl Found {
         self.provider.insert(ProviderTool::Remote { label, host, tools });
         Ok(())
     }
+}
+
+/// A list of values would be read as an object's fields in their order, which no provider does.
+fn object<'a, T: Deserialize<'a>>(raw: Raw<'a>) -> Option<T> {
+    raw.get().is_some_and(|text| text.starts_with('{')).then(|| raw.read()).flatten()
 }
 
 /// Names become parts of decisions and of their records.

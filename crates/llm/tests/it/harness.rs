@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use mizzen_control::keys::NewKey;
+use mizzen_control::policies::{By, Expected, PolicyKind};
 use mizzen_control::providers::ProviderKey;
 use mizzen_control::{Control, Environment, MIGRATIONS};
 use mizzen_llm::gateway::{Gateway, GatewayConfig, Parts, UpstreamConfig, router};
@@ -35,8 +36,8 @@ pub(crate) struct Harness {
     pub(crate) key: Secret,
     pub(crate) tasks: TaskGroup,
     pub(crate) records: mpsc::Receiver<SpanRecord>,
-    client: HttpClient,
-    base: String,
+    pub(crate) client: HttpClient,
+    pub(crate) base: String,
     _folder: tempfile::TempDir,
 }
 
@@ -116,6 +117,18 @@ impl Harness {
     pub(crate) async fn record(&mut self) -> Record {
         let record = tokio::time::timeout(Duration::from_secs(5), self.records.recv()).await;
         Record(record.expect("a record within 5 s").expect("the recorder runs"))
+    }
+
+    /// Puts a boundary of the agent `helper` in force; `spec` is the YAML below `spec`, without its indentation.
+    pub(crate) async fn boundary(&self, mode: &str, spec: &str) {
+        let spec: String = spec.lines().map(|line| format!("  {line}\n")).collect();
+        let text = format!(
+            "apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {{name: helper}}\nspec:\n  mode: {mode}\n  agents: [helper]\n{spec}"
+        );
+        let by = By { name: "ada".into(), role: None, reason: "a test".into() };
+        let policies = self.control.policies();
+        let put = policies.put(PolicyKind::Boundary, "helper", &text, &Expected::Anything, &by);
+        put.await.unwrap_or_else(|error| panic!("{error:?} in\n{text}"));
     }
 
     /// The recorder has nothing more to say.

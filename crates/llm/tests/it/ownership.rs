@@ -82,7 +82,7 @@ async fn an_id_that_is_another_callers_is_not_handed_over() {
     it.record().await;
     it.as_bob().await;
     let got = it.post("/v1/responses", r#"{"model":"gpt-5","input":"hi"}"#).await;
-    assert_eq!(got.status, 502);
+    assert_eq!(got.status, 500);
     assert!(!got.body.contains(ID), "{}", got.body);
     assert_eq!(it.record().await.error_type(), Some("internal_error"));
     let got = it.post("/v1/responses", r#"{"model":"gpt-5","input":"hi","stream":true}"#).await;

@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
-use super::config::Guardrail;
 use super::Subject;
+use super::config::Guardrail;
 
 /// Of what a guardrail answers.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
@@ -195,7 +195,9 @@ mod tests {
         let denied = verdict(br#"{"decision":"deny","reason":"no","code":"pii","more":1}"#).unwrap();
         assert_eq!(denied, Verdict { allow: false, reason: "no".into(), code: Some("pii".into()) });
         assert_eq!(verdict(br#"{"decision":"allow","code":"a sentence"}"#).unwrap().code, None);
-        for answer in ["", "{}", "allow", r#"{"decision":"Allow"}"#, r#"{"decision":true}"#, r#"[{"decision":"allow"}]"#] {
+        for answer in
+            ["", "{}", "allow", r#"{"decision":"Allow"}"#, r#"{"decision":true}"#, r#"[{"decision":"allow"}]"#]
+        {
             assert!(matches!(verdict(answer.as_bytes()), Err(Failure::Answer)), "{answer}");
         }
     }

@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
+use mizzen_control::KeyIdentity;
 use mizzen_runtime::task::BoxError;
 
 use super::pass;
 use crate::gateway::Inner;
-use crate::gateway::pipeline::{Received, is_events};
+use crate::gateway::guardrails::{Subject, When};
+use crate::gateway::pipeline::{Received, is_events, shown};
 use crate::gateway::recording::End;
 use crate::gateway::refusal::{Reason, Refusal};
 use crate::gateway::reservation::Outcome;
+use crate::gateway::trace::TraceContext;
 use crate::wire::Format;
-use crate::wire::answer::Accumulator;
+use crate::wire::answer::{Accumulator, Answer};
 
 /// A stored response, or what belongs to it.
 pub(in crate::gateway) async fn response(
@@ -24,42 +28,72 @@ pub(in crate::gateway) async fn response(
     request: Request<Body>,
 ) -> Result<Response<Body>, Refusal> {
     let identified = Received::new(gateway, request)?.identify()?;
-    let gateway = Arc::clone(&identified.gateway);
+    let (gateway, caller) = (Arc::clone(&identified.gateway), Arc::clone(&identified.caller));
+    let trace = TraceContext::of(&identified.parts.headers);
     let missing = || {
         Refusal::new(Reason::NoSuchResponse, "the response was not found among the caller's; check its id and the key")
     };
-    let upstream = gateway.owned_by(id, &identified.caller).await?.ok_or_else(missing)?;
+    let upstream = gateway.owned_by(id, &caller).await?.ok_or_else(missing)?;
     let upstream = gateway.routes.by_name(&upstream).ok_or_else(missing)?;
     let path = identified.parts.uri.path().strip_prefix("/v1").unwrap_or_default().to_owned();
     let deletes = identified.parts.method == Method::DELETE;
     let answer = pass(identified, upstream, &path).await?;
-    let answer = if gateway.background.waits_for(id) { settle(&gateway, id, answer).await? } else { answer };
+    // What else there is about a response says nothing that its model said.
+    let tells = !deletes && !path.ends_with("/input_items") && answer.status().is_success();
+    if tells && (gateway.background.waits_for(id) || gateway.guardrails.hold_answers(&caller)) {
+        return Fetched::read(&gateway, answer).await?.tell(&gateway, id, &caller, &trace).await;
+    }
     if deletes && answer.status().is_success() {
         gateway.forget(id).await?;
     }
     Ok(answer)
 }
 
-/// Settles what was put aside for a response that was made in the background, when this answer is the finished one.
-async fn settle(gateway: &Inner, id: &str, answer: Response<Body>) -> Result<Response<Body>, Refusal> {
-    if !answer.status().is_success() || is_events(answer.headers()) {
-        return Ok(answer);
+/// A response that is held back until it is settled and checked.
+struct Fetched {
+    head: http::response::Parts,
+    body: Bytes,
+    answer: Answer,
+}
+
+impl Fetched {
+    async fn read(gateway: &Inner, answer: Response<Body>) -> Result<Self, Refusal> {
+        let (mut head, body) = answer.into_parts();
+        // The length is that of the whole body again.
+        head.headers.remove(CONTENT_LENGTH);
+        let limits = gateway.config.limits;
+        let body = Limited::new(body, limits.body_bytes_max).collect().await.map_err(|error: BoxError| {
+            let message = format!("the upstream's response could not be read: {error}; try again");
+            Refusal::new(Reason::Broken, message)
+        })?;
+        let body = body.to_bytes();
+        let mut accumulator = Accumulator::new(Format::Responses, limits.content());
+        if is_events(&head.headers) {
+            accumulator.events(&body);
+        } else {
+            accumulator.body(&body);
+        }
+        Ok(Self { head, body, answer: accumulator.finish() })
     }
-    let (head, body) = answer.into_parts();
-    let limits = gateway.config.limits;
-    let body = Limited::new(body, limits.body_bytes_max).collect().await.map_err(|error: BoxError| {
-        let message = format!("the upstream's response could not be read: {error}; try again");
-        Refusal::new(Reason::Broken, message)
-    })?;
-    let body: Bytes = body.to_bytes();
-    let mut accumulator = Accumulator::new(Format::Responses, limits.content());
-    accumulator.body(&body);
-    let answered = accumulator.finish();
-    // Other answers about the response, such as its input, have no usage.
-    let finished = !answered.pending && answered.usage.is_some();
-    if let Some((since, reservation)) = finished.then(|| gateway.background.take(id)).flatten() {
-        let (status, took) = (Some(head.status.as_u16()), since.elapsed());
-        reservation.settle(&Outcome { sent: true, status, end: End::Answered, took, answer: Some(&answered) });
+
+    async fn tell(
+        self,
+        gateway: &Inner,
+        id: &str,
+        caller: &KeyIdentity,
+        trace: &TraceContext,
+    ) -> Result<Response<Body>, Refusal> {
+        let Self { head, body, answer } = self;
+        // What was put aside for a response that was made in the background is settled by the finished one.
+        let finished = !answer.pending && answer.usage.is_some();
+        if let Some((since, reservation)) = finished.then(|| gateway.background.take(id)).flatten() {
+            let (status, took) = (Some(head.status.as_u16()), since.elapsed());
+            reservation.settle(&Outcome { sent: true, status, end: End::Answered, took, answer: Some(&answer) });
+        }
+        let model = answer.model.clone().unwrap_or_default();
+        let endpoint = Format::Responses.endpoint();
+        let subject = Subject { caller, trace, endpoint, model: &model, stream: is_events(&head.headers) };
+        gateway.guardrails.check(gateway, When::Response, &subject, shown(Some(&answer))).await?;
+        Ok(Response::from_parts(head, Body::from(body)))
     }
-    Ok(Response::from_parts(head, Body::from(body)))
 }

@@ -4,6 +4,8 @@ use axum::body::Body;
 use bytes::BytesMut;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Response};
+use http_body::Body as _;
+use mizzen_control::gate::DenialCode;
 
 use super::decode::Call;
 use super::route::Called;
@@ -11,7 +13,7 @@ use crate::gateway::Inner;
 use crate::gateway::guardrails::{Shown, Subject, When};
 use crate::gateway::headers;
 use crate::gateway::recording::Kept;
-use crate::gateway::refusal::Refusal;
+use crate::gateway::refusal::{Reason, Refusal};
 use crate::gateway::relay::{self, Filter, Own, Relay};
 use crate::gateway::tap::{Shape, Tap, Unread};
 use crate::routing::Upstream;
@@ -44,11 +46,19 @@ impl Called {
             }
             _ => Filter::Pass,
         };
-        let guarded =
-            head.status.is_success() && call.door.recorded && call.gateway.guardrails.hold_answers(&call.caller);
+        // Vectors say nothing that a guardrail could judge.
+        let words = call.door.recorded && call.door.format != Format::Embeddings;
+        let guarded = head.status.is_success() && words && call.gateway.guardrails.hold_answers(&call.caller);
         let whole = guarded || matches!(filter, Filter::OwnBody { .. });
         let changed = whole || !matches!(filter, Filter::Pass);
         let terms = relay::Terms { pace, bytes_max: terms.result_bytes_max, stopped: terms.stopped, events };
+        if terms.bytes_max.is_some_and(|most| incoming.size_hint().lower() > most) {
+            let policy_denied = Reason::Denied(DenialCode::PolicyDenied);
+            let message = "the answer is larger than the policy allows; ask for less, with `max_tokens` for example";
+            let refusal = call.recording.refuse(Refusal::new(policy_denied, message));
+            call.recording.told_nothing_else();
+            return Err(refusal);
+        }
         let Call { gateway, door, caller, trace, asked, recording, .. } = call;
         let model = if guarded { recording.model().unwrap_or_default().to_owned() } else { String::new() };
         let relay = Relay::new(incoming, upstream, filter, recording, terms);
@@ -88,15 +98,13 @@ async fn withheld(gateway: &Inner, relay: Relay, guarded: Option<Subject<'_>>) -
 }
 
 /// What a guardrail sees of an answer: all of it, or nothing.
-fn shown(answer: Option<&Answer>) -> Shown<'_> {
+pub(in crate::gateway) fn shown(answer: Option<&Answer>) -> Shown<'_> {
     match answer {
-        None => Err("the answer could not be read"),
         Some(answer) if answer.truncated => Err("the answer is larger than what is read of one"),
-        Some(answer) => match &answer.messages {
-            Some(messages) => Ok(messages),
-            None if answer.complete => Ok("[]"),
-            None => Err("the answer could not be read"),
-        },
+        Some(Answer { messages: Some(messages), .. }) => Ok(messages),
+        // It is made in the background, and seen when it is fetched.
+        Some(Answer { pending: true, .. }) => Ok("[]"),
+        _ => Err("the answer could not be read"),
     }
 }
 

@@ -1,16 +1,16 @@
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::secret::Secret;
 use proptest::prelude::*;
 
-use super::{Found, KINDS, Secrets, SecretsConfig, kinds, known, redact, search_for};
-
-fn search() -> Secrets {
-    Secrets::new(SecretsConfig::default(), &Metrics::new()).unwrap()
-}
+use super::{Found, KINDS, Secrets, SecretsConfig, kinds, redact, search_for};
 
 fn find(body: &str) -> Vec<Found> {
-    search().known.captures_iter(body.as_bytes()).filter_map(|groups| known(body.as_bytes(), &groups)).collect()
+    static SEARCH: LazyLock<Secrets> =
+        LazyLock::new(|| Secrets::new(SecretsConfig::default(), &Metrics::new()).unwrap());
+    SEARCH.of_known_forms(body.as_bytes())
 }
 
 /// Invented, with the length and the letters of real ones.

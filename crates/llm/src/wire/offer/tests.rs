@@ -81,6 +81,7 @@ fn what_cannot_be_read_is_no_offer() {
     for tools in [
         r#"{"0":{"type":"web_search"}}"#,
         r#"["web_search"]"#,
+        r#"[["function","f"]]"#,
         "7",
         r#"[{"type":"function","type":"web_search","name":"f"}]"#,
     ] {

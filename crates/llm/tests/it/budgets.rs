@@ -1,0 +1,129 @@
+//! What is put aside for a call, and what it is charged, however it ends.
+
+use std::time::Duration;
+
+use mizzen_control::budgets::{AccountView, Amount, Unit};
+
+use crate::fake::Answer;
+use crate::harness::Harness;
+
+const STREAM: &str = include_str!("../../fixtures/chat_stream.sse");
+
+fn answer(input: u64, output: u64) -> String {
+    format!(
+        r#"{{"choices":[{{"index":0,"message":{{"role":"assistant","content":"hi"}}}}],"usage":{{"prompt_tokens":{input},"completion_tokens":{output}}}}}"#
+    )
+}
+
+fn call(max_tokens: u64) -> String {
+    format!(r#"{{"model":"gpt-4o","messages":[],"max_tokens":{max_tokens}}}"#)
+}
+
+impl Harness {
+    async fn account(&self) -> AccountView {
+        let budget = self.control.budgets().of_boundaries().into_iter().next().expect("the boundary has a budget");
+        self.control.budgets().accounts(&budget).await.unwrap().0.into_iter().next().expect("somebody spent of it")
+    }
+
+    /// What was charged, once nothing is put aside any more.
+    async fn spent_tokens(&self) -> u64 {
+        for _ in 0..200 {
+            let account = self.account().await;
+            if account.reserved == Amount::default() {
+                return account.spent.of(Unit::Tokens);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("still put aside: {:?}", self.account().await);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_budget_refuses_in_the_providers_shape_and_says_which_how_much_and_when() {
+    let mut it = Harness::start().await;
+    it.boundary("enforce", "models: ['*']\nbudgets: [{per: agent, every: day, tokens: 1000}]").await;
+    it.fake.will(Answer::json(200, &answer(100, 50)));
+    assert_eq!(it.post("/v1/chat/completions", call(500)).await.status, 200);
+    // What the first did not take is there again at once.
+    it.fake.will(Answer::json(200, &answer(100, 50)));
+    assert_eq!(it.post("/v1/chat/completions", call(600)).await.status, 200);
+    assert_eq!(it.spent_tokens().await, 300);
+    let got = it.post("/v1/chat/completions", call(900)).await;
+    let error = got.json()["error"].clone();
+    assert_eq!(
+        (got.status, &error["type"], &error["code"]),
+        (429, &"insufficient_quota".into(), &"budget_exhausted".into())
+    );
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("helper") && message.contains("1000"), "{message}");
+    let wait: u64 = got.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=86_400).contains(&wait), "{wait}");
+    assert_eq!(got.headers["x-should-retry"], "false");
+    let body = r#"{"model":"claude-sonnet-4-5","max_tokens":900,"messages":[]}"#;
+    let got = it.post("/anthropic/v1/messages", body).await;
+    assert_eq!((got.status, &got.json()["error"]["type"]), (429, &"rate_limit_error".into()));
+    for expected in [None, None, Some("budget_exhausted"), Some("budget_exhausted")] {
+        assert_eq!(it.record().await.error_type(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_failed_call_takes_no_tokens_and_a_stream_takes_its_usage() {
+    let it = Harness::with(|config| config.retries.attempts_max = 0).await;
+    it.boundary("enforce", "models: ['*']\nbudgets: [{per: agent, every: day, tokens: 100000}]").await;
+    it.fake.will(Answer::json(500, "{}")).will(Answer::json(429, "{}"));
+    for _ in 0..2 {
+        it.post("/v1/chat/completions", call(500)).await;
+    }
+    assert_eq!(it.spent_tokens().await, 0);
+    it.fake.will(Answer::events(STREAM));
+    it.post("/v1/chat/completions", r#"{"model":"gpt-4o","messages":[],"stream":true}"#).await;
+    let usage: serde_json::Value =
+        STREAM.lines().rev().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).next().unwrap();
+    assert_eq!(it.spent_tokens().await, usage["usage"]["total_tokens"].as_u64().unwrap());
+    it.fake.will(Answer::json(200, r#"{"input_tokens":3}"#));
+    let before = it.spent_tokens().await;
+    it.post("/anthropic/v1/messages/count_tokens", r#"{"model":"m","messages":[]}"#).await;
+    assert_eq!(it.spent_tokens().await, before, "counting is free");
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_pays_for_what_it_saw_and_one_that_saw_nothing_for_all() {
+    let it = Harness::start().await;
+    it.boundary("enforce", "models: ['*']\nbudgets: [{per: agent, every: day, tokens: 100000}]").await;
+    let chunk = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"some words of an answer\"}}]}\n\n";
+    it.fake.will(Answer::new(200, "text/event-stream").chunk(chunk).stall());
+    let body = r#"{"model":"gpt-4o","messages":[],"stream":true,"max_tokens":5000}"#;
+    let hung_up = tokio::time::timeout(Duration::from_millis(300), it.post("/v1/chat/completions", body)).await;
+    assert!(hung_up.is_err());
+    it.fake.saw_hang_up().await;
+    let seen = it.spent_tokens().await;
+    assert!((10..500).contains(&seen), "{seen}: the input and a few words");
+
+    it.fake.will(Answer::json(200, "{}").head_after(Duration::from_secs(30)));
+    let hung_up = tokio::time::timeout(Duration::from_millis(300), it.post("/v1/chat/completions", call(5000))).await;
+    assert!(hung_up.is_err());
+    it.fake.saw_hang_up().await;
+    let all = it.spent_tokens().await - seen;
+    assert!((5_000..5_100).contains(&all), "{all}: nobody knows what the provider did");
+}
+
+#[tokio::test]
+async fn an_answer_in_the_background_is_charged_when_it_is_fetched() {
+    let it = Harness::start().await;
+    it.boundary("enforce", "models: ['*']\nbudgets: [{per: agent, every: day, tokens: 100000}]").await;
+    let response = |status: &str, usage: &str| {
+        format!(
+            r#"{{"id":"resp_9","object":"response","status":"{status}","model":"gpt-5","output":[],"usage":{usage}}}"#
+        )
+    };
+    let (queued, done) =
+        (response("queued", "null"), response("completed", r#"{"input_tokens":10,"output_tokens":5}"#));
+    it.fake.will(Answer::json(200, &queued)).will(Answer::json(200, &queued)).will(Answer::json(200, &done));
+    let body = r#"{"model":"gpt-5","input":"hi","background":true,"max_output_tokens":3000}"#;
+    assert_eq!(it.post("/v1/responses", body).await.body, queued);
+    assert_eq!(it.get("/v1/responses/resp_9").await.body, queued);
+    assert!(it.account().await.reserved.of(Unit::Tokens) >= 3_000, "{:?}", it.account().await);
+    assert_eq!(it.get("/v1/responses/resp_9").await.body, done);
+    assert_eq!(it.spent_tokens().await, 15);
+}

@@ -1,0 +1,68 @@
+//! Secrets in what leaves.
+
+use mizzen_llm::gateway::SecretsAction;
+
+use crate::fake::Answer;
+use crate::harness::{Harness, PROVIDER_KEY};
+
+const AWS: &str = "AKIAIOSFODNN7EXAMPLE";
+
+fn call(text: &str) -> String {
+    format!(r#"{{"model":"m","stream":true,"messages":[{{"role":"user","content":"{text}"}}]}}"#)
+}
+
+async fn with(action: SecretsAction) -> Harness {
+    Harness::with(move |config| config.secrets.action = action).await
+}
+
+#[tokio::test]
+async fn by_default_a_secret_is_recorded_by_its_kind_and_leaves_as_it_was() {
+    let mut it = Harness::start().await;
+    it.fake.will(Answer::json(200, "{}"));
+    let body = call(&format!("use {AWS} and {PROVIDER_KEY}")).replace("true", "false");
+    assert_eq!(it.post("/v1/chat/completions", body.clone()).await.status, 200);
+    assert_eq!(it.fake.last().body, body);
+    let record = it.record().await;
+    let shown = format!("{:?}", record.0);
+    assert!(!shown.contains(AWS) && !shown.contains(PROVIDER_KEY), "{shown}");
+    assert!(shown.contains("[redacted:aws_key]") && shown.contains("[redacted:vault]"), "{shown}");
+    assert!(shown.contains("mizzen.secrets.found"), "{shown}");
+    let metrics = it.metrics.render();
+    assert!(metrics.contains(r#"mizzen_gateway_secrets_found_total{kind="aws_key"} 1"#), "{metrics}");
+}
+
+#[tokio::test]
+async fn redacted_it_does_not_leave_and_the_rest_of_the_request_does() {
+    let mut it = with(SecretsAction::Redact).await;
+    it.fake.will(Answer::json(200, "{}"));
+    it.post("/v1/chat/completions", call(&format!("use {AWS} please"))).await;
+    let sent: serde_json::Value = serde_json::from_slice(&it.fake.last().body).unwrap();
+    assert_eq!(sent["messages"][0]["content"], "use [redacted:aws_key] please");
+    assert_eq!(sent["stream_options"]["include_usage"], true, "the other edit stands where it belongs");
+    assert_eq!(it.record().await.error_type(), None);
+}
+
+#[tokio::test]
+async fn denied_the_call_is_refused_without_showing_it() {
+    let mut it = with(SecretsAction::Deny).await;
+    for (path, kind) in [("/v1/chat/completions", "permission_denied"), ("/anthropic/v1/messages", "permission_error")]
+    {
+        let got = it.post(path, call(&format!("use {AWS}"))).await;
+        assert_eq!((got.status, &got.json()["error"]["type"]), (403, &kind.into()));
+        assert!(got.body.contains("aws_key") && !got.body.contains(AWS), "{}", got.body);
+        assert_eq!(it.record().await.error_type(), Some("secret_found"));
+    }
+    let got = it.post("/v1/chat/completions", call(PROVIDER_KEY)).await;
+    assert!(got.status == 403 && got.body.contains("vault"), "{}", got.body);
+    assert!(it.fake.asked().is_empty());
+    it.fake.will(Answer::json(200, "{}"));
+    assert_eq!(it.post("/v1/chat/completions", call("nothing of the kind")).await.status, 200);
+}
+
+#[tokio::test]
+async fn switched_off_nobody_looks() {
+    let mut it = with(SecretsAction::Off).await;
+    it.fake.will(Answer::json(200, "{}"));
+    it.post("/v1/chat/completions", call(AWS)).await;
+    assert!(it.record().await.get("mizzen.secrets.found").is_none());
+}

@@ -154,11 +154,13 @@ async function held({ browser, server }) {
     .replace('observe', 'enforce');
   const stored = await putText(page, server, `/boundaries/${name}`, grant);
   assert.ok(stored.status < 300, `the boundary was refused: ${JSON.stringify(stored.body)}`);
+  const { body: models } = await api(page, server, 'GET', '/models');
+  const model = models.items[0]?.model ?? 'gpt-4o-mini';
   const { body: minted } = await api(page, server, 'POST', '/keys', { name, agent: name });
   const call = fetch(`${server.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${minted.key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'browser-test-model', messages: [{ role: 'user', content: 'hello' }] }),
+    body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hello' }] }),
   });
   await page.goto('/approvals');
   await shown(page, name);
@@ -176,7 +178,7 @@ async function held({ browser, server }) {
   await page.waitForSelector('.panel .run-facts');
   assert.deepEqual(await findings(page), []);
   await page.goto('/approvals?show=past');
-  await page.locator('tr', { hasText: 'browser-test-model' }).first().waitFor();
+  await page.locator('tr', { hasText: model }).first().waitFor();
   await api(page, server, 'DELETE', `/keys/${minted.info.id}`);
   await api(page, server, 'DELETE', `/boundaries/${name}`);
   await close();

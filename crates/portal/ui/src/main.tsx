@@ -13,6 +13,8 @@ import './styles/panel.css';
 import './styles/pages.css';
 import './styles/form.css';
 import './styles/eval.css';
+import './styles/boundary.css';
+import './styles/records.css';
 import './styles/permission.css';
 import { App, loadWhenIdle } from './app';
 import { connect } from './api/live';

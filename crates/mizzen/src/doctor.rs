@@ -97,7 +97,8 @@ fn policies(answer: &Value) -> Finding {
         Some(problem) => {
             let more = problems.count();
             let told = crate::policy::problem_text(problem);
-            let detail = format!("not in force: {told} ({more} more); what compiled last stays in force until it is mended");
+            let detail =
+                format!("not in force: {told} ({more} more); what compiled last stays in force until it is mended");
             Finding { subject, is_well: false, detail }
         }
     }

@@ -73,7 +73,11 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         metrics: metrics.clone(),
         client: Some(client.clone()),
     });
-    control.policies().open(config.permission.policies(), &metrics).await.context("the policies cannot be put in force")?;
+    control
+        .policies()
+        .open(config.permission.policies(), &metrics)
+        .await
+        .context("the policies cannot be put in force")?;
     control.start(&tasks);
     let prices = PriceTable::built_in(&config.price)?;
     let capture = Arc::new(CapturePolicy::new(&config.capture).context("`capture`")?);

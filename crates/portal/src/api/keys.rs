@@ -84,7 +84,7 @@ pub(crate) async fn mint(
         agent: request.agent,
         team: request.team,
         agent_digest: request.agent_digest.map(|digest| parse_digest(&digest)).transpose()?,
-        minted_by: Some(session.name),
+        minted_by: Some(session.name.clone()),
         run_id: request.run_id.map(|id| super::run::parse_run_id(&id)).transpose()?,
         ttl: request.ttl_seconds.map(Duration::from_secs),
     };

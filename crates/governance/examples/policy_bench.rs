@@ -9,7 +9,8 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use cedar_policy::{
-    Authorizer, Context, Entities, Entity, EntityUid, PolicySet as CedarSet, Request as CedarRequest, RestrictedExpression,
+    Authorizer, Context, Entities, Entity, EntityUid, PolicySet as CedarSet, Request as CedarRequest,
+    RestrictedExpression,
 };
 use mizzen_governance::request::{BudgetLeft, ToolFacts};
 use mizzen_governance::{PolicySet, Request, Source, Sources};
@@ -96,14 +97,27 @@ fn sources(size: usize) -> Sources {
     let mut cedar = String::new();
     for number in 0..size / 10 {
         let condition = match number % 6 {
-            0 => format!("context.arguments has recipient.string && context.arguments.recipient.string == \"blocked-{number}\""),
-            1 => format!("context.arguments has url.string && context.arguments.url.string like \"https://bad-{number}.example/*\""),
+            0 => format!(
+                "context.arguments has recipient.string && context.arguments.recipient.string == \"blocked-{number}\""
+            ),
+            1 => format!(
+                "context.arguments has url.string && context.arguments.url.string like \"https://bad-{number}.example/*\""
+            ),
             2 => format!("context.taint.untrusted_content && resource in ToolServer::\"quarantined-{number}\""),
-            3 => format!("context.arguments has amount.number && context.arguments.amount.number.greaterThan(decimal(\"{number}000000.5\"))"),
-            4 => format!("context.arguments has tags.strings && context.arguments.tags.strings.contains(\"secret-{number}\")"),
-            _ => format!("context.arguments has note.string && context.arguments.note.string like \"*codename {number} *\""),
+            3 => format!(
+                "context.arguments has amount.number && context.arguments.amount.number.greaterThan(decimal(\"{number}000000.5\"))"
+            ),
+            4 => format!(
+                "context.arguments has tags.strings && context.arguments.tags.strings.contains(\"secret-{number}\")"
+            ),
+            _ => format!(
+                "context.arguments has note.string && context.arguments.note.string like \"*codename {number} *\""
+            ),
         };
-        let _ = writeln!(cedar, "@id(\"forbid-{number}\") forbid(principal, action, resource is Tool) when {{ {condition} }};");
+        let _ = writeln!(
+            cedar,
+            "@id(\"forbid-{number}\") forbid(principal, action, resource is Tool) when {{ {condition} }};"
+        );
     }
     // The first amounts would refuse everything.
     let cedar = cedar.replace("decimal(\"3000000.5\")", "decimal(\"900000000.5\")");
@@ -136,7 +150,11 @@ fn asking(size: usize) -> Vec<Asking> {
             Asking {
                 agent: format!("agent-{boundary}"),
                 caller: Caller { reference: format!("agent:default/agent-{boundary}"), agent_digest: None },
-                resource: Resource { kind: ResourceKind::Tool, server: Some(format!("server-{}", boundary % 50)), name },
+                resource: Resource {
+                    kind: ResourceKind::Tool,
+                    server: Some(format!("server-{}", boundary % 50)),
+                    name,
+                },
                 boundary,
             }
         })
@@ -189,7 +207,7 @@ fn plain_cedar(set: &PolicySet, asking: &[Asking], raw: &[String]) -> Result<(f6
 }
 
 fn cedar_request(asking: &Asking, arguments: &Value) -> Result<(CedarRequest, Entities), Box<dyn Error>> {
-    let uid = |text: String| text.parse::<EntityUid>();
+    let uid = |text: String| text.parse::<EntityUid>().map_err(Box::new);
     let server = asking.resource.server.clone().unwrap_or_default();
     let principal = uid(format!("Agent::\"{}\"", asking.agent))?;
     let resource = uid(format!("Tool::\"{server}/{}\"", asking.resource.name))?;
@@ -205,7 +223,9 @@ fn cedar_request(asking: &Asking, arguments: &Value) -> Result<(CedarRequest, En
     let text = |name: &str| RestrictedExpression::new_string(arguments[name].as_str().unwrap_or_default().to_owned());
     let reading = |name: &str, value| RestrictedExpression::new_record([(name.to_owned(), value)]);
     let tags = arguments["tags"].as_array().into_iter().flatten();
-    let tags = RestrictedExpression::new_set(tags.map(|tag| RestrictedExpression::new_string(tag.as_str().unwrap_or_default().to_owned())));
+    let tags = RestrictedExpression::new_set(
+        tags.map(|tag| RestrictedExpression::new_string(tag.as_str().unwrap_or_default().to_owned())),
+    );
     let amount = RestrictedExpression::new_decimal(arguments["amount"].to_string());
     let read = RestrictedExpression::new_record([
         ("recipient".to_owned(), reading("string", text("recipient"))?),

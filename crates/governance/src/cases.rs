@@ -26,8 +26,27 @@ use crate::problem::Problem;
 use crate::request::{BudgetLeft, Request, ToolFacts};
 
 const FIELDS: &[&str] = &[
-    "name", "agent", "user", "team", "tool", "model", "resource", "prompt", "route", "host", "list", "arguments", "touched",
-    "touches", "evidence", "pinned", "read_only", "at", "expect", "mode", "by",
+    "name",
+    "agent",
+    "user",
+    "team",
+    "tool",
+    "model",
+    "resource",
+    "prompt",
+    "route",
+    "host",
+    "list",
+    "arguments",
+    "touched",
+    "touches",
+    "evidence",
+    "pinned",
+    "read_only",
+    "at",
+    "expect",
+    "mode",
+    "by",
 ];
 const EFFECTS: &[(&str, Effect)] =
     &[("allow", Effect::Allow), ("deny", Effect::Deny), ("needs_approval", Effect::NeedsApproval)];
@@ -171,7 +190,13 @@ fn case(reader: &mut Reader<'_>, node: &Node) -> Option<Case> {
         at,
         expect: reader.word(fields.get("expect"), "expect", EFFECTS, Effect::Deny),
         mode: reader.word(fields.get("mode"), "mode", MODES, None),
-        by: fields.get("by").map(Reader::one_or_more).unwrap_or_default().iter().filter_map(|node| reader.text(node, "by")).collect(),
+        by: fields
+            .get("by")
+            .map(Reader::one_or_more)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|node| reader.text(node, "by"))
+            .collect(),
     })
 }
 

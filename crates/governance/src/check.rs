@@ -61,10 +61,13 @@ impl PolicySet {
             return None;
         }
         let enforcing = || self.boundaries.iter().filter(|other| other.mode == Mode::Enforce);
-        let named = |agent: &&String| enforcing().find(|other| other.agents.iter().any(|pattern| matches_pattern(pattern, agent)));
+        let named = |agent: &&String| {
+            enforcing().find(|other| other.agents.iter().any(|pattern| matches_pattern(pattern, agent)))
+        };
         let agent = boundary.agents.iter().find(|agent| named(agent).is_some())?;
         let other = &named(&agent)?.name;
-        let message = format!("`{agent}` is also named by `{other}`, which enforces: for it, this boundary counts for nothing");
+        let message =
+            format!("`{agent}` is also named by `{other}`, which enforces: for it, this boundary counts for nothing");
         Some(Problem::warning(source, 1, message))
     }
 }
@@ -138,14 +141,20 @@ impl Checked<'_> {
                     let hint = nearest(&argument.path, names.iter().map(String::as_str));
                     let hint = match hint {
                         Some(near) => format!("; did you mean `{near}`?"),
-                        None => format!("; it has {}", names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")),
+                        None => format!(
+                            "; it has {}",
+                            names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+                        ),
                     };
                     self.error(line, format!("the tool `{name}` has no argument `{}`{hint}", argument.path));
                 }
                 schema::Property::Open => {}
                 schema::Property::Known { schema: property, required } => {
                     if let Some(why) = schema::never(&argument.limit, property) {
-                        self.error(line, format!("no call of `{name}` can be within the limit of `{}`: {why}", argument.path));
+                        self.error(
+                            line,
+                            format!("no call of `{name}` can be within the limit of `{}`: {why}", argument.path),
+                        );
                     } else if !required && !argument.limit.optional {
                         let message = format!(
                             "`{}` may be left out of a call of `{name}`, which is then not within its limit; say `optional: true` if it is meant to be",
@@ -173,11 +182,15 @@ impl Checked<'_> {
     /// Grants that a denial without conditions takes back.
     fn denied(&mut self, kind: ResourceKind, grant: &Grant) {
         let boundary = self.boundary;
-        let taken = boundary.deny.iter().find(|denial| {
-            denial.kind == kind && denial.arguments.is_empty() && covers(&denial.what, &grant.what)
-        });
+        let taken = boundary
+            .deny
+            .iter()
+            .find(|denial| denial.kind == kind && denial.arguments.is_empty() && covers(&denial.what, &grant.what));
         if let Some(denial) = taken {
-            self.error(grant.line, format!("nothing can satisfy this grant: line {} denies `{}`", denial.line, denial.what));
+            self.error(
+                grant.line,
+                format!("nothing can satisfy this grant: line {} denies `{}`", denial.line, denial.what),
+            );
         }
     }
 
@@ -226,7 +239,9 @@ fn fits(what: &mizzen_model::permission::Pattern, tool: &ToolSchema) -> bool {
 
 /// Whether whatever fits `narrow` fits `wide`: sure where `narrow` has no star, or the same one.
 fn covers(wide: &mizzen_model::permission::Pattern, narrow: &mizzen_model::permission::Pattern) -> bool {
-    let text = |wide: &str, narrow: &str| wide == narrow || (!narrow.contains('*') && matches_pattern(wide, narrow)) || wide == "*";
+    let text = |wide: &str, narrow: &str| {
+        wide == narrow || (!narrow.contains('*') && matches_pattern(wide, narrow)) || wide == "*"
+    };
     text(&wide.name, &narrow.name)
         && match (&wide.server, &narrow.server) {
             (Some(wide), Some(narrow)) => text(wide, narrow),

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use cedar_policy::{Effect as CedarEffect, Policy, PolicyId, PolicySet as CedarSet, Schema, ValidationMode, Validator, ffi};
+use cedar_policy::{
+    Effect as CedarEffect, Policy, PolicyId, PolicySet as CedarSet, Schema, ValidationMode, Validator, ffi,
+};
 use mizzen_model::permission::{Boundary, Mode};
 use serde::{Deserialize, Serialize};
 
@@ -321,7 +323,8 @@ fn written_obligations(policy: &Policy) -> Result<Obligations, String> {
         Some("false") => Some(false),
         Some(other) => return Err(format!("`@record_content` must be `true` or `false`, got `{other}`")),
     };
-    let redact: Vec<String> = policy.annotation("redact").unwrap_or_default().split(',').map(|p| p.trim().to_owned()).collect();
+    let redact: Vec<String> =
+        policy.annotation("redact").unwrap_or_default().split(',').map(|p| p.trim().to_owned()).collect();
     let redact: Vec<String> = redact.into_iter().filter(|pointer| !pointer.is_empty()).collect();
     if let Some(pointer) = redact.iter().find(|pointer| !pointer.starts_with('/')) {
         return Err(format!("`@redact` takes JSON pointers, which begin with `/`, got `{pointer}`"));
@@ -335,4 +338,3 @@ fn written_obligations(policy: &Policy) -> Result<Obligations, String> {
         touches: mizzen_model::asked::Taint::default(),
     })
 }
-

@@ -90,7 +90,8 @@ impl PolicySet {
         });
         sentences.push(format!("The answer is {}: {}.", outcome.effect, outcome.reason));
         for policy in policies {
-            let place = if policy.line > 0 { format!("{} line {}", policy.source, policy.line) } else { policy.source.clone() };
+            let place =
+                if policy.line > 0 { format!("{} line {}", policy.source, policy.line) } else { policy.source.clone() };
             let saw: Vec<String> = policy.saw.iter().map(|(path, value)| format!("{path} was {value}")).collect();
             let saw = if saw.is_empty() { String::new() } else { format!("; {}", saw.join(", ")) };
             sentences.push(format!("`{}` ({place}) is a {}{saw}.", policy.id, policy.effect));
@@ -127,7 +128,8 @@ fn saw(needs: &Needs, context: &Record) -> Vec<(String, String)> {
         saw.push((format!("argument `{path}`"), cut(&value)));
     }
     for metric in &needs.metrics {
-        let value = record("evidence").and_then(|evidence| evidence.get(metric)).map_or("missing".to_owned(), Fact::display);
+        let value =
+            record("evidence").and_then(|evidence| evidence.get(metric)).map_or("missing".to_owned(), Fact::display);
         saw.push((format!("evidence `{metric}`"), value));
     }
     let whole = [

@@ -51,7 +51,8 @@ impl Fact {
                 format!("[{}]", members.join(", "))
             }
             Self::Record(record) => {
-                let fields: Vec<String> = record.iter().map(|(name, fact)| format!("{name}: {}", fact.display())).collect();
+                let fields: Vec<String> =
+                    record.iter().map(|(name, fact)| format!("{name}: {}", fact.display())).collect();
                 format!("{{{}}}", fields.join(", "))
             }
         }

@@ -114,7 +114,9 @@ fn time(at: Timestamp) -> Record {
     let (day, of_day) = (ms.div_euclid(MS_PER_DAY), ms.rem_euclid(MS_PER_DAY));
     let text = Timestamp::from_unix_nanos(ms.saturating_mul(NANOS_PER_MS)).to_string();
     // Nine digits of a second to Cedar's three.
-    let now = text.split_once('.').map_or_else(|| text.clone(), |(seconds, fraction)| format!("{seconds}.{}Z", &fraction[..3]));
+    let now = text
+        .split_once('.')
+        .map_or_else(|| text.clone(), |(seconds, fraction)| format!("{seconds}.{}Z", &fraction[..3]));
     let mut time = Record::new();
     time.insert("now".into(), Fact::Datetime(now));
     time.insert("hour".into(), Fact::Long(of_day / 3_600_000));
@@ -156,7 +158,8 @@ fn argument(value: &Value, asked: Readings) -> Result<Fact, &'static str> {
                 record.insert("integer".into(), Fact::Long(whole));
             }
             if asked.has(Readings::NUMBER) {
-                let scaled = decimal::from_number(number).ok_or("has more than four places, or is too large for a decimal")?;
+                let scaled =
+                    decimal::from_number(number).ok_or("has more than four places, or is too large for a decimal")?;
                 record.insert("number".into(), Fact::Decimal(scaled));
             }
             "number"

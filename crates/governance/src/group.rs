@@ -147,7 +147,8 @@ impl PolicySet {
         let governed = !enforcing.is_empty() || (observing.is_empty() && self.unnamed == Mode::Enforce);
         let boundaries = if enforcing.is_empty() { observing } else { enforcing };
         let names: Vec<&str> = boundaries.iter().map(|index| self.boundaries[*index].name.as_str()).collect();
-        let (principal, action, resource) = (principal(request, &names), action(request.action), resource(request.resource));
+        let (principal, action, resource) =
+            (principal(request, &names), action(request.action), resource(request.resource));
         let candidates = self.index.candidates(principal.seen(), action.seen(), resource.seen());
         let mut needs = self.wide_needs.clone();
         for number in candidates.numbers() {
@@ -155,7 +156,9 @@ impl PolicySet {
         }
         let needs = if needs.everything { Needs::all_of(&self.vocabulary) } else { needs };
         let grants = self.grants(&boundaries, request.resource);
-        let of = |(boundary, index): &(usize, usize)| emit::grants(&self.boundaries[*boundary]).nth(*index).map(|(_, grant)| grant);
+        let of = |(boundary, index): &(usize, usize)| {
+            emit::grants(&self.boundaries[*boundary]).nth(*index).map(|(_, grant)| grant)
+        };
         let touches = grants.iter().filter_map(of).filter_map(|grant| grant.touches).reduce(Taint::union);
         let may_ask = grants.iter().filter_map(of).any(|grant| grant.three_together == Effect::NeedsApproval);
         let schemas = grants.iter().filter_map(|place| self.schema(*place, of(place)?)).collect();
@@ -163,7 +166,8 @@ impl PolicySet {
         Group {
             key: Key::new(request),
             entities: Entities::from_entities(entities, None).unwrap_or_else(|_| Entities::empty()),
-            never_callable: is_list(request.action) && self.never_callable(request.resource.kind, &principal, &resource),
+            never_callable: is_list(request.action)
+                && self.never_callable(request.resource.kind, &principal, &resource),
             principal,
             action,
             resource,
@@ -201,10 +205,13 @@ impl PolicySet {
         let call = action(actions(kind).1);
         let candidates = self.index.candidates(principal.seen(), call.seen(), resource.seen());
         let forbidden = |number: &u32| {
-            self.index.policy(*number).is_some_and(|policy| self.index.is_forbid(*number) && !policy.has_non_scope_constraint())
+            self.index
+                .policy(*number)
+                .is_some_and(|policy| self.index.is_forbid(*number) && !policy.has_non_scope_constraint())
         };
         let permits = |number: &u32| !self.index.is_forbid(*number);
-        candidates.numbers().iter().any(forbidden) || !(self.has_wide_permits || candidates.numbers().iter().any(permits))
+        candidates.numbers().iter().any(forbidden)
+            || !(self.has_wide_permits || candidates.numbers().iter().any(permits))
     }
 }
 
@@ -222,7 +229,9 @@ fn grant_fits(grant: &Grant, kind: ResourceKind, resource: &Resource) -> bool {
     }
     let host = resource.name.to_ascii_lowercase();
     let pattern = grant.what.name.to_ascii_lowercase();
-    host == pattern || hosts_above(&host).any(|above| above == pattern) || mizzen_model::permission::matches_pattern(&pattern, &host)
+    host == pattern
+        || hosts_above(&host).any(|above| above == pattern)
+        || mizzen_model::permission::matches_pattern(&pattern, &host)
 }
 
 pub(crate) fn uid(kind: &str, id: &str) -> EntityUid {
@@ -280,7 +289,9 @@ fn resource(resource: &Resource) -> Place {
 /// `api.example.com:443` is in `api.example.com`, `*.example.com` and `*.com`.
 fn hosts_above(host: &str) -> impl Iterator<Item = String> {
     let bare = match host.rsplit_once(':') {
-        Some((bare, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !bare.ends_with(':') => bare,
+        Some((bare, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !bare.ends_with(':') => {
+            bare
+        }
         _ => host,
     };
     let mut above = Vec::new();

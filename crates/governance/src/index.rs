@@ -13,8 +13,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use cedar_policy::pst::Clause;
 use cedar_policy::{
-    ActionConstraint, AuthorizationError, Authorizer, Decision, Effect, Entities, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet,
-    PrincipalConstraint, Request, ResourceConstraint, Response,
+    ActionConstraint, AuthorizationError, Authorizer, Decision, Effect, Entities, EntityTypeName, EntityUid, Policy,
+    PolicyId, PolicySet, PrincipalConstraint, Request, ResourceConstraint, Response,
 };
 
 use self::keyed::Keyed;
@@ -170,14 +170,22 @@ impl Index {
     }
 
     /// What Cedar would say with all policies.
-    pub(crate) fn answer(&self, candidates: &Candidates, view: &View<'_>, request: &Request, entities: &Entities) -> Answer {
+    pub(crate) fn answer(
+        &self,
+        candidates: &Candidates,
+        view: &View<'_>,
+        request: &Request,
+        entities: &Entities,
+    ) -> Answer {
         let mut sum = Sum::default();
         if !candidates.numbers.is_empty() {
             self.add(&mut sum, &self.authorizer.is_authorized(request, &candidates.policies, entities));
         }
         for number in self.keyed.candidates(view) {
             let entry = &self.entries[number as usize];
-            let Some(alone) = entry.alone.as_ref().filter(|_| entry.matches(view.principal, view.action, view.resource)) else {
+            let Some(alone) =
+                entry.alone.as_ref().filter(|_| entry.matches(view.principal, view.action, view.resource))
+            else {
                 continue;
             };
             self.add(&mut sum, &self.authorizer.is_authorized(request, alone, entities));

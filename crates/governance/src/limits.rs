@@ -58,16 +58,24 @@ fn within(limit: &Limit, value: &Value) -> bool {
     limit.kind.is_none_or(|kind| is_kind(value, kind))
         && all(&limit.one_of, &|values| contains(values, value))
         && all(&limit.none_of, &|values| comparable(values) && !contains(values, value))
-        && limit.like.as_ref().is_none_or(|patterns| text.is_some_and(|text| patterns.iter().any(|p| matches_pattern(p, text))))
-        && limit.not_like.as_ref().is_none_or(|patterns| text.is_some_and(|text| !patterns.iter().any(|p| matches_pattern(p, text))))
+        && limit
+            .like
+            .as_ref()
+            .is_none_or(|patterns| text.is_some_and(|text| patterns.iter().any(|p| matches_pattern(p, text))))
+        && limit
+            .not_like
+            .as_ref()
+            .is_none_or(|patterns| text.is_some_and(|text| !patterns.iter().any(|p| matches_pattern(p, text))))
         && bounds(limit, value)
         && limit.length_at_least.is_none_or(|low| length.is_some_and(|length| length >= low))
         && limit.length_at_most.is_none_or(|high| length.is_some_and(|length| length <= high))
         && all(&limit.each_in, &|values| {
-            each_comparable(values) && members.is_some_and(|members| members.iter().all(|member| contains(values, member)))
+            each_comparable(values)
+                && members.is_some_and(|members| members.iter().all(|member| contains(values, member)))
         })
         && all(&limit.none_in, &|values| {
-            each_comparable(values) && members.is_some_and(|members| !members.iter().any(|member| contains(values, member)))
+            each_comparable(values)
+                && members.is_some_and(|members| !members.iter().any(|member| contains(values, member)))
         })
         && limit.any.as_ref().is_none_or(|alternatives| alternatives.iter().any(|limit| within(limit, value)))
 }

@@ -55,7 +55,8 @@ impl PolicySet {
     /// The set without a boundary or policy of anybody's: only what is built in.
     #[must_use]
     pub fn empty() -> Self {
-        Self::compile(&Sources::default()).unwrap_or_else(|_| Self::of(Digest::of(b""), Mode::Enforce, Compiled::nothing()))
+        Self::compile(&Sources::default())
+            .unwrap_or_else(|_| Self::of(Digest::of(b""), Mode::Enforce, Compiled::nothing()))
     }
 
     /// # Errors
@@ -141,9 +142,8 @@ impl PolicySet {
     /// The boundaries that count for a caller: those that enforce, or else those that observe.
     #[must_use]
     pub fn boundaries_of(&self, agent: Option<&str>, team: Option<&str>) -> Vec<&Arc<Boundary>> {
-        let naming = |mode| -> Vec<_> {
-            self.boundaries.iter().filter(|b| b.mode == mode && b.names(agent, team)).collect()
-        };
+        let naming =
+            |mode| -> Vec<_> { self.boundaries.iter().filter(|b| b.mode == mode && b.names(agent, team)).collect() };
         let enforcing = naming(Mode::Enforce);
         if enforcing.is_empty() { naming(Mode::Observe) } else { enforcing }
     }
@@ -180,12 +180,14 @@ impl PolicySet {
                 found.path, found.why
             )
         })?;
-        let unreadable = |error: &dyn std::fmt::Display| format!("the request cannot be put before the policies: {error}");
+        let unreadable =
+            |error: &dyn std::fmt::Display| format!("the request cannot be put before the policies: {error}");
         let cedar = Context::from_pairs(fact::expressions(&context)).map_err(|error| unreadable(&error))?;
         let (principal, action, resource) = (&group.principal, &group.action, &group.resource);
         let asked = CedarRequest::new(principal.uid.clone(), action.uid.clone(), resource.uid.clone(), cedar, None)
             .map_err(|error| unreadable(&error))?;
-        let view = View { principal: principal.seen(), action: action.seen(), resource: resource.seen(), context: &context };
+        let view =
+            View { principal: principal.seen(), action: action.seen(), resource: resource.seen(), context: &context };
         let answer = self.index.answer(&group.candidates, &view, &asked, &group.entities);
         Ok((context, answer))
     }
@@ -242,7 +244,13 @@ fn digest(sources: &Sources) -> Digest {
     for (kind, list) in [("boundary", &sources.boundaries), ("policy", &sources.policies)] {
         for source in list {
             // Lengths keep two sources from reading as one.
-            text.push_str(&format!("{kind} {} {} {}\n{}\n", source.name.len(), source.name, source.text.len(), source.text));
+            text.push_str(&format!(
+                "{kind} {} {} {}\n{}\n",
+                source.name.len(),
+                source.name,
+                source.text.len(),
+                source.text
+            ));
         }
     }
     Digest::of(text.as_bytes())

@@ -12,8 +12,8 @@ use crate::step::{Source, UnknownName, named};
 use crate::time::Timestamp;
 
 pub use self::boundary::{
-    ArgumentKind, Boundary, BudgetLimit, BudgetScope, BudgetWindow, Denial, FileGrant, Grant, Limit, LimitedArgument, Pattern,
-    matches_pattern,
+    ArgumentKind, Boundary, BudgetLimit, BudgetScope, BudgetWindow, Denial, FileGrant, Grant, Limit, LimitedArgument,
+    Pattern, matches_pattern,
 };
 
 mod boundary;

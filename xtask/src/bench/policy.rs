@@ -19,7 +19,8 @@ pub(crate) struct PolicyArgs {
 }
 
 pub(super) fn run(args: &PolicyArgs) -> Result<()> {
-    let text = read(&mut command("cargo", &["run", "--release", "-p", "mizzen-governance", "--example", "policy_bench"]))?;
+    let text =
+        read(&mut command("cargo", &["run", "--release", "-p", "mizzen-governance", "--example", "policy_bench"]))?;
     let measured: Vec<Value> =
         text.lines().map(serde_json::from_str).collect::<Result<_, _>>().context("the benchmark printed no JSON")?;
     let number = |row: &Value, field: &str| row[field].as_f64().unwrap_or(f64::NAN);
@@ -42,7 +43,9 @@ pub(super) fn run(args: &PolicyArgs) -> Result<()> {
         &["policies", "p50", "p99", "p50, first time", "Cedar, evaluation", "Cedar, whole", "compile, ms"],
         &rows,
     );
-    let (Some(fewest), Some(most)) = (measured.first(), measured.last()) else { bail!("the benchmark printed nothing") };
+    let (Some(fewest), Some(most)) = (measured.first(), measured.last()) else {
+        bail!("the benchmark printed nothing")
+    };
     let growth = number(most, "p50_us") / number(fewest, "p50_us");
     println!("\nThe most policies take {growth:.2} times what the fewest take.");
     if args.strict && !(growth <= GROWTH_MAX && measured.iter().all(|row| number(row, "p50_us") < P50_US_MAX)) {

@@ -24,7 +24,10 @@ pub(super) fn budget(reader: &mut Reader<'_>, node: &Node) -> Option<BudgetLimit
         Some(node) => window(reader, node)?,
         None if matches!(per, BudgetScope::Session | BudgetScope::Run) => BudgetWindow::Whole,
         None => {
-            reader.error(fields.at, "a budget per agent or team needs `every`: `day`, `hour`, `15m`, or `whole` for once and for all");
+            reader.error(
+                fields.at,
+                "a budget per agent or team needs `every`: `day`, `hour`, `15m`, or `whole` for once and for all",
+            );
             return None;
         }
     };
@@ -45,7 +48,8 @@ pub(super) fn budget(reader: &mut Reader<'_>, node: &Node) -> Option<BudgetLimit
 }
 
 fn window(reader: &mut Reader<'_>, node: &Node) -> Option<BudgetWindow> {
-    let expected = "`every` must be `day`, `hour`, `minute`, `whole`, or a number with `s`, `m`, `h` or `d`, such as `15m`";
+    let expected =
+        "`every` must be `day`, `hour`, `minute`, `whole`, or a number with `s`, `m`, `h` or `d`, such as `15m`";
     let window = match &node.kind {
         Kind::Text(text) => match text.as_str() {
             "day" => Some(BudgetWindow::Day),
@@ -76,7 +80,9 @@ fn seconds(text: &str) -> Option<u64> {
 
 /// Billionths of a dollar, exactly.
 fn nano_usd(number: &Number) -> Option<u64> {
-    let text = number.as_u64().map_or_else(|| number.as_f64().map(|double| double.to_string()), |whole| Some(whole.to_string()))?;
+    let text = number
+        .as_u64()
+        .map_or_else(|| number.as_f64().map(|double| double.to_string()), |whole| Some(whole.to_string()))?;
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     if fraction.len() > NANO_PLACES {
         return None;

@@ -9,7 +9,18 @@ use super::{API_VERSION, budget, grant, limit};
 
 const NAME_CHARACTERS_MAX: usize = 128;
 const SPEC: &[&str] = &[
-    "mode", "agents", "teams", "models", "tools", "resources", "prompts", "routes", "hosts", "files", "budgets", "deny",
+    "mode",
+    "agents",
+    "teams",
+    "models",
+    "tools",
+    "resources",
+    "prompts",
+    "routes",
+    "hosts",
+    "files",
+    "budgets",
+    "deny",
 ];
 pub(super) const KINDS: &[(&str, ResourceKind)] = &[
     ("model", ResourceKind::Model),
@@ -51,7 +62,11 @@ pub(super) fn boundary(reader: &mut Reader<'_>, tree: &Node) -> Option<Boundary>
         routes,
         hosts,
         files: reader.list(spec.get("files"), "files").iter().filter_map(|node| file(reader, node)).collect(),
-        budgets: reader.list(spec.get("budgets"), "budgets").iter().filter_map(|node| budget::budget(reader, node)).collect(),
+        budgets: reader
+            .list(spec.get("budgets"), "budgets")
+            .iter()
+            .filter_map(|node| budget::budget(reader, node))
+            .collect(),
         deny: reader.list(spec.get("deny"), "deny").iter().filter_map(|node| denial(reader, node)).collect(),
     };
     if boundary.agents.is_empty() && boundary.teams.is_empty() {

@@ -9,8 +9,19 @@ use super::reader::{Fields, Reader};
 use crate::decimal::{self, Rounding};
 
 const FIELDS: &[&str] = &[
-    "touches", "arguments", "other_arguments", "schema", "beyond_limits", "needs_approval", "needs_evidence", "list",
-    "three_together", "redact", "result_bytes_max", "calls_per_minute", "record_content",
+    "touches",
+    "arguments",
+    "other_arguments",
+    "schema",
+    "beyond_limits",
+    "needs_approval",
+    "needs_evidence",
+    "list",
+    "three_together",
+    "redact",
+    "result_bytes_max",
+    "calls_per_minute",
+    "record_content",
 ];
 const DENY_OR_ASK: &[(&str, Effect)] = &[("deny", Effect::Deny), ("needs_approval", Effect::NeedsApproval)];
 const ALLOW_OR_DENY: &[(&str, bool)] = &[("allow", true), ("deny", false)];
@@ -45,7 +56,10 @@ fn conditions(reader: &mut Reader<'_>, grant: &mut Grant, fields: Fields<'_>) {
     if let Some(node) = fields.get("beyond_limits") {
         grant.beyond_limits = reader.word(Some(node), "beyond_limits", DENY_OR_ASK, Effect::Deny);
         if !grant.is_limited() {
-            reader.error(node.at, "`beyond_limits` means something only beside `arguments`, `other_arguments: deny` or `schema`");
+            reader.error(
+                node.at,
+                "`beyond_limits` means something only beside `arguments`, `other_arguments: deny` or `schema`",
+            );
         }
         if grant.needs_approval && grant.beyond_limits == Effect::NeedsApproval {
             reader.error(node.at, "`needs_approval: true` already asks for every call; say `beyond_limits: deny`, or leave out `needs_approval`");
@@ -83,7 +97,8 @@ pub(crate) fn pattern(reader: &mut Reader<'_>, at: At, text: &str, kind: Resourc
                 Some(Pattern { server: Some(server.to_owned()), name: name.to_owned() })
             }
             _ => {
-                let message = format!("a {kind} is named `server/{kind}` (`server/*` for all of a server), got `{text}`");
+                let message =
+                    format!("a {kind} is named `server/{kind}` (`server/*` for all of a server), got `{text}`");
                 reader.error(at, message);
                 None
             }

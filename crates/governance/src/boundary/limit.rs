@@ -8,8 +8,22 @@ use super::reader::Reader;
 use crate::decimal;
 
 const FIELDS: &[&str] = &[
-    "type", "equals", "in", "not_in", "like", "not_like", "at_least", "at_most", "more_than", "less_than",
-    "length_at_least", "length_at_most", "each_in", "none_in", "any", "optional",
+    "type",
+    "equals",
+    "in",
+    "not_in",
+    "like",
+    "not_like",
+    "at_least",
+    "at_most",
+    "more_than",
+    "less_than",
+    "length_at_least",
+    "length_at_most",
+    "each_in",
+    "none_in",
+    "any",
+    "optional",
 ];
 const TYPES: &[(&str, ArgumentKind)] = &[
     ("string", ArgumentKind::String),
@@ -25,7 +39,8 @@ pub(super) fn arguments(reader: &mut Reader<'_>, node: &Node) -> Vec<LimitedArgu
     let mut arguments = Vec::new();
     for (key, node) in pairs {
         if key.name.is_empty() || key.name.starts_with('/') {
-            reader.error(key.at, "an argument is named without a leading `/`; `a/b` is the field `b` of the object `a`");
+            reader
+                .error(key.at, "an argument is named without a leading `/`; `a/b` is the field `b` of the object `a`");
         }
         if let Some(limit) = limit(reader, node, &key.name) {
             arguments.push(LimitedArgument { path: key.name.clone(), limit });
@@ -74,7 +89,8 @@ fn limit(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<Limit> {
     (limit.length_at_least, limit.length_at_most) = (length("length_at_least"), length("length_at_most"));
     limit.optional = reader.boolean(fields.get("optional"), "optional", false);
     if let Some(node) = fields.get("any") {
-        let alternatives: Vec<_> = reader.list(Some(node), "any").iter().filter_map(|node| self::limit(reader, node, name)).collect();
+        let alternatives: Vec<_> =
+            reader.list(Some(node), "any").iter().filter_map(|node| self::limit(reader, node, name)).collect();
         if alternatives.iter().any(|alternative| alternative.optional) {
             reader.error(node.at, "`optional` stands beside `any`, not inside it");
         }
@@ -98,7 +114,8 @@ fn consistent(reader: &mut Reader<'_>, node: &Node, name: &str, limit: &Limit) {
     let high = high.into_iter().flatten().min();
     let lengths = limit.length_at_least.zip(limit.length_at_most);
     if low.zip(high).is_some_and(|(low, high)| low > high) || lengths.is_some_and(|(low, high)| low > high) {
-        reader.error(node.at, format!("no value of `{name}` can be within its limits: the lowest is above the highest"));
+        reader
+            .error(node.at, format!("no value of `{name}` can be within its limits: the lowest is above the highest"));
     }
 }
 

@@ -124,9 +124,8 @@ fn node(tree: Spanned<Tree>) -> Node {
         Tree::Text(text) => Kind::Text(text),
         Tree::List(members) => Kind::List(members.into_iter().map(node).collect()),
         Tree::Map(fields) => {
-            let pairs = fields.into_iter().map(|(key, value)| {
-                (Key { at: at(key.referenced), name: key.value }, node(value))
-            });
+            let pairs =
+                fields.into_iter().map(|(key, value)| (Key { at: at(key.referenced), name: key.value }, node(value)));
             Kind::Map(pairs.collect())
         }
     };

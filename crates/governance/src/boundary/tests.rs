@@ -42,7 +42,10 @@ fn a_boundary_reads_as_its_owner_meant_it() {
     assert_eq!(send.arguments[2].limit.one_of, Some(vec![json!("Berlin")]));
     assert!(boundary.files[1].write && !boundary.files[0].write);
     let budget = &boundary.budgets[0];
-    assert_eq!((budget.every, budget.cost_nano_usd, budget.duration_ms), (BudgetWindow::Seconds(900), Some(250_000_000), Some(60_000)));
+    assert_eq!(
+        (budget.every, budget.cost_nano_usd, budget.duration_ms),
+        (BudgetWindow::Seconds(900), Some(250_000_000), Some(60_000))
+    );
     assert_eq!((boundary.budgets[1].per, boundary.budgets[1].every), (BudgetScope::Session, BudgetWindow::Whole));
 }
 
@@ -51,17 +54,29 @@ fn mistakes_are_told_with_their_place_what_was_expected_and_the_nearest_name() {
     for (spec, expected) in [
         ("  tolls: []\n", "b.yaml:7:3: unknown field `tolls` of spec; did you mean `tools`?"),
         ("  mode: enfroce\n", "b.yaml:7:9: unknown mode `enfroce`; did you mean `enforce`?"),
-        ("  tools: [send]\n", "b.yaml:7:11: a tool is named `server/tool` (`server/*` for all of a server), got `send`"),
+        (
+            "  tools: [send]\n",
+            "b.yaml:7:11: a tool is named `server/tool` (`server/*` for all of a server), got `send`",
+        ),
         ("  tools: [{tool: a/b, arguments: {x: {at_mots: 5}}}]\n", "did you mean `at_most`?"),
         ("  tools: [{tool: a/b, arguments: {x: {at_most: five}}}]\n", "`at_most` must be a number, got a text"),
         ("  tools: [{tool: a/b, arguments: {x: {at_most: 1.00001}}}]\n", "at most four places"),
-        ("  tools: [{tool: a/b, arguments: {x: {at_least: 5, at_most: 4}}}]\n", "no value of `x` can be within its limits"),
+        (
+            "  tools: [{tool: a/b, arguments: {x: {at_least: 5, at_most: 4}}}]\n",
+            "no value of `x` can be within its limits",
+        ),
         ("  tools: [{tool: a/b, arguments: {x: {}}}]\n", "the limit of `x` is empty"),
         ("  tools: [{tool: a/b, arguments: {x: []}}]\n", "must name at least one value"),
         ("  tools: [{tool: a/b, beyond_limits: needs_approval}]\n", "`beyond_limits` means something only beside"),
-        ("  tools: [{tool: a/b, touches: [private]}]\n", "known are `private_data`, `untrusted_content`, `outside`, `nothing`"),
+        (
+            "  tools: [{tool: a/b, touches: [private]}]\n",
+            "known are `private_data`, `untrusted_content`, `outside`, `nothing`",
+        ),
         ("  tools: [{tool: a/b, schema: {type: nonsense}}]\n", "`schema` is not a valid JSON Schema"),
-        ("  tools: [{tool: a/b, needs_evidence: {metric: m}}]\n", "an evidence rule needs `metric` and `lower_at_least`"),
+        (
+            "  tools: [{tool: a/b, needs_evidence: {metric: m}}]\n",
+            "an evidence rule needs `metric` and `lower_at_least`",
+        ),
         ("  tools: [{tool: a/b, redact: [iban]}]\n", "did you mean `/iban`?"),
         ("  budgets: [{per: agent, usd: 1}]\n", "a budget per agent or team needs `every`"),
         ("  budgets: [{per: agent, every: day}]\n", "a budget limits at least one of"),

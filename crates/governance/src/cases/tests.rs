@@ -40,6 +40,9 @@ fn cases_pass_and_fail_with_who_decided() {
 fn a_file_with_mistakes_tries_nothing() {
     let text = "cases:\n  - {agent: a, tol: s/send, expect: alow}\n";
     let problems: Vec<String> = run(&set(), "cases.yaml", text).unwrap_err().iter().map(ToString::to_string).collect();
-    assert!(problems[0].starts_with("cases.yaml:2:16: unknown field `tol` of a case; did you mean `tool`?"), "{problems:?}");
+    assert!(
+        problems[0].starts_with("cases.yaml:2:16: unknown field `tol` of a case; did you mean `tool`?"),
+        "{problems:?}"
+    );
     assert!(run(&set(), "cases.yaml", "cases: []").is_err());
 }

@@ -194,7 +194,13 @@ impl Atoms<'_> {
         self.with("string", |text| {
             let each: Vec<String> = patterns
                 .iter()
-                .map(|p| if negated { format!("!({text} like {})", pattern(p)) } else { format!("{text} like {}", pattern(p)) })
+                .map(|p| {
+                    if negated {
+                        format!("!({text} like {})", pattern(p))
+                    } else {
+                        format!("{text} like {}", pattern(p))
+                    }
+                })
                 .collect();
             match (each.len(), negated) {
                 (0, _) => negated.to_string(),
@@ -222,7 +228,8 @@ impl Atoms<'_> {
 
 /// Literals by the reading that they are compared with. Whole numbers stand with the fractions when there are any.
 fn grouped(values: &[Value], readings: [&'static str; 4]) -> Vec<(&'static str, Vec<String>)> {
-    let fractions = values.iter().any(|value| value.as_number().is_some_and(|number| decimal::integer(number).is_none()));
+    let fractions =
+        values.iter().any(|value| value.as_number().is_some_and(|number| decimal::integer(number).is_none()));
     let mut groups: Vec<(&'static str, Vec<String>)> = readings.into_iter().map(|reading| (reading, vec![])).collect();
     for value in values {
         let (group, literal) = match value {

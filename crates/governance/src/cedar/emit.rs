@@ -84,25 +84,46 @@ impl Out<'_> {
         let (list, call) = actions(kind);
         let (scope, mut common) = resource_scope(kind, &grant.what);
         if let Some(list) = list.filter(|_| grant.list) {
-            let policy = Policy { suffix: "/list", effect: "permit", asks: false, actions: &[list], when: &common, unless: &[] };
+            let policy =
+                Policy { suffix: "/list", effect: "permit", asks: false, actions: &[list], when: &common, unless: &[] };
             self.push(grant.line, Part::List(index), &scope, &policy, None);
         }
         common.extend(grant.needs_evidence.iter().map(conditions::evidence));
         let limits = conditions::of_grant(grant, &schema_id(&self.boundary.name, grant));
         let within: Vec<String> = common.iter().chain(&limits).cloned().collect();
-        let policy = Policy { suffix: "", effect: "permit", asks: grant.needs_approval, actions: &[call], when: &within, unless: &[] };
+        let policy = Policy {
+            suffix: "",
+            effect: "permit",
+            asks: grant.needs_approval,
+            actions: &[call],
+            when: &within,
+            unless: &[],
+        };
         self.push(grant.line, Part::Call(index), &scope, &policy, None);
         if grant.beyond_limits == Effect::NeedsApproval {
             let all: Vec<String> = limits.iter().map(|limit| format!("({limit})")).collect();
             let unless = [all.join("\n    && ")];
-            let policy =
-                Policy { suffix: "/beyond-limits", effect: "permit", asks: true, actions: &[call], when: &common, unless: &unless };
+            let policy = Policy {
+                suffix: "/beyond-limits",
+                effect: "permit",
+                asks: true,
+                actions: &[call],
+                when: &common,
+                unless: &unless,
+            };
             self.push(grant.line, Part::Beyond(index), &scope, &policy, None);
         }
         if grant.three_together == Effect::NeedsApproval {
             let mut when = vec![THREE_TOGETHER.to_owned()];
             when.extend(within);
-            let policy = Policy { suffix: "/three-together", effect: "permit", asks: true, actions: &[call], when: &when, unless: &[] };
+            let policy = Policy {
+                suffix: "/three-together",
+                effect: "permit",
+                asks: true,
+                actions: &[call],
+                when: &when,
+                unless: &[],
+            };
             self.push(grant.line, Part::Three(index), &scope, &policy, None);
         }
     }
@@ -113,7 +134,8 @@ impl Out<'_> {
         when.extend(conditions::within(&denial.arguments, Reading::Presumed));
         // What may never be called is not listed.
         let both: Vec<Action> = list.filter(|_| denial.arguments.is_empty()).into_iter().chain([call]).collect();
-        let policy = Policy { suffix: "/deny", effect: "forbid", asks: false, actions: &both, when: &when, unless: &[] };
+        let policy =
+            Policy { suffix: "/deny", effect: "forbid", asks: false, actions: &both, when: &when, unless: &[] };
         self.push(denial.line, Part::Denial(index), &scope, &policy, denial.because.as_deref());
     }
 
@@ -133,7 +155,11 @@ impl Out<'_> {
             text.push_str(&format!("@because({})\n", quoted(because)));
         }
         let name = quoted(&self.boundary.name);
-        text.push_str(&format!("{} (\n  principal in Boundary::{name},\n  {},\n  {scope}\n)", policy.effect, action_scope(policy.actions)));
+        text.push_str(&format!(
+            "{} (\n  principal in Boundary::{name},\n  {},\n  {scope}\n)",
+            policy.effect,
+            action_scope(policy.actions)
+        ));
         for condition in policy.when {
             text.push_str(&format!("\nwhen {{ {condition} }}"));
         }

@@ -10,9 +10,8 @@ use cedar_policy::pst::{Clause, Expr, Var};
 pub(crate) struct Readings(u16);
 
 impl Readings {
-    pub(crate) const NAMES: [&'static str; 10] = [
-        "kind", "string", "integer", "number", "boolean", "length", "strings", "integers", "numbers", "booleans",
-    ];
+    pub(crate) const NAMES: [&'static str; 10] =
+        ["kind", "string", "integer", "number", "boolean", "length", "strings", "integers", "numbers", "booleans"];
     pub(crate) const ALL: Self = Self((1 << 10) - 1);
     pub(crate) const STRING: Self = Self(1 << 1);
     pub(crate) const INTEGER: Self = Self(1 << 2);
@@ -167,7 +166,10 @@ pub(crate) fn children(expr: &Expr) -> Vec<&Expr> {
         arc
     }
     match expr {
-        Expr::UnaryOp { expr, .. } | Expr::GetAttr { expr, .. } | Expr::HasAttr { expr, .. } | Expr::Like { expr, .. } => {
+        Expr::UnaryOp { expr, .. }
+        | Expr::GetAttr { expr, .. }
+        | Expr::HasAttr { expr, .. }
+        | Expr::Like { expr, .. } => {
             vec![of(expr)]
         }
         Expr::BinaryOp { left, right, .. } => vec![of(left), of(right)],

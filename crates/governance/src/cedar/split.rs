@@ -24,7 +24,10 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
                 line += u32::from(escaped.is_some_and(|(_, c)| c == '\n'));
             }
             '"' => {
-                start.get_or_insert_with(|| { start_line = line; at });
+                start.get_or_insert_with(|| {
+                    start_line = line;
+                    at
+                });
                 in_string = !in_string;
             }
             '/' if !in_string && characters.peek().is_some_and(|(_, next)| *next == '/') => {
@@ -35,7 +38,10 @@ pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
                 pieces.push(Piece { line: if from == at { line } else { start_line }, text: &text[from..=at] });
             }
             c if !c.is_whitespace() => {
-                start.get_or_insert_with(|| { start_line = line; at });
+                start.get_or_insert_with(|| {
+                    start_line = line;
+                    at
+                });
             }
             _ => {}
         }

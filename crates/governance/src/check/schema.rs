@@ -7,11 +7,16 @@ use crate::decimal;
 
 #[derive(Debug)]
 pub(super) enum Property<'a> {
-    Known { schema: &'a Value, required: bool },
+    Known {
+        schema: &'a Value,
+        required: bool,
+    },
     /// The schema does not say; anything may be there.
     Open,
     /// There is none of this name.
-    Unknown { names: Vec<String> },
+    Unknown {
+        names: Vec<String>,
+    },
 }
 
 pub(super) fn property<'a>(schema: &'a Value, path: &str) -> Property<'a> {

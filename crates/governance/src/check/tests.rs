@@ -4,7 +4,8 @@ use super::{ToolSchema, check};
 use crate::{Source, Sources};
 
 fn found(spec: &str) -> Vec<String> {
-    let text = format!("apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {{name: b}}\nspec:\n  agents: [a]\n{spec}");
+    let text =
+        format!("apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {{name: b}}\nspec:\n  agents: [a]\n{spec}");
     let sources = Sources { boundaries: vec![Source { name: "b.yaml".into(), text }], ..Sources::default() };
     let schema = json!({
         "type": "object",
@@ -45,9 +46,13 @@ fn limits_are_held_against_the_tools_own_schema() {
 fn grants_that_nothing_satisfies_and_conditions_that_do_not_matter_are_found() {
     let denied = found("  tools:\n    - {tool: bank/send, touches: [private_data]}\n  deny:\n    - tool: bank/*\n");
     assert!(denied.iter().any(|p| p.contains("b.yaml:7: nothing can satisfy this grant: line 9")), "{denied:?}");
-    let shadowed = found("  tools:\n    - {tool: bank/*, touches: [private_data]}\n    - {tool: bank/send, arguments: {recipient: [x]}}\n");
+    let shadowed = found(
+        "  tools:\n    - {tool: bank/*, touches: [private_data]}\n    - {tool: bank/send, arguments: {recipient: [x]}}\n",
+    );
     assert!(shadowed.iter().any(|p| p.contains("do not matter: line 7 grants `bank/*` without any")), "{shadowed:?}");
-    let incomplete = found("  tools:\n    - {tool: bank/send, touches: [private_data], arguments: {recipient: [x]}, other_arguments: deny}\n");
+    let incomplete = found(
+        "  tools:\n    - {tool: bank/send, touches: [private_data], arguments: {recipient: [x]}, other_arguments: deny}\n",
+    );
     assert!(incomplete.iter().any(|p| p.contains("it needs `amount`")), "{incomplete:?}");
     let unlabelled = found("  tools:\n    - bank/send\n");
     assert!(unlabelled.iter().any(|p| p.contains("no grant says what its tool `touches`")), "{unlabelled:?}");

@@ -281,7 +281,9 @@ impl Reader {
         Some(match op {
             B::GreaterEq | B::DecimalGreaterEq => Some(vec![Key::AtLeast(path, bound)]),
             B::LessEq | B::DecimalLessEq => Some(vec![Key::AtMost(path, bound)]),
-            B::Greater | B::DecimalGreater => Some(bound.checked_add(1).map(|low| Key::AtLeast(path, low)).into_iter().collect()),
+            B::Greater | B::DecimalGreater => {
+                Some(bound.checked_add(1).map(|low| Key::AtLeast(path, low)).into_iter().collect())
+            }
             _ => Some(bound.checked_sub(1).map(|high| Key::AtMost(path, high)).into_iter().collect()),
         })
     }

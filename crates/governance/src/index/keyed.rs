@@ -151,7 +151,9 @@ impl Slot {
                     found.extend(prefixes.get(prefix).into_iter().flatten());
                 }
                 for (length, suffixes) in &self.suffixes {
-                    let Some(suffix) = text.len().checked_sub(*length).and_then(|from| text.get(from..)) else { continue };
+                    let Some(suffix) = text.len().checked_sub(*length).and_then(|from| text.get(from..)) else {
+                        continue;
+                    };
                     found.extend(suffixes.get(suffix).into_iter().flatten());
                 }
                 found.extend(self.parts.iter().filter(|(parts, _)| has_parts(text, parts)).map(|(_, policy)| policy));

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use cedar_policy::{
-    Authorizer, AuthorizationError, Context, Decision, Entities, Entity, EntityUid, Policy, PolicyId, PolicySet, Request,
+    AuthorizationError, Authorizer, Context, Decision, Entities, Entity, EntityUid, Policy, PolicyId, PolicySet,
+    Request,
 };
 
 use super::guard::{self, Key};
@@ -102,7 +103,10 @@ fn test(dice: &mut Dice, depth: usize) -> String {
         4 => at,
         5 => format!("!{at}"),
         6 => format!("{at} {} {number}", dice.pick(&["<", "<=", ">", ">="])),
-        7 => format!("{at}.{}({decimal})", dice.pick(&["lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"])),
+        7 => format!(
+            "{at}.{}({decimal})",
+            dice.pick(&["lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"])
+        ),
         8 => format!("{at} like \"{}\"", dice.pick(&["a*", "*c", "*b*", "abc", "*", "rent*May", "x*z"])),
         9 => format!("[{scalar}, \"a\", 1].contains({at})"),
         10 => format!("{at}.contains({scalar})"),
@@ -150,7 +154,11 @@ fn value(dice: &mut Dice, depth: usize) -> Fact {
         4 => Fact::Bool(dice.one_in(2)),
         5 => {
             let count = dice.below(3);
-            Fact::Set((0..count).map(|_| if dice.one_in(2) { Fact::Long(1) } else { Fact::Text(dice.pick(TEXTS).to_owned()) }).collect())
+            Fact::Set(
+                (0..count)
+                    .map(|_| if dice.one_in(2) { Fact::Long(1) } else { Fact::Text(dice.pick(TEXTS).to_owned()) })
+                    .collect(),
+            )
         }
         6 => Fact::Uid(dice.pick(TOOLS).parse().unwrap()),
         _ => Fact::Record(record(dice, depth - 1)),
@@ -194,7 +202,10 @@ impl Made {
         let above: Vec<EntityUid> = above.iter().filter(|_| dice.one_in(2)).map(|uid| uid.parse().unwrap()).collect();
         let mut attributes = Record::new();
         if !dice.one_in(4) {
-            attributes.insert("name".into(), if dice.one_in(6) { Fact::Long(1) } else { Fact::Text(dice.pick(TEXTS).into()) });
+            attributes.insert(
+                "name".into(),
+                if dice.one_in(6) { Fact::Long(1) } else { Fact::Text(dice.pick(TEXTS).into()) },
+            );
         }
         if dice.one_in(2) {
             attributes.insert("n".into(), Fact::Long(1));
@@ -240,9 +251,12 @@ fn compare(seed: u64, sets: usize, requests: usize) -> Tally {
         let count = 3 + dice.below(7);
         let texts: Vec<String> = (0..count).map(|number| policy(&mut dice, number)).collect();
         let policies: Vec<Policy> = (texts.iter().enumerate())
-            .map(|(number, text)| Policy::parse(Some(PolicyId::new(format!("p{number}"))), text).unwrap_or_else(|e| panic!("{e}: {text}")))
+            .map(|(number, text)| {
+                Policy::parse(Some(PolicyId::new(format!("p{number}"))), text).unwrap_or_else(|e| panic!("{e}: {text}"))
+            })
             .collect();
-        let numbers: HashMap<PolicyId, u32> = (0_u32..).zip(&policies).map(|(number, policy)| (policy.id().clone(), number)).collect();
+        let numbers: HashMap<PolicyId, u32> =
+            (0_u32..).zip(&policies).map(|(number, policy)| (policy.id().clone(), number)).collect();
         let set = PolicySet::from_policies(policies.iter().cloned()).unwrap();
         let index = Index::new(policies);
         tally.wide += (0..u32::try_from(count).unwrap()).filter(|number| index.is_wide(*number)).count();
@@ -258,7 +272,12 @@ fn compare(seed: u64, sets: usize, requests: usize) -> Tally {
             let request =
                 Request::new(principal.uid.clone(), action.uid.clone(), resource.uid.clone(), cedar, None).unwrap();
             let candidates = index.candidates(principal.seen(), action.seen(), resource.seen());
-            let view = View { principal: principal.seen(), action: action.seen(), resource: resource.seen(), context: &context };
+            let view = View {
+                principal: principal.seen(),
+                action: action.seen(),
+                resource: resource.seen(),
+                context: &context,
+            };
             let found = index.answer(&candidates, &view, &request, &entities);
             let expected = full(&set, &numbers, &request, &entities);
             assert_eq!(found, expected, "seed {seed}\n{}\n{request}\n{context:?}", texts.join("\n"));
@@ -313,7 +332,10 @@ fn keys(condition: &str) -> Option<Vec<Key>> {
 fn the_most_telling_condition_is_the_key() {
     let text = "when { context has a.s && context.a.s like \"ab*\" && context.t.x && context.a.k == \"z\" }";
     let found = keys(text).unwrap();
-    assert!(matches!(&found[..], [Key::Equal(path, Fact::Text(z))] if path.attributes == ["a", "k"] && z == "z"), "{found:?}");
+    assert!(
+        matches!(&found[..], [Key::Equal(path, Fact::Text(z))] if path.attributes == ["a", "k"] && z == "z"),
+        "{found:?}"
+    );
     let either = keys("when { context.t.x && (context.n > 4 || resource in ToolServer::\"s\") }").unwrap();
     assert_eq!(either.len(), 2, "either of two is needed, and tells more than a flag: {either:?}");
     assert_eq!(keys("unless { context.t.x }").unwrap().len(), 1);
@@ -322,7 +344,9 @@ fn the_most_telling_condition_is_the_key() {
 
 #[test]
 fn what_may_fail_first_gives_no_key() {
-    for condition in ["", "when { context.n + 1 > 2 && context.s == \"a\" }", "when { context.s == \"a\" || context.n * 2 == 4 }"] {
+    for condition in
+        ["", "when { context.n + 1 > 2 && context.s == \"a\" }", "when { context.s == \"a\" || context.n * 2 == 4 }"]
+    {
         assert!(keys(condition).is_none(), "{condition}");
     }
 }

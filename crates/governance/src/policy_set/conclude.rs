@@ -72,7 +72,10 @@ impl PolicySet {
             answer.errors.iter().map(|(number, message)| (&self.rules[*number as usize], message)).collect();
         let failed: Vec<_> = failed.into_iter().filter(|(rule, _)| rule.is_forbid || rule.asks).collect();
         let (rule, message) = failed.first()?;
-        let reason = format!("the policy `{}` could not be evaluated, so nothing is allowed: {message}; mend the policy", rule.id);
+        let reason = format!(
+            "the policy `{}` could not be evaluated, so nothing is allowed: {message}; mend the policy",
+            rule.id
+        );
         Some((failed.iter().map(|(rule, _)| *rule).collect(), reason))
     }
 
@@ -84,7 +87,11 @@ impl PolicySet {
         }
         let names: Vec<String> = group.boundaries.iter().map(|b| format!("`{}`", self.boundaries[*b].name)).collect();
         if group.grants.is_empty() {
-            let reason = format!("{} is not granted by {}, which names `{who}`; ask its owner to add it", request.resource, names.join(", "));
+            let reason = format!(
+                "{} is not granted by {}, which names `{who}`; ask its owner to add it",
+                request.resource,
+                names.join(", ")
+            );
             return (reason, Vec::new());
         }
         let mut reasons = Vec::new();
@@ -135,7 +142,9 @@ fn wanting(missing: &[MissingEvidence], place: &str, request: &Request<'_>) -> S
                 rule.metric, rule.lower_at_least, rule.clusters_at_least, rule.alpha_at_most
             );
             match had {
-                Some(had) => format!("{needed}, where {} over {} cases with {} is in force", had.lower, had.clusters, had.alpha),
+                Some(had) => {
+                    format!("{needed}, where {} over {} cases with {} is in force", had.lower, had.clusters, had.alpha)
+                }
                 None => format!("{needed}, where none is in force"),
             }
         })

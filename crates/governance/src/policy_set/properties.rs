@@ -72,7 +72,9 @@ fn values() -> Vec<Value> {
 }
 
 fn boundary(spec: &str) -> Source {
-    let text = format!("apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {{name: b}}\nspec:\n  mode: enforce\n  agents: [a]\n{spec}");
+    let text = format!(
+        "apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {{name: b}}\nspec:\n  mode: enforce\n  agents: [a]\n{spec}"
+    );
     Source { name: "b.yaml".into(), text }
 }
 
@@ -103,7 +105,11 @@ fn decide(set: &PolicySet, tool: &str, arguments: &Value, taint: Taint, evidence
 
 #[test]
 fn cedar_takes_limits_as_they_are_written() {
-    let tools: String = LIMITS.iter().enumerate().map(|(n, limit)| format!("    - {{tool: s/t{n}, touches: nothing, arguments: {{x: {limit}}}}}\n")).collect();
+    let tools: String = LIMITS
+        .iter()
+        .enumerate()
+        .map(|(n, limit)| format!("    - {{tool: s/t{n}, touches: nothing, arguments: {{x: {limit}}}}}\n"))
+        .collect();
     let set = compile(boundary(&format!("  tools:\n{tools}")), "");
     let grants = set.boundaries()[0].tools.clone();
     let (mut allowed, mut refused) = (0, 0);
@@ -126,7 +132,11 @@ fn cedar_takes_limits_as_they_are_written() {
 
 #[test]
 fn a_denial_holds_wherever_its_limits_do_and_where_they_cannot_be_read() {
-    let denials: String = LIMITS.iter().enumerate().map(|(n, limit)| format!("    - {{tool: s/t{n}, arguments: {{x: {limit}}}}}\n")).collect();
+    let denials: String = LIMITS
+        .iter()
+        .enumerate()
+        .map(|(n, limit)| format!("    - {{tool: s/t{n}, arguments: {{x: {limit}}}}}\n"))
+        .collect();
     let set = compile(boundary(&format!("  tools: [s/*]\n  deny:\n{denials}")), "");
     for (number, denial) in set.boundaries()[0].deny.iter().enumerate() {
         let as_grant = mizzen_model::permission::Grant {
@@ -193,13 +203,17 @@ fn adding_a_forbid_or_taint_and_taking_evidence_never_lets_more_through() {
     let evidence = [good];
     let mut lost = 0;
     for bits in 0_u8..8 {
-        let taint = Taint { private_data: bits & 1 > 0, untrusted_content: bits & 2 > 0, outside_reached: bits & 4 > 0 };
+        let taint =
+            Taint { private_data: bits & 1 > 0, untrusted_content: bits & 2 > 0, outside_reached: bits & 4 > 0 };
         for tool in ["plain", "pay", "close", "ask", "mail", "other"] {
             for arguments in [json!({}), json!({"x": 1}), json!({"x": 5}), json!({"x": i64::MAX})] {
                 let with = decide(&before, tool, &arguments, taint, &evidence).effect;
                 let without = decide(&before, tool, &arguments, taint, &[]).effect;
                 let clean = decide(&before, tool, &arguments, Taint::default(), &evidence).effect;
-                assert!(leave(without) <= leave(with), "{tool} {arguments} {taint:?}: {with} with evidence, {without} without");
+                assert!(
+                    leave(without) <= leave(with),
+                    "{tool} {arguments} {taint:?}: {with} with evidence, {without} without"
+                );
                 assert!(leave(with) <= leave(clean), "{tool} {arguments} {taint:?}: {with}, clean {clean}");
                 for (set, text) in stricter.iter().zip(forbids) {
                     let after = decide(set, tool, &arguments, taint, &evidence).effect;

@@ -170,7 +170,8 @@ fn other_arguments_optional_ones_and_patterns() {
 
 #[test]
 fn what_may_never_be_called_is_not_listed() {
-    let set = compile(&[BANKING], "forbid(principal, action == Action::\"tools:call\", resource == Tool::\"web/evil\");");
+    let set =
+        compile(&[BANKING], "forbid(principal, action == Action::\"tools:call\", resource == Tool::\"web/evil\");");
     assert_eq!(tool("bank", "send_money", json!({})).listed(&set), Effect::Allow);
     assert_eq!(tool("web", "search", json!({})).listed(&set), Effect::Allow);
     assert_eq!(tool("web", "admin", json!({})).listed(&set), Effect::Deny);

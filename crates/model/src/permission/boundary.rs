@@ -291,7 +291,9 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_any_characters() {
-        for (pattern, text) in [("", ""), ("*", ""), ("a*c", "abc"), ("a*c", "ac"), ("*b*", "abc"), ("a*b*c", "a-b-b-c"), ("**", "x")] {
+        for (pattern, text) in
+            [("", ""), ("*", ""), ("a*c", "abc"), ("a*c", "ac"), ("*b*", "abc"), ("a*b*c", "a-b-b-c"), ("**", "x")]
+        {
             assert!(matches_pattern(pattern, text), "{pattern} {text}");
         }
         for (pattern, text) in [("", "a"), ("a", ""), ("a*a", "a"), ("a*c", "abcd"), ("ab*bc", "abc"), ("*x*", "abc")] {

@@ -207,7 +207,7 @@ fn plain_cedar(set: &PolicySet, asking: &[Asking], raw: &[String]) -> Result<(f6
 }
 
 fn cedar_request(asking: &Asking, arguments: &Value) -> Result<(CedarRequest, Entities), Box<dyn Error>> {
-    let uid = |text: String| text.parse::<EntityUid>();
+    let uid = |text: String| text.parse::<EntityUid>().map_err(Box::new);
     let server = asking.resource.server.clone().unwrap_or_default();
     let principal = uid(format!("Agent::\"{}\"", asking.agent))?;
     let resource = uid(format!("Tool::\"{server}/{}\"", asking.resource.name))?;

@@ -86,7 +86,8 @@ pub(super) struct Secrets {
 #[derive(Debug, Clone, Default)]
 struct Vault {
     snapshot: Option<Arc<Snapshot>>,
-    search: Option<Regex>,
+    /// Shared, since a clone of an expression begins without the memory that makes the next search fast.
+    search: Option<Arc<Regex>>,
 }
 
 /// One secret in a body.
@@ -162,10 +163,10 @@ impl Secrets {
     }
 
     /// The search for what the vault keeps, made anew when the vault has changed.
-    fn vault(&self, snapshot: &Arc<Snapshot>) -> Result<Option<Regex>, SecretsError> {
+    fn vault(&self, snapshot: &Arc<Snapshot>) -> Result<Option<Arc<Regex>>, SecretsError> {
         let mut vault = self.vault.lock().unwrap_or_else(PoisonError::into_inner);
         if vault.snapshot.as_ref().is_none_or(|known| !Arc::ptr_eq(known, snapshot)) {
-            let search = search_for(snapshot.provider_secrets())?;
+            let search = search_for(snapshot.provider_secrets())?.map(Arc::new);
             *vault = Vault { snapshot: Some(Arc::clone(snapshot)), search };
         }
         Ok(vault.search.clone())

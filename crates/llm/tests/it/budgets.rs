@@ -127,3 +127,22 @@ async fn an_answer_in_the_background_is_charged_when_it_is_fetched() {
     assert_eq!(it.get("/v1/responses/resp_9").await.body, done);
     assert_eq!(it.spent_tokens().await, 15);
 }
+
+#[tokio::test]
+async fn many_calls_at_once_never_take_more_than_there_is() {
+    const CALLS: usize = 60;
+    let it = Harness::with_queue(|config| config.retries.attempts_max = 0, 2 * CALLS).await;
+    it.boundary("enforce", "models: ['*']\nbudgets: [{per: agent, every: day, tokens: 2000}]").await;
+    for _ in 0..CALLS {
+        // Each takes all that it asked for.
+        it.fake.will(Answer::json(200, &answer(0, 200)).head_after(Duration::from_millis(50)));
+    }
+    let calls = (0..CALLS).map(|_| it.post("/v1/chat/completions", call(200)));
+    let answered = futures::future::join_all(calls).await;
+    let permitted = answered.iter().filter(|got| got.status == 200).count();
+    assert!(answered.iter().all(|got| matches!(got.status, 200 | 429)), "{answered:?}");
+    // An estimate of the input is put aside too, so that the last of ten does not fit.
+    assert!((1..=9).contains(&permitted), "{permitted}");
+    assert_eq!(it.fake.asked().len(), permitted);
+    assert_eq!(it.spent_tokens().await, 200 * permitted as u64);
+}

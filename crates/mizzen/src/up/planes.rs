@@ -21,7 +21,7 @@ use mizzen_runtime::client::{ClientConfig, HttpClient};
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::task::TaskGroup;
-use mizzen_store::{DataDir, Store, StoreConfig, objects};
+use mizzen_store::{DataDir, Migration, Store, StoreConfig, objects};
 use mizzen_telemetry::capture::CapturePolicy;
 use mizzen_telemetry::normalise::{Limits, Normaliser};
 use mizzen_telemetry::{Parts, Telemetry, TelemetryConfig};
@@ -56,29 +56,10 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     let (clock, metrics, tasks) = (Clock::system(), Metrics::new(), TaskGroup::new());
     let data_dir = DataDir::open(&config.data_dir)?;
     let store_config = StoreConfig { url: given(&config.store.url).map(str::to_owned), data_dir: data_dir.clone() };
-    let migrations = [
-        mizzen_control::MIGRATIONS,
-        mizzen_control::oidc::MIGRATIONS,
-        mizzen_telemetry::MIGRATIONS,
-        mizzen_eval::MIGRATIONS,
-        mizzen_mcp::servers::MIGRATIONS,
-    ]
-    .concat();
-    let store = Store::open(&store_config, &migrations).await?;
+    let store = Store::open(&store_config, &migrations()).await?;
     let objects = objects::open(given(&config.store.objects), &data_dir)?;
-    let control = Control::open(store.clone(), &data_dir, clock.clone(), environment()).await?;
     let client = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
-    control.configure(PermissionSettings {
-        config: config.permission.clone(),
-        metrics: metrics.clone(),
-        client: Some(client.clone()),
-    });
-    control
-        .policies()
-        .open(config.permission.policies(), &metrics)
-        .await
-        .context("the policies cannot be put in force")?;
-    control.start(&tasks);
+    let control = open_control(config, &store, &data_dir, &client, (&clock, &metrics, &tasks)).await?;
     let prices = PriceTable::built_in(&config.price)?;
     let capture = Arc::new(CapturePolicy::new(&config.capture).context("`capture`")?);
     let parts = Parts {
@@ -102,7 +83,6 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     };
     recorder.start(&metrics, &recorders);
     let query = Query::new(telemetry.clone(), Arc::clone(&objects), query_limits(config))?;
-    control.audit().start(&config.audit, client.clone(), &tasks).context("`audit`")?;
     let oidc = Oidc::new(&config.oidc, &control, &environment(), client.clone()).context("`oidc`")?;
     let tools = tool_servers(config, &store, &control, &client, &clock, &metrics, &tasks).await?;
     let parts = gateway::Parts {
@@ -123,7 +103,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         judge: Some(Arc::new(judge(&control, &gateway).await?)),
     })
     .await?;
-    super::evidence::keep_in_force(&eval, &control, &tasks);
+    evidence::keep_in_force(&eval, &control, &tasks);
     Ok(Planes {
         clock,
         metrics,
@@ -141,6 +121,38 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         tools,
         oidc,
     })
+}
+
+fn migrations() -> Vec<Migration> {
+    [
+        mizzen_control::MIGRATIONS,
+        mizzen_control::oidc::MIGRATIONS,
+        mizzen_telemetry::MIGRATIONS,
+        mizzen_eval::MIGRATIONS,
+        mizzen_mcp::servers::MIGRATIONS,
+    ]
+    .concat()
+}
+
+/// What permission remembers, with the policies in force and the audit log open: nothing asks before they are.
+async fn open_control(
+    config: &Config,
+    store: &Store,
+    data_dir: &DataDir,
+    client: &HttpClient,
+    (clock, metrics, tasks): (&Clock, &Metrics, &TaskGroup),
+) -> anyhow::Result<Control> {
+    let control = Control::open(store.clone(), data_dir, clock.clone(), environment()).await?;
+    control.configure(PermissionSettings {
+        config: config.permission.clone(),
+        metrics: metrics.clone(),
+        client: Some(client.clone()),
+    });
+    let policies = config.permission.policies();
+    control.policies().open(policies, metrics).await.context("the policies cannot be put in force")?;
+    control.start(tasks);
+    control.audit().start(&config.audit, client.clone(), tasks).context("`audit`")?;
+    Ok(control)
 }
 
 /// The servers behind the tool gateway, each on its own.

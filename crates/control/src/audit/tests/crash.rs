@@ -67,7 +67,12 @@ fn nothing_that_was_acknowledged_is_lost_and_nothing_that_was_signed_is_taken_ba
         let (writes, written) = std::sync::mpsc::channel();
         let reader = std::thread::spawn(move || {
             let lines = output.lines().map_while(Result::ok);
-            lines.inspect(|line| drop(line.starts_with("ACK").then(|| writes.send(())))).collect::<Vec<_>>()
+            let tell = |line: &String| {
+                if line.starts_with("ACK") {
+                    let _killed_already = writes.send(());
+                }
+            };
+            lines.inspect(tell).collect::<Vec<_>>()
         });
         // Mostly in the middle of its work, sometimes while it opens what the one before left.
         if round % 5 > 0 {

@@ -108,8 +108,9 @@ class Server:
 
 
 def outcome(answer: dict) -> str:
-    refusal = (answer.get("result", {}).get("_meta") or {}).get("mizzen.dev/refusal") or (answer.get("error", {}).get("data") or {})
-    if code := refusal.get("code"):
+    result = answer.get("result", {})
+    refusal = (result.get("_meta") or {}).get("dev.mizzen/decision") or (answer.get("error", {}).get("data") or {})
+    if result.get("isError") and (code := refusal.get("code")):
         return code
     if "error" in answer:
         raise RuntimeError(f"the gateway failed: {answer}")

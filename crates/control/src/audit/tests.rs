@@ -218,7 +218,9 @@ async fn content_that_was_pruned_is_gone_and_the_log_still_verifies() {
     let log = open(folder.path()).unwrap();
     for index in 1..700 {
         let at = Timestamp::from_unix_nanos(index);
-        log.append(AuditEntry { at, ..entry("a") }, Durability::Window).await.unwrap();
+        // The last one waits until those before it are written too.
+        let durability = if index == 699 { Durability::Durable } else { Durability::Window };
+        log.append(AuditEntry { at, ..entry("a") }, durability).await.unwrap();
     }
     log.publish().await.unwrap();
     let trust = Trust { key: log.verifier_key().clone(), witnesses: vec![], seen: Some(log.published().note.clone()) };

@@ -135,7 +135,7 @@ pub(crate) struct LogView {
 
 /// What verifies the log.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct KeyView {
+pub(crate) struct AuditKey {
     origin: String,
     /// `name+id+base64` (C2SP signed-note).
     key: String,
@@ -275,10 +275,10 @@ pub(crate) async fn checkpoint(State(app): State<Arc<App>>) -> Json<CheckpointVi
 
 /// The public key of the log
 #[utoipa::path(get, path = "/api/v1/audit/key", tag = "audit", operation_id = "get_audit_key",
-    responses((status = 200, body = KeyView), (status = 401, body = ErrorBody)))]
-pub(crate) async fn key(State(app): State<Arc<App>>) -> Json<KeyView> {
+    responses((status = 200, body = AuditKey), (status = 401, body = ErrorBody)))]
+pub(crate) async fn key(State(app): State<Arc<App>>) -> Json<AuditKey> {
     let key = app.state.control.audit().verifier_key();
-    Json(KeyView { origin: key.name().to_owned(), key: key.to_string() })
+    Json(AuditKey { origin: key.name().to_owned(), key: key.to_string() })
 }
 
 /// A file of the log

@@ -38,6 +38,179 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List held calls */
+        get: operations["list_approvals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One held call */
+        get: operations["get_approval"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a held call go out, once */
+        post: operations["approve_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuse a held call */
+        post: operations["deny_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest signed checkpoint */
+        get: operations["get_audit_checkpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List audit entries */
+        get: operations["list_audit_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/entries/{index}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One audit entry, with the proof that it is in the log */
+        get: operations["get_audit_entry"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/entries/{index}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The proof that one entry is in the log */
+        get: operations["get_audit_proof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The public key of the log */
+        get: operations["get_audit_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/log/{*path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file of the log
+         * @description The log as C2SP tlog-tiles has it: `checkpoint`, `tile/…`, `tile/entries/…`.
+         */
+        get: operations["get_audit_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/backup": {
         parameters: {
             query?: never;
@@ -107,6 +280,138 @@ export interface paths {
         };
         /** Compare an experiment with a baseline */
         get: operations["compare_with_baseline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boundaries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List boundaries */
+        get: operations["list_boundaries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boundaries/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A boundary with its text and versions */
+        get: operations["get_boundary"];
+        /**
+         * Store a boundary
+         * @description The body is its YAML, kept byte for byte. `If-Match` with the digest that was read refuses to overwrite what somebody
+         *     else wrote meanwhile; `If-None-Match: *` only creates. A change after which the set would not compile is refused.
+         */
+        put: operations["put_boundary"];
+        post?: never;
+        /** Take a boundary away */
+        delete: operations["delete_boundary"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/boundaries/{name}/mode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Switch a boundary between observe and enforce
+         * @description Its `mode:` is changed, every other byte stays.
+         */
+        put: operations["set_boundary_mode"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List budgets */
+        get: operations["list_budgets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a budget
+         * @description What was spent under the name stays spent.
+         */
+        put: operations["put_budget"];
+        post?: never;
+        /** Remove a budget */
+        delete: operations["delete_budget"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List decisions, newest first */
+        get: operations["list_decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/decisions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A decision, explained */
+        get: operations["explain_decision"];
         put?: never;
         post?: never;
         delete?: never;
@@ -218,9 +523,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Changes of runs, live
-         * @description Event `run` carries a RunSummary, event `lagged` says how many changes were `missed`; a comment comes
-         *     every 15 seconds.
+         * Changes of runs, held calls and pauses, live
+         * @description Event `run` carries a RunSummary, event `approval` a held call without its arguments, event `pause` nothing but that pauses
+         *     changed; event `lagged` says how many changes were `missed`. A comment comes every 15 seconds.
          */
         get: operations["stream_events"];
         put?: never;
@@ -500,6 +805,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pauses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List pauses */
+        get: operations["list_pauses"];
+        put?: never;
+        /** Pause or stop */
+        post: operations["make_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pauses/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Let an agent, a team or all go on */
+        delete: operations["resume"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/plan": {
         parameters: {
             query?: never;
@@ -515,6 +855,105 @@ export interface paths {
          */
         post: operations["plan_evaluation"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Cedar policies */
+        get: operations["list_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check policies
+         * @description Together with what is in force. Nothing is changed.
+         */
+        post: operations["check_policies"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/impact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What other policies would have made different
+         * @description Each decision of the last days is asked again of the set that these files and removals would make.
+         */
+        post: operations["policy_impact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test policies
+         * @description Requests with the answers that are expected. Nothing is changed.
+         */
+        post: operations["test_policies"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A Cedar policy with its text and versions */
+        get: operations["get_policy"];
+        /**
+         * Store a Cedar policy
+         * @description As for a boundary; the body is Cedar.
+         */
+        put: operations["put_policy"];
+        post?: never;
+        /** Take a Cedar policy away */
+        delete: operations["delete_policy"];
         options?: never;
         head?: never;
         patch?: never;
@@ -718,6 +1157,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one can sign in */
+        get: operations["list_sign_in_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/signin-links": {
         parameters: {
             query?: never;
@@ -733,6 +1189,128 @@ export interface paths {
          */
         post: operations["make_sign_in_link"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tool-profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List profiles */
+        get: operations["list_tool_profiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tool-profiles/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a profile */
+        get: operations["get_tool_profile"];
+        /**
+         * Keep a profile
+         * @description Replaces the one of its name; it holds at once.
+         */
+        put: operations["put_tool_profile"];
+        post?: never;
+        /** Forget a profile */
+        delete: operations["delete_tool_profile"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tool-servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List tool servers */
+        get: operations["list_tool_servers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tool-servers/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a tool server */
+        get: operations["get_tool_server"];
+        /**
+         * Keep a tool server
+         * @description Replaces the one of its name; it holds at once.
+         */
+        put: operations["put_tool_server"];
+        post?: never;
+        /**
+         * Forget a tool server
+         * @description And what was approved of it.
+         */
+        delete: operations["delete_tool_server"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tool-servers/{name}/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a tool server again what it offers */
+        post: operations["refresh_tool_server"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tool-servers/{name}/tools/{tool}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve a tool's definition
+         * @description The digest is that of the definition that the person looked at; when the server has another one by now, nothing is approved.
+         */
+        post: operations["pin_tool"];
+        /**
+         * Take an approval back
+         * @description The tool is withheld until its definition is approved again.
+         */
+        delete: operations["unpin_tool"];
         options?: never;
         head?: never;
         patch?: never;
@@ -767,6 +1345,40 @@ export interface paths {
          * @description Needs no sign-in when the port is on loopback; elsewhere a viewer.
          */
         get: operations["get_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** End a sign-in at the provider */
+        get: operations["finish_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oidc/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Begin a sign-in at the provider */
+        get: operations["start_oidc"];
         put?: never;
         post?: never;
         delete?: never;
@@ -918,6 +1530,47 @@ export interface components {
          * @enum {string}
          */
         Answer: "better" | "worse" | "no_worse" | "not_yet_known" | "not_comparable";
+        /** @description Why, for who reads the log. */
+        AnswerRequest: {
+            /** @default null */
+            reason: string | null;
+        };
+        ApprovalList: {
+            items: components["schemas"]["ApprovalView"][];
+            next_cursor?: string | null;
+        };
+        /** @description A call that waits for a person, or did. */
+        ApprovalView: {
+            id: string;
+            /** @description `waiting`, `approved`, `denied`, `expired`, `used` or `stopped`. */
+            state: string;
+            agent?: string | null;
+            team?: string | null;
+            caller: string;
+            run_id?: string | null;
+            session?: string | null;
+            action: string;
+            resource: string;
+            server?: string | null;
+            tool?: string | null;
+            /** @description For approvers: as they were sent, or the beginning of them as text. */
+            arguments?: unknown;
+            /** @description `whole`, `cut`, `hidden` or `none`. */
+            arguments_shown: string;
+            /** @description For approvers. */
+            arguments_digest?: string | null;
+            /** @description What the run had touched before. */
+            taint: components["schemas"]["Taint"];
+            policies: string[];
+            reason: string;
+            decision_id: string;
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Until when it waits, or the approved call may come. */
+            expires_at: components["schemas"]["Timestamp"];
+            decided_at?: components["schemas"]["Timestamp"] | null;
+            decided_by?: string | null;
+            decision_reason?: string | null;
+        };
         /** @description One aspect of the comparison. */
         AspectComparison: {
             /** @description `safety`, `success`, `cost` or `time`. */
@@ -928,6 +1581,60 @@ export interface components {
             ratio?: components["schemas"]["Estimate"] | null;
             answer: components["schemas"]["Answer"];
             sentence: string;
+        };
+        /**
+         * @description One entry. What is not known is left out of its text.
+         *
+         *     Arguments are there as a keyed hash ([`super::AuditLog::hash_arguments`]), never as they were, unless a policy
+         *     asked for content.
+         */
+        AuditEntry: {
+            /**
+             * Format: int32
+             * @description [`ENTRY_VERSION`].
+             */
+            v: number;
+            at: components["schemas"]["Timestamp"];
+            kind: components["schemas"]["Kind"];
+            who?: components["schemas"]["Who"];
+            run?: components["schemas"]["RunId"] | null;
+            trace?: string | null;
+            span?: string | null;
+            /** @description For example `tools:call`. */
+            action?: string | null;
+            /** @description For example `tool:helm/helm_list_releases`; for a change, what was changed. */
+            resource?: string | null;
+            effect?: string | null;
+            mode?: string | null;
+            /** @description The id of the decision. */
+            decision?: string | null;
+            /** @description The policies that decided. */
+            policies?: string[];
+            policy_set?: string | null;
+            reason?: string | null;
+            /** @description `hmac-sha256:` and 64 hexadecimal digits. */
+            arguments?: string | null;
+            /** @description What was taken out of the result or not shown, for example JSON pointers or names of tools. */
+            withheld?: string[];
+            /** @description The stable code of a refusal. */
+            code?: string | null;
+            /**
+             * Format: int64
+             * @description How many alike this entry stands for, where they are too many to be written one by one.
+             */
+            count?: number | null;
+            /** @description Only where a policy says that content may be recorded. */
+            content?: unknown;
+            /** @description What only this kind has, by name. */
+            details?: {
+                [key: string]: string;
+            };
+        };
+        /** @description What verifies the log. */
+        AuditKey: {
+            origin: string;
+            /** @description `name+id+base64` (C2SP signed-note). */
+            key: string;
         };
         /** @description A recorded baseline. */
         Baseline: {
@@ -1010,6 +1717,93 @@ export interface components {
             /** @default [] */
             cases: components["schemas"]["BaselineCase"][];
         };
+        BudgetAccount: {
+            subject: string;
+            starts_at?: components["schemas"]["Timestamp"] | null;
+            resets_at?: components["schemas"]["Timestamp"] | null;
+            exhausted: boolean;
+            limits: components["schemas"]["BudgetUnit"][];
+        };
+        /** @description Upper limits; what is absent does not limit. */
+        BudgetLimits: {
+            /**
+             * Format: double
+             * @default null
+             */
+            cost_usd: number | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            tokens: number | null;
+            /**
+             * Format: int64
+             * @default null
+             */
+            calls: number | null;
+            /**
+             * Format: double
+             * @description Time that calls take.
+             * @default null
+             */
+            seconds: number | null;
+        };
+        BudgetList: {
+            items: components["schemas"]["BudgetView"][];
+        };
+        BudgetRequest: {
+            agent?: string | null;
+            team?: string | null;
+            /** @description `agent` by default. */
+            per?: string | null;
+            /** @description `enforce` by default. */
+            mode?: string | null;
+            /** @description `day` by default. */
+            window?: string | null;
+            /** Format: int64 */
+            window_seconds?: number | null;
+            limits: components["schemas"]["BudgetLimits"];
+        };
+        BudgetUnit: {
+            /** @description `cost_usd`, `tokens`, `calls` or `seconds`. */
+            unit: string;
+            /** Format: double */
+            limit: number;
+            /** Format: double */
+            spent: number;
+            /**
+             * Format: double
+             * @description Handed out to calls in flight.
+             */
+            reserved: number;
+            /** Format: double */
+            left: number;
+        };
+        BudgetView: {
+            name: string;
+            /** @description `set`, or `boundary`. */
+            origin: string;
+            /** @description Whose calls count; `*` stands for any characters. */
+            agent?: string | null;
+            team?: string | null;
+            /** @description Who shares an account: `everyone`, `agent`, `team`, `session` or `run`. */
+            per: string;
+            mode: components["schemas"]["Mode"];
+            /** @description `hour`, `day`, `week`, `seconds` or `whole`. */
+            window: string;
+            /** Format: int64 */
+            window_seconds?: number | null;
+            set_by?: string | null;
+            set_at?: components["schemas"]["Timestamp"] | null;
+            limits: components["schemas"]["BudgetLimits"];
+            /** @description Of the window now, fullest first. */
+            accounts: components["schemas"]["BudgetAccount"][];
+            /**
+             * Format: int64
+             * @description So many more accounts there are.
+             */
+            accounts_more: number;
+        };
         /** @description What one evaluator said of the trials of one case. */
         CaseResult: {
             case: string;
@@ -1032,6 +1826,39 @@ export interface components {
             items: components["schemas"]["CaseResult"][];
             next_cursor?: string | null;
         };
+        /** @description What came of one case. */
+        CaseView: {
+            name: string;
+            /** Format: int32 */
+            line: number;
+            passed: boolean;
+            expected: components["schemas"]["Effect"];
+            got: components["schemas"]["Effect"];
+            mode: components["schemas"]["Mode"];
+            policies: string[];
+            reason: string;
+            /** @description What was not as expected. */
+            differences: string[];
+        };
+        /** @description One place where the two differ. */
+        Change: {
+            /** @description JSON pointer (RFC 6901). */
+            path: string;
+            /** @description Absent there: `null`. */
+            pinned: Record<string, never> | null;
+            current: Record<string, never> | null;
+        };
+        /** @description What became of a change. */
+        ChangeView: {
+            /** @description `created`, `updated` or `unchanged`. */
+            result: string;
+            name: string;
+            digest: string;
+            /** Format: int64 */
+            version: number;
+            /** @description The set in force now. */
+            policy_set: string;
+        };
         /** @description A case that A and B did differently. */
         ChangedCase: {
             case: string;
@@ -1047,6 +1874,41 @@ export interface components {
             /** @description Runs of A and of B; only where scores name stored runs. */
             runs_a: string[];
             runs_b: string[];
+        };
+        /** @description What to check. */
+        CheckRequest: {
+            /** @description They take the place of what has the same names in force. */
+            files: components["schemas"]["FileRequest"][];
+            /** @description Tools as their servers describe them: limits on arguments that a tool does not have are then found. */
+            tools?: Record<string, never>[];
+        };
+        /** @description Whether the set would compile. */
+        CheckView: {
+            valid: boolean;
+            /** @description Errors, and of a set that compiles its warnings. */
+            problems: components["schemas"]["ProblemView"][];
+            /** @description What the set would be. */
+            policy_set?: string | null;
+            objects: components["schemas"]["CheckedView"][];
+        };
+        /** @description What a file was read as. */
+        CheckedView: {
+            /** @description `boundary` or `policy`. */
+            kind: string;
+            name: string;
+            digest: string;
+            /** @description What it compiles to. */
+            cedar: string;
+        };
+        /** @description The newest signed root, and how it stands with the log. */
+        CheckpointView: {
+            origin: string;
+            /** Format: int64 */
+            size: number;
+            root: string;
+            note: string;
+            witnesses: components["schemas"]["WitnessView"][];
+            log: components["schemas"]["LogView"];
         };
         /**
          * @description What is to be shown.
@@ -1081,8 +1943,111 @@ export interface components {
             tool_result?: unknown;
             tool_definitions?: unknown;
         };
+        /** @description What opens a server for us. Agents never see it, and what they hold is never passed on. */
+        Credential: {
+            header?: string;
+            prefix?: string;
+            /** @description The name under which `mizzen keys add` stored the secret. */
+            secret: string;
+            /** @enum {string} */
+            kind: "header";
+        } | {
+            token_url: string;
+            client_id: string;
+            /** @description The name under which `mizzen keys add` stored the client's secret. */
+            secret: string;
+            scope?: string | null;
+            /** @description RFC 8707; the server's own URL when absent. */
+            resource?: string | null;
+            /** @enum {string} */
+            kind: "oauth";
+        };
+        /** @description A decision with what it was made on, and what would be decided now. */
+        DecisionDetail: components["schemas"]["DecisionView"] & {
+            arguments: Record<string, never>;
+            /** @description `whole`, `redacted`, `hash` or `none`. */
+            arguments_kept: string;
+            arguments_hash?: string | null;
+            tool_digest?: string | null;
+            pinned: boolean;
+            read_only: boolean;
+            taint: components["schemas"]["Taint"];
+            touches: components["schemas"]["Taint"];
+            evidence: components["schemas"]["EvidenceView"][];
+            obligations: Record<string, never>;
+            now?: components["schemas"]["NowView"] | null;
+            /** @description Why it cannot be asked again. */
+            not_replayed?: string | null;
+            /** @description The policies that decided, as they are now. */
+            sources: components["schemas"]["SourceView"][];
+        };
+        /** @description Decisions, newest first. */
+        DecisionList: {
+            items: components["schemas"]["DecisionView"][];
+            next_cursor?: string | null;
+        };
+        /** @description A decision. */
+        DecisionView: {
+            id: string;
+            at: components["schemas"]["Timestamp"];
+            run_id?: string | null;
+            trace_id?: string | null;
+            span_id?: string | null;
+            agent?: string | null;
+            team?: string | null;
+            caller: string;
+            agent_digest?: string | null;
+            action: string;
+            resource: string;
+            server?: string | null;
+            tool?: string | null;
+            effect: components["schemas"]["Effect"];
+            mode: components["schemas"]["Mode"];
+            /** @description Whether the call was kept from going on, or is held. */
+            enforced: boolean;
+            code?: string | null;
+            /** @description The held call. */
+            approval?: string | null;
+            policies: string[];
+            policy_set: string;
+            reason: string;
+        };
         /** @description `sha256:` and 64 lower-case hexadecimal digits: identifies content, as OCI digests do. */
         Digest: string;
+        /**
+         * @description The three answers of a decision.
+         * @enum {string}
+         */
+        Effect: "allow" | "deny" | "needs_approval";
+        /** @description One entry with its proof. */
+        EntryDetail: {
+            /** Format: int64 */
+            index: number;
+            entry?: components["schemas"]["AuditEntry"] | null;
+            /** @description As it was logged and hashed. */
+            text?: string | null;
+            pruned: boolean;
+            /** @description Base64. */
+            leaf_hash: string;
+            proof: components["schemas"]["ProofView"];
+        };
+        /** @description Newest first. */
+        EntryList: {
+            items: components["schemas"]["EntryView"][];
+            /** @description Set when not everything was looked through, also when this page is short. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description Entries of the log.
+             */
+            size: number;
+        };
+        /** @description An entry and its place in the log. */
+        EntryView: {
+            /** Format: int64 */
+            index: number;
+            entry: components["schemas"]["AuditEntry"];
+        };
         /** @description The body of every response that is not a success. */
         ErrorBody: {
             error: components["schemas"]["ErrorDetail"];
@@ -1093,6 +2058,8 @@ export interface components {
             code: string;
             /** @description For people; may change. */
             message: string;
+            /** @description What is wrong with policies, and where. */
+            problems?: components["schemas"]["ProblemView"][];
         };
         /** @description A number with its uncertainty. Without limits nothing honest can be said about it, and `note` says why. */
         Estimate: {
@@ -1184,6 +2151,28 @@ export interface components {
         EvidenceList: {
             items: components["schemas"]["Published"][];
         };
+        /** @description Evidence that was in force. */
+        EvidenceView: {
+            metric: string;
+            /** Format: double */
+            lower: number;
+            /** Format: int64 */
+            clusters: number;
+            /** Format: double */
+            alpha: number;
+            as_of: components["schemas"]["Timestamp"];
+        };
+        /** @description One of the decisions that would be different. */
+        Example: {
+            decision_id: string;
+            run_id?: string | null;
+            at: components["schemas"]["Timestamp"];
+            /** @description Why it was decided as it was. */
+            reason_then: string;
+            /** @description Why it would be decided otherwise. */
+            reason: string;
+            policies: string[];
+        };
         /** @description An expected tool call. */
         ExpectedCallView: {
             name: string;
@@ -1240,6 +2229,32 @@ export interface components {
             /** @description Let runs count as evidence whose steps only the agent itself reported. */
             count_sdk_evidence?: boolean;
             publish_evidence?: boolean;
+        };
+        /** @description A text that is not in force: a boundary when its name ends in `.yaml` or `.yml`, Cedar when it ends in `.cedar`. */
+        FileRequest: {
+            name: string;
+            text: string;
+        };
+        /** @description One suspicion. */
+        Finding: {
+            kind: components["schemas"]["FindingKind"];
+            /** @description A sentence for a person. */
+            detail: string;
+            /** @description The older tool, as `server/tool`. */
+            other?: string | null;
+        };
+        /**
+         * @description What kind of thing was found.
+         * @enum {string}
+         */
+        FindingKind: "hidden_characters" | "confusable_name" | "same_description" | "names_other_tool";
+        /** @description The policy folder. */
+        FolderView: {
+            path: string;
+            /** @description Whether its files say something that is not in force; what compiled last stays. */
+            stale: boolean;
+            since?: components["schemas"]["Timestamp"] | null;
+            problems: components["schemas"]["ProblemView"][];
         };
         /** @description A run to be marked as golden. */
         GoldenRequest: {
@@ -1308,6 +2323,56 @@ export interface components {
             /** Format: int64 */
             tokens: number;
         };
+        /** @description Decisions about one thing that would change in one way. */
+        ImpactGroup: {
+            agent?: string | null;
+            action: string;
+            resource: string;
+            was: components["schemas"]["Standing"];
+            would_be: components["schemas"]["Standing"];
+            /** Format: int64 */
+            count: number;
+            /** @description The newest. */
+            example: components["schemas"]["Example"];
+        };
+        /** @description What a set would have made different. */
+        ImpactReport: {
+            since: components["schemas"]["Timestamp"];
+            policy_set: string;
+            /** Format: int64 */
+            examined: number;
+            /** Format: int64 */
+            replayed: number;
+            /** Format: int64 */
+            not_replayed: number;
+            /** @description Counts by `arguments_not_kept`, `not_decided_by_policy` and `damaged`. */
+            not_replayed_reasons: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            changed: number;
+            /** @description Largest first. */
+            groups: components["schemas"]["ImpactGroup"][];
+            /**
+             * Format: int64
+             * @description Groups that are not told.
+             */
+            groups_more: number;
+            /** @description Whether there are older decisions that were not looked at. */
+            truncated: boolean;
+        };
+        /** @description A set that is not in force, and how far to look back. */
+        ImpactRequest: {
+            /** @description They take the place of what has the same names in force. */
+            files?: components["schemas"]["FileRequest"][];
+            /** @description What is to be taken away. */
+            remove?: components["schemas"]["PolicyName"][];
+            /**
+             * Format: int32
+             * @description 7 when absent.
+             */
+            days?: number | null;
+        };
         /** @description What became of a file. */
         ImportView: {
             /**
@@ -1355,6 +2420,10 @@ export interface components {
             name: string;
             /** @description The agent that will carry it. */
             agent?: string | null;
+            /** @description Whose agent that is. */
+            team?: string | null;
+            /** @description What exactly will carry it, for example `sha256:…` of an image; evidence is about a digest. */
+            agent_digest?: string | null;
             /** @description Everything done with it belongs to this run. */
             run_id?: string | null;
             /**
@@ -1368,11 +2437,19 @@ export interface components {
             id: string;
             name: string;
             agent?: string | null;
+            team?: string | null;
             run_id?: components["schemas"]["RunId"] | null;
+            agent_digest?: components["schemas"]["Digest"] | null;
+            minted_by?: string | null;
             created_at: components["schemas"]["Timestamp"];
             expires_at?: components["schemas"]["Timestamp"] | null;
             last_four: string;
         };
+        /**
+         * @description What an entry is about.
+         * @enum {string}
+         */
+        Kind: "decision" | "approval" | "pause" | "policy_changed" | "boundary_changed" | "budget_changed" | "catalog_changed" | "tool_server_changed" | "pin" | "evidence_published" | "key_created" | "key_revoked" | "provider_key_changed" | "sign_in" | "sign_in_refused" | "sign_out" | "sign_in_link_created" | "door_refused" | "run_deleted" | "backup_made" | "content_pruned" | "log_opened";
         /** @description What a person said of one revision of a run. */
         Label: {
             run_id: string;
@@ -1429,6 +2506,21 @@ export interface components {
              */
             name: string | null;
         };
+        LogView: {
+            /** @description `works` or `fails`; while it fails, what needs an entry is refused. */
+            state: string;
+            message?: string | null;
+            /**
+             * Format: int64
+             * @description Entries on disk, also those that the checkpoint does not cover yet.
+             */
+            durable_size: number;
+            /**
+             * Format: int64
+             * @description Entries below this have no content any more.
+             */
+            pruned_below: number;
+        };
         /** @description One message: who speaks, and the parts of what is said. */
         Message: {
             role: components["schemas"]["Speaker"];
@@ -1478,6 +2570,17 @@ export interface components {
         MintedKey: {
             key: string;
             info: components["schemas"]["KeyView"];
+        };
+        /**
+         * @description Whether a boundary is only watched or also enforced.
+         * @enum {string}
+         */
+        Mode: "observe" | "enforce";
+        /** @description The mode of a boundary. */
+        ModeRequest: {
+            /** @description `observe` or `enforce`. */
+            mode: string;
+            reason?: string | null;
         };
         ModelList: {
             items: components["schemas"]["ModelView"][];
@@ -1618,8 +2721,23 @@ export interface components {
             /** @description Why it gives no evidence, or what keeps it from going on. */
             problem?: string | null;
         };
+        /**
+         * @description What tools and prompts are called in a profile.
+         * @enum {string}
+         */
+        NameStyle: "plain" | "prefixed";
         /** @enum {string} */
         NodeKind: "user" | "agent" | "model" | "tool";
+        /** @description What would be decided now. */
+        NowView: {
+            effect: components["schemas"]["Effect"];
+            mode: components["schemas"]["Mode"];
+            reason: string;
+            policies: string[];
+            policy_set: string;
+            /** @description Whether effect or enforcement differ from what was decided. */
+            differs: boolean;
+        };
         /**
          * @description How a step or a run ended.
          * @enum {string}
@@ -1683,6 +2801,47 @@ export interface components {
             /** Format: int64 */
             k: number;
             estimate: components["schemas"]["Estimate"];
+        };
+        PauseList: {
+            items: components["schemas"]["PauseView"][];
+        };
+        PauseRequest: {
+            scope: components["schemas"]["PauseScope"];
+            /** @description `pause` or `stop`. */
+            kind: string;
+            reason: string;
+        };
+        /** @description Whom a pause reaches. */
+        PauseScope: {
+            /** @description `agent`, `team` or `all`. */
+            kind: string;
+            /** @description Of the agent or team. */
+            name?: string | null;
+        };
+        PauseView: {
+            id: string;
+            scope: components["schemas"]["PauseScope"];
+            /** @description `pause`, or `stop`, which also ended what was in flight. */
+            kind: string;
+            reason: string;
+            by: string;
+            at: components["schemas"]["Timestamp"];
+        };
+        /** @description The digest of what the person looked at. */
+        PinRequest: {
+            digest: components["schemas"]["Digest"];
+        };
+        /**
+         * @description How the definition of a tool that was never seen before becomes the pinned one: at once, or by a person.
+         * @enum {string}
+         */
+        PinRule: "first_sight" | "approval";
+        /** @description What was approved, by whom and when. */
+        PinView: {
+            digest: components["schemas"]["Digest"];
+            /** @description `first sight`: nobody had seen anything else. */
+            approved_by: string;
+            approved_at: components["schemas"]["Timestamp"];
         };
         /** @description What a claim needs. */
         Plan: {
@@ -1791,6 +2950,51 @@ export interface components {
             detector?: number | null;
             alarm: boolean;
         };
+        /** @description A policy with its text and versions. */
+        PolicyDetail: components["schemas"]["PolicyView"] & {
+            text: string;
+            /** @description What the boundary says, as JSON; null for Cedar. */
+            parsed: Record<string, never>;
+            /** @description What it compiles to. */
+            cedar: string;
+            history: components["schemas"]["VersionView"][];
+        };
+        /** @description What is in force of one kind. */
+        PolicyList: {
+            policy_set: string;
+            /** @description What agents that no boundary names are in: `observe` or `enforce`. */
+            unnamed: components["schemas"]["Mode"];
+            folder?: components["schemas"]["FolderView"] | null;
+            /** @description Why what is stored is not in force on this node. Empty when it is. */
+            problems: components["schemas"]["ProblemView"][];
+            items: components["schemas"]["PolicyView"][];
+        };
+        /** @description A policy in force. */
+        PolicyName: {
+            /** @description `boundary` or `policy`. */
+            kind: string;
+            name: string;
+        };
+        /** @description A policy in force. */
+        PolicyView: {
+            name: string;
+            /** @description `boundary` or `policy`. */
+            kind: string;
+            /** @description `stored` or `folder`. */
+            origin: string;
+            /** @description The file of the policy folder that it is. */
+            file?: string | null;
+            digest: string;
+            /** Format: int64 */
+            version?: number | null;
+            mode?: components["schemas"]["Mode"] | null;
+            agents: string[];
+            teams: string[];
+            description?: string | null;
+            changed_by?: string | null;
+            changed_at?: components["schemas"]["Timestamp"] | null;
+            reason?: string | null;
+        };
         /** @description US dollars per million tokens. */
         PriceView: {
             /** Format: double */
@@ -1802,6 +3006,57 @@ export interface components {
             /** @description Where it was read; empty when it comes from the configuration. */
             source: string;
         };
+        /** @description What is wrong, and where. */
+        ProblemView: {
+            /** @description A file, or kind and name. */
+            source: string;
+            /**
+             * Format: int32
+             * @description From 1; 0: the text as a whole.
+             */
+            line: number;
+            /** Format: int32 */
+            column: number;
+            /** @description `error` or `warning`. */
+            severity: string;
+            message: string;
+        };
+        /** @description What is offered at `/mcp/{name}`. */
+        Profile: {
+            /** @description As a server's name. Over the API the path says it. */
+            name?: string;
+            names?: components["schemas"]["NameStyle"];
+            servers: components["schemas"]["ProfileServer"][];
+        };
+        /** @description One server of a profile. Patterns match whole names; `*` stands for any characters. */
+        ProfileServer: {
+            server: string;
+            tools?: string[];
+            prompts?: string[];
+            /** @description Of URIs, and for templates of what they begin as. */
+            resources?: string[];
+        };
+        /** @description The way from an entry to the signed root. */
+        ProofView: {
+            /** Format: int64 */
+            index: number;
+            /** Format: int64 */
+            size: number;
+            /** @description Base64, as are all hashes here. */
+            leaf_hash: string;
+            /** @description The leaf's sibling first (RFC 6962, section 2.1.1). */
+            path: string[];
+            root: string;
+            /** @description The signed checkpoint (C2SP tlog-checkpoint). */
+            checkpoint: string;
+            /** @description Whether the server found path and signature right; do not take its word: `mizzen audit verify-proof`. */
+            verified: boolean;
+        };
+        /**
+         * @description Which era of the protocol a server is spoken to in.
+         * @enum {string}
+         */
+        Protocol: "auto" | "stateful" | "stateless";
         ProviderList: {
             items: components["schemas"]["ProviderView"][];
         };
@@ -1931,6 +3186,11 @@ export interface components {
             /** @default null */
             source: components["schemas"]["Source"] | null;
             /**
+             * @description The agent digest that the run names, or the beginning of it: `sha256:` and at least eight digits.
+             * @default null
+             */
+            digest: string | null;
+            /**
              * @description Only these runs.
              * @default []
              */
@@ -1990,6 +3250,46 @@ export interface components {
              *     that names more than one has none that evidence could be about.
              */
             agent_digests?: components["schemas"]["Digest"][];
+            /** @description The case that the run says it is a trial of. */
+            case?: string | null;
+        };
+        /** @description One tool server: how it is reached, what its results bring into a run, and its limits. */
+        ServerConfig: {
+            /** @description Unique; `[a-z0-9-]`, at most 40 characters. Over the API the path says it. */
+            name?: string;
+            transport: components["schemas"]["Transport"];
+            enabled?: boolean;
+            pin?: components["schemas"]["PinRule"] | null;
+            protocol?: components["schemas"]["Protocol"];
+            /** @description What the results of its tools bring into a run, where `tools` says nothing else. */
+            touches?: components["schemas"]["Taint"];
+            tools?: {
+                [key: string]: components["schemas"]["ToolSetting"];
+            };
+            /** Format: int64 */
+            call_timeout_seconds?: number;
+            /**
+             * Format: int64
+             * @description For starting the process or connecting, and for the first exchange.
+             */
+            start_timeout_seconds?: number;
+            /**
+             * Format: int32
+             * @description Child processes at a time; each client that a server may ask something has one of its own.
+             */
+            processes_max?: number;
+            /**
+             * Format: int32
+             * @description Sessions at a time over HTTP.
+             */
+            sessions_max?: number;
+            /** Format: int64 */
+            result_bytes_max?: number;
+            /**
+             * Format: int64
+             * @description How often definitions are read again though the server announced no change.
+             */
+            refresh_seconds?: number;
         };
         /** @description Who is signed in. */
         SessionView: {
@@ -2033,6 +3333,14 @@ export interface components {
             /** @description To be opened as `/signin?code=…`. */
             code: string;
         };
+        SignInProvider: {
+            /** @description `token` or `oidc`. */
+            kind: string;
+            /** @description For people. */
+            name: string;
+            /** @description Where a browser goes to begin; may be given `return_to`, a path of this server. */
+            start_url?: string | null;
+        };
         /** @description Runs that were selected and not scored, by reason. */
         Skipped: {
             /**
@@ -2061,6 +3369,13 @@ export interface components {
          * @enum {string}
          */
         Source: "gateway" | "kernel" | "sdk";
+        /** @description A policy's text. */
+        SourceView: {
+            /** @description As decisions name it. */
+            name: string;
+            /** @description The Cedar that it is; null when it is no longer in force. */
+            text?: string | null;
+        };
         /** @description A span in full. */
         SpanDetail: {
             run_id: string;
@@ -2136,6 +3451,12 @@ export interface components {
          * @enum {string}
          */
         Speaker: "system" | "user" | "assistant" | "tool";
+        /** @description What policies said, or would say, and whether it kept the call from going on. */
+        Standing: {
+            effect: string;
+            /** @description `false` for what is not allowed: the boundary only observes. */
+            enforced: boolean;
+        };
         /**
          * @description Where an experiment is.
          * @enum {string}
@@ -2257,12 +3578,114 @@ export interface components {
             /** Format: int32 */
             steps: number;
         };
+        /** @description What a run has touched. It only grows: the three together are what an attack needs to take private data out. */
+        Taint: {
+            /** @default false */
+            private_data: boolean;
+            /** @default false */
+            untrusted_content: boolean;
+            /** @default false */
+            outside_reached: boolean;
+        };
+        /** @description Cases, and the policies to put them before. */
+        TestRequest: {
+            /** @description YAML. */
+            cases: string;
+            /** @description They take the place of what has the same names in force. */
+            files?: components["schemas"]["FileRequest"][];
+        };
+        /** @description What came of the cases. */
+        TestView: {
+            passed: number;
+            failed: number;
+            cases: components["schemas"]["CaseView"][];
+        };
         /**
          * Format: date-time
          * @description Nanoseconds since the Unix epoch. `i64` reaches the year 2262.
          * @example 2026-11-22T10:00:00.000000000Z
          */
         Timestamp: string;
+        /** @description One tool of a server. */
+        ToolDefinition: {
+            tool: string;
+            title?: string | null;
+            /** @description `pinned`, `withheld`, or `gone` when the server does not offer it any more. */
+            state: string;
+            withheld?: components["schemas"]["Withheld"] | null;
+            digest?: components["schemas"]["Digest"] | null;
+            pin?: components["schemas"]["PinView"] | null;
+            /** @description As the approved definition says. */
+            read_only: boolean;
+            findings: components["schemas"]["Finding"][];
+            touches: components["schemas"]["Taint"];
+            first_seen_at: components["schemas"]["Timestamp"];
+            last_seen_at: components["schemas"]["Timestamp"];
+            current: Record<string, never>;
+            pinned: Record<string, never>;
+            /** @description From the pinned definition to the current one. */
+            changes: components["schemas"]["Change"][];
+        };
+        /** @description What is offered at one address. */
+        ToolProfile: {
+            name: string;
+            /** @description `stored`, or `file`: declared in the configuration file, and changed there. */
+            source: string;
+            /** @description Where agents reach it. */
+            path: string;
+            names: components["schemas"]["NameStyle"];
+            servers: components["schemas"]["ProfileServer"][];
+            updated_at?: components["schemas"]["Timestamp"] | null;
+        };
+        ToolProfileList: {
+            items: components["schemas"]["ToolProfile"][];
+        };
+        /** @description One tool server. */
+        ToolServer: {
+            name: string;
+            /** @description `stored`, or `file`: declared in the configuration file, and changed there. */
+            source: string;
+            enabled: boolean;
+            /** @description `stdio` or `http`. */
+            transport: string;
+            /** @description A command line or a URL; never a secret. */
+            target: string;
+            /** @description `idle`, `connecting`, `ready`, `failing` or `disabled`. */
+            state: string;
+            /** @description Why it fails. */
+            fault?: string | null;
+            /** @description `stateful` (up to 2025-11-25) or `stateless` (2026-07-28). */
+            era?: string | null;
+            protocol_version?: string | null;
+            /** @description As it calls itself. */
+            server_name?: string | null;
+            server_version?: string | null;
+            /** @description What it claimed to speak and did not. */
+            downgraded?: string | null;
+            tools: number;
+            withheld: number;
+            /** Format: int32 */
+            processes: number;
+            /** Format: int32 */
+            sessions: number;
+            last_seen_at?: components["schemas"]["Timestamp"] | null;
+            updated_at?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description One tool server with all that is known of it. */
+        ToolServerDetail: {
+            server: components["schemas"]["ToolServer"];
+            config: components["schemas"]["ServerConfig"];
+            /** @description The last lines that its process wrote to standard error. */
+            stderr: string[];
+            definitions: components["schemas"]["ToolDefinition"][];
+        };
+        ToolServerList: {
+            items: components["schemas"]["ToolServer"][];
+        };
+        /** @description What is known of one tool beside its definition. */
+        ToolSetting: {
+            touches: components["schemas"]["Taint"];
+        };
         /** @description Sums over the runs that started within the last 24 hours. */
         Totals: {
             /** Format: int64 */
@@ -2292,6 +3715,31 @@ export interface components {
             tool_calls: number;
             /** @description `false` when there were too many runs to add up: all numbers are then lower bounds. */
             complete: boolean;
+        };
+        /** @description How a server is reached. */
+        Transport: {
+            command: string;
+            args?: string[];
+            env?: {
+                [key: string]: string;
+            };
+            /** @description Variables whose values are secrets, by the name under which `mizzen keys add` stored them. */
+            env_secrets?: {
+                [key: string]: string;
+            };
+            /** @description Variables that are taken over from the environment of Mizzen; no other is. */
+            env_inherit?: string[];
+            cwd?: string | null;
+            /** @enum {string} */
+            kind: "stdio";
+        } | {
+            url: string;
+            headers?: {
+                [key: string]: string;
+            };
+            credential?: components["schemas"]["Credential"] | null;
+            /** @enum {string} */
+            kind: "http";
         };
         /** @description What one evaluator said of one trial. */
         TrialResult: {
@@ -2333,6 +3781,59 @@ export interface components {
          * @enum {string}
          */
         Verdict: "pass" | "fail" | "inconclusive";
+        /** @description One version. */
+        VersionView: {
+            /** Format: int64 */
+            version: number;
+            /** @description `current`, `replaced` or `deleted`. */
+            state: string;
+            digest?: string | null;
+            text?: string | null;
+            changed_by: string;
+            changed_at: components["schemas"]["Timestamp"];
+            reason: string;
+        };
+        /** @description Who did it, or asked for it. */
+        Who: {
+            /**
+             * @description For example `agent:default/helm-agent` or `user:default/anna`; empty when nobody knows.
+             * @default
+             */
+            reference: string;
+            /** @default null */
+            key_id: string | null;
+            /**
+             * @description Of a person.
+             * @default null
+             */
+            role: string | null;
+            /**
+             * @description How a person signed in, for example `token`, `link` or `oidc:https://issuer`.
+             * @default null
+             */
+            session: string | null;
+            /** @default null */
+            agent_digest: string | null;
+        };
+        /** @description A tool is withheld until a person approves its current definition. */
+        Withheld: {
+            reason: components["schemas"]["WithheldReason"];
+            /** @description A sentence for a person. */
+            detail: string;
+        };
+        /**
+         * @description Why a tool is neither listed nor called.
+         * @enum {string}
+         */
+        WithheldReason: "unapproved" | "definition_changed" | "look_alike" | "hidden_characters";
+        WitnessView: {
+            name: string;
+            url: string;
+            /** Format: int64 */
+            cosigned_size?: number | null;
+            cosigned_at?: components["schemas"]["Timestamp"] | null;
+            error?: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -2387,6 +3888,436 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_approvals: {
+        parameters: {
+            query?: {
+                /** @description `waiting`, `approved`, `denied`, `expired`, `used` or `stopped`. */
+                state?: string;
+                agent?: string;
+                run?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    approve_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    deny_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_audit_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckpointView"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_audit_entries: {
+        parameters: {
+            query?: {
+                kind?: string;
+                /** @description Exactly, for example `user:default/anna`. */
+                caller?: string;
+                /** @description The name of an agent. */
+                agent?: string;
+                /** @description `allow`, `deny` or `needs_approval`. */
+                effect?: string;
+                /** @description A part of it. */
+                resource?: string;
+                run?: string;
+                /** @description RFC 3339. */
+                since?: string;
+                until?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_audit_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_audit_proof: {
+        parameters: {
+            query?: {
+                /** @description `true`: the proof as a file (C2SP tlog-proof) for `mizzen audit verify-proof`. */
+                download?: boolean;
+            };
+            header?: never;
+            path: {
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProofView"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_audit_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditKey"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_audit_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2595,6 +4526,535 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_boundaries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_boundary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_boundary: {
+        parameters: {
+            query?: {
+                /** @description Why; kept with the version and in the audit log. */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/yaml": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_boundary: {
+        parameters: {
+            query?: {
+                /** @description Why; kept with the version and in the audit log. */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    set_boundary_mode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_budgets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetView"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_decisions: {
+        parameters: {
+            query?: {
+                agent?: string;
+                caller?: string;
+                /** @description `allow`, `deny` or `needs_approval`. */
+                effect?: string;
+                /** @description `observe` or `enforce`. */
+                mode?: string;
+                /** @description `true`: only calls that did not go on; `false`: only those that did. */
+                enforced?: string;
+                /** @description For example `tools:call`. */
+                action?: string;
+                /** @description For example `tool:helm/helm_uninstall`; a `*` at its end stands for anything. */
+                resource?: string;
+                /** @description The stable code of a refusal. */
+                code?: string;
+                run?: string;
+                /** @description RFC 3339. */
+                since?: string;
+                /** @description RFC 3339, exclusive. */
+                until?: string;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    explain_decision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionDetail"];
                 };
             };
             401: {
@@ -3770,6 +6230,131 @@ export interface operations {
             };
         };
     };
+    list_pauses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PauseList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    make_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PauseRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PauseView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     plan_evaluation: {
         parameters: {
             query?: never;
@@ -3816,6 +6401,373 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    check_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    policy_impact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImpactRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImpactReport"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    test_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_policy: {
+        parameters: {
+            query?: {
+                /** @description Why; kept with the version and in the audit log. */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "text/plain": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangeView"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_policy: {
+        parameters: {
+            query?: {
+                /** @description Why; kept with the version and in the audit log. */
+                reason?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4505,6 +7457,25 @@ export interface operations {
             };
         };
     };
+    list_sign_in_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderList"];
+                };
+            };
+        };
+    };
     make_sign_in_link: {
         parameters: {
             query?: never;
@@ -4535,6 +7506,505 @@ export interface operations {
                 };
             };
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_tool_profiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolProfileList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_tool_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolProfile"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_tool_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Profile"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolProfile"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_tool_profile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_tool_servers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolServerList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_tool_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolServerDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_tool_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServerConfig"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolServer"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_tool_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    refresh_tool_server: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolServerDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    pin_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                tool: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolDefinition"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unpin_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                tool: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4582,6 +8052,73 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    finish_oidc: {
+        parameters: {
+            query?: {
+                code?: string;
+                state?: string;
+                error?: string;
+                iss?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description signed in, or back to the sign-in page with `sign_in_error` */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    start_oidc: {
+        parameters: {
+            query?: {
+                return_to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description on to the provider */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -405,3 +405,15 @@ pub(crate) enum ConfigCommand {
     /// Print what would be used, secrets redacted.
     Print(ConfigArgs),
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn no_command_has_two_arguments_of_one_name() {
+        Cli::command().debug_assert();
+    }
+}

@@ -87,13 +87,15 @@ async fn add(args: AddArgs) -> Result<(), Failure> {
 }
 
 fn config(args: &AddArgs) -> anyhow::Result<Value> {
-    let transport = match (&args.url, args.command.split_first()) {
+    let transport = match (&args.address, args.command.split_first()) {
         (Some(url), None) => {
             json!({ "kind": "http", "url": url, "headers": pairs(&args.headers)?, "credential": credential(args) })
         }
         (None, Some((command, rest))) => json!({ "kind": "stdio", "command": command, "args": rest,
             "env": pairs(&args.env)?, "env_secrets": pairs(&args.env_secrets)? }),
-        _ => return Err(anyhow!("give the server's address with `--url`, or after `--` the command that starts it")),
+        _ => {
+            return Err(anyhow!("give the server's address with `--address`, or after `--` the command that starts it"));
+        }
     };
     let touches = |touch| args.touches.contains(&touch);
     Ok(json!({

@@ -10,7 +10,7 @@ pub(crate) enum ToolsCommand {
     List(ListArgs),
     /// One server and its tools: what is pinned, what changed, what is suspicious.
     Show(ShowArgs),
-    /// Add a tool server, or change one: a command after `--`, or `--url`.
+    /// Add a tool server, or change one: a command after `--`, or `--address`.
     Add(AddArgs),
     /// Forget a tool server, and what was approved of it.
     Remove(NameArgs),
@@ -65,13 +65,13 @@ pub(crate) struct AddArgs {
     /// The server's name: `a-z`, `0-9` and `-`.
     pub(crate) name: String,
     /// The address of a server that speaks Streamable HTTP.
-    #[arg(long, conflicts_with = "command")]
-    pub(crate) url: Option<String>,
+    #[arg(long = "address", id = "address", value_name = "URL", conflicts_with = "command")]
+    pub(crate) address: Option<String>,
     /// A header that every request to it carries; never a secret.
-    #[arg(long = "header", value_name = "NAME=VALUE", requires = "url")]
+    #[arg(long = "header", value_name = "NAME=VALUE", requires = "address")]
     pub(crate) headers: Vec<String>,
     /// The secret that opens it, by the name under which `mizzen keys add` stored it; sent as `Authorization: Bearer`.
-    #[arg(long, value_name = "NAME", requires = "url")]
+    #[arg(long, value_name = "NAME", requires = "address")]
     pub(crate) secret: Option<String>,
     /// Exchange the secret, as that of this OAuth client, for tokens.
     #[arg(long, value_name = "ID", requires = "secret", requires = "token_url")]

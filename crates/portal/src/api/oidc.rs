@@ -24,7 +24,7 @@ const COOKIE: &str = "mizzen_oidc";
 
 /// The ways to sign in.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ProviderList {
+pub(crate) struct SignInProviders {
     items: Vec<SignInProvider>,
 }
 
@@ -58,13 +58,13 @@ pub(crate) struct CallbackParams {
 
 /// How one can sign in
 #[utoipa::path(get, path = "/api/v1/session/providers", tag = "session", operation_id = "list_sign_in_providers",
-    responses((status = 200, body = ProviderList)))]
-pub(crate) async fn providers(State(app): State<Arc<App>>) -> Json<ProviderList> {
+    responses((status = 200, body = SignInProviders)))]
+pub(crate) async fn providers(State(app): State<Arc<App>>) -> Json<SignInProviders> {
     let token = SignInProvider { kind: "token", name: "Administration token".to_owned(), start_url: None };
     let oidc = app.state.oidc.as_ref();
     let oidc =
         oidc.map(|oidc| SignInProvider { kind: "oidc", name: oidc.name().to_owned(), start_url: Some("/oidc/start") });
-    Json(ProviderList { items: oidc.into_iter().chain([token]).collect() })
+    Json(SignInProviders { items: oidc.into_iter().chain([token]).collect() })
 }
 
 /// Begin a sign-in at the provider

@@ -3341,6 +3341,10 @@ export interface components {
             /** @description Where a browser goes to begin; may be given `return_to`, a path of this server. */
             start_url?: string | null;
         };
+        /** @description The ways to sign in. */
+        SignInProviders: {
+            items: components["schemas"]["SignInProvider"][];
+        };
         /** @description Runs that were selected and not scored, by reason. */
         Skipped: {
             /**
@@ -7471,7 +7475,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ProviderList"];
+                    "application/json": components["schemas"]["SignInProviders"];
                 };
             };
         };

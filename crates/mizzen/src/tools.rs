@@ -94,7 +94,9 @@ fn config(args: &AddArgs) -> anyhow::Result<Value> {
         (None, Some((command, rest))) => json!({ "kind": "stdio", "command": command, "args": rest,
             "env": pairs(&args.env)?, "env_secrets": pairs(&args.env_secrets)? }),
         _ => {
-            return Err(anyhow!("give the server's address with `--address`, or after `--` the command that starts it"));
+            return Err(anyhow!(
+                "give the server's address with `--address`, or after `--` the command that starts it"
+            ));
         }
     };
     let touches = |touch| args.touches.contains(&touch);

@@ -70,26 +70,26 @@ class Server:
         for name, value in headers:
             request.add_header(name, value)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=330) as answer:
                 text = answer.read().decode()
         except urllib.error.HTTPError as error:
             text = error.read().decode()
             if key is None:
                 raise RuntimeError(f"{method} {path}: {error.code} {text}") from None
+        # A call that waits is answered as a stream, the answer last.
+        events = [line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:")]
+        text = next((event for event in reversed(events) if event.strip()), text)
         return json.loads(text) if text else None
 
     def prepare(self):
         transport = {"kind": "stdio", "command": sys.executable, "args": [str(HERE / "tool_server.py"), self.suite],
                      "env": {"PYTHONWARNINGS": "ignore"}, "env_secrets": {}, "cwd": None}
-        self.ask("PUT", f"/api/v1/tool-servers/{self.suite}", {"transport": transport, "start_timeout_seconds": 60})
+        self.ask("PUT", f"/api/v1/tool-servers/{self.suite}", {"transport": transport, "start_timeout_seconds": 300})
         boundary = (HERE / "boundaries" / f"{self.suite}.yaml").read_bytes()
         self.ask("PUT", f"/api/v1/boundaries/{self.suite}", boundary, headers=[("content-type", "application/yaml")])
-        for _ in range(120):
-            detail = self.ask("POST", f"/api/v1/tool-servers/{self.suite}/refresh")
-            if detail["state"] == "ready":
-                return
-            time.sleep(0.5)
-        raise RuntimeError(f"the tool server did not get ready: {detail}")
+        detail = self.ask("POST", f"/api/v1/tool-servers/{self.suite}/refresh")
+        if detail["server"]["withheld"] or not detail["server"]["tools"]:
+            raise RuntimeError(f"the tool server's tools are withheld: {detail['definitions']}")
 
     def run(self, name: str, calls: list[tuple[str, dict]]) -> list[str]:
         """What became of each call of one run: `went out`, or the code of its refusal."""

@@ -68,7 +68,7 @@ spec:
 async fn server(provider: &FakeProvider, folder: &Path) -> Result<Mizzen> {
     let script = folder.join("tool_server.py");
     std::fs::write(&script, TOOL_SERVER)?;
-    let config = "[telemetry]\nfinal_after_seconds = 1\n".to_owned();
+    let config = "[telemetry]\nfinal_after_seconds = 1\nidle_after_seconds = 1\n".to_owned();
     let options = Options { config, ..Options::default() };
     let options = options.upstream("fake", "openai", &format!("{}/v1", provider.url()));
     let server = Mizzen::start_with(options).await?;

@@ -57,16 +57,11 @@ enum Bench {
 /// # Errors
 /// When Mizzen itself cannot be built or measured. A peer that cannot is a row that says why.
 pub(crate) fn run(args: BenchArgs) -> Result<()> {
-    // Needs nothing of the product but the decision itself.
-    if let Bench::Policy(args) = &args.bench {
-        return policy::run(args);
+    // Some measure one part of the product and build that themselves.
+    if !matches!(args.bench, Bench::Audit(_) | Bench::Policy(_)) {
+        run_command(&mut command("cargo", &["build", "--release", "-p", "mizzen"]))?;
+        run_command(&mut command("cargo", &["build", "--release", "-p", "mizzen-testkit", "--bin", "mizzen-load"]))?;
     }
-    // Needs nothing of the product but the log itself.
-    if let Bench::Audit(args) = &args.bench {
-        return audit::run(args);
-    }
-    run_command(&mut command("cargo", &["build", "--release", "-p", "mizzen"]))?;
-    run_command(&mut command("cargo", &["build", "--release", "-p", "mizzen-testkit", "--bin", "mizzen-load"]))?;
     match args.bench {
         Bench::Audit(args) => audit::run(&args),
         Bench::Eval(args) => eval::run(&args),

@@ -15,7 +15,6 @@
 //! * [`witness`]: others who sign that the log only grew
 //! * [`verify`]: what somebody else does with a copy and the public key
 
-pub mod canonical;
 mod commit;
 pub mod entry;
 pub mod files;

@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use mizzen_model::canonical;
 use mizzen_model::id::Digest;
 use mizzen_model::permission::Verdict;
 use serde_json::{Map, Value, json};
@@ -34,7 +35,6 @@ pub use build::SpecError;
 pub use catalogue::{EvaluatorInfo, Need, Parameter, catalogue, info};
 pub use spec::Spec;
 
-use crate::canonical::canonical;
 use crate::score::{EvaluatorId, Score, ScoreOutcome};
 use crate::set::Case;
 use crate::trial::{Depth, Trial};
@@ -201,7 +201,7 @@ impl Evaluator {
 /// Over name, version and parameters, and what else changes the answer.
 fn digest(name: &str, version: &str, parameters: &Value, more: &Map<String, Value>) -> Digest {
     let identity = json!({ "name": name, "version": version, "parameters": parameters, "with": more });
-    Digest::of(canonical(&identity).as_bytes())
+    Digest::of(canonical::text(&identity).as_bytes())
 }
 
 impl fmt::Display for Evaluator {

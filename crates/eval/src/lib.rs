@@ -9,7 +9,6 @@
 //!   it keeps, in the tables of [`MIGRATIONS`]
 
 pub mod baseline;
-mod canonical;
 pub mod compare;
 pub mod error;
 pub mod estimate;

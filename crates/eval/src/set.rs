@@ -3,6 +3,7 @@
 //! One format is read and written, the EvalSet of Google's Agent Development Kit, in snake and in camel case; the older
 //! list forms of `.test.json` and `.evalset.json` are read too ([`adk`]). Trials find their case by [`select`].
 
+use mizzen_model::canonical;
 use mizzen_model::id::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,7 +17,6 @@ pub use adk::SetError;
 pub use criteria::{Criterion, criteria};
 pub use select::{MatchMethod, Matching, Selection};
 
-use crate::canonical::canonical;
 use crate::trial::Trial;
 
 /// Cases with expectations.
@@ -73,7 +73,7 @@ impl EvalSet {
     #[must_use]
     pub fn digest(&self) -> Digest {
         let cases = serde_json::to_value(&self.cases).unwrap_or(Value::Null);
-        Digest::of(canonical(&cases).as_bytes())
+        Digest::of(canonical::text(&cases).as_bytes())
     }
 
     #[must_use]

@@ -3,10 +3,12 @@
 //! Every plane meets in these types, so this crate knows no I/O, no clock, no HTTP and no SQL.
 //! `id` names things, `attribute` and `span` carry what gateways saw, `step` and `run` are what a
 //! person reads, `message` is the content of a conversation, `permission` is what later planes decide
-//! on, `asked` what they are asked, and `price` turns tokens into money.
+//! on, `asked` what they are asked, `canonical` is JSON for
+//! digests, and `price` turns tokens into money.
 
 pub mod asked;
 pub mod attribute;
+pub mod canonical;
 pub mod id;
 pub mod message;
 pub mod permission;

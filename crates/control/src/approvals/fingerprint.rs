@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use mizzen_model::canonical;
 use mizzen_model::id::Digest;
 
-use crate::audit::canonical;
 use crate::gate::Ask;
 
 /// Over who asks, in which run, for what, with which arguments, by which definition of the tool.
@@ -17,8 +17,8 @@ pub(crate) struct Fingerprint {
 impl Fingerprint {
     pub(crate) fn of(ask: &Ask) -> Self {
         // How a client orders the members of an object makes no other call.
-        let arguments = ask.arguments.as_deref().map(canonical::bytes).unwrap_or_default();
-        let arguments = Digest::of(&arguments).to_string();
+        let arguments = ask.arguments.as_deref().map(canonical::text).unwrap_or_default();
+        let arguments = Digest::of(arguments.as_bytes()).to_string();
         let mut whole = String::new();
         let run = ask.run.as_ref().map_or("", |run| run.as_str());
         let tool = ask.tool.digest.as_ref().map_or("", Digest::as_str);

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use mizzen_model::canonical;
 use mizzen_model::id::{Digest, RunId, SpanId, TraceId};
 use mizzen_model::permission::{Caller, Decision, Effect, Mode, Role};
 use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use super::canonical;
 
 /// The version of entries that is written; newer ones are not read.
 pub const ENTRY_VERSION: u32 = 1;
@@ -255,7 +254,7 @@ impl AuditEntry {
     /// When they are more than [`ENTRY_BYTES_MAX`].
     pub fn encode(&self) -> Result<Vec<u8>, EntryError> {
         let value = serde_json::to_value(self).map_err(|error| EntryError::NotJson(error.to_string()))?;
-        let bytes = canonical::bytes(&value);
+        let bytes = canonical::text(&value).into_bytes();
         if bytes.len() > ENTRY_BYTES_MAX {
             return Err(EntryError::TooLong { bytes: bytes.len() });
         }

@@ -1,7 +1,6 @@
 //! What identifies a tool's definition.
 
-use std::fmt::Write as _;
-
+use mizzen_model::canonical;
 use mizzen_model::id::Digest;
 use serde_json::{Map, Value};
 
@@ -9,13 +8,10 @@ use serde_json::{Map, Value};
 /// change without a change of what the tool says it does.
 const MEMBERS: [&str; 7] = ["name", "title", "description", "inputSchema", "outputSchema", "annotations", "execution"];
 
-/// The digest of the members that count, as canonical JSON: keys sorted by code point, no space, strings and numbers
-/// as `serde_json` writes them.
+/// The digest of the members that count, as canonical JSON.
 #[must_use]
 pub fn digest(definition: &Map<String, Value>) -> Digest {
-    let mut text = String::with_capacity(512);
-    object(&mut text, MEMBERS.iter().filter_map(|member| definition.get_key_value(*member)));
-    Digest::of(text.as_bytes())
+    Digest::of(canonical::text(&Value::Object(counted(definition))).as_bytes())
 }
 
 /// The members that count, for showing and comparing.
@@ -23,40 +19,6 @@ pub fn digest(definition: &Map<String, Value>) -> Digest {
 pub fn counted(definition: &Map<String, Value>) -> Map<String, Value> {
     let kept = MEMBERS.iter().filter_map(|member| definition.get_key_value(*member));
     kept.map(|(key, value)| (key.clone(), value.clone())).collect()
-}
-
-fn value(text: &mut String, of: &Value) {
-    match of {
-        Value::Object(members) => object(text, members.iter()),
-        Value::Array(items) => {
-            text.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    text.push(',');
-                }
-                value(text, item);
-            }
-            text.push(']');
-        }
-        // Writing to a text cannot fail.
-        scalar => {
-            let (Ok(()) | Err(_)) = write!(text, "{scalar}");
-        }
-    }
-}
-
-fn object<'a>(text: &mut String, members: impl Iterator<Item = (&'a String, &'a Value)>) {
-    let mut members: Vec<_> = members.collect();
-    members.sort_unstable_by_key(|(key, _)| *key);
-    text.push('{');
-    for (index, (key, member)) in members.into_iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        let (Ok(()) | Err(_)) = write!(text, "{}:", Value::String(key.clone()));
-        value(text, member);
-    }
-    text.push('}');
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! JSON in one form only: names sorted, no spaces, so that equal values have equal bytes (RFC 8785). Numbers are
-//! written as `serde_json` does; entries hold whole numbers only.
+//! JSON in one form only, for digests: names sorted, no spaces, so that equal values have equal bytes (RFC 8785). Numbers
+//! are written as `serde_json` does.
 
 use serde_json::Value;
 
-/// The bytes of `value`.
+/// The text of `value`.
 #[must_use]
-pub fn bytes(value: &Value) -> Vec<u8> {
+pub fn text(value: &Value) -> String {
     let mut text = String::new();
     write(value, &mut text);
-    text.into_bytes()
+    text
 }
 
 fn write(value: &Value, text: &mut String) {
@@ -46,12 +46,11 @@ fn write(value: &Value, text: &mut String) {
 mod tests {
     use serde_json::json;
 
-    use super::bytes;
+    use super::text;
 
     #[test]
     fn names_are_sorted_at_every_depth_and_nothing_else_changes() {
         let value = json!({ "b": [1, { "z": null, "a": "é\n\u{1}" }], "a": true, "\u{20ac}": 1, "\u{1f600}": 2 });
-        let text = String::from_utf8(bytes(&value)).unwrap();
-        assert_eq!(text, "{\"a\":true,\"b\":[1,{\"a\":\"é\\n\\u0001\",\"z\":null}],\"€\":1,\"😀\":2}");
+        assert_eq!(text(&value), "{\"a\":true,\"b\":[1,{\"a\":\"é\\n\\u0001\",\"z\":null}],\"€\":1,\"😀\":2}");
     }
 }

@@ -3,7 +3,7 @@
 //! Every plane meets in these types, so this crate knows no I/O, no clock, no HTTP and no SQL.
 //! `id` names things, `attribute` and `span` carry what gateways saw, `step` and `run` are what a
 //! person reads, `message` is the content of a conversation, `permission` is what later planes decide
-//! on, `asked` what they are asked, `canonical` is JSON for
+//! on, `asked` what they are asked, `trace_context` is where a call stands in a trace, `canonical` is JSON for
 //! digests, and `price` turns tokens into money.
 
 pub mod asked;
@@ -18,4 +18,5 @@ pub mod span;
 pub mod step;
 pub mod suggest;
 pub mod time;
+pub mod trace_context;
 pub mod usage;

@@ -38,7 +38,7 @@ pub(super) fn to_upstream(
     }
     // The copy must be readable, and re-compressing what streams helps nobody on the way from a provider.
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(TRACEPARENT, trace.header()?);
+    headers.insert(TRACEPARENT, HeaderValue::try_from(trace.to_string()).ok()?);
     match (upstream.protocol, key) {
         (_, None) => {}
         (Protocol::OpenAi, Some(key)) => {
@@ -130,7 +130,7 @@ mod tests {
 
     use super::{client_keys, to_client, to_upstream};
     use crate::gateway::UpstreamConfig;
-    use crate::gateway::trace::TraceContext;
+    use crate::gateway::trace;
     use crate::routing::Routes;
     use crate::wire::Protocol::{self, Anthropic, OpenAi};
 
@@ -141,7 +141,7 @@ mod tests {
         }
         let routes = Routes::new(&[UpstreamConfig::new("u", protocol, "http://h")]).unwrap();
         let upstream = routes.by_name("u").unwrap();
-        to_upstream(&client, upstream, Some(&Secret::new("sk-provider")), &TraceContext::of(&client)).unwrap()
+        to_upstream(&client, upstream, Some(&Secret::new("sk-provider")), &trace::of(&client)).unwrap()
     }
 
     #[test]

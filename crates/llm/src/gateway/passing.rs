@@ -25,7 +25,7 @@ use super::pipeline::Identified;
 use super::recording::{InFlight, Recording};
 use super::refusal::{Reason, Refusal};
 use super::relay::{Filter, Relay, Stopped, Terms};
-use super::trace::TraceContext;
+use super::trace;
 use crate::routing::Upstream;
 
 async fn pass(identified: Identified, upstream: &Arc<Upstream>, path: &str) -> Result<Response<Body>, Refusal> {
@@ -80,7 +80,7 @@ fn with_body(
     body: Bytes,
 ) -> Result<Outbound, Refusal> {
     let key = gateway.provider_key(upstream)?;
-    let trace = TraceContext::of(&parts.headers);
+    let trace = trace::of(&parts.headers);
     let unfit =
         || Refusal::new(Reason::InvalidRequest, "the address of this request cannot be sent on; check its query");
     Ok(Outbound {

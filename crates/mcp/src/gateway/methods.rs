@@ -278,7 +278,7 @@ async fn task(mut incoming: Incoming, _out: mpsc::Sender<bytes::Bytes>) -> Answe
         return RpcError::invalid_params("there is no such task").into();
     };
     incoming.params.insert("taskId".to_owned(), text::raw(&task));
-    let trace = super::trace::TraceContext::of(&incoming.meta, &incoming.headers);
+    let trace = super::trace::of(&incoming.meta, &incoming.headers);
     let call = incoming.outgoing(&trace);
     match incoming.ask(&member, call).await {
         Answer::Result(result) => Answer::Result(incoming.in_words_of_the_client(result, &server)),

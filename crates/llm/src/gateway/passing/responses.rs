@@ -17,7 +17,7 @@ use crate::gateway::pipeline::{Received, is_events, shown};
 use crate::gateway::recording::End;
 use crate::gateway::refusal::{Reason, Refusal};
 use crate::gateway::reservation::Outcome;
-use crate::gateway::trace::TraceContext;
+use crate::gateway::trace::{self, TraceContext};
 use crate::wire::Format;
 use crate::wire::answer::{Accumulator, Answer};
 
@@ -29,7 +29,7 @@ pub(in crate::gateway) async fn response(
 ) -> Result<Response<Body>, Refusal> {
     let identified = Received::new(gateway, request)?.identify()?;
     let (gateway, caller) = (Arc::clone(&identified.gateway), Arc::clone(&identified.caller));
-    let trace = TraceContext::of(&identified.parts.headers);
+    let trace = trace::of(&identified.parts.headers);
     let missing = || {
         Refusal::new(Reason::NoSuchResponse, "the response was not found among the caller's; check its id and the key")
     };

@@ -15,7 +15,7 @@ use crate::gateway::permission::{self, Asking, Question};
 use crate::gateway::pipeline::{self, Received};
 use crate::gateway::rates::NOTHING;
 use crate::gateway::refusal::{Reason, Refusal};
-use crate::gateway::trace::TraceContext;
+use crate::gateway::trace;
 use crate::wire::Protocol;
 
 const PATH_CHARS_MAX: usize = 200;
@@ -28,7 +28,7 @@ pub(in crate::gateway) async fn unknown(
     let mut identified = Received::new(gateway, request)?.identify()?;
     let gateway = Arc::clone(&identified.gateway);
     let path: String = identified.parts.uri.path().chars().take(PATH_CHARS_MAX).collect();
-    let trace = TraceContext::of(&identified.parts.headers);
+    let trace = trace::of(&identified.parts.headers);
     let (caller, headers) = (&identified.caller, &identified.parts.headers);
     let asking = Asking { gateway: &gateway, caller, headers, trace: &trace };
     let permit = asking.ask(question(protocol, &path, identified.parts.method.as_str())).await?;

@@ -17,7 +17,7 @@ use crate::gateway::permission::Asking;
 use crate::gateway::recording::{BLOCKING_BYTES, CallCopy, End, InFlight, Kept, Recording};
 use crate::gateway::refusal::{Reason, Refusal};
 use crate::gateway::secrets::{self, Found, SecretsAction};
-use crate::gateway::trace::TraceContext;
+use crate::gateway::trace::{self, TraceContext};
 use crate::wire::Format;
 use crate::wire::offer::{Offer, OfferError};
 use crate::wire::request::RequestHead;
@@ -68,7 +68,7 @@ pub(super) struct Asked {
 impl Identified {
     pub(super) async fn decode(self, door: Door) -> Result<Decoded, Refusal> {
         let Self { gateway, parts, body, caller, started_at, started, in_flight } = self;
-        let trace = TraceContext::of(&parts.headers);
+        let trace = trace::of(&parts.headers);
         let begun = Begun { caller: &caller, trace, started_at, started };
         let mut recording = begun.recording(&gateway, door, in_flight);
         let body = read(&gateway, &parts, body).await.map_err(|refusal| recording.refuse(refusal))?;

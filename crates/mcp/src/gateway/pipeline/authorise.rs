@@ -14,7 +14,7 @@ use crate::gateway::exchange::Exchange;
 use crate::gateway::parked::Question;
 use crate::gateway::recording::Recording;
 use crate::gateway::stream::Out;
-use crate::gateway::trace::TraceContext;
+use crate::gateway::trace::{self, TraceContext};
 use crate::seam::{Call, Era, UpstreamError};
 use crate::wire::json::{self as text, Members};
 use crate::wire::rpc::{self, Answer, REFUSED, RpcError, UPSTREAM};
@@ -105,7 +105,7 @@ impl Routed {
 
 impl Incoming {
     fn recording(&self, target: &Target) -> Recording {
-        let trace = TraceContext::of(&self.meta, &self.headers);
+        let trace = trace::of(&self.meta, &self.headers);
         let name = match target.subject {
             Subject::Resource => self.method.clone(),
             Subject::Tool | Subject::Prompt => format!("{} {}", self.method, target.name),
@@ -213,7 +213,7 @@ impl Incoming {
         let mut params: Members = self.params.clone();
         let mut meta = self.meta.clone();
         meta.retain(|name, _| name != "progressToken" && !name.starts_with("io.modelcontextprotocol/"));
-        meta.insert("traceparent".to_owned(), text::raw(&trace.traceparent()));
+        meta.insert("traceparent".to_owned(), text::raw(&trace.to_string()));
         params.insert("_meta".to_owned(), text::raw(&meta));
         if self.client.era() == Era::Stateful {
             // A task that was asked for in the way of 2025-11-25 is no capability that is offered here.

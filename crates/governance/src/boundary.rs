@@ -6,10 +6,10 @@ mod budget;
 mod decode;
 mod grant;
 mod limit;
-pub(crate) mod node;
 pub(crate) mod reader;
 
 use mizzen_model::permission::Boundary;
+use mizzen_model::yaml::{self, Limits};
 
 pub(crate) use self::grant::{pattern, touches};
 use crate::problem::Problem;
@@ -22,7 +22,7 @@ pub const API_VERSION: &str = "mizzen.dev/v1";
 /// # Errors
 /// With everything that is wrong with it.
 pub fn parse(source: &str, text: &str) -> Result<Boundary, Vec<Problem>> {
-    let tree = node::parse(source, text).map_err(|problem| vec![problem])?;
+    let tree = yaml::parse(text, Limits::PAGE).map_err(|error| vec![Problem::of_yaml(source, error)])?;
     let mut reader = reader::Reader::new(source);
     match decode::boundary(&mut reader, &tree) {
         Some(boundary) if reader.problems.is_empty() => Ok(boundary),

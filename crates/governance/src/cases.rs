@@ -15,10 +15,10 @@ use mizzen_model::id::Digest;
 use mizzen_model::permission::{Caller, Effect, Evidence, EvidenceRule, Mode};
 use mizzen_model::step::Source;
 use mizzen_model::time::Timestamp;
+use mizzen_model::yaml::{self, Limits, Node};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::boundary::node::{self, Node};
 use crate::boundary::reader::{Fields, Reader};
 use crate::cedar::words::actions;
 use crate::policy_set::PolicySet;
@@ -73,7 +73,7 @@ pub struct CaseResult {
 /// # Errors
 /// With everything that is wrong with the file; then no case was tried.
 pub fn run(set: &PolicySet, source: &str, text: &str) -> Result<Vec<CaseResult>, Vec<Problem>> {
-    let tree = node::parse(source, text).map_err(|problem| vec![problem])?;
+    let tree = yaml::parse(text, Limits::PAGE).map_err(|error| vec![Problem::of_yaml(source, error)])?;
     let mut reader = Reader::new(source);
     let cases = read(&mut reader, &tree);
     if !reader.problems.is_empty() {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use mizzen_model::yaml::YamlError;
 use serde::{Deserialize, Serialize};
 
 /// Whether a problem keeps a source from being used.
@@ -28,6 +29,10 @@ pub struct Problem {
 impl Problem {
     pub(crate) fn error(source: &str, line: u32, column: u32, message: impl Into<String>) -> Self {
         Self { source: source.to_owned(), line, column, severity: Severity::Error, message: message.into() }
+    }
+
+    pub(crate) fn of_yaml(source: &str, error: YamlError) -> Self {
+        Self::error(source, error.at.line, error.at.column, error.message)
     }
 
     pub(crate) fn warning(source: &str, line: u32, message: impl Into<String>) -> Self {

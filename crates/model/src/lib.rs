@@ -4,7 +4,7 @@
 //! `id` names things, `attribute` and `span` carry what gateways saw, `step` and `run` are what a
 //! person reads, `message` is the content of a conversation, `permission` is what later planes decide
 //! on, `asked` what they are asked, `trace_context` is where a call stands in a trace, `canonical` is JSON for
-//! digests, and `price` turns tokens into money.
+//! digests, `yaml` is what people write with the place of every value, and `price` turns tokens into money.
 
 pub mod asked;
 pub mod attribute;
@@ -20,3 +20,4 @@ pub mod suggest;
 pub mod time;
 pub mod trace_context;
 pub mod usage;
+pub mod yaml;

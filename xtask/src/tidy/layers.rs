@@ -9,6 +9,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("mizzen-governance", 2),
     ("mizzen-store", 2),
     ("mizzen-control", 3),
+    ("mizzen-catalog", 4),
     ("mizzen-llm", 4),
     ("mizzen-mcp", 4),
     ("mizzen-telemetry", 4),

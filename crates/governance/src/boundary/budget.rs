@@ -1,9 +1,9 @@
 //! What a boundary lets its agents spend.
 
 use mizzen_model::permission::{BudgetLimit, BudgetScope, BudgetWindow};
+use mizzen_model::yaml::{Kind, Node};
 use serde_json::Number;
 
-use super::node::{Kind, Node};
 use super::reader::Reader;
 
 const NANO_PLACES: usize = 9;

@@ -2,8 +2,8 @@
 
 use mizzen_model::asked::ResourceKind;
 use mizzen_model::permission::{Boundary, Denial, FileGrant, Mode};
+use mizzen_model::yaml::{At, Kind, Node};
 
-use super::node::{At, Kind, Node};
 use super::reader::Reader;
 use super::{API_VERSION, budget, grant, limit};
 

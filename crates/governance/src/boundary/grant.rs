@@ -2,9 +2,9 @@
 
 use mizzen_model::asked::{ResourceKind, Taint};
 use mizzen_model::permission::{Effect, EvidenceRule, Grant, Pattern};
+use mizzen_model::yaml::{At, Kind, Node};
 
 use super::limit;
-use super::node::{At, Kind, Node};
 use super::reader::{Fields, Reader};
 use crate::decimal::{self, Rounding};
 

@@ -1,9 +1,9 @@
 //! What an argument may be.
 
 use mizzen_model::permission::{ArgumentKind, Limit, LimitedArgument};
+use mizzen_model::yaml::{Kind, Node};
 use serde_json::{Number, Value};
 
-use super::node::{Kind, Node};
 use super::reader::Reader;
 use crate::decimal;
 

@@ -1,9 +1,9 @@
 //! Reads fields out of a tree and keeps what is wrong with it, so that one pass finds everything.
 
 use mizzen_model::suggest::nearest;
+use mizzen_model::yaml::{At, Key, Kind, Node};
 use serde_json::{Number, Value};
 
-use super::node::{At, Key, Kind, Node};
 use crate::problem::Problem;
 
 #[derive(Debug)]

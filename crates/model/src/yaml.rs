@@ -1,4 +1,4 @@
-//! YAML as a tree whose every node knows where it stands.
+//! YAML as a tree whose every node knows where it stands, read within limits.
 
 use std::fmt;
 
@@ -6,29 +6,50 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{Location, Options, Spanned};
 
-use crate::problem::Problem;
+/// What a text may take before it is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub bytes: usize,
+    pub depth: usize,
+    /// Nodes, those that aliases repeat included.
+    pub nodes: usize,
+    pub aliases: usize,
+    pub documents: usize,
+}
 
-/// No boundary that a person keeps in view is larger.
-pub(crate) const SOURCE_BYTES_MAX: usize = 1 << 20;
-const DEPTH_MAX: usize = 32;
-const NODES_MAX: usize = 100_000;
-const ALIASES_MAX: usize = 1_000;
+impl Limits {
+    /// For what a person writes and keeps in view, as a boundary.
+    pub const PAGE: Self = Self { bytes: 1 << 20, depth: 32, nodes: 100_000, aliases: 1_000, documents: 1 };
+    /// For files of a catalog: many documents, and interface definitions inside them.
+    pub const CATALOG: Self = Self { bytes: 8 << 20, depth: 64, nodes: 1_000_000, aliases: 10_000, documents: 10_000 };
+}
+
+/// Why a text cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct YamlError {
+    /// `0:0`: the text as a whole.
+    pub at: At,
+    pub message: String,
+}
 
 /// Line and column, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct At {
-    pub(crate) line: u32,
-    pub(crate) column: u32,
+pub struct At {
+    pub line: u32,
+    pub column: u32,
 }
 
+/// A value and where it begins.
 #[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) at: At,
-    pub(crate) kind: Kind,
+pub struct Node {
+    pub at: At,
+    pub kind: Kind,
 }
 
+/// What a node is.
 #[derive(Debug)]
-pub(crate) enum Kind {
+pub enum Kind {
     Null,
     Boolean(bool),
     Number(Number),
@@ -37,15 +58,17 @@ pub(crate) enum Kind {
     Map(Vec<(Key, Node)>),
 }
 
+/// A name in a mapping.
 #[derive(Debug)]
-pub(crate) struct Key {
-    pub(crate) at: At,
-    pub(crate) name: String,
+pub struct Key {
+    pub at: At,
+    pub name: String,
 }
 
 impl Node {
     /// What it is, for messages.
-    pub(crate) const fn noun(&self) -> &'static str {
+    #[must_use]
+    pub const fn noun(&self) -> &'static str {
         match self.kind {
             Kind::Null => "nothing",
             Kind::Boolean(_) => "a boolean",
@@ -57,7 +80,8 @@ impl Node {
     }
 
     /// The same as JSON.
-    pub(crate) fn to_json(&self) -> Value {
+    #[must_use]
+    pub fn to_json(&self) -> Value {
         match &self.kind {
             Kind::Null => Value::Null,
             Kind::Boolean(flag) => Value::Bool(*flag),
@@ -72,35 +96,55 @@ impl Node {
     }
 }
 
-/// Reads one YAML document, within limits of size, depth and aliases.
+/// Reads one YAML document.
 ///
 /// # Errors
-/// When it is too large or no YAML: with the place.
-pub(crate) fn parse(source: &str, text: &str) -> Result<Node, Problem> {
-    if text.len() > SOURCE_BYTES_MAX {
-        let message = format!("the file has {} bytes, at most {SOURCE_BYTES_MAX} are read", text.len());
-        return Err(Problem::error(source, 0, 0, message));
-    }
-    match serde_saphyr::from_str_with_options::<Spanned<Tree>>(text, options()) {
-        Ok(tree) => Ok(node(tree)),
-        Err(error) => {
-            let at = error.location().map(at).unwrap_or_default();
-            let message = error.without_snippet().to_string();
-            Err(Problem::error(source, at.line, at.column, format!("not valid YAML: {}", first_line(&message))))
-        }
-    }
+/// When it is over a limit or no YAML: with the place.
+pub fn parse(text: &str, limits: Limits) -> Result<Node, YamlError> {
+    check_size(text, limits)?;
+    serde_saphyr::from_str_with_options::<Spanned<Tree>>(text, options(limits)).map(node).map_err(|error| wrong(&error))
 }
 
-fn options() -> Options {
+/// Reads all documents of a text; empty ones are left out.
+///
+/// # Errors
+/// As [`parse`], and when there are too many documents.
+pub fn parse_all(text: &str, limits: Limits) -> Result<Vec<Node>, YamlError> {
+    check_size(text, limits)?;
+    let trees = serde_saphyr::from_multiple_with_options::<Spanned<Tree>>(text, options(limits));
+    let trees = trees.map_err(|error| wrong(&error))?;
+    if trees.len() > limits.documents {
+        let message = format!("the text has {} documents, at most {} are read", trees.len(), limits.documents);
+        return Err(YamlError { at: At::default(), message });
+    }
+    Ok(trees.into_iter().map(node).collect())
+}
+
+fn check_size(text: &str, limits: Limits) -> Result<(), YamlError> {
+    if text.len() <= limits.bytes {
+        return Ok(());
+    }
+    let message = format!("the file has {} bytes, at most {} are read", text.len(), limits.bytes);
+    Err(YamlError { at: At::default(), message })
+}
+
+fn wrong(error: &serde_saphyr::Error) -> YamlError {
+    let at = error.location().map(at).unwrap_or_default();
+    let message = error.without_snippet().to_string();
+    YamlError { at, message: format!("not valid YAML: {}", first_line(&message)) }
+}
+
+fn options(limits: Limits) -> Options {
     let mut options = Options::default();
     let mut budget = options.budget.take().unwrap_or_default();
-    budget.max_depth = DEPTH_MAX;
-    budget.max_nodes = NODES_MAX;
-    budget.max_aliases = ALIASES_MAX;
-    budget.max_anchors = ALIASES_MAX;
-    budget.max_total_scalar_bytes = SOURCE_BYTES_MAX;
+    budget.max_depth = limits.depth;
+    budget.max_nodes = limits.nodes;
+    budget.max_aliases = limits.aliases;
+    budget.max_anchors = limits.aliases;
+    budget.max_documents = limits.documents;
+    budget.max_total_scalar_bytes = limits.bytes;
     options.budget = Some(budget);
-    options.alias_limits.max_total_replayed_events = NODES_MAX;
+    options.alias_limits.max_total_replayed_events = limits.nodes;
     // `no` and `off` are names of agents and tools as often as they are booleans.
     options.strict_booleans = true;
     options.with_snippet = false;

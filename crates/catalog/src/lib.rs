@@ -1,0 +1,19 @@
+//! The catalog: what there is, who owns it, what it depends on, which version of it is approved, and whether it has
+//! earned its place.
+//!
+//! * [`reference`], [`entity`], [`relation`]: Backstage's entities, as everybody writes them
+//! * [`version`]: an entity's content at one moment, named by a tag and identified by its digest; what is approved is a digest
+//! * [`observed`]: what traffic showed, declared or not
+//!
+//! One model with projections: Backstage's envelope holds everything, foreign formats (`compat`) are read into it and
+//! written out of it without loss. Nothing here knows HTTP, and nothing here decides permission.
+
+pub mod compat;
+pub mod entity;
+pub mod observed;
+pub mod reference;
+pub mod relation;
+pub mod version;
+
+pub use self::entity::Entity;
+pub use self::reference::EntityRef;

@@ -3,7 +3,7 @@
 use mizzen_model::suggest::nearest;
 use mizzen_model::yaml::{Kind, Node};
 
-use super::{Format, read};
+use super::{Format, foreign, read};
 use crate::kinds;
 
 const GROUPS: &[&str] = &["backstage.io", "scaffolder.backstage.io", AGENTREGISTRY];
@@ -33,7 +33,7 @@ pub(super) fn format(node: &Node) -> Option<Format> {
     let Kind::Map(_) = &node.kind else { return None };
     let (api_version, kind) = (text(node, "apiVersion"), text(node, "kind"));
     match (api_version, kind) {
-        (None, None) => foreign(node),
+        (None, None) => foreign::format(&node.to_json()),
         (None, Some(kind)) => {
             let is_ours =
                 kinds::names().any(|name| name.eq_ignore_ascii_case(kind)) && field(node, "metadata").is_some();
@@ -49,20 +49,6 @@ pub(super) fn format(node: &Node) -> Option<Format> {
             is_ours.then_some(Format::Entity)
         }
     }
-}
-
-/// Formats that do not say what they are: told by the fields they must have.
-fn foreign(node: &Node) -> Option<Format> {
-    let has = |name: &str| field(node, name).is_some();
-    let schema = text(node, "$schema").unwrap_or_default();
-    if schema.contains("server.schema.json") || (has("name") && has("version") && (has("packages") || has("remotes"))) {
-        return Some(Format::McpServer);
-    }
-    let is_card = has("name")
-        && has("skills")
-        && has("capabilities")
-        && (has("url") || has("supportedInterfaces") || has("protocolVersion"));
-    is_card.then_some(Format::A2aCard)
 }
 
 pub(super) fn field<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {

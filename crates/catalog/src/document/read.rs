@@ -1,13 +1,12 @@
 //! A text into its documents.
 
 use mizzen_model::yaml::{At, Kind, Limits, Node, YamlError, parse_each};
-use serde_json::Value;
 
 use super::placeholder::{self, Files, NoFiles};
-use super::{Document, Format, Problem, Read, Rejected, detect, foreign, json, place};
+use super::{Document, Format, Problem, Read, Rejected, detect, foreign, json};
 use crate::entity::Entity;
 use crate::reference::{DEFAULT_NAMESPACE, EntityRef};
-use crate::validate::{self, Fault};
+use crate::validate;
 
 /// Problems of one document that are told; more are of no help.
 const PROBLEMS_MAX: usize = 50;
@@ -65,17 +64,18 @@ fn document(source: &str, node: Node, files: &mut dyn Files) -> Read {
         let problems = unresolved.into_iter().map(|(at, message)| problem(source, at, message)).collect();
         return rejected(source, node.at, reference(&node), problems);
     }
-    let value = node.to_json();
-    let entity = match (format, value) {
-        (Format::Entity, Value::Object(fields)) => validate::entity(fields),
-        (_, value) => foreign::entity(format, &value),
-    };
-    let place = |fault: &Fault| place::of(&node, fault);
-    match entity {
-        Ok(entity) => valid(source, node.at, format, entity, None, &place),
+    match foreign::entity(format, &node) {
+        Ok(entity) => {
+            let warnings = match format {
+                Format::Entity => foreign::placed(&node, validate::warnings(&entity)),
+                // Its fields are not the ones that its author wrote.
+                _ => Vec::new(),
+            };
+            valid(source, node.at, format, entity, warnings)
+        }
         Err(faults) => {
             let mut problems: Vec<Problem> =
-                faults.into_iter().map(|fault| problem(source, place(&fault), fault.message)).collect();
+                faults.into_iter().map(|(at, message)| problem(source, at, message)).collect();
             problems.sort_by_key(|problem| (problem.line, problem.column));
             rejected(source, node.at, reference(&node), problems)
         }
@@ -84,8 +84,8 @@ fn document(source: &str, node: Node, files: &mut dyn Files) -> Read {
 
 fn skill(source: &str, text: &str) -> Read {
     let start = At { line: 1, column: 1 };
-    match foreign::skill(text) {
-        Ok((entity, body)) => valid(source, start, Format::Skill, entity, Some(body), &|_| start),
+    match foreign::skill(source, text) {
+        Ok(entity) => valid(source, start, Format::Skill, entity, Vec::new()),
         Err(faults) => {
             let problems = faults.into_iter().map(|(at, message)| problem(source, at, message)).collect();
             rejected(source, start, None, problems)
@@ -93,20 +93,12 @@ fn skill(source: &str, text: &str) -> Read {
     }
 }
 
-fn valid(
-    source: &str,
-    at: At,
-    format: Format,
-    entity: Entity,
-    body: Option<String>,
-    place: &dyn Fn(&Fault) -> At,
-) -> Read {
-    let warnings = match format {
-        Format::Entity => validate::warnings(&entity),
-        // Its fields are not the ones that its author wrote.
-        _ => Vec::new(),
+fn valid(source: &str, at: At, format: Format, entity: Entity, warnings: Vec<(At, String)>) -> Read {
+    let warnings = warnings.into_iter().map(|(at, message)| problem(source, at, message)).collect();
+    let body = match format {
+        Format::Skill => entity.text(&["spec", "skill", "body"]).map(str::to_owned),
+        _ => None,
     };
-    let warnings = warnings.into_iter().map(|fault| problem(source, place(&fault), fault.message)).collect();
     let (line, column) = (at.line, at.column);
     Read::Valid(Box::new(Document { source: source.to_owned(), line, column, format, entity, body, warnings }))
 }

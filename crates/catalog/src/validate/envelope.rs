@@ -5,10 +5,10 @@ use serde_json::{Map, Value};
 
 use super::path::Path;
 use super::{Fault, format, shape, why};
-use crate::kinds::{self, AGENT, Class, Field, METADATA, Rules, Shape, VERSION_ANNOTATION};
+use crate::kinds::{self, AGENT, Class, Field, METADATA, Rules, Shape};
 
 const ROOT: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
-const SPEC_OF_BACKSTAGE: &str = "agent";
+const AGENT_BLOCK: &str = "agent";
 
 pub(super) fn check(fields: &Map<String, Value>, faults: &mut Vec<Fault>) {
     foreign_fields(fields, faults);
@@ -112,8 +112,8 @@ fn check_spec(fields: &Map<String, Value>, spec: Option<&Value>, rules: Option<&
         (Some(spec), Some(rules)) => {
             shape::check(spec, Shape::Object(rules.spec), path, faults);
             let is_agent = Class::of(rules.kind, spec.get("type").and_then(Value::as_str)) == Some(Class::Agent);
-            if let (true, Some(agent)) = (is_agent, spec.get(SPEC_OF_BACKSTAGE)) {
-                shape::check(agent, Shape::Closed(AGENT), path.member(SPEC_OF_BACKSTAGE), faults);
+            if let (true, Some(agent)) = (is_agent, spec.get(AGENT_BLOCK)) {
+                shape::check(agent, Shape::Closed(AGENT), path.member(AGENT_BLOCK), faults);
             }
         }
         (Some(other), None) => faults.push(Fault::value("/spec", shape::not("spec", "a mapping", other))),
@@ -173,12 +173,9 @@ fn labels(metadata: &Map<String, Value>, path: Path<'_>, faults: &mut Vec<Fault>
 
 fn annotations(metadata: &Map<String, Value>, path: Path<'_>, faults: &mut Vec<Fault>) {
     let path = path.member("annotations");
-    for (name, value) in members(metadata, "annotations") {
+    for (name, _) in members(metadata, "annotations") {
         let at = path.member(name);
         check_key(name, at, faults);
-        if name == VERSION_ANNOTATION && value.as_str().is_some_and(|tag| !format::is_version_tag(tag)) {
-            faults.push(Fault::value(at.pointer(), format!("`{name}` must be {}", format::VERSION_TAG)));
-        }
     }
 }
 

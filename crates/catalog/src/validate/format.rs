@@ -8,8 +8,6 @@ pub(super) const TAG: &str =
     "lower-case letters, digits, `:`, `+` and `#`, with `-` between them, at most 63 characters";
 pub(super) const KEY: &str = "`name` or `prefix/name`, the prefix a lower-case domain, for example `example.com/name`";
 pub(super) const KIND: &str = "a letter and then letters and digits, at most 63 characters";
-pub(super) const VERSION_TAG: &str =
-    "a letter or digit and then letters, digits and any of `._+-`, at most 128 characters, for example `1.4.0`";
 pub(super) const API_VERSION: &str = "`group/version`, for example `backstage.io/v1alpha1`";
 
 const NAME_MAX: usize = 63;
@@ -81,13 +79,4 @@ pub(super) fn is_url(text: &str) -> bool {
 /// Nothing in it but what JavaScript's `trim` takes away.
 pub(super) fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c != '\u{85}' && (c.is_whitespace() || c == '\u{feff}'))
-}
-
-const VERSION_TAG_MAX: usize = 128;
-
-/// What names a version.
-pub(super) fn is_version_tag(text: &str) -> bool {
-    (1..=VERSION_TAG_MAX).contains(&text.len())
-        && text.as_bytes()[0].is_ascii_alphanumeric()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte))
 }

@@ -12,7 +12,7 @@ use crate::snapshot::KeyIdentity;
 /// A version of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentVersion {
-    /// As traffic and boundaries name it.
+    /// As traffic and boundaries name it; compared without regard to case, as the catalog compares names.
     pub agent: String,
     pub digest: Digest,
     /// For example `approved` or `pending`.
@@ -31,7 +31,7 @@ impl AgentVersions {
     pub fn new(versions: impl IntoIterator<Item = AgentVersion>) -> Self {
         let mut states: HashMap<String, HashMap<Digest, String>> = HashMap::new();
         for version in versions {
-            states.entry(version.agent).or_default().insert(version.digest, version.state);
+            states.entry(version.agent.to_lowercase()).or_default().insert(version.digest, version.state);
         }
         Self { states }
     }
@@ -39,7 +39,7 @@ impl AgentVersions {
     /// Of the version that the caller's digest belongs to; `None`: it names no agent or no digest, or the digest belongs
     /// to no version of that agent.
     pub(crate) fn state(&self, caller: &KeyIdentity) -> Option<String> {
-        self.states.get(caller.agent.as_deref()?)?.get(caller.agent_digest.as_ref()?).cloned()
+        self.states.get(&caller.agent.as_deref()?.to_lowercase())?.get(caller.agent_digest.as_ref()?).cloned()
     }
 }
 

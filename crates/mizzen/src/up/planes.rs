@@ -30,7 +30,7 @@ use mizzen_telemetry::{Parts, Telemetry, TelemetryConfig};
 use object_store::ObjectStore;
 
 use super::decisions::Recorder;
-use super::evidence;
+use super::{evidence, versions};
 use crate::config::Config;
 
 /// Everything behind the doors.
@@ -64,6 +64,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     let client = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
     let control = open_control(config, &store, &data_dir, &client, (&clock, &metrics, &tasks)).await?;
     let catalog = open_catalog(config, &store, &control, &client, &clock, &tasks).await?;
+    versions::keep_in_force(&catalog, &control, &tasks);
     let prices = PriceTable::built_in(&config.price)?;
     let capture = Arc::new(CapturePolicy::new(&config.capture).context("`capture`")?);
     let parts = Parts {

@@ -1,9 +1,23 @@
-//! Files, read into entities: each document for itself, with its place.
+//! Files, read into entities: each document for itself, with its place, whatever format it has.
+
+mod detect;
+mod foreign;
+mod json;
+mod place;
+mod placeholder;
+mod read;
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::entity::Entity;
 use crate::reference::EntityRef;
+
+pub use detect::is_manifest;
+pub(crate) use placeholder::is_placeholder;
+pub use placeholder::{Files, Folder, targets};
+pub use read::{read, read_with};
 
 /// What a document was written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
@@ -11,8 +25,28 @@ use crate::reference::EntityRef;
 pub enum Format {
     /// Backstage's envelope, which is also Mizzen's own.
     Entity,
+    /// `ar.dev/v1alpha1`.
+    AgentRegistry,
+    /// `server.json` of the MCP registry.
+    McpServer,
+    /// An A2A agent card.
+    A2aCard,
     /// `SKILL.md`.
     Skill,
+}
+
+impl Format {
+    /// Said to a person.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Entity => "a Backstage entity",
+            Self::AgentRegistry => "an agentregistry manifest",
+            Self::McpServer => "an MCP `server.json`",
+            Self::A2aCard => "an A2A agent card",
+            Self::Skill => "a `SKILL.md`",
+        }
+    }
 }
 
 /// A valid document of a file.
@@ -35,6 +69,7 @@ pub struct Document {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
     pub source: String,
+    /// Where the document begins; 0: the file as a whole.
     pub line: u32,
     pub column: u32,
     /// When kind and name can be read all the same.
@@ -53,36 +88,41 @@ pub enum Read {
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
+    /// The file, or the address it was read from.
     pub source: String,
     /// From 1; 0: the text as a whole.
     pub line: u32,
+    /// In characters, from 1; 0: the line as a whole.
     pub column: u32,
     pub message: String,
 }
 
-/// Reads every document of a file, in its order.
-#[must_use]
-pub fn read(source: &str, text: &str) -> Vec<Read> {
-    let problem = |at: mizzen_model::yaml::At, message: String| {
-        let (source, line, column) = (source.to_owned(), at.line, at.column);
-        let problems = vec![Problem { source: source.clone(), line, column, message }];
-        Read::Rejected(Rejected { source, line, column, reference: None, problems })
-    };
-    let nodes = match mizzen_model::yaml::parse_all(text, mizzen_model::yaml::Limits::CATALOG) {
-        Ok(nodes) => nodes,
-        Err(error) => return vec![problem(error.at, error.message)],
-    };
-    let read = |node: mizzen_model::yaml::Node| match node.to_json() {
-        serde_json::Value::Object(fields) if fields.contains_key("kind") => Read::Valid(Box::new(Document {
-            source: source.to_owned(),
-            line: node.at.line,
-            column: node.at.column,
-            format: Format::Entity,
-            entity: Entity::new(fields),
-            body: None,
-            warnings: Vec::new(),
-        })),
-        _ => problem(node.at, "a manifest has a `kind`".to_owned()),
-    };
-    nodes.into_iter().map(read).collect()
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+        }
+        if self.column > 0 {
+            write!(f, ":{}", self.column)?;
+        }
+        write!(f, ": {}", self.message)
+    }
 }
+
+impl std::error::Error for Problem {}
+
+impl Read {
+    #[must_use]
+    pub fn valid(self) -> Option<Document> {
+        match self {
+            Self::Valid(document) => Some(*document),
+            Self::Rejected(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod tests;

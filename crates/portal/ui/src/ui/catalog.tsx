@@ -88,10 +88,13 @@ export function LevelBadge({ level, word = true }: { level: Level | null; word?:
   );
 }
 
-/** Traffic showed it, and no document declares it. */
-export function OriginBadge({ origin, owner }: { origin: Origin; owner: string | null }) {
+/** People and teams own; nobody owns them. */
+export const isOwned = (name: string): boolean => !['group', 'user', 'location', 'domain', 'team'].includes(name);
+
+/** Traffic showed it, and no document declares it; or nobody owns it. */
+export function OriginBadge({ origin, owner, name }: { origin: Origin; owner: string | null; name: string }) {
   if (origin === 'declared') {
-    return owner === null ? (
+    return owner === null && isOwned(name) ? (
       <span class="badge" title="Declared, and no document says who owns it">
         no owner
       </span>

@@ -1,6 +1,8 @@
-const WIDTH = 96;
+const WIDTH = 72;
 const HEIGHT = 20;
 const EDGE = 2;
+/** A hair's difference is not drawn as a fall. */
+const LEAST_SPAN = 0.1;
 
 export interface SparkPoint {
   value: number;
@@ -8,11 +10,12 @@ export interface SparkPoint {
   isThin: boolean;
 }
 
-/** Shares over days as a small line in [0, 1]. Decoration: the numbers stand beside it, and as a table elsewhere. */
+/** Shares over days as a small line, from the lowest to 1. Decoration: the numbers stand beside it, and as a table elsewhere. */
 export function Sparkline({ points }: { points: (SparkPoint | null)[] }) {
   const step = points.length > 1 ? (WIDTH - 2 * EDGE) / (points.length - 1) : 0;
   const x = (index: number): number => EDGE + index * step;
-  const y = (value: number): number => HEIGHT - EDGE - value * (HEIGHT - 2 * EDGE);
+  const low = Math.min(...points.map((point) => point?.value ?? 1), 1 - LEAST_SPAN);
+  const y = (value: number): number => HEIGHT - EDGE - ((value - low) / (1 - low)) * (HEIGHT - 2 * EDGE);
   const lines = stretches(points).map((stretch) =>
     stretch
       .map(([index, value], at) => `${at === 0 ? 'M' : 'L'}${x(index).toFixed(1)} ${y(value).toFixed(1)}`)
@@ -20,7 +23,6 @@ export function Sparkline({ points }: { points: (SparkPoint | null)[] }) {
   );
   return (
     <svg class="sparkline" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} width={WIDTH} height={HEIGHT} aria-hidden="true">
-      <line x1={EDGE} x2={WIDTH - EDGE} y1={HEIGHT - EDGE} y2={HEIGHT - EDGE} />
       {lines.map((line) => (
         <path key={line} d={line} />
       ))}

@@ -1,9 +1,7 @@
 import { useState } from 'preact/hooks';
 import { refresh } from '../../api/cache';
-import { isCatalog, type EntityDetail } from '../../api/catalog';
-import { ApiError } from '../../api/client';
-import { send } from '../../api/client';
-import { entityApi } from '../../api/catalog';
+import { entityApi, isCatalog, type EntityDetail } from '../../api/catalog';
+import { ApiError, send } from '../../api/client';
 import { may } from '../../api/session';
 import { navigate } from '../../location';
 import { announcement } from '../../shell/overlays';
@@ -84,7 +82,7 @@ function Provenance({ detail, edit }: { detail: EntityDetail; edit: (() => void)
               </code>
             ))
           ) : (
-            <span class="faint">applied by hand</span>
+            <span class="faint">{detail.origin === 'discovered' ? 'no document' : 'applied by hand'}</span>
           )}
         </Fact>
         {detail.version && (
@@ -102,7 +100,7 @@ function Provenance({ detail, edit }: { detail: EntityDetail; edit: (() => void)
             Change it
           </RoleButton>
         )}
-        <Delete detail={detail} />
+        {detail.origin === 'declared' && <Delete detail={detail} />}
       </div>
     </div>
   );

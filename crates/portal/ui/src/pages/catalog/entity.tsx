@@ -82,7 +82,7 @@ function Marks({ detail }: { detail: EntityDetail }) {
           <VersionStatus state={detail.version.state} />
         </a>
       )}
-      <OriginBadge origin={detail.origin} owner={ownerOf(detail)} />
+      <OriginBadge origin={detail.origin} owner={ownerOf(detail)} name={detail.class} />
       {detail.status_items.length + detail.problems.length > 0 && (
         <a class="badge bad" href={entityPath(detail.ref, 'yaml')}>
           <Icon name="alert" /> problems

@@ -2,14 +2,13 @@ import type { ComponentChildren } from 'preact';
 import type { AgentPart, ModelPart, RunFigures, TrendDay } from '../../api/catalog';
 import type { Estimate } from '../../api/eval';
 import { intervalText, valueText, estimateSentence, sampleWords, type Unit } from '../../format/estimate';
-import { shareWithInterval } from '../../format/interval';
 import { cost, costReason, dollars } from '../../format/money';
 import { exact, percent, plural } from '../../format/number';
 import { duration } from '../../format/time';
 import { entityPath } from '../../router';
 import { Figure } from '../../ui/figure';
 import { Sparkline } from '../../ui/sparkline';
-import { recentDays } from './trend';
+import { recentDays, shortShare } from './trend';
 
 const NS_PER_MS = 1e6;
 /** Days of the trend that are told in words beside the line. */
@@ -63,7 +62,7 @@ function Success({ runs }: { runs: RunFigures }) {
       <Sparkline points={trend.map(sparkPoint)} />
       <span title={`The last ${RECENT_DAYS} days, with the 95% interval (Wilson)`}>
         {success === null && 'nothing said how runs went'}
-        {success !== null && total > 0 && `${RECENT_DAYS} d: ${shareWithInterval(ok, total)}`}
+        {success !== null && total > 0 && `${RECENT_DAYS} d: ${shortShare(ok, total)}`}
       </span>
     </span>
   );

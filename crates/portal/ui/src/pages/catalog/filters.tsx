@@ -12,15 +12,15 @@ export function Filters({ filter }: { filter: CatalogFilter }) {
   const clear = (): void => setQuery(Object.fromEntries(FILTER_NAMES.map((name) => [name, null])), true);
   const pick = (name: FilterName, label: string, word: (value: string) => string, more: [string, string][] = []) => {
     const found = facets[name] ?? [];
-    // Nothing to choose from is no choice, unless it was chosen.
-    if (found.length + more.length === 0 && filter[name] === '') return null;
+    // With one value or none there is nothing to choose, unless it was chosen.
+    if (found.length + more.length < 2 && filter[name] === '') return null;
     return <Pick name={name} label={label} value={filter[name]} options={[...more, ...counted(found, word)]} />;
   };
   return (
     <div class="filters" role="search">
       <TextFilter name="q" label="Search the catalog" value={filter.q} />
       {pick('owner', 'Owner', referenceName, [['none', 'Nobody']])}
-      {pick('type', 'Type', (value) => value)}
+      {(filter.class !== '' || filter.type !== '') && pick('type', 'Type', (value) => value)}
       {pick('lifecycle', 'Lifecycle', (value) => value)}
       {pick('state', 'Version', (value) => stateWord[value as VersionState] ?? value)}
       {pick('level', 'Level', levelText)}

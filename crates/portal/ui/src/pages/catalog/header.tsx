@@ -12,9 +12,9 @@ import { classWord, levelWord } from '../../format/catalog';
 import { dollars } from '../../format/money';
 import { exact, plural } from '../../format/number';
 import { instant } from '../../format/time';
-import { boundaryPath, entityPath, toolServerPath } from '../../router';
+import { boundaryPath, entityPath, splitReference, toolServerPath } from '../../router';
 import { Ago } from '../../ui/ago';
-import { CheckStatus, LevelBadge, OwnerLink, VersionStatus } from '../../ui/catalog';
+import { CheckStatus, isOwned, LevelBadge, OwnerLink, VersionStatus } from '../../ui/catalog';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
 import { ModeStatus } from '../../ui/permission';
@@ -50,21 +50,23 @@ function Head({ summary }: { summary: Summary }) {
   const running = agent?.running;
   return (
     <>
-      <Fact name="Owner">
-        <OwnerLink owner={owner?.ref ?? null} title={owner?.title ?? null} />
-        {owner && !owner.exists && (
-          <span class="bad-text" title="No document declares this owner">
-            {' '}
-            not in the catalog
-          </span>
-        )}
-        {onCall && (
-          <span class="faint">
-            {' '}
-            · on call <OnCall contact={onCall} />
-          </span>
-        )}
-      </Fact>
+      {(owner !== null || isOwned(splitReference(summary.ref).kind)) && (
+        <Fact name="Owner">
+          <OwnerLink owner={owner?.ref ?? null} title={owner?.title ?? null} />
+          {owner && !owner.exists && (
+            <span class="bad-text" title="No document declares this owner">
+              {' '}
+              not in the catalog
+            </span>
+          )}
+          {onCall && (
+            <span class="faint">
+              {' '}
+              · on call <OnCall contact={onCall} />
+            </span>
+          )}
+        </Fact>
+      )}
       {score && (
         <Fact name="Level">
           <LevelBadge level={score.level} />

@@ -5,7 +5,7 @@ import { plural } from '../../format/number';
 import { navigate, setQuery } from '../../location';
 import { entityPath } from '../../router';
 import { Ago } from '../../ui/ago';
-import { classIconOf, LevelBadge, OriginBadge, OwnerLink, VersionStatus } from '../../ui/catalog';
+import { classIconOf, isOwned, LevelBadge, OriginBadge, OwnerLink, VersionStatus } from '../../ui/catalog';
 import { Icon } from '../../ui/icon';
 import { may } from '../../api/session';
 import { claimPath } from './claim';
@@ -78,7 +78,7 @@ function Row({ item, isMixed }: { item: CatalogItem; isMixed: boolean }) {
           <a href={path} data-row title={item.ref}>
             {item.title}
           </a>
-          <OriginBadge origin={item.origin} owner={item.owner} />
+          <OriginBadge origin={item.origin} owner={item.owner} name={item.class} />
           <Claim item={item} />
           <Problems item={item} />
           {item.description && (
@@ -101,7 +101,7 @@ function Row({ item, isMixed }: { item: CatalogItem; isMixed: boolean }) {
         </td>
       )}
       <td class="mid clip">
-        <OwnerLink owner={item.owner} />
+        {item.owner === null && !isOwned(item.class) ? <span class="faint">–</span> : <OwnerLink owner={item.owner} />}
       </td>
       <td class="wide clip">{item.lifecycle ?? '–'}</td>
       <td class="mid">

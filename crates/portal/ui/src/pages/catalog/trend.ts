@@ -10,6 +10,14 @@ export function recentDays(trend: TrendDay[], count: number): { ok: number; tota
   return { ok, total: ok + recent.reduce((sum, day) => sum + day.errors, 0) };
 }
 
+/** `96% (92–99)`: a share with its 95% interval, short enough for a line below a number. */
+export function shortShare(hits: number, total: number): string {
+  if (total <= 0) return '–';
+  const { low, high } = wilson(hits, total);
+  const round = (share: number): string => (100 * share).toFixed(0);
+  return `${round(hits / total)}% (${round(low)}–${round(high)})`;
+}
+
 export interface Band {
   at: number[];
   value: number[];

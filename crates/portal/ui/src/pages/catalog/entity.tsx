@@ -2,7 +2,7 @@ import '../../styles/catalog.css';
 import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
 import { entityApi, type EntityDetail, type Summary } from '../../api/catalog';
-import { classOf, classWord } from '../../format/catalog';
+import { classWord } from '../../format/catalog';
 import { navigate, query } from '../../location';
 import { agentPath, entityPath, modelPath, splitReference, templatePath, toolServerPath } from '../../router';
 import { ClassName, OriginBadge, VersionStatus } from '../../ui/catalog';
@@ -19,7 +19,7 @@ import { PermissionsTab } from './permissions';
 import { RunsTab } from './runs';
 import { ScorecardTab } from './scorecard';
 import { Header } from './header';
-import { tabsOf, trafficName, type TabId } from './tabs';
+import { classNameOf, tabsOf, trafficName, typeOf, type TabId } from './tabs';
 import { VersionsTab } from './versions';
 
 export default function EntityPage({ id }: { id: string }) {
@@ -27,7 +27,7 @@ export default function EntityPage({ id }: { id: string }) {
   const summary = useData<Summary>(entityApi(id, '/summary'));
   const read = detail.data.value;
   const { kind } = splitReference(id);
-  const name = read?.class ?? classOf(kind, null);
+  const name = read ? classNameOf(read) : kind;
   if (detail.error.value?.status === 404 && !read) return <Missing id={id} />;
   return (
     <>
@@ -73,17 +73,17 @@ function Missing({ id }: { id: string }) {
 }
 
 function Marks({ detail }: { detail: EntityDetail }) {
-  const { kind, spec } = detail.entity;
+  const { kind } = detail.entity;
   return (
     <span class="head-marks">
-      <ClassName kind={kind} type={typeof spec?.type === 'string' ? spec.type : null} />
+      <ClassName kind={kind} type={typeOf(detail.entity)} />
       {detail.version && (
         <a href={entityPath(detail.ref, 'versions')} class="quiet-link" title={detail.version.digest}>
           <VersionStatus state={detail.version.state} />
         </a>
       )}
-      <OriginBadge origin={detail.origin} owner={ownerOf(detail)} name={detail.class} />
-      {detail.status_items.length + detail.problems.length > 0 && (
+      <OriginBadge origin={detail.origin} owner={ownerOf(detail)} name={classNameOf(detail)} />
+      {detail.status_items.some(({ level }) => level === 'error') && (
         <a class="badge bad" href={entityPath(detail.ref, 'yaml')}>
           <Icon name="alert" /> problems
         </a>
@@ -97,28 +97,30 @@ const ownerOf = ({ relations }: EntityDetail): string | null =>
 
 function Actions({ detail }: { detail: EntityDetail }) {
   const name = trafficName(detail);
-  const traffic = { agent: agentPath(name), model: modelPath(name), tool_server: toolServerPath(name) }[detail.class];
+  const traffic = { agent: agentPath(name), model: modelPath(name), tool_server: toolServerPath(name) }[
+    classNameOf(detail)
+  ];
   const { namespace } = splitReference(detail.ref);
   return (
     <div class="actions">
       {detail.origin === 'discovered' && (
         <ForRole least="developer">
-          <a class="button small primary" href={claimPath(detail.ref, detail.class)}>
+          <a class="button small primary" href={claimPath(detail.ref, classNameOf(detail))}>
             Claim it
           </a>
         </ForRole>
       )}
-      {detail.class === 'template' && (
+      {classNameOf(detail) === 'template' && (
         <a class="button small primary" href={templatePath(namespace, splitReference(detail.ref).name)}>
           Use it
         </a>
       )}
       {traffic && (
         <a class="button small" href={traffic}>
-          {detail.class === 'tool_server' ? 'Connection' : 'Traffic'}
+          {classNameOf(detail) === 'tool_server' ? 'Connection' : 'Traffic'}
         </a>
       )}
-      {detail.class === 'agent' && (
+      {classNameOf(detail) === 'agent' && (
         <ForRole least="approver">
           <a class="button small" href={withQuery('/budgets', { pause: 1, agent: name })}>
             <Icon name="pause" /> <span>Pause …</span>
@@ -140,7 +142,7 @@ function Body({
   summary: Summary | undefined;
   reload: () => Promise<void>;
 }) {
-  const tabs = tabsOf(detail.class, detail.version !== null);
+  const tabs = tabsOf(classNameOf(detail), detail.version !== null);
   const chosen = chosenTab(tabs.map((tab) => tab.id));
   return (
     <>

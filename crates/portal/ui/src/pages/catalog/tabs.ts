@@ -1,4 +1,5 @@
-import type { EntityDetail } from '../../api/catalog';
+import type { EntityDetail, Envelope } from '../../api/catalog';
+import { classOf } from '../../format/catalog';
 
 /** Which views an entity has, and the name that traffic has for it. */
 
@@ -29,6 +30,12 @@ export function tabsOf(className: string, hasVersions: boolean): { id: TabId; la
   return ids.map((id) => ({ id, label: id === 'permissions' && className === 'tool_server' ? 'Tools' : LABELS[id] }));
 }
 
+export const typeOf = ({ spec }: Envelope): string | null => (typeof spec?.type === 'string' ? spec.type : null);
+
+/** What people call it. */
+export const classNameOf = ({ class: name, entity }: Pick<EntityDetail, 'class' | 'entity'>): string =>
+  name ?? classOf(entity.kind, typeOf(entity));
+
 const ANNOTATIONS: Record<string, string> = {
   agent: 'mizzen.dev/agent',
   model: 'mizzen.dev/model',
@@ -38,7 +45,8 @@ const ANNOTATIONS: Record<string, string> = {
 };
 
 /** The annotation where the name in traffic is another one. */
-export function trafficName({ class: className, entity }: Pick<EntityDetail, 'class' | 'entity'>): string {
-  const annotation = ANNOTATIONS[className];
+export function trafficName(detail: Pick<EntityDetail, 'class' | 'entity'>): string {
+  const { entity } = detail;
+  const annotation = ANNOTATIONS[classNameOf(detail)];
   return (annotation && entity.metadata.annotations?.[annotation]) || entity.metadata.name;
 }

@@ -107,7 +107,7 @@ function Canvas({
         <defs>
           <Arrow id="arrow" />
           <Arrow id="arrow-bad" />
-          <Arrow id="arrow-accent" />
+          <Arrow id="arrow-seen" />
         </defs>
         {children}
       </svg>
@@ -130,7 +130,7 @@ export interface Box {
   height: number;
 }
 
-/** One node: two lines in a box, a button where there is something to choose. */
+/** One node: two lines in a box, a button or a link where there is something to choose or to open. */
 export function DrawnNode({
   box,
   label,
@@ -138,6 +138,7 @@ export function DrawnNode({
   class: extra,
   isSelected,
   act,
+  leads = false,
   description,
 }: {
   box: Box;
@@ -147,6 +148,8 @@ export function DrawnNode({
   class: string;
   isSelected: boolean;
   act: (() => void) | undefined;
+  /** Whether it opens another page. */
+  leads?: boolean;
   description?: string;
 }) {
   const shown = fitted(label, box.width);
@@ -160,11 +163,12 @@ export function DrawnNode({
     <g
       class={`node ${extra}${isSelected ? ' selected' : ''}`}
       transform={`translate(${box.x} ${box.y})`}
-      role={act ? 'button' : 'group'}
+      role={act ? (leads ? 'link' : 'button') : 'group'}
       tabIndex={act ? 0 : undefined}
       data-row={act ? '' : undefined}
       aria-description={more || undefined}
-      aria-pressed={act ? isSelected : undefined}
+      aria-pressed={act && !leads ? isSelected : undefined}
+      aria-current={leads && isSelected ? 'true' : undefined}
       onClick={act}
       onKeyDown={onKeyDown}
     >

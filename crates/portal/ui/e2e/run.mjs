@@ -3,6 +3,7 @@
 import { chromiumIsThere, launch } from './browser.mjs';
 import { startMock } from './mock.mjs';
 import { flows } from './flows.mjs';
+import { catalogMockFlows } from './flows-catalog-mock.mjs';
 import { evalFlows } from './flows-eval.mjs';
 import { mockFlows } from './flows-mock.mjs';
 import { permissionMockFlows } from './flows-permission-mock.mjs';
@@ -30,7 +31,7 @@ async function main() {
     ...flows,
     ...permissionFlows,
     ...speed,
-    ...(mock ? [...mockFlows, ...evalFlows, ...permissionMockFlows] : permissionServerFlows),
+    ...(mock ? [...mockFlows, ...catalogMockFlows, ...evalFlows, ...permissionMockFlows] : permissionServerFlows),
   ].filter(({ name }) => !only || new RegExp(only).test(name));
   let failed = 0;
   for (const test of tests) {

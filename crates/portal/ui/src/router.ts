@@ -84,7 +84,8 @@ function matchCatalog([first, namespace, name, ...rest]: string[]): Route {
   if (first === undefined) return { page: 'catalog', id: '' };
   const list = CATALOG_LISTS[first];
   if (namespace === undefined) return list ? { page: list, id: '' } : { page: 'missing' };
-  if (name === undefined || rest.length > 0) return { page: 'missing' };
+  // Pages of documentation link to each other by path.
+  if (name === undefined || (rest.length > 0 && rest[0] !== 'docs')) return { page: 'missing' };
   return { page: 'entity', id: `${first}:${namespace}/${name}` };
 }
 

@@ -45,6 +45,9 @@ describe('router', () => {
       page: 'entity',
       id: 'component:default/helm-agent',
     });
+    expect(at('/catalog/component/default/helm-agent/docs/guides/start.md')).toEqual(
+      at('/catalog/component/default/helm-agent'),
+    );
     expect(at('/create/default/agent-rag')).toEqual({ page: 'template', id: 'template:default/agent-rag' });
     for (const path of ['/catalog/nothing', '/catalog/component/default', '/catalog/a/b/c/d', '/create/default']) {
       expect(at(path).page).toBe('missing');

@@ -1,5 +1,6 @@
 import { splitReference } from '../router';
 import { useData, type Resource } from './cache';
+import type { TextProblem } from './client';
 import type { Estimate, Page } from './eval';
 
 /** Shapes and addresses of the catalog. */
@@ -18,6 +19,8 @@ export interface VersionHead {
 
 export interface CatalogItem {
   ref: string;
+  /** What people call it: `agent`, `tool_server`, …, else the kind. */
+  class: string;
   kind: string;
   namespace: string;
   name: string;
@@ -58,6 +61,7 @@ export interface Facets {
 
 export interface SearchHit {
   ref: string;
+  class: string;
   title: string;
   kind: string;
   type: string | null;
@@ -263,6 +267,99 @@ export interface Scorecard {
   problems: string[];
 }
 
+/** A relation as Backstage lists it at the entity it starts from. */
+export interface CatalogRelation {
+  type: string;
+  target_ref: string;
+  exists: boolean;
+  provenance: Provenance;
+}
+
+export interface StatusItem {
+  level: 'info' | 'warning' | 'error';
+  type: string;
+  message: string;
+}
+
+/** The envelope that all entities share; what a kind adds is in `spec`. */
+export interface Envelope {
+  apiVersion: string;
+  kind: string;
+  metadata: {
+    name: string;
+    namespace?: string;
+    title?: string;
+    description?: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    tags?: string[];
+    links?: { url: string; title?: string; icon?: string; type?: string }[];
+  };
+  spec?: Record<string, unknown>;
+}
+
+export interface EntityDetail {
+  ref: string;
+  class: string;
+  uid: string;
+  etag: string;
+  origin: Origin;
+  entity: Envelope;
+  /** What can be applied again. */
+  yaml: string;
+  version: VersionHead | null;
+  relations: CatalogRelation[];
+  status_items: StatusItem[];
+  problems: TextProblem[];
+  locations: string[];
+  format: string;
+  updated_at: string;
+}
+
+export interface VersionStep {
+  to: VersionState;
+  by: string;
+  at: string;
+  reason: string | null;
+}
+
+export interface VersionView {
+  tag: string;
+  digest: string;
+  state: VersionState;
+  /** The newest that was applied. */
+  is_current: boolean;
+  /** Oldest first. */
+  history: VersionStep[];
+  yaml: string;
+}
+
+export interface Review {
+  ref: string;
+  title: string;
+  kind: string;
+  type: string | null;
+  class: string;
+  owner: string | null;
+  tag: string;
+  digest: string;
+  submitted_by: string;
+  submitted_at: string;
+  yaml: string;
+  in_use: { tag: string; digest: string; state: VersionState; yaml: string } | null;
+  may_decide: boolean;
+  why_not: string | null;
+}
+
+/** What became of one document of a text that was applied. */
+export interface Applied {
+  source: string;
+  line: number;
+  ref: string | null;
+  result: 'created' | 'updated' | 'unchanged' | 'rejected';
+  error: string | null;
+}
+
 export const CATALOG = '/catalog/entities';
 export const REVIEWS = '/catalog/reviews';
 
@@ -275,10 +372,6 @@ export function entityApi(reference: string, part = ''): string {
 export const isReviews = (path: string): boolean => path.startsWith(REVIEWS);
 /** What a change of one entity makes stale. */
 export const isCatalog = (path: string): boolean => path.startsWith('/catalog/');
-
-export interface Review {
-  ref: string;
-}
 
 /** Versions that wait for a review. */
 export function useReviews(): Resource<Page<Review>> {

@@ -3,30 +3,11 @@ import { splitReference } from '../router';
 
 /** The words and order of the catalog, as pure functions. */
 
-/** What people call things, which is finer than the kind: an agent is a component of type `ai-agent`. */
-export type EntityClass =
-  | 'agent'
-  | 'model'
-  | 'tool_server'
-  | 'tool'
-  | 'skill'
-  | 'prompt'
-  | 'template'
-  | 'api'
-  | 'component'
-  | 'system'
-  | 'team'
-  | 'domain'
-  | 'resource'
-  | 'user'
-  | 'location'
-  | 'eval_set'
-  | 'pool'
-  | 'caller'
-  | 'other';
-
-/** Kind in lower case and type, from which the class follows; without a type the class is the rest of the kind. */
-const CLASS_OF: Record<string, EntityClass> = {
+/**
+ * What people call things, which is finer than the kind: a component of type `ai-agent` is an agent. The server names
+ * the classes; where only kind and type are known they follow from those. Other kinds are their own class.
+ */
+const CLASS_OF: Record<string, string> = {
   'component/ai-agent': 'agent',
   'component/caller': 'caller',
   'resource/ai-model': 'model',
@@ -36,23 +17,15 @@ const CLASS_OF: Record<string, EntityClass> = {
   'api/mcp-server': 'tool_server',
   'airesource/skill': 'skill',
   'airesource/prompt': 'prompt',
-  component: 'component',
-  resource: 'resource',
-  api: 'api',
-  template: 'template',
-  system: 'system',
-  domain: 'domain',
-  group: 'team',
-  user: 'user',
-  location: 'location',
 };
 
-export function classOf(kind: string, type: string | null): EntityClass {
+export function classOf(kind: string, type: string | null): string {
   const small = kind.toLowerCase();
-  return CLASS_OF[`${small}/${(type ?? '').toLowerCase()}`] ?? CLASS_OF[small] ?? 'other';
+  return CLASS_OF[`${small}/${(type ?? '').toLowerCase()}`] ?? small;
 }
 
-export const classWord: Record<EntityClass, [one: string, many: string]> = {
+/** In the order in which the catalog offers them. */
+const CLASS_WORDS: Record<string, [one: string, many: string]> = {
   agent: ['Agent', 'Agents'],
   model: ['Model', 'Models'],
   tool_server: ['Tool server', 'Tool servers'],
@@ -63,16 +36,41 @@ export const classWord: Record<EntityClass, [one: string, many: string]> = {
   api: ['API', 'APIs'],
   component: ['Component', 'Components'],
   system: ['System', 'Systems'],
-  team: ['Team', 'Teams'],
-  domain: ['Domain', 'Domains'],
+  group: ['Team', 'Teams'],
   resource: ['Resource', 'Resources'],
+  domain: ['Domain', 'Domains'],
   user: ['User', 'Users'],
   location: ['Location', 'Locations'],
   eval_set: ['Eval set', 'Eval sets'],
   pool: ['Pool', 'Pools'],
   caller: ['Caller', 'Callers'],
-  other: ['Entity', 'Entities'],
+  airesource: ['AI resource', 'AI resources'],
 };
+
+/** Those that have a tab in any catalog, empty or not. */
+export const MAIN_CLASSES = [
+  'agent',
+  'model',
+  'tool_server',
+  'tool',
+  'skill',
+  'prompt',
+  'template',
+  'api',
+  'component',
+  'system',
+  'group',
+];
+
+/** A class the portal has no words for is named as it is. */
+export const classWord = (name: string, many = false): string => CLASS_WORDS[name]?.[many ? 1 : 0] ?? name;
+
+/** Classes other than the main ones, in their usual order, then by name. */
+export function otherClasses(found: string[]): string[] {
+  const order = Object.keys(CLASS_WORDS);
+  const at = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length);
+  return found.filter((name) => !MAIN_CLASSES.includes(name)).sort((a, b) => at(a) - at(b) || a.localeCompare(b));
+}
 
 /** A reference in words: the name, with its namespace where that is not the usual one. */
 export function referenceName(reference: string): string {

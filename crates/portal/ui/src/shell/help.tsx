@@ -55,6 +55,14 @@ const GROUPS: [string, [string[], string][]][] = [
     ],
   ],
   [
+    'Reviews',
+    [
+      [['a'], 'Approve, with a reason'],
+      [['r'], 'Reject, with a reason'],
+      [['Esc'], 'Leave it open'],
+    ],
+  ],
+  [
     'A boundary',
     [
       [[navigator.platform.startsWith('Mac') ? '⌘' : 'Ctrl', 'S'], 'Save'],

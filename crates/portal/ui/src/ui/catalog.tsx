@@ -10,7 +10,6 @@ import {
   referenceName,
   stateReason,
   stateWord,
-  type EntityClass,
 } from '../format/catalog';
 import { entityPath } from '../router';
 import { Icon, type IconName } from './icon';
@@ -89,10 +88,13 @@ export function LevelBadge({ level, word = true }: { level: Level | null; word?:
   );
 }
 
-/** Traffic showed it, and no document declares it. */
-export function OriginBadge({ origin, owner }: { origin: Origin; owner: string | null }) {
+/** People and teams own; nobody owns them. */
+export const isOwned = (name: string): boolean => !['group', 'user', 'location', 'domain', 'team'].includes(name);
+
+/** Traffic showed it, and no document declares it; or nobody owns it. */
+export function OriginBadge({ origin, owner, name }: { origin: Origin; owner: string | null; name: string }) {
   if (origin === 'declared') {
-    return owner === null ? (
+    return owner === null && isOwned(name) ? (
       <span class="badge" title="Declared, and no document says who owns it">
         no owner
       </span>
@@ -105,7 +107,7 @@ export function OriginBadge({ origin, owner }: { origin: Origin; owner: string |
   );
 }
 
-const classIcon: Record<EntityClass, IconName> = {
+const classIcon: Record<string, IconName> = {
   agent: 'agent',
   model: 'model',
   tool_server: 'plug',
@@ -116,7 +118,7 @@ const classIcon: Record<EntityClass, IconName> = {
   api: 'api',
   component: 'box',
   system: 'layers',
-  team: 'team',
+  group: 'team',
   domain: 'group',
   resource: 'budget',
   user: 'user',
@@ -124,17 +126,18 @@ const classIcon: Record<EntityClass, IconName> = {
   eval_set: 'star',
   pool: 'chart',
   caller: 'key',
-  other: 'span',
+  airesource: 'prompt',
 };
 
-export const iconOf = (kind: string, type: string | null): IconName => classIcon[classOf(kind, type)];
+export const classIconOf = (name: string): IconName => classIcon[name] ?? 'span';
+export const iconOf = (kind: string, type: string | null): IconName => classIconOf(classOf(kind, type));
 
 /** The kind of a thing, as people call it. */
 export function ClassName({ kind, type }: { kind: string; type: string | null }) {
   return (
     <span class="class-name" title={type ? `${kind}, type ${type}` : kind}>
       <Icon name={iconOf(kind, type)} />
-      {classWord[classOf(kind, type)][0]}
+      {classWord(classOf(kind, type))}
     </span>
   );
 }

@@ -1,7 +1,8 @@
 //! The catalog: what there is, who owns it, what it depends on, which version of it is approved, and whether it has
 //! earned its place.
 //!
-//! * [`reference`], [`entity`], [`relation`]: Backstage's entities, as everybody writes them
+//! * [`reference`], [`entity`], [`relation`], [`kinds`]: Backstage's entities, as everybody writes them
+//! * [`document`], [`validate`]: files of whatever format, read into entities, or what is wrong with them and where
 //! * [`version`]: an entity's content at one moment, named by a tag and identified by its digest; what is approved is a digest
 //! * [`observed`]: what traffic showed, declared or not
 //!
@@ -9,10 +10,13 @@
 //! written out of it without loss. Nothing here knows HTTP, and nothing here decides permission.
 
 pub mod compat;
+pub mod document;
 pub mod entity;
+pub mod kinds;
 pub mod observed;
 pub mod reference;
 pub mod relation;
+pub mod validate;
 pub mod version;
 
 pub use self::entity::Entity;

@@ -16,20 +16,20 @@
 pub mod apply;
 pub mod approve;
 pub mod compat;
+pub mod config;
 pub mod document;
 pub mod entity;
-pub mod kinds;
-pub mod config;
 pub mod ingestion;
+pub mod kinds;
 pub mod locations;
 pub mod observed;
 pub mod plane;
 pub mod query;
 pub mod reference;
 pub mod relation;
-pub mod validate;
 pub mod search;
 mod storage;
+pub mod validate;
 pub mod version;
 
 pub use self::entity::Entity;

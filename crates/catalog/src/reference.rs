@@ -32,24 +32,21 @@ impl EntityRef {
         Self { kind: kind.to_lowercase(), namespace: namespace.to_lowercase(), name: name.to_lowercase() }
     }
 
-    /// Reads `text`; what it leaves out comes from `kind` and `namespace`.
+    /// Reads `text` as `parseEntityRef` of `@backstage/catalog-model` does; what it leaves out comes from `kind` and `namespace`.
     ///
     /// # Errors
     /// When a part is empty, or no kind is given.
     pub fn parse(text: &str, kind: Option<&str>, namespace: &str) -> Result<Self, RefError> {
-        let form = || RefError::Form(text.to_owned());
-        let (given_kind, rest) = match text.split_once(':') {
-            Some((kind, rest)) => (Some(kind), rest),
-            None => (None, text),
-        };
-        let (given_namespace, name) = match rest.split_once('/') {
-            Some((namespace, name)) => (namespace, name),
-            None => (namespace, rest),
-        };
-        let kind = given_kind.or(kind).ok_or_else(|| RefError::NoKind(text.to_owned()))?;
-        if [kind, given_namespace, name].iter().any(|part| part.is_empty() || part.contains([':', '/'])) {
-            return Err(form());
+        let slash = text.find('/');
+        // A colon behind the slash is part of the name.
+        let colon = text.find(':').filter(|colon| slash.is_none_or(|slash| *colon < slash));
+        let given_kind = colon.map(|colon| &text[..colon]);
+        let rest = colon.map_or(text, |colon| &text[colon + 1..]);
+        let (given_namespace, name) = rest.split_once('/').unwrap_or((namespace, rest));
+        if given_kind == Some("") || given_namespace.is_empty() || name.is_empty() {
+            return Err(RefError::Form(text.to_owned()));
         }
+        let kind = given_kind.or(kind).ok_or_else(|| RefError::NoKind(text.to_owned()))?;
         Ok(Self::new(kind, given_namespace, name))
     }
 
@@ -109,7 +106,9 @@ mod tests {
         assert_eq!(parse("user:default/Ann"), Ok("user:default/ann".to_owned()));
         assert_eq!(parse("ops/x"), Ok("group:ops/x".to_owned()));
         assert_eq!("x".parse::<EntityRef>(), Err(RefError::NoKind("x".to_owned())));
-        for wrong in ["", ":", "a:", "a:/b", "a:b/", "a:b/c/d", "a:b:c"] {
+        assert_eq!(parse("a/b:c"), Ok("group:a/b:c".to_owned()));
+        assert_eq!(parse("k:a/b:c").map(|text| text.parse::<EntityRef>().unwrap().to_string()), parse("k:a/b:c"));
+        for wrong in ["", ":", "a:", "a:/b", "a:b/", "/a"] {
             assert!(wrong.parse::<EntityRef>().is_err(), "{wrong}");
         }
     }

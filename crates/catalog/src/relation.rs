@@ -1,7 +1,10 @@
 //! How entities hang together.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::entity::Entity;
+use crate::kinds::{self, Class, RelationField};
 use crate::reference::EntityRef;
 
 /// One direction of a relation, as Backstage lists it at the entity it starts from: `type` and `targetRef`.
@@ -24,3 +27,103 @@ pub enum Provenance {
     Observed,
     Both,
 }
+
+/// A text that stands where a reference belongs and makes no relation.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    /// Of `spec`.
+    pub(crate) field: &'static str,
+    /// In a list.
+    pub(crate) index: Option<usize>,
+    pub(crate) why: String,
+}
+
+const USES: RelationField = RelationField {
+    field: "agent",
+    relation: "dependsOn",
+    inverse: "dependencyOf",
+    default_kind: None,
+    allowed_kinds: &[],
+};
+
+/// The relations that an entity declares, each with what it is called from the other end.
+///
+/// As Backstage's `ModelProcessor` finds them, by the fields of the kind and type; beside them, an agent depends on the models
+/// and tool servers of its block `spec.agent`. Each once, in the order of the fields.
+#[must_use]
+pub fn of(entity: &Entity) -> Vec<(Relation, Option<&'static str>)> {
+    let mut found: Vec<(Relation, Option<&'static str>)> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    let mut add = |rule: &RelationField, target_ref: EntityRef| {
+        let relation = Relation { kind: rule.relation.to_owned(), target_ref };
+        if seen.insert(relation.clone()) {
+            found.push((relation, Some(rule.inverse)));
+        }
+    };
+    for rule in fields(entity) {
+        for (_, text) in texts(entity, rule) {
+            if let Ok(target) = target(entity, rule, text) {
+                add(rule, target);
+            }
+        }
+    }
+    for target in used_by_agent(entity) {
+        add(&USES, target);
+    }
+    found
+}
+
+/// The texts in fields of relations that name nothing, or something that the relation cannot lead to.
+pub(crate) fn unreadable(entity: &Entity) -> Vec<Unreadable> {
+    let mut wrong = Vec::new();
+    for rule in fields(entity) {
+        for (index, text) in texts(entity, rule) {
+            if let Err(why) = target(entity, rule, text) {
+                wrong.push(Unreadable { field: rule.field, index, why });
+            }
+        }
+    }
+    wrong
+}
+
+fn fields(entity: &Entity) -> &'static [RelationField] {
+    kinds::rules(entity.kind(), entity.value(&["spec", "type"])).map_or(&[], |rules| rules.relations)
+}
+
+/// The texts of a field, which holds one or a list of them; what is no text is passed over.
+fn texts<'a>(entity: &'a Entity, rule: &RelationField) -> Vec<(Option<usize>, &'a str)> {
+    match entity.value(&["spec", rule.field]) {
+        Some(Value::String(text)) => vec![(None, text)],
+        Some(Value::Array(items)) => {
+            let texts = items.iter().enumerate().filter_map(|(index, item)| Some((Some(index), item.as_str()?)));
+            texts.filter(|(_, text)| !text.is_empty()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn target(entity: &Entity, rule: &RelationField, text: &str) -> Result<EntityRef, String> {
+    let target = EntityRef::parse(text, rule.default_kind, entity.namespace()).map_err(|error| error.to_string())?;
+    let allowed = rule.allowed_kinds;
+    if allowed.is_empty() || allowed.iter().any(|kind| kind.eq_ignore_ascii_case(target.kind())) {
+        return Ok(target);
+    }
+    Err(format!("`{}` of a {} must be a {}; found `{target}`", rule.field, entity.kind(), allowed.join(" or a ")))
+}
+
+/// The models and tool servers of an agent's own block.
+fn used_by_agent(entity: &Entity) -> Vec<EntityRef> {
+    if Class::of_entity(entity) != Some(Class::Agent) {
+        return Vec::new();
+    }
+    let list = |name: &str| entity.value(&["spec", "agent", name]).and_then(Value::as_array).into_iter().flatten();
+    let models = list("models").filter_map(Value::as_str).map(|name| (name, "resource"));
+    let servers = list("tools").filter_map(|tool| tool.get("server")?.as_str()).map(|name| (name, "api"));
+    models
+        .chain(servers)
+        .filter_map(|(name, kind)| EntityRef::parse(name, Some(kind), entity.namespace()).ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -79,6 +79,16 @@ impl Node {
         }
     }
 
+    /// How many nodes it is, itself included.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        1 + match &self.kind {
+            Kind::List(members) => members.iter().map(Self::count).sum(),
+            Kind::Map(fields) => fields.iter().map(|(_, node)| node.count()).sum(),
+            _ => 0,
+        }
+    }
+
     /// The same as JSON.
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -120,6 +130,34 @@ pub fn parse_all(text: &str, limits: Limits) -> Result<Vec<Node>, YamlError> {
     Ok(trees.into_iter().map(node).collect())
 }
 
+/// Reads the documents of a text one after another; empty ones are left out. What is wrong with a document does not hide the next
+/// one; where the text cannot be read on, or a limit is reached, the error is the last of the list.
+#[must_use]
+pub fn parse_each(text: &str, limits: Limits) -> Vec<Result<Node, YamlError>> {
+    if let Err(error) = check_size(text, limits) {
+        return vec![Err(error)];
+    }
+    let mut read = Vec::new();
+    let mut nodes_left = limits.nodes;
+    let mut reader = text.as_bytes();
+    for tree in serde_saphyr::read_with_options::<_, Spanned<Tree>>(&mut reader, options(limits)) {
+        let tree = tree.map(node).map_err(|error| wrong(&error));
+        let (at, count) = tree.as_ref().map_or_else(|error| (error.at, 0), |node| (node.at, node.count()));
+        if read.len() == limits.documents {
+            let message = format!("the text has more than {} documents", limits.documents);
+            read.push(Err(YamlError { at, message }));
+            break;
+        }
+        if count > nodes_left {
+            read.push(Err(YamlError { at, message: format!("the text has more than {} values", limits.nodes) }));
+            break;
+        }
+        nodes_left -= count;
+        read.push(tree);
+    }
+    read
+}
+
 fn check_size(text: &str, limits: Limits) -> Result<(), YamlError> {
     if text.len() <= limits.bytes {
         return Ok(());
@@ -143,6 +181,7 @@ fn options(limits: Limits) -> Options {
     budget.max_anchors = limits.aliases;
     budget.max_documents = limits.documents;
     budget.max_total_scalar_bytes = limits.bytes;
+    budget.max_reader_input_bytes = Some(limits.bytes);
     options.budget = Some(budget);
     options.alias_limits.max_total_replayed_events = limits.nodes;
     // `no` and `off` are names of agents and tools as often as they are booleans.
@@ -242,8 +281,9 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Tree, A::Error> {
         let mut fields: Vec<(Spanned<String>, Spanned<Tree>)> = Vec::new();
+        let mut known = std::collections::HashSet::new();
         while let Some((key, value)) = access.next_entry::<Spanned<String>, Spanned<Tree>>()? {
-            if fields.iter().any(|(known, _)| known.value == key.value) {
+            if !known.insert(key.value.clone()) {
                 return Err(A::Error::custom(format!("`{}` is there twice", key.value)));
             }
             fields.push((key, value));

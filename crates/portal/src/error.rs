@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use mizzen_catalog::plane::CatalogError;
 use mizzen_control::approvals::AnswerError;
 use mizzen_control::audit::AuditError;
 use mizzen_control::budgets::BudgetError;
@@ -321,6 +322,31 @@ impl From<EvalError> for ApiError {
             EvalError::Ingest(error) => error.into(),
             EvalError::Stopping => Self::unavailable(&error),
             EvalError::Damaged { .. } | EvalError::Store(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<CatalogError> for ApiError {
+    fn from(error: CatalogError) -> Self {
+        let refused = |status, code| Self::Refused { status, code, message: error.to_string() };
+        match &error {
+            CatalogError::NotFound { what, name } => Self::NotFound { what, name: name.clone() },
+            CatalogError::NoVersion { .. } => refused(StatusCode::NOT_FOUND, "not_found"),
+            CatalogError::Decided { .. } => refused(StatusCode::CONFLICT, "decided"),
+            CatalogError::Transition { .. } => refused(StatusCode::CONFLICT, "state"),
+            CatalogError::TagTaken { .. } => refused(StatusCode::CONFLICT, "tag_taken"),
+            CatalogError::Conflict(_) => refused(StatusCode::CONFLICT, "conflict"),
+            CatalogError::FourEyes { .. } => refused(StatusCode::FORBIDDEN, "four_eyes"),
+            CatalogError::ReasonMissing => Self::Field { field: "reason", message: error.to_string() },
+            CatalogError::Invalid { field, message } => Self::Field { field, message: message.clone() },
+            CatalogError::Cursor => Self::Field { field: "cursor", message: error.to_string() },
+            CatalogError::TooMany { .. } => refused(StatusCode::PAYLOAD_TOO_LARGE, "limit"),
+            CatalogError::NotAudited { .. } => {
+                tracing::error!(error = %Chain(&error), "a change of the catalog was not made");
+                refused(StatusCode::SERVICE_UNAVAILABLE, "not_audited")
+            }
+            CatalogError::Store(cause) if cause.is_transient() => Self::unavailable(&error),
+            CatalogError::Damaged { .. } | CatalogError::Random(_) | CatalogError::Store(_) => Self::internal(error),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mizzen_catalog::Catalog;
 use mizzen_control::Control;
 use mizzen_control::oidc::Oidc;
 use mizzen_control::origin::Allowed;
@@ -20,6 +21,7 @@ use object_store::ObjectStore;
 #[derive(Debug, Clone)]
 pub struct PortalState {
     pub control: Control,
+    pub catalog: Catalog,
     pub telemetry: Telemetry,
     pub query: Query,
     pub eval: Eval,

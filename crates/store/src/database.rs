@@ -2,7 +2,8 @@
 //!
 //! Planes write one portable subset of SQL: columns of `TEXT`, `BIGINT` and `DOUBLE PRECISION`; placeholders
 //! `$1`, `$2`…; upserts by `ON CONFLICT`; `CAST(SUM(…) AS BIGINT)`, because PostgreSQL sums integers to a type
-//! that the common driver cannot carry; [`NullableDouble`] for a number that may be absent. Instants are nanoseconds since the Unix epoch in a `BIGINT`.
+//! that the common driver cannot carry; [`NullableDouble`] for a number that may be absent. A column that is compared by order or
+//! prefix is declared `COLLATE "C"`: by code point on both. Instants are nanoseconds since the Unix epoch in a `BIGINT`.
 
 mod double;
 mod sqlite;

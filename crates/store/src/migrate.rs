@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mizzen_model::id::Digest;
-use sqlx::{Any, Row as _, Transaction};
+use sqlx::{Any, AssertSqlSafe, Row as _, Transaction};
 
 use crate::database::{Backend, Store};
 use crate::error::StoreError;
@@ -49,7 +49,7 @@ pub(crate) async fn run(store: &Store, migrations: &[Migration]) -> Result<(), S
                 let Migration { plane, version, .. } = *migration;
                 return Err(StoreError::MigrationChanged { plane, version });
             }
-            None => apply(&mut transaction, migration, &digest).await?,
+            None => apply(&mut transaction, store.backend(), migration, &digest).await?,
         }
     }
     transaction.commit().await?;
@@ -90,12 +90,18 @@ fn refuse_newer(applied: &Applied, known: &BTreeMap<&'static str, u32>) -> Resul
 
 async fn apply(
     transaction: &mut Transaction<'static, Any>,
+    store: Backend,
     migration: &Migration,
     digest: &Digest,
 ) -> Result<(), StoreError> {
     let Migration { plane, version, sql } = *migration;
     let failed = |error: sqlx::Error| StoreError::Migration { plane, version, source: Box::new(error.into()) };
-    sqlx::raw_sql(sql).execute(&mut **transaction).await.map_err(failed)?;
+    let statements = match store {
+        // By code point: PostgreSQL calls that "C", whatever the database sorts by; SQLite knows nothing else unless told to.
+        Backend::Sqlite => sql.replace(" COLLATE \"C\"", ""),
+        Backend::Postgres => sql.to_owned(),
+    };
+    sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut **transaction).await.map_err(failed)?;
     sqlx::query("INSERT INTO mizzen_migrations (plane, version, digest) VALUES ($1, $2, $3)")
         .bind(plane)
         .bind(i64::from(version))

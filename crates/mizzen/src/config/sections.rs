@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use mizzen_catalog::config::CatalogConfig;
 use mizzen_control::audit::AuditConfig;
 use mizzen_control::config::PermissionConfig;
 use mizzen_control::oidc::OidcConfig;
@@ -32,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) otlp: DoorLimits,
     pub(crate) query: Query,
     pub(crate) capture: CaptureConfig,
+    pub(crate) catalog: CatalogConfig,
     pub(crate) gateway: GatewayConfig,
     pub(crate) permission: PermissionConfig,
     /// The doors of the tool gateway.
@@ -110,6 +112,7 @@ impl Default for Config {
             otlp: DoorLimits::default(),
             query: Query::default(),
             capture: CaptureConfig::default(),
+            catalog: CatalogConfig::default(),
             gateway: GatewayConfig::default(),
             permission: PermissionConfig::default(),
             tools: mizzen_mcp::GatewayConfig::default(),

@@ -112,6 +112,7 @@ fn portal_state(
     let names = config.allowed_hosts.iter().cloned().chain(non_loopback(addresses.portal));
     Ok(PortalState {
         control: planes.control.clone(),
+        catalog: planes.catalog.clone(),
         telemetry: planes.telemetry.clone(),
         query: planes.query.clone(),
         eval: planes.eval.clone(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use mizzen_catalog::Catalog;
 use mizzen_control::Control;
 use mizzen_control::config::PermissionSettings;
 use mizzen_control::environment::Environment;
@@ -43,6 +44,7 @@ pub(super) struct Planes {
     pub(super) store: Store,
     pub(super) objects: Arc<dyn ObjectStore>,
     pub(super) control: Control,
+    pub(super) catalog: Catalog,
     pub(super) prices: PriceTable,
     pub(super) telemetry: Telemetry,
     pub(super) query: Query,
@@ -60,6 +62,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     let objects = objects::open(given(&config.store.objects), &data_dir)?;
     let client = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
     let control = open_control(config, &store, &data_dir, &client, (&clock, &metrics, &tasks)).await?;
+    let catalog = open_catalog(config, &store, &control, &client, &clock, &tasks).await?;
     let prices = PriceTable::built_in(&config.price)?;
     let capture = Arc::new(CapturePolicy::new(&config.capture).context("`capture`")?);
     let parts = Parts {
@@ -113,6 +116,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         store,
         objects,
         control,
+        catalog,
         prices,
         telemetry,
         query,
@@ -127,6 +131,7 @@ fn migrations() -> Vec<Migration> {
     [
         mizzen_control::MIGRATIONS,
         mizzen_control::oidc::MIGRATIONS,
+        mizzen_catalog::MIGRATIONS,
         mizzen_telemetry::MIGRATIONS,
         mizzen_eval::MIGRATIONS,
         mizzen_mcp::servers::MIGRATIONS,
@@ -153,6 +158,27 @@ async fn open_control(
     control.start(tasks);
     control.audit().start(&config.audit, client.clone(), tasks).context("`audit`")?;
     Ok(control)
+}
+
+/// What there is, and which version of it is approved: open before anything asks.
+async fn open_catalog(
+    config: &Config,
+    store: &Store,
+    control: &Control,
+    client: &HttpClient,
+    clock: &Clock,
+    tasks: &TaskGroup,
+) -> anyhow::Result<Catalog> {
+    let catalog = Catalog::open(mizzen_catalog::plane::Parts {
+        store: store.clone(),
+        control: control.clone(),
+        client: client.clone(),
+        clock: clock.clone(),
+        config: config.catalog.clone(),
+    });
+    let catalog = catalog.await.context("`catalog`")?;
+    catalog.start(tasks);
+    Ok(catalog)
 }
 
 /// The servers behind the tool gateway, each on its own.

@@ -7,6 +7,8 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
+use mizzen_catalog::Catalog;
+use mizzen_catalog::config::CatalogConfig;
 use mizzen_control::{Control, Environment};
 use mizzen_eval::plane::{self, Eval};
 use mizzen_mcp::pins::Pins;
@@ -116,6 +118,7 @@ pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> Porta
     let migrations = [
         mizzen_control::MIGRATIONS,
         mizzen_control::oidc::MIGRATIONS,
+        mizzen_catalog::MIGRATIONS,
         mizzen_telemetry::MIGRATIONS,
         mizzen_eval::MIGRATIONS,
         mizzen_mcp::servers::MIGRATIONS,
@@ -124,6 +127,14 @@ pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> Porta
     let store = Store::open(&StoreConfig { url: None, data_dir: data_dir.clone() }, &migrations).await.unwrap();
     let (clock, metrics, tasks) = (Clock::system(), Metrics::new(), TaskGroup::new());
     let control = Control::open(store.clone(), &data_dir, clock.clone(), Environment::empty()).await.unwrap();
+    let catalog = Catalog::open(mizzen_catalog::plane::Parts {
+        store: store.clone(),
+        control: control.clone(),
+        client: HttpClient::new(ClientConfig::default()).unwrap(),
+        clock: clock.clone(),
+        config: CatalogConfig::default(),
+    });
+    let catalog = catalog.await.unwrap();
     let objects = mizzen_store::objects::open(None, &data_dir).unwrap();
     let prices = PriceTable::built_in(&[]).unwrap();
     let parts = Parts {
@@ -145,6 +156,7 @@ pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> Porta
     let tools = tool_servers(&store, &control, &clock, &metrics, &tasks).await;
     PortalState {
         control,
+        catalog,
         telemetry,
         query,
         eval,

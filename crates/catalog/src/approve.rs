@@ -1,0 +1,347 @@
+//! Versions on their way from *draft* to *approved* and beyond, and what of them may be used.
+//!
+//! What is decided about is a digest; a tag is only its name, and once a version of that tag was approved, no other content
+//! can have it (the database sees to that, too). A step is a compare-and-set in one transaction: of two people who decide at the
+//! same moment one wins, and the other is told who.
+
+pub(crate) mod steps;
+
+use std::collections::{BTreeMap, HashMap};
+
+use mizzen_model::id::Digest;
+use mizzen_store::Store;
+use sqlx::Row as _;
+
+use self::steps::Step;
+use crate::observed::{Subject, SubjectKind};
+use crate::plane::{Actor, Catalog, CatalogError};
+use crate::reference::EntityRef;
+use crate::storage::sql::optional;
+use crate::storage::{entities, searches};
+use crate::version::{Version, VersionState};
+
+/// Versions that one list gives.
+pub const VERSIONS_MAX: i64 = 1_000;
+const REASON_BYTES_MAX: usize = 2_000;
+
+/// Of every reviewed entity in the catalog: what may be used.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Approved {
+    /// Greater after every change.
+    pub revision: i64,
+    entities: BTreeMap<EntityRef, Governed>,
+    subjects: HashMap<Subject, EntityRef>,
+}
+
+/// A reviewed entity and its versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Governed {
+    /// What it is called in traffic.
+    pub subject: Option<Subject>,
+    /// Of the newest applied content.
+    pub current: Digest,
+    pub versions: BTreeMap<Digest, GovernedVersion>,
+}
+
+/// One version of a reviewed entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GovernedVersion {
+    pub tag: String,
+    pub state: VersionState,
+    /// `spec.agent.digest`: of the code or image that the version is about.
+    pub agent_digest: Option<Digest>,
+}
+
+impl Approved {
+    /// `None` for what is not reviewed, or not in the catalog.
+    #[must_use]
+    pub fn get(&self, reference: &EntityRef) -> Option<&Governed> {
+        self.entities.get(reference)
+    }
+
+    /// The entity that stands for something seen in traffic, when it is reviewed.
+    #[must_use]
+    pub fn of_subject(&self, subject: &Subject) -> Option<(&EntityRef, &Governed)> {
+        let subject = Subject { kind: subject.kind, name: subject.name.to_lowercase() };
+        self.subjects.get(&subject).and_then(|reference| self.entities.get_key_value(reference))
+    }
+
+    pub fn entities(&self) -> impl Iterator<Item = (&EntityRef, &Governed)> {
+        self.entities.iter()
+    }
+}
+
+impl Governed {
+    #[must_use]
+    pub fn state(&self, digest: &Digest) -> Option<VersionState> {
+        self.versions.get(digest).map(|version| version.state)
+    }
+
+    /// Digests of versions that may be used.
+    pub fn usable(&self) -> impl Iterator<Item = (&Digest, &GovernedVersion)> {
+        self.versions.iter().filter(|(_, version)| version.state.is_usable())
+    }
+
+    /// The version whose code or image, or whose own content, has this digest.
+    #[must_use]
+    pub fn of_digest(&self, digest: &Digest) -> Option<&GovernedVersion> {
+        // Of several versions about one image, one that may be used lets it be used.
+        let about = |version: &&GovernedVersion| version.agent_digest.as_ref() == Some(digest);
+        let mut about = self.versions.values().filter(about).collect::<Vec<_>>();
+        about.sort_by_key(|version| !version.state.is_usable());
+        self.versions.get(digest).or_else(|| about.first().copied())
+    }
+}
+
+pub(crate) async fn revision(store: &Store) -> Result<i64, CatalogError> {
+    let sql = "SELECT value FROM catalog_counters WHERE name = 'approvals'";
+    Ok(sqlx::query(sql).fetch_one(store.pool()).await?.try_get(0)?)
+}
+
+/// The revision is read first: a change in between makes the rest newer than it says, and it is then read again.
+pub(crate) async fn load(store: &Store) -> Result<Approved, CatalogError> {
+    let revision = revision(store).await?;
+    let rows = sqlx::query(
+        "SELECT e.entity_id, e.ref, e.digest AS current, v.digest, v.tag, v.state, v.agent_digest, c.kind, c.name_key
+         FROM catalog_entities e JOIN catalog_versions v ON v.ref = e.ref
+         LEFT JOIN catalog_claims c ON c.entity_id = e.entity_id
+         WHERE e.tag IS NOT NULL ORDER BY e.entity_id",
+    )
+    .fetch_all(store.pool())
+    .await?;
+    let mut approved = Approved { revision, ..Approved::default() };
+    for row in rows {
+        let name: String = row.try_get("ref")?;
+        let damaged =
+            |source: Box<dyn std::error::Error + Send + Sync>| CatalogError::damaged("version", &name, source);
+        let digest = |column| -> Result<Digest, CatalogError> {
+            row.try_get::<String, _>(column)?.parse().map_err(|error| damaged(Box::new(error)))
+        };
+        let reference: EntityRef = name.parse().map_err(|error| damaged(Box::new(error)))?;
+        let kind = optional(&row, "kind")?.and_then(|kind| SubjectKind::parse(&kind));
+        let subject = kind.zip(optional(&row, "name_key")?).map(|(kind, name)| Subject { kind, name });
+        if let Some(subject) = &subject {
+            // The oldest entity has it.
+            approved.subjects.entry(subject.clone()).or_insert_with(|| reference.clone());
+        }
+        let version = GovernedVersion {
+            tag: row.try_get("tag")?,
+            state: row.try_get::<String, _>("state")?.parse().map_err(|error| damaged(Box::new(error)))?,
+            agent_digest: optional(&row, "agent_digest")?.and_then(|digest| digest.parse().ok()),
+        };
+        let current = digest("current")?;
+        let entity = approved.entities.entry(reference);
+        let entity = entity.or_insert_with(|| Governed { subject, current, versions: BTreeMap::new() });
+        entity.versions.insert(digest("digest")?, version);
+    }
+    Ok(approved)
+}
+
+impl Catalog {
+    /// All versions of an entity, newest first; those of a deleted one too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn versions(&self, reference: &EntityRef) -> Result<Vec<Version>, CatalogError> {
+        steps::load(self.store(), Some(reference), None).await
+    }
+
+    /// By digest, or by tag: then the one that was approved under it, or else the newest. `None` when there is none.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn version(&self, reference: &EntityRef, name: &str) -> Result<Option<Version>, CatalogError> {
+        Ok(named(self.versions(reference).await?, name))
+    }
+
+    /// Versions of everything that wait for a review, oldest first, at most [`VERSIONS_MAX`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pending(&self) -> Result<Vec<Version>, CatalogError> {
+        let mut versions = steps::load(self.store(), None, Some(VersionState::Pending)).await?;
+        versions.reverse();
+        Ok(versions)
+    }
+
+    /// A draft or a rejected version is to be reviewed.
+    ///
+    /// # Errors
+    /// As [`Self::approve`].
+    pub async fn submit(
+        &self,
+        reference: &EntityRef,
+        name: &str,
+        by: &Actor,
+        reason: Option<&str>,
+    ) -> Result<Version, CatalogError> {
+        self.step(reference, name, VersionState::Pending, by, reason).await
+    }
+
+    /// A pending (or deprecated) version may be used. `name` is its digest or its tag.
+    ///
+    /// # Errors
+    /// When there is no such version, it is not where it could be approved, somebody else decided first, four eyes are required
+    /// and these made it, or the database or the audit log fails.
+    pub async fn approve(
+        &self,
+        reference: &EntityRef,
+        name: &str,
+        by: &Actor,
+        reason: Option<&str>,
+    ) -> Result<Version, CatalogError> {
+        self.step(reference, name, VersionState::Approved, by, reason).await
+    }
+
+    /// A pending version is not to be used; the reason says why.
+    ///
+    /// # Errors
+    /// As [`Self::approve`], and when the reason is missing.
+    pub async fn reject(
+        &self,
+        reference: &EntityRef,
+        name: &str,
+        by: &Actor,
+        reason: Option<&str>,
+    ) -> Result<Version, CatalogError> {
+        self.step(reference, name, VersionState::Rejected, by, reason).await
+    }
+
+    /// An approved version is not to be taken up any more.
+    ///
+    /// # Errors
+    /// As [`Self::approve`].
+    pub async fn deprecate(
+        &self,
+        reference: &EntityRef,
+        name: &str,
+        by: &Actor,
+        reason: Option<&str>,
+    ) -> Result<Version, CatalogError> {
+        self.step(reference, name, VersionState::Deprecated, by, reason).await
+    }
+
+    /// A version is not to be used any more.
+    ///
+    /// # Errors
+    /// As [`Self::approve`].
+    pub async fn retire(
+        &self,
+        reference: &EntityRef,
+        name: &str,
+        by: &Actor,
+        reason: Option<&str>,
+    ) -> Result<Version, CatalogError> {
+        self.step(reference, name, VersionState::Retired, by, reason).await
+    }
+
+    async fn step(
+        &self,
+        reference: &EntityRef,
+        name: &str,
+        to: VersionState,
+        by: &Actor,
+        reason: Option<&str>,
+    ) -> Result<Version, CatalogError> {
+        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+        check_reason(to, reason)?;
+        let missing = || CatalogError::NoVersion { reference: reference.to_string(), version: name.to_owned() };
+        let version = self.version(reference, name).await?.ok_or_else(missing)?;
+        self.check(&version, to, by)?;
+        let mut change = self.store().begin().await?;
+        entities::reserve(&mut change, 0).await?;
+        let step = Step { reference, digest: &version.digest, by: &by.reference, at: self.clock().now() };
+        if !step.make(&mut change, version.state, to, reason).await? {
+            drop(change);
+            return Err(self.lost(reference, &version.digest, to).await?);
+        }
+        if let Some(head) = entities::find(&mut change, reference).await?
+            && head.digest == version.digest.as_str()
+        {
+            entities::mark(&mut change, head.entity_id, searches::STATE, Some(to.as_str())).await?;
+        }
+        crate::apply::count_approvals(&mut change).await?;
+        let mut entry = self.entry(reference, by, verb(to));
+        entry.reason = reason.map(str::to_owned);
+        let entry = entry.with("tag", version.tag.as_str()).with("digest", version.digest.as_str());
+        let entry = entry.with("from", version.state.as_str()).with("to", to.as_str());
+        self.audited(reference, entry).await?;
+        change.commit().await?;
+        self.publish_changes().await;
+        self.version(reference, version.digest.as_str()).await?.ok_or_else(missing)
+    }
+
+    fn check(&self, version: &Version, to: VersionState, by: &Actor) -> Result<(), CatalogError> {
+        let (reference, tag, from) = (version.reference.to_string(), version.tag.clone(), version.state);
+        if from == to || !from.may_become(to) {
+            let last = version.history.last();
+            // Two who decide about one version want to know of each other, not of states.
+            if let Some(last) = last.filter(|_| is_decision(to) && is_decision(from)) {
+                let (by, at) = (last.by.clone(), last.at.to_string());
+                return Err(CatalogError::Decided { reference, tag, state: from, by, at });
+            }
+            return Err(CatalogError::Transition { reference, tag, from, to });
+        }
+        let mut makers = version.history.iter().enumerate();
+        let made =
+            makers.any(|(place, step)| step.by == by.reference && (place == 0 || step.to == VersionState::Pending));
+        if to == VersionState::Approved && self.config().four_eyes && made {
+            return Err(CatalogError::FourEyes { reference, tag, by: by.reference.clone() });
+        }
+        Ok(())
+    }
+
+    /// Why a step could not be made that could have been a moment before.
+    async fn lost(
+        &self,
+        reference: &EntityRef,
+        digest: &Digest,
+        to: VersionState,
+    ) -> Result<CatalogError, CatalogError> {
+        let Some(now) = self.version(reference, digest.as_str()).await? else {
+            return Ok(CatalogError::NoVersion { reference: reference.to_string(), version: digest.to_string() });
+        };
+        let (reference, tag, state) = (now.reference.to_string(), now.tag, now.state);
+        Ok(match now.history.last() {
+            Some(last) => CatalogError::Decided { reference, tag, state, by: last.by.clone(), at: last.at.to_string() },
+            None => CatalogError::Transition { reference, tag, from: state, to },
+        })
+    }
+}
+
+const fn is_decision(state: VersionState) -> bool {
+    matches!(state, VersionState::Approved | VersionState::Rejected)
+}
+
+const fn verb(to: VersionState) -> &'static str {
+    match to {
+        VersionState::Draft => "withdraw",
+        VersionState::Pending => "submit",
+        VersionState::Approved => "approve",
+        VersionState::Rejected => "reject",
+        VersionState::Deprecated => "deprecate",
+        VersionState::Retired => "retire",
+    }
+}
+
+fn check_reason(to: VersionState, reason: Option<&str>) -> Result<(), CatalogError> {
+    match reason {
+        None if to == VersionState::Rejected => Err(CatalogError::ReasonMissing),
+        Some(reason) if reason.len() > REASON_BYTES_MAX || reason.contains('\0') => {
+            let message = format!("must be at most {REASON_BYTES_MAX} bytes without NUL");
+            Err(CatalogError::Invalid { field: "reason", message })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn named(versions: Vec<Version>, name: &str) -> Option<Version> {
+    let is_digest = name.parse::<Digest>().is_ok();
+    let mut found: Vec<Version> = versions
+        .into_iter()
+        .filter(|version| if is_digest { version.digest.as_str() == name } else { version.tag == name })
+        .collect();
+    let is_fixed = |version: &Version| steps::is_fixed(version.state);
+    let place = found.iter().position(is_fixed).unwrap_or(0);
+    (place < found.len()).then(|| found.swap_remove(place))
+}

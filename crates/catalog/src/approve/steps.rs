@@ -1,0 +1,239 @@
+//! Versions and their steps in the database.
+
+use std::collections::BTreeMap;
+
+use mizzen_model::id::Digest;
+use mizzen_model::time::Timestamp;
+use mizzen_store::Store;
+use sqlx::any::AnyRow;
+use sqlx::{Any, Row as _, Transaction};
+
+use super::VERSIONS_MAX;
+use crate::entity::Entity;
+use crate::plane::CatalogError;
+use crate::reference::EntityRef;
+use crate::storage::sql::{Sql, optional};
+use crate::version::{Transition, Version, VersionState};
+
+/// Whether the version's tag can name no other content any more.
+pub(crate) const fn is_fixed(state: VersionState) -> bool {
+    matches!(state, VersionState::Approved | VersionState::Deprecated | VersionState::Retired)
+}
+
+/// Digest and state of the version whose tag is fixed.
+pub(crate) async fn fixed(
+    change: &mut Transaction<'_, Any>,
+    reference: &EntityRef,
+    tag: &str,
+) -> Result<Option<(String, String)>, CatalogError> {
+    let row = sqlx::query("SELECT digest, state FROM catalog_versions WHERE ref = $1 AND tag = $2 AND is_fixed = 1")
+        .bind(reference.to_string())
+        .bind(tag.to_owned())
+        .fetch_optional(&mut **change)
+        .await?;
+    Ok(row.map(|row| Ok::<_, sqlx::Error>((row.try_get(0)?, row.try_get(1)?))).transpose()?)
+}
+
+pub(crate) async fn state(
+    change: &mut Transaction<'_, Any>,
+    reference: &EntityRef,
+    digest: &Digest,
+) -> Result<Option<VersionState>, CatalogError> {
+    let row = sqlx::query("SELECT state FROM catalog_versions WHERE ref = $1 AND digest = $2")
+        .bind(reference.to_string())
+        .bind(digest.as_str().to_owned())
+        .fetch_optional(&mut **change)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let state = row.try_get::<String, _>(0)?.parse();
+    state.map(Some).map_err(|error| CatalogError::damaged("version", &reference.to_string(), error))
+}
+
+/// One step of one version.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step<'a> {
+    pub(crate) reference: &'a EntityRef,
+    pub(crate) digest: &'a Digest,
+    pub(crate) by: &'a str,
+    pub(crate) at: Timestamp,
+}
+
+impl Step<'_> {
+    /// Makes a new version.
+    pub(crate) async fn begin(
+        self,
+        change: &mut Transaction<'_, Any>,
+        tag: &str,
+        state: VersionState,
+        (entity, body, agent_digest): (&Entity, Option<&str>, Option<&str>),
+    ) -> Result<(), CatalogError> {
+        let document = serde_json::to_string(entity.document());
+        let document = document.map_err(|error| CatalogError::damaged("version", tag, error))?;
+        sqlx::query(
+            "INSERT INTO catalog_versions (ref, digest, tag, state, is_fixed, steps, document, body, agent_digest, created_at,
+                 changed_at) VALUES ($1, $2, $3, $4, 0, 1, $5, $6, $7, $8, $8)",
+        )
+        .bind(self.reference.to_string())
+        .bind(self.digest.as_str().to_owned())
+        .bind(tag.to_owned())
+        .bind(state.as_str())
+        .bind(document)
+        .bind(body.map(str::to_owned))
+        .bind(agent_digest.map(str::to_owned))
+        .bind(self.at.unix_nanos())
+        .execute(&mut **change)
+        .await?;
+        self.write(change, 1, state, None).await
+    }
+
+    /// Goes from one state to the next, unless the version is not in that state (any more): then `false`.
+    pub(crate) async fn make(
+        self,
+        change: &mut Transaction<'_, Any>,
+        from: VersionState,
+        to: VersionState,
+        reason: Option<&str>,
+    ) -> Result<bool, CatalogError> {
+        if is_fixed(to) {
+            self.refuse_second(change).await?;
+        }
+        let row = sqlx::query(
+            "UPDATE catalog_versions SET state = $4, is_fixed = $5, steps = steps + 1, changed_at = $6
+             WHERE ref = $1 AND digest = $2 AND state = $3 RETURNING steps",
+        )
+        .bind(self.reference.to_string())
+        .bind(self.digest.as_str().to_owned())
+        .bind(from.as_str())
+        .bind(to.as_str())
+        .bind(i64::from(is_fixed(to)))
+        .bind(self.at.unix_nanos())
+        .fetch_optional(&mut **change)
+        .await?;
+        let Some(row) = row else { return Ok(false) };
+        self.write(change, row.try_get(0)?, to, reason).await?;
+        Ok(true)
+    }
+
+    /// One tag names one content for good.
+    async fn refuse_second(self, change: &mut Transaction<'_, Any>) -> Result<(), CatalogError> {
+        let row = sqlx::query(
+            "SELECT o.tag, o.digest FROM catalog_versions v JOIN catalog_versions o ON o.ref = v.ref AND o.tag = v.tag
+             WHERE v.ref = $1 AND v.digest = $2 AND o.digest <> v.digest AND o.is_fixed = 1",
+        )
+        .bind(self.reference.to_string())
+        .bind(self.digest.as_str().to_owned())
+        .fetch_optional(&mut **change)
+        .await?;
+        let Some(row) = row else { return Ok(()) };
+        Err(CatalogError::TagTaken {
+            reference: self.reference.to_string(),
+            tag: row.try_get(0)?,
+            digest: row.try_get(1)?,
+        })
+    }
+
+    /// Content that waited for a review under the same tag waits no longer: this took its place.
+    pub(crate) async fn set_aside_others(
+        self,
+        change: &mut Transaction<'_, Any>,
+        tag: &str,
+    ) -> Result<(), CatalogError> {
+        let rows = sqlx::query(
+            "SELECT digest FROM catalog_versions WHERE ref = $1 AND tag = $2 AND state = 'pending' AND digest <> $3",
+        )
+        .bind(self.reference.to_string())
+        .bind(tag.to_owned())
+        .bind(self.digest.as_str().to_owned())
+        .fetch_all(&mut **change)
+        .await?;
+        let reason = format!("other content was applied under the tag: {}", self.digest);
+        for row in rows {
+            let digest: String = row.try_get(0)?;
+            let Ok(digest) = digest.parse::<Digest>() else { continue };
+            let other = Step { digest: &digest, ..self };
+            other.make(change, VersionState::Pending, VersionState::Draft, Some(&reason)).await?;
+        }
+        Ok(())
+    }
+
+    async fn write(
+        self,
+        change: &mut Transaction<'_, Any>,
+        step: i64,
+        state: VersionState,
+        reason: Option<&str>,
+    ) -> Result<(), CatalogError> {
+        sqlx::query(
+            "INSERT INTO catalog_transitions (ref, digest, step, state, made_by, made_at, reason)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(self.reference.to_string())
+        .bind(self.digest.as_str().to_owned())
+        .bind(step)
+        .bind(state.as_str())
+        .bind(self.by.to_owned())
+        .bind(self.at.unix_nanos())
+        .bind(reason.map(str::to_owned))
+        .execute(&mut **change)
+        .await?;
+        Ok(())
+    }
+}
+
+/// Versions of an entity, or in a state, newest first.
+pub(crate) async fn load(
+    store: &Store,
+    reference: Option<&EntityRef>,
+    state: Option<VersionState>,
+) -> Result<Vec<Version>, CatalogError> {
+    let mut wanted = Sql::new("WHERE 1 = 1");
+    if let Some(reference) = reference {
+        wanted.push(" AND v.ref = ").bind(reference.to_string());
+    }
+    if let Some(state) = state {
+        wanted.push(" AND v.state = ").bind(state.as_str());
+    }
+    let mut sql =
+        wanted.prefixed("SELECT v.ref, v.digest, v.tag, v.state, v.document, v.body FROM catalog_versions v ");
+    sql.push(" ORDER BY v.changed_at DESC, v.ref, v.digest LIMIT ").bind(VERSIONS_MAX);
+    let rows = sql.query().fetch_all(store.pool()).await?;
+    let mut versions = rows.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+    let mut sql = wanted.prefixed(
+        "SELECT t.ref, t.digest, t.state, t.made_by, t.made_at, t.reason FROM catalog_transitions t
+         JOIN catalog_versions v ON v.ref = t.ref AND v.digest = t.digest ",
+    );
+    sql.push(" ORDER BY t.ref, t.digest, t.step");
+    let mut steps: BTreeMap<(String, String), Vec<Transition>> = BTreeMap::new();
+    for row in sql.query().fetch_all(store.pool()).await? {
+        let name: String = row.try_get("ref")?;
+        let to = row.try_get::<String, _>("state")?.parse();
+        let transition = Transition {
+            to: to.map_err(|error| CatalogError::damaged("version", &name, error))?,
+            by: row.try_get("made_by")?,
+            at: Timestamp::from_unix_nanos(row.try_get("made_at")?),
+            reason: optional(&row, "reason")?,
+        };
+        steps.entry((name, row.try_get("digest")?)).or_default().push(transition);
+    }
+    for version in &mut versions {
+        let key = (version.reference.to_string(), version.digest.to_string());
+        version.history = steps.remove(&key).unwrap_or_default();
+    }
+    Ok(versions)
+}
+
+fn decode(row: &AnyRow) -> Result<Version, CatalogError> {
+    let name: String = row.try_get("ref")?;
+    let damaged = |source: Box<dyn std::error::Error + Send + Sync>| CatalogError::damaged("version", &name, source);
+    let document: String = row.try_get("document")?;
+    let document = serde_json::from_str(&document).map_err(|error| damaged(Box::new(error)))?;
+    Ok(Version {
+        reference: name.parse().map_err(|error| damaged(Box::new(error)))?,
+        tag: row.try_get("tag")?,
+        digest: row.try_get::<String, _>("digest")?.parse().map_err(|error| damaged(Box::new(error)))?,
+        state: row.try_get::<String, _>("state")?.parse().map_err(|error| damaged(Box::new(error)))?,
+        history: Vec::new(),
+        entity: Entity::new(document),
+        body: optional(row, "body")?,
+    })
+}

@@ -1,0 +1,116 @@
+//! The texts of one target, within limits.
+
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use mizzen_runtime::client::HttpClient;
+use mizzen_runtime::error::Chain;
+
+/// Bytes of one file or response.
+pub(super) const TEXT_BYTES_MAX: usize = 8 << 20;
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// Files of one folder that are looked at.
+const FILES_MAX: usize = 5_000;
+const FOLDER_DEPTH_MAX: usize = 16;
+const NAMES: &[&str] = &["yaml", "yml", "json"];
+const SKILL: &str = "SKILL.md";
+
+/// A path or address, and its text or why it has none.
+pub(super) type Text = (String, Result<String, String>);
+
+/// An address that may be read.
+pub(super) fn check(target: &str) -> Result<Uri, String> {
+    let uri: Uri = target.parse().map_err(|_| format!("`{target}` is no address"))?;
+    let has_host = uri.host().is_some_and(|host| !host.is_empty());
+    match uri.scheme_str() {
+        Some("http" | "https") if has_host => {}
+        _ => return Err(format!("`{target}` is no `http` or `https` address")),
+    }
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err("must not hold a password; locations are shown to everybody".to_owned());
+    }
+    Ok(uri)
+}
+
+/// What an address answers.
+pub(super) async fn url(client: &HttpClient, target: &str) -> Result<String, String> {
+    let uri = check(target)?;
+    let request = Request::get(uri).header(header::ACCEPT, "*/*").header(header::USER_AGENT, "mizzen");
+    let request = request.body(Full::<Bytes>::default()).map_err(|error| error.to_string())?;
+    let exchange = async {
+        let response = client.send(request).await.map_err(|error| Chain(&error).to_string())?;
+        let status = response.status();
+        if status.is_redirection() {
+            let to = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
+            return Err(format!("it answers that it moved to `{to}`; add that address instead"));
+        }
+        if status != StatusCode::OK {
+            return Err(format!("it answers with status {}", status.as_u16()));
+        }
+        let body = Limited::new(response.into_body(), TEXT_BYTES_MAX).collect().await;
+        let body = body.map_err(|_| format!("its answer broke off, or has more than {TEXT_BYTES_MAX} bytes"))?;
+        String::from_utf8(body.to_bytes().to_vec()).map_err(|_| "its answer is no UTF-8 text".to_owned())
+    };
+    let done = tokio::time::timeout(TIMEOUT, exchange).await;
+    done.map_err(|_| format!("it did not answer within {} seconds", TIMEOUT.as_secs()))?
+}
+
+/// A file, or a folder's manifests, by path below `root`; each with its text or why it has none.
+pub(super) fn files(root: &Path, target: &str) -> Result<Vec<Text>, String> {
+    let target = Path::new(target);
+    let is_below = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !target.components().all(is_below) {
+        return Err("must be a path below the configured folder, without `..`".to_owned());
+    }
+    let root = root.canonicalize().map_err(|error| format!("the configured folder cannot be read: {error}"))?;
+    let path = root.join(target).canonicalize().map_err(|error| format!("cannot be read: {error}"))?;
+    if !path.starts_with(&root) {
+        return Err("leads out of the configured folder".to_owned());
+    }
+    let mut found = Vec::new();
+    if path.is_dir() {
+        walk(&path, FOLDER_DEPTH_MAX, &mut found)?;
+    } else {
+        found.push(path);
+    }
+    let name = |path: &Path| path.strip_prefix(&root).unwrap_or(path).display().to_string();
+    Ok(found.iter().map(|path| (name(path), text(path))).collect())
+}
+
+/// Links are not followed: they may lead out, or in circles.
+fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), String> {
+    let entries = std::fs::read_dir(folder).map_err(|error| format!("`{}`: {error}", folder.display()))?;
+    let mut paths: Vec<_> = entries.flatten().collect();
+    paths.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in paths {
+        let Ok(kind) = entry.file_type() else { continue };
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        if kind.is_dir() && depth > 0 && !name.starts_with('.') && name != "node_modules" {
+            walk(&path, depth - 1, found)?;
+        }
+        let is_manifest =
+            path.extension().is_some_and(|ending| NAMES.iter().any(|name| ending == *name)) || name == SKILL;
+        if kind.is_file() && is_manifest {
+            if found.len() >= FILES_MAX {
+                return Err(format!("holds more than {FILES_MAX} manifests; add its folders one by one"));
+            }
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    use std::io::Read as _;
+    let file = std::fs::File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(TEXT_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(limit).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+    if bytes.len() > TEXT_BYTES_MAX {
+        return Err(format!("has more than {TEXT_BYTES_MAX} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|_| "is no UTF-8 text".to_owned())
+}

@@ -1,0 +1,22 @@
+//! The tables of this plane, and how rows are written and read.
+//!
+//! * [`sql`]: statements that are put together, and many rows at once
+//! * [`entities`]: entities and what hangs on them: search rows, relations, terms, claims
+//! * [`searches`]: which keys and values an entity is found by
+//! * [`terms`]: which words
+//!
+//! What is found by prefix or compared in order is compared by code point on both databases (`COLLATE "C"`).
+
+pub(crate) mod entities;
+pub(crate) mod searches;
+pub(crate) mod sql;
+pub(crate) mod subjects;
+pub(crate) mod terms;
+
+use mizzen_store::Migration;
+
+/// Tables of this plane, to be given to `Store::open`.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { plane: "catalog", version: 1, sql: include_str!("storage/entities.sql") },
+    Migration { plane: "catalog", version: 2, sql: include_str!("storage/text.sql") },
+];

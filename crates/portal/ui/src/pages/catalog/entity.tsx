@@ -1,9 +1,11 @@
+import type { ComponentType } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import '../../styles/catalog.css';
 import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
 import { entityApi, type EntityDetail, type Summary } from '../../api/catalog';
 import { classWord } from '../../format/catalog';
-import { navigate, query } from '../../location';
+import { address, navigate, query } from '../../location';
 import { agentPath, entityPath, modelPath, splitReference, templatePath, toolServerPath } from '../../router';
 import { ClassName, OriginBadge, VersionStatus } from '../../ui/catalog';
 import { Icon } from '../../ui/icon';
@@ -13,6 +15,7 @@ import { Tabs } from '../../ui/tabs';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { claimPath } from './claim';
 import { DocumentTab } from './document';
+import { docsPath } from '../docs/paths';
 import { EvalsTab } from './evals';
 import { Overview } from './overview';
 import { PermissionsTab } from './permissions';
@@ -23,6 +26,7 @@ import { classNameOf, tabsOf, trafficName, typeOf, type TabId } from './tabs';
 import { VersionsTab } from './versions';
 
 export default function EntityPage({ id }: { id: string }) {
+  useEffect(() => openDocs(id), [id]);
   const detail = useData<EntityDetail>(entityApi(id));
   const summary = useData<Summary>(entityApi(id, '/summary'));
   const read = detail.data.value;
@@ -55,6 +59,12 @@ export default function EntityPage({ id }: { id: string }) {
       )}
     </>
   );
+}
+
+/** Pages of documentation link to each other by path; the portal has them in a tab. */
+function openDocs(id: string): void {
+  const [, part, ...page] = address.peek().path.split('/').filter(Boolean).slice(3).map(decodeURIComponent);
+  if (part === 'docs') navigate(docsPath(id, page.join('/')), { replace: true });
 }
 
 function Missing({ id }: { id: string }) {
@@ -194,7 +204,22 @@ function View({
       return <VersionsTab reference={id} changed={reload} />;
     case 'yaml':
       return <DocumentTab detail={detail} reload={reload} />;
+    case 'dependencies':
+      return <LaterView load={() => import('../graph/dependencies')} reference={id} />;
+    case 'docs':
+      return <LaterView load={() => import('../docs/docs')} reference={id} />;
     case 'overview':
       return <Overview detail={detail} summary={summary} />;
   }
+}
+
+type ViewOf = ComponentType<{ reference: string }>;
+
+/** A view with a chunk of its own, read when it is first opened. */
+function LaterView({ load, reference }: { load: () => Promise<{ default: ViewOf }>; reference: string }) {
+  const [Loaded, setLoaded] = useState<ViewOf | null>(null);
+  useEffect(() => {
+    void load().then((found) => setLoaded(() => found.default));
+  }, []);
+  return Loaded ? <Loaded reference={reference} /> : <Waiting rows={8} />;
 }

@@ -3,15 +3,18 @@ import { classOf } from '../../format/catalog';
 
 /** Which views an entity has, and the name that traffic has for it. */
 
-export type TabId = 'overview' | 'runs' | 'evals' | 'permissions' | 'scorecard' | 'versions' | 'yaml';
+export type TabId =
+  'overview' | 'runs' | 'evals' | 'permissions' | 'dependencies' | 'scorecard' | 'versions' | 'docs' | 'yaml';
 
 const LABELS: Record<TabId, string> = {
   overview: 'Overview',
   runs: 'Runs',
   evals: 'Evals',
   permissions: 'Tools & permissions',
+  dependencies: 'Dependencies',
   scorecard: 'Scorecard',
   versions: 'Versions',
+  docs: 'Docs',
   yaml: 'YAML',
 };
 

@@ -132,7 +132,7 @@ function Actions({ detail }: { detail: EntityDetail }) {
       )}
       {classNameOf(detail) === 'agent' && (
         <ForRole least="approver">
-          <a class="button small" href={withQuery('/budgets', { pause: 1, agent: name })}>
+          <a class="button small" href={withQuery('/budgets', { pause: 1, agent: name })} aria-label="Pause or stop it">
             <Icon name="pause" /> <span>Pause …</span>
           </a>
         </ForRole>

@@ -46,7 +46,7 @@ export default function EntityPage({ id }: { id: string }) {
         {read && <Actions detail={read} />}
       </PageHead>
       {summary.data.value ? (
-        <Header summary={summary.data.value} />
+        <Header summary={summary.data.value} isAway={query.value.has('tab')} />
       ) : (
         summary.error.value && <Failure error={summary.error.value} retry={() => void summary.reload()} />
       )}

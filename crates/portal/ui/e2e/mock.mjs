@@ -7,6 +7,7 @@ import { orderRun } from './fixtures/order-run.mjs';
 import { seeded } from './fixtures/random.mjs';
 import { manyRuns, oneRun } from './fixtures/runs.mjs';
 import { agents, models, overview } from './fixtures/totals.mjs';
+import { catalogRoute, catalogState } from './mock-catalog.mjs';
 import { evalRoute, evalState, labelRoute } from './mock-eval.mjs';
 import { permissionRoute, permissionState } from './mock-permission.mjs';
 
@@ -31,6 +32,7 @@ export async function startMock({ empty = false, liveMs = 0, port = 0 } = {}) {
     providers: empty ? [] : providers(now),
     eval: evalState(now, empty),
     permission: permissionState(now, empty),
+    catalog: catalogState(now, empty),
     role: 'administrator',
     signInWith: [],
     streams: new Set(),
@@ -125,7 +127,8 @@ function events(state, request, response) {
 }
 
 function route(state, method, path, query, body, text) {
-  const [, first, id, part, inner, last] = path.split('/').map(decodeURIComponent);
+  const segments = path.split('/').slice(1).map(decodeURIComponent);
+  const [first, id, part, inner, last] = segments;
   switch (first) {
     case 'session':
       return { role: state.role, name: 'admin' };
@@ -150,6 +153,7 @@ function route(state, method, path, query, body, text) {
       return id === undefined ? list(state, query) : run(state, method, id, part, inner, query);
     default:
       return (
+        catalogRoute(state, method, segments, query, body, text) ??
         permissionRoute(state, method, [first, id, part, inner, last], query, body, text) ??
         evalRoute(state, method, [first, id, part, inner], query, body)
       );

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { findings, open, screenshot, until } from './browser.mjs';
+import { catalogPages, catalogSubject } from './pages-catalog.mjs';
 import { evalPages, evalSubject } from './pages-eval.mjs';
 import { permissionPages, permissionSubject } from './pages-permission.mjs';
 
@@ -50,6 +51,7 @@ export async function subject(page) {
   const agents = await read('/agents');
   const models = await read('/models');
   return {
+    catalog: catalogPages(await catalogSubject(read)),
     evaluation: evalPages(await evalSubject(read)),
     permission: permissionPages(await permissionSubject(read)),
     id: known.run_id,
@@ -61,10 +63,10 @@ export async function subject(page) {
 
 async function look(browser, server, look) {
   const { page, close } = await open(browser, server, look);
-  const { run, agent, model, evaluation, permission } = await subject(page);
+  const { run, agent, model, catalog, evaluation, permission } = await subject(page);
   const problems = [];
   const only = process.env.MIZZEN_PAGES;
-  for (const [title, path, ready] of [...PAGES(run, agent, model), ...evaluation, ...permission]) {
+  for (const [title, path, ready] of [...PAGES(run, agent, model), ...catalog, ...evaluation, ...permission]) {
     if (only && !title.match(only)) continue;
     await page.goto(path);
     await page

@@ -84,7 +84,8 @@ function Found({ impact }: { impact: Impact }) {
 }
 
 const nameOf = ({ kind, type }: ImpactKind): [one: string, many: string] => {
-  const [one, many] = classWord[classOf(kind, type)];
+  const name = classOf(kind, type);
+  const [one, many] = [classWord(name), classWord(name, true)];
   // "API" keeps its capitals in the middle of a sentence.
   return one === one.toUpperCase() ? [one, many] : [one.toLowerCase(), many.toLowerCase()];
 };
@@ -97,7 +98,7 @@ function kindWords(kind: ImpactKind): string {
 function Row({ kind, item }: { kind: ImpactKind; item: Impacted }) {
   return (
     <tr>
-      <td>{classWord[classOf(kind.kind, kind.type)][0]}</td>
+      <td>{classWord(classOf(kind.kind, kind.type))}</td>
       <td class="clip">
         <a href={`/catalog/graph?ref=${encodeURIComponent(item.ref)}`} data-row title={item.ref}>
           {item.title}

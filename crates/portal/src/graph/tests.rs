@@ -2,9 +2,8 @@ use mizzen_model::step::{Outcome, Step, StepKind};
 use mizzen_model::usage::Usage;
 use proptest::prelude::*;
 
-use super::build::graph;
+use super::calls::{GraphEdge, GraphNode, NodeKind, graph};
 use super::layout::{Layout, Size, layout};
-use super::{GraphEdge, GraphNode, NodeKind};
 use crate::view::sample::{id, step};
 
 const SIZE: Size = Size { width: 100.0, height: 40.0 };

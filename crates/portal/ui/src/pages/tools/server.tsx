@@ -48,7 +48,7 @@ export default function ToolServerPage({ id }: { id: string }) {
               </p>
             )}
             <Facts server={shown} />
-            <Tools name={shown.name} definitions={definitions} path={path} reload={resource.reload} />
+            <ServerTools name={shown.name} definitions={definitions} path={path} reload={resource.reload} />
             {stderr.length > 0 && (
               <details class="section">
                 <summary>What it last wrote to its error output</summary>
@@ -118,7 +118,7 @@ function Facts({ server }: { server: ToolServer }) {
   );
 }
 
-function Tools({
+export function ServerTools({
   name,
   definitions,
   path,

@@ -91,8 +91,15 @@ function documents({ source, text }) {
     return [JSON.parse(text)];
   }
   // As the backend reads a file: `parseEntityYaml`.
-  const all = yaml.parseAllDocuments(text, { merge: false }).map(document => (document.errors.length ? undefined : document.toJSON()));
-  return all.filter(document => document !== null);
+  const read = document => {
+    try {
+      return document.errors.length ? undefined : document.toJSON();
+    } catch {
+      // An alias without its anchor shows here only.
+      return undefined;
+    }
+  };
+  return yaml.parseAllDocuments(text, { merge: false }).map(read).filter(document => document !== null);
 }
 
 for await (const line of readline.createInterface({ input: process.stdin })) {

@@ -4,8 +4,8 @@
 use utoipa::OpenApi;
 
 use crate::api::{
-    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, policies,
-    providers, query, run, runs, session, spans, system, tools,
+    agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses,
+    policies, providers, query, run, runs, session, spans, system, tools,
 };
 
 #[derive(OpenApi)]
@@ -48,6 +48,14 @@ use crate::api::{
         budgets::list,
         budgets::put,
         budgets::remove,
+        catalog::apply::apply,
+        catalog::entity::detail,
+        catalog::entity::remove,
+        catalog::reviews::list,
+        catalog::versions::list,
+        catalog::versions::detail,
+        catalog::versions::submit,
+        catalog::versions::decide,
         pauses::list,
         pauses::make,
         pauses::resume,

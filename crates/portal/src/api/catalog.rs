@@ -1,0 +1,6 @@
+//! The catalog, for the portal's own pages and the command line.
+
+pub(crate) mod apply;
+pub(crate) mod entity;
+pub(crate) mod reviews;
+pub(crate) mod versions;

@@ -11,6 +11,7 @@ mod peer;
 mod policy;
 mod process;
 mod proxy;
+mod scores;
 mod server;
 mod store;
 mod table;
@@ -48,6 +49,8 @@ enum Bench {
     Policy(policy::PolicyArgs),
     /// CPU and latency that a gateway adds to a call, beside four routers.
     Proxy(proxy::ProxyArgs),
+    /// A million stored runs under an evaluator that counts.
+    Scores(scores::ScoresArgs),
     /// The portal's questions over millions of stored spans.
     Store(store::StoreArgs),
 }
@@ -68,6 +71,7 @@ pub(crate) fn run(args: BenchArgs) -> Result<()> {
         Bench::Ingest(args) => ingest::run(&args),
         Bench::Policy(args) => policy::run(&args),
         Bench::Proxy(args) => proxy::run(&args),
+        Bench::Scores(args) => scores::run(&args),
         Bench::Store(args) => store::run(&args),
     }
 }

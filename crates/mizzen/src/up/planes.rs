@@ -113,13 +113,6 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     })
     .await?;
     evidence::keep_in_force(&eval, &control, &tasks);
-    let discovery = Discovery {
-        catalog: catalog.clone(),
-        telemetry: telemetry.clone(),
-        tools: tools.clone(),
-        clock: clock.clone(),
-    };
-    discovery.start(&metrics, &tasks);
     let facts = PlaneFacts::new(telemetry.clone(), eval.clone(), control.clone(), tools.clone(), clock.clone());
     let scorecards = open_scorecards(&catalog, facts, &metrics, &tasks)?;
     Ok(Planes {
@@ -197,19 +190,26 @@ async fn open_catalog(
     Ok(catalog)
 }
 
-/// The scorecards of agents, from what the planes know.
+/// What the catalog learns of traffic, and the scorecards of agents.
 fn open_scorecards(
     catalog: &Catalog,
     facts: PlaneFacts,
     metrics: &Metrics,
     tasks: &TaskGroup,
 ) -> anyhow::Result<Scorecards> {
+    let discovery = Discovery {
+        catalog: catalog.clone(),
+        telemetry: facts.telemetry.clone(),
+        tools: facts.tools.clone(),
+        clock: facts.clock.clone(),
+    };
     let parts = scorecard::Parts {
         catalog: catalog.clone(),
         source: Arc::new(facts),
         folder: catalog.config().scorecard.clone(),
         metrics: metrics.clone(),
     };
+    discovery.start(metrics, tasks);
     let scorecards = Scorecards::open(parts).context("`catalog.scorecard`")?;
     scorecards.start(tasks);
     Ok(scorecards)

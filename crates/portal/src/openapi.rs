@@ -4,7 +4,7 @@
 use utoipa::OpenApi;
 
 use crate::api::{
-    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, policies,
+    agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses, policies,
     providers, query, run, runs, session, spans, system, tools,
 };
 
@@ -51,6 +51,8 @@ use crate::api::{
         pauses::list,
         pauses::make,
         pauses::resume,
+        catalog::graph::graph,
+        catalog::graph::impact,
         providers::list,
         providers::put,
         providers::remove,

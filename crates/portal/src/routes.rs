@@ -10,7 +10,7 @@ use http::{Method, StatusCode, Uri};
 use mizzen_model::permission::Role;
 
 use crate::api::{
-    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, policies,
+    agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses, policies,
     providers, query, run, runs, session, spans, system, tools,
 };
 use crate::app::{App, EVAL_SET_BYTES_MAX, IMPORT_BYTES_MAX};
@@ -77,6 +77,12 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/pauses", VIEWER, |filter| on(filter, pauses::list)),
     row(MethodFilter::POST, "/api/v1/pauses", APPROVER, |filter| on(filter, pauses::make)),
     row(MethodFilter::DELETE, "/api/v1/pauses/{id}", APPROVER, |filter| on(filter, pauses::resume)),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/graph", VIEWER, |filter| {
+        on(filter, catalog::graph::graph)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/impact", VIEWER, |filter| {
+        on(filter, catalog::graph::impact)
+    }),
     row(MethodFilter::GET, "/api/v1/providers", DEVELOPER, |filter| on(filter, providers::list)),
     row(MethodFilter::PUT, "/api/v1/providers/{name}", ADMINISTRATOR, |filter| on(filter, providers::put)),
     row(MethodFilter::DELETE, "/api/v1/providers/{name}", ADMINISTRATOR, |filter| on(filter, providers::remove)),

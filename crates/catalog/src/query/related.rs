@@ -27,7 +27,17 @@ pub enum Direction {
     /// To what needs it.
     In,
     Both,
+    /// To what it does not work without, whichever way a document says that: what it depends on, the components that provide an API,
+    /// the parts of a system.
+    Needs,
+    /// To what does not work without it.
+    NeededBy,
 }
+
+/// Kinds that lead from what needs to what is needed. Observed edges do too.
+const NEEDS: [&str; 2] = OBSERVED_KINDS;
+/// Kinds that lead from what is needed to what needs it: an API needs who provides it, a system its parts.
+const IS_NEEDED: [&str; 2] = ["providesApi", "partOf"];
 
 /// How far to go from an entity, and along what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +45,25 @@ pub struct Walk {
     /// 1 to [`DEPTH_MAX`].
     pub depth: u32,
     pub direction: Direction,
-    /// Forward kinds such as `dependsOn`; empty: all. Where it is not empty, observed edges are followed with `dependsOn` and `consumesApi`.
+    /// Forward kinds such as `dependsOn`; empty: all. `Needs` and `NeededBy` have kinds of their own. Where it is not empty, observed edges are followed with `dependsOn` and `consumesApi`.
     pub kinds: Vec<String>,
     /// At most [`EDGES_MAX`].
     pub edges_max: usize,
 }
 
 impl Walk {
+    /// Which kinds are followed which way (`true`: forwards).
+    fn ways(&self) -> Vec<(bool, Vec<String>)> {
+        let named = |kinds: [&str; 2]| kinds.map(str::to_owned).to_vec();
+        match self.direction {
+            Direction::Out => vec![(true, self.kinds.clone())],
+            Direction::In => vec![(false, self.kinds.clone())],
+            Direction::Both => vec![(true, self.kinds.clone()), (false, self.kinds.clone())],
+            Direction::Needs => vec![(true, named(NEEDS)), (false, named(IS_NEEDED))],
+            Direction::NeededBy => vec![(false, named(NEEDS)), (true, named(IS_NEEDED))],
+        }
+    }
+
     /// Along everything.
     #[must_use]
     pub const fn new(depth: u32, direction: Direction) -> Self {
@@ -84,16 +106,14 @@ impl Catalog {
         let mut found = Found::default();
         let mut frontier = BTreeSet::from([reference.to_string()]);
         let mut seen = frontier.clone();
+        let ways = walk.ways();
         for _ in 0..walk.depth {
             let mut next = BTreeSet::new();
             let names: Vec<&String> = frontier.iter().collect();
             for some in names.chunks(AT_ONCE) {
-                for is_out in [true, false] {
-                    if matches!((walk.direction, is_out), (Direction::Out, false) | (Direction::In, true)) {
-                        continue;
-                    }
+                for (is_out, kinds) in &ways {
                     let left = edges_max.saturating_sub(found.edges.len()) + 1;
-                    let ends = self.walk_step(some, is_out, walk, left, &mut found).await?;
+                    let ends = self.walk_step(some, *is_out, kinds, left, &mut found).await?;
                     next.extend(ends.into_iter().filter(|end| !seen.contains(end)));
                 }
             }
@@ -111,13 +131,12 @@ impl Catalog {
         &self,
         names: &[&String],
         is_out: bool,
-        walk: &Walk,
+        kinds: &[String],
         limit: usize,
         found: &mut Found,
     ) -> Result<Vec<String>, CatalogError> {
-        let mut ends = declared(self.store(), names, is_out, walk, limit, found).await?;
-        let is_followed =
-            walk.kinds.is_empty() || walk.kinds.iter().any(|kind| OBSERVED_KINDS.contains(&kind.as_str()));
+        let mut ends = declared(self.store(), names, is_out, kinds, limit, found).await?;
+        let is_followed = kinds.is_empty() || kinds.iter().any(|kind| OBSERVED_KINDS.contains(&kind.as_str()));
         if is_followed {
             ends.extend(observed(self.store(), names, is_out, limit, found).await?);
         }
@@ -131,15 +150,15 @@ async fn declared(
     store: &Store,
     names: &[&String],
     is_out: bool,
-    walk: &Walk,
+    kinds: &[String],
     limit: usize,
     found: &mut Found,
 ) -> Result<Vec<String>, CatalogError> {
     let (near, far) = if is_out { ("source", "target") } else { ("target", "source") };
     let mut sql = Sql::new("SELECT DISTINCT source, kind, target FROM catalog_relations WHERE is_forward = 1 AND ");
     sql.push(near).push(" IN ").list(names.iter().map(|name| name.as_str()));
-    if !walk.kinds.is_empty() {
-        sql.push(" AND kind_key IN ").list(walk.kinds.iter().map(|kind| kind.to_lowercase()));
+    if !kinds.is_empty() {
+        sql.push(" AND kind_key IN ").list(kinds.iter().map(|kind| kind.to_lowercase()));
     }
     sql.push(" LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
     let mut ends = Vec::new();

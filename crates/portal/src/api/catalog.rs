@@ -1,0 +1,3 @@
+//! The catalog, for the portal's own pages and the command line.
+
+pub(crate) mod graph;

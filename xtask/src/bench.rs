@@ -4,6 +4,7 @@
 //! of one table mean more than the rows.
 
 mod audit;
+mod catalog;
 mod eval;
 mod http;
 mod ingest;
@@ -11,6 +12,7 @@ mod peer;
 mod policy;
 mod process;
 mod proxy;
+mod scores;
 mod server;
 mod store;
 mod table;
@@ -40,6 +42,8 @@ pub(crate) struct BenchArgs {
 enum Bench {
     /// Durable audit entries per second, and how long one waits.
     Audit(audit::AuditArgs),
+    /// The portal's questions over a large catalog.
+    Catalog(catalog::CatalogArgs),
     /// Processor time and memory to score trace files, beside agentevals.
     Eval(eval::EvalArgs),
     /// OTLP spans per CPU second, bytes on disk and memory, beside Arize Phoenix.
@@ -48,6 +52,8 @@ enum Bench {
     Policy(policy::PolicyArgs),
     /// CPU and latency that a gateway adds to a call, beside four routers.
     Proxy(proxy::ProxyArgs),
+    /// A million stored runs under an evaluator that counts.
+    Scores(scores::ScoresArgs),
     /// The portal's questions over millions of stored spans.
     Store(store::StoreArgs),
 }
@@ -64,10 +70,12 @@ pub(crate) fn run(args: BenchArgs) -> Result<()> {
     }
     match args.bench {
         Bench::Audit(args) => audit::run(&args),
+        Bench::Catalog(args) => catalog::run(&args),
         Bench::Eval(args) => eval::run(&args),
         Bench::Ingest(args) => ingest::run(&args),
         Bench::Policy(args) => policy::run(&args),
         Bench::Proxy(args) => proxy::run(&args),
+        Bench::Scores(args) => scores::run(&args),
         Bench::Store(args) => store::run(&args),
     }
 }

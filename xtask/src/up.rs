@@ -1,5 +1,7 @@
 //! `cargo xtask up`: from a clean clone to a portal with something in it.
 
+mod closing;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -86,7 +88,7 @@ impl Demonstration {
         let runs: Vec<serde_json::Value> =
             serde_json::from_str(&runs).context("`mizzen runs list -o json` printed no list")?;
         ensure!(runs.len() >= questions.len(), "the demonstration left {} runs of {}", runs.len(), questions.len());
-        Ok(())
+        self.close_the_loop().context("the loop did not close")
     }
 
     /// One of the questions has no good end, to have an error to look at: its exit code must be the agent's.
@@ -115,11 +117,12 @@ impl Demonstration {
     }
 }
 
-/// Both doors lead to the simulated model.
+/// Both doors lead to the simulated model; runs are final as soon as nothing comes, so that they can be scored.
 fn upstreams(model_url: &str) -> String {
     format!(
         "[[gateway.upstream]]\nname = \"sim\"\nprotocol = \"openai\"\nbase_url = \"{model_url}/v1\"\n\n\
-         [[gateway.upstream]]\nname = \"sim-anthropic\"\nprotocol = \"anthropic\"\nbase_url = \"{model_url}\"\n"
+         [[gateway.upstream]]\nname = \"sim-anthropic\"\nprotocol = \"anthropic\"\nbase_url = \"{model_url}\"\n\n\
+         [telemetry]\nfinal_after_seconds = 2\nidle_after_seconds = 2\n"
     )
 }
 

@@ -18,7 +18,6 @@ pub(crate) use self::follow::keep_followed;
 pub(crate) use self::storage::{NewHeld, find_open, get, hold, stop, sweep, take};
 pub use self::webhook::SIGNATURE_HEADER;
 use crate::audit::{AuditError, Kind};
-use crate::gate::changes;
 use crate::plane::Inner;
 use crate::token::NoRandomness;
 
@@ -251,7 +250,7 @@ async fn record(inner: &Inner, call: &HeldCall, by: &str) -> Result<(), AuditErr
         ("caller", &call.caller),
         ("reason", reason),
     ];
-    changes::record(inner, Kind::Approval, by, call.resource.clone(), &details).await
+    inner.audit.changed(Kind::Approval, by, call.resource.clone(), &details).await
 }
 
 #[cfg(test)]

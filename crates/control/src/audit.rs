@@ -183,6 +183,26 @@ impl AuditLog {
         wait(done).await
     }
 
+    /// Writes down what `by` changed; it is on disk when this returns. The change itself is made by then: a log that does not
+    /// take the entry is told to whoever made the change, and lets no call through either.
+    ///
+    /// # Errors
+    /// When the entry is not on disk.
+    pub async fn changed(
+        &self,
+        kind: Kind,
+        by: &str,
+        resource: String,
+        details: &[(&str, &str)],
+    ) -> Result<(), AuditError> {
+        let mut entry = AuditEntry::new(self.now(), kind, Who::named(format!("user:default/{by}")));
+        entry.resource = Some(resource);
+        for (name, value) in details {
+            entry = entry.with(name, *value);
+        }
+        self.append(entry, Durability::Durable).await.map(|_| ())
+    }
+
     /// For [`AuditEntry::arguments`]: equal arguments have equal hashes, and who does not have the log's secret
     /// cannot try out which arguments they are of.
     #[must_use]

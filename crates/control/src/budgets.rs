@@ -20,7 +20,7 @@ pub use self::amount::{Amount, Limits, Unit};
 pub(crate) use self::ledger::{Ledger, Reservation, ReserveError, Short};
 pub(crate) use self::storage::sweep;
 use crate::audit::{AuditError, Kind};
-use crate::gate::{Ask, changes};
+use crate::gate::Ask;
 use crate::plane::Inner;
 
 pub const BUDGETS_MAX: usize = 10_000;
@@ -296,7 +296,7 @@ impl Budgets<'_> {
         self.0.publish_remembered().await?;
         let text = serde_json::to_string(&budget).map_err(BudgetError::Encode)?;
         let details = [("budget", text.as_str())];
-        changes::record(self.0, Kind::BudgetChanged, by, format!("budget:{}", budget.name), &details).await?;
+        self.0.audit.changed(Kind::BudgetChanged, by, format!("budget:{}", budget.name), &details).await?;
         Ok(is_new)
     }
 
@@ -313,7 +313,7 @@ impl Budgets<'_> {
         self.0.memory.ledger.forget(name);
         if removed {
             let details = [("what", "removed")];
-            changes::record(self.0, Kind::BudgetChanged, by, format!("budget:{name}"), &details).await?;
+            self.0.audit.changed(Kind::BudgetChanged, by, format!("budget:{name}"), &details).await?;
         }
         Ok(removed)
     }

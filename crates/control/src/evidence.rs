@@ -8,7 +8,6 @@ use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
 
 use crate::audit::{AuditError, Kind};
-use crate::gate::changes;
 use crate::plane::Inner;
 use crate::remembered;
 
@@ -128,7 +127,7 @@ impl EvidenceInForce<'_> {
 }
 
 async fn record(inner: &Inner, subject: &Digest, details: &[(&str, &str)]) -> Result<(), AuditError> {
-    changes::record(inner, Kind::EvidencePublished, "mizzen", format!("agent_digest:{subject}"), details).await
+    inner.audit.changed(Kind::EvidencePublished, "mizzen", format!("agent_digest:{subject}"), details).await
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@
 //! that does not answer, or that was not heard of for too long, refuses with `permission_unavailable`.
 
 mod case;
-pub(crate) mod changes;
 mod held;
 mod index;
 mod measures;

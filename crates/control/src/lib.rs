@@ -11,6 +11,7 @@
 //! * [`policies`]: boundaries and Cedar policies with their versions, the folder beside them, and what was decided
 //! * [`gate`]: the one question that every door asks: may this call go out
 //! * [`budgets`], [`approvals`], [`evidence`], [`pauses`]: what the gate remembers, beside what runs have touched
+//! * [`versions`]: which digests of agents the catalog has as versions
 //! * [`config`]: what can be configured about permission
 //! * [`audit`]: what was asked, decided and changed, in a log that others can check
 //! * [`origin`]: whether a browser's request comes from our own pages
@@ -42,6 +43,7 @@ pub mod snapshot;
 mod taint;
 mod token;
 pub mod tokens;
+pub mod versions;
 
 pub use self::environment::Environment;
 pub use self::plane::{Control, OpenError};

@@ -31,6 +31,7 @@ use crate::responses::{self, Responses};
 use crate::sign_in::{self, AdminToken, SignIn};
 use crate::snapshot::Snapshot;
 use crate::token::NoRandomness;
+use crate::versions::Versions;
 use crate::{remembered, taint};
 
 /// How long a key that was revoked on one node may still open a door of another.
@@ -160,6 +161,11 @@ impl Control {
     #[must_use]
     pub fn evidence(&self) -> EvidenceInForce<'_> {
         EvidenceInForce(&self.0)
+    }
+
+    #[must_use]
+    pub fn versions(&self) -> Versions<'_> {
+        Versions(&self.0)
     }
 
     #[must_use]

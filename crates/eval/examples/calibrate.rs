@@ -5,6 +5,8 @@
 #![allow(clippy::print_stdout, reason = "an example prints its tables")]
 #![allow(clippy::unwrap_used, reason = "an example stops at the first contradiction")]
 
+#[path = "calibrate/coefficients.rs"]
+mod coefficients;
 #[path = "calibrate/coverage.rs"]
 mod coverage;
 #[path = "calibrate/detection.rs"]
@@ -22,6 +24,9 @@ fn main() {
     coverage::means();
     coverage::paired();
     coverage::judges();
+    coefficients::rates();
+    coefficients::agreement();
+    coefficients::repeated();
     looking::peeking();
     looking::clustered();
     looking::drift_and_missing();

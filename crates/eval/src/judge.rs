@@ -21,6 +21,8 @@ use crate::evaluator::judge::{JudgeModel, Question};
 
 /// A judge that says nothing for so long has failed.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+/// A verdict is one line; a model that goes on and on is cut off, and its answer is then no verdict.
+const ANSWER_TOKENS_MAX: u32 = 1_024;
 /// Longest answer of the server, in bytes.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// Characters of a refusal that are told.
@@ -61,6 +63,7 @@ impl ChatJudge {
         let body = json!({
             "model": model,
             "temperature": 0,
+            "max_completion_tokens": ANSWER_TOKENS_MAX,
             "messages": [
                 { "role": "system", "content": question.system },
                 { "role": "user", "content": question.user },

@@ -1,6 +1,6 @@
 //! Which stored runs: the words of the run list, and single runs by id.
 
-use mizzen_model::run::RunSummary;
+use mizzen_model::run::{JUDGE_CALLER, RunSummary};
 use mizzen_model::step::{Outcome, Source};
 use mizzen_model::time::Timestamp;
 use mizzen_telemetry::RunFilter;
@@ -130,7 +130,10 @@ impl RunSelector {
             searched.iter().any(|text| lower(text).contains(&q))
         };
         let names = |digest: &String| run.agent_digest().is_some_and(|named| named.as_str().starts_with(digest));
-        same(&self.agent, &run.agent)
+        // What judges ask are runs too: nobody means them who does not say so, and judging them would make more of them.
+        let is_asked_by_judge = run.caller.as_deref() == Some(JUDGE_CALLER);
+        (!is_asked_by_judge || self.caller.is_some() || !self.run_ids.is_empty())
+            && same(&self.agent, &run.agent)
             && same(&self.session, &run.session)
             && same(&self.caller, &run.caller)
             && self.model.as_ref().is_none_or(|model| run.models.contains(model))
@@ -165,7 +168,27 @@ fn words(text: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::RunSelector;
+    use mizzen_model::run::{JUDGE_CALLER, RunSummary};
     use mizzen_model::step::Outcome;
+    use serde_json::json;
+
+    #[test]
+    fn what_judges_ask_is_selected_by_nobody_who_does_not_say_so() {
+        let run = |caller: &str| -> RunSummary {
+            let usage = json!({ "input_tokens": 1, "output_tokens": 1, "cache_read_tokens": 0, "cache_write_tokens": 0,
+                "reasoning_tokens": 0 });
+            let run = json!({ "run_id": "r", "revision": 1, "is_final": true, "agent": "mizzen", "title": "", "session": null,
+                "caller": caller, "service": null, "started_at": "2026-11-25T10:00:00Z", "duration_ns": 1, "outcome": "ok",
+                "error_message": null, "spans": 1, "steps": 1, "model_calls": 1, "tool_calls": 0, "errors": 0,
+                "usage": usage, "cost_usd": null, "unpriced_calls": 0, "models": [], "sources": ["gateway"] });
+            serde_json::from_value(run).unwrap()
+        };
+        let select = |text: &str| RunSelector::parse(text).unwrap();
+        assert!(select("").matches(&run("ann")) && !select("").matches(&run(JUDGE_CALLER)));
+        assert!(!select("agent=mizzen").matches(&run(JUDGE_CALLER)));
+        assert!(select(&format!("caller=\"{JUDGE_CALLER}\"")).matches(&run(JUDGE_CALLER)));
+        assert!(select("run=r").matches(&run(JUDGE_CALLER)));
+    }
 
     #[test]
     fn a_selector_is_read_from_pairs() {

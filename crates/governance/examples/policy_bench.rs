@@ -175,6 +175,7 @@ impl Asking {
             touches: Taint::default(),
             budget: BudgetLeft::default(),
             evidence: &[],
+            version: None,
             at: Timestamp::from_unix_nanos(1_763_800_000_000_000_000),
         });
         outcome.effect == mizzen_model::permission::Effect::Allow

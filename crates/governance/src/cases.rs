@@ -41,6 +41,7 @@ const FIELDS: &[&str] = &[
     "touched",
     "touches",
     "evidence",
+    "version",
     "pinned",
     "read_only",
     "at",
@@ -96,6 +97,7 @@ struct Case {
     touches: Taint,
     digest: Option<Digest>,
     evidence: Vec<Evidence>,
+    version: Option<String>,
     tool: ToolFacts,
     at: Timestamp,
     expect: Effect,
@@ -118,6 +120,7 @@ impl Case {
             touches: self.touches,
             budget: BudgetLeft::default(),
             evidence: &self.evidence,
+            version: self.version.as_deref(),
             at: self.at,
         });
         let mut differences = Vec::new();
@@ -158,6 +161,7 @@ fn case(reader: &mut Reader<'_>, node: &Node) -> Option<Case> {
     let fields = reader.fields(node, "a case", FIELDS)?;
     let mut text = |field: &str| fields.get(field).and_then(|node| reader.text(node, field));
     let (agent, user, team, name) = (text("agent"), text("user"), text("team"), text("name"));
+    let version = text("version");
     if fields.get("expect").is_none() {
         reader.error(fields.at, "a case needs `expect`: `allow`, `deny` or `needs_approval`");
     }
@@ -186,6 +190,7 @@ fn case(reader: &mut Reader<'_>, node: &Node) -> Option<Case> {
         touches: touched(reader, fields, "touches"),
         digest,
         evidence,
+        version,
         tool,
         at,
         expect: reader.word(fields.get("expect"), "expect", EFFECTS, Effect::Deny),

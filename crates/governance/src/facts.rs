@@ -96,6 +96,9 @@ fn rest(context: &mut Record, request: &Request<'_>, needs: &Needs) {
     if let Some(digest) = request.caller.agent_digest.as_ref().filter(|_| needs.agent_digest) {
         context.insert("agent_digest".into(), Fact::Text(digest.to_string()));
     }
+    if let Some(state) = request.version.filter(|_| needs.version) {
+        context.insert("version".into(), Fact::Text(state.to_owned()));
+    }
 }
 
 fn touched(taint: Taint) -> Record {

@@ -28,6 +28,9 @@ pub struct Request<'a> {
     pub budget: BudgetLeft,
     /// Evidence in force about the caller's own digest; none when that is unknown.
     pub evidence: &'a [Evidence],
+    /// The state, as the catalog has it, of the version that the caller's digest belongs to, for example `approved`;
+    /// `None`: it belongs to no version.
+    pub version: Option<&'a str>,
     pub at: Timestamp,
 }
 

@@ -19,6 +19,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use mizzen_control::audit::AuditError;
 use mizzen_governance::request::ToolFacts;
 use mizzen_model::id::Digest;
 use mizzen_model::time::Timestamp;
@@ -71,6 +72,18 @@ pub enum ApproveError {
     Changed { tool: String, current: Digest },
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The change is made by then.
+    #[error("the change is made, and the audit log does not take the entry about it")]
+    Audit(#[from] AuditError),
+}
+
+/// What an observation changed that others may want to know of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct News {
+    /// Pinned at first sight.
+    pub pinned: Vec<(String, Digest)>,
+    /// Another definition than the pinned one, and not the one that was seen last: withheld.
+    pub changed: Vec<(String, Digest)>,
 }
 
 type Tools = BTreeMap<String, Known>;
@@ -131,7 +144,7 @@ impl Pins {
         }
     }
 
-    /// Records what `server` offers now.
+    /// Records what `server` offers now, and says what is new about it.
     ///
     /// # Errors
     /// When it cannot be recorded; nothing of it counts then.
@@ -140,7 +153,7 @@ impl Pins {
         server: &str,
         rule: PinRule,
         offered: BTreeMap<String, Map<String, Value>>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<News, StoreError> {
         let _one_at_a_time = self.0.writing.lock().await;
         let all = self.all();
         let now = self.0.clock.now();
@@ -179,9 +192,10 @@ impl Pins {
         }
         stored::write(&self.0.store, server, &changes).await?;
         report(server, &changes, before);
+        let news = news(&changes, before);
         let is_change = !changes.seen.is_empty() || !changes.gone.is_empty();
         self.replace(&all, server, Some(after), is_change);
-        Ok(())
+        Ok(news)
     }
 
     /// Pins the current definition of a tool, which must be the one that the person looked at.
@@ -327,6 +341,16 @@ fn pin(known: &Known, by: &str, at: Timestamp) -> Pinned {
 }
 
 /// One line for each tool that became withheld.
+fn news(changes: &stored::Changes, before: Option<&Tools>) -> News {
+    let is_new = |tool: &str, known: &Known| {
+        before.and_then(|tools| tools.get(tool)).is_none_or(|was| was.digest != known.digest)
+    };
+    let differs = |known: &Known| known.pin.as_ref().is_some_and(|pin| pin.digest != known.digest);
+    let named = |(tool, known): &(String, Known)| (tool.clone(), known.digest.clone());
+    let changed = changes.seen.iter().filter(|(tool, known)| differs(known) && is_new(tool, known));
+    News { pinned: changes.pinned.iter().map(named).collect(), changed: changed.map(named).collect() }
+}
+
 fn report(server: &str, changes: &stored::Changes, before: Option<&Tools>) {
     for (tool, known) in &changes.seen {
         let was = before.and_then(|tools| tools.get(tool)).and_then(Known::withheld);

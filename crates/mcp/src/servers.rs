@@ -14,6 +14,7 @@ mod stored;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use mizzen_control::audit::AuditError;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
 use mizzen_store::{Store, StoreError};
@@ -72,6 +73,9 @@ pub enum ChangeError {
     InUse { server: String, profile: String },
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The change is made by then.
+    #[error("the change is made, and the audit log does not take the entry about it")]
+    Audit(#[from] AuditError),
 }
 
 /// The configuration in force. Cheap to clone; clones are the same.

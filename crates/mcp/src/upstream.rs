@@ -23,6 +23,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use mizzen_control::audit::{AuditError, Kind};
 use mizzen_model::id::Digest;
 use mizzen_runtime::task::{BoxError, TaskKind};
 use mizzen_store::StoreError;
@@ -97,8 +98,10 @@ impl Upstreams {
     /// # Errors
     /// As there.
     pub async fn put_server(&self, config: ServerConfig, by: &str) -> Result<(), ChangeError> {
+        let name = config.name.clone();
         self.0.configuration.put_server(config, by).await?;
         self.apply();
+        self.changed(Kind::ToolServerChanged, by, format!("tool_server:{name}"), "set").await?;
         Ok(())
     }
 
@@ -110,7 +113,9 @@ impl Upstreams {
         let removed = self.0.configuration.remove_server(name).await?;
         self.apply();
         self.pins().forget(name).await?;
-        tracing::info!(server = name, by, "a tool server was removed");
+        if removed {
+            self.changed(Kind::ToolServerChanged, by, format!("tool_server:{name}"), "removed").await?;
+        }
         Ok(removed)
     }
 
@@ -119,8 +124,10 @@ impl Upstreams {
     /// # Errors
     /// As there.
     pub async fn put_profile(&self, profile: Profile, by: &str) -> Result<(), ChangeError> {
+        let name = profile.name.clone();
         self.0.configuration.put_profile(profile, by).await?;
         self.apply();
+        self.changed(Kind::ToolServerChanged, by, format!("tool_profile:{name}"), "set").await?;
         Ok(())
     }
 
@@ -131,7 +138,9 @@ impl Upstreams {
     pub async fn remove_profile(&self, name: &str, by: &str) -> Result<bool, ChangeError> {
         let removed = self.0.configuration.remove_profile(name).await?;
         self.apply();
-        tracing::info!(profile = name, by, "a profile was removed");
+        if removed {
+            self.changed(Kind::ToolServerChanged, by, format!("tool_profile:{name}"), "removed").await?;
+        }
         Ok(removed)
     }
 
@@ -140,17 +149,25 @@ impl Upstreams {
     /// # Errors
     /// As there.
     pub async fn approve(&self, server: &str, tool: &str, digest: &Digest, by: &str) -> Result<(), ApproveError> {
-        self.pins().approve(server, tool, digest, by).await
+        self.pins().approve(server, tool, digest, by).await?;
+        let details = [("what", "pinned"), ("digest", digest.as_str())];
+        Ok(self.0.shared.control.audit().changed(Kind::Pin, by, format!("tool:{server}/{tool}"), &details).await?)
     }
 
     /// See [`Pins::withdraw`].
     ///
     /// # Errors
-    /// As there.
-    pub async fn withdraw(&self, server: &str, tool: &str, by: &str) -> Result<bool, StoreError> {
+    /// When it, or the audit entry about it, cannot be written.
+    pub async fn withdraw(&self, server: &str, tool: &str, by: &str) -> Result<bool, ApproveError> {
         let withdrawn = self.pins().withdraw(server, tool).await?;
-        tracing::info!(server, tool, by, "an approval was taken back");
+        if withdrawn {
+            self.changed(Kind::Pin, by, format!("tool:{server}/{tool}"), "withdrawn").await?;
+        }
         Ok(withdrawn)
+    }
+
+    async fn changed(&self, kind: Kind, by: &str, resource: String, what: &str) -> Result<(), AuditError> {
+        self.0.shared.control.audit().changed(kind, by, resource, &[("what", what)]).await
     }
 
     fn current(&self) -> Arc<Current> {

@@ -141,6 +141,9 @@ pub(crate) struct RunArgs {
     /// What evidence about this agent is about, for example the digest of its image. [default: over program and script]
     #[arg(long, value_name = "SHA256")]
     pub(crate) agent_digest: Option<Digest>,
+    /// A version of the agent in the catalog, by tag or digest, instead of a digest of your own.
+    #[arg(long, value_name = "TAG", conflicts_with = "agent_digest")]
+    pub(crate) version: Option<String>,
     /// Whose agent it is.
     #[arg(long)]
     pub(crate) team: Option<String>,
@@ -266,6 +269,9 @@ pub(crate) struct KeysCreateArgs {
     /// What exactly will present it, for example the digest of its image: evidence is about a digest.
     #[arg(long, value_name = "SHA256")]
     pub(crate) agent_digest: Option<Digest>,
+    /// A version of the agent in the catalog, by tag or digest, instead of a digest of your own.
+    #[arg(long, value_name = "TAG", conflicts_with = "agent_digest")]
+    pub(crate) version: Option<String>,
     /// Valid for so many seconds; for ever when absent.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) ttl_seconds: Option<u64>,

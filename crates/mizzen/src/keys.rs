@@ -58,7 +58,7 @@ fn read_secret(prompt: &str) -> anyhow::Result<String> {
 async fn create(args: KeysCreateArgs) -> Result<(), Failure> {
     let server = Server::find(&args.client)?;
     let body = json!({ "name": args.name, "agent": args.agent, "team": args.team,
-        "agent_digest": args.agent_digest, "ttl_seconds": args.ttl_seconds });
+        "agent_digest": args.agent_digest, "version": args.version, "ttl_seconds": args.ttl_seconds });
     let answer = server.post("/api/v1/keys", &body).await?;
     match args.output.format {
         Format::Table => {

@@ -73,11 +73,14 @@ async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
     let agent = args.agent.clone().unwrap_or_else(|| agent_name(&args.command));
     let trace_parent = root_span::TraceParent::random()?;
     let run_id = RunId::of_process(trace_parent.trace_id).to_string();
-    let agent_digest = args.agent_digest.clone().or_else(|| digest::of(&args.command, script(&args.command)));
+    let own_digest = || args.agent_digest.clone().or_else(|| digest::of(&args.command, script(&args.command)));
+    let agent_digest = if args.version.is_some() { None } else { own_digest() };
     let body = json!({ "name": format!("mizzen run {agent}"), "agent": agent, "team": args.team, "run_id": run_id,
-        "agent_digest": agent_digest, "ttl_seconds": KEY_TTL_SECONDS });
+        "agent_digest": agent_digest, "version": args.version, "ttl_seconds": KEY_TTL_SECONDS });
     let minted = server.post("/api/v1/keys", &body).await?;
     let key = minted["key"].as_str().context("the server did not hand out a key")?;
+    // A version's digest is the catalog's to say.
+    let agent_digest = minted["info"]["agent_digest"].as_str().map(str::parse).transpose().context("the key's digest")?;
     Ok(Launch {
         agent,
         key: Secret::new(key.to_owned()),

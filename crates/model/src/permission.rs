@@ -54,6 +54,14 @@ named! {
 }
 
 named! {
+    /// Which versions of an agent a boundary lets act.
+    VersionRule, "version rule" {
+        Any = "any",
+        Approved = "approved",
+    }
+}
+
+named! {
     /// What a statistical question was answered with.
     Verdict, "verdict" {
         Pass = "pass",

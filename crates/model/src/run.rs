@@ -7,6 +7,9 @@ use crate::step::{Outcome, Source};
 use crate::time::Timestamp;
 use crate::usage::Usage;
 
+/// The caller of questions that Mizzen itself asks a judging model. No key of anybody else may have this name.
+pub const JUDGE_CALLER: &str = "mizzen judge";
+
 /// What the run list shows, and what scores refer to (`run_id` and `revision` together).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RunSummary {

@@ -31,6 +31,8 @@ pub(super) struct Case {
     caller: Caller,
     policy_set: Arc<PolicySet>,
     pub(super) evidence: Arc<Vec<Evidence>>,
+    /// The state of the version that the caller's digest belongs to.
+    pub(super) version: Option<String>,
     /// What the run had touched before this call.
     pub(super) taint: Taint,
     /// What is left of the budgets that the call is about.
@@ -87,6 +89,7 @@ impl Case {
             at: inner.clock.now(),
             policy_set: inner.policy_set.load_full(),
             evidence: evidence.unwrap_or_default(),
+            version: inner.memory.versions.load().state(&ask.caller),
             inner: Arc::clone(inner),
             caller,
             ask,
@@ -182,6 +185,7 @@ impl Case {
             touches: ask.touches,
             budget: self.left,
             evidence: &self.evidence,
+            version: self.version.as_deref(),
             at: self.at,
         })
     }
@@ -390,6 +394,7 @@ pub(super) fn at_list_time(
         touches: Taint::default(),
         budget: BudgetLeft::default(),
         evidence: evidence.map_or(&[], |evidence| evidence.as_slice()),
+        version: inner.memory.versions.load().state(caller).as_deref(),
         at: inner.clock.now(),
     })
 }

@@ -16,6 +16,7 @@ use crate::gate::index::BudgetIndex;
 use crate::pauses::Stops;
 use crate::remembered::Remembered;
 use crate::taint::TaintCache;
+use crate::versions::AgentVersions;
 
 /// Decisions that wait for whoever records them beside their runs; more are shed and counted.
 const DECISIONS_MAX: usize = 4_096;
@@ -31,6 +32,7 @@ pub(crate) struct Memory {
     pub(crate) budgets: ArcSwap<BudgetIndex>,
     pub(crate) ledger: Ledger,
     pub(crate) taint: TaintCache,
+    pub(crate) versions: ArcSwap<AgentVersions>,
     pub(crate) rates: Rates,
     pub(crate) stops: Stops,
     pub(crate) held_changes: Changes,
@@ -54,6 +56,7 @@ impl Memory {
             budgets: ArcSwap::from_pointee(index),
             ledger: Ledger::default(),
             taint,
+            versions: ArcSwap::default(),
             rates: Rates::default(),
             stops: Stops::default(),
             held_changes: Changes::default(),

@@ -24,6 +24,8 @@ pub struct Recorded {
     pub taint: Taint,
     /// What was in force about the caller's digest.
     pub evidence: Arc<Vec<Evidence>>,
+    /// The state of the version that the caller's digest belongs to.
+    pub version: Option<String>,
     pub obligations: Obligations,
     /// The held call, when there is one.
     pub approval: Option<String>,
@@ -51,7 +53,8 @@ pub(super) async fn turned(inner: &Inner, case: &Case, decision: &Arc<Decision>,
     tell(inner, case, decision, code);
 }
 
-/// Lists and reads change nothing, and neither does a tool whose approved definition says so.
+/// Lists and reads change nothing, and neither does a tool whose approved definition says so. A model only answers: tools
+/// that its provider would run are asked about as tools.
 fn changes_something(ask: &Ask) -> bool {
     match ask.action {
         Action::ModelsList
@@ -59,9 +62,10 @@ fn changes_something(ask: &Ask) -> bool {
         | Action::ResourcesList
         | Action::PromptsList
         | Action::ResourcesRead
-        | Action::PromptsGet => false,
+        | Action::PromptsGet
+        | Action::ModelsCall => false,
         Action::ToolsCall => !(ask.tool.pinned && ask.tool.read_only),
-        Action::ModelsCall | Action::RoutesCall | Action::HostsConnect => true,
+        Action::RoutesCall | Action::HostsConnect => true,
     }
 }
 
@@ -93,6 +97,7 @@ fn tell(inner: &Inner, case: &Case, decision: &Arc<Decision>, code: Option<Denia
         ask: Arc::clone(&case.ask),
         taint: case.taint,
         evidence: Arc::clone(&case.evidence),
+        version: case.version.clone(),
         obligations: case.obligations(),
         approval: case.approval.clone(),
     };

@@ -159,6 +159,7 @@ pub fn ask_again(document: &DecisionDocument, set: &PolicySet) -> Result<Outcome
         touches: document.touches,
         budget: BudgetLeft::default(),
         evidence: &document.evidence,
+        version: document.version.as_deref(),
         at: document.decision.at,
     }))
 }

@@ -1,7 +1,7 @@
 //! The outer form of a boundary.
 
 use mizzen_model::asked::ResourceKind;
-use mizzen_model::permission::{Boundary, Denial, FileGrant, Mode};
+use mizzen_model::permission::{Boundary, Denial, FileGrant, Mode, VersionRule};
 use mizzen_model::yaml::{At, Kind, Node};
 
 use super::reader::Reader;
@@ -12,6 +12,7 @@ const SPEC: &[&str] = &[
     "mode",
     "agents",
     "teams",
+    "versions",
     "models",
     "tools",
     "resources",
@@ -42,6 +43,7 @@ pub(super) fn boundary(reader: &mut Reader<'_>, tree: &Node) -> Option<Boundary>
     };
     let spec = reader.fields(spec, "spec", SPEC)?;
     let modes = [("observe", Mode::Observe), ("enforce", Mode::Enforce)];
+    let versions = [("any", VersionRule::Any), ("approved", VersionRule::Approved)];
     let mut grants = |field: &str, kind| {
         let nodes = reader.list(spec.get(field), field);
         nodes.iter().filter_map(|node| grant::grant(reader, node, kind)).collect::<Vec<_>>()
@@ -55,6 +57,7 @@ pub(super) fn boundary(reader: &mut Reader<'_>, tree: &Node) -> Option<Boundary>
         mode: reader.word(spec.get("mode"), "mode", &modes, Mode::Observe),
         agents: reader.texts(spec.get("agents"), "agents"),
         teams: reader.texts(spec.get("teams"), "teams"),
+        versions: reader.word(spec.get("versions"), "versions", &versions, VersionRule::Any),
         models,
         tools,
         resources,

@@ -10,6 +10,10 @@ use serde_json::{Number, Value};
 use super::words::{access, attribute, is_identifier, pattern, quoted};
 use crate::decimal::{self, Rounding};
 
+/// The digest belongs to a version that was approved and is not retired.
+pub(crate) const APPROVED_VERSION: &str =
+    r#"context has version && ["approved", "deprecated"].contains(context.version)"#;
+
 /// Which way a missing reading is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use mizzen_model::asked::{Action, ResourceKind};
-use mizzen_model::permission::{Boundary, Denial, Effect, Grant, Mode, Pattern};
+use mizzen_model::permission::{Boundary, Denial, Effect, Grant, Mode, Pattern, VersionRule};
 
 use super::conditions::{self, Reading, THREE_TOGETHER};
 use super::words::{access, action, actions, entity_type, pattern, quoted, served_id};
@@ -30,7 +30,12 @@ pub(crate) enum Part {
     Three(usize),
     /// The denial with this index.
     Denial(usize),
+    /// Only approved versions act.
+    Versions,
 }
+
+/// What a refusal of [`Part::Versions`] says.
+const NOT_APPROVED: &str = "its digest belongs to no approved version in the catalog; have the version approved, or start one that is";
 
 /// All grants of a boundary, with their kinds, in a fixed order.
 pub(crate) fn grants(boundary: &Boundary) -> impl Iterator<Item = (ResourceKind, &Grant)> {
@@ -68,6 +73,9 @@ pub(crate) fn boundary(boundary: &Boundary) -> Vec<Emitted> {
     }
     for (index, denial) in boundary.deny.iter().enumerate() {
         out.denial(index, denial);
+    }
+    if boundary.versions == VersionRule::Approved {
+        out.versions();
     }
     out.emitted
 }
@@ -137,6 +145,20 @@ impl Out<'_> {
         let policy =
             Policy { suffix: "/deny", effect: "forbid", asks: false, actions: &both, when: &when, unless: &[] };
         self.push(denial.line, Part::Denial(index), &scope, &policy, denial.because.as_deref());
+    }
+
+    fn versions(&mut self) {
+        // No grant's line is called `versions`, so that the id is its own.
+        let id = format!("{}:versions", self.boundary.name);
+        let name = quoted(&self.boundary.name);
+        let observe = if self.boundary.mode == Mode::Observe { "@mode(\"observe\")\n" } else { "" };
+        let text = format!(
+            "@id({})\n{observe}@because({})\nforbid (principal in Boundary::{name}, action, resource)\nunless {{ {} }};\n",
+            quoted(&id),
+            quoted(NOT_APPROVED),
+            conditions::APPROVED_VERSION,
+        );
+        self.emitted.push(Emitted { id, line: 0, text, part: Part::Versions });
     }
 
     fn push(&mut self, line: u32, part: Part, scope: &str, policy: &Policy<'_>, because: Option<&str>) {

@@ -51,6 +51,7 @@ pub(crate) struct Needs {
     pub(crate) time: bool,
     pub(crate) budget: bool,
     pub(crate) agent_digest: bool,
+    pub(crate) version: bool,
     /// A policy looks at the context as a whole, or at all arguments or all evidence.
     pub(crate) everything: bool,
 }
@@ -79,6 +80,7 @@ impl Needs {
         self.time |= other.time;
         self.budget |= other.budget;
         self.agent_digest |= other.agent_digest;
+        self.version |= other.version;
         self.everything |= other.everything;
     }
 
@@ -95,6 +97,7 @@ impl Needs {
             time: true,
             budget: true,
             agent_digest: true,
+            version: true,
             everything: true,
         }
     }
@@ -141,6 +144,7 @@ impl Needs {
             ["time", ..] => self.time = true,
             ["budget", ..] => self.budget = true,
             ["agent_digest", ..] => self.agent_digest = true,
+            ["version", ..] => self.version = true,
             // No such attribute; strict validation says so.
             _ => {}
         }

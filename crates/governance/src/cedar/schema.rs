@@ -49,7 +49,9 @@ const CONTEXT_REST: &str = r"  argument_names: Set<String>,
   time: { now: datetime, hour: Long, minute: Long, weekday: Long },
   // The least that is left of any budget that applies.
   budget: { calls_left?: Long, tokens_left?: Long, usd_left?: decimal },
-  agent_digest?: String
+  agent_digest?: String,
+  // Of the version in the catalog that the digest belongs to: `approved`, `pending`, …
+  version?: String
 };
 ";
 

@@ -27,6 +27,7 @@ fn an_explanation_names_the_policy_its_place_what_it_saw_and_the_way_out() {
             touches: Taint::default(),
             budget: BudgetLeft::default(),
             evidence: &[],
+            version: None,
             at: Timestamp::default(),
         })
     };

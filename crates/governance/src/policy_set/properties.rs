@@ -99,6 +99,7 @@ fn decide(set: &PolicySet, tool: &str, arguments: &Value, taint: Taint, evidence
         touches: Taint::default(),
         budget: BudgetLeft::default(),
         evidence,
+        version: None,
         at: Timestamp::default(),
     })
 }

@@ -72,6 +72,7 @@ struct Ask {
     taint: Taint,
     digest: Option<Digest>,
     evidence: Vec<Evidence>,
+    version: Option<&'static str>,
     tool: ToolFacts,
 }
 
@@ -84,6 +85,7 @@ fn tool(server: &str, name: &str, arguments: Value) -> Ask {
         taint: Taint::default(),
         digest: None,
         evidence: vec![],
+        version: None,
         tool: ToolFacts::default(),
     }
 }
@@ -103,6 +105,7 @@ impl Ask {
             touches: Taint::default(),
             budget: BudgetLeft::default(),
             evidence: &self.evidence,
+            version: self.version,
             at: Timestamp::from_unix_nanos(1_763_800_000_123_456_789),
         })
     }
@@ -287,4 +290,26 @@ fn a_policy_that_fails_denies() {
     let failed = ask(i64::MAX);
     assert_eq!(failed.effect, Effect::Deny);
     assert!(failed.reason.contains("`sum` could not be evaluated"), "{}", failed.reason);
+}
+
+#[test]
+fn a_boundary_can_let_only_approved_versions_act() {
+    let set = compile(&[&BANKING.replace("spec:\n", "spec:\n  versions: approved\n")], "");
+    let ask = |version| Ask { version, ..tool("bank", "get_balance", json!({})) };
+    for (version, expected) in [
+        (Some("approved"), Effect::Allow),
+        (Some("deprecated"), Effect::Allow),
+        (Some("pending"), Effect::Deny),
+        (Some("retired"), Effect::Deny),
+        (None, Effect::Deny),
+    ] {
+        let outcome = ask(version).of(&set);
+        assert_eq!(outcome.effect, expected, "{version:?}: {}", outcome.reason);
+        assert_eq!(ask(version).listed(&set), expected, "what may not be called is not listed: {version:?}");
+    }
+    let refused = ask(None).of(&set);
+    assert_eq!(refused.policies, ["banking:versions"]);
+    assert!(refused.reason.contains("no approved version in the catalog"), "{}", refused.reason);
+    // Without the word any digest will do.
+    assert_eq!(ask(None).effect(&compile(&[BANKING], "")), Effect::Allow);
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use mizzen_control::audit::{AuditError, Kind};
 use mizzen_control::{Control, Environment};
 use mizzen_runtime::client::HttpClient;
 use mizzen_runtime::clock::Clock;
@@ -11,7 +12,7 @@ use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::secret::Secret;
 use mizzen_runtime::task::TaskGroup;
 
-use crate::pins::Pins;
+use crate::pins::{self, News, Pins};
 use crate::seam::UpstreamError;
 use crate::servers::PinRule;
 
@@ -44,6 +45,20 @@ impl Shared {
             }
             Err(fault) => Err(unreachable(fault.to_string())),
         }
+    }
+
+    /// Writes down which definitions were pinned at first sight, and which changed behind a pin's back.
+    ///
+    /// # Errors
+    /// When it is not on disk.
+    pub(super) async fn tell(&self, server: &str, news: &News) -> Result<(), AuditError> {
+        let pinned = news.pinned.iter().map(|tool| (tool, pins::FIRST_SIGHT));
+        let changed = news.changed.iter().map(|tool| (tool, "definition changed, withheld"));
+        for ((tool, digest), what) in pinned.chain(changed) {
+            let details = [("what", what), ("digest", digest.as_str())];
+            self.control.audit().changed(Kind::Pin, "mizzen", format!("tool:{server}/{tool}"), &details).await?;
+        }
+        Ok(())
     }
 
     /// A limit that a server's configuration sets was reached; counted.

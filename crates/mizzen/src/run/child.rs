@@ -36,7 +36,10 @@ pub(super) async fn run_to_end(command: &[String], variables: &[(String, String)
         Ok(signals) => signals,
         Err(error) => return End::NotStarted { message: format!("failed to listen for signals: {error}"), code: 125 },
     };
-    let spawned = Command::new(program).args(arguments).envs(variables.iter().cloned()).spawn();
+    let mut agent = Command::new(program);
+    // The administrator's token is for whoever starts the agent, not for the agent.
+    agent.args(arguments).env_remove("MIZZEN_TOKEN").envs(variables.iter().cloned());
+    let spawned = agent.spawn();
     let mut child = match spawned {
         Ok(child) => child,
         Err(error) => {

@@ -16,6 +16,7 @@ pub(super) fn variables(launch: &Launch) -> Vec<(String, String)> {
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf".to_owned()),
         // Values of this variable are percent-encoded (OpenTelemetry, OTLP exporter configuration).
         ("OTEL_EXPORTER_OTLP_HEADERS", format!("authorization=Bearer%20{key}")),
+        ("MIZZEN_MCP_URL", format!("{}/mcp", launch.url)),
         ("MIZZEN_RUN_ID", launch.run_id.clone()),
         ("TRACEPARENT", launch.trace_parent.to_string()),
     ]

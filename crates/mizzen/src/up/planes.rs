@@ -17,6 +17,7 @@ use mizzen_mcp::pins::Pins;
 use mizzen_mcp::servers::{Declared, ToolServers};
 use mizzen_mcp::upstream::{Shared, Upstreams};
 use mizzen_model::price::PriceTable;
+use mizzen_model::run::JUDGE_CALLER;
 use mizzen_query::query::{Query, QueryLimits};
 use mizzen_runtime::client::{ClientConfig, HttpClient};
 use mizzen_runtime::clock::Clock;
@@ -29,7 +30,7 @@ use mizzen_telemetry::{Parts, Telemetry, TelemetryConfig};
 use object_store::ObjectStore;
 
 use super::decisions::Recorder;
-use super::evidence;
+use super::{evidence, versions};
 use crate::config::Config;
 
 /// Everything behind the doors.
@@ -63,6 +64,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     let client = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
     let control = open_control(config, &store, &data_dir, &client, (&clock, &metrics, &tasks)).await?;
     let catalog = open_catalog(config, &store, &control, &client, &clock, &tasks).await?;
+    versions::keep_in_force(&catalog, &control, &tasks);
     let prices = PriceTable::built_in(&config.price)?;
     let capture = Arc::new(CapturePolicy::new(&config.capture).context("`capture`")?);
     let parts = Parts {
@@ -209,11 +211,10 @@ async fn tool_servers(
 
 /// Models that judge are asked through the gateway, with a key of their own that the last start's one makes way for.
 async fn judge(control: &Control, gateway: &Gateway) -> anyhow::Result<ChatJudge> {
-    const NAME: &str = "mizzen judge";
-    for key in control.keys().list().await?.into_iter().filter(|key| key.name == NAME) {
+    for key in control.keys().list().await?.into_iter().filter(|key| key.name == JUDGE_CALLER) {
         control.keys().revoke(&key.id).await?;
     }
-    let (_, key) = control.keys().mint(NewKey { name: NAME.to_owned(), ..NewKey::default() }).await?;
+    let (_, key) = control.keys().mint(NewKey { name: JUDGE_CALLER.to_owned(), ..NewKey::default() }).await?;
     Ok(ChatJudge::in_process(mizzen_llm::gateway::router(gateway.clone()), key))
 }
 

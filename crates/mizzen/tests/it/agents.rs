@@ -68,6 +68,16 @@ async fn the_key_of_a_run_ends_with_it() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_agent_is_told_where_the_tools_are_and_not_who_administers() -> Result<()> {
+    let provider = FakeProvider::start().await?;
+    let server = server(&provider).await?;
+    let mut command = server.command(["run", "-q", "--", "sh", "-c", "echo [$MIZZEN_TOKEN] $MIZZEN_MCP_URL"])?;
+    let output = command.env("MIZZEN_TOKEN", server.admin_token()?).output().await?;
+    assert_eq!(String::from_utf8(output.stdout)?.trim(), format!("[] {}/mcp", server.url()));
+    Ok(())
+}
+
+#[tokio::test]
 async fn signals_are_forwarded_and_reported_as_a_shell_would() -> Result<()> {
     let provider = FakeProvider::start().await?;
     let server = server(&provider).await?;

@@ -1,5 +1,6 @@
-//! The loop: a call is refused for want of evidence, what the agent does is evaluated, the same call is allowed, and another
-//! version of the agent has to earn it anew. Each step is in the audit log, which proves it.
+//! The loop: an agent is registered and approved, a call is refused for want of evidence, what the agent does is evaluated,
+//! the same call is allowed, and another version of the agent has to earn it anew. Each step is in the audit log, which
+//! proves it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,8 +14,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(200);
 /// Beside these there are runs of tool calls, which answer nothing: those did not succeed.
 const RUNS: u64 = 60;
-const FIRST: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
-const SECOND: &str = "sha256:2222222222222222222222222222222222222222222222222222222222222222";
+const AGENT: &str = "component:default/helm";
+
+/// The agent as its owner describes it.
+fn manifest(version: &str) -> String {
+    format!(
+        "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: helm\n  description: Version {version}.\n  \
+         annotations: {{ mizzen.dev/version: {version} }}\nspec:\n  type: ai-agent\n  lifecycle: production\n  owner: platform\n"
+    )
+}
 
 /// A tool server of a few lines: it lists releases, and it uninstalls one.
 const TOOL_SERVER: &str = r#"
@@ -51,6 +59,7 @@ metadata:
 spec:
   mode: enforce
   agents: [helm]
+  versions: approved
   models: ['*']
   tools:
     - tool: helm/list_releases
@@ -88,10 +97,29 @@ async fn put(server: &Mizzen, path: &str, body: &str) -> Result<()> {
     Ok(())
 }
 
-async fn key(server: &Mizzen, digest: &str) -> Result<String> {
-    let request = json!({ "name": "helm in production", "agent": "helm", "agent_digest": digest });
+/// Registers a version, which then waits for its review.
+async fn register(server: &Mizzen, folder: &Path, version: &str) -> Result<()> {
+    let file = folder.join("catalog-info.yaml");
+    std::fs::write(&file, manifest(version))?;
+    let applied = server.command(["apply", "-f", &file.display().to_string(), "-o", "json"])?.output().await?;
+    let told: Value = serde_json::from_slice(&applied.stdout)
+        .with_context(|| String::from_utf8_lossy(&applied.stderr).into_owned())?;
+    ensure!(told[0]["ref"] == json!(AGENT) && told[0]["state"] == json!("pending"), "{told}");
+    Ok(())
+}
+
+async fn approve(server: &Mizzen, version: &str) -> Result<()> {
+    let approved = server.command(["approve", AGENT, version])?.output().await?;
+    ensure!(approved.status.success(), "{}", String::from_utf8_lossy(&approved.stderr));
+    Ok(())
+}
+
+/// A key that is bound to a version, and the version's digest.
+async fn key(server: &Mizzen, version: &str) -> Result<(String, String)> {
+    let request = json!({ "name": "helm in production", "agent": "helm", "version": version });
     let minted = server.post("/api/v1/keys", &request).await?;
-    minted["key"].as_str().map(str::to_owned).with_context(|| format!("no key in {minted}"))
+    let text = |value: &Value| value.as_str().map(str::to_owned).with_context(|| format!("no key in {minted}"));
+    Ok((text(&minted["key"])?, text(&minted["info"]["agent_digest"])?))
 }
 
 /// One request of the protocol of 2026-07-28, which needs no session.
@@ -160,7 +188,11 @@ async fn work(server: &Mizzen, provider: &FakeProvider, key: &str) -> Result<()>
 async fn evidence_opens_what_its_absence_kept_shut_and_another_version_starts_anew() -> Result<()> {
     let (provider, folder) = (FakeProvider::start().await?, tempfile::tempdir()?);
     let server = server(&provider, folder.path()).await?;
-    let first = key(&server, FIRST).await?;
+    register(&server, folder.path(), "v1").await?;
+    let (first, digest) = key(&server, "v1").await?;
+    let unapproved = uninstall(&server, &first).await?;
+    assert!(unapproved.to_string().contains("no approved version"), "nobody has approved it yet: {unapproved}");
+    approve(&server, "v1").await?;
 
     let listed = ask(&server, &first, "tools/call", json!({ "name": "helm__list_releases", "arguments": {} })).await?;
     assert!(went_out(&listed), "{listed}");
@@ -169,7 +201,7 @@ async fn evidence_opens_what_its_absence_kept_shut_and_another_version_starts_an
     assert!(refused.to_string().contains("`contains`"), "it names what is missing: {refused}");
 
     work(&server, &provider, &first).await?;
-    let run = ["eval", "run", "--runs", "agent=helm", &format!("digest={FIRST}"), "-e", "contains:value=releases"];
+    let run = ["eval", "run", "--runs", "agent=helm", &format!("digest={digest}"), "-e", "contains:value=releases"];
     let scored = server.command(run.iter().copied())?.output().await?;
     let told = String::from_utf8_lossy(&scored.stdout);
     ensure!(told.contains("contains"), "{told}{}", String::from_utf8_lossy(&scored.stderr));
@@ -187,7 +219,9 @@ async fn evidence_opens_what_its_absence_kept_shut_and_another_version_starts_an
     let prod = json!({ "name": "helm__uninstall", "arguments": { "release": "prod-1" } });
     assert!(!went_out(&ask(&server, &first, "tools/call", prod).await?));
 
-    let second = key(&server, SECOND).await?;
+    register(&server, folder.path(), "v2").await?;
+    approve(&server, "v2").await?;
+    let (second, _) = key(&server, "v2").await?;
     let anew = uninstall(&server, &second).await?;
     assert!(!went_out(&anew) && anew.to_string().contains("evidence"), "{anew}");
 
@@ -209,6 +243,12 @@ async fn proven(server: &Mizzen) -> Result<()> {
         "newest and oldest: {decisions:?}"
     );
     assert!(decisions.contains(&"allow"), "{decisions:?}");
+    let catalog = server.get("/api/v1/audit/entries?kind=catalog_changed").await?.to_string();
+    assert!(catalog.contains(AGENT) && catalog.contains("approved"), "who registered and approved what: {catalog}");
+    let tools = server.get("/api/v1/audit/entries?kind=tool_server_changed").await?;
+    assert_eq!(tools["items"].as_array().map(Vec::len), Some(1), "{tools}");
+    let pins = server.get("/api/v1/audit/entries?kind=pin").await?;
+    assert_eq!(pins["items"].as_array().map(Vec::len), Some(2), "two tools, pinned at first sight: {pins}");
     let changed = server.get("/api/v1/audit/entries?kind=boundary_changed").await?;
     assert_eq!(changed["items"].as_array().map(Vec::len), Some(1), "{changed}");
     let evidence = server.get("/api/v1/audit/entries?kind=evidence_published").await?;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
-use super::{Effect, EvidenceRule, Mode};
+use super::{Effect, EvidenceRule, Mode, VersionRule};
 use crate::asked::{Resource, Taint};
 use crate::step::{UnknownName, named};
 
@@ -21,6 +21,8 @@ pub struct Boundary {
     pub agents: Vec<String>,
     /// All agents of these teams.
     pub teams: Vec<String>,
+    /// Under `approved` only a digest acts that belongs to an approved version in the catalog.
+    pub versions: VersionRule,
     pub models: Vec<Grant>,
     pub tools: Vec<Grant>,
     pub resources: Vec<Grant>,
@@ -43,6 +45,7 @@ impl Default for Boundary {
             mode: Mode::Observe,
             agents: vec![],
             teams: vec![],
+            versions: VersionRule::Any,
             models: vec![],
             tools: vec![],
             resources: vec![],

@@ -6,10 +6,12 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::{Extension, Json};
 use http::StatusCode;
+use mizzen_catalog::observed::{Subject, SubjectKind};
 use mizzen_control::audit::Kind;
 use mizzen_control::keys::NewKey;
 use mizzen_control::sign_in::Session;
 use mizzen_model::id::{Digest, RunId};
+use mizzen_model::run::JUDGE_CALLER;
 use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -49,6 +51,8 @@ pub(crate) struct KeyRequest {
     team: Option<String>,
     /// What exactly will carry it, for example `sha256:…` of an image; evidence is about a digest.
     agent_digest: Option<String>,
+    /// The tag or the digest of a version of the agent in the catalog: the key is bound to that version's digest.
+    version: Option<String>,
     /// Everything done with it belongs to this run.
     run_id: Option<String>,
     /// Without it the key does not expire.
@@ -79,11 +83,23 @@ pub(crate) async fn mint(
     Extension(session): Extension<Session>,
     Body(request): Body<KeyRequest>,
 ) -> Result<Json<MintedKey>, ApiError> {
+    if request.name.trim() == JUDGE_CALLER {
+        let message = format!("`{JUDGE_CALLER}` is Mizzen's own; give the key another name");
+        return Err(ApiError::Field { field: "name", message });
+    }
+    let agent_digest = match (&request.version, request.agent_digest) {
+        (None, digest) => digest.map(|digest| parse_digest(&digest)).transpose()?,
+        (Some(version), None) => Some(version_digest(&app, request.agent.as_deref(), version).await?),
+        (Some(_), Some(_)) => {
+            let message = "the version has a digest of its own; give one of `version` and `agent_digest`".to_owned();
+            return Err(ApiError::Field { field: "version", message });
+        }
+    };
     let new = NewKey {
         name: request.name,
         agent: request.agent,
         team: request.team,
-        agent_digest: request.agent_digest.map(|digest| parse_digest(&digest)).transpose()?,
+        agent_digest,
         minted_by: Some(session.name.clone()),
         run_id: request.run_id.map(|id| super::run::parse_run_id(&id)).transpose()?,
         ttl: request.ttl_seconds.map(Duration::from_secs),
@@ -108,6 +124,22 @@ pub(crate) async fn revoke(
     app.record(&session, Kind::KeyRevoked, &format!("key:{id}")).await?;
     let was_there = app.state.control.keys().revoke(&id).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("key", id)) }
+}
+
+/// Of the version that the catalog has under this name. Whether it may act is for the boundaries to say.
+async fn version_digest(app: &App, agent: Option<&str>, version: &str) -> Result<Digest, ApiError> {
+    let wrong = |message: String| ApiError::Field { field: "version", message };
+    let agent = agent.ok_or_else(|| wrong("a version is one of an agent; say which by `agent`".to_owned()))?;
+    let subject = Subject { kind: SubjectKind::Agent, name: agent.to_owned() };
+    let approved = Arc::clone(&app.state.catalog.approved().borrow());
+    let (reference, _) = approved.of_subject(&subject).ok_or_else(|| {
+        wrong(format!("the catalog has no agent `{agent}`; `mizzen apply` its description first"))
+    })?;
+    let found = app.state.catalog.version(reference, version).await?;
+    let found = found.ok_or_else(|| {
+        wrong(format!("`{reference}` has no version `{version}`; `mizzen get {reference} -o yaml` shows the newest"))
+    })?;
+    Ok(found.digest)
 }
 
 fn parse_digest(text: &str) -> Result<Digest, ApiError> {

@@ -24,7 +24,7 @@ impl From<ChangeError> for ApiError {
             ChangeError::Declared(_) => conflict("declared", &error),
             ChangeError::InUse { .. } => conflict("in_use", &error),
             ChangeError::TooMany { .. } => conflict("limit", &error),
-            ChangeError::Store(_) => Self::internal(error),
+            ChangeError::Store(_) | ChangeError::Audit(_) => Self::internal(error),
         }
     }
 }
@@ -36,7 +36,7 @@ impl From<ApproveError> for ApiError {
             ApproveError::Changed { .. } => {
                 Self::Refused { status: StatusCode::CONFLICT, code: "definition_changed", message: error.to_string() }
             }
-            ApproveError::Store(_) => Self::internal(error),
+            ApproveError::Store(_) | ApproveError::Audit(_) => Self::internal(error),
         }
     }
 }

@@ -90,6 +90,8 @@ kinds! {
     LeaseSweep = "lease sweep", Log, Finish;
     /// Puts evidence in force that evaluation has published.
     EvidenceInForce = "evidence in force", Log, Abort;
+    /// Hands what the catalog says of versions over to permission; without it a retired version would go on.
+    VersionsInForce = "versions in force", Shutdown, Abort;
     /// Reads the locations of the catalog; what was read is kept a few documents at a time.
     CatalogLocations = "catalog locations", Log, Abort;
     /// Follows the folder of policies.

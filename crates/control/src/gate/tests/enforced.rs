@@ -14,6 +14,7 @@ use crate::keys::NewKey;
 use crate::pauses::{PauseKind, Reach};
 use crate::plane::tests::{Fixture, planes};
 use crate::snapshot::KeyIdentity;
+use crate::versions::{AgentVersion, AgentVersions};
 
 const HELM: &str = r"
 apiVersion: mizzen.dev/v1
@@ -210,5 +211,39 @@ async fn rates_and_budgets_of_a_boundary_are_kept() {
         let denial = refused(plane.control.gate().ask(list()).await);
         assert_eq!(denial.code, DenialCode::BudgetExhausted);
         assert!(denial.message.contains("`boundary/helm/1`"), "{}", denial.message);
+    }
+}
+
+#[tokio::test]
+async fn a_digest_acts_only_while_the_catalog_has_it_as_approved() {
+    let text = HELM.replace("mode: enforce", "mode: enforce\n  versions: approved");
+    let boundaries = vec![Source { name: "helm.yaml".into(), text }];
+    let set = Arc::new(PolicySet::compile(&Sources { boundaries, ..Sources::default() }).unwrap());
+    for plane in planes().await {
+        plane.control.publish_policies(Arc::clone(&set));
+        let digest = Digest::of(b"version 1");
+        let new = NewKey {
+            name: "helm".into(),
+            agent: Some("helm".into()),
+            agent_digest: Some(digest.clone()),
+            ..NewKey::default()
+        };
+        let (_, key) = plane.control.keys().mint(new).await.unwrap();
+        let caller = Arc::new(plane.control.snapshot().identify(key.expose()).unwrap());
+        let publish = |agent: &str, state: &str| {
+            let version = AgentVersion { agent: agent.into(), digest: digest.clone(), state: state.into() };
+            plane.control.versions().publish(AgentVersions::new([version]));
+        };
+        let asked = async || plane.control.gate().ask(tool(&caller, "mail", "send")).await;
+        let before = refused(asked().await);
+        assert_eq!(before.decision.policies, ["helm:versions"], "nothing was published yet");
+        publish("helm", "pending");
+        refused(asked().await);
+        publish("another", "approved");
+        refused(asked().await);
+        publish("helm", "approved");
+        permitted(asked().await).settle(Spend::default());
+        publish("helm", "retired");
+        refused(asked().await);
     }
 }

@@ -60,6 +60,9 @@ pub struct DecisionDocument {
     /// What the call brings into it.
     pub touches: Taint,
     pub evidence: Vec<Evidence>,
+    /// The state of the version that the caller's digest belonged to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     pub obligations: Obligations,
 }
 
@@ -109,6 +112,7 @@ impl Draft {
             taint: recorded.taint,
             touches: ask.touches,
             evidence: recorded.evidence.as_ref().clone(),
+            version: recorded.version.clone(),
             obligations: recorded.obligations.clone(),
         };
         Self { document, arguments }
@@ -149,6 +153,7 @@ impl Draft {
             ("mizzen.decision.agent_digest", decision.caller.agent_digest.as_ref().map(digest)),
             ("mizzen.decision.arguments_hash", document.arguments_hash.clone()),
             ("mizzen.decision.evidence", evidence),
+            ("mizzen.decision.version", document.version.clone()),
             ("gen_ai.agent.name", document.agent.clone()),
             ("gen_ai.tool.name", is_tool.then(|| document.resource.name.clone())),
             ("gen_ai.conversation.id", document.session.clone()),

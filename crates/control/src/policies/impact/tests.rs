@@ -54,6 +54,7 @@ fn document(number: i64, tool: &str, at: mizzen_model::time::Timestamp) -> Decis
         taint: Taint::default(),
         touches: Taint { private_data: true, ..Taint::default() },
         evidence: vec![],
+        version: None,
         obligations: mizzen_governance::request::Obligations::default(),
     }
 }

@@ -301,12 +301,15 @@ async fn record(server: &Inner, connection: &Connection, mut found: Found) -> Re
     });
     found.mirrored = mirrored;
     let recorded = server.shared.pins.observe(&server.config.name, server.pin_rule(), offered).await;
-    recorded.map_err(|error| {
-        tracing::error!(server = server.config.name, error = %Chain(&error), "the definitions of a tool server were not recorded");
-        let reason = "what it offers could not be recorded; Mizzen's log says why".to_owned();
-        UpstreamError::Unreachable { server: server.config.name.clone(), reason }
-    })?;
+    let news = recorded.map_err(|error| not_recorded(server, &error))?;
+    server.shared.tell(&server.config.name, &news).await.map_err(|error| not_recorded(server, &error))?;
     Ok(found)
+}
+
+fn not_recorded(server: &Inner, error: &(dyn std::error::Error + 'static)) -> UpstreamError {
+    tracing::error!(server = server.config.name, error = %Chain(error), "the definitions of a tool server were not recorded");
+    let reason = "what it offers could not be recorded; Mizzen's log says why".to_owned();
+    UpstreamError::Unreachable { server: server.config.name.clone(), reason }
 }
 
 fn protocol(server: &Inner, reason: String) -> UpstreamError {

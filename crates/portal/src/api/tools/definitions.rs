@@ -129,6 +129,6 @@ pub(crate) async fn unpin(
     Extension(session): Extension<Session>,
     Named((name, tool)): Named<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let was_there = app.state.tools.withdraw(&name, &tool, by(&session)).await.map_err(ApiError::internal)?;
+    let was_there = app.state.tools.withdraw(&name, &tool, by(&session)).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("pinned tool", tool)) }
 }

@@ -8,6 +8,7 @@
 //! * [`plane`]: the catalog in the database, opened: everything below is asked of [`plane::Catalog`]
 //! * [`apply`]: documents become entities and versions; [`approve`]: versions on their way
 //! * [`query`], [`search`]: lists, facets, graphs, full text
+//! * [`template`]: golden paths; [`docs`]: documentation
 //! * [`locations`], [`ingestion`]: where documents are read again and again, and how that goes
 //!
 //! One model with projections: Backstage's envelope holds everything, foreign formats (`compat`) are read into it and
@@ -17,6 +18,7 @@ pub mod apply;
 pub mod approve;
 pub mod compat;
 pub mod config;
+pub mod docs;
 pub mod document;
 pub mod entity;
 pub mod ingestion;
@@ -29,6 +31,7 @@ pub mod reference;
 pub mod relation;
 pub mod search;
 mod storage;
+pub mod template;
 pub mod validate;
 pub mod version;
 

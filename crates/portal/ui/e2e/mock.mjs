@@ -9,6 +9,7 @@ import { manyRuns, oneRun } from './fixtures/runs.mjs';
 import { agents, models, overview } from './fixtures/totals.mjs';
 import { catalogRoute, catalogState } from './mock-catalog.mjs';
 import { evalRoute, evalState, labelRoute } from './mock-eval.mjs';
+import { goldenRoute, goldenState } from './mock-golden-paths.mjs';
 import { permissionRoute, permissionState } from './mock-permission.mjs';
 
 const DIST = new URL('../dist', import.meta.url).pathname;
@@ -33,6 +34,7 @@ export async function startMock({ empty = false, liveMs = 0, port = 0 } = {}) {
     eval: evalState(now, empty),
     permission: permissionState(now, empty),
     catalog: catalogState(now, empty),
+    golden: goldenState(now, empty),
     role: 'administrator',
     signInWith: [],
     streams: new Set(),
@@ -153,6 +155,7 @@ function route(state, method, path, query, body, text) {
       return id === undefined ? list(state, query) : run(state, method, id, part, inner, query);
     default:
       return (
+        goldenRoute(state, method, segments, query, body) ??
         catalogRoute(state, method, segments, query, body, text) ??
         permissionRoute(state, method, [first, id, part, inner, last], query, body, text) ??
         evalRoute(state, method, [first, id, part, inner], query, body)

@@ -57,8 +57,8 @@ export const relationWords = (relations: string[]): string =>
 /** The small line over a node's title. */
 export function aboveOf(node: EntityGraphNode): string {
   const name = classOf(node.kind, node.type);
-  const one = classWord(name);
   if (node.origin === 'folded') return `${classWord(name, true)}, ${distanceWords(node.hops)}`;
+  const one = classWord(name);
   const more = node.origin === 'declared' ? node.level && levelWord[node.level] : originWord[node.origin].toLowerCase();
   return more ? `${one} · ${more}` : one;
 }

@@ -19,4 +19,5 @@ use mizzen_store::Migration;
 pub const MIGRATIONS: &[Migration] = &[
     Migration { plane: "catalog", version: 1, sql: include_str!("storage/entities.sql") },
     Migration { plane: "catalog", version: 2, sql: include_str!("storage/text.sql") },
+    crate::scorecard::MIGRATION,
 ];

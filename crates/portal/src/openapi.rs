@@ -4,8 +4,8 @@
 use utoipa::OpenApi;
 
 use crate::api::{
-    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, policies,
-    providers, query, run, runs, session, spans, system, tools,
+    agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses,
+    policies, providers, query, run, runs, session, spans, system, tools,
 };
 
 #[derive(OpenApi)]
@@ -111,6 +111,10 @@ use crate::api::{
         policies::ask::impact,
         policies::decisions::list,
         policies::decisions::detail,
+        catalog::scorecards::card,
+        catalog::summary::summary,
+        catalog::scorecards::board,
+        catalog::scorecards::checks,
         backup::backup,
         system::openapi,
         system::metrics,

@@ -10,8 +10,8 @@ use http::{Method, StatusCode, Uri};
 use mizzen_model::permission::Role;
 
 use crate::api::{
-    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, policies,
-    providers, query, run, runs, session, spans, system, tools,
+    agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses,
+    policies, providers, query, run, runs, session, spans, system, tools,
 };
 use crate::app::{App, EVAL_SET_BYTES_MAX, IMPORT_BYTES_MAX};
 use crate::error::ApiError;
@@ -157,6 +157,14 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::DELETE, "/api/v1/policies/{name}", ADMINISTRATOR, |filter| on(filter, policies::delete_policy)),
     row(MethodFilter::GET, "/api/v1/decisions", VIEWER, |filter| on(filter, policies::decisions::list)),
     row(MethodFilter::GET, "/api/v1/decisions/{id}", VIEWER, |filter| on(filter, policies::decisions::detail)),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/scorecard", VIEWER, |filter| {
+        on(filter, catalog::scorecards::card)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/summary", VIEWER, |filter| {
+        on(filter, catalog::summary::summary)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/scorecards", VIEWER, |filter| on(filter, catalog::scorecards::board)),
+    row(MethodFilter::GET, "/api/v1/catalog/checks", VIEWER, |filter| on(filter, catalog::scorecards::checks)),
     row(MethodFilter::GET, "/api/v1/backup", ADMINISTRATOR, |filter| on(filter, backup::backup)),
     row(MethodFilter::GET, "/api/v1/openapi.json", PUBLIC, |filter| on(filter, system::openapi)),
     row(MethodFilter::GET, "/metrics", Access::PublicOnLoopback, |filter| on(filter, system::metrics)),

@@ -1,0 +1,4 @@
+//! The catalog.
+
+pub(crate) mod scorecards;
+pub(crate) mod summary;

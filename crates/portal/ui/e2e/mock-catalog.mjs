@@ -1,5 +1,5 @@
 // The catalog part of the stand-in server.
-import { detail, items, reviews, scorecard, summary, versions } from './fixtures/catalog.mjs';
+import { detail, graph, items, reviews, scorecard, summary, versions } from './fixtures/catalog.mjs';
 
 export function catalogState(now, empty) {
   return {
@@ -29,7 +29,7 @@ export function catalogRoute(whole, method, segments, query, body, text) {
     case 'search':
       return search(state, query.get('q') ?? '');
     case 'reviews':
-      return { items: state.reviews, next_cursor: null };
+      return { items: state.reviews };
     case 'apply':
       return apply(state, text);
     default:
@@ -54,6 +54,8 @@ function matching({ items: all }, query) {
   const text = (query.get('q') ?? '').toLowerCase();
   return all.filter(
     (one) =>
+      (query.getAll('filter').length === 0 ||
+        query.getAll('filter').some((filter) => filter === `metadata.name=${one.name}`)) &&
       Object.entries(FIELDS).every(([name, read]) => !query.get(name) || read(one) === query.get(name)) &&
       (!text || `${one.title} ${one.name} ${one.description}`.toLowerCase().includes(text)),
   );
@@ -134,6 +136,8 @@ function entityRoute(state, method, reference, part, tag, action, body) {
       return detail(state.now, one);
     case 'summary':
       return summary(state.now, one);
+    case 'graph':
+      return graph(one);
     case 'scorecard':
       return scorecard(state.now, reference);
     case 'versions':
@@ -179,10 +183,24 @@ function apply(state, text) {
         line,
         ref: null,
         result: 'rejected',
-        error: 'unknown field `lifecyle`; did you mean `lifecycle`?',
+        error: `portal:${line}:3: unknown field \`lifecyle\``,
+        problems: [
+          { source: 'portal', line, column: 3, message: 'unknown field `lifecyle`; did you mean `lifecycle`?' },
+        ],
+        warnings: [],
       },
     ];
   }
   const name = /^ {2}name: (.+)$/m.exec(text)?.[1] ?? 'x';
-  return [{ source: 'portal', line: 1, ref: `component:default/${name}`, result: 'updated', error: null }];
+  return [
+    {
+      source: 'portal',
+      line: 1,
+      ref: `component:default/${name}`,
+      result: 'updated',
+      error: null,
+      problems: [],
+      warnings: [],
+    },
+  ];
 }

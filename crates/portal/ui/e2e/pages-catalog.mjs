@@ -5,7 +5,10 @@ const CLASSES = ['agent', 'model', 'tool_server', 'tool', 'skill', 'prompt', 'te
 
 export async function catalogSubject(read) {
   const firsts = await Promise.all(
-    CLASSES.map(async (name) => [name, (await read(`/catalog/entities?class=${name}&sort=-level&limit=1`)).items[0]]),
+    CLASSES.map(async (name) => [
+      name,
+      (await read(`/catalog/entities?class=${name}&sort=-last_seen&limit=1`)).items[0],
+    ]),
   );
   const discovered = (await read('/catalog/entities?origin=discovered&limit=1')).items[0];
   return { firsts: firsts.filter(([, one]) => one), discovered };

@@ -8,7 +8,7 @@ import {
   otherClasses,
   referenceName,
 } from '../src/format/catalog';
-import { agentBlock, linksOf, relationGroups } from '../src/pages/catalog/about';
+import { agentBlock, linksOf, observedGroups, relationGroups } from '../src/pages/catalog/about';
 import { claimPath } from '../src/pages/catalog/claim';
 import {
   choicesPath,
@@ -21,6 +21,7 @@ import {
 } from '../src/pages/catalog/filter';
 import { tabsOf, trafficName } from '../src/pages/catalog/tabs';
 import { recentDays, shortShare, successBand } from '../src/pages/catalog/trend';
+import { lookupPath } from '../src/ui/in-catalog';
 import { stretches } from '../src/ui/sparkline';
 import type { Envelope, TrendDay } from '../src/api/catalog';
 
@@ -109,6 +110,15 @@ describe('an entity', () => {
     expect(trafficName({ class: 'tool', entity: named })).toBe('llama-3');
   });
 
+  test('is found by the name that traffic has, which may hold anything', () => {
+    const query = new URLSearchParams(lookupPath('meta-llama/Llama 3', 'model').split('?')[1]);
+    expect(query.get('class')).toBe('model');
+    expect(query.getAll('filter')).toEqual([
+      'metadata.name=meta-llama/Llama 3',
+      'metadata.annotations.mizzen.dev/model=meta-llama/Llama 3',
+    ]);
+  });
+
   test('what its writer put into `spec` is read with care', () => {
     const entity = (agent: unknown): Envelope => ({
       apiVersion: 'x',
@@ -143,14 +153,36 @@ describe('an entity', () => {
   });
 
   test('relations come by kind in the usual order, unknown kinds last and as they are', () => {
-    const one = (type: string, target: string) => ({
-      type,
-      target_ref: target,
-      exists: true,
-      provenance: 'declared' as const,
-    });
+    const one = (type: string, target: string) => ({ type, target_ref: target });
     const groups = relationGroups([one('zeta', 'a:b/c'), one('dependsOn', 'a:b/d'), one('ownedBy', 'a:b/e')]);
     expect(groups.map(({ word }) => word)).toEqual(['Owned by', 'Depends on', 'zeta']);
+  });
+
+  test('only what traffic alone shows is told apart, on its side', () => {
+    const node = (ref: string) => ({ ref, title: ref, kind: 'resource', type: null, origin: 'discovered' as const });
+    const edge = (from: string, to: string, provenance: 'declared' | 'observed' | 'both') => ({
+      from,
+      to,
+      provenance,
+      calls: 1,
+    });
+    const groups = observedGroups(
+      { ref: 'a:b/c' },
+      {
+        nodes: [node('a:b/c'), node('a:b/d'), node('a:b/e'), node('a:b/f')],
+        edges: [
+          edge('a:b/c', 'a:b/d', 'observed'),
+          edge('a:b/c', 'a:b/e', 'both'),
+          edge('a:b/f', 'a:b/c', 'observed'),
+          edge('a:b/c', 'more:down', 'observed'),
+        ],
+      },
+    );
+    expect(groups).toEqual([
+      { word: 'Seen using', targets: ['a:b/d'] },
+      { word: 'Seen used by', targets: ['a:b/f'] },
+    ]);
+    expect(observedGroups({ ref: 'a:b/c' }, undefined)).toEqual([]);
   });
 });
 

@@ -271,8 +271,6 @@ export interface Scorecard {
 export interface CatalogRelation {
   type: string;
   target_ref: string;
-  exists: boolean;
-  provenance: Provenance;
 }
 
 export interface StatusItem {
@@ -300,7 +298,8 @@ export interface Envelope {
 
 export interface EntityDetail {
   ref: string;
-  class: string;
+  /** Null where the kind alone says what it is. */
+  class: string | null;
   uid: string;
   etag: string;
   origin: Origin;
@@ -310,9 +309,11 @@ export interface EntityDetail {
   version: VersionHead | null;
   relations: CatalogRelation[];
   status_items: StatusItem[];
-  problems: TextProblem[];
+  /** What in the document means nothing, with the nearest that does. */
+  warnings: string[];
   locations: string[];
-  format: string;
+  /** Of a document that came in a foreign format. */
+  format: string | null;
   updated_at: string;
 }
 
@@ -329,6 +330,8 @@ export interface VersionView {
   state: VersionState;
   /** The newest that was applied. */
   is_current: boolean;
+  applied_at: string;
+  applied_by: string;
   /** Oldest first. */
   history: VersionStep[];
   yaml: string;
@@ -358,6 +361,20 @@ export interface Applied {
   ref: string | null;
   result: 'created' | 'updated' | 'unchanged' | 'rejected';
   error: string | null;
+  problems: TextProblem[];
+  warnings: TextProblem[];
+}
+
+/** What one step of the graph shows: neighbours, and who says that there is an edge. */
+export interface Neighbourhood {
+  nodes: {
+    ref: string | null;
+    title: string;
+    kind: string;
+    type: string | null;
+    origin: Origin | 'missing' | 'folded';
+  }[];
+  edges: { from: string; to: string; provenance: Provenance; calls: number }[];
 }
 
 export const CATALOG = '/catalog/entities';

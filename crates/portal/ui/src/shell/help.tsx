@@ -1,3 +1,4 @@
+import { Icon } from '../ui/icon';
 import { Dialog } from './dialog';
 import { helpOpen } from './overlays';
 import { JUMPS } from './shortcuts';
@@ -78,7 +79,12 @@ export function Help() {
   };
   return (
     <Dialog label="Keyboard shortcuts" close={close} class="help">
-      <h2>Keyboard</h2>
+      <div class="help-head">
+        <h2>Keyboard</h2>
+        <button type="button" class="icon-button" aria-label="Close" onClick={close}>
+          <Icon name="cross" />
+        </button>
+      </div>
       <div class="help-groups">
         {GROUPS.map(([title, keys]) => (
           <section key={title}>

@@ -3,6 +3,7 @@ import type { AgentSummary, ModelSummary, RunSummary } from '../api/shapes';
 import { ago } from '../format/time';
 import { agentPath, entityPath, modelPath, runPath, splitReference } from '../router';
 import { classWord, referenceName } from '../format/catalog';
+import { docsPath } from '../pages/docs/paths';
 import { classIconOf } from '../ui/catalog';
 import type { IconName } from '../ui/icon';
 import { signOut } from './nav';
@@ -92,7 +93,7 @@ function hitEntry(hit: SearchHit, searched: string): Entry {
     hint: isPage ? `${referenceName(hit.ref)} · documentation` : classWord(hit.class),
     icon: isPage ? 'audit' : classIconOf(hit.class),
     also: `${searched} ${name}`,
-    href: isPage ? `${entityPath(hit.ref)}/docs/${hit.path ?? ''}` : entityPath(hit.ref),
+    href: isPage ? docsPath(hit.ref, hit.path ?? '') : entityPath(hit.ref),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { CatalogRelation, Envelope } from '../../api/catalog';
+import type { CatalogRelation, EntityDetail, Envelope, Neighbourhood } from '../../api/catalog';
 
 /** What stands in a document, read with care: `spec` holds whatever its writer put there. */
 
@@ -62,7 +62,8 @@ const RELATION_WORDS: Record<string, string> = {
 
 export interface RelationGroup {
   word: string;
-  targets: CatalogRelation[];
+  /** References. */
+  targets: string[];
 }
 
 /** By kind of relation, in the usual order; kinds the portal has no words for come last, as they are. */
@@ -74,8 +75,28 @@ export function relationGroups(relations: CatalogRelation[]): RelationGroup[] {
     .sort((a, b) => at(a) - at(b) || a.localeCompare(b))
     .map((type) => ({
       word: RELATION_WORDS[type] ?? type,
-      targets: relations.filter((one) => one.type === type),
+      targets: relations.filter((one) => one.type === type).map((one) => one.target_ref),
     }));
+}
+
+/** What traffic shows and no document says, on both sides. */
+export function observedGroups({ ref }: Pick<EntityDetail, 'ref'>, near: Neighbourhood | undefined): RelationGroup[] {
+  const seen = near?.edges.filter(({ provenance }) => provenance === 'observed') ?? [];
+  const known = new Set(near?.nodes.map((node) => node.ref));
+  const side = (word: string, found: string[]): RelationGroup => ({
+    word,
+    targets: found.filter((id) => known.has(id)),
+  });
+  return [
+    side(
+      'Seen using',
+      seen.filter(({ from }) => from === ref).map(({ to }) => to),
+    ),
+    side(
+      'Seen used by',
+      seen.filter(({ to }) => to === ref).map(({ from }) => from),
+    ),
+  ].filter(({ targets }) => targets.length > 0);
 }
 
 /** Links of the document that lead to a page: nothing that would run a script. */

@@ -21,8 +21,9 @@ export async function applyText(text: string, isDry: boolean): Promise<Checked> 
   const path = withQuery('/catalog/apply', { source: SOURCE, dry_run: isDry ? 'true' : null });
   try {
     const results = await sendText<Applied[]>('POST', path, text, {});
-    const problems = results.filter(({ result }) => result === 'rejected').map(problemOf);
-    return { problems, results, valid: problems.length === 0 };
+    const problems = results.flatMap(problemsOf);
+    const isValid = results.every(({ result }) => result !== 'rejected');
+    return { problems, results, valid: isValid };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return {
@@ -33,7 +34,11 @@ export async function applyText(text: string, isDry: boolean): Promise<Checked> 
   }
 }
 
-const problemOf = ({ line, error }: Applied): TextProblem => ({ line, column: 1, message: error ?? 'refused' });
+/** Refusals first; what is accepted and means nothing is a warning. */
+function problemsOf({ line, error, problems, warnings }: Applied): TextProblem[] {
+  const refused = problems.length === 0 && error !== null ? [{ line, column: 1, message: error }] : problems;
+  return [...refused, ...warnings.map((warning) => ({ ...warning, severity: 'warning' as const }))];
+}
 
 /** Asks, once typing pauses, what applying the text would do. */
 export function useApplyCheck(text: string, isOn: boolean): Checked {

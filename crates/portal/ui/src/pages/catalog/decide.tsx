@@ -52,8 +52,11 @@ export function Decide({
   asked,
   ask,
   done,
+  hasKeys = false,
 }: {
   version: Decided;
+  /** The page listens for `a` and `r`. */
+  hasKeys?: boolean;
   /** Why this person may not decide on it, whatever the role. */
   refused?: string | null;
   asked: VersionAction | null;
@@ -76,7 +79,7 @@ export function Decide({
           {...(refused !== null && isReview(action) ? { title: refused } : {})}
           onClick={() => ask(action)}
         >
-          <Icon name={actionIcon[action]} /> {actionWord[action]} {KEYS[action] && <kbd>{KEYS[action]}</kbd>}
+          <Icon name={actionIcon[action]} /> {actionWord[action]} {hasKeys && KEYS[action] && <kbd>{KEYS[action]}</kbd>}
         </RoleButton>
       ))}
       {refused !== null && (
@@ -93,7 +96,7 @@ export function Decide({
   );
 }
 
-export const KEYS: Partial<Record<VersionAction, string>> = { approve: 'a', reject: 'r' };
+const KEYS: Partial<Record<VersionAction, string>> = { approve: 'a', reject: 'r' };
 const isReview = (action: VersionAction): boolean => action === 'approve' || action === 'reject';
 
 function ReasonForm({

@@ -50,15 +50,12 @@ export function DocumentTab({ detail, reload }: { detail: EntityDetail; reload: 
 function StatusItems({ detail }: { detail: EntityDetail }) {
   const items = [
     ...detail.status_items.map(({ level, message }) => ({ level, message })),
-    ...detail.problems.map(({ source, line, column, message }) => ({
-      level: 'error',
-      message: `${source ?? ''}${line ? `:${line}:${column ?? 1}` : ''} ${message}`.trim(),
-    })),
+    ...detail.warnings.map((message) => ({ level: 'warning', message })),
   ];
   return (
     <>
       {items.map(({ level, message }) => (
-        <p key={message} class={level === 'info' ? 'remark' : 'run-error'}>
+        <p key={message} class={level === 'error' ? 'run-error' : 'remark'}>
           <Icon name="alert" />
           <span>
             <Ticked text={message} />
@@ -73,7 +70,7 @@ function Provenance({ detail, edit }: { detail: EntityDetail; edit: (() => void)
   return (
     <div class="document-head">
       <dl class="run-facts">
-        <Fact name="Came as">{detail.origin === 'discovered' ? 'seen in traffic' : detail.format}</Fact>
+        <Fact name="Came as">{detail.origin === 'discovered' ? 'seen in traffic' : (detail.format ?? 'YAML')}</Fact>
         <Fact name={detail.locations.length > 1 ? 'Places' : 'Place'}>
           {detail.locations.length > 0 ? (
             detail.locations.map((place) => (

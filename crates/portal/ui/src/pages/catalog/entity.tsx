@@ -1,9 +1,11 @@
+import type { ComponentType } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import '../../styles/catalog.css';
 import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
 import { entityApi, type EntityDetail, type Summary } from '../../api/catalog';
-import { classOf, classWord } from '../../format/catalog';
-import { navigate, query } from '../../location';
+import { classWord } from '../../format/catalog';
+import { address, navigate, query } from '../../location';
 import { agentPath, entityPath, modelPath, splitReference, templatePath, toolServerPath } from '../../router';
 import { ClassName, OriginBadge, VersionStatus } from '../../ui/catalog';
 import { Icon } from '../../ui/icon';
@@ -13,21 +15,23 @@ import { Tabs } from '../../ui/tabs';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { claimPath } from './claim';
 import { DocumentTab } from './document';
+import { docsPath } from '../docs/paths';
 import { EvalsTab } from './evals';
 import { Overview } from './overview';
 import { PermissionsTab } from './permissions';
 import { RunsTab } from './runs';
 import { ScorecardTab } from './scorecard';
 import { Header } from './header';
-import { tabsOf, trafficName, type TabId } from './tabs';
+import { classNameOf, tabsOf, trafficName, typeOf, type TabId } from './tabs';
 import { VersionsTab } from './versions';
 
 export default function EntityPage({ id }: { id: string }) {
+  useEffect(() => openDocs(id), [id]);
   const detail = useData<EntityDetail>(entityApi(id));
   const summary = useData<Summary>(entityApi(id, '/summary'));
   const read = detail.data.value;
   const { kind } = splitReference(id);
-  const name = read?.class ?? classOf(kind, null);
+  const name = read ? classNameOf(read) : kind;
   if (detail.error.value?.status === 404 && !read) return <Missing id={id} />;
   return (
     <>
@@ -42,7 +46,7 @@ export default function EntityPage({ id }: { id: string }) {
         {read && <Actions detail={read} />}
       </PageHead>
       {summary.data.value ? (
-        <Header summary={summary.data.value} />
+        <Header summary={summary.data.value} isAway={query.value.has('tab')} />
       ) : (
         summary.error.value && <Failure error={summary.error.value} retry={() => void summary.reload()} />
       )}
@@ -55,6 +59,12 @@ export default function EntityPage({ id }: { id: string }) {
       )}
     </>
   );
+}
+
+/** Pages of documentation link to each other by path; the portal has them in a tab. */
+function openDocs(id: string): void {
+  const [, part, ...page] = address.peek().path.split('/').filter(Boolean).slice(3).map(decodeURIComponent);
+  if (part === 'docs') navigate(docsPath(id, page.join('/')), { replace: true });
 }
 
 function Missing({ id }: { id: string }) {
@@ -73,17 +83,17 @@ function Missing({ id }: { id: string }) {
 }
 
 function Marks({ detail }: { detail: EntityDetail }) {
-  const { kind, spec } = detail.entity;
+  const { kind } = detail.entity;
   return (
     <span class="head-marks">
-      <ClassName kind={kind} type={typeof spec?.type === 'string' ? spec.type : null} />
+      <ClassName kind={kind} type={typeOf(detail.entity)} />
       {detail.version && (
         <a href={entityPath(detail.ref, 'versions')} class="quiet-link" title={detail.version.digest}>
           <VersionStatus state={detail.version.state} />
         </a>
       )}
-      <OriginBadge origin={detail.origin} owner={ownerOf(detail)} name={detail.class} />
-      {detail.status_items.length + detail.problems.length > 0 && (
+      <OriginBadge origin={detail.origin} owner={ownerOf(detail)} name={classNameOf(detail)} />
+      {detail.status_items.some(({ level }) => level === 'error') && (
         <a class="badge bad" href={entityPath(detail.ref, 'yaml')}>
           <Icon name="alert" /> problems
         </a>
@@ -97,30 +107,32 @@ const ownerOf = ({ relations }: EntityDetail): string | null =>
 
 function Actions({ detail }: { detail: EntityDetail }) {
   const name = trafficName(detail);
-  const traffic = { agent: agentPath(name), model: modelPath(name), tool_server: toolServerPath(name) }[detail.class];
+  const traffic = { agent: agentPath(name), model: modelPath(name), tool_server: toolServerPath(name) }[
+    classNameOf(detail)
+  ];
   const { namespace } = splitReference(detail.ref);
   return (
     <div class="actions">
       {detail.origin === 'discovered' && (
         <ForRole least="developer">
-          <a class="button small primary" href={claimPath(detail.ref, detail.class)}>
+          <a class="button small primary" href={claimPath(detail.ref, classNameOf(detail))}>
             Claim it
           </a>
         </ForRole>
       )}
-      {detail.class === 'template' && (
+      {classNameOf(detail) === 'template' && (
         <a class="button small primary" href={templatePath(namespace, splitReference(detail.ref).name)}>
           Use it
         </a>
       )}
       {traffic && (
         <a class="button small" href={traffic}>
-          {detail.class === 'tool_server' ? 'Connection' : 'Traffic'}
+          {classNameOf(detail) === 'tool_server' ? 'Connection' : 'Traffic'}
         </a>
       )}
-      {detail.class === 'agent' && (
+      {classNameOf(detail) === 'agent' && (
         <ForRole least="approver">
-          <a class="button small" href={withQuery('/budgets', { pause: 1, agent: name })}>
+          <a class="button small" href={withQuery('/budgets', { pause: 1, agent: name })} aria-label="Pause or stop it">
             <Icon name="pause" /> <span>Pause …</span>
           </a>
         </ForRole>
@@ -140,7 +152,7 @@ function Body({
   summary: Summary | undefined;
   reload: () => Promise<void>;
 }) {
-  const tabs = tabsOf(detail.class, detail.version !== null);
+  const tabs = tabsOf(classNameOf(detail), detail.version !== null);
   const chosen = chosenTab(tabs.map((tab) => tab.id));
   return (
     <>
@@ -192,7 +204,22 @@ function View({
       return <VersionsTab reference={id} changed={reload} />;
     case 'yaml':
       return <DocumentTab detail={detail} reload={reload} />;
+    case 'dependencies':
+      return <LaterView load={() => import('../graph/dependencies')} reference={id} />;
+    case 'docs':
+      return <LaterView load={() => import('../docs/docs')} reference={id} />;
     case 'overview':
       return <Overview detail={detail} summary={summary} />;
   }
+}
+
+type ViewOf = ComponentType<{ reference: string }>;
+
+/** A view with a chunk of its own, read when it is first opened. */
+function LaterView({ load, reference }: { load: () => Promise<{ default: ViewOf }>; reference: string }) {
+  const [Loaded, setLoaded] = useState<ViewOf | null>(null);
+  useEffect(() => {
+    void load().then((found) => setLoaded(() => found.default));
+  }, []);
+  return Loaded ? <Loaded reference={reference} /> : <Waiting rows={8} />;
 }

@@ -61,7 +61,7 @@ function Monitors({ agent }: { agent: string }) {
                         {monitor.name}
                       </a>
                     </td>
-                    <td>
+                    <td class="col-estimate">
                       <EstimateView
                         estimate={monitor.estimate}
                         unit={null}
@@ -116,7 +116,7 @@ function Experiments({ agent }: { agent: string }) {
                         {experiment.name}
                       </a>
                     </td>
-                    <td>
+                    <td class="col-estimate">
                       <Headline experiment={experiment} />
                     </td>
                     <td class="num mid">
@@ -139,7 +139,7 @@ function Headline({ experiment }: { experiment: ExperimentSummary }) {
   const { estimate, unit } = headline(first);
   return (
     <>
-      <span class="faint">{first.evaluator.name} </span>
+      <span class="faint mid">{first.evaluator.name} </span>
       <EstimateView estimate={estimate} unit={unit} />
     </>
   );

@@ -23,11 +23,14 @@ import { shortDigest } from '../eval/words';
 import { AgentFigures, ModelFigures } from './figures';
 import { LevelBar } from './level-bar';
 
-/** What a reader must know in five seconds: whose it is, what for, what runs, and whether it has earned its place. */
-export function Header({ summary }: { summary: Summary }) {
+/**
+ * What a reader must know in five seconds: whose it is, what for, what runs, and whether it has earned its place. Where
+ * space is short it makes way for a view that was opened.
+ */
+export function Header({ summary, isAway }: { summary: Summary; isAway: boolean }) {
   const { agent, model, team } = summary;
   return (
-    <section class="entity-header" aria-label="At a glance">
+    <section class={isAway ? 'entity-header away' : 'entity-header'} aria-label="At a glance">
       {agent?.paused && <PausedLine paused={agent.paused} />}
       {summary.purpose && <p class="purpose">{summary.purpose}</p>}
       <dl class="run-facts page">

@@ -2,11 +2,12 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
+import { entityApi } from '../../api/catalog';
 import type {
   CatalogItem,
   CatalogPageOf,
-  CatalogRelation,
   EntityDetail,
+  Neighbourhood,
   OwnedItem,
   Summary,
   TrendDay,
@@ -20,23 +21,24 @@ import { classIconOf, EntityLink, iconOf, LevelBadge, VersionStatus } from '../.
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
-import { agentBlock, linksOf, relationGroups, type AgentBlock } from './about';
+import { agentBlock, linksOf, observedGroups, relationGroups, type AgentBlock } from './about';
+import { classNameOf } from './tabs';
 import { successBand } from './trend';
 
 /** What a document says of an entity, how it hangs together with others, and how it did lately. */
 export function Overview({ detail, summary }: { detail: EntityDetail; summary: Summary | undefined }) {
-  const agent = detail.class === 'agent' ? agentBlock(detail.entity) : null;
+  const agent = classNameOf(detail) === 'agent' ? agentBlock(detail.entity) : null;
   return (
     <div class="home entity-overview">
       <div class="home-main">
         {summary?.agent?.runs && <Trend trend={summary.agent.runs.trend} />}
         {summary?.team && <Owned items={summary.team.items} reference={detail.ref} />}
-        {detail.class === 'system' && <Parts reference={detail.ref} />}
+        {classNameOf(detail) === 'system' && <Parts reference={detail.ref} />}
         <About detail={detail} />
         {agent && <Declared agent={agent} />}
       </div>
       <div class="home-aside">
-        <Relations relations={detail.relations} />
+        <Relations detail={detail} />
         <Links detail={detail} />
       </div>
     </div>
@@ -289,8 +291,10 @@ function Declared({ agent }: { agent: AgentBlock }) {
   );
 }
 
-function Relations({ relations }: { relations: CatalogRelation[] }) {
-  const groups = relationGroups(relations);
+function Relations({ detail }: { detail: EntityDetail }) {
+  const near = useData<Neighbourhood>(entityApi(detail.ref, '/graph?depth=1')).data.value;
+  const missing = new Set(near?.nodes.filter(({ origin }) => origin === 'missing').map(({ ref }) => ref));
+  const groups = [...relationGroups(detail.relations), ...observedGroups(detail, near)];
   return (
     <section class="block">
       <h2>Relations</h2>
@@ -300,20 +304,15 @@ function Relations({ relations }: { relations: CatalogRelation[] }) {
           <h3>{word}</h3>
           <ul>
             {targets.map((target) => (
-              <li key={target.target_ref}>
-                <Icon name={iconOf(splitReference(target.target_ref).kind, null)} />
-                {target.exists ? (
-                  <EntityLink reference={target.target_ref} />
-                ) : (
-                  <span class="bad-text" title={`${target.target_ref} is not in the catalog`}>
-                    {referenceName(target.target_ref)} <span class="hidden">is not in the catalog</span>
+              <li key={target}>
+                <Icon name={iconOf(splitReference(target).kind, null)} />
+                {missing.has(target) ? (
+                  <span class="bad-text" title={`${target} is not in the catalog`}>
+                    {referenceName(target)} <span class="hidden">is not in the catalog</span>
                     <Icon name="alert" />
                   </span>
-                )}
-                {target.provenance === 'observed' && (
-                  <span class="chip" title="Traffic showed it, no document says so">
-                    observed
-                  </span>
+                ) : (
+                  <EntityLink reference={target} />
                 )}
               </li>
             ))}

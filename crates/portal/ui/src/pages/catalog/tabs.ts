@@ -1,16 +1,20 @@
-import type { EntityDetail } from '../../api/catalog';
+import type { EntityDetail, Envelope } from '../../api/catalog';
+import { classOf } from '../../format/catalog';
 
 /** Which views an entity has, and the name that traffic has for it. */
 
-export type TabId = 'overview' | 'runs' | 'evals' | 'permissions' | 'scorecard' | 'versions' | 'yaml';
+export type TabId =
+  'overview' | 'runs' | 'evals' | 'permissions' | 'dependencies' | 'scorecard' | 'versions' | 'docs' | 'yaml';
 
 const LABELS: Record<TabId, string> = {
   overview: 'Overview',
   runs: 'Runs',
   evals: 'Evals',
   permissions: 'Tools & permissions',
+  dependencies: 'Dependencies',
   scorecard: 'Scorecard',
   versions: 'Versions',
+  docs: 'Docs',
   yaml: 'YAML',
 };
 
@@ -29,6 +33,12 @@ export function tabsOf(className: string, hasVersions: boolean): { id: TabId; la
   return ids.map((id) => ({ id, label: id === 'permissions' && className === 'tool_server' ? 'Tools' : LABELS[id] }));
 }
 
+export const typeOf = ({ spec }: Envelope): string | null => (typeof spec?.type === 'string' ? spec.type : null);
+
+/** What people call it. */
+export const classNameOf = ({ class: name, entity }: Pick<EntityDetail, 'class' | 'entity'>): string =>
+  name ?? classOf(entity.kind, typeOf(entity));
+
 const ANNOTATIONS: Record<string, string> = {
   agent: 'mizzen.dev/agent',
   model: 'mizzen.dev/model',
@@ -38,7 +48,8 @@ const ANNOTATIONS: Record<string, string> = {
 };
 
 /** The annotation where the name in traffic is another one. */
-export function trafficName({ class: className, entity }: Pick<EntityDetail, 'class' | 'entity'>): string {
-  const annotation = ANNOTATIONS[className];
+export function trafficName(detail: Pick<EntityDetail, 'class' | 'entity'>): string {
+  const { entity } = detail;
+  const annotation = ANNOTATIONS[classNameOf(detail)];
   return (annotation && entity.metadata.annotations?.[annotation]) || entity.metadata.name;
 }

@@ -55,6 +55,7 @@ export function ReviewDetail({
           asked={asked}
           ask={ask}
           done={done}
+          hasKeys
         />
         <dl class="run-facts stacked">
           <Fact name="Submitted" title={instant(review.submitted_at)}>

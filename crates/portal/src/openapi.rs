@@ -51,6 +51,8 @@ use crate::api::{
         pauses::list,
         pauses::make,
         pauses::resume,
+        catalog::graph::graph,
+        catalog::graph::impact,
         providers::list,
         providers::put,
         providers::remove,

@@ -77,6 +77,12 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/pauses", VIEWER, |filter| on(filter, pauses::list)),
     row(MethodFilter::POST, "/api/v1/pauses", APPROVER, |filter| on(filter, pauses::make)),
     row(MethodFilter::DELETE, "/api/v1/pauses/{id}", APPROVER, |filter| on(filter, pauses::resume)),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/graph", VIEWER, |filter| {
+        on(filter, catalog::graph::graph)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/impact", VIEWER, |filter| {
+        on(filter, catalog::graph::impact)
+    }),
     row(MethodFilter::GET, "/api/v1/providers", DEVELOPER, |filter| on(filter, providers::list)),
     row(MethodFilter::PUT, "/api/v1/providers/{name}", ADMINISTRATOR, |filter| on(filter, providers::put)),
     row(MethodFilter::DELETE, "/api/v1/providers/{name}", ADMINISTRATOR, |filter| on(filter, providers::remove)),

@@ -43,6 +43,8 @@ const EXPECTED: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/api/v1/pauses", Some(Role::Viewer)),
     ("POST", "/api/v1/pauses", Some(Role::Approver)),
     ("DELETE", "/api/v1/pauses/{id}", Some(Role::Approver)),
+    ("GET", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/graph", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/impact", Some(Role::Viewer)),
     ("GET", "/api/v1/providers", Some(Role::Developer)),
     ("PUT", "/api/v1/providers/{name}", Some(Role::Administrator)),
     ("DELETE", "/api/v1/providers/{name}", Some(Role::Administrator)),

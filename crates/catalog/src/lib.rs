@@ -8,6 +8,7 @@
 //! * [`plane`]: the catalog in the database, opened: everything below is asked of [`plane::Catalog`]
 //! * [`apply`]: documents become entities and versions; [`approve`]: versions on their way
 //! * [`query`], [`search`]: lists, facets, graphs, full text
+//! * [`template`]: golden paths; [`docs`]: documentation
 //! * [`locations`], [`ingestion`]: where documents are read again and again, and how that goes
 //! * [`facts`], [`scorecard`]: what is known of an agent, and whether it has earned its place
 //!
@@ -19,6 +20,7 @@ pub mod approve;
 pub mod compat;
 pub mod config;
 pub mod discover;
+pub mod docs;
 pub mod document;
 pub mod entity;
 pub mod facts;
@@ -33,6 +35,7 @@ pub mod relation;
 pub mod scorecard;
 pub mod search;
 mod storage;
+pub mod template;
 pub mod validate;
 pub mod version;
 

@@ -19,6 +19,7 @@ mod policy;
 mod query;
 mod run;
 mod runs;
+mod scorecard;
 mod sim;
 mod tools;
 mod up;
@@ -84,6 +85,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Audit(command) => audit::audit(command).await?,
         Command::Backup(args) => backup::backup(args).await?,
         Command::Restore(args) => backup::restore(&args)?,
+        Command::Scorecard(args) => return scorecard::scorecard(*args).await,
         Command::Sim(SimCommand::Serve(args)) => sim::serve(args).await?,
         Command::Doctor(args) => doctor::doctor(args).await?,
         Command::Config(ConfigCommand::Check(args)) => config::check(&args)?,

@@ -2,5 +2,8 @@
 
 pub(crate) mod apply;
 pub(crate) mod entity;
+pub(crate) mod graph;
 pub(crate) mod reviews;
+pub(crate) mod scorecards;
+pub(crate) mod summary;
 pub(crate) mod versions;

@@ -54,6 +54,8 @@ function matching({ items: all }, query) {
   const text = (query.get('q') ?? '').toLowerCase();
   return all.filter(
     (one) =>
+      (query.getAll('filter').length === 0 ||
+        query.getAll('filter').some((filter) => filter === `metadata.name=${one.name}`)) &&
       Object.entries(FIELDS).every(([name, read]) => !query.get(name) || read(one) === query.get(name)) &&
       (!text || `${one.title} ${one.name} ${one.description}`.toLowerCase().includes(text)),
   );

@@ -21,6 +21,7 @@ import {
 } from '../src/pages/catalog/filter';
 import { tabsOf, trafficName } from '../src/pages/catalog/tabs';
 import { recentDays, shortShare, successBand } from '../src/pages/catalog/trend';
+import { lookupPath } from '../src/ui/in-catalog';
 import { stretches } from '../src/ui/sparkline';
 import type { Envelope, TrendDay } from '../src/api/catalog';
 
@@ -107,6 +108,15 @@ describe('an entity', () => {
     const named = entity({ 'mizzen.dev/model': 'meta-llama/Llama-3' });
     expect(trafficName({ class: 'model', entity: named })).toBe('meta-llama/Llama-3');
     expect(trafficName({ class: 'tool', entity: named })).toBe('llama-3');
+  });
+
+  test('is found by the name that traffic has, which may hold anything', () => {
+    const query = new URLSearchParams(lookupPath('meta-llama/Llama 3', 'model').split('?')[1]);
+    expect(query.get('class')).toBe('model');
+    expect(query.getAll('filter')).toEqual([
+      'metadata.name=meta-llama/Llama 3',
+      'metadata.annotations.mizzen.dev/model=meta-llama/Llama 3',
+    ]);
   });
 
   test('what its writer put into `spec` is read with care', () => {

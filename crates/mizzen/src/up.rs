@@ -6,6 +6,7 @@ mod doors;
 mod evidence;
 mod planes;
 pub(crate) mod signals;
+mod templates;
 mod versions;
 
 use std::time::Duration;

@@ -4,7 +4,7 @@
 use utoipa::OpenApi;
 
 use crate::api::{
-    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, policies,
+    agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses, policies,
     providers, query, run, runs, session, spans, system, tools,
 };
 
@@ -48,6 +48,19 @@ use crate::api::{
         budgets::list,
         budgets::put,
         budgets::remove,
+        catalog::docs::first,
+        catalog::docs::page,
+        catalog::docs::file,
+        catalog::docs::put,
+        catalog::docs::remove,
+        catalog::templates::list,
+        catalog::templates::detail,
+        catalog::templates::put,
+        catalog::templates::dry_run,
+        catalog::templates::run,
+        catalog::templates::updates::created,
+        catalog::templates::updates::update,
+        catalog::templates::updates::post_update,
         pauses::list,
         pauses::make,
         pauses::resume,

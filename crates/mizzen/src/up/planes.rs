@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use mizzen_catalog::Catalog;
+use mizzen_catalog::template::plane::{self as template_plane, Templates};
 use mizzen_control::Control;
 use mizzen_control::config::PermissionSettings;
 use mizzen_control::environment::Environment;
@@ -30,7 +31,7 @@ use mizzen_telemetry::{Parts, Telemetry, TelemetryConfig};
 use object_store::ObjectStore;
 
 use super::decisions::Recorder;
-use super::{evidence, versions};
+use super::{evidence, templates, versions};
 use crate::config::Config;
 
 /// Everything behind the doors.
@@ -46,6 +47,7 @@ pub(super) struct Planes {
     pub(super) objects: Arc<dyn ObjectStore>,
     pub(super) control: Control,
     pub(super) catalog: Catalog,
+    pub(super) templates: Templates,
     pub(super) prices: PriceTable,
     pub(super) telemetry: Telemetry,
     pub(super) query: Query,
@@ -109,6 +111,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     })
     .await?;
     evidence::keep_in_force(&eval, &control, &tasks);
+    let templates = open_templates(config, &catalog, &control, &eval, &telemetry)?;
     Ok(Planes {
         clock,
         metrics,
@@ -119,6 +122,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         objects,
         control,
         catalog,
+        templates,
         prices,
         telemetry,
         query,
@@ -181,6 +185,26 @@ async fn open_catalog(
     let catalog = catalog.await.context("`catalog`")?;
     catalog.start(tasks);
     Ok(catalog)
+}
+
+/// Templates reach the other planes through what the binary gives them.
+fn open_templates(
+    config: &Config,
+    catalog: &Catalog,
+    control: &Control,
+    eval: &Eval,
+    telemetry: &Telemetry,
+) -> anyhow::Result<Templates> {
+    let effects = templates::Planes {
+        catalog: catalog.clone(),
+        control: control.clone(),
+        eval: eval.clone(),
+        telemetry: telemetry.clone(),
+    };
+    let projects = &config.catalog.projects;
+    let projects = (!projects.as_os_str().is_empty()).then(|| projects.clone());
+    let parts = template_plane::Parts { catalog: catalog.clone(), effects: Arc::new(effects), projects };
+    Templates::open(parts).context("the templates of the binary cannot be read")
 }
 
 /// The servers behind the tool gateway, each on its own.

@@ -10,6 +10,7 @@
 //! * [`query`], [`search`]: lists, facets, graphs, full text
 //! * [`template`]: golden paths; [`docs`]: documentation
 //! * [`locations`], [`ingestion`]: where documents are read again and again, and how that goes
+//! * [`facts`], [`scorecard`]: what is known of an agent, and whether it has earned its place
 //!
 //! One model with projections: Backstage's envelope holds everything, foreign formats (`compat`) are read into it and
 //! written out of it without loss. Nothing here knows HTTP, and nothing here decides permission.
@@ -18,9 +19,11 @@ pub mod apply;
 pub mod approve;
 pub mod compat;
 pub mod config;
+pub mod discover;
 pub mod docs;
 pub mod document;
 pub mod entity;
+pub mod facts;
 pub mod ingestion;
 pub mod kinds;
 pub mod locations;
@@ -29,6 +32,7 @@ pub mod plane;
 pub mod query;
 pub mod reference;
 pub mod relation;
+pub mod scorecard;
 pub mod search;
 mod storage;
 pub mod template;

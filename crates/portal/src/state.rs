@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mizzen_catalog::Catalog;
 use mizzen_catalog::docs::plane::Documentation;
+use mizzen_catalog::scorecard::Scorecards;
 use mizzen_catalog::template::plane::Templates;
 use mizzen_control::Control;
 use mizzen_control::oidc::Oidc;
@@ -26,6 +27,7 @@ pub struct PortalState {
     pub catalog: Catalog,
     pub documentation: Documentation,
     pub templates: Templates,
+    pub scorecards: Scorecards,
     pub telemetry: Telemetry,
     pub query: Query,
     pub eval: Eval,

@@ -116,6 +116,7 @@ fn portal_state(
         catalog: planes.catalog.clone(),
         documentation: Documentation::new(planes.catalog.clone()),
         templates: planes.templates.clone(),
+        scorecards: planes.scorecards.clone(),
         telemetry: planes.telemetry.clone(),
         query: planes.query.clone(),
         eval: planes.eval.clone(),

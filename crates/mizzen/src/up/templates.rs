@@ -7,6 +7,7 @@ use mizzen_catalog::apply::{ApplyOptions, Outcome};
 use mizzen_catalog::document::{self, Document, Read};
 use mizzen_catalog::locations::LocationKind;
 use mizzen_catalog::plane::Actor;
+use mizzen_catalog::scorecard::{Level, Scorecards};
 use mizzen_catalog::template::effects::{Done, EffectError, Effects, Period, Plan, Wanted};
 use mizzen_catalog::{Catalog, EntityRef};
 use mizzen_control::Control;
@@ -31,6 +32,7 @@ pub(super) struct Planes {
     pub(super) control: Control,
     pub(super) eval: Eval,
     pub(super) telemetry: Telemetry,
+    pub(super) scorecards: Scorecards,
 }
 
 impl Effects for Planes {

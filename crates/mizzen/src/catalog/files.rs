@@ -38,6 +38,16 @@ pub(super) enum Place {
     Found(PathBuf, PathBuf),
 }
 
+impl Place {
+    /// The file, where it is one of this machine.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(file, _) | Self::Found(file, _) => Some(file),
+            Self::Input | Self::Address(_) => None,
+        }
+    }
+}
+
 /// What is to be applied, in the order it was named; the files of a folder by their names.
 pub(super) fn places(words: &[String]) -> Result<Vec<Place>, Failure> {
     let mut places = Vec::new();

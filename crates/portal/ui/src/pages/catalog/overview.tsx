@@ -293,6 +293,7 @@ function Declared({ agent }: { agent: AgentBlock }) {
 
 function Relations({ detail }: { detail: EntityDetail }) {
   const near = useData<Neighbourhood>(entityApi(detail.ref, '/graph?depth=1')).data.value;
+  const types = new Map(near?.nodes.map((node) => [node.ref, node.type]));
   const missing = new Set(near?.nodes.filter(({ origin }) => origin === 'missing').map(({ ref }) => ref));
   const groups = [...relationGroups(detail.relations), ...observedGroups(detail, near)];
   return (
@@ -305,7 +306,7 @@ function Relations({ detail }: { detail: EntityDetail }) {
           <ul>
             {targets.map((target) => (
               <li key={target}>
-                <Icon name={iconOf(splitReference(target).kind, null)} />
+                <Icon name={iconOf(splitReference(target).kind, types.get(target) ?? null)} />
                 {missing.has(target) ? (
                   <span class="bad-text" title={`${target} is not in the catalog`}>
                     {referenceName(target)} <span class="hidden">is not in the catalog</span>

@@ -25,8 +25,10 @@ function Granted({ agent, name }: { agent: AgentPart; name: string }) {
       <p class="remark">
         {agent.boundary ? (
           <>
-            <ModeStatus mode={agent.boundary.mode === 'enforce' ? 'enforce' : 'observe'} /> What it may use is in the
-            boundary <a href={boundaryPath(agent.boundary.name)}>{agent.boundary.name}</a>.
+            <ModeStatus mode={agent.boundary.mode === 'enforce' ? 'enforce' : 'observe'} />
+            <span>
+              What it may use is in the boundary <a href={boundaryPath(agent.boundary.name)}>{agent.boundary.name}</a>.
+            </span>
           </>
         ) : (
           <>

@@ -166,6 +166,34 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/catalog/scorecards", VIEWER, |filter| on(filter, catalog::scorecards::board)),
     row(MethodFilter::GET, "/api/v1/catalog/checks", VIEWER, |filter| on(filter, catalog::scorecards::checks)),
     row(MethodFilter::GET, "/api/v1/backup", ADMINISTRATOR, |filter| on(filter, backup::backup)),
+    row(MethodFilter::POST, "/api/v1/catalog/apply", DEVELOPER, |filter| {
+        on(filter, catalog::apply::apply).layer(DefaultBodyLimit::max(catalog::apply::APPLY_BYTES_MAX))
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}", VIEWER, |filter| {
+        on(filter, catalog::entity::detail)
+    }),
+    row(MethodFilter::DELETE, "/api/v1/catalog/entities/{kind}/{namespace}/{name}", DEVELOPER, |filter| {
+        on(filter, catalog::entity::remove)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions", VIEWER, |filter| {
+        on(filter, catalog::versions::list)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}", VIEWER, |filter| {
+        on(filter, catalog::versions::detail)
+    }),
+    row(
+        MethodFilter::POST,
+        "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}/submit",
+        DEVELOPER,
+        |filter| on(filter, catalog::versions::submit),
+    ),
+    row(
+        MethodFilter::POST,
+        "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}/{step}",
+        APPROVER,
+        |filter| on(filter, catalog::versions::decide),
+    ),
+    row(MethodFilter::GET, "/api/v1/catalog/reviews", VIEWER, |filter| on(filter, catalog::reviews::list)),
     row(MethodFilter::GET, "/api/v1/openapi.json", PUBLIC, |filter| on(filter, system::openapi)),
     row(MethodFilter::GET, "/metrics", Access::PublicOnLoopback, |filter| on(filter, system::metrics)),
     row(MethodFilter::GET, "/healthz", PUBLIC, |filter| on(filter, system::healthz)),

@@ -4,7 +4,7 @@
 use utoipa::OpenApi;
 
 use crate::api::{
-    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, policies,
+    agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses, policies,
     providers, query, run, runs, session, spans, system, tools,
 };
 
@@ -48,6 +48,11 @@ use crate::api::{
         budgets::list,
         budgets::put,
         budgets::remove,
+        catalog::ingestion::health,
+        catalog::locations::list,
+        catalog::locations::add,
+        catalog::locations::remove,
+        catalog::locations::refresh,
         pauses::list,
         pauses::make,
         pauses::resume,

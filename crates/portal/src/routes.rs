@@ -10,7 +10,7 @@ use http::{Method, StatusCode, Uri};
 use mizzen_model::permission::Role;
 
 use crate::api::{
-    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, policies,
+    agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses, policies,
     providers, query, run, runs, session, spans, system, tools,
 };
 use crate::app::{App, EVAL_SET_BYTES_MAX, IMPORT_BYTES_MAX};
@@ -158,6 +158,15 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/decisions", VIEWER, |filter| on(filter, policies::decisions::list)),
     row(MethodFilter::GET, "/api/v1/decisions/{id}", VIEWER, |filter| on(filter, policies::decisions::detail)),
     row(MethodFilter::GET, "/api/v1/backup", ADMINISTRATOR, |filter| on(filter, backup::backup)),
+    row(MethodFilter::GET, "/api/v1/catalog/ingestion", VIEWER, |filter| on(filter, catalog::ingestion::health)),
+    row(MethodFilter::GET, "/api/v1/catalog/locations", VIEWER, |filter| on(filter, catalog::locations::list)),
+    row(MethodFilter::POST, "/api/v1/catalog/locations", ADMINISTRATOR, |filter| on(filter, catalog::locations::add)),
+    row(MethodFilter::DELETE, "/api/v1/catalog/locations/{id}", ADMINISTRATOR, |filter| {
+        on(filter, catalog::locations::remove)
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/locations/{id}/refresh", DEVELOPER, |filter| {
+        on(filter, catalog::locations::refresh)
+    }),
     row(MethodFilter::GET, "/api/v1/openapi.json", PUBLIC, |filter| on(filter, system::openapi)),
     row(MethodFilter::GET, "/metrics", Access::PublicOnLoopback, |filter| on(filter, system::metrics)),
     row(MethodFilter::GET, "/healthz", PUBLIC, |filter| on(filter, system::healthz)),

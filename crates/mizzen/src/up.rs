@@ -2,8 +2,10 @@
 
 mod announce;
 mod decisions;
+mod discover;
 mod doors;
 mod evidence;
+mod facts;
 mod planes;
 pub(crate) mod signals;
 mod versions;

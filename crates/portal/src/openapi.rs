@@ -4,8 +4,8 @@
 use utoipa::OpenApi;
 
 use crate::api::{
-    agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses, policies,
-    providers, query, run, runs, session, spans, system, tools,
+    agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses,
+    policies, providers, query, run, runs, session, spans, system, tools,
 };
 
 #[derive(OpenApi)]
@@ -53,9 +53,19 @@ use crate::api::{
         catalog::locations::add,
         catalog::locations::remove,
         catalog::locations::refresh,
+        catalog::apply::apply,
+        catalog::entity::detail,
+        catalog::entity::remove,
+        catalog::reviews::list,
+        catalog::versions::list,
+        catalog::versions::detail,
+        catalog::versions::submit,
+        catalog::versions::decide,
         pauses::list,
         pauses::make,
         pauses::resume,
+        catalog::graph::graph,
+        catalog::graph::impact,
         providers::list,
         providers::put,
         providers::remove,
@@ -116,6 +126,10 @@ use crate::api::{
         policies::ask::impact,
         policies::decisions::list,
         policies::decisions::detail,
+        catalog::scorecards::card,
+        catalog::summary::summary,
+        catalog::scorecards::board,
+        catalog::scorecards::checks,
         backup::backup,
         system::openapi,
         system::metrics,

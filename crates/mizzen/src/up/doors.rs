@@ -113,6 +113,7 @@ fn portal_state(
     Ok(PortalState {
         control: planes.control.clone(),
         catalog: planes.catalog.clone(),
+        scorecards: planes.scorecards.clone(),
         telemetry: planes.telemetry.clone(),
         query: planes.query.clone(),
         eval: planes.eval.clone(),

@@ -4,6 +4,7 @@ mod agents;
 mod audit;
 mod bad_days;
 mod commands;
+mod discovery;
 mod documentation;
 mod durability;
 mod eval;

@@ -209,6 +209,15 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/catalog/scorecards", VIEWER, |filter| on(filter, catalog::scorecards::board)),
     row(MethodFilter::GET, "/api/v1/catalog/checks", VIEWER, |filter| on(filter, catalog::scorecards::checks)),
     row(MethodFilter::GET, "/api/v1/backup", ADMINISTRATOR, |filter| on(filter, backup::backup)),
+    row(MethodFilter::GET, "/api/v1/catalog/ingestion", VIEWER, |filter| on(filter, catalog::ingestion::health)),
+    row(MethodFilter::GET, "/api/v1/catalog/locations", VIEWER, |filter| on(filter, catalog::locations::list)),
+    row(MethodFilter::POST, "/api/v1/catalog/locations", ADMINISTRATOR, |filter| on(filter, catalog::locations::add)),
+    row(MethodFilter::DELETE, "/api/v1/catalog/locations/{id}", ADMINISTRATOR, |filter| {
+        on(filter, catalog::locations::remove)
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/locations/{id}/refresh", DEVELOPER, |filter| {
+        on(filter, catalog::locations::refresh)
+    }),
     row(MethodFilter::POST, "/api/v1/catalog/apply", DEVELOPER, |filter| {
         on(filter, catalog::apply::apply).layer(DefaultBodyLimit::max(catalog::apply::APPLY_BYTES_MAX))
     }),

@@ -4,6 +4,8 @@ pub(crate) mod apply;
 pub(crate) mod docs;
 pub(crate) mod entity;
 pub(crate) mod graph;
+pub(crate) mod ingestion;
+pub(crate) mod locations;
 pub(crate) mod reviews;
 pub(crate) mod scorecards;
 pub(crate) mod summary;

@@ -115,7 +115,7 @@ impl Place {
             Self::Found(file, root) => {
                 let text = read_file(&file, &root);
                 let why = match &text {
-                    Ok(text) if document::is_manifest(&text.source, &text.text) => return text.map(Some),
+                    Ok(found) if document::is_manifest(&found.source, &found.text) => return text.map(Some),
                     Ok(_) => "it is nothing that the catalog knows".to_owned(),
                     // It may be anything; a manifest would be text of a sensible size.
                     Err(Failure::Usage(error)) => format!("{error:#}"),

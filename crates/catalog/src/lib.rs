@@ -9,7 +9,9 @@
 //! * [`apply`]: documents become entities and versions; [`approve`]: versions on their way
 //! * [`filter`]: what is asked for, as Backstage's clients write it
 //! * [`query`], [`search`]: lists, facets, graphs, full text
+//! * [`template`]: golden paths; [`docs`]: documentation
 //! * [`locations`], [`ingestion`]: where documents are read again and again, and how that goes
+//! * [`facts`], [`scorecard`]: what is known of an agent, and whether it has earned its place
 //!
 //! One model with projections: Backstage's envelope holds everything, foreign formats (`compat`) are read into it and
 //! written out of it without loss. Nothing here knows HTTP, and nothing here decides permission.
@@ -18,8 +20,11 @@ pub mod apply;
 pub mod approve;
 pub mod compat;
 pub mod config;
+pub mod discover;
+pub mod docs;
 pub mod document;
 pub mod entity;
+pub mod facts;
 pub mod filter;
 pub mod ingestion;
 pub mod kinds;
@@ -29,8 +34,10 @@ pub mod plane;
 pub mod query;
 pub mod reference;
 pub mod relation;
+pub mod scorecard;
 pub mod search;
 mod storage;
+pub mod template;
 pub mod validate;
 pub mod version;
 

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use super::spoken::Spoken;
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
-use crate::graph::{self, GraphView};
+use crate::graph::calls::{self, GraphView};
 use crate::page::{Named, PageParams, Params, next_cursor};
 use crate::view::steps::{STEPS_MAX, StepView, step_tree};
 use crate::view::story::{StoryEntry, scenes, tell};
@@ -105,7 +105,7 @@ pub(crate) async fn story(
 pub(crate) async fn graph(State(app): State<Arc<App>>, Named(id): Named<String>) -> Result<Json<GraphView>, ApiError> {
     let summary = find(&app, &id).await?;
     let steps = steps(&app, &summary).await?;
-    blocking(move || graph::graph(&steps, summary.agent.as_deref())).await.map(Json)
+    blocking(move || calls::graph(&steps, summary.agent.as_deref())).await.map(Json)
 }
 
 /// The run that a path names.

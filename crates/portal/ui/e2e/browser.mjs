@@ -26,11 +26,11 @@ export async function launch() {
   return chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
 }
 
-/** A page that is signed in, fails the test on errors of its scripts, and knows its server. */
+/** A page that is signed in, fails the test on errors of its scripts, and knows its server. `expected` is a status that it is there to provoke. */
 export async function open(
   browser,
   { url, token },
-  { scheme = 'light', width = 1280, height = 800, signedIn = true } = {},
+  { scheme = 'light', width = 1280, height = 800, signedIn = true, expected = '401' } = {},
 ) {
   const context = await browser.newContext({
     baseURL: url,
@@ -47,7 +47,7 @@ export async function open(
   const problems = [];
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => {
-    if (message.type() === 'error' && !message.text().includes('401')) problems.push(message.text());
+    if (message.type() === 'error' && !message.text().includes(expected)) problems.push(message.text());
   });
   return {
     page,

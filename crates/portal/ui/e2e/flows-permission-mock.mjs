@@ -10,8 +10,8 @@ const shown = (page, text) =>
 async function answering({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/');
-  await page.waitForSelector('.nav-count');
-  const before = Number.parseInt(await page.locator('.nav-count').innerText(), 10);
+  await page.waitForSelector('a[href="/approvals"] .nav-count');
+  const before = Number.parseInt(await page.locator('a[href="/approvals"] .nav-count').innerText(), 10);
   await page.keyboard.type('gp');
   await page.waitForSelector('table.approvals tbody tr');
   await page.keyboard.press('j');
@@ -40,7 +40,7 @@ async function answering({ browser, server }) {
   await until(
     page,
     'the count follows',
-    (count) => document.querySelector('.nav-count')?.textContent?.startsWith(String(count)),
+    (count) => document.querySelector('a[href="/approvals"] .nav-count')?.textContent?.startsWith(String(count)),
     before - 1,
   );
   await page.getByRole('button', { name: 'Past' }).click();

@@ -7,7 +7,9 @@ import { orderRun } from './fixtures/order-run.mjs';
 import { seeded } from './fixtures/random.mjs';
 import { manyRuns, oneRun } from './fixtures/runs.mjs';
 import { agents, models, overview } from './fixtures/totals.mjs';
+import { catalogRoute, catalogState } from './mock-catalog.mjs';
 import { evalRoute, evalState, labelRoute } from './mock-eval.mjs';
+import { goldenRoute, goldenState } from './mock-golden-paths.mjs';
 import { permissionRoute, permissionState } from './mock-permission.mjs';
 
 const DIST = new URL('../dist', import.meta.url).pathname;
@@ -31,6 +33,8 @@ export async function startMock({ empty = false, liveMs = 0, port = 0 } = {}) {
     providers: empty ? [] : providers(now),
     eval: evalState(now, empty),
     permission: permissionState(now, empty),
+    catalog: catalogState(now, empty),
+    golden: goldenState(now, empty),
     role: 'administrator',
     signInWith: [],
     streams: new Set(),
@@ -125,7 +129,8 @@ function events(state, request, response) {
 }
 
 function route(state, method, path, query, body, text) {
-  const [, first, id, part, inner, last] = path.split('/').map(decodeURIComponent);
+  const segments = path.split('/').slice(1).map(decodeURIComponent);
+  const [first, id, part, inner, last] = segments;
   switch (first) {
     case 'session':
       return { role: state.role, name: 'admin' };
@@ -150,6 +155,8 @@ function route(state, method, path, query, body, text) {
       return id === undefined ? list(state, query) : run(state, method, id, part, inner, query);
     default:
       return (
+        goldenRoute(state, method, segments, query, body) ??
+        catalogRoute(state, method, segments, query, body, text) ??
         permissionRoute(state, method, [first, id, part, inner, last], query, body, text) ??
         evalRoute(state, method, [first, id, part, inner], query, body)
       );

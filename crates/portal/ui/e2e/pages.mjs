@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { findings, open, screenshot, until } from './browser.mjs';
+import { catalogPages, catalogSubject } from './pages-catalog.mjs';
 import { evalPages, evalSubject } from './pages-eval.mjs';
+import { goldenPages, goldenSubject } from './pages-golden-paths.mjs';
 import { permissionPages, permissionSubject } from './pages-permission.mjs';
 
 /** Every page in light and dark, wide and narrow: it shows its heading, axe finds nothing serious. */
@@ -50,6 +52,8 @@ export async function subject(page) {
   const agents = await read('/agents');
   const models = await read('/models');
   return {
+    catalog: catalogPages(await catalogSubject(read)),
+    golden: goldenPages(await goldenSubject(read)),
     evaluation: evalPages(await evalSubject(read)),
     permission: permissionPages(await permissionSubject(read)),
     id: known.run_id,
@@ -61,10 +65,16 @@ export async function subject(page) {
 
 async function look(browser, server, look) {
   const { page, close } = await open(browser, server, look);
-  const { run, agent, model, evaluation, permission } = await subject(page);
+  const { run, agent, model, catalog, golden, evaluation, permission } = await subject(page);
   const problems = [];
   const only = process.env.MIZZEN_PAGES;
-  for (const [title, path, ready] of [...PAGES(run, agent, model), ...evaluation, ...permission]) {
+  for (const [title, path, ready] of [
+    ...PAGES(run, agent, model),
+    ...catalog,
+    ...golden,
+    ...evaluation,
+    ...permission,
+  ]) {
     if (only && !title.match(only)) continue;
     await page.goto(path);
     await page

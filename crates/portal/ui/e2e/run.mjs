@@ -1,13 +1,16 @@
 // Browser tests. `--mock` starts the stand-in server; else MIZZEN_URL and MIZZEN_TOKEN name a real one that
 // holds at least one run with steps.
-import { chromiumIsThere, launch } from './browser.mjs';
+import { chromiumIsThere, launch, open } from './browser.mjs';
 import { startMock } from './mock.mjs';
 import { flows } from './flows.mjs';
+import { catalogFlows } from './flows-catalog.mjs';
+import { catalogMockFlows } from './flows-catalog-mock.mjs';
 import { evalFlows } from './flows-eval.mjs';
 import { mockFlows } from './flows-mock.mjs';
 import { permissionMockFlows } from './flows-permission-mock.mjs';
 import { permissionFlows, permissionServerFlows } from './flows-permission.mjs';
 import { pages } from './pages.mjs';
+import { seedCatalog } from './seed-catalog.mjs';
 import { speed } from './speed.mjs';
 
 const mock = process.argv.includes('--mock');
@@ -25,12 +28,15 @@ async function main() {
   }
   const empty = mock ? await startMock({ empty: true }) : null;
   const browser = await launch();
+  if (!mock) await seed(browser, server);
   const tests = [
     ...pages,
     ...flows,
     ...permissionFlows,
     ...speed,
-    ...(mock ? [...mockFlows, ...evalFlows, ...permissionMockFlows] : permissionServerFlows),
+    ...(mock
+      ? [...mockFlows, ...catalogMockFlows, ...evalFlows, ...permissionMockFlows]
+      : [...permissionServerFlows, ...catalogFlows]),
   ].filter(({ name }) => !only || new RegExp(only).test(name));
   let failed = 0;
   for (const test of tests) {
@@ -48,6 +54,13 @@ async function main() {
   empty?.stop();
   console.log(`${tests.length - failed} of ${tests.length} browser tests passed`);
   return failed === 0 ? 0 : 1;
+}
+
+/** The demonstration's runs are there; what is registered, its owners and versions come from here. */
+async function seed(browser, server) {
+  const { page, close } = await open(browser, server);
+  await seedCatalog(page, server);
+  await close();
 }
 
 process.exitCode = await main();

@@ -24,6 +24,9 @@ const later: Partial<Record<Route['page'], Loader>> = {
   agent: () => import('./pages/agents/agent'),
   models: () => import('./pages/models/page'),
   model: () => import('./pages/models/model'),
+  catalog: () => import('./pages/catalog/page'),
+  entity: () => import('./pages/catalog/entity'),
+  reviews: () => import('./pages/reviews/page'),
   sql: () => import('./pages/sql/page'),
   settings: () => import('./pages/settings/page'),
   experiments: () => import('./pages/eval/experiments'),
@@ -46,6 +49,11 @@ const later: Partial<Record<Route['page'], Loader>> = {
   'tool-server': () => import('./pages/tools/server'),
   budgets: () => import('./pages/budgets/page'),
   audit: () => import('./pages/audit/page'),
+  'dependency-graph': () => import('./pages/graph/page'),
+  scorecards: () => import('./pages/scorecards/page'),
+  ingestion: () => import('./pages/ingestion/page'),
+  create: () => import('./pages/create/page'),
+  template: () => import('./pages/create/template'),
 };
 const loaded: Partial<Record<Route['page'], Page>> = { home: HomePage, runs: RunsPage };
 

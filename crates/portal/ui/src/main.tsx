@@ -5,6 +5,7 @@ import './styles/base.css';
 import './styles/shell.css';
 import './styles/controls.css';
 import './styles/table.css';
+import './styles/marks.css';
 import './styles/home.css';
 import './styles/run.css';
 import './styles/story.css';

@@ -19,6 +19,10 @@ export type EvalPage =
 export type PermissionPage =
   'approvals' | 'boundaries' | 'boundary' | 'decisions' | 'tools' | 'tool-server' | 'budgets' | 'audit';
 
+/** Pages of the catalog; `id` of an entity's page is its reference. */
+export type CatalogPage =
+  'catalog' | 'reviews' | 'entity' | 'dependency-graph' | 'scorecards' | 'ingestion' | 'create' | 'template';
+
 export type Route =
   | { page: 'home' }
   | { page: 'runs' }
@@ -29,13 +33,15 @@ export type Route =
   | { page: 'model'; model: string }
   | { page: 'sql' }
   | { page: 'settings' }
-  | { page: EvalPage | PermissionPage; id: string }
+  | { page: EvalPage | PermissionPage | CatalogPage; id: string }
   | { page: 'missing' };
 
 export function match(path: string): Route {
   const segments = path.split('/').filter(Boolean).map(decode);
   const [first, second] = segments;
   if (first === 'evaluations') return matchEvaluation(segments.slice(1));
+  if (first === 'catalog') return matchCatalog(segments.slice(1));
+  if (first === 'create') return matchCreate(segments.slice(1));
   const permission = matchPermission(segments);
   if (permission) return permission;
   if (segments.length > 2) return { page: 'missing' };
@@ -65,6 +71,28 @@ function matchPermission([list, id, ...rest]: string[]): Route | null {
   if (list === undefined || rest.length > 0) return null;
   const page = id === undefined ? PERMISSION_LISTS[list] : PERMISSION_DETAILS[list];
   return page ? { page, id: id ?? '' } : null;
+}
+
+const CATALOG_LISTS: Record<string, CatalogPage> = {
+  reviews: 'reviews',
+  graph: 'dependency-graph',
+  scorecards: 'scorecards',
+  ingestion: 'ingestion',
+};
+
+function matchCatalog([first, namespace, name, ...rest]: string[]): Route {
+  if (first === undefined) return { page: 'catalog', id: '' };
+  const list = CATALOG_LISTS[first];
+  if (namespace === undefined) return list ? { page: list, id: '' } : { page: 'missing' };
+  // Pages of documentation link to each other by path.
+  if (name === undefined || (rest.length > 0 && rest[0] !== 'docs')) return { page: 'missing' };
+  return { page: 'entity', id: `${first}:${namespace}/${name}` };
+}
+
+function matchCreate([namespace, name, ...rest]: string[]): Route {
+  if (namespace === undefined) return { page: 'create', id: '' };
+  if (name === undefined || rest.length > 0) return { page: 'missing' };
+  return { page: 'template', id: `template:${namespace}/${name}` };
 }
 
 const EVAL_LISTS: Record<string, EvalPage> = {
@@ -98,9 +126,28 @@ export const experimentPath = (id: string): string => `/evaluations/experiments/
 export const evalSetPath = (name: string): string => `/evaluations/sets/${encodeURIComponent(name)}`;
 export const monitorPath = (id: string): string => `/evaluations/monitors/${encodeURIComponent(id)}`;
 export const baselinePath = (name: string): string => `/evaluations/baselines/${encodeURIComponent(name)}`;
+export const templatePath = (namespace: string, name: string): string =>
+  `/create/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
 export const runPath = (runId: string): string => `/runs/${encodeURIComponent(runId)}`;
 export const agentPath = (agent: string): string => `/agents/${encodeURIComponent(agent)}`;
 export const modelPath = (model: string): string => `/models/${encodeURIComponent(model)}`;
+
+/** The parts of a reference `kind:namespace/name`. A name may hold anything but a slash. */
+export function splitReference(reference: string): { kind: string; namespace: string; name: string } {
+  const colon = reference.indexOf(':');
+  const slash = reference.indexOf('/', colon + 1);
+  return {
+    kind: reference.slice(0, colon),
+    namespace: reference.slice(colon + 1, slash),
+    name: reference.slice(slash + 1),
+  };
+}
+
+export function entityPath(reference: string, tab?: string): string {
+  const { kind, namespace, name } = splitReference(reference);
+  const path = `/catalog/${[kind, namespace, name].map(encodeURIComponent).join('/')}`;
+  return tab ? `${path}?tab=${encodeURIComponent(tab)}` : path;
+}
 
 /** The query text with `changes` applied: `null` removes a name. Without a leading `?`. */
 export function changeQuery(query: string, changes: Record<string, string | null>): string {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { shortName } from '../src/pages/run/rows';
-import { edgePath, middleOf } from '../src/pages/run/graph-model';
+import { edgePath, middleOf } from '../src/format/line';
 
 test('a line runs smoothly through all its points', () => {
   expect(

@@ -4,12 +4,15 @@ import {
   baselinePath,
   boundaryPath,
   changeQuery,
+  entityPath,
   evalSetPath,
   experimentPath,
   match,
   modelPath,
   monitorPath,
   runPath,
+  splitReference,
+  templatePath,
   toolServerPath,
 } from '../src/router';
 
@@ -29,6 +32,34 @@ describe('router', () => {
       'missing',
       'missing',
     ]);
+  });
+
+  test('knows the pages of the catalog', () => {
+    const at = (path: string) => match(path);
+    expect(
+      ['/catalog', '/catalog/reviews', '/catalog/graph', '/catalog/scorecards', '/catalog/ingestion', '/create'].map(
+        (path) => at(path).page,
+      ),
+    ).toEqual(['catalog', 'reviews', 'dependency-graph', 'scorecards', 'ingestion', 'create']);
+    expect(at('/catalog/component/default/helm-agent')).toEqual({
+      page: 'entity',
+      id: 'component:default/helm-agent',
+    });
+    expect(at('/catalog/component/default/helm-agent/docs/guides/start.md')).toEqual(
+      at('/catalog/component/default/helm-agent'),
+    );
+    expect(at('/create/default/agent-rag')).toEqual({ page: 'template', id: 'template:default/agent-rag' });
+    for (const path of ['/catalog/nothing', '/catalog/component/default', '/catalog/a/b/c/d', '/create/default']) {
+      expect(at(path).page).toBe('missing');
+    }
+  });
+
+  test('an entity has one address, whatever is in its name', () => {
+    const reference = 'resource:default/meta-llama%2F:3.1';
+    expect(match(entityPath(reference, 'versions').split('?')[0] ?? '')).toEqual({ page: 'entity', id: reference });
+    expect(entityPath('api:team-a/orders', 'docs')).toBe('/catalog/api/team-a/orders?tab=docs');
+    expect(splitReference('component:default/a:b')).toEqual({ kind: 'component', namespace: 'default', name: 'a:b' });
+    expect(templatePath('default', 'agent rag')).toBe('/create/default/agent%20rag');
   });
 
   test('knows the pages of evaluation', () => {

@@ -94,6 +94,10 @@ kinds! {
     VersionsInForce = "versions in force", Shutdown, Abort;
     /// Reads the locations of the catalog; what was read is kept a few documents at a time.
     CatalogLocations = "catalog locations", Log, Abort;
+    /// Tells the catalog what traffic showed; what was not told is found again.
+    Discovery = "discovery", Log, Abort;
+    /// Makes the scorecards of agents; each is kept as a whole.
+    Scorecards = "scorecards", Log, Finish;
     /// Follows the folder of policies.
     PolicyFolder = "policy folder", Log, Abort;
     /// Speaks with one tool server.

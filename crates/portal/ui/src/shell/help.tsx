@@ -1,3 +1,4 @@
+import { Icon } from '../ui/icon';
 import { Dialog } from './dialog';
 import { helpOpen } from './overlays';
 import { JUMPS } from './shortcuts';
@@ -55,6 +56,14 @@ const GROUPS: [string, [string[], string][]][] = [
     ],
   ],
   [
+    'Reviews',
+    [
+      [['a'], 'Approve, with a reason'],
+      [['r'], 'Reject, with a reason'],
+      [['Esc'], 'Leave it open'],
+    ],
+  ],
+  [
     'A boundary',
     [
       [[navigator.platform.startsWith('Mac') ? '⌘' : 'Ctrl', 'S'], 'Save'],
@@ -70,7 +79,12 @@ export function Help() {
   };
   return (
     <Dialog label="Keyboard shortcuts" close={close} class="help">
-      <h2>Keyboard</h2>
+      <div class="help-head">
+        <h2>Keyboard</h2>
+        <button type="button" class="icon-button" aria-label="Close" onClick={close}>
+          <Icon name="cross" />
+        </button>
+      </div>
       <div class="help-groups">
         {GROUPS.map(([title, keys]) => (
           <section key={title}>

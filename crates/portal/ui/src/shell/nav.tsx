@@ -1,6 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import { forgetAll } from '../api/cache';
 import { send, signedOut } from '../api/client';
+import { useReviews } from '../api/catalog';
 import { useWaiting } from '../api/gate';
 import { disconnect, liveState, type LiveState } from '../api/live';
 import { forgetSession } from '../api/session';
@@ -37,6 +38,16 @@ const SECTIONS: [string, Entry[]][] = [
       ['/evaluations', 'Evaluations', 'evaluation', EVALUATION],
       ['/agents', 'Agents', 'agent', ['agents', 'agent']],
       ['/models', 'Models', 'model', ['models', 'model']],
+    ],
+  ],
+  [
+    'Catalog',
+    [
+      ['/catalog', 'Catalog', 'catalog', ['catalog', 'entity', 'dependency-graph']],
+      ['/catalog/reviews', 'Reviews', 'review', ['reviews']],
+      ['/create', 'Create', 'plus', ['create', 'template']],
+      ['/catalog/scorecards', 'Scorecards', 'score', ['scorecards']],
+      ['/catalog/ingestion', 'Ingestion', 'source', ['ingestion']],
     ],
   ],
   [
@@ -88,6 +99,7 @@ export function Nav() {
                 <Icon name={icon} />
                 <span>{name}</span>
                 {href === '/approvals' && <WaitingCount />}
+                {href === '/catalog/reviews' && <ReviewCount />}
               </a>
             ))}
           </div>
@@ -110,6 +122,24 @@ function Count() {
     <span class="nav-count" title={`${count} held calls wait for a human`}>
       {count}
       <span class="hidden"> waiting</span>
+    </span>
+  );
+}
+
+/** How many versions wait for a review. */
+function ReviewCount() {
+  return useLater() ? <PendingReviews /> : null;
+}
+
+function PendingReviews() {
+  const page = useReviews().data.value;
+  const count = page?.items.length ?? 0;
+  if (count === 0) return null;
+  return (
+    <span class="nav-count" title={`${count} versions wait for a review`}>
+      {count}
+      {page?.next_cursor && '+'}
+      <span class="hidden"> to review</span>
     </span>
   );
 }

@@ -1,6 +1,10 @@
+import type { SearchHit } from '../api/catalog';
 import type { AgentSummary, ModelSummary, RunSummary } from '../api/shapes';
 import { ago } from '../format/time';
-import { agentPath, modelPath, runPath } from '../router';
+import { agentPath, entityPath, modelPath, runPath, splitReference } from '../router';
+import { classWord, referenceName } from '../format/catalog';
+import { docsPath } from '../pages/docs/paths';
+import { classIconOf } from '../ui/catalog';
 import type { IconName } from '../ui/icon';
 import { signOut } from './nav';
 import { helpOpen } from './overlays';
@@ -28,6 +32,11 @@ const PAGE_ICONS: Record<string, IconName> = {
   s: 'settings',
   o: 'monitor',
   l: 'label',
+  c: 'catalog',
+  v: 'review',
+  n: 'plus',
+  k: 'score',
+  i: 'source',
   p: 'inbox',
   b: 'guardrail',
   d: 'decision',
@@ -59,7 +68,43 @@ const PERMISSION_PAGES: Entry[] = (
   ] as [string, string, IconName, string][]
 ).map(([href, label, icon, also]) => ({ id: `page:${href}`, label, hint: 'Permission', icon, also, href }));
 
-export function commands(now: number, agents: AgentSummary[], models: ModelSummary[], runs: RunSummary[]): Entry[] {
+const CATALOG_PAGES: Entry[] = (
+  [
+    ['/catalog?class=agent', 'Agents in the catalog', 'agent', 'registered owned entities'],
+    ['/catalog?class=tool_server', 'Tool servers in the catalog', 'plug', 'mcp entities'],
+    ['/catalog?class=skill', 'Skills', 'skill', 'catalog entities'],
+    ['/catalog?class=group', 'Teams', 'team', 'groups owners catalog'],
+    ['/catalog?owner=none', 'What nobody owns', 'alert', 'discovered unowned claim'],
+    ['/catalog?state=pending', 'Versions that wait', 'clock', 'pending review approve'],
+  ] as [string, string, IconName, string][]
+).map(([href, label, icon, also]) => ({ id: `page:${href}`, label, hint: 'Catalog', icon, also, href }));
+
+/**
+ * What the server found for `searched`: it looked at more than the title, so that text counts as part of each. An agent
+ * or model has one entry, and the catalog's page leads to the other.
+ */
+function hitEntry(hit: SearchHit, searched: string): Entry {
+  const { name } = splitReference(hit.ref);
+  const isPage = hit.place === 'documentation';
+  const id = { agent: `agent:${name}`, model: `model:${name}` }[hit.class] ?? `entity:${hit.ref}`;
+  return {
+    id: isPage ? `docs:${hit.ref}:${hit.path}` : id,
+    label: hit.title || referenceName(hit.ref),
+    hint: isPage ? `${referenceName(hit.ref)} · documentation` : classWord(hit.class),
+    icon: isPage ? 'audit' : classIconOf(hit.class),
+    also: `${searched} ${name}`,
+    href: isPage ? docsPath(hit.ref, hit.path ?? '') : entityPath(hit.ref),
+  };
+}
+
+export function commands(
+  now: number,
+  hits: SearchHit[],
+  searched: string,
+  agents: AgentSummary[],
+  models: ModelSummary[],
+  runs: RunSummary[],
+): Entry[] {
   const seen = new Set<string>();
   const entries = [
     ...JUMPS.map(([letter, href, name]): Entry => ({
@@ -69,7 +114,9 @@ export function commands(now: number, agents: AgentSummary[], models: ModelSumma
       icon: PAGE_ICONS[letter] ?? 'chevron',
       href,
     })),
+    ...hits.map((hit) => hitEntry(hit, searched)),
     ...MORE_PAGES,
+    ...CATALOG_PAGES,
     ...PERMISSION_PAGES,
     {
       id: 'failed',

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useData } from '../api/cache';
+import type { SearchHit } from '../api/catalog';
 import type { AgentSummary, List, ModelSummary, RunPage } from '../api/shapes';
 import { withQuery } from '../api/client';
 import { navigate } from '../location';
@@ -11,7 +12,8 @@ import { best } from './match';
 import { paletteOpen } from './overlays';
 
 const SHOWN_MAX = 12;
-/** The server searches runs once typing pauses. */
+const HITS_MAX = 8;
+/** The server searches catalog and runs once typing pauses. */
 const PAUSE_MS = 120;
 
 export function Palette() {
@@ -50,12 +52,12 @@ function OpenPalette() {
         <Icon name="search" />
         <input
           role="combobox"
-          aria-label="Search pages, agents, models, runs and commands"
+          aria-label="Search pages, the catalog, documentation, runs and commands"
           aria-expanded="true"
           aria-controls="palette-list"
           aria-activedescendant={entries[chosen] ? `entry-${chosen}` : undefined}
           aria-autocomplete="list"
-          placeholder="Go to a page, agent, model or run"
+          placeholder="Go to a page, anything in the catalog, a document or a run"
           autocomplete="off"
           spellcheck={false}
           value={text}
@@ -97,6 +99,14 @@ function useEntries(text: string): Entry[] {
   const models = useData<List<ModelSummary>>('/models').data.value?.items ?? [];
   const recent = useData<RunPage>('/runs?limit=20').data.value?.items ?? [];
   const found = useData<RunPage>(withQuery('/runs', { limit: 20, q: searched })).data.value?.items ?? [];
-  const known = commands(now.value, agents, models, text ? [...found, ...recent] : recent);
+  const hits = useData<List<SearchHit>>(withQuery('/catalog/search', { q: searched, limit: HITS_MAX })).data.value;
+  const known = commands(
+    now.value,
+    text ? (hits?.items ?? []) : [],
+    searched,
+    agents,
+    models,
+    text ? [...found, ...recent] : recent,
+  );
   return best(text, known, (entry) => `${entry.label} ${entry.hint} ${entry.also ?? ''}`, SHOWN_MAX);
 }

@@ -12,6 +12,7 @@ import { Failure, Waiting } from '../../ui/waiting';
 import { RunTable } from '../runs/table';
 import { Alarms } from './alarms';
 import { Agents, Ingest, Setup } from './aside';
+import { CatalogAsks } from './catalog';
 import { Hours } from './hours';
 import { PermissionLine } from './permission';
 import { Totals } from './totals';
@@ -96,6 +97,7 @@ function Attention({ failures }: { failures: RunSummary[] }) {
       <h2>
         Needs you now {failures.length > 0 && <a href="/runs?outcome=error">All failed runs</a>}
         <span class="spacer" />
+        <CatalogAsks />
         <Alarms />
       </h2>
       {failures.length === 0 ? (

@@ -1,8 +1,8 @@
-import type { ComponentChildren } from 'preact';
 import type { Totals as TotalsShape } from '../../api/shapes';
 import { shareWithInterval } from '../../format/interval';
 import { cost, costReason } from '../../format/money';
 import { exact, short } from '../../format/number';
+import { Figure } from '../../ui/figure';
 
 export function Totals({ totals }: { totals: TotalsShape }) {
   const tokens = totals.input_tokens + totals.output_tokens;
@@ -42,26 +42,4 @@ export function Totals({ totals }: { totals: TotalsShape }) {
 /** The share with its interval: few runs prove little. */
 function ErrorRate({ errors, runs }: { errors: number; runs: number }) {
   return <span title="Share of runs, with its 95% interval (Wilson)">{shareWithInterval(errors, runs)}</span>;
-}
-
-function Figure({
-  name,
-  value,
-  note,
-  title,
-  bad,
-}: {
-  name: string;
-  value: string;
-  note: ComponentChildren;
-  title?: string;
-  bad?: boolean;
-}) {
-  return (
-    <dl class={bad ? 'figure bad' : 'figure'}>
-      <dt>{name}</dt>
-      <dd title={title}>{value}</dd>
-      <dd class="note">{note}</dd>
-    </dl>
-  );
 }

@@ -1,4 +1,4 @@
-import type { GraphEdge, GraphNode, StepView } from '../../api/shapes';
+import type { GraphNode, StepView } from '../../api/shapes';
 
 /** The steps that a node of the graph stands for, in order of time. */
 export function stepsOf(node: GraphNode, steps: StepView[]): StepView[] {
@@ -23,25 +23,4 @@ export function stepsOf(node: GraphNode, steps: StepView[]): StepView[] {
 /** The step to show first for a node: what failed, else the first. */
 export function leadOf(steps: StepView[]): StepView | undefined {
   return steps.find((step) => step.outcome === 'error') ?? steps[0];
-}
-
-/** A smooth line through the points that the server laid out in columns, as an SVG path. */
-export function edgePath(points: readonly (readonly number[])[]): string {
-  const [first, ...rest] = points;
-  if (!first) return '';
-  let path = `M${first[0]} ${first[1]}`;
-  let [fromX, fromY] = [first[0] ?? 0, first[1] ?? 0];
-  for (const [x = 0, y = 0] of rest) {
-    const middle = (fromX + x) / 2;
-    path += `C${middle} ${fromY} ${middle} ${y} ${x} ${y}`;
-    [fromX, fromY] = [x, y];
-  }
-  return path;
-}
-
-/** Where the label of an edge sits. */
-export function middleOf(edge: GraphEdge): { x: number; y: number } {
-  const half = (edge.points.length - 1) / 2;
-  const [before, after] = [edge.points[Math.floor(half)], edge.points[Math.ceil(half)]];
-  return { x: ((before?.[0] ?? 0) + (after?.[0] ?? 0)) / 2, y: ((before?.[1] ?? 0) + (after?.[1] ?? 0)) / 2 };
 }

@@ -11,6 +11,7 @@ import { Command } from '../../ui/copy';
 import { Fact } from '../../ui/fact';
 import { useFollow } from '../../ui/follow';
 import { Icon } from '../../ui/icon';
+import { InCatalog } from '../../ui/in-catalog';
 import { Loaded } from '../../ui/loaded';
 import { PageHead } from '../../ui/page-head';
 import { Touched } from '../../ui/permission';
@@ -32,6 +33,7 @@ export default function ToolServerPage({ id }: { id: string }) {
     <>
       <PageHead title={id} up={{ href: '/tools', name: 'Tool servers' }}>
         {server && <ServerStatus server={server} />}
+        <InCatalog name={id} as="tool_server" />
         {server && <Actions server={server} path={path} reload={resource.reload} />}
       </PageHead>
       <Loaded resource={resource} rows={8}>
@@ -48,7 +50,7 @@ export default function ToolServerPage({ id }: { id: string }) {
               </p>
             )}
             <Facts server={shown} />
-            <Tools name={shown.name} definitions={definitions} path={path} reload={resource.reload} />
+            <ServerTools name={shown.name} definitions={definitions} path={path} reload={resource.reload} />
             {stderr.length > 0 && (
               <details class="section">
                 <summary>What it last wrote to its error output</summary>
@@ -118,7 +120,7 @@ function Facts({ server }: { server: ToolServer }) {
   );
 }
 
-function Tools({
+export function ServerTools({
   name,
   definitions,
   path,

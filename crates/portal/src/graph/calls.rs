@@ -1,18 +1,69 @@
-//! Counts who called whom.
+//! Who calls whom in a run: the user, agents, models and tools, with their calls counted.
 
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 use mizzen_model::step::{Outcome, Step, StepKind};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::layout::{Layout, Size, layout};
-use super::{GraphEdge, GraphNode, GraphView, NodeKind};
 use crate::view::steps::visits;
 
 /// Participants of one kind that are drawn one by one; the rarest beyond that share a node.
 const NODES_PER_KIND_MAX: usize = 40;
 const NODE_WIDTH: f64 = 176.0;
 const NODE_HEIGHT: f64 = 44.0;
+/// Room for a number of calls.
+const GAP_RIGHT: f64 = 72.0;
+
+/// The graph with coordinates in pixels; x grows to the right, y downwards.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct GraphView {
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+    pub(crate) nodes: Vec<GraphNode>,
+    pub(crate) edges: Vec<GraphEdge>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NodeKind {
+    User,
+    Agent,
+    Model,
+    Tool,
+}
+
+/// One participant. `x` and `y` are its upper left corner.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct GraphNode {
+    /// Kind and name, for example `tool:helm_list_releases`.
+    pub(crate) id: String,
+    pub(crate) kind: NodeKind,
+    pub(crate) label: String,
+    pub(crate) x: f64,
+    pub(crate) y: f64,
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+    /// Times it was called.
+    pub(crate) calls: u32,
+    pub(crate) errors: u32,
+    /// Input and output tokens of a model, or of an agent's own model calls.
+    pub(crate) tokens: u64,
+    pub(crate) cost_usd: Option<f64>,
+}
+
+/// Calls from one participant to another.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct GraphEdge {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) calls: u32,
+    pub(crate) errors: u32,
+    /// The corners of a line from one to the other.
+    pub(crate) points: Vec<[f64; 2]>,
+}
 
 type Key = (NodeKind, String);
 
@@ -58,7 +109,7 @@ pub(crate) fn graph(steps: &[Step], agent: Option<&str>) -> GraphView {
     let ids: BTreeMap<&Key, usize> = census.nodes.keys().enumerate().map(|(place, key)| (key, place)).collect();
     let sizes = vec![Size { width: NODE_WIDTH, height: NODE_HEIGHT }; census.nodes.len()];
     let links: Vec<(usize, usize)> = census.edges.keys().map(|(from, to)| (ids[from], ids[to])).collect();
-    draw(&census, &layout(&sizes, &links))
+    draw(&census, &layout(&sizes, &links, GAP_RIGHT))
 }
 
 fn census(steps: &[Step], agent: Option<&str>) -> Census {

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { findings, open, screenshot, until } from './browser.mjs';
+
+/** Flows of the catalog that need a state made for them: many rows, a version that waits, somebody who was faster. */
+
+const AGENT = '/catalog/component/default/order-support';
+const shown = (page, text) =>
+  until(page, `“${text}” is shown`, (wanted) => document.querySelector('#main')?.textContent?.includes(wanted), text);
+
+async function list({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto('/catalog');
+  await page.waitForSelector('table.catalog tbody tr');
+  const rows = () => page.locator('table.catalog tbody tr').count();
+  assert.equal(await rows(), 50, 'the first page');
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  const second = await page.evaluate(() => document.activeElement?.textContent);
+  assert.equal(second, await page.locator('table.catalog tbody tr').nth(1).locator('[data-row]').innerText());
+  await page.evaluate(() => document.getElementById('main').scrollTo(0, 99_999));
+  await until(page, 'the next page comes', () => document.querySelectorAll('table.catalog tbody tr').length >= 100);
+  await page
+    .getByRole('navigation', { name: 'Kinds' })
+    .getByRole('link', { name: /^Agents/ })
+    .click();
+  await until(page, 'agents are shown', () => document.querySelectorAll('table.catalog tbody tr').length === 3);
+  assert.match(page.url(), /class=agent/);
+  await page.getByRole('button', { name: 'Level' }).click();
+  await until(page, 'the highest level is first', () =>
+    document.querySelector('table.catalog [data-row]')?.textContent?.includes('release-notes'),
+  );
+  assert.equal(await page.locator('th[aria-sort=descending]').innerText(), 'Level');
+  await page.getByLabel('Origin').selectOption('discovered');
+  await shown(page, 'discovered, unowned');
+  const claim = await page.getByRole('link', { name: 'Claim' }).getAttribute('href');
+  assert.match(claim, /bring-your-own-agent\?agent=researcher$/);
+  await page.goBack();
+  await until(page, 'Back undoes the filter', () => !location.search.includes('origin'));
+  await page.keyboard.press('j');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.entity-header');
+  assert.deepEqual(await findings(page), []);
+  await close();
+}
+
+async function glance({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto(AGENT);
+  await page.waitForSelector('.entity-header .next-check');
+  const text = (await page.locator('.entity-header').innerText()).replaceAll('\n', ' ');
+  for (const wanted of [
+    'support',
+    'oncall@example.com',
+    'Known',
+    '1.4.0',
+    'Approved',
+    '91.2% (88.1–93.6)',
+    '8.8% (6.4–11.9)',
+    '7.31 s',
+    '$0.011 ($0.010–$0.012)',
+    '$1.25 of $5.00',
+    'A budget with a hard stop',
+    'Enforce',
+  ])
+    assert.ok(text.includes(wanted), `“${wanted}” is in the header: ${text}`);
+  await page.getByRole('tab', { name: 'Tools & permissions' }).click();
+  await shown(page, 'Used without being granted');
+  await page.getByRole('tab', { name: 'Scorecard' }).click();
+  await page.getByRole('button', { name: 'A budget with a hard stop' }).click();
+  await shown(page, 'What to do');
+  assert.match(page.url(), /tab=scorecard&check=controlled\.budget/);
+  assert.deepEqual(await findings(page), []);
+  await screenshot(page, 'entity-agent-check-light-1280');
+  await close();
+}
+
+async function review({ browser, server }) {
+  const { page, close } = await open(browser, server, { expected: '409' });
+  server.state.catalog.conflict = '`1.5.0` was rejected by user:default/ann a minute ago: “no slo”';
+  await page.goto('/catalog/reviews');
+  await page.waitForSelector('.review-panel .diff .added');
+  assert.match(await page.locator('.review-panel .diff').innerText(), /gpt-4o-mini/);
+  await page.keyboard.press('a');
+  await page.keyboard.type('evals hold');
+  await page.keyboard.press('Enter');
+  await page.locator('.answer .problem').waitFor();
+  assert.match(await page.locator('.answer .problem').innerText(), /rejected by user:default\/ann/);
+  await screenshot(page, 'review-conflict-light-1280');
+  await page.getByRole('button', { name: 'Approve 1.5.0' }).click();
+  await until(page, 'it left the list', () => !document.querySelector('.split-list')?.textContent?.includes('1.5.0'));
+  await shown(page, 'you submitted it, and four eyes are required');
+  assert.ok(await page.getByRole('button', { name: 'Approve' }).isDisabled(), 'who submitted it cannot approve it');
+  await page.goto(`${AGENT}?tab=versions`);
+  await page.waitForSelector('.version-steps');
+  await shown(page, 'evals hold');
+  await page.getByRole('button', { name: 'Retire' }).click();
+  await page.getByLabel(/Why retire/).fill('replaced');
+  await page.keyboard.press('Enter');
+  await until(page, 'it is retired', () =>
+    document.querySelector('.block h2 .status')?.textContent?.includes('Retired'),
+  );
+  assert.deepEqual(await findings(page), []);
+  await close();
+}
+
+async function viewer({ browser, server }) {
+  server.state.role = 'viewer';
+  const { page, close } = await open(browser, server);
+  await page.goto('/catalog/reviews');
+  await page.waitForSelector('.review-panel');
+  assert.ok(await page.getByRole('button', { name: 'Reject' }).isDisabled(), 'a viewer rejects nothing');
+  await shown(page, 'This needs an approver.');
+  await page.goto(`${AGENT}?tab=yaml`);
+  await page.waitForSelector('.code-block');
+  assert.ok(await page.getByRole('button', { name: 'Change it' }).isDisabled());
+  server.state.role = 'administrator';
+  await close();
+}
+
+async function document({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto(`${AGENT}?tab=yaml`);
+  await page.getByRole('button', { name: 'Change it' }).click();
+  const editor = page.getByLabel('Document in YAML');
+  const text = await editor.inputValue();
+  await editor.fill(text.replace('lifecycle', 'lifecyle'));
+  await page.waitForSelector('.code-lines li.error');
+  await shown(page, 'did you mean lifecycle?');
+  assert.ok(await page.getByRole('button', { name: 'Apply' }).isDisabled());
+  await editor.fill(text.replace('production', 'deprecated'));
+  await shown(page, 'would change');
+  await page.getByRole('button', { name: 'Apply' }).click();
+  await page.waitForSelector('#entity-view .code-block');
+  await close();
+}
+
+async function palette({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto('/catalog');
+  await page.waitForSelector('table.catalog tbody tr');
+  await page.keyboard.press('Control+k');
+  // Found by its description, which the portal itself does not hold.
+  await page.keyboard.type('orders database');
+  await page.waitForSelector('.palette li:has-text("Tool server")');
+  await page.keyboard.press('Enter');
+  await until(page, 'the tool server is shown', () => location.pathname === '/catalog/api/default/shop');
+  await close();
+}
+
+async function missing({ browser, server }) {
+  const { page, close } = await open(browser, server, { expected: '404' });
+  await page.goto('/catalog/component/default/no-such-thing');
+  await shown(page, 'There is no component:default/no-such-thing');
+  assert.deepEqual(await findings(page), []);
+  await screenshot(page, 'entity-missing-light-1280');
+  await close();
+}
+
+export const catalogMockFlows = [
+  { name: 'catalog: pages, kinds, order, filters and keys', run: list },
+  { name: 'catalog: an agent in five seconds', run: glance },
+  { name: 'catalog: a document is checked while one types', run: document },
+  { name: 'catalog: a viewer decides nothing', run: viewer },
+  { name: 'catalog: a review, and somebody who was faster', run: review },
+  { name: 'catalog: the palette finds by description', run: palette },
+  { name: 'catalog: what is not there says so', run: missing },
+];

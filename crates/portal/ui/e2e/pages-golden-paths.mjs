@@ -1,0 +1,37 @@
+/** The pages of golden paths, scorecards, dependencies, documentation and ingestion. */
+
+export async function goldenSubject(read) {
+  const first = async (query) => (await read(`/catalog/entities?${query}&limit=1`)).items?.[0]?.ref;
+  const template = (await read('/catalog/templates')).items?.find((one) => one.runnable);
+  return { agent: await first('class=agent&sort=-level'), model: await first('class=model'), template };
+}
+
+const graphPath = (ref) => `/catalog/graph?ref=${encodeURIComponent(ref)}`;
+const GRAPH = '.entity-node';
+
+export function goldenPages({ agent, model, template }) {
+  const found = [
+    ['create', '/create', '.cards .card'],
+    ['scorecards', '/catalog/scorecards', '.heat-map tbody tr, .empty'],
+    ['scorecards-agents', '/catalog/scorecards?by=agent', '.heat-map tbody tr, .empty'],
+    ['scorecards-table', '/catalog/scorecards?by=agent&as=table', 'table.rows tbody tr, .empty'],
+    ['ingestion', '/catalog/ingestion', 'table.sources tbody tr, .empty'],
+    ['ingestion-dangling', '/catalog/ingestion?tab=dangling', '#ingestion-panel p'],
+    ['graph-choose', '/catalog/graph', 'table.rows tbody tr, .empty'],
+  ];
+  if (template) {
+    const path = `/create/${template.namespace}/${template.name}`;
+    found.push(['template', path, '.questions']);
+    found.push(['template-made', `${path}?tab=made`, '#template-panel table, #template-panel .empty']);
+    found.push(['template-source', `${path}?tab=source`, '.file-text']);
+  }
+  for (const [name, ref] of [
+    ['agent', agent],
+    ['model', model],
+  ]) {
+    if (!ref) continue;
+    found.push([`graph-${name}`, graphPath(ref), GRAPH]);
+    found.push([`graph-${name}-table`, `${graphPath(ref)}&as=table&depth=3`, '.graph-block table']);
+  }
+  return found;
+}

@@ -1,0 +1,106 @@
+import type { CatalogRelation, EntityDetail, Envelope, Neighbourhood } from '../../api/catalog';
+
+/** What stands in a document, read with care: `spec` holds whatever its writer put there. */
+
+export interface AgentBlock {
+  prohibitedUses: string[];
+  dataClasses: string[];
+  models: string[];
+  tools: { server: string; tool: string; effect: string | null; approval: boolean }[];
+  evals: { set: string; metric: string | null; threshold: number | null }[];
+  monthlyUsd: number | null;
+}
+
+type Fields = Record<string, unknown>;
+
+const fields = (value: unknown): Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+const texts = (value: unknown): string[] => list(value).filter((item): item is string => typeof item === 'string');
+const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+const number = (value: unknown): number | null => (typeof value === 'number' ? value : null);
+
+/** The block `spec.agent`; null where the document has none. */
+export function agentBlock({ spec }: Envelope): AgentBlock | null {
+  if (spec?.agent === undefined) return null;
+  const agent = fields(spec.agent);
+  return {
+    prohibitedUses: texts(agent.prohibitedUses),
+    dataClasses: texts(agent.dataClasses),
+    models: texts(agent.models),
+    tools: list(agent.tools)
+      .map(fields)
+      .map((tool) => ({
+        server: text(tool.server) ?? '?',
+        tool: text(tool.tool) ?? '*',
+        effect: text(tool.effect),
+        approval: tool.approval === true || (typeof tool.approval === 'string' && tool.approval !== 'none'),
+      })),
+    evals: list(agent.evals)
+      .map(fields)
+      .map((one) => ({ set: text(one.set) ?? '?', metric: text(one.metric), threshold: number(one.threshold) })),
+    monthlyUsd: number(fields(agent.budget).monthlyUsd),
+  };
+}
+
+const RELATION_WORDS: Record<string, string> = {
+  ownedBy: 'Owned by',
+  ownerOf: 'Owns',
+  partOf: 'Part of',
+  hasPart: 'Has parts',
+  dependsOn: 'Depends on',
+  dependencyOf: 'Needed by',
+  consumesApi: 'Uses',
+  apiConsumedBy: 'Used by',
+  providesApi: 'Provides',
+  apiProvidedBy: 'Provided by',
+  memberOf: 'Member of',
+  hasMember: 'Members',
+  parentOf: 'Parent of',
+  childOf: 'Child of',
+};
+
+export interface RelationGroup {
+  word: string;
+  targets: { ref: string; exists: boolean }[];
+}
+
+/** By kind of relation, in the usual order; kinds the portal has no words for come last, as they are. */
+export function relationGroups(relations: CatalogRelation[]): RelationGroup[] {
+  const known = Object.keys(RELATION_WORDS);
+  const types = [...new Set(relations.map(({ type }) => type))];
+  const at = (type: string): number => (known.includes(type) ? known.indexOf(type) : known.length);
+  return types
+    .sort((a, b) => at(a) - at(b) || a.localeCompare(b))
+    .map((type) => ({
+      word: RELATION_WORDS[type] ?? type,
+      targets: relations.filter((one) => one.type === type).map(({ target_ref: ref, exists }) => ({ ref, exists })),
+    }));
+}
+
+/** What traffic shows and no document says, on both sides. */
+export function observedGroups({ ref }: Pick<EntityDetail, 'ref'>, near: Neighbourhood | undefined): RelationGroup[] {
+  const seen = near?.edges.filter(({ provenance }) => provenance === 'observed') ?? [];
+  const known = new Set(near?.nodes.map((node) => node.ref));
+  const side = (word: string, found: string[]): RelationGroup => ({
+    word,
+    targets: found.filter((id) => known.has(id)).map((id) => ({ ref: id, exists: true })),
+  });
+  return [
+    side(
+      'Seen using',
+      seen.filter(({ from }) => from === ref).map(({ to }) => to),
+    ),
+    side(
+      'Seen used by',
+      seen.filter(({ to }) => to === ref).map(({ from }) => from),
+    ),
+  ].filter(({ targets }) => targets.length > 0);
+}
+
+/** Links of the document that lead to a page: nothing that would run a script. */
+export function linksOf({ metadata }: Envelope): { url: string; title: string }[] {
+  return (metadata.links ?? [])
+    .filter(({ url }) => /^https?:\/\//.test(url) || url.startsWith('mailto:'))
+    .map(({ url, title }) => ({ url, title: title || url }));
+}

@@ -1,0 +1,150 @@
+import type { ComponentChildren } from 'preact';
+import type { AgentPart, ModelPart, RunFigures, TrendDay } from '../../api/catalog';
+import type { Estimate } from '../../api/eval';
+import { intervalText, valueText, estimateSentence, sampleWords, type Unit } from '../../format/estimate';
+import { cost, costReason, dollars } from '../../format/money';
+import { exact, percent, plural } from '../../format/number';
+import { duration } from '../../format/time';
+import { entityPath } from '../../router';
+import { Figure } from '../../ui/figure';
+import { Sparkline } from '../../ui/sparkline';
+import { recentDays, shortShare } from './trend';
+
+const NS_PER_MS = 1e6;
+/** Days of the trend that are told in words beside the line. */
+const RECENT_DAYS = 7;
+
+/** Success, errors, time, cost and budget of an agent: each number with what it rests on. */
+export function AgentFigures({ agent, reference }: { agent: AgentPart; reference: string }) {
+  const { runs } = agent;
+  return (
+    <section class="totals five" aria-label={runs ? `The last ${plural(runs.days, 'day')}` : 'The last days'}>
+      {runs ? <RunFigureRow runs={runs} reference={reference} /> : <NoRuns />}
+      <BudgetFigure budget={agent.budget} />
+    </section>
+  );
+}
+
+function RunFigureRow({ runs, reference }: { runs: RunFigures; reference: string }) {
+  return (
+    <>
+      <Figure
+        name={runs.success_from === 'outcome' ? 'Success' : `Success (${runs.success_from})`}
+        {...estimated(runs.success, 'share')}
+        note={<Success runs={runs} />}
+      />
+      <Figure
+        name="Errors"
+        {...estimated(runs.error_rate, 'share')}
+        note={
+          <a href={entityPath(reference, 'runs')}>
+            {plural(runs.n, 'run')} in {plural(runs.days, 'day')}
+          </a>
+        }
+        bad={(runs.error_rate?.lower ?? 0) > 0.05}
+      />
+      <Figure
+        name="p95 latency"
+        value={ms(runs.p95_duration_ms)}
+        note={`${ms(runs.p50_duration_ms)} median`}
+        title="Of the runs that were measured"
+      />
+      <Figure name="Cost per run (est.)" {...estimated(runs.cost_per_run_usd, 'usd')} note={costNote(runs)} />
+    </>
+  );
+}
+
+function Success({ runs }: { runs: RunFigures }) {
+  const { success, trend } = runs;
+  const { ok, total } = recentDays(trend, RECENT_DAYS);
+  return (
+    <span class="success-note">
+      <Sparkline points={trend.map(sparkPoint)} />
+      <span title={`The last ${RECENT_DAYS} days, with the 95% interval (Wilson)`}>
+        {success === null && 'nothing said how runs went'}
+        {success !== null && total > 0 && `${RECENT_DAYS} d: ${shortShare(ok, total)}`}
+      </span>
+    </span>
+  );
+}
+
+const THIN_RUNS = 5;
+const sparkPoint = ({ ok, errors }: TrendDay) =>
+  ok + errors === 0 ? null : { value: ok / (ok + errors), isThin: ok + errors < THIN_RUNS };
+
+function costNote(runs: RunFigures): ComponentChildren {
+  const whole = cost({ cost_usd: runs.cost_usd, unpriced_calls: runs.unpriced_calls });
+  const perSuccess = runs.cost_per_success_usd === null ? '' : ` · ${dollars(runs.cost_per_success_usd)} per success`;
+  return (
+    <span title={costReason({ cost_usd: runs.cost_usd, unpriced_calls: runs.unpriced_calls })}>
+      {whole} in all{perSuccess}
+    </span>
+  );
+}
+
+/** The value large, its interval beside it; the whole statement as a title. */
+function estimated(estimate: Estimate | null, unit: Unit): { value: ComponentChildren; title?: string } {
+  if (!estimate) return { value: '–' };
+  return {
+    value: (
+      <>
+        {valueText(estimate.value, unit)} <span class="figure-interval">{intervalText(estimate, unit)}</span>
+      </>
+    ),
+    title: `${estimateSentence(estimate, unit)} (${sampleWords(estimate, 'run', 'session')})`,
+  };
+}
+
+const ms = (value: number | null): string => (value === null ? '–' : duration(value * NS_PER_MS));
+
+function NoRuns() {
+  return <Figure name="Runs" value="none" note="in the last 30 days" />;
+}
+
+function BudgetFigure({ budget }: { budget: AgentPart['budget'] }) {
+  if (!budget) {
+    return <Figure name="Budget" value="none" note={<a href="/budgets?new=1">Set one</a>} bad />;
+  }
+  const share = budget.limit_usd > 0 ? Math.min(1, budget.spent_usd / budget.limit_usd) : 1;
+  const isFull = budget.left_usd <= 0;
+  return (
+    <Figure
+      name={`Budget, ${windowWord(budget.window)}`}
+      value={
+        <>
+          {dollars(budget.spent_usd)} <span class="figure-interval">of {dollars(budget.limit_usd)}</span>
+        </>
+      }
+      note={
+        <a href="/budgets" class="budget-note" title={`${budget.name}: ${percent(share, 0)} spent`}>
+          <span class={isFull ? 'budget-bar full' : 'budget-bar'} aria-hidden="true">
+            <i style={{ width: `${100 * share}%` }} />
+          </span>
+          <span>
+            {isFull ? 'exhausted' : `${dollars(budget.left_usd)} left`}
+            {budget.mode === 'enforce' ? '' : ', observed'}
+          </span>
+        </a>
+      }
+      bad={isFull}
+    />
+  );
+}
+
+const WINDOWS: Record<string, string> = { hour: 'an hour', day: 'a day', week: 'a week', whole: 'in all' };
+const windowWord = (window: string): string => WINDOWS[window] ?? window;
+
+export function ModelFigures({ model }: { model: ModelPart }) {
+  return (
+    <section class="totals five" aria-label="Calls">
+      <Figure name="Calls" value={exact(model.calls)} note="seen so far" />
+      <Figure name="Errors" {...estimated(model.error_rate, 'share')} note="of the calls" />
+      <Figure name="p95 latency" value={ms(model.p95_duration_ms)} note={`${ms(model.p50_duration_ms)} median`} />
+      <Figure
+        name="Cost (est.)"
+        value={cost({ cost_usd: model.cost_usd, unpriced_calls: model.unpriced_calls })}
+        note={model.unpriced_calls > 0 ? `${exact(model.unpriced_calls)} calls unpriced` : 'list prices'}
+      />
+    </section>
+  );
+}

@@ -1,0 +1,342 @@
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { useData } from '../../api/cache';
+import { withQuery } from '../../api/client';
+import { entityApi } from '../../api/catalog';
+import type {
+  CatalogItem,
+  CatalogPageOf,
+  EntityDetail,
+  Neighbourhood,
+  OwnedItem,
+  Summary,
+  TrendDay,
+} from '../../api/catalog';
+import { classWord, levelOf, referenceName } from '../../format/catalog';
+import { dollars } from '../../format/money';
+import { exact, percent } from '../../format/number';
+import { entityPath, splitReference } from '../../router';
+import { BandChart } from '../../ui/band-chart';
+import { classIconOf, EntityLink, iconOf, LevelBadge, VersionStatus } from '../../ui/catalog';
+import { Fact } from '../../ui/fact';
+import { Icon } from '../../ui/icon';
+import { Loaded } from '../../ui/loaded';
+import { agentBlock, linksOf, observedGroups, relationGroups, type AgentBlock } from './about';
+import { successBand } from './trend';
+
+/** What a document says of an entity, how it hangs together with others, and how it did lately. */
+export function Overview({ detail, summary }: { detail: EntityDetail; summary: Summary | undefined }) {
+  const agent = detail.class === 'agent' ? agentBlock(detail.entity) : null;
+  return (
+    <div class="home entity-overview">
+      <div class="home-main">
+        {summary?.agent?.runs && <Trend trend={summary.agent.runs.trend} />}
+        {summary?.team && <Owned items={summary.team.items} reference={detail.ref} />}
+        {detail.class === 'system' && <Parts reference={detail.ref} />}
+        <About detail={detail} />
+        {agent && <Declared agent={agent} />}
+      </div>
+      <div class="home-aside">
+        <Relations detail={detail} />
+        <Links detail={detail} />
+      </div>
+    </div>
+  );
+}
+
+function Trend({ trend }: { trend: TrendDay[] }) {
+  const [asTable, setAsTable] = useState(false);
+  const band = successBand(trend);
+  return (
+    <section class="block">
+      <h2>
+        Success by day <span class="faint">95% interval (Wilson)</span>
+        <span class="spacer" />
+        <button
+          type="button"
+          class="icon-button"
+          aria-pressed={asTable}
+          aria-label="Show as a table"
+          title={asTable ? 'Show as a chart' : 'Show as a table'}
+          onClick={() => setAsTable(!asTable)}
+        >
+          <Icon name={asTable ? 'chart' : 'table'} />
+        </button>
+      </h2>
+      {asTable ? (
+        <TrendTable trend={trend} />
+      ) : band.at.length > 0 ? (
+        <div class="entity-chart">
+          <BandChart
+            label="Success by day; the table button shows the numbers"
+            {...band}
+            level={null}
+            levelName=""
+            alarms={[]}
+            format={(value) => percent(value, 0)}
+            isScore
+          />
+        </div>
+      ) : (
+        <p class="calm">Nothing said yet how its runs went.</p>
+      )}
+    </section>
+  );
+}
+
+function TrendTable({ trend }: { trend: TrendDay[] }) {
+  return (
+    <div class="scroll short" tabIndex={0} role="region" aria-label="Numbers by day">
+      <table class="rows">
+        <thead>
+          <tr>
+            <th scope="col">Day</th>
+            <th scope="col" class="num">
+              Runs
+            </th>
+            <th scope="col" class="num">
+              OK
+            </th>
+            <th scope="col" class="num">
+              Failed
+            </th>
+            <th scope="col" class="num">
+              Cost (est.)
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {[...trend].reverse().map((day) => (
+            <tr key={day.day}>
+              <th scope="row">{day.day.slice(0, 10)}</th>
+              <td class="num">{exact(day.runs)}</td>
+              <td class="num">{exact(day.ok)}</td>
+              <td class="num">{exact(day.errors)}</td>
+              <td class="num">{day.cost_usd === null ? '–' : dollars(day.cost_usd)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Owned({ items, reference }: { items: OwnedItem[]; reference: string }) {
+  return (
+    <section class="block">
+      <h2>
+        Owned <a href={withQuery('/catalog', { owner: reference })}>All in the catalog</a>
+      </h2>
+      {items.length === 0 ? (
+        <p class="calm">It owns nothing yet.</p>
+      ) : (
+        <table class="rows" aria-label="Owned entities">
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">Kind</th>
+              <th scope="col">Level</th>
+            </tr>
+          </thead>
+          <tbody>
+            {items.map((item) => (
+              <tr key={item.ref}>
+                <td class="col-title">
+                  <span class="with-icon">
+                    <Icon name={classIconOf(item.kind)} />
+                    <a href={entityPath(item.ref)} data-row title={item.ref}>
+                      {item.title}
+                    </a>
+                  </span>
+                </td>
+                <td>{classWord(item.kind)}</td>
+                <td>{item.kind === 'agent' ? <LevelBadge level={item.level} /> : <span class="faint">–</span>}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  );
+}
+
+const PARTS_SHOWN = 100;
+
+/** Everything that says it is part of a system. */
+function Parts({ reference }: { reference: string }) {
+  const parts = useData<CatalogPageOf<CatalogItem>>(
+    withQuery('/catalog/entities', { system: reference, sort: 'class', limit: PARTS_SHOWN }),
+  );
+  return (
+    <section class="block">
+      <h2>
+        Parts <a href={withQuery('/catalog', { system: reference })}>All in the catalog</a>
+      </h2>
+      <Loaded resource={parts} rows={4}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <p class="calm">Nothing says that it is part of it.</p>
+          ) : (
+            <table class="rows" aria-label="Parts of the system">
+              <thead>
+                <tr>
+                  <th scope="col">Name</th>
+                  <th scope="col">Kind</th>
+                  <th scope="col" class="mid">
+                    Version
+                  </th>
+                  <th scope="col" class="mid">
+                    Level
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {items.map((item) => (
+                  <tr key={item.ref}>
+                    <td class="col-title">
+                      <span class="with-icon">
+                        <Icon name={classIconOf(item.class)} />
+                        <a href={entityPath(item.ref)} data-row title={item.ref}>
+                          {item.title}
+                        </a>
+                      </span>
+                    </td>
+                    <td>{classWord(item.class)}</td>
+                    <td class="mid">
+                      {item.version ? <VersionStatus state={item.version.state} /> : <span class="faint">–</span>}
+                    </td>
+                    <td class="mid">
+                      {item.level === null ? <span class="faint">–</span> : <LevelBadge level={levelOf(item.level)} />}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )
+        }
+      </Loaded>
+    </section>
+  );
+}
+
+function About({ detail }: { detail: EntityDetail }) {
+  const { metadata, spec } = detail.entity;
+  const facts = Object.entries(spec ?? {}).filter(
+    ([, value]) => typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean',
+  );
+  return (
+    <section class="block">
+      <h2>About</h2>
+      {metadata.description && <p class="about-text">{metadata.description}</p>}
+      <dl class="run-facts stacked about-facts">
+        <Fact name="Reference">
+          <code>{detail.ref}</code>
+        </Fact>
+        {facts
+          .filter(([name]) => name !== 'definition')
+          .map(([name, value]) => (
+            <Fact key={name} name={name}>
+              {String(value)}
+            </Fact>
+          ))}
+        {(metadata.tags ?? []).length > 0 && (
+          <Fact name="Tags">
+            <span class="links">
+              {metadata.tags?.map((tag) => (
+                <a key={tag} href={withQuery('/catalog', { tag })}>
+                  {tag}
+                </a>
+              ))}
+            </span>
+          </Fact>
+        )}
+        {Object.entries(metadata.labels ?? {}).map(([name, value]) => (
+          <Fact key={name} name={name}>
+            {value}
+          </Fact>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+/** What its owner promises: the block `spec.agent` of the document. */
+function Declared({ agent }: { agent: AgentBlock }) {
+  const list = (name: string, values: string[]): ComponentChildren =>
+    values.length > 0 && <Fact name={name}>{values.join(', ')}</Fact>;
+  return (
+    <section class="block">
+      <h2>
+        Declared <span class="faint">what its document promises; the scorecard says what holds</span>
+      </h2>
+      <dl class="run-facts stacked about-facts">
+        {list('Prohibited uses', agent.prohibitedUses)}
+        {list('Data', agent.dataClasses)}
+        {list('Models', agent.models)}
+        {agent.monthlyUsd !== null && <Fact name="Budget">{dollars(agent.monthlyUsd)} a month</Fact>}
+        {agent.evals.map(({ set, metric, threshold }) => (
+          <Fact key={`${set}:${metric}`} name="Eval">
+            {set} {metric && <span class="faint">{metric}</span>} {threshold !== null && `at least ${threshold}`}
+          </Fact>
+        ))}
+        {agent.tools.map(({ server, tool, effect, approval }) => (
+          <Fact key={`${server}/${tool}`} name="Tool">
+            {server}/{tool} {effect && <span class="chip">{effect}</span>}{' '}
+            {approval && <span class="chip">a human approves</span>}
+          </Fact>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+function Relations({ detail }: { detail: EntityDetail }) {
+  const near = useData<Neighbourhood>(entityApi(detail.ref, '/graph?depth=1')).data.value;
+  const types = new Map(near?.nodes.map((node) => [node.ref, node.type]));
+  const groups = [...relationGroups(detail.relations), ...observedGroups(detail, near)];
+  return (
+    <section class="block">
+      <h2>Relations</h2>
+      {groups.length === 0 && <p class="calm">None.</p>}
+      {groups.map(({ word, targets }) => (
+        <div key={word} class="relation-group">
+          <h3>{word}</h3>
+          <ul>
+            {targets.map(({ ref, exists }) => (
+              <li key={ref}>
+                <Icon name={iconOf(splitReference(ref).kind, types.get(ref) ?? null)} />
+                {!exists ? (
+                  <span class="bad-text" title={`${ref} is not in the catalog`}>
+                    {referenceName(ref)} <span class="hidden">is not in the catalog</span>
+                    <Icon name="alert" />
+                  </span>
+                ) : (
+                  <EntityLink reference={ref} />
+                )}
+              </li>
+            ))}
+          </ul>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+function Links({ detail }: { detail: EntityDetail }) {
+  const links = linksOf(detail.entity);
+  if (links.length === 0) return null;
+  return (
+    <section class="block">
+      <h2>Links</h2>
+      <ul class="plain">
+        {links.map(({ url, title }) => (
+          <li key={url}>
+            <a href={url} rel="noreferrer" target="_blank">
+              {title}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

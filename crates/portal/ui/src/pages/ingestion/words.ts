@@ -1,0 +1,33 @@
+import type { SourceHealth, SourceProblem } from '../../api/catalog-shapes';
+import type { IconName } from '../../ui/icon';
+
+/** The words of ingestion, as pure functions. */
+
+export const sourceMark: Record<SourceHealth['state'], { word: string; icon: IconName; tone: string }> = {
+  ok: { word: 'Read', icon: 'passed', tone: 'ok' },
+  failing: { word: 'Failing', icon: 'failed', tone: 'error' },
+  never_read: { word: 'Not read yet', icon: 'clock', tone: '' },
+  reading: { word: 'Reading', icon: 'open', tone: 'unset' },
+};
+
+const TYPES: Record<string, string> = { url: 'Address', file: 'File', applied: 'Applied', traffic: 'Traffic' };
+export const typeWord = (type: string): string => TYPES[type] ?? type;
+
+/** `catalog-info.yaml:12:7`, as far as the place is known. */
+export function placeOf({ source, line, column }: Pick<SourceProblem, 'source' | 'line' | 'column'>): string {
+  return [source, line, line === null ? null : column].filter((part) => part !== null && part !== '').join(':');
+}
+
+export interface Sums {
+  sources: number;
+  failing: number;
+  errors: number;
+}
+
+export function sumsOf(sources: SourceHealth[]): Sums {
+  return {
+    sources: sources.length,
+    failing: sources.filter(({ state }) => state === 'failing').length,
+    errors: sources.reduce((sum, { errors_total: errors }) => sum + errors, 0),
+  };
+}

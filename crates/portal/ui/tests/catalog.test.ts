@@ -1,0 +1,225 @@
+import { describe, expect, test } from 'vitest';
+import {
+  actionsOf,
+  classOf,
+  classWord,
+  levelNumber,
+  levelOf,
+  otherClasses,
+  referenceName,
+} from '../src/format/catalog';
+import { agentBlock, linksOf, observedGroups, relationGroups } from '../src/pages/catalog/about';
+import { claimPath } from '../src/pages/catalog/claim';
+import {
+  choicesPath,
+  classesPath,
+  direction,
+  isFiltered,
+  listPath,
+  nextSort,
+  parseFilter,
+} from '../src/pages/catalog/filter';
+import { tabsOf, trafficName } from '../src/pages/catalog/tabs';
+import { recentDays, shortShare, successBand } from '../src/pages/catalog/trend';
+import { lookupPath } from '../src/ui/in-catalog';
+import { stretches } from '../src/ui/sparkline';
+import type { Envelope, TrendDay } from '../src/api/catalog';
+
+const at = (query: string) => parseFilter(new URLSearchParams(query));
+
+describe('words', () => {
+  test('a class follows from kind and type, else it is the kind', () => {
+    expect(classOf('Component', 'ai-agent')).toBe('agent');
+    expect(classOf('API', 'mcp-server')).toBe('tool_server');
+    expect(classOf('API', 'openapi')).toBe('api');
+    expect(classOf('Group', 'team')).toBe('group');
+    expect(classWord('group', true)).toBe('Teams');
+    expect(classWord('something_new')).toBe('something_new');
+  });
+
+  test('classes without a tab of their own come in their usual order, unknown ones last', () => {
+    expect(otherClasses(['zoo', 'user', 'agent', 'domain', 'api'])).toEqual(['domain', 'user', 'zoo']);
+  });
+
+  test('levels count from one, and none is none', () => {
+    expect([null, 'known', 'trusted'].map((level) => levelNumber(level as null | 'known'))).toEqual([0, 1, 4]);
+    expect([0, 1, 4, 5].map(levelOf)).toEqual([null, 'known', 'trusted', null]);
+  });
+
+  test('the usual namespace is not said', () => {
+    expect(referenceName('group:default/shop')).toBe('shop');
+    expect(referenceName('group:emea/shop')).toBe('emea/shop');
+  });
+
+  test('nothing is approved without a review, and nothing comes back from retirement', () => {
+    expect(actionsOf('pending')).toEqual(['approve', 'reject']);
+    expect(actionsOf('draft')).not.toContain('approve');
+    expect(actionsOf('retired')).toEqual([]);
+  });
+});
+
+describe('the list', () => {
+  test('the address holds filters and order, and the server is asked with the same names', () => {
+    const filter = at('class=agent&owner=group:default/shop&sort=-level&foreign=1');
+    expect(listPath(filter)).toBe('/catalog/entities?class=agent&sort=-level&owner=group%3Adefault%2Fshop&limit=50');
+    expect(isFiltered(filter)).toBe(true);
+    expect(isFiltered(at('class=agent&sort=name'))).toBe(false);
+  });
+
+  test('tabs count under the same filters, choices without them', () => {
+    const filter = at('class=agent&q=order&sort=owner');
+    expect(classesPath(filter)).toBe('/catalog/facets?q=order&facet=class');
+    expect(choicesPath(filter)).toMatch(/^\/catalog\/facets\?class=agent&facet=type&facet=owner&/);
+    expect(choicesPath(at('q=order'))).toMatch(/^\/catalog\/facets\?facet=type&/);
+  });
+
+  test('a heading orders up, then down; what is large or late begins down', () => {
+    expect(direction('', 'name')).toBe('ascending');
+    expect(nextSort('', 'name')).toBe('-name');
+    expect(nextSort('-name', 'name')).toBeNull();
+    expect(nextSort('', 'owner')).toBe('owner');
+    expect(nextSort('owner', 'owner')).toBe('-owner');
+    expect(nextSort('', 'level')).toBe('-level');
+    expect(nextSort('-level', 'level')).toBe('level');
+    expect(direction('-level', 'owner')).toBeNull();
+  });
+
+  test('an agent is claimed by the golden path, anything else by its document', () => {
+    expect(claimPath('component:default/helm', 'agent')).toBe('/create/default/bring-your-own-agent?agent=helm');
+    expect(claimPath('resource:default/gpt-4o', 'model')).toBe('/catalog/resource/default/gpt-4o?tab=yaml');
+  });
+});
+
+describe('an entity', () => {
+  test('has the views that mean something for it', () => {
+    const ids = (name: string, versions: boolean) => tabsOf(name, versions).map(({ id }) => id);
+    expect(ids('agent', true)).toContain('scorecard');
+    expect(ids('group', false)).not.toContain('versions');
+    expect(ids('tool_server', true)).toContain('permissions');
+    expect(ids('component', false)).not.toContain('runs');
+  });
+
+  test('traffic may have another name for it', () => {
+    const entity = (annotations: Record<string, string>): Envelope => ({
+      apiVersion: 'backstage.io/v1alpha1',
+      kind: 'Resource',
+      metadata: { name: 'llama-3', annotations },
+    });
+    const named = entity({ 'mizzen.dev/model': 'meta-llama/Llama-3' });
+    expect(trafficName({ class: 'model', entity: named })).toBe('meta-llama/Llama-3');
+    expect(trafficName({ class: 'tool', entity: named })).toBe('llama-3');
+  });
+
+  test('is found by the name that traffic has, which may hold anything', () => {
+    const query = new URLSearchParams(lookupPath('meta-llama/Llama 3', 'model').split('?')[1]);
+    expect(query.get('class')).toBe('model');
+    expect(query.getAll('filter')).toEqual([
+      'metadata.name=meta-llama/Llama 3',
+      'metadata.annotations.mizzen.dev/model=meta-llama/Llama 3',
+    ]);
+  });
+
+  test('what its writer put into `spec` is read with care', () => {
+    const entity = (agent: unknown): Envelope => ({
+      apiVersion: 'x',
+      kind: 'Component',
+      metadata: { name: 'a' },
+      spec: { agent },
+    });
+    expect(agentBlock(entity('nonsense'))).toMatchObject({ models: [], tools: [], monthlyUsd: null });
+    const read = agentBlock(
+      entity({
+        models: ['gpt-4o', 7],
+        tools: [{ server: 's', tool: 't', approval: true }, 'x'],
+        budget: { monthlyUsd: 5 },
+      }),
+    );
+    expect(read?.models).toEqual(['gpt-4o']);
+    expect(read?.tools[0]).toEqual({ server: 's', tool: 't', effect: null, approval: true });
+    expect(read?.monthlyUsd).toBe(5);
+    expect(agentBlock({ apiVersion: 'x', kind: 'API', metadata: { name: 'a' } })).toBeNull();
+  });
+
+  test('links that would run a script are left out', () => {
+    const links = linksOf({
+      apiVersion: 'x',
+      kind: 'API',
+      metadata: {
+        name: 'a',
+        links: [{ url: 'javascript:alert(1)' }, { url: 'https://a.example', title: 'A' }, { url: 'data:text/html,x' }],
+      },
+    });
+    expect(links).toEqual([{ url: 'https://a.example', title: 'A' }]);
+  });
+
+  test('relations come by kind in the usual order, unknown kinds last and as they are', () => {
+    const one = (type: string, target: string) => ({ type, target_ref: target, exists: target !== 'a:b/d' });
+    const groups = relationGroups([one('zeta', 'a:b/c'), one('dependsOn', 'a:b/d'), one('ownedBy', 'a:b/e')]);
+    expect(groups.map(({ word }) => word)).toEqual(['Owned by', 'Depends on', 'zeta']);
+    expect(groups[1]?.targets).toEqual([{ ref: 'a:b/d', exists: false }]);
+  });
+
+  test('only what traffic alone shows is told apart, on its side', () => {
+    const node = (ref: string) => ({ ref, title: ref, kind: 'resource', type: null, origin: 'discovered' as const });
+    const edge = (from: string, to: string, provenance: 'declared' | 'observed' | 'both') => ({
+      from,
+      to,
+      provenance,
+      calls: 1,
+    });
+    const groups = observedGroups(
+      { ref: 'a:b/c' },
+      {
+        nodes: [node('a:b/c'), node('a:b/d'), node('a:b/e'), node('a:b/f')],
+        edges: [
+          edge('a:b/c', 'a:b/d', 'observed'),
+          edge('a:b/c', 'a:b/e', 'both'),
+          edge('a:b/f', 'a:b/c', 'observed'),
+          edge('a:b/c', 'more:down', 'observed'),
+        ],
+      },
+    );
+    expect(groups).toEqual([
+      { word: 'Seen using', targets: [{ ref: 'a:b/d', exists: true }] },
+      { word: 'Seen used by', targets: [{ ref: 'a:b/f', exists: true }] },
+    ]);
+    expect(observedGroups({ ref: 'a:b/c' }, undefined)).toEqual([]);
+  });
+});
+
+describe('the trend', () => {
+  const day = (name: string, ok: number, errors: number): TrendDay => ({
+    day: name,
+    runs: ok + errors + 1,
+    ok,
+    errors,
+    cost_usd: null,
+  });
+  const trend = [day('2026-11-01', 9, 1), day('2026-11-02', 0, 0), day('2026-11-03', 10, 0)];
+
+  test('counts only runs of which something was said', () => {
+    expect(recentDays(trend, 2)).toEqual({ ok: 10, total: 10 });
+    expect(recentDays(trend, 7)).toEqual({ ok: 19, total: 20 });
+    expect(shortShare(19, 20)).toBe('95% (76–99)');
+    expect(shortShare(0, 0)).toBe('–');
+  });
+
+  test('a day without runs has no point, and the interval of few runs is wide', () => {
+    const band = successBand(trend);
+    expect(band.value).toEqual([0.9, 1]);
+    expect(band.at[1]).toBe(Date.parse('2026-11-03') / 1000);
+    expect(band.lower[1]).toBeCloseTo(0.722, 3);
+    expect(band.upper[1]).toBe(1);
+  });
+
+  test('the line breaks where nothing is known', () => {
+    const point = (value: number) => ({ value, isThin: false });
+    expect(stretches([point(1), point(0.5), null, point(0.7)])).toEqual([
+      [
+        [0, 1],
+        [1, 0.5],
+      ],
+      [[3, 0.7]],
+    ]);
+  });
+});

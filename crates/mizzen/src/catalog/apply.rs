@@ -47,6 +47,12 @@ async fn each(server: &Server, args: &ApplyArgs, told: &mut Told, files: &mut us
                 told.item(&item)?;
             }
         }
+        // A dry run sends nothing that is kept.
+        if let (Some(file), false) = (place.file(), args.dry_run) {
+            for line in crate::init::folder::send(server, file).await? {
+                output::say(&line);
+            }
+        }
     }
     Ok(())
 }

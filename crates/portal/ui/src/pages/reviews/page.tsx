@@ -41,10 +41,7 @@ export default function ReviewsPage() {
   return (
     <div class="page-fill">
       <PageHead title="Reviews">
-        <span class="count">
-          {reviews.data.value &&
-            `${plural(items.length, 'version')}${reviews.data.value.next_cursor ? ' and more' : ''} waiting`}
-        </span>
+        <span class="count">{reviews.data.value && `${plural(reviews.data.value.total, 'version')} waiting`}</span>
       </PageHead>
       <Loaded resource={reviews} rows={6}>
         {() =>
@@ -135,10 +132,8 @@ function Table({ items, chosen }: { items: Review[]; chosen: string | null }) {
                 {one.tag}
               </td>
               <td class="wide clip">{one.in_use ? one.in_use.tag : <span class="faint">none: the first</span>}</td>
-              <td class="mid clip">{one.submitted_by}</td>
-              <td class="num">
-                <Ago at={one.submitted_at} />
-              </td>
+              <td class="mid clip">{one.submitted_by ?? '–'}</td>
+              <td class="num">{one.submitted_at ? <Ago at={one.submitted_at} /> : '–'}</td>
             </tr>
           );
         })}

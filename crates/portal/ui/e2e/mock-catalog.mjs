@@ -29,7 +29,7 @@ export function catalogRoute(whole, method, segments, query, body, text) {
     case 'search':
       return search(state, query.get('q') ?? '');
     case 'reviews':
-      return { items: state.reviews };
+      return { items: state.reviews, total: state.reviews.length, next_cursor: null };
     case 'apply':
       return apply(state, text);
     default:

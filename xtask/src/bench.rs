@@ -8,6 +8,7 @@ mod catalog;
 mod eval;
 mod http;
 mod ingest;
+mod mcp;
 mod peer;
 mod policy;
 mod process;
@@ -48,6 +49,8 @@ enum Bench {
     Eval(eval::EvalArgs),
     /// OTLP spans per CPU second, bytes on disk and memory, beside Arize Phoenix.
     Ingest(ingest::IngestArgs),
+    /// What the tool gateway adds to a tool call, beside ContextForge, and what sessions that come and go leave behind.
+    Mcp(mcp::McpArgs),
     /// From raw arguments to a decision, with 10 to 10,000 policies, beside plain Cedar.
     Policy(policy::PolicyArgs),
     /// CPU and latency that a gateway adds to a call, beside four routers.
@@ -73,6 +76,7 @@ pub(crate) fn run(args: BenchArgs) -> Result<()> {
         Bench::Catalog(args) => catalog::run(&args),
         Bench::Eval(args) => eval::run(&args),
         Bench::Ingest(args) => ingest::run(&args),
+        Bench::Mcp(args) => mcp::run(&args),
         Bench::Policy(args) => policy::run(&args),
         Bench::Proxy(args) => proxy::run(&args),
         Bench::Scores(args) => scores::run(&args),

@@ -1,5 +1,6 @@
 //! A request as the context that policies see. How JSON becomes Cedar values is written down in `docs/boundaries.md`.
 
+use cedar_policy::RestrictedExpression;
 use mizzen_model::asked::Taint;
 use mizzen_model::permission::{Evidence, EvidenceHad};
 use mizzen_model::step::Source;
@@ -68,6 +69,41 @@ pub(crate) fn context(
     }
     rest(&mut context, request, needs);
     Ok(context)
+}
+
+/// Of a context what `needs` asks for, as Cedar takes it. The records of arguments and of evidence are always there: policies
+/// ask whether they hold something.
+pub(crate) fn needed(context: &Record, needs: &Needs) -> Vec<(String, RestrictedExpression)> {
+    let wanted = |name: &str| match name {
+        "argument_names" => needs.argument_names,
+        "schemas" => needs.schemas,
+        "taint" => needs.taint,
+        "touches" => needs.touches,
+        "tool" => needs.tool,
+        "time" => needs.time,
+        "budget" => needs.budget,
+        "agent_digest" => needs.agent_digest,
+        "version" => needs.version,
+        _ => true,
+    };
+    let members = context.iter().filter(|(name, _)| needs.everything || wanted(name));
+    let expression = |(name, fact): (&String, &Fact)| {
+        let expression = match (name.as_str(), fact) {
+            (_, fact) if needs.everything => fact.expression(),
+            ("arguments", Fact::Record(all)) => part(all, |argument| needs.arguments.contains_key(argument)),
+            ("evidence", Fact::Record(all)) => part(all, |metric| needs.metrics.contains(metric)),
+            (_, fact) => fact.expression(),
+        };
+        (name.clone(), expression)
+    };
+    members.map(expression).collect()
+}
+
+fn part(record: &Record, wanted: impl Fn(&str) -> bool) -> RestrictedExpression {
+    let members = record.iter().filter(|(name, _)| wanted(name));
+    let members = members.map(|(name, fact)| (name.clone(), fact.expression()));
+    // The names of a map are unique, which is all that can be wrong with a record.
+    RestrictedExpression::new_record(members).unwrap_or_else(|_| RestrictedExpression::new_set([]))
 }
 
 fn rest(context: &mut Record, request: &Request<'_>, needs: &Needs) {

@@ -50,6 +50,9 @@ pub(crate) struct Group {
     pub(crate) resource: Place,
     pub(crate) entities: Entities,
     pub(crate) candidates: Candidates,
+    /// What the candidates look at.
+    pub(crate) own_needs: Needs,
+    /// What these, and policies that are found by their conditions, look at.
     pub(crate) needs: Needs,
     /// Boundaries that name the caller and count: the enforcing ones where there is one, else the observing ones.
     pub(crate) boundaries: Vec<usize>,
@@ -150,10 +153,9 @@ impl PolicySet {
         let (principal, action, resource) =
             (principal(request, &names), action(request.action), resource(request.resource));
         let candidates = self.index.candidates(principal.seen(), action.seen(), resource.seen());
+        let own_needs = self.needs_of(candidates.numbers());
         let mut needs = self.wide_needs.clone();
-        for number in candidates.numbers() {
-            needs.merge(&self.rules[*number as usize].needs);
-        }
+        needs.merge(&own_needs);
         let needs = if needs.everything { Needs::all_of(&self.vocabulary) } else { needs };
         let grants = self.grants(&boundaries, request.resource);
         let of = |(boundary, index): &(usize, usize)| {
@@ -172,6 +174,7 @@ impl PolicySet {
             action,
             resource,
             candidates,
+            own_needs,
             needs,
             boundaries,
             governed,
@@ -180,6 +183,15 @@ impl PolicySet {
             may_ask,
             schemas,
         }
+    }
+
+    /// What policies, by number, look at.
+    pub(crate) fn needs_of(&self, numbers: &[u32]) -> Needs {
+        let mut needs = Needs::default();
+        for number in numbers {
+            needs.merge(&self.rules[*number as usize].needs);
+        }
+        needs
     }
 
     fn grants(&self, boundaries: &[usize], resource: &Resource) -> Vec<(usize, usize)> {

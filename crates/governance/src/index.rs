@@ -169,11 +169,19 @@ impl Index {
         Candidates { policies, numbers }
     }
 
-    /// What Cedar would say with all policies.
+    /// The policies that can matter for any principal and resource, and whose conditions do not rule out what is seen.
+    pub(crate) fn wide(&self, view: &View<'_>) -> Vec<u32> {
+        let mut found = self.keyed.candidates(view);
+        found.retain(|number| self.entries[*number as usize].matches(view.principal, view.action, view.resource));
+        found
+    }
+
+    /// What Cedar would say with all policies; `wide` is what [`Self::wide`] found. The request needs to hold what these look
+    /// at, no more.
     pub(crate) fn answer(
         &self,
         candidates: &Candidates,
-        view: &View<'_>,
+        wide: &[u32],
         request: &Request,
         entities: &Entities,
     ) -> Answer {
@@ -181,13 +189,7 @@ impl Index {
         if !candidates.numbers.is_empty() {
             self.add(&mut sum, &self.authorizer.is_authorized(request, &candidates.policies, entities));
         }
-        for number in self.keyed.candidates(view) {
-            let entry = &self.entries[number as usize];
-            let Some(alone) =
-                entry.alone.as_ref().filter(|_| entry.matches(view.principal, view.action, view.resource))
-            else {
-                continue;
-            };
+        for alone in wide.iter().filter_map(|number| self.entries[*number as usize].alone.as_ref()) {
             self.add(&mut sum, &self.authorizer.is_authorized(request, alone, entities));
         }
         sum.answer()

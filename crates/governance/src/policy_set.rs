@@ -14,7 +14,7 @@ use mizzen_model::permission::{Boundary, BudgetLimit, Mode};
 use crate::cedar::emit;
 use crate::cedar::paths::Needs;
 use crate::compile::{self, Compiled, Rule, Sources};
-use crate::fact::{self, Record};
+use crate::fact::Record;
 use crate::facts::{self, Touching};
 use crate::group::{self, Group, Groups};
 use crate::index::view::View;
@@ -182,13 +182,17 @@ impl PolicySet {
         })?;
         let unreadable =
             |error: &dyn std::fmt::Display| format!("the request cannot be put before the policies: {error}");
-        let cedar = Context::from_pairs(fact::expressions(&context)).map_err(|error| unreadable(&error))?;
         let (principal, action, resource) = (&group.principal, &group.action, &group.resource);
-        let asked = CedarRequest::new(principal.uid.clone(), action.uid.clone(), resource.uid.clone(), cedar, None)
-            .map_err(|error| unreadable(&error))?;
         let view =
             View { principal: principal.seen(), action: action.seen(), resource: resource.seen(), context: &context };
-        let answer = self.index.answer(&group.candidates, &view, &asked, &group.entities);
+        let wide = self.index.wide(&view);
+        // Making Cedar's values takes most of the time, and most of the policies that could look at them are out already.
+        let mut needs = self.needs_of(&wide);
+        needs.merge(&group.own_needs);
+        let cedar = Context::from_pairs(facts::needed(&context, &needs)).map_err(|error| unreadable(&error))?;
+        let asked = CedarRequest::new(principal.uid.clone(), action.uid.clone(), resource.uid.clone(), cedar, None)
+            .map_err(|error| unreadable(&error))?;
+        let answer = self.index.answer(&group.candidates, &wide, &asked, &group.entities);
         Ok((context, answer))
     }
 }

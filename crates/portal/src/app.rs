@@ -23,6 +23,9 @@ pub(crate) const IMPORT_BYTES_MAX: usize = 256 << 20;
 /// An eval set that is uploaded.
 pub(crate) const EVAL_SET_BYTES_MAX: usize = 32 << 20;
 
+/// A folder that is sent as JSON, its files in base64 at worst.
+pub(crate) const FOLDER_BYTES_MAX: usize = 24 << 20;
+
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) state: PortalState,

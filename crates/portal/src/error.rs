@@ -72,6 +72,9 @@ pub(crate) enum ApiError {
     Limit(#[from] LimitReached),
     #[error("{}", Problems(.0.clone()))]
     PolicyInvalid(Vec<Problem>),
+    /// What was sent is wrong, in several places of its files.
+    #[error("{message}")]
+    Problems { code: &'static str, message: String, problems: Vec<Problem> },
     #[error("{message}")]
     Refused { status: StatusCode, code: &'static str, message: String },
     /// The text of the source stays in the log: it may name paths and statements.
@@ -117,7 +120,7 @@ impl ApiError {
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Field { .. } | Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Limit(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::PolicyInvalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::PolicyInvalid(_) | Self::Problems { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Refused { status, .. } => *status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -137,7 +140,7 @@ impl ApiError {
             Self::Field { .. } | Self::Invalid(_) => "invalid",
             Self::Limit(_) => "limit",
             Self::PolicyInvalid(_) => "policy_invalid",
-            Self::Refused { code, .. } => code,
+            Self::Refused { code, .. } | Self::Problems { code, .. } => code,
             Self::Internal(_) => "internal",
         }
     }
@@ -149,7 +152,7 @@ impl IntoResponse for ApiError {
             tracing::error!(error = %Chain(error.as_ref()), "a request failed");
         }
         let problems = match &self {
-            Self::PolicyInvalid(problems) => problems.iter().map(ProblemView::of).collect(),
+            Self::PolicyInvalid(problems) | Self::Problems { problems, .. } => problems.iter().map(ProblemView::of).collect(),
             _ => Vec::new(),
         };
         let error = ErrorDetail { code: self.code(), message: self.to_string(), problems };

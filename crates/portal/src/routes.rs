@@ -13,7 +13,7 @@ use crate::api::{
     agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses,
     policies, providers, query, run, runs, session, spans, system, tools,
 };
-use crate::app::{App, EVAL_SET_BYTES_MAX, IMPORT_BYTES_MAX};
+use crate::app::{App, EVAL_SET_BYTES_MAX, FOLDER_BYTES_MAX, IMPORT_BYTES_MAX};
 use crate::error::ApiError;
 use crate::guard::{self, Access, Gate};
 use crate::state::PortalState;
@@ -147,6 +147,43 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/audit/checkpoint", VIEWER, |filter| on(filter, audit::checkpoint)),
     row(MethodFilter::GET, "/api/v1/audit/key", VIEWER, |filter| on(filter, audit::key)),
     row(MethodFilter::GET, "/api/v1/audit/log/{*path}", VIEWER, |filter| on(filter, audit::file)),
+    row(MethodFilter::GET, "/api/v1/catalog/templates", VIEWER, |filter| on(filter, catalog::templates::list)),
+    row(MethodFilter::GET, "/api/v1/catalog/templates/{namespace}/{name}", VIEWER, |filter| {
+        on(filter, catalog::templates::detail)
+    }),
+    row(MethodFilter::PUT, "/api/v1/catalog/templates/{namespace}/{name}", DEVELOPER, |filter| {
+        on(filter, catalog::templates::put).layer(DefaultBodyLimit::max(FOLDER_BYTES_MAX))
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/templates/{namespace}/{name}/dry-run", DEVELOPER, |filter| {
+        on(filter, catalog::templates::dry_run)
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/templates/{namespace}/{name}/run", DEVELOPER, |filter| {
+        on(filter, catalog::templates::run)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/templates/{namespace}/{name}/created", VIEWER, |filter| {
+        on(filter, catalog::templates::updates::created)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/created/{kind}/{namespace}/{name}/update", VIEWER, |filter| {
+        on(filter, catalog::templates::updates::update)
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/created/{kind}/{namespace}/{name}/update", DEVELOPER, |filter| {
+        on(filter, catalog::templates::updates::post_update).layer(DefaultBodyLimit::max(FOLDER_BYTES_MAX))
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", VIEWER, |filter| {
+        on(filter, catalog::docs::first)
+    }),
+    row(MethodFilter::PUT, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", DEVELOPER, |filter| {
+        on(filter, catalog::docs::put).layer(DefaultBodyLimit::max(FOLDER_BYTES_MAX))
+    }),
+    row(MethodFilter::DELETE, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", DEVELOPER, |filter| {
+        on(filter, catalog::docs::remove)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs/{*path}", VIEWER, |filter| {
+        on(filter, catalog::docs::page)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs-files/{*path}", VIEWER, |filter| {
+        on(filter, catalog::docs::file)
+    }),
     row(MethodFilter::GET, "/api/v1/boundaries", VIEWER, |filter| on(filter, policies::list_boundaries)),
     row(MethodFilter::GET, "/api/v1/boundaries/{name}", VIEWER, |filter| on(filter, policies::boundary)),
     row(MethodFilter::PUT, "/api/v1/boundaries/{name}", ADMINISTRATOR, |filter| on(filter, policies::put_boundary)),
@@ -172,6 +209,43 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/catalog/scorecards", VIEWER, |filter| on(filter, catalog::scorecards::board)),
     row(MethodFilter::GET, "/api/v1/catalog/checks", VIEWER, |filter| on(filter, catalog::scorecards::checks)),
     row(MethodFilter::GET, "/api/v1/backup", ADMINISTRATOR, |filter| on(filter, backup::backup)),
+    row(MethodFilter::GET, "/api/v1/catalog/ingestion", VIEWER, |filter| on(filter, catalog::ingestion::health)),
+    row(MethodFilter::GET, "/api/v1/catalog/locations", VIEWER, |filter| on(filter, catalog::locations::list)),
+    row(MethodFilter::POST, "/api/v1/catalog/locations", ADMINISTRATOR, |filter| on(filter, catalog::locations::add)),
+    row(MethodFilter::DELETE, "/api/v1/catalog/locations/{id}", ADMINISTRATOR, |filter| {
+        on(filter, catalog::locations::remove)
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/locations/{id}/refresh", DEVELOPER, |filter| {
+        on(filter, catalog::locations::refresh)
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/apply", DEVELOPER, |filter| {
+        on(filter, catalog::apply::apply).layer(DefaultBodyLimit::max(catalog::apply::APPLY_BYTES_MAX))
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}", VIEWER, |filter| {
+        on(filter, catalog::entity::detail)
+    }),
+    row(MethodFilter::DELETE, "/api/v1/catalog/entities/{kind}/{namespace}/{name}", DEVELOPER, |filter| {
+        on(filter, catalog::entity::remove)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions", VIEWER, |filter| {
+        on(filter, catalog::versions::list)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}", VIEWER, |filter| {
+        on(filter, catalog::versions::detail)
+    }),
+    row(
+        MethodFilter::POST,
+        "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}/submit",
+        DEVELOPER,
+        |filter| on(filter, catalog::versions::submit),
+    ),
+    row(
+        MethodFilter::POST,
+        "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}/{step}",
+        APPROVER,
+        |filter| on(filter, catalog::versions::decide),
+    ),
+    row(MethodFilter::GET, "/api/v1/catalog/reviews", VIEWER, |filter| on(filter, catalog::reviews::list)),
     row(MethodFilter::GET, "/api/v1/openapi.json", PUBLIC, |filter| on(filter, system::openapi)),
     row(MethodFilter::GET, "/metrics", Access::PublicOnLoopback, |filter| on(filter, system::metrics)),
     row(MethodFilter::GET, "/healthz", PUBLIC, |filter| on(filter, system::healthz)),

@@ -86,7 +86,7 @@ async fn of_many_who_decide_at_once_one_does() {
         let entries = bench.control.audit().status().size;
         let other_node = open(&bench.test, &bench.control, &bench.clock, CatalogConfig::default()).await;
         let decide = |number: usize| {
-            let catalog = if number % 3 == 0 { other_node.clone() } else { bench.catalog.clone() };
+            let catalog = if number.is_multiple_of(3) { other_node.clone() } else { bench.catalog.clone() };
             async move {
                 let by = Actor::person(&format!("p{number}"), mizzen_model::permission::Role::Approver);
                 match number % 2 {

@@ -248,31 +248,35 @@ fn seen(kind: SubjectKind, name: &str) -> Subject {
     Subject { kind, name: name.to_owned() }
 }
 
+/// An agent with its model, a tool server, and who provides that.
+fn shop_parts() -> Vec<Document> {
+    let part = |kind: &str, name: &str, spec: serde_json::Value| {
+        document(
+            json!({ "apiVersion": "backstage.io/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec }),
+        )
+    };
+    vec![
+        part(
+            "Component",
+            "shop",
+            json!({ "type": "ai-agent", "owner": "a", "lifecycle": "x",
+                "dependsOn": ["resource:gpt"], "consumesApis": ["orders"] }),
+        ),
+        part("Resource", "gpt", json!({ "type": "ai-model", "owner": "a", "dependsOn": ["component:gateway"] })),
+        part("API", "orders", json!({ "type": "mcp-server", "owner": "b", "lifecycle": "x" })),
+        part(
+            "Component",
+            "backend",
+            json!({ "type": "service", "owner": "b", "lifecycle": "x", "providesApis": ["orders"] }),
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn edges_say_who_knows_of_them_and_walks_end() {
     for bench in benches(CatalogConfig::default()).await {
         let catalog = &bench.catalog;
-        let part = |kind: &str, name: &str, spec| {
-            document(
-                json!({ "apiVersion": "backstage.io/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec }),
-            )
-        };
-        let documents = vec![
-            part(
-                "Component",
-                "shop",
-                json!({ "type": "ai-agent", "owner": "a", "lifecycle": "x",
-                "dependsOn": ["resource:gpt"], "consumesApis": ["orders"] }),
-            ),
-            part("Resource", "gpt", json!({ "type": "ai-model", "owner": "a", "dependsOn": ["component:gateway"] })),
-            part("API", "orders", json!({ "type": "mcp-server", "owner": "b", "lifecycle": "x" })),
-            part(
-                "Component",
-                "backend",
-                json!({ "type": "service", "owner": "b", "lifecycle": "x", "providesApis": ["orders"] }),
-            ),
-        ];
-        catalog.apply(documents, &ann(), &ApplyOptions::default()).await.unwrap();
+        catalog.apply(shop_parts(), &ann(), &ApplyOptions::default()).await.unwrap();
         let agent = seen(SubjectKind::Agent, "SHOP");
         let uses = |kind, name: &str, calls| Observation {
             subject: agent.clone(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use aho_corasick::AhoCorasick;
 use cedar_policy::EntityUid;
 
 use super::guard::{Assumption, Guard, Key, Kind, Path, Root};
@@ -28,8 +29,9 @@ struct Slot {
     /// By the length of the text, in bytes.
     prefixes: BTreeMap<usize, HashMap<String, Vec<u32>>>,
     suffixes: BTreeMap<usize, HashMap<String, Vec<u32>>>,
-    /// Looked through one by one, which is still far cheaper than evaluating them.
     parts: Vec<(Vec<String>, u32)>,
+    /// Finds the longest part of each of `parts` in one pass over the text. Without it all are looked through.
+    finder: Option<AhoCorasick>,
     /// Sorted by their bounds.
     at_least: Vec<(i64, u32)>,
     at_most: Vec<(i64, u32)>,
@@ -67,6 +69,10 @@ impl Keyed {
         for slot in &mut self.slots {
             slot.at_least.sort_unstable();
             slot.at_most.sort_unstable();
+            let longest = |(parts, _): &(Vec<String>, u32)| parts.iter().max_by_key(|part| part.len()).cloned();
+            let longest: Vec<String> = slot.parts.iter().map(|entry| longest(entry).unwrap_or_default()).collect();
+            let is_of_use = !longest.is_empty() && longest.iter().all(|part| !part.is_empty());
+            slot.finder = is_of_use.then(|| AhoCorasick::new(&longest).ok()).flatten();
         }
     }
 
@@ -80,6 +86,7 @@ impl Keyed {
                 prefixes: BTreeMap::new(),
                 suffixes: BTreeMap::new(),
                 parts: Vec::new(),
+                finder: None,
                 at_least: Vec::new(),
                 at_most: Vec::new(),
                 present: Vec::new(),
@@ -141,6 +148,20 @@ fn has_parts(text: &str, parts: &[String]) -> bool {
 }
 
 impl Slot {
+    fn with_parts(&self, text: &str, found: &mut Vec<u32>) {
+        let Some(finder) = &self.finder else {
+            let fitting = self.parts.iter().filter(|(parts, _)| has_parts(text, parts));
+            return found.extend(fitting.map(|(_, policy)| policy));
+        };
+        // A part that is there more than once is found more than once; whoever asks wants each policy once.
+        for at in finder.find_overlapping_iter(text) {
+            let (parts, policy) = &self.parts[at.pattern().as_usize()];
+            if has_parts(text, parts) {
+                found.push(*policy);
+            }
+        }
+    }
+
     fn matching(&self, fact: &Fact, found: &mut Vec<u32>) {
         found.extend(&self.present);
         found.extend(self.equal.get(fact).into_iter().flatten());
@@ -156,7 +177,7 @@ impl Slot {
                     };
                     found.extend(suffixes.get(suffix).into_iter().flatten());
                 }
-                found.extend(self.parts.iter().filter(|(parts, _)| has_parts(text, parts)).map(|(_, policy)| policy));
+                self.with_parts(text, found);
             }
             Fact::Long(number) | Fact::Decimal(number) => {
                 let low = self.at_least.partition_point(|(bound, _)| bound <= number);

@@ -278,7 +278,7 @@ fn compare(seed: u64, sets: usize, requests: usize) -> Tally {
                 resource: resource.seen(),
                 context: &context,
             };
-            let found = index.answer(&candidates, &view, &request, &entities);
+            let found = index.answer(&candidates, &index.wide(&view), &request, &entities);
             let expected = full(&set, &numbers, &request, &entities);
             assert_eq!(found, expected, "seed {seed}\n{}\n{request}\n{context:?}", texts.join("\n"));
             tally.cases += 1;

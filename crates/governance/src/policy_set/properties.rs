@@ -104,6 +104,69 @@ fn decide(set: &PolicySet, tool: &str, arguments: &Value, taint: Taint, evidence
     })
 }
 
+fn harm(lower: f64) -> Evidence {
+    Evidence {
+        subject: Digest::of(b"a"),
+        metric: "harm@1".into(),
+        n: 100,
+        clusters: 100,
+        method: "wilson".into(),
+        alpha: 0.05,
+        lower,
+        upper: 1.0,
+        e_value: None,
+        as_of: Timestamp::from_unix_nanos(5),
+        sources: vec![Seen::Gateway],
+    }
+}
+
+/// Forbids without a scope, which are found by what they look at, one of everything that a context has.
+const WIDE: &str = r#"
+@id("equal") forbid(principal, action, resource) when { context.arguments has x.string && context.arguments.x.string == "abc" };
+@id("parts") forbid(principal, action, resource) when { context.arguments has x.string && context.arguments.x.string like "*\"uo*e*" };
+@id("parts-too") forbid(principal, action, resource) when { context.arguments has x.string && context.arguments.x.string like "*ö*ü*" };
+@id("number") forbid(principal, action, resource) when { context.arguments has y.number && context.arguments.y.number.greaterThan(decimal("2.0")) };
+@id("member") forbid(principal, action, resource) when { context.arguments has x.strings && context.arguments.x.strings.contains("c") };
+@id("taint") forbid(principal, action, resource) when { context.taint.private_data && context.arguments has y };
+@id("evidence") forbid(principal, action, resource) when { context.evidence has harm && context.evidence.harm.lower.greaterThan(decimal("0.5")) };
+@id("digest") forbid(principal, action, resource == Tool::"s/t1") when { context has agent_digest && context.taint.outside_reached };
+"#;
+
+#[test]
+fn what_no_policy_in_question_looks_at_changes_nothing() {
+    let grants: String = (LIMITS.iter().enumerate())
+        .map(|(n, limit)| format!("    - {{tool: s/t{n}, touches: nothing, arguments: {{x: {limit}}}}}\n"))
+        .collect();
+    let set = compile(boundary(&format!("  tools:\n{grants}")), WIDE);
+    // A policy that looks at all there is makes all of it be there, and never decides.
+    let everything = "@id(\"all\") forbid(principal, action, resource) when { context.arguments != context.arguments };";
+    let whole = compile(boundary(&format!("  tools:\n{grants}")), &format!("{WIDE}{everything}"));
+    let harm = [harm(0.4), harm(0.6)];
+    let (mut same, mut refused) = (0, 0);
+    for number in 0..LIMITS.len() {
+        for (turn, mut arguments) in values().into_iter().chain(values()).enumerate() {
+            if turn % 3 == 0 {
+                arguments["y"] = json!(turn % 5);
+            }
+            let taint = Taint { private_data: turn % 4 == 0, outside_reached: turn % 7 == 0, ..Taint::default() };
+            let evidence = &harm[..turn % 3];
+            let tool = format!("t{number}");
+            let (some, all) = (
+                decide(&set, &tool, &arguments, taint, evidence),
+                decide(&whole, &tool, &arguments, taint, evidence),
+            );
+            // Which readings a value must have depends on all policies that look at it: that is another question.
+            if [&some, &all].iter().any(|outcome| outcome.reason.contains("cannot be evaluated")) {
+                continue;
+            }
+            assert_eq!((some.effect, &some.policies), (all.effect, &all.policies), "{tool} {arguments} {taint:?}");
+            same += 1;
+            refused += u32::from(WIDE.contains(&format!("@id({:?})", some.policies.first().cloned().unwrap_or_default())));
+        }
+    }
+    assert!(same > 700 && refused > 200, "{refused} of {same} were refused by what was found by its conditions");
+}
+
 #[test]
 fn cedar_takes_limits_as_they_are_written() {
     let tools: String = LIMITS

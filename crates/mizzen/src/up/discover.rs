@@ -1,7 +1,7 @@
 //! Tells the catalog what traffic showed: agents, models, tools, tool servers and callers, and who used what.
 //!
-//! The index of runs is looked through again and again: a short way back often, a long way now and then, and at the start as far
-//! as it is known what was counted. Each run counts once, whatever finds it and however often Mizzen starts again. A revision
+//! The index of runs is looked through again and again: a short way back often, a long way seldom, and at the start as far as it is
+//! known what was counted. Nobody listens to telemetry for it, which works out summaries for those who do. Each run counts once, whatever finds it and however often Mizzen starts again. A revision
 //! that comes later shows what it shows, and adds no calls.
 //!
 //! * [`sightings`]: what one run shows; pure
@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use mizzen_catalog::Catalog;
-use mizzen_catalog::discover::{KEY_KEPT, Sighting};
+use mizzen_catalog::discover::{KEY_KEPT, KEYS_MAX, Sighting};
 use mizzen_catalog::observed::{Observation, Subject, SubjectKind};
 use mizzen_mcp::upstream::Upstreams;
 use mizzen_model::run::RunSummary;
@@ -26,14 +26,18 @@ use mizzen_telemetry::{Page, RunFilter, Telemetry};
 use self::sightings::{KnownTools, in_run};
 
 /// How often the index is looked through.
-const LOOK_INTERVAL: Duration = Duration::from_secs(5);
-/// How far back such a look goes: few runs take longer.
-const SHORT_LOOK: Duration = Duration::from_secs(15 * 60);
-/// How far back every so many looks go.
+const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+/// How far back most looks go.
+const SHORT_LOOK: Duration = Duration::from_secs(2 * 60);
+/// How far back every so many looks go: few runs take longer.
+const MIDDLE_LOOK: Duration = Duration::from_secs(15 * 60);
+const LOOKS_TO_A_MIDDLE_ONE: u64 = 6;
 const LONG_LOOK: Duration = Duration::from_secs(24 * 3600);
-const LOOKS_TO_A_LONG_ONE: u64 = 360;
+const LOOKS_TO_A_LONG_ONE: u64 = 180;
 /// Runs of one page, and of what is counted together.
-const PAGE: u32 = 100;
+const PAGE: u32 = 500;
+/// Observations that are counted together; one run has fewer.
+const OBSERVATIONS_TOGETHER: usize = 5_000;
 /// Pages of one look; runs beyond are left to the next long look, and counted as shed.
 const PAGES_MAX: u32 = 1_000;
 /// Spans of a run that is looked into; larger ones show only their summary.
@@ -87,6 +91,7 @@ impl Discovery {
             let back = match looks {
                 0 => KEY_KEPT,
                 looks if looks.is_multiple_of(LOOKS_TO_A_LONG_ONE) => LONG_LOOK,
+                looks if looks.is_multiple_of(LOOKS_TO_A_MIDDLE_ONE) => MIDDLE_LOOK,
                 _ => SHORT_LOOK,
             };
             match self.look(&mut progress, &counters, back).await {
@@ -156,8 +161,11 @@ impl Discovery {
             }
             sightings.push(Sighting { key, observations });
         }
-        for some in sightings.chunks(PAGE as usize) {
+        let mut rest = sightings.as_slice();
+        while !rest.is_empty() {
+            let (some, after) = rest.split_at(together(rest));
             counters.counted.add(self.catalog.observe_once(some).await? as u64);
+            rest = after;
         }
         Ok(())
     }
@@ -214,6 +222,16 @@ impl Discovery {
         progress.told = told;
         Ok(())
     }
+}
+
+/// How many of the sightings, at least one, fit into one change.
+fn together(sightings: &[Sighting]) -> usize {
+    let mut observations = 0;
+    let fits = |sighting: &&Sighting| {
+        observations += sighting.observations.len();
+        observations <= OBSERVATIONS_TOGETHER
+    };
+    sightings.iter().take(KEYS_MAX).take_while(fits).count().max(1)
 }
 
 /// Of a run's first final revision; what comes later has the revision in it.

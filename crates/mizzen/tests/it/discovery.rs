@@ -139,7 +139,7 @@ async fn traffic_is_discovered_claimed_and_scored() -> Result<()> {
     // Started again, it counts nothing twice.
     let before = edges(&server).await?;
     server.restart().await?;
-    tokio::time::sleep(Duration::from_secs(8)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(edges(&server).await?, before);
 
     // Declaring it claims what was seen.
@@ -155,7 +155,10 @@ async fn traffic_is_discovered_claimed_and_scored() -> Result<()> {
     ensure!(applied.status < 300, "{}: {}", applied.status, applied.text());
     let claimed = server.get(&format!("{HELM}/summary")).await?;
     assert_eq!((&claimed["origin"], &claimed["owner"]["ref"]), (&json!("declared"), &json!("group:default/platform")));
-    assert_eq!((&claimed["agent"]["runs"]["n"], &claimed["on_call"]), (&json!(3), &json!("mailto:platform@example.com")));
+    assert_eq!(
+        (&claimed["agent"]["runs"]["n"], &claimed["on_call"]),
+        (&json!(3), &json!("mailto:platform@example.com"))
+    );
     let card = server.get(&format!("{HELM}/scorecard?refresh=true")).await?;
     for check in ["known.declared", "known.owner", "known.contact", "known.purpose", "known.identity"] {
         assert_eq!(state(&card, check), "pass", "{check}: {card}");
@@ -192,7 +195,10 @@ async fn commands(server: &Mizzen) -> Result<()> {
     let (code, _, told) = run(&["scorecard", "assert", "nobody", "--level", "known"]).await?;
     assert_eq!(code, Some(3), "{told}");
     let (code, said, _) = run(&["scorecard", "-o", "json"]).await?;
-    assert_eq!((code, serde_json::from_str::<Value>(&said)?[0]["ref"].clone()), (Some(0), json!("component:default/helm")));
+    assert_eq!(
+        (code, serde_json::from_str::<Value>(&said)?[0]["ref"].clone()),
+        (Some(0), json!("component:default/helm"))
+    );
     let (code, said, _) = run(&["scorecard", "facts"]).await?;
     assert!(code == Some(0) && said.contains("owner.exists"), "{said}");
     Ok(())
@@ -209,5 +215,5 @@ fn state(card: &Value, id: &str) -> String {
 
 /// Every edge of the agent with its calls, as its graph has it.
 async fn edges(server: &Mizzen) -> Result<Value> {
-    Ok(server.get(&format!("{HELM}/graph?depth=1&direction=out")).await?["edges"].clone())
+    Ok(server.get(&format!("{HELM}/graph?depth=1&direction=down")).await?["edges"].clone())
 }

@@ -91,6 +91,19 @@ const EXPECTED: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/api/v1/audit/checkpoint", Some(Role::Viewer)),
     ("GET", "/api/v1/audit/key", Some(Role::Viewer)),
     ("GET", "/api/v1/audit/log/{*path}", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/templates", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/templates/{namespace}/{name}", Some(Role::Viewer)),
+    ("PUT", "/api/v1/catalog/templates/{namespace}/{name}", Some(Role::Developer)),
+    ("POST", "/api/v1/catalog/templates/{namespace}/{name}/dry-run", Some(Role::Developer)),
+    ("POST", "/api/v1/catalog/templates/{namespace}/{name}/run", Some(Role::Developer)),
+    ("GET", "/api/v1/catalog/templates/{namespace}/{name}/created", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/created/{kind}/{namespace}/{name}/update", Some(Role::Viewer)),
+    ("POST", "/api/v1/catalog/created/{kind}/{namespace}/{name}/update", Some(Role::Developer)),
+    ("GET", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", Some(Role::Viewer)),
+    ("PUT", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", Some(Role::Developer)),
+    ("DELETE", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", Some(Role::Developer)),
+    ("GET", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs/{*path}", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs-files/{*path}", Some(Role::Viewer)),
     ("GET", "/api/v1/boundaries", Some(Role::Viewer)),
     ("GET", "/api/v1/boundaries/{name}", Some(Role::Viewer)),
     ("PUT", "/api/v1/boundaries/{name}", Some(Role::Administrator)),
@@ -110,6 +123,19 @@ const EXPECTED: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/api/v1/catalog/scorecards", Some(Role::Viewer)),
     ("GET", "/api/v1/catalog/checks", Some(Role::Viewer)),
     ("GET", "/api/v1/backup", Some(Role::Administrator)),
+    ("GET", "/api/v1/catalog/ingestion", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/locations", Some(Role::Viewer)),
+    ("POST", "/api/v1/catalog/locations", Some(Role::Administrator)),
+    ("DELETE", "/api/v1/catalog/locations/{id}", Some(Role::Administrator)),
+    ("POST", "/api/v1/catalog/locations/{id}/refresh", Some(Role::Developer)),
+    ("POST", "/api/v1/catalog/apply", Some(Role::Developer)),
+    ("GET", "/api/v1/catalog/entities/{kind}/{namespace}/{name}", Some(Role::Viewer)),
+    ("DELETE", "/api/v1/catalog/entities/{kind}/{namespace}/{name}", Some(Role::Developer)),
+    ("GET", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}", Some(Role::Viewer)),
+    ("POST", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}/submit", Some(Role::Developer)),
+    ("POST", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}/{step}", Some(Role::Approver)),
+    ("GET", "/api/v1/catalog/reviews", Some(Role::Viewer)),
     ("GET", "/api/v1/openapi.json", None),
     ("GET", "/metrics", Some(Role::Viewer)),
     ("GET", "/healthz", None),
@@ -131,6 +157,8 @@ fn request(method: &str, path: &str, credential: Option<(&str, String)>) -> Requ
     let path = path.replace("{run_id}", "no-such-run").replace("{span_id}", "00000000000000aa");
     let path = path.replace("{id}", "no-such-key").replace("{name}", "no-such-provider");
     let path = path.replace("{case}", "no-such-case").replace("{metric}", "success");
+    let path = path.replace("{kind}", "component").replace("{namespace}", "default").replace("{version}", "1");
+    let path = path.replace("{step}", "approve");
     let mut request = Request::builder().method(method).uri(path).header("host", "localhost:7600");
     request = request.header("origin", "http://localhost:7600");
     if let Some((name, value)) = credential {

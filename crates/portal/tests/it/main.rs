@@ -10,3 +10,4 @@ mod permission;
 mod sign_in;
 mod site;
 mod support;
+mod templates;

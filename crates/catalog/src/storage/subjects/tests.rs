@@ -46,8 +46,9 @@ async fn what_traffic_shows_is_there_unowned_until_somebody_declares_it() {
     for bench in benches(CatalogConfig::default()).await {
         let catalog = &bench.catalog;
         let call = observation(SubjectKind::Agent, "helm-agent", Some((SubjectKind::Model, "openai/gpt-4o")));
-        catalog.observe(&[call.clone()]).await.unwrap();
-        catalog.observe(&[call]).await.unwrap();
+        for _ in 0..2 {
+            catalog.observe(std::slice::from_ref(&call)).await.unwrap();
+        }
         let names = discovered(&bench).await;
         assert_eq!(names.len(), 2, "{}: {names:?}", bench.name);
         assert!(names[1].starts_with("resource:default/openai-gpt-4o-"), "{names:?}");

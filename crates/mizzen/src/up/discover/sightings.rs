@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use mizzen_catalog::observed::{Observation, Subject, SubjectKind};
 use mizzen_model::id::SpanId;
-use mizzen_model::run::RunSummary;
+use mizzen_model::run::{JUDGE_CALLER, RunSummary};
 use mizzen_model::step::{Source, Step, StepKind};
 use mizzen_model::time::Timestamp;
 
@@ -96,10 +96,11 @@ const fn agent(name: String) -> Subject {
     Subject { kind: SubjectKind::Agent, name }
 }
 
-/// Who did the run: its agent, or else whoever's key it came with.
+/// Who did the run: its agent, or else whoever's key it came with. What Mizzen itself asks a judging model is nobody's.
 fn actor(run: &RunSummary) -> Option<Subject> {
     let caller = |name: String| Subject { kind: SubjectKind::Caller, name };
-    run.agent.clone().map(agent).or_else(|| run.caller.clone().map(caller))
+    let others = run.caller.clone().filter(|name| name != JUDGE_CALLER);
+    run.agent.clone().map(agent).or_else(|| others.map(caller))
 }
 
 /// Who did a step. A call of an agent is done by who is around it, and names whom it calls.

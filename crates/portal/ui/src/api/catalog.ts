@@ -271,6 +271,8 @@ export interface Scorecard {
 export interface CatalogRelation {
   type: string;
   target_ref: string;
+  /** Whether the catalog has the target. */
+  exists: boolean;
 }
 
 export interface StatusItem {
@@ -298,8 +300,8 @@ export interface Envelope {
 
 export interface EntityDetail {
   ref: string;
-  /** Null where the kind alone says what it is. */
-  class: string | null;
+  /** What people call it: `agent`, `tool_server`, …, else the kind. */
+  class: string;
   uid: string;
   etag: string;
   origin: Origin;
@@ -312,6 +314,9 @@ export interface EntityDetail {
   /** What in the document means nothing, with the nearest that does. */
   warnings: string[];
   locations: string[];
+  /** Its location holds it no longer. */
+  is_orphan: boolean;
+  applied_by: string;
   /** Of a document that came in a foreign format. */
   format: string | null;
   updated_at: string;

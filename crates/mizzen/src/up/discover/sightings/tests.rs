@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mizzen_catalog::observed::{Subject, SubjectKind};
 use mizzen_model::id::{RunId, SpanId, TraceId};
-use mizzen_model::run::RunSummary;
+use mizzen_model::run::{JUDGE_CALLER, RunSummary};
 use mizzen_model::step::{Outcome, Source, Step, StepKind};
 use mizzen_model::time::Timestamp;
 
@@ -81,8 +81,10 @@ fn a_key_without_an_agent_is_a_caller_and_nobody_is_nobody() {
     let mut run = RunSummary { agent: None, caller: Some("nightly".to_owned()), ..run("r", Outcome::Ok) };
     let seen = shown(&run, &[model(1, "gpt-4o")]);
     assert_eq!(seen[1], ("Caller nightly".to_owned(), Some("Model gpt-4o".to_owned()), 1));
-    run.caller = None;
-    assert!(shown(&run, &[model(1, "gpt-4o")]).is_empty());
+    for nobody in [None, Some(JUDGE_CALLER.to_owned())] {
+        run.caller = nobody;
+        assert!(shown(&run, &[model(1, "gpt-4o")]).is_empty());
+    }
 }
 
 #[test]

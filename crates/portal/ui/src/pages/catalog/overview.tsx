@@ -22,18 +22,17 @@ import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { agentBlock, linksOf, observedGroups, relationGroups, type AgentBlock } from './about';
-import { classNameOf } from './tabs';
 import { successBand } from './trend';
 
 /** What a document says of an entity, how it hangs together with others, and how it did lately. */
 export function Overview({ detail, summary }: { detail: EntityDetail; summary: Summary | undefined }) {
-  const agent = classNameOf(detail) === 'agent' ? agentBlock(detail.entity) : null;
+  const agent = detail.class === 'agent' ? agentBlock(detail.entity) : null;
   return (
     <div class="home entity-overview">
       <div class="home-main">
         {summary?.agent?.runs && <Trend trend={summary.agent.runs.trend} />}
         {summary?.team && <Owned items={summary.team.items} reference={detail.ref} />}
-        {classNameOf(detail) === 'system' && <Parts reference={detail.ref} />}
+        {detail.class === 'system' && <Parts reference={detail.ref} />}
         <About detail={detail} />
         {agent && <Declared agent={agent} />}
       </div>
@@ -293,7 +292,7 @@ function Declared({ agent }: { agent: AgentBlock }) {
 
 function Relations({ detail }: { detail: EntityDetail }) {
   const near = useData<Neighbourhood>(entityApi(detail.ref, '/graph?depth=1')).data.value;
-  const missing = new Set(near?.nodes.filter(({ origin }) => origin === 'missing').map(({ ref }) => ref));
+  const types = new Map(near?.nodes.map((node) => [node.ref, node.type]));
   const groups = [...relationGroups(detail.relations), ...observedGroups(detail, near)];
   return (
     <section class="block">
@@ -303,16 +302,16 @@ function Relations({ detail }: { detail: EntityDetail }) {
         <div key={word} class="relation-group">
           <h3>{word}</h3>
           <ul>
-            {targets.map((target) => (
-              <li key={target}>
-                <Icon name={iconOf(splitReference(target).kind, null)} />
-                {missing.has(target) ? (
-                  <span class="bad-text" title={`${target} is not in the catalog`}>
-                    {referenceName(target)} <span class="hidden">is not in the catalog</span>
+            {targets.map(({ ref, exists }) => (
+              <li key={ref}>
+                <Icon name={iconOf(splitReference(ref).kind, types.get(ref) ?? null)} />
+                {!exists ? (
+                  <span class="bad-text" title={`${ref} is not in the catalog`}>
+                    {referenceName(ref)} <span class="hidden">is not in the catalog</span>
                     <Icon name="alert" />
                   </span>
                 ) : (
-                  <EntityLink reference={target} />
+                  <EntityLink reference={ref} />
                 )}
               </li>
             ))}

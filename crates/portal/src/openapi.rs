@@ -4,8 +4,8 @@
 use utoipa::OpenApi;
 
 use crate::api::{
-    agents, approvals, audit, backup, budgets, eval, events, import, keys, models, oidc, overview, pauses, policies,
-    providers, query, run, runs, session, spans, system, tools,
+    agents, approvals, audit, backup, budgets, compat, eval, events, import, keys, models, oidc, overview, pauses,
+    policies, providers, query, run, runs, session, spans, system, tools,
 };
 
 #[derive(OpenApi)]
@@ -111,6 +111,8 @@ use crate::api::{
         policies::ask::impact,
         policies::decisions::list,
         policies::decisions::detail,
+        compat::clients::config,
+        compat::a2a::of_entity,
         backup::backup,
         system::openapi,
         system::metrics,
@@ -179,6 +181,7 @@ mod tests {
         let known = [
             (MethodFilter::GET, "GET"),
             (MethodFilter::POST, "POST"),
+            (MethodFilter::PATCH, "PATCH"),
             (MethodFilter::PUT, "PUT"),
             (MethodFilter::DELETE, "DELETE"),
         ];

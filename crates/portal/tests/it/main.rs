@@ -7,6 +7,7 @@ mod backup;
 mod evaluation;
 mod pages;
 mod permission;
+mod registries;
 mod sign_in;
 mod site;
 mod support;

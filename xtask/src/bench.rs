@@ -4,9 +4,11 @@
 //! of one table mean more than the rows.
 
 mod audit;
+mod catalog;
 mod eval;
 mod http;
 mod ingest;
+mod mcp;
 mod peer;
 mod policy;
 mod process;
@@ -41,10 +43,14 @@ pub(crate) struct BenchArgs {
 enum Bench {
     /// Durable audit entries per second, and how long one waits.
     Audit(audit::AuditArgs),
+    /// The portal's questions over a large catalog.
+    Catalog(catalog::CatalogArgs),
     /// Processor time and memory to score trace files, beside agentevals.
     Eval(eval::EvalArgs),
     /// OTLP spans per CPU second, bytes on disk and memory, beside Arize Phoenix.
     Ingest(ingest::IngestArgs),
+    /// What the tool gateway adds to a tool call, beside ContextForge, and what sessions that come and go leave behind.
+    Mcp(mcp::McpArgs),
     /// From raw arguments to a decision, with 10 to 10,000 policies, beside plain Cedar.
     Policy(policy::PolicyArgs),
     /// CPU and latency that a gateway adds to a call, beside four routers.
@@ -67,8 +73,10 @@ pub(crate) fn run(args: BenchArgs) -> Result<()> {
     }
     match args.bench {
         Bench::Audit(args) => audit::run(&args),
+        Bench::Catalog(args) => catalog::run(&args),
         Bench::Eval(args) => eval::run(&args),
         Bench::Ingest(args) => ingest::run(&args),
+        Bench::Mcp(args) => mcp::run(&args),
         Bench::Policy(args) => policy::run(&args),
         Bench::Proxy(args) => proxy::run(&args),
         Bench::Scores(args) => scores::run(&args),

@@ -59,7 +59,7 @@ pub struct Document {
     pub column: u32,
     pub format: Format,
     pub entity: Entity,
-    /// The text below the head of a `SKILL.md`.
+    /// The text of a skill below the head of its `SKILL.md`.
     pub body: Option<String>,
     /// What is allowed and hardly meant.
     pub warnings: Vec<Problem>,
@@ -120,6 +120,16 @@ impl Read {
             Self::Rejected(_) => None,
         }
     }
+}
+
+/// Texts whose lines are compared; in longer ones that takes too long.
+const COMPARED_BYTES_MAX: usize = 256 << 10;
+
+/// What changes from one text to another, as a unified diff; `None`: they are too long.
+#[must_use]
+pub fn difference(before: &str, after: &str) -> Option<String> {
+    let is_short = before.len() <= COMPARED_BYTES_MAX && after.len() <= COMPARED_BYTES_MAX;
+    is_short.then(|| diffy::create_patch(before, after).to_string())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use mizzen_model::canonical;
 use mizzen_model::id::Digest;
+use mizzen_model::yaml::{self, Limits};
 use serde_json::{Map, Value};
 
 use crate::reference::{DEFAULT_NAMESPACE, EntityRef};
@@ -90,6 +91,15 @@ impl Entity {
     pub fn value(&self, path: &[&str]) -> Option<&Value> {
         let (first, rest) = path.split_first()?;
         rest.iter().try_fold(self.document.get(*first)?, |value, name| value.get(name))
+    }
+
+    /// A text that is read as this entity again: YAML, or JSON where the YAML that is written would be read as something else.
+    #[must_use]
+    pub fn to_yaml(&self) -> String {
+        let document = Value::Object(self.document.clone());
+        let yaml = serde_saphyr::to_string(&document).ok();
+        let is_same = |yaml: &String| yaml::parse(yaml, Limits::CATALOG).is_ok_and(|node| node.to_json() == document);
+        yaml.filter(is_same).unwrap_or_else(|| format!("{document:#}\n"))
     }
 
     /// Of the content, whatever the order of its fields.

@@ -9,92 +9,13 @@ mod shape;
 
 use serde_json::Value;
 
-use crate::entity::Entity;
 pub(crate) use agent::AGENT;
 pub(crate) use backstage::{METADATA, RULES};
 pub(crate) use shape::{Field, Shape};
 
-/// The annotations that are ours.
-pub const ANNOTATION_PREFIX: &str = "mizzen.dev/";
-/// Names the version; without it, `spec.version` does.
-pub const VERSION_ANNOTATION: &str = "mizzen.dev/version";
-
-/// What an entity is to Mizzen: these have versions that are approved or not. Everything else is just there.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Class {
-    Agent,
-    ToolServer,
-    Tool,
-    Model,
-    Prompt,
-    Skill,
-    EvalSet,
-    Template,
-}
-
-impl Class {
-    pub const ALL: &[Self] = &[
-        Self::Agent,
-        Self::ToolServer,
-        Self::Tool,
-        Self::Model,
-        Self::Prompt,
-        Self::Skill,
-        Self::EvalSet,
-        Self::Template,
-    ];
-
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Agent => "agent",
-            Self::ToolServer => "tool_server",
-            Self::Tool => "tool",
-            Self::Model => "model",
-            Self::Prompt => "prompt",
-            Self::Skill => "skill",
-            Self::EvalSet => "eval_set",
-            Self::Template => "template",
-        }
-    }
-
-    /// The kind and, where the kind does not say it alone, the type that makes an entity this.
-    #[must_use]
-    pub const fn kind_and_type(self) -> (&'static str, Option<&'static str>) {
-        match self {
-            Self::Agent => ("Component", Some("ai-agent")),
-            Self::ToolServer => ("API", Some("mcp-server")),
-            Self::Tool => ("Resource", Some("ai-tool")),
-            Self::Model => ("Resource", Some("ai-model")),
-            Self::Prompt => ("AiResource", Some("prompt")),
-            Self::Skill => ("AiResource", Some("skill")),
-            Self::EvalSet => ("Resource", Some("eval-set")),
-            Self::Template => ("Template", None),
-        }
-    }
-
-    /// Of a kind and a type, whatever the case of the kind.
-    #[must_use]
-    pub fn of(kind: &str, spec_type: Option<&str>) -> Option<Self> {
-        Self::ALL.iter().copied().find(|class| {
-            let (its_kind, its_type) = class.kind_and_type();
-            its_kind.eq_ignore_ascii_case(kind) && (its_type.is_none() || its_type == spec_type)
-        })
-    }
-
-    #[must_use]
-    pub fn of_entity(entity: &Entity) -> Option<Self> {
-        Self::of(entity.kind(), entity.spec_type())
-    }
-}
-
-/// Whether the entity's versions are approved or not.
-#[must_use]
-pub fn is_governed(entity: &Entity) -> bool {
-    Class::of_entity(entity).is_some()
+/// Whether a kind and type are those of an agent.
+pub(crate) fn is_agent(kind: &str, spec_type: Option<&Value>) -> bool {
+    kind.eq_ignore_ascii_case("Component") && spec_type.and_then(Value::as_str) == Some("ai-agent")
 }
 
 /// The kinds by name, as they are written.
@@ -144,18 +65,7 @@ pub(crate) fn rules(kind: &str, spec_type: Option<&Value>) -> Option<&'static Ru
 mod tests {
     use serde_json::json;
 
-    use super::{Class, api_versions, names, rules};
-
-    #[test]
-    fn every_class_is_of_a_kind_that_has_rules_and_is_found_by_it() {
-        for class in Class::ALL {
-            let (kind, spec_type) = class.kind_and_type();
-            assert_eq!(Class::of(&kind.to_lowercase(), spec_type), Some(*class));
-            assert!(rules(kind, None).is_some() && !api_versions(kind).is_empty(), "{kind}");
-        }
-        assert_eq!(Class::of("Component", Some("service")), None);
-        assert_eq!(Class::of("Template", Some("service")), Some(Class::Template));
-    }
+    use super::{api_versions, names, rules};
 
     #[test]
     fn the_type_chooses_the_rules_where_it_has_some_of_its_own() {
@@ -166,5 +76,6 @@ mod tests {
         assert_eq!(spec_type("AiResource", json!("prompt")), None);
         assert!(rules("api", None).is_none() && rules("Pod", None).is_none());
         assert_eq!(names().count(), 10);
+        assert!(names().all(|kind| !api_versions(kind).is_empty()));
     }
 }

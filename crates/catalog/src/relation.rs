@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::entity::Entity;
-use crate::kinds::{self, Class, RelationField};
+use crate::kinds::{self, RelationField};
 use crate::reference::EntityRef;
 
 /// One direction of a relation, as Backstage lists it at the entity it starts from: `type` and `targetRef`.
@@ -113,7 +113,7 @@ fn target(entity: &Entity, rule: &RelationField, text: &str) -> Result<EntityRef
 
 /// The models and tool servers of an agent's own block.
 fn used_by_agent(entity: &Entity) -> Vec<EntityRef> {
-    if Class::of_entity(entity) != Some(Class::Agent) {
+    if !kinds::is_agent(entity.kind(), entity.value(&["spec", "type"])) {
         return Vec::new();
     }
     let list = |name: &str| entity.value(&["spec", "agent", name]).and_then(Value::as_array).into_iter().flatten();

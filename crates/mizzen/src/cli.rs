@@ -9,7 +9,8 @@ use mizzen_model::id::Digest;
 /// The operational layer for AI agents, in one binary.
 ///
 /// Exit codes: 0 done, 1 the answer is no (not found, refused), 2 wrong usage, 3 Mizzen could not be reached or could
-/// not do its work. `mizzen eval` says 0 pass, 1 fail, 2 inconclusive, 3 could not run. `mizzen run` passes on the exit
+/// not do its work. `mizzen eval` says 0 pass, 1 fail, 2 inconclusive, 3 could not run,
+/// and `mizzen scorecard assert` 0 reached, 1 below, 2 no evidence, 3 could not tell. `mizzen run` passes on the exit
 /// code of its command, 128 + N when signal N ended it, and uses 125, 126 and 127 for its own failures as `env` does.
 #[derive(Debug, Parser)]
 #[command(name = "mizzen", version, max_term_width = 100)]
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Runs(RunsCommand),
     /// Import traces: Jaeger JSON, OTLP JSON or JSONL, Tempo batches.
     Import(ImportArgs),
+    /// Start something new from a template: an agent, a tool server, a skill, an eval set; or bring what was made up to date.
+    Init(crate::init::cli::InitArgs),
     /// Ask in SQL: tables `runs`, `steps`, `spans`, `logs`, `metrics`, `scores`, `decisions`; read-only.
     Query(QueryArgs),
     /// Score runs, with what that leaves uncertain.
@@ -39,6 +42,24 @@ pub(crate) enum Command {
     /// How people do the work that an agent is to do.
     #[command(subcommand)]
     Baseline(BaselineCommand),
+    /// Put documents into the catalog: agents, tool servers, models, skills, their owners and what they depend on.
+    ///
+    /// Exit code 1 when a document was rejected.
+    Apply(crate::catalog::cli::ApplyArgs),
+    /// List what is in the catalog, or print one entity.
+    Get(crate::catalog::cli::GetArgs),
+    /// Take entities out of the catalog.
+    Delete(crate::catalog::cli::DeleteArgs),
+    /// Ask for the review of a version that was a draft or was rejected.
+    Submit(crate::catalog::cli::StepArgs),
+    /// Allow a version: its digest, whatever the tag will mean later.
+    Approve(crate::catalog::cli::StepArgs),
+    /// Refuse a version.
+    Reject(crate::catalog::cli::RejectArgs),
+    /// Say that a version is still usable, and not to be taken up any more.
+    Deprecate(crate::catalog::cli::StepArgs),
+    /// Say that a version is not to be used any more.
+    Retire(crate::catalog::cli::StepArgs),
     /// What agents may do: boundaries, Cedar policies, decisions.
     #[command(subcommand)]
     Policy(crate::policy::cli::PolicyCommand),
@@ -65,6 +86,8 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Unpack a backup into an empty data folder.
     Restore(RestoreArgs),
+    /// Whether agents have earned their place: checks over what was seen, in four levels.
+    Scorecard(Box<crate::scorecard::cli::ScorecardArgs>),
     /// Simulated inference engines.
     #[command(subcommand)]
     Sim(SimCommand),

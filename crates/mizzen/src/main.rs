@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod baseline;
+mod catalog;
 mod cli;
 mod client;
 mod config;
@@ -10,6 +11,7 @@ mod doctor;
 mod eval;
 mod failure;
 mod import;
+mod init;
 mod keys;
 mod label;
 mod output;
@@ -18,6 +20,7 @@ mod policy;
 mod query;
 mod run;
 mod runs;
+mod scorecard;
 mod sim;
 mod tools;
 mod up;
@@ -61,10 +64,19 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Run(args) => return run::run(args).await,
         Command::Runs(command) => runs::runs(command).await?,
         Command::Import(args) => import::import(args).await?,
+        Command::Init(args) => init::init(args).await?,
         Command::Query(args) => query::query(args).await?,
         Command::Eval(command) => return Ok(eval::eval(command).await),
         Command::Label(args) => label::label(args).await?,
         Command::Baseline(command) => baseline::baseline(command).await?,
+        Command::Apply(args) => return catalog::apply(args).await,
+        Command::Get(args) => catalog::get(args).await?,
+        Command::Delete(args) => catalog::delete(args).await?,
+        Command::Submit(args) => catalog::step("submit", args).await?,
+        Command::Approve(args) => catalog::step("approve", args).await?,
+        Command::Reject(args) => catalog::step("reject", args.into()).await?,
+        Command::Deprecate(args) => catalog::step("deprecate", args).await?,
+        Command::Retire(args) => catalog::step("retire", args).await?,
         Command::Policy(command) => return policy::policy(command).await,
         Command::Keys(command) => keys::keys(command).await?,
         Command::Tools(command) => tools::tools(command).await?,
@@ -75,6 +87,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Audit(command) => audit::audit(command).await?,
         Command::Backup(args) => backup::backup(args).await?,
         Command::Restore(args) => backup::restore(&args)?,
+        Command::Scorecard(args) => return scorecard::scorecard(*args).await,
         Command::Sim(SimCommand::Serve(args)) => sim::serve(args).await?,
         Command::Doctor(args) => doctor::doctor(args).await?,
         Command::Config(ConfigCommand::Check(args)) => config::check(&args)?,

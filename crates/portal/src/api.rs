@@ -5,6 +5,7 @@ pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod budgets;
+pub(crate) mod catalog;
 pub(crate) mod compat;
 pub(crate) mod eval;
 pub(crate) mod events;

@@ -9,11 +9,12 @@ use axum::{Router, middleware};
 use http::{Method, StatusCode, Uri};
 use mizzen_model::permission::Role;
 
+use crate::api::compat::backstage;
 use crate::api::{
-    agents, approvals, audit, backup, budgets, compat, eval, events, import, keys, models, oidc, overview, pauses,
-    policies, providers, query, run, runs, session, spans, system, tools,
+    agents, approvals, audit, backup, budgets, catalog, compat, eval, events, import, keys, models, oidc, overview,
+    pauses, policies, providers, query, run, runs, session, spans, system, tools,
 };
-use crate::app::{App, CATALOG_BYTES_MAX, EVAL_SET_BYTES_MAX, IMPORT_BYTES_MAX};
+use crate::app::{App, CATALOG_BYTES_MAX, EVAL_SET_BYTES_MAX, FOLDER_BYTES_MAX, IMPORT_BYTES_MAX};
 use crate::error::ApiError;
 use crate::guard::{self, Access, Gate};
 use crate::state::PortalState;
@@ -78,6 +79,12 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/pauses", VIEWER, |filter| on(filter, pauses::list)),
     row(MethodFilter::POST, "/api/v1/pauses", APPROVER, |filter| on(filter, pauses::make)),
     row(MethodFilter::DELETE, "/api/v1/pauses/{id}", APPROVER, |filter| on(filter, pauses::resume)),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/graph", VIEWER, |filter| {
+        on(filter, catalog::graph::graph)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/impact", VIEWER, |filter| {
+        on(filter, catalog::graph::impact)
+    }),
     row(MethodFilter::GET, "/api/v1/providers", DEVELOPER, |filter| on(filter, providers::list)),
     row(MethodFilter::PUT, "/api/v1/providers/{name}", ADMINISTRATOR, |filter| on(filter, providers::put)),
     row(MethodFilter::DELETE, "/api/v1/providers/{name}", ADMINISTRATOR, |filter| on(filter, providers::remove)),
@@ -142,6 +149,43 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/audit/checkpoint", VIEWER, |filter| on(filter, audit::checkpoint)),
     row(MethodFilter::GET, "/api/v1/audit/key", VIEWER, |filter| on(filter, audit::key)),
     row(MethodFilter::GET, "/api/v1/audit/log/{*path}", VIEWER, |filter| on(filter, audit::file)),
+    row(MethodFilter::GET, "/api/v1/catalog/templates", VIEWER, |filter| on(filter, catalog::templates::list)),
+    row(MethodFilter::GET, "/api/v1/catalog/templates/{namespace}/{name}", VIEWER, |filter| {
+        on(filter, catalog::templates::detail)
+    }),
+    row(MethodFilter::PUT, "/api/v1/catalog/templates/{namespace}/{name}", DEVELOPER, |filter| {
+        on(filter, catalog::templates::put).layer(DefaultBodyLimit::max(FOLDER_BYTES_MAX))
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/templates/{namespace}/{name}/dry-run", DEVELOPER, |filter| {
+        on(filter, catalog::templates::dry_run)
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/templates/{namespace}/{name}/run", DEVELOPER, |filter| {
+        on(filter, catalog::templates::run)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/templates/{namespace}/{name}/created", VIEWER, |filter| {
+        on(filter, catalog::templates::updates::created)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/created/{kind}/{namespace}/{name}/update", VIEWER, |filter| {
+        on(filter, catalog::templates::updates::update)
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/created/{kind}/{namespace}/{name}/update", DEVELOPER, |filter| {
+        on(filter, catalog::templates::updates::post_update).layer(DefaultBodyLimit::max(FOLDER_BYTES_MAX))
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", VIEWER, |filter| {
+        on(filter, catalog::docs::first)
+    }),
+    row(MethodFilter::PUT, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", DEVELOPER, |filter| {
+        on(filter, catalog::docs::put).layer(DefaultBodyLimit::max(FOLDER_BYTES_MAX))
+    }),
+    row(MethodFilter::DELETE, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", DEVELOPER, |filter| {
+        on(filter, catalog::docs::remove)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs/{*path}", VIEWER, |filter| {
+        on(filter, catalog::docs::page)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs-files/{*path}", VIEWER, |filter| {
+        on(filter, catalog::docs::file)
+    }),
     row(MethodFilter::GET, "/api/v1/boundaries", VIEWER, |filter| on(filter, policies::list_boundaries)),
     row(MethodFilter::GET, "/api/v1/boundaries/{name}", VIEWER, |filter| on(filter, policies::boundary)),
     row(MethodFilter::PUT, "/api/v1/boundaries/{name}", ADMINISTRATOR, |filter| on(filter, policies::put_boundary)),
@@ -222,12 +266,113 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::DELETE, "/v0/{plural}/{name}/{tag}", APPROVER, |filter| {
         on(filter, compat::agentregistry::retire)
     }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/scorecard", VIEWER, |filter| {
+        on(filter, catalog::scorecards::card)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/summary", VIEWER, |filter| {
+        on(filter, catalog::summary::summary)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/scorecards", VIEWER, |filter| on(filter, catalog::scorecards::board)),
+    row(MethodFilter::GET, "/api/v1/catalog/checks", VIEWER, |filter| on(filter, catalog::scorecards::checks)),
     row(MethodFilter::GET, "/api/v1/backup", ADMINISTRATOR, |filter| on(filter, backup::backup)),
+    row(MethodFilter::GET, "/api/v1/catalog/entities", VIEWER, |filter| on(filter, catalog::list::list)),
+    row(MethodFilter::GET, "/api/v1/catalog/facets", VIEWER, |filter| on(filter, catalog::facets::facets)),
+    row(MethodFilter::GET, "/api/v1/catalog/search", VIEWER, |filter| on(filter, catalog::search::search)),
+    row(MethodFilter::GET, "/api/catalog/entities", VIEWER, |filter| on(filter, backstage::entities::list)),
+    row(MethodFilter::GET, "/api/catalog/entities/by-query", VIEWER, |filter| on(filter, backstage::pages::get)),
+    row(MethodFilter::POST, "/api/catalog/entities/by-query", VIEWER, |filter| on(filter, backstage::pages::post)),
+    row(MethodFilter::POST, "/api/catalog/entities/by-refs", VIEWER, |filter| on(filter, backstage::single::by_refs)),
+    row(MethodFilter::GET, "/api/catalog/entities/by-name/{kind}/{namespace}/{name}", VIEWER, |filter| {
+        on(filter, backstage::single::by_name)
+    }),
+    row(MethodFilter::GET, "/api/catalog/entities/by-name/{kind}/{namespace}/{name}/ancestry", VIEWER, |filter| {
+        on(filter, backstage::single::ancestry)
+    }),
+    row(MethodFilter::GET, "/api/catalog/entities/by-uid/{uid}", VIEWER, |filter| {
+        on(filter, backstage::single::by_uid)
+    }),
+    row(MethodFilter::DELETE, "/api/catalog/entities/by-uid/{uid}", DEVELOPER, |filter| {
+        on(filter, backstage::single::remove)
+    }),
+    row(MethodFilter::GET, "/api/catalog/entity-facets", VIEWER, |filter| on(filter, backstage::facets::get)),
+    row(MethodFilter::POST, "/api/catalog/entity-facets", VIEWER, |filter| on(filter, backstage::facets::post)),
+    row(MethodFilter::POST, "/api/catalog/refresh", DEVELOPER, |filter| on(filter, backstage::actions::refresh)),
+    row(MethodFilter::POST, "/api/catalog/validate-entity", VIEWER, |filter| on(filter, backstage::actions::validate)),
+    row(MethodFilter::POST, "/api/catalog/analyze-location", VIEWER, |filter| on(filter, backstage::actions::analyze)),
+    row(MethodFilter::GET, "/api/catalog/locations", VIEWER, |filter| on(filter, backstage::locations::list)),
+    row(MethodFilter::POST, "/api/catalog/locations", ADMINISTRATOR, |filter| on(filter, backstage::locations::add)),
+    row(MethodFilter::POST, "/api/catalog/locations/by-query", VIEWER, |filter| {
+        on(filter, backstage::locations::by_query)
+    }),
+    row(MethodFilter::GET, "/api/catalog/locations/by-entity/{kind}/{namespace}/{name}", VIEWER, |filter| {
+        on(filter, backstage::locations::by_entity)
+    }),
+    row(MethodFilter::GET, "/api/catalog/locations/{id}", VIEWER, |filter| on(filter, backstage::locations::detail)),
+    row(MethodFilter::PUT, "/api/catalog/locations/{id}", ADMINISTRATOR, |filter| {
+        on(filter, backstage::locations::update)
+    }),
+    row(MethodFilter::DELETE, "/api/catalog/locations/{id}", ADMINISTRATOR, |filter| {
+        on(filter, backstage::locations::remove)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/ingestion", VIEWER, |filter| on(filter, catalog::ingestion::health)),
+    row(MethodFilter::GET, "/api/v1/catalog/locations", VIEWER, |filter| on(filter, catalog::locations::list)),
+    row(MethodFilter::POST, "/api/v1/catalog/locations", ADMINISTRATOR, |filter| on(filter, catalog::locations::add)),
+    row(MethodFilter::DELETE, "/api/v1/catalog/locations/{id}", ADMINISTRATOR, |filter| {
+        on(filter, catalog::locations::remove)
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/locations/{id}/refresh", DEVELOPER, |filter| {
+        on(filter, catalog::locations::refresh)
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/apply", DEVELOPER, |filter| {
+        on(filter, catalog::apply::apply).layer(DefaultBodyLimit::max(catalog::apply::APPLY_BYTES_MAX))
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}", VIEWER, |filter| {
+        on(filter, catalog::entity::detail)
+    }),
+    row(MethodFilter::DELETE, "/api/v1/catalog/entities/{kind}/{namespace}/{name}", DEVELOPER, |filter| {
+        on(filter, catalog::entity::remove)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions", VIEWER, |filter| {
+        on(filter, catalog::versions::list)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}", VIEWER, |filter| {
+        on(filter, catalog::versions::detail)
+    }),
+    row(
+        MethodFilter::POST,
+        "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}/submit",
+        DEVELOPER,
+        |filter| on(filter, catalog::versions::submit),
+    ),
+    row(
+        MethodFilter::POST,
+        "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}/{step}",
+        APPROVER,
+        |filter| on(filter, catalog::versions::decide),
+    ),
+    row(MethodFilter::GET, "/api/v1/catalog/reviews", VIEWER, |filter| on(filter, catalog::reviews::list)),
     row(MethodFilter::GET, "/api/v1/openapi.json", PUBLIC, |filter| on(filter, system::openapi)),
     row(MethodFilter::GET, "/metrics", Access::PublicOnLoopback, |filter| on(filter, system::metrics)),
     row(MethodFilter::GET, "/healthz", PUBLIC, |filter| on(filter, system::healthz)),
     row(MethodFilter::GET, "/readyz", PUBLIC, |filter| on(filter, system::readyz)),
 ];
+
+/// Method and path of every route, for tests that walk all of them.
+pub fn routes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROUTES.iter().map(|route| (name(route.method), route.path))
+}
+
+/// Of the methods that [`ROUTES`] uses.
+fn name(method: MethodFilter) -> &'static str {
+    let known = [
+        (MethodFilter::GET, "GET"),
+        (MethodFilter::POST, "POST"),
+        (MethodFilter::PATCH, "PATCH"),
+        (MethodFilter::PUT, "PUT"),
+        (MethodFilter::DELETE, "DELETE"),
+    ];
+    known.iter().find(|(known, _)| *known == method).map_or("another", |(_, name)| name)
+}
 
 /// The portal on its port. The gateway's router is merged beside it: a path below `/v1` or `/anthropic`
 /// that the gateway does not know ends here in a 404, never in a page.
@@ -243,6 +388,7 @@ pub fn router(state: PortalState) -> Router {
         .fallback(ui::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::site))
+        .layer(middleware::from_fn(backstage::error::translate))
         .layer(middleware::from_fn(guard::headers::add))
         .with_state(app)
 }

@@ -3,11 +3,13 @@
 
 mod calls;
 mod spans;
+mod tools;
 
 use serde::Serialize;
 
 pub use calls::{CallLoad, CallReport, call};
 pub use spans::{SpanLoad, SpanReport, export};
+pub use tools::{ToolLoad, ToolReport, call_tools};
 
 /// Order statistics in microseconds.
 #[derive(Debug, Clone, Copy, Default, Serialize)]

@@ -14,6 +14,8 @@ pub(super) struct Peer {
 }
 
 pub(super) const AGENTEVALS: Peer = Peer { name: "agentevals", package: "agentevals-cli==0.11.0" };
+pub(super) const CONTEXT_FORGE: Peer =
+    Peer { name: "contextforge", package: "mcp-contextforge-gateway==1.0.7.post20260921" };
 pub(super) const PHOENIX: Peer = Peer { name: "phoenix", package: "arize-phoenix==20.26.1" };
 pub(super) const SGLANG_ROUTER: Peer = Peer { name: "sglang-router", package: "sglang-router==0.3.2" };
 pub(super) const SMG: Peer = Peer { name: "smg", package: "smg==1.13.0" };

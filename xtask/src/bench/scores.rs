@@ -29,7 +29,8 @@ pub(super) fn run(args: &ScoresArgs) -> Result<()> {
     store(&mizzen, args.runs)?;
     ensure!(tree.wait_for_rest(LIMIT)?, "the server does not come to rest");
     let (started, cpu) = (Instant::now(), tree.cpu_micros()?);
-    let request = json!({ "name": "every run", "runs": { "agent": "bench" }, "evaluators": [{ "name": args.evaluator }] });
+    let request =
+        json!({ "name": "every run", "runs": { "agent": "bench" }, "evaluators": [{ "name": args.evaluator }] });
     let id = mizzen.ask("POST", "/api/v1/experiments", &request)?["id"].as_str().context("no id")?.to_owned();
     let finished = loop {
         std::thread::sleep(Duration::from_millis(100));

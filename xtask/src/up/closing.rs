@@ -75,7 +75,8 @@ impl Demonstration {
         let expected = if refused { REFUSED } else { 0 };
         let deadline = Instant::now() + if refused { Duration::ZERO } else { PATIENCE };
         loop {
-            let output = self.node(worker, &["refund", "A-1101", "64"]).output().context("failed to start the agent")?;
+            let output =
+                self.node(worker, &["refund", "A-1101", "64"]).output().context("failed to start the agent")?;
             if output.status.code() == Some(expected) {
                 return Ok(());
             }
@@ -102,7 +103,8 @@ impl Demonstration {
         let digest = format!("digest={}", worker.digest);
         let agent = format!("agent={AGENT}");
         // That one of the runs, the refused refund, answers nobody is no failure of the command.
-        let scored = ["eval", "run", "--name", "refund requests", "--runs", &agent, &digest, "-e", "contains:value=refunded"];
+        let scored =
+            ["eval", "run", "--name", "refund requests", "--runs", &agent, &digest, "-e", "contains:value=refunded"];
         let output = self.client(&scored).output().context("failed to start `mizzen eval run`")?;
         ensure!(output.status.code() != Some(3), "{}", String::from_utf8_lossy(&output.stderr));
         Ok(())

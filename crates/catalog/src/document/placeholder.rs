@@ -43,11 +43,14 @@ impl Files for NoFiles {
     }
 }
 
-/// Files that came with the document, by the targets that its placeholders name.
+/// Files that came with the document, by the targets that its placeholders name; `{"error"}` says why one could not be read.
 impl Files for Map<String, Value> {
     fn read(&mut self, target: &str) -> Result<String, String> {
         match self.get(target) {
             Some(Value::String(text)) => Ok(text.clone()),
+            Some(Value::Object(told)) => {
+                Err(told.get("error").and_then(Value::as_str).unwrap_or("no reason was given").to_owned())
+            }
             _ => Err(format!("`{target}` was not sent along")),
         }
     }

@@ -95,10 +95,8 @@ fn skill(source: &str, text: &str) -> Read {
 
 fn valid(source: &str, at: At, format: Format, entity: Entity, warnings: Vec<(At, String)>) -> Read {
     let warnings = warnings.into_iter().map(|(at, message)| problem(source, at, message)).collect();
-    let body = match format {
-        Format::Skill => entity.text(&["spec", "skill", "body"]).map(str::to_owned),
-        _ => None,
-    };
+    // Also of a skill that comes as an entity: it is the same one, with the same digest.
+    let body = entity.text(&["spec", "skill", "body"]).map(str::to_owned);
     let (line, column) = (at.line, at.column);
     Read::Valid(Box::new(Document { source: source.to_owned(), line, column, format, entity, body, warnings }))
 }
@@ -108,6 +106,9 @@ fn stranger(source: &str, node: &Node) -> Read {
         Kind::Map(_) => {
             let found = detect::text(node, "apiVersion").map(|text| format!(" `{}`", validate::short(text)));
             match found {
+                Some(found) if found.starts_with(" `mizzen.dev/") => {
+                    format!("`apiVersion`{found} is none that the catalog knows; a boundary is applied with `mizzen policy apply -f`")
+                }
                 Some(found) => format!("`apiVersion`{found} is none that the catalog knows; an entity has for example `backstage.io/v1alpha1`"),
                 None => "no manifest: it has neither `apiVersion` and `kind` nor the fields of an MCP `server.json` or an A2A agent card".to_owned(),
             }

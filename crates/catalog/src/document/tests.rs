@@ -1,1 +1,179 @@
+use std::path::{Path, PathBuf};
 
+use serde_json::{Map, json};
+
+use super::{Files as _, Folder, Format, Read, is_manifest, read, read_with, targets};
+
+const TWO: &str = "\
+# what the shop runs
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata:
+  name: web
+spec:
+  type: service
+  lifecycle: production
+  owner: shop
+---
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata:
+  name: My Web
+  annotations:
+spec:
+  type: service
+  lifecyle: production
+  owner: shop
+---
+apiVersion: backstage.io/v1alpha1
+kind: Domain
+metadata: { name: selling, namespace: shop }
+spec: { owner: shop }
+";
+
+/// `line:column message` of every problem, and the names of what is valid.
+fn told(reads: &[Read]) -> Vec<String> {
+    let lines = reads.iter().map(|read| match read {
+        Read::Valid(document) => vec![format!("{}:{} {}", document.line, document.column, document.entity.reference())],
+        Read::Rejected(rejected) => rejected
+            .problems
+            .iter()
+            .map(|problem| format!("{}:{} {}", problem.line, problem.column, problem.message))
+            .collect(),
+    });
+    lines.flatten().collect()
+}
+
+#[test]
+fn one_wrong_document_does_not_hide_the_others_and_every_fault_has_its_place() {
+    let reads = read("catalog-info.yaml", TWO);
+    let told = told(&reads);
+    assert_eq!(told.len(), 5, "{told:#?}");
+    assert_eq!(told[0], "2:1 component:default/web");
+    assert!(told[1].starts_with("14:9 `metadata.name` must be") && told[1].contains("My Web"), "{}", told[1]);
+    assert!(told[2].starts_with("15:") && told[2].contains("found nothing: remove the line"), "{}", told[2]);
+    assert!(told[3].starts_with("18:3 `spec.lifecycle` is missing"), "{}", told[3]);
+    assert_eq!(told[4], "21:1 domain:shop/selling");
+    let Read::Rejected(rejected) = &reads[1] else { panic!("{reads:?}") };
+    assert_eq!(rejected.reference.as_ref().unwrap().to_string(), "component:default/my web");
+    assert_eq!(rejected.problems[0].to_string().split(": ").next(), Some("catalog-info.yaml:14:9"));
+}
+
+#[test]
+fn where_the_text_cannot_be_read_on_what_came_before_counts() {
+    let broken = format!("{}---\nkind: [\n", TWO.split("---").next().unwrap());
+    let told = told(&read("a.yaml", &broken));
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0] == "2:1 component:default/web" && told[1].contains("not valid YAML"), "{told:?}");
+}
+
+#[test]
+fn json_is_read_with_its_places_and_a_list_holds_one_document_in_each_place() {
+    let text = "[{\"apiVersion\": \"backstage.io/v1alpha1\", \"kind\": \"User\",\n\t\"metadata\": {\"name\": \"ann\"}, \"spec\": {\"memberOf\": []}},\n {\"kind\": \"User\", \"metadata\": 7}]";
+    let told = told(&read("users.json", text));
+    assert_eq!(told[0], "1:2 user:default/ann");
+    assert!(told[1..].iter().any(|line| line.starts_with("3:30 `metadata` must be a mapping")), "{told:?}");
+}
+
+#[test]
+fn formats_of_others_are_told_by_what_they_must_have() {
+    let server = json!({ "$schema": "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
+        "name": "io.example/files", "description": "Files", "version": "1.0.0",
+        "remotes": [{ "type": "streamable-http", "url": "https://example.com/mcp" }] });
+    let skill = "---\nname: pdf-tools\ndescription: Reads PDF.\nmetadata:\n  version: 1.0 beta\n---\n\n# PDF\n";
+    let texts = [
+        ("server.json", server.to_string(), Format::McpServer),
+        ("skills/pdf-tools/SKILL.md", skill.to_owned(), Format::Skill),
+    ];
+    for (source, text, format) in texts {
+        let reads = read(source, &text);
+        let [Read::Valid(document)] = reads.as_slice() else { panic!("{reads:?}") };
+        assert_eq!(document.format, format);
+        assert_eq!(document.body.is_some(), format == Format::Skill);
+        assert!(is_manifest(source, &text));
+    }
+    let wrong = told(&read("skills/other/SKILL.md", skill));
+    assert!(!wrong.is_empty() && wrong[0].contains("pdf-tools"), "{wrong:?}");
+}
+
+#[test]
+fn a_file_that_is_meant_for_something_else_is_no_manifest() {
+    for (source, text) in [
+        ("deployment.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\n"),
+        ("openapi.yaml", "openapi: 3.1.0\ninfo: { title: Orders }\n"),
+        ("package.json", "{\"name\": \"web\", \"version\": \"1.0.0\"}"),
+        ("chart.yaml", "name: {{ .Values.name }}\n\tx: [\n"),
+        ("list.yaml", "- a\n- b\n"),
+    ] {
+        assert!(!is_manifest(source, text), "{source}");
+        let told = told(&read(source, text));
+        assert!(!told.is_empty() && !told.iter().any(|line| line.contains("default/")), "{told:?}");
+    }
+    for text in [
+        "apiVersion: backstge.io/v1alpha1\nkind: Component\nmetadata: { name: a }\n",
+        "kind: component\nmetadata: { name: a }\n",
+        "apiVersion: backstage.io/v1alpha1\nkind: [\n",
+        TWO,
+    ] {
+        assert!(is_manifest("x.yaml", text), "{text}");
+    }
+}
+
+/// A folder with what a document may name, and a secret beside it.
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let home = tempfile::tempdir().unwrap();
+    let root = home.path().join("repository");
+    std::fs::create_dir_all(root.join("api")).unwrap();
+    std::fs::write(home.path().join("secret.txt"), "secret").unwrap();
+    std::fs::write(root.join("api/orders.yaml"), "openapi: 3.1.0\n").unwrap();
+    std::fs::write(root.join("owner.json"), "{\"displayName\": \"Ann\"}").unwrap();
+    std::os::unix::fs::symlink(home.path().join("secret.txt"), root.join("link.txt")).unwrap();
+    let file = root.join("api/catalog-info.yaml");
+    std::fs::write(&file, "").unwrap();
+    (home, file)
+}
+
+fn api(definition: &str) -> String {
+    format!(
+        "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata: {{ name: orders }}\nspec:\n  type: openapi\n  lifecycle: production\n  owner: shop\n  definition:\n    {definition}\n"
+    )
+}
+
+#[test]
+fn placeholders_are_filled_from_the_folder_and_from_nowhere_else() {
+    let (_home, file) = folder();
+    let root = file.parent().and_then(Path::parent).unwrap();
+    let text = api("$text: ./orders.yaml");
+    let mut files = Folder::of(root, &file).unwrap();
+    let reads = read_with("a.yaml", &text, &mut files);
+    let [Read::Valid(document)] = reads.as_slice() else { panic!("{reads:?}") };
+    assert_eq!(document.entity.text(&["spec", "definition"]), Some("openapi: 3.1.0\n"));
+    let user = "apiVersion: backstage.io/v1alpha1\nkind: User\nmetadata: { name: ann }\nspec:\n  memberOf: []\n  profile: { $json: ../owner.json }\n";
+    let reads = read_with("a.yaml", user, &mut files);
+    let [Read::Valid(document)] = reads.as_slice() else { panic!("{reads:?}") };
+    assert_eq!(document.entity.text(&["spec", "profile", "displayName"]), Some("Ann"));
+    for (target, reason) in [
+        ("../../secret.txt", "outside"),
+        ("../link.txt", "outside"),
+        ("/etc/passwd", "only relative"),
+        ("https://example.com/a", "no addresses"),
+        ("./missing.yaml", "No such file"),
+        ("..", "no file"),
+    ] {
+        let told = told(&read_with("a.yaml", &api(&format!("$text: {target}")), &mut files));
+        let [line] = told.as_slice() else { panic!("{told:?}") };
+        assert!(line.starts_with("9:5 ") && line.contains(reason), "{target}: {line}");
+        assert!(files.read(target).is_err());
+    }
+}
+
+#[test]
+fn files_that_came_along_fill_placeholders_and_without_any_the_reason_is_told() {
+    let text = api("$text: ./orders.yaml");
+    assert_eq!(targets("a.yaml", &text), ["./orders.yaml"]);
+    let mut sent = Map::new();
+    sent.insert("./orders.yaml".to_owned(), "openapi: 3.1.0".into());
+    assert!(matches!(read_with("a.yaml", &text, &mut sent).as_slice(), [Read::Valid(_)]));
+    let told = told(&read("a.yaml", &text));
+    assert!(told[0].starts_with("8:3 ") && told[0].contains("mizzen apply -f"), "{told:?}");
+}

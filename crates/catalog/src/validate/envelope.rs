@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::path::Path;
 use super::{Fault, format, shape, why};
-use crate::kinds::{self, AGENT, Class, Field, METADATA, Rules, Shape};
+use crate::kinds::{self, AGENT, Field, METADATA, Rules, Shape};
 
 const ROOT: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 const AGENT_BLOCK: &str = "agent";
@@ -111,7 +111,7 @@ fn check_spec(fields: &Map<String, Value>, spec: Option<&Value>, rules: Option<&
         (Some(Value::Object(_)), None) | (None, None) => {}
         (Some(spec), Some(rules)) => {
             shape::check(spec, Shape::Object(rules.spec), path, faults);
-            let is_agent = Class::of(rules.kind, spec.get("type").and_then(Value::as_str)) == Some(Class::Agent);
+            let is_agent = kinds::is_agent(rules.kind, spec.get("type"));
             if let (true, Some(agent)) = (is_agent, spec.get(AGENT_BLOCK)) {
                 shape::check(agent, Shape::Closed(AGENT), path.member(AGENT_BLOCK), faults);
             }

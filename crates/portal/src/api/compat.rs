@@ -3,6 +3,7 @@
 
 pub(crate) mod a2a;
 pub(crate) mod agentregistry;
+pub(crate) mod backstage;
 pub(crate) mod clients;
 pub(crate) mod mcp_registry;
 mod problem;

@@ -3,7 +3,9 @@
 
 mod access;
 mod audit;
+mod backstage;
 mod backup;
+mod catalog;
 mod evaluation;
 mod pages;
 mod permission;
@@ -11,3 +13,4 @@ mod registries;
 mod sign_in;
 mod site;
 mod support;
+mod templates;

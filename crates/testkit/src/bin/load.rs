@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
-use mizzen_testkit::load::{CallLoad, SpanLoad, call, export};
+use mizzen_testkit::load::{CallLoad, SpanLoad, ToolLoad, call, call_tools, export};
 use mizzen_testkit::otlp::{Runs, SPANS_PER_RUN};
 use prost::Message as _;
 
@@ -22,6 +22,8 @@ struct Cli {
 enum Command {
     /// Chat calls.
     Calls(Calls),
+    /// Tool calls in sessions of MCP.
+    Tools(Tools),
     /// OTLP spans over HTTP.
     Spans(Spans),
     /// Size of the same spans as one file, plain and under `zstd -3`.
@@ -48,6 +50,24 @@ struct Calls {
     max_tokens: u32,
     #[arg(long, default_value_t = 2048)]
     body_bytes: usize,
+}
+
+#[derive(Debug, Args)]
+struct Tools {
+    #[arg(long)]
+    url: String,
+    #[arg(long)]
+    tool: String,
+    #[arg(long, default_value = "")]
+    key: String,
+    #[arg(long, default_value_t = 16)]
+    connections: usize,
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    #[arg(long, default_value_t = usize::MAX)]
+    calls: usize,
+    #[arg(long, default_value_t = usize::MAX)]
+    calls_per_session: usize,
 }
 
 #[derive(Debug, Args)]
@@ -80,6 +100,7 @@ struct Spans {
 async fn main() -> Result<()> {
     let report = match Cli::parse().command {
         Command::Calls(args) => calls(args).await?,
+        Command::Tools(args) => tools(args).await?,
         Command::Spans(args) => spans(args).await?,
         Command::Size(args) => size(&args)?,
     };
@@ -99,6 +120,19 @@ async fn calls(args: Calls) -> Result<serde_json::Value> {
     };
     let duration = Duration::try_from_secs_f64(args.seconds).context("--seconds is not a duration")?;
     let report = call(&load, args.connections, duration).await?;
+    serde_json::to_value(report).context("the report is no JSON")
+}
+
+async fn tools(args: Tools) -> Result<serde_json::Value> {
+    let load = ToolLoad {
+        url: args.url,
+        tool: args.tool,
+        key: args.key,
+        calls_per_session: args.calls_per_session,
+        calls_max: args.calls,
+    };
+    let duration = Duration::try_from_secs_f64(args.seconds).context("--seconds is not a duration")?;
+    let report = call_tools(&load, args.connections, duration).await?;
     serde_json::to_value(report).context("the report is no JSON")
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use mizzen_catalog::EntityRef;
+use mizzen_catalog::compat::UNOWNED;
 use mizzen_catalog::query::{Order, Origin, Query, Stored};
 use mizzen_catalog::version::VersionState;
 use mizzen_model::time::Timestamp;
@@ -160,7 +161,7 @@ fn row(stored: Stored) -> CatalogRow {
         kind: entity.kind().to_owned(),
         title: cut(entity.title(), TITLE_CHARS_MAX),
         r#type: entity.spec_type().map(str::to_owned),
-        owner: related("ownedBy", &[]),
+        owner: related("ownedBy", &[]).filter(|owner| owner.name() != UNOWNED),
         lifecycle: entity.text(&["spec", "lifecycle"]).map(str::to_owned),
         system: related("partOf", &["system"]),
         description: description.map(|text| cut(text, DESCRIPTION_CHARS_MAX)),

@@ -1,5 +1,6 @@
 //! Which entities a list, its facets or a count are about.
 
+use mizzen_catalog::compat::UNOWNED;
 use mizzen_catalog::filter;
 use mizzen_catalog::query::{FullText, Predicate};
 use mizzen_catalog::reference::{DEFAULT_NAMESPACE, EntityRef};
@@ -106,7 +107,7 @@ impl Select {
             }
         }
         if let Some(given) = &self.owner {
-            all.push(related("owner", "relations.ownedby", "group", given)?);
+            all.push(owned(given)?);
         }
         if let Some(given) = &self.system {
             all.push(related("system", "relations.partof", "system", given)?);
@@ -155,6 +156,17 @@ fn problems(key: &str, values: &[String]) -> Predicate {
     let parts =
         values.iter().map(|value| if value == "true" { has.clone() } else { Predicate::Not(Box::new(has.clone())) });
     Predicate::Any(parts.collect())
+}
+
+/// By one of these; foreign documents that name no owner have one that stands for nobody.
+fn owned(given: &str) -> Result<Predicate, ApiError> {
+    const KEY: &str = "relations.ownedby";
+    let owners = related("owner", KEY, "group", given)?;
+    if !given.split(',').any(|owner| owner.trim().eq_ignore_ascii_case(NONE)) {
+        return Ok(owners);
+    }
+    let nobody = EntityRef::new("group", DEFAULT_NAMESPACE, UNOWNED).to_string();
+    Ok(Predicate::Any(vec![owners, Predicate::Equals(KEY.to_owned(), nobody)]))
 }
 
 fn related(field: &'static str, key: &str, kind: &str, given: &str) -> Result<Predicate, ApiError> {

@@ -1,6 +1,7 @@
 //! An entity as Backstage would show it after processing.
 
 use mizzen_catalog::Entity;
+use mizzen_catalog::compat::UNOWNED;
 use mizzen_catalog::query::{Origin, Stored};
 use serde_json::{Map, Value, json};
 
@@ -77,7 +78,7 @@ fn complete(document: &mut Document, kind: &str) {
     let spec = document.entry("spec").or_insert_with(|| json!({}));
     let Some(spec) = spec.as_object_mut() else { return };
     if matches!(kind, "component" | "api" | "resource" | "airesource") {
-        spec.entry("owner").or_insert_with(|| "unowned".into());
+        spec.entry("owner").or_insert_with(|| UNOWNED.into());
     }
     if matches!(kind, "component" | "api" | "airesource") {
         spec.entry("lifecycle").or_insert_with(|| "unknown".into());

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use mizzen_catalog::filter::FilterError;
 use mizzen_catalog::plane::CatalogError;
 use mizzen_control::approvals::AnswerError;
 use mizzen_control::audit::AuditError;
@@ -29,6 +30,13 @@ use crate::api::policies::view::ProblemView;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorBody {
     pub(crate) error: ErrorDetail,
+}
+
+/// The same for who translates it into the errors of another protocol; it travels with the response.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
 }
 
 /// What went wrong.
@@ -155,8 +163,10 @@ impl IntoResponse for ApiError {
             Self::PolicyInvalid(problems) | Self::Problems { problems, .. } => problems.iter().map(ProblemView::of).collect(),
             _ => Vec::new(),
         };
-        let error = ErrorDetail { code: self.code(), message: self.to_string(), problems };
+        let told = Told { code: self.code(), message: self.to_string() };
+        let error = ErrorDetail { code: told.code, message: told.message.clone(), problems };
         let mut response = (self.status(), Json(ErrorBody { error })).into_response();
+        response.extensions_mut().insert(told);
         if let Self::TooManyAttempts { retry_after_seconds } = self {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
         }
@@ -326,6 +336,12 @@ impl From<EvalError> for ApiError {
             EvalError::Stopping => Self::unavailable(&error),
             EvalError::Damaged { .. } | EvalError::Store(_) => Self::internal(error),
         }
+    }
+}
+
+impl From<FilterError> for ApiError {
+    fn from(error: FilterError) -> Self {
+        Self::Field { field: "filter", message: error.to_string() }
     }
 }
 

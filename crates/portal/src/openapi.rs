@@ -48,6 +48,9 @@ use crate::api::{
         budgets::list,
         budgets::put,
         budgets::remove,
+        catalog::list::list,
+        catalog::facets::facets,
+        catalog::search::search,
         catalog::docs::first,
         catalog::docs::page,
         catalog::docs::file,
@@ -172,10 +175,11 @@ pub(crate) fn document() -> serde_json::Result<String> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use axum::routing::MethodFilter;
-
     use super::{document, openapi};
-    use crate::routes::ROUTES;
+    use crate::routes::routes;
+
+    /// What the paths of others' interfaces begin with. Their own documents describe them, ours does not.
+    const COMPATIBLE: &[&str] = &["/api/catalog/"];
 
     #[test]
     fn the_checked_in_document_is_the_api_as_it_is() {
@@ -207,20 +211,11 @@ mod tests {
         assert_eq!(names.len(), all);
     }
 
-    fn name(method: MethodFilter) -> &'static str {
-        let known = [
-            (MethodFilter::GET, "GET"),
-            (MethodFilter::POST, "POST"),
-            (MethodFilter::PUT, "PUT"),
-            (MethodFilter::DELETE, "DELETE"),
-        ];
-        known.iter().find(|(known, _)| *known == method).unwrap().1
-    }
-
     #[test]
     fn every_route_is_documented_and_every_documented_route_exists() {
-        let routes: BTreeSet<String> =
-            ROUTES.iter().map(|route| format!("{} {}", name(route.method), route.path)).collect();
+        let is_ours = |path: &str| !COMPATIBLE.iter().any(|prefix| path.starts_with(prefix));
+        let ours = routes().filter(|(_, path)| is_ours(path));
+        let routes: BTreeSet<String> = ours.map(|(method, path)| format!("{method} {path}")).collect();
         let document = serde_json::to_value(openapi()).unwrap();
         let documented: BTreeSet<String> = document["paths"]
             .as_object()

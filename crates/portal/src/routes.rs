@@ -9,6 +9,7 @@ use axum::{Router, middleware};
 use http::{Method, StatusCode, Uri};
 use mizzen_model::permission::Role;
 
+use crate::api::compat::backstage;
 use crate::api::{
     agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses,
     policies, providers, query, run, runs, session, spans, system, tools,
@@ -209,6 +210,45 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/catalog/scorecards", VIEWER, |filter| on(filter, catalog::scorecards::board)),
     row(MethodFilter::GET, "/api/v1/catalog/checks", VIEWER, |filter| on(filter, catalog::scorecards::checks)),
     row(MethodFilter::GET, "/api/v1/backup", ADMINISTRATOR, |filter| on(filter, backup::backup)),
+    row(MethodFilter::GET, "/api/v1/catalog/entities", VIEWER, |filter| on(filter, catalog::list::list)),
+    row(MethodFilter::GET, "/api/v1/catalog/facets", VIEWER, |filter| on(filter, catalog::facets::facets)),
+    row(MethodFilter::GET, "/api/v1/catalog/search", VIEWER, |filter| on(filter, catalog::search::search)),
+    row(MethodFilter::GET, "/api/catalog/entities", VIEWER, |filter| on(filter, backstage::entities::list)),
+    row(MethodFilter::GET, "/api/catalog/entities/by-query", VIEWER, |filter| on(filter, backstage::pages::get)),
+    row(MethodFilter::POST, "/api/catalog/entities/by-query", VIEWER, |filter| on(filter, backstage::pages::post)),
+    row(MethodFilter::POST, "/api/catalog/entities/by-refs", VIEWER, |filter| on(filter, backstage::single::by_refs)),
+    row(MethodFilter::GET, "/api/catalog/entities/by-name/{kind}/{namespace}/{name}", VIEWER, |filter| {
+        on(filter, backstage::single::by_name)
+    }),
+    row(MethodFilter::GET, "/api/catalog/entities/by-name/{kind}/{namespace}/{name}/ancestry", VIEWER, |filter| {
+        on(filter, backstage::single::ancestry)
+    }),
+    row(MethodFilter::GET, "/api/catalog/entities/by-uid/{uid}", VIEWER, |filter| {
+        on(filter, backstage::single::by_uid)
+    }),
+    row(MethodFilter::DELETE, "/api/catalog/entities/by-uid/{uid}", DEVELOPER, |filter| {
+        on(filter, backstage::single::remove)
+    }),
+    row(MethodFilter::GET, "/api/catalog/entity-facets", VIEWER, |filter| on(filter, backstage::facets::get)),
+    row(MethodFilter::POST, "/api/catalog/entity-facets", VIEWER, |filter| on(filter, backstage::facets::post)),
+    row(MethodFilter::POST, "/api/catalog/refresh", DEVELOPER, |filter| on(filter, backstage::actions::refresh)),
+    row(MethodFilter::POST, "/api/catalog/validate-entity", VIEWER, |filter| on(filter, backstage::actions::validate)),
+    row(MethodFilter::POST, "/api/catalog/analyze-location", VIEWER, |filter| on(filter, backstage::actions::analyze)),
+    row(MethodFilter::GET, "/api/catalog/locations", VIEWER, |filter| on(filter, backstage::locations::list)),
+    row(MethodFilter::POST, "/api/catalog/locations", ADMINISTRATOR, |filter| on(filter, backstage::locations::add)),
+    row(MethodFilter::POST, "/api/catalog/locations/by-query", VIEWER, |filter| {
+        on(filter, backstage::locations::by_query)
+    }),
+    row(MethodFilter::GET, "/api/catalog/locations/by-entity/{kind}/{namespace}/{name}", VIEWER, |filter| {
+        on(filter, backstage::locations::by_entity)
+    }),
+    row(MethodFilter::GET, "/api/catalog/locations/{id}", VIEWER, |filter| on(filter, backstage::locations::detail)),
+    row(MethodFilter::PUT, "/api/catalog/locations/{id}", ADMINISTRATOR, |filter| {
+        on(filter, backstage::locations::update)
+    }),
+    row(MethodFilter::DELETE, "/api/catalog/locations/{id}", ADMINISTRATOR, |filter| {
+        on(filter, backstage::locations::remove)
+    }),
     row(MethodFilter::GET, "/api/v1/catalog/ingestion", VIEWER, |filter| on(filter, catalog::ingestion::health)),
     row(MethodFilter::GET, "/api/v1/catalog/locations", VIEWER, |filter| on(filter, catalog::locations::list)),
     row(MethodFilter::POST, "/api/v1/catalog/locations", ADMINISTRATOR, |filter| on(filter, catalog::locations::add)),
@@ -252,6 +292,22 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/readyz", PUBLIC, |filter| on(filter, system::readyz)),
 ];
 
+/// Method and path of every route, for tests that walk all of them.
+pub fn routes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROUTES.iter().map(|route| (name(route.method), route.path))
+}
+
+/// Of the methods that [`ROUTES`] uses.
+fn name(method: MethodFilter) -> &'static str {
+    let known = [
+        (MethodFilter::GET, "GET"),
+        (MethodFilter::POST, "POST"),
+        (MethodFilter::PUT, "PUT"),
+        (MethodFilter::DELETE, "DELETE"),
+    ];
+    known.iter().find(|(known, _)| *known == method).map_or("another", |(_, name)| name)
+}
+
 /// The portal on its port. The gateway's router is merged beside it: a path below `/v1` or `/anthropic`
 /// that the gateway does not know ends here in a 404, never in a page.
 pub fn router(state: PortalState) -> Router {
@@ -266,6 +322,7 @@ pub fn router(state: PortalState) -> Router {
         .fallback(ui::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::site))
+        .layer(middleware::from_fn(backstage::error::translate))
         .layer(middleware::from_fn(guard::headers::add))
         .with_state(app)
 }

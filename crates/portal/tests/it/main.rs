@@ -3,7 +3,9 @@
 
 mod access;
 mod audit;
+mod backstage;
 mod backup;
+mod catalog;
 mod evaluation;
 mod pages;
 mod permission;

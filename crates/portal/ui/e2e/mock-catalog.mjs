@@ -48,6 +48,7 @@ const FIELDS = {
   system: (one) => one.system,
   tag: (one) => one.tags[0],
   namespace: (one) => one.namespace,
+  problems: (one) => String(one.problems > 0),
 };
 
 function matching({ items: all }, query) {

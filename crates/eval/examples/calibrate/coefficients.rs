@@ -45,7 +45,9 @@ fn ratings(rng: &mut rand_pcg::Pcg64, units: u32, raters: usize, right: f64) -> 
 
 pub(crate) fn agreement() {
     println!("\n### Coverage of agreement between raters (1,000 samples, nominal 95 %)\n");
-    println!("Labels of three kinds, equally often; a rater knows the truth with a probability whose square is the truth of both coefficients.\n");
+    println!(
+        "Labels of three kinds, equally often; a rater knows the truth with a probability whose square is the truth of both coefficients.\n"
+    );
     println!(
         "| units | true coefficient | kappa, asymptotic | kappa, bootstrap | krippendorff, 2 raters | krippendorff, 4 raters |"
     );

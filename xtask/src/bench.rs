@@ -4,6 +4,7 @@
 //! of one table mean more than the rows.
 
 mod audit;
+mod catalog;
 mod eval;
 mod http;
 mod ingest;
@@ -42,6 +43,8 @@ pub(crate) struct BenchArgs {
 enum Bench {
     /// Durable audit entries per second, and how long one waits.
     Audit(audit::AuditArgs),
+    /// The portal's questions over a large catalog.
+    Catalog(catalog::CatalogArgs),
     /// Processor time and memory to score trace files, beside agentevals.
     Eval(eval::EvalArgs),
     /// OTLP spans per CPU second, bytes on disk and memory, beside Arize Phoenix.
@@ -70,6 +73,7 @@ pub(crate) fn run(args: BenchArgs) -> Result<()> {
     }
     match args.bench {
         Bench::Audit(args) => audit::run(&args),
+        Bench::Catalog(args) => catalog::run(&args),
         Bench::Eval(args) => eval::run(&args),
         Bench::Ingest(args) => ingest::run(&args),
         Bench::Mcp(args) => mcp::run(&args),

@@ -66,6 +66,8 @@ pub struct Applied {
     pub state: Option<VersionState>,
     /// Why it was rejected.
     pub error: Option<String>,
+    /// It was rejected because another document declares the entity, and keeps it.
+    pub is_duplicate: bool,
 }
 
 /// Identifies the content of a document: its entity, and the text of a `SKILL.md` below its front matter.
@@ -163,7 +165,8 @@ impl Catalog {
         let mut applied = Vec::with_capacity(documents.len());
         for ((new_id, document), twice) in (first..).zip(documents).zip(twice) {
             if let Some(why) = twice {
-                applied.push(rejected(document, why.clone()));
+                let is_duplicate = size(document) <= DOCUMENT_BYTES_MAX;
+                applied.push(Applied { is_duplicate, ..rejected(document, why.clone()) });
                 continue;
             }
             let making = Making { document, digest: digest_of(document), by, options, new_id, now: self.clock().now() };
@@ -203,7 +206,9 @@ impl Catalog {
             change.rollback().await?;
             return Ok(());
         }
-        count_approvals(&mut change).await?;
+        if applied.iter().any(|done| done.state.is_some()) {
+            count_approvals(&mut change).await?;
+        }
         let appends = entries.into_iter().map(|(reference, entry)| self.audited(reference, entry));
         futures::future::try_join_all(appends).await?;
         change.commit().await?;
@@ -242,6 +247,7 @@ fn rejected(document: &Document, error: String) -> Applied {
         digest: None,
         state: None,
         error: Some(error),
+        is_duplicate: false,
     }
 }
 
@@ -279,3 +285,6 @@ fn size(document: &Document) -> usize {
 fn version_tag(document: &Document, digest: &Digest) -> Option<String> {
     is_governed(&document.entity).then(|| tag_of(&document.entity, digest))
 }
+
+#[cfg(test)]
+mod tests;

@@ -345,3 +345,6 @@ fn named(versions: Vec<Version>, name: &str) -> Option<Version> {
     let place = found.iter().position(is_fixed).unwrap_or(0);
     (place < found.len()).then(|| found.swap_remove(place))
 }
+
+#[cfg(test)]
+mod tests;

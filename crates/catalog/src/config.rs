@@ -20,6 +20,8 @@ pub struct CatalogConfig {
     pub refresh_seconds: u64,
     /// Folder of an organisation's own scorecards.
     pub scorecard: Option<PathBuf>,
+    /// Folder that what templates make may be written into; empty: it can only be downloaded.
+    pub projects: PathBuf,
     /// Locations that are read, beside those that are added while Mizzen runs.
     pub location: Vec<LocationConfig>,
 }
@@ -44,6 +46,7 @@ impl Default for CatalogConfig {
             url_hosts: Vec::new(),
             refresh_seconds: 120,
             scorecard: None,
+            projects: PathBuf::new(),
             location: Vec::new(),
         }
     }

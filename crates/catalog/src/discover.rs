@@ -2,12 +2,14 @@
 //!
 //! What was counted and that it was are one transaction: after a crash a run was counted whole, or comes again.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use sqlx::Row as _;
 
 use crate::observed::Observation;
 use crate::plane::{Catalog, CatalogError};
+use crate::storage::sql::Sql;
 
 /// Keys that are taken at once.
 pub const KEYS_MAX: usize = 500;
@@ -53,13 +55,16 @@ impl Catalog {
     /// Which of the keys were counted.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When there are too many, or the database fails.
     pub async fn observed(&self, keys: &[String]) -> Result<Vec<bool>, CatalogError> {
-        let mut known = Vec::with_capacity(keys.len());
-        for key in keys {
-            let query = sqlx::query("SELECT COUNT(*) FROM catalog_observed_keys WHERE observed_key = $1").bind(key);
-            known.push(query.fetch_one(self.store().pool()).await?.try_get::<i64, _>(0)? > 0);
+        if keys.len() > KEYS_MAX {
+            return Err(CatalogError::TooMany { what: "keys", max: KEYS_MAX, got: keys.len() });
         }
+        let mut sql = Sql::new("SELECT observed_key FROM catalog_observed_keys WHERE observed_key IN ");
+        sql.list(keys.iter().map(String::as_str));
+        let rows = sql.query().fetch_all(self.store().pool()).await?;
+        let found: HashSet<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        let known = keys.iter().map(|key| found.contains(key)).collect();
         Ok(known)
     }
 

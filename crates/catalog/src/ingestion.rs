@@ -10,7 +10,7 @@ use crate::document::Problem;
 use crate::locations::Location;
 use crate::plane::{Catalog, CatalogError};
 use crate::reference::EntityRef;
-use crate::storage::sql::optional;
+use crate::storage::sql::{Sql, optional};
 
 /// Dangling references and orphans that are told, of all sources together.
 pub const TOLD_MAX: i64 = 2_000;
@@ -84,30 +84,49 @@ pub struct SourceHealth {
     /// Why the target could not be read at all.
     pub failure: Option<String>,
     pub problems: Vec<SourceProblem>,
+}
+
+/// What a location held before, and holds no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    pub reference: EntityRef,
+    pub title: String,
+    /// Where it was read.
+    pub source: String,
+    /// When that was found.
+    pub since: Timestamp,
+}
+
+/// How all sources are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Health {
+    /// Every location, and last what was applied by hand.
+    pub sources: Vec<SourceHealth>,
+    /// At most [`TOLD_MAX`].
     pub dangling: Vec<Dangling>,
-    /// What it held before, and holds no longer.
-    pub orphans: Vec<EntityRef>,
+    pub dangling_total: u64,
+    /// At most [`TOLD_MAX`].
+    pub orphans: Vec<Orphan>,
+    pub orphans_total: u64,
 }
 
 impl Catalog {
-    /// Every location, and last what was applied by hand.
+    /// How reading goes.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn ingestion(&self) -> Result<Vec<SourceHealth>, CatalogError> {
-        let mut found: BTreeMap<Option<String>, SourceHealth> = BTreeMap::new();
-        let by_hand = found.entry(None).or_default();
-        by_hand.sources = 0;
+    pub async fn ingestion(&self) -> Result<Health, CatalogError> {
+        let mut found = BTreeMap::from([(None, SourceHealth::default())]);
         self.add_locations(&mut found).await?;
         self.add_counts(&mut found).await?;
         self.add_source_problems(&mut found).await?;
-        self.add_dangling(&mut found).await?;
-        self.add_orphans(&mut found).await?;
         let by_hand = found.remove(&None);
         let mut sources: Vec<SourceHealth> = found.into_values().collect();
         sources.sort_by_key(|source| source.location.as_ref().map(Location::reference));
         sources.extend(by_hand);
-        Ok(sources)
+        let (dangling, dangling_total) = self.dangling().await?;
+        let (orphans, orphans_total) = self.orphans().await?;
+        Ok(Health { sources, dangling, dangling_total, orphans, orphans_total })
     }
 
     async fn add_locations(&self, found: &mut BTreeMap<Option<String>, SourceHealth>) -> Result<(), CatalogError> {
@@ -133,7 +152,7 @@ impl Catalog {
 
     async fn add_counts(&self, found: &mut BTreeMap<Option<String>, SourceHealth>) -> Result<(), CatalogError> {
         let sql = "SELECT location_id, COUNT(*) AS entities FROM catalog_entities
-                   WHERE origin = 'declared' AND is_orphan = 0 GROUP BY location_id";
+                   WHERE origin = 'declared' AND orphan_since = 0 GROUP BY location_id";
         for row in sqlx::query(sql).fetch_all(self.store().pool()).await? {
             let entities = u64::try_from(row.try_get::<i64, _>("entities")?).unwrap_or(0);
             let id = optional(&row, "location_id")?;
@@ -169,34 +188,42 @@ impl Catalog {
         Ok(())
     }
 
-    async fn add_dangling(&self, found: &mut BTreeMap<Option<String>, SourceHealth>) -> Result<(), CatalogError> {
-        let sql = "SELECT e.location_id, r.source, r.kind, r.target, e.source AS place, e.source_line
-                   FROM catalog_relations r JOIN catalog_entities e ON e.entity_id = r.entity_id
-                   WHERE r.source = e.ref AND NOT EXISTS (SELECT 1 FROM catalog_entities t WHERE t.ref = r.target)
-                   ORDER BY r.source, r.kind, r.target LIMIT $1";
-        for row in sqlx::query(sql).bind(TOLD_MAX).fetch_all(self.store().pool()).await? {
-            let Some(source) = found.get_mut(&optional(&row, "location_id")?) else { continue };
+    async fn dangling(&self) -> Result<(Vec<Dangling>, u64), CatalogError> {
+        const WHERE: &str = "FROM catalog_relations r JOIN catalog_entities e ON e.entity_id = r.entity_id
+            WHERE r.source = e.ref AND NOT EXISTS (SELECT 1 FROM catalog_entities t WHERE t.ref = r.target)";
+        let mut sql = Sql::new("SELECT r.source, r.kind, r.target, e.source AS place, e.source_line ");
+        sql.push(WHERE).push(" ORDER BY r.source, r.kind, r.target LIMIT ").bind(TOLD_MAX);
+        let mut told = Vec::new();
+        for row in sql.query().fetch_all(self.store().pool()).await? {
             let (from, to): (String, String) = (row.try_get("source")?, row.try_get("target")?);
             let (Ok(from), Ok(to)) = (from.parse(), to.parse()) else { continue };
             let line = place(row.try_get("source_line")?);
-            let dangling = Dangling { from, kind: row.try_get("kind")?, to, source: row.try_get("place")?, line };
-            source.dangling.push(dangling);
+            told.push(Dangling { from, kind: row.try_get("kind")?, to, source: row.try_get("place")?, line });
         }
-        Ok(())
+        let mut total = Sql::new("SELECT COUNT(*) ");
+        total.push(WHERE);
+        Ok((told, self.total(total).await?))
     }
 
-    /// What a location held that is gone is told with what was applied by hand: nobody else answers for it.
-    async fn add_orphans(&self, found: &mut BTreeMap<Option<String>, SourceHealth>) -> Result<(), CatalogError> {
-        let sql = "SELECT location_id, ref FROM catalog_entities WHERE is_orphan = 1 ORDER BY ref LIMIT $1";
+    async fn orphans(&self) -> Result<(Vec<Orphan>, u64), CatalogError> {
+        let sql = "SELECT e.ref, e.source, e.orphan_since, s.original AS title FROM catalog_entities e
+                   LEFT JOIN catalog_search s ON s.entity_id = e.entity_id AND s.key = 'mizzen.title'
+                   WHERE e.orphan_since > 0 ORDER BY e.ref LIMIT $1";
+        let mut told = Vec::new();
         for row in sqlx::query(sql).bind(TOLD_MAX).fetch_all(self.store().pool()).await? {
-            let id = optional(&row, "location_id")?;
-            let id = if found.contains_key(&id) { id } else { None };
-            let reference = row.try_get::<String, _>("ref")?.parse();
-            if let (Some(source), Ok(reference)) = (found.get_mut(&id), reference) {
-                source.orphans.push(reference);
-            }
+            let name: String = row.try_get("ref")?;
+            let Ok(reference) = name.parse::<EntityRef>() else { continue };
+            let title = optional(&row, "title")?.unwrap_or_else(|| reference.name().to_owned());
+            let since = Timestamp::from_unix_nanos(row.try_get("orphan_since")?);
+            told.push(Orphan { reference, title, source: row.try_get("source")?, since });
         }
-        Ok(())
+        let total = Sql::new("SELECT COUNT(*) FROM catalog_entities WHERE orphan_since > 0");
+        Ok((told, self.total(total).await?))
+    }
+
+    async fn total(&self, sql: Sql) -> Result<u64, CatalogError> {
+        let row = sql.query().fetch_one(self.store().pool()).await?;
+        Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0))
     }
 }
 

@@ -7,7 +7,9 @@
 //! * [`observed`]: what traffic showed, declared or not
 //! * [`plane`]: the catalog in the database, opened: everything below is asked of [`plane::Catalog`]
 //! * [`apply`]: documents become entities and versions; [`approve`]: versions on their way
+//! * [`filter`]: what is asked for, as Backstage's clients write it
 //! * [`query`], [`search`]: lists, facets, graphs, full text
+//! * [`template`]: golden paths; [`docs`]: documentation
 //! * [`locations`], [`ingestion`]: where documents are read again and again, and how that goes
 //! * [`facts`], [`scorecard`]: what is known of an agent, and whether it has earned its place
 //!
@@ -19,9 +21,11 @@ pub mod approve;
 pub mod compat;
 pub mod config;
 pub mod discover;
+pub mod docs;
 pub mod document;
 pub mod entity;
 pub mod facts;
+pub mod filter;
 pub mod ingestion;
 pub mod kinds;
 pub mod locations;
@@ -33,6 +37,7 @@ pub mod relation;
 pub mod scorecard;
 pub mod search;
 mod storage;
+pub mod template;
 pub mod validate;
 pub mod version;
 

@@ -16,6 +16,7 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use crate::plane::{Actor, Catalog, CatalogError};
+use crate::query::{LIMIT_MAX, Stored, load};
 use crate::reference::EntityRef;
 
 pub use self::read::Reading;
@@ -127,6 +128,18 @@ impl Catalog {
         row.as_ref().map(Location::decode).transpose()
     }
 
+    /// Entities that a location holds, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn of_location(&self, id: &str, limit: u32) -> Result<Vec<Stored>, CatalogError> {
+        let sql = "SELECT entity_id FROM catalog_entities WHERE location_id = $1 ORDER BY entity_id LIMIT $2";
+        let rows = sqlx::query(sql).bind(id.to_owned()).bind(i64::from(limit.min(LIMIT_MAX)));
+        let rows = rows.fetch_all(self.store().pool()).await?;
+        let ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+        load(self.store(), &ids, true).await
+    }
+
     /// Adds a location; it is read at the next turn.
     ///
     /// # Errors
@@ -188,7 +201,7 @@ impl Catalog {
         let location = self.removable(id).await?;
         let mut change = self.store().begin().await?;
         crate::storage::entities::reserve(&mut change, 0).await?;
-        read::orphan_all(&mut change, id).await?;
+        read::orphan_all(&mut change, id, self.clock().now()).await?;
         for statement in [
             "DELETE FROM catalog_problems WHERE location_id = $1",
             "DELETE FROM catalog_locations WHERE location_id = $1",
@@ -349,3 +362,6 @@ impl Catalog {
         Ok(read)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::predicate::matching;
 pub use self::related::{DEPTH_MAX, Direction, EDGES_MAX, Edge, Related, Walk};
-pub(crate) use self::stored::load;
 pub use self::stored::{Origin, StatusItem, Stored};
+pub(crate) use self::stored::{load, location_of};
 
 /// Entities on one page.
 pub const LIMIT_MAX: u32 = 1_000;
@@ -110,3 +110,6 @@ pub struct Page {
     /// `None` on the first page.
     pub previous: Option<String>,
 }
+
+#[cfg(test)]
+mod tests;

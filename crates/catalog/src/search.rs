@@ -273,3 +273,6 @@ async fn insert_page(
     let words = terms::of_page(&page.title, &page.markdown);
     entities::insert_terms(change, entity_id, document_id, words).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,8 @@ use mizzen_model::id::Digest;
 /// The operational layer for AI agents, in one binary.
 ///
 /// Exit codes: 0 done, 1 the answer is no (not found, refused), 2 wrong usage, 3 Mizzen could not be reached or could
-/// not do its work. `mizzen eval` says 0 pass, 1 fail, 2 inconclusive, 3 could not run. `mizzen run` passes on the exit
+/// not do its work. `mizzen eval` says 0 pass, 1 fail, 2 inconclusive, 3 could not run,
+/// and `mizzen scorecard assert` 0 reached, 1 below, 2 no evidence, 3 could not tell. `mizzen run` passes on the exit
 /// code of its command, 128 + N when signal N ended it, and uses 125, 126 and 127 for its own failures as `env` does.
 #[derive(Debug, Parser)]
 #[command(name = "mizzen", version, max_term_width = 100)]
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Runs(RunsCommand),
     /// Import traces: Jaeger JSON, OTLP JSON or JSONL, Tempo batches.
     Import(ImportArgs),
+    /// Start something new from a template: an agent, a tool server, a skill, an eval set; or bring what was made up to date.
+    Init(crate::init::cli::InitArgs),
     /// Ask in SQL: tables `runs`, `steps`, `spans`, `logs`, `metrics`, `scores`, `decisions`; read-only.
     Query(QueryArgs),
     /// Score runs, with what that leaves uncertain.
@@ -83,6 +86,8 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Unpack a backup into an empty data folder.
     Restore(RestoreArgs),
+    /// Whether agents have earned their place: checks over what was seen, in four levels.
+    Scorecard(Box<crate::scorecard::cli::ScorecardArgs>),
     /// Simulated inference engines.
     #[command(subcommand)]
     Sim(SimCommand),

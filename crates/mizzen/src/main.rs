@@ -11,6 +11,7 @@ mod doctor;
 mod eval;
 mod failure;
 mod import;
+mod init;
 mod keys;
 mod label;
 mod output;
@@ -19,6 +20,7 @@ mod policy;
 mod query;
 mod run;
 mod runs;
+mod scorecard;
 mod sim;
 mod tools;
 mod up;
@@ -62,6 +64,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Run(args) => return run::run(args).await,
         Command::Runs(command) => runs::runs(command).await?,
         Command::Import(args) => import::import(args).await?,
+        Command::Init(args) => init::init(args).await?,
         Command::Query(args) => query::query(args).await?,
         Command::Eval(command) => return Ok(eval::eval(command).await),
         Command::Label(args) => label::label(args).await?,
@@ -84,6 +87,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Audit(command) => audit::audit(command).await?,
         Command::Backup(args) => backup::backup(args).await?,
         Command::Restore(args) => backup::restore(&args)?,
+        Command::Scorecard(args) => return scorecard::scorecard(*args).await,
         Command::Sim(SimCommand::Serve(args)) => sim::serve(args).await?,
         Command::Doctor(args) => doctor::doctor(args).await?,
         Command::Config(ConfigCommand::Check(args)) => config::check(&args)?,

@@ -2,10 +2,13 @@
 
 mod announce;
 mod decisions;
+mod discover;
 mod doors;
 mod evidence;
+mod facts;
 mod planes;
 pub(crate) mod signals;
+mod templates;
 mod versions;
 
 use std::time::Duration;

@@ -7,6 +7,7 @@ use mizzen_control::sign_in::Session;
 use mizzen_runtime::limit::Limit;
 use tokio::sync::Semaphore;
 
+use crate::api::catalog::graph::RecentRuns;
 use crate::api::overview::LastDay;
 use crate::error::ApiError;
 use crate::guard::Attempts;
@@ -22,6 +23,12 @@ pub(crate) const IMPORT_BYTES_MAX: usize = 256 << 20;
 /// An eval set that is uploaded.
 pub(crate) const EVAL_SET_BYTES_MAX: usize = 32 << 20;
 
+/// Documents that are applied at once: what [`mizzen_model::yaml::Limits::CATALOG`] reads.
+pub(crate) const CATALOG_BYTES_MAX: usize = mizzen_model::yaml::Limits::CATALOG.bytes;
+
+/// A folder that is sent as JSON, its files in base64 at worst.
+pub(crate) const FOLDER_BYTES_MAX: usize = 24 << 20;
+
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) state: PortalState,
@@ -29,6 +36,7 @@ pub(crate) struct App {
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) open_runs: OpenRuns,
     pub(crate) last_day: LastDay,
+    pub(crate) recent_runs: RecentRuns,
     /// One backup at a time.
     pub(crate) backups: Arc<Semaphore>,
     pub(crate) import_bytes: Limit,
@@ -41,6 +49,7 @@ impl App {
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
             open_runs: OpenRuns::default(),
             last_day: LastDay::default(),
+            recent_runs: RecentRuns::default(),
             backups: Arc::new(Semaphore::new(1)),
             import_bytes: Limit::new(&state.metrics, "import_body_bytes", IMPORT_BYTES_MAX as u64),
             state,

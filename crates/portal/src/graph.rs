@@ -3,6 +3,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod entities;
+pub(crate) mod impact;
 mod layers;
 mod layout;
 mod order;

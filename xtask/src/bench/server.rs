@@ -98,7 +98,11 @@ pub(super) struct Mizzen {
 impl Mizzen {
     /// `config` is the text of its `mizzen.toml`.
     pub(super) fn start(config: &str) -> Result<Self> {
-        let folder = Folder::new("mizzen")?;
+        Self::start_in(Folder::new("mizzen")?, config)
+    }
+
+    /// Over the data that the folder `data` in `folder` holds.
+    pub(super) fn start_in(folder: Folder, config: &str) -> Result<Self> {
         let data_dir = folder.0.join("data");
         std::fs::write(folder.0.join("mizzen.toml"), config)?;
         let mut up = Command::new(binary("mizzen"));

@@ -39,8 +39,11 @@ impl Making<'_> {
         let reference = self.document.entity.reference();
         let head = entities::find(change, &reference).await?;
         let tag = version_tag(self.document, &self.digest);
-        if let Some(why) = self.refusal(head.as_ref()) {
+        if let Some(why) = self.oversize() {
             return Ok(self.answer(Outcome::Rejected, tag, None, Some(why)));
+        }
+        if let Some(why) = self.held_by_another(head.as_ref()) {
+            return Ok(Applied { is_duplicate: true, ..self.answer(Outcome::Rejected, tag, None, Some(why)) });
         }
         let is_same = head.as_ref().is_some_and(|head| self.is_same(head));
         let state = match &tag {
@@ -62,12 +65,13 @@ impl Making<'_> {
         Ok(self.answer(outcome, tag, state, None))
     }
 
-    /// Why the document cannot become the entity, whatever its version.
-    fn refusal(&self, head: Option<&Head>) -> Option<String> {
+    fn oversize(&self) -> Option<String> {
         let rows = searches::rows(&self.document.entity, "").len();
-        if rows > ROWS_MAX {
-            return Some(format!("the document has {rows} values, at most {ROWS_MAX} are kept; split it"));
-        }
+        (rows > ROWS_MAX).then(|| format!("the document has {rows} values, at most {ROWS_MAX} are kept; split it"))
+    }
+
+    /// Who declares the entity already, and keeps it.
+    fn held_by_another(&self, head: Option<&Head>) -> Option<String> {
         let head = head.filter(|head| head.origin == Origin::Declared && !head.is_orphan)?;
         // Whoever declared it first keeps it: otherwise two sources would take turns.
         match (&head.location_id, &self.options.location) {
@@ -177,6 +181,7 @@ impl Making<'_> {
             digest: Some(self.digest.clone()),
             state,
             error,
+            is_duplicate: false,
         }
     }
 }

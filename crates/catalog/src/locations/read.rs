@@ -3,13 +3,14 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use mizzen_model::id::Digest;
+use mizzen_model::time::Timestamp;
 use mizzen_runtime::error::Chain;
 use serde_json::Value;
 use sqlx::{Any, Row as _, Transaction};
 
 use super::{Location, LocationKind, fetch};
 use crate::apply::{ApplyOptions, DOCUMENTS_MAX, Outcome};
-use crate::document::{Document, Problem, Read};
+use crate::document::{self, Document, Folder, Problem, Read};
 use crate::ingestion::ProblemKind;
 use crate::plane::{Actor, Catalog, CatalogError};
 use crate::reference::EntityRef;
@@ -74,11 +75,7 @@ impl Catalog {
         for done in self.apply(documents, &by, &options).await? {
             if done.outcome == Outcome::Rejected {
                 let message = done.error.unwrap_or_default();
-                let kind = if message.contains("already; ") || message.contains("declared twice") {
-                    ProblemKind::Duplicate
-                } else {
-                    ProblemKind::Refused
-                };
+                let kind = if done.is_duplicate { ProblemKind::Duplicate } else { ProblemKind::Refused };
                 let problem = Problem { source: done.source, line: done.line, column: done.column, message };
                 reading.problem(kind, problem, done.reference);
             }
@@ -112,7 +109,8 @@ impl Catalog {
                     reading.unreadable(&source, max);
                     return reading;
                 }
-                let more = read_text(&mut reading, &source, text).await;
+                let root = (kind == LocationKind::File).then(|| self.config().files.clone());
+                let more = read_text(&mut reading, &source, text, root).await;
                 for next in more {
                     let next = match self.follow(kind, &source, &next) {
                         Ok(next) if depth < DEPTH_MAX => next,
@@ -187,7 +185,7 @@ impl Catalog {
         let mut change = self.store().begin().await?;
         entities::reserve(&mut change, 0).await?;
         if !reading.is_partial {
-            orphan_missing(&mut change, &location.id, reading, held).await?;
+            orphan_missing(&mut change, &location.id, reading, held, self.clock().now()).await?;
         }
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         sqlx::query(
@@ -227,7 +225,14 @@ impl Catalog {
 }
 
 /// Reads the documents of one text; gives the targets of its `Location` documents.
-async fn read_text(reading: &mut Reading, source: &str, text: Result<String, String>) -> Vec<String> {
+///
+/// Files that placeholders name come from below the folder of files, and from nowhere for an address.
+async fn read_text(
+    reading: &mut Reading,
+    source: &str,
+    text: Result<String, String>,
+    root: Option<std::path::PathBuf>,
+) -> Vec<String> {
     let text = match text {
         Ok(text) => text,
         Err(message) => {
@@ -237,7 +242,14 @@ async fn read_text(reading: &mut Reading, source: &str, text: Result<String, Str
     };
     reading.content.push_str(Digest::of(text.as_bytes()).as_str());
     let name = source.to_owned();
-    let read = tokio::task::spawn_blocking(move || crate::document::read(&name, &text)).await;
+    let read = tokio::task::spawn_blocking(move || {
+        let folder = root.and_then(|root| Folder::of(&root, &root.join(&name)).ok());
+        match folder {
+            Some(mut folder) => document::read_with(&name, &text, &mut folder),
+            None => document::read(&name, &text),
+        }
+    });
+    let read = read.await;
     let reads = match read {
         Ok(reads) => reads,
         Err(error) => {
@@ -299,8 +311,9 @@ async fn orphan_missing(
     location_id: &str,
     reading: &Reading,
     held: &BTreeSet<EntityRef>,
+    now: Timestamp,
 ) -> Result<(), CatalogError> {
-    let sql = "SELECT entity_id, ref FROM catalog_entities WHERE location_id = $1 AND is_orphan = 0";
+    let sql = "SELECT entity_id, ref FROM catalog_entities WHERE location_id = $1 AND orphan_since = 0";
     let rows = sqlx::query(sql).bind(location_id.to_owned()).fetch_all(&mut **change).await?;
     for row in rows {
         let name: String = row.try_get("ref")?;
@@ -310,23 +323,27 @@ async fn orphan_missing(
             .any(|(_, _, reference)| reference.as_ref().is_some_and(|reference| reference.to_string() == name));
         let is_held = name.parse().is_ok_and(|reference| held.contains(&reference));
         if !is_held && !is_wrong {
-            orphan(change, row.try_get("entity_id")?).await?;
+            orphan(change, row.try_get("entity_id")?, now).await?;
         }
     }
     Ok(())
 }
 
 /// Marks everything that a location holds.
-pub(super) async fn orphan_all(change: &mut Transaction<'_, Any>, location_id: &str) -> Result<(), CatalogError> {
+pub(super) async fn orphan_all(
+    change: &mut Transaction<'_, Any>,
+    location_id: &str,
+    now: Timestamp,
+) -> Result<(), CatalogError> {
     let sql = "SELECT entity_id FROM catalog_entities WHERE location_id = $1";
     for row in sqlx::query(sql).bind(location_id.to_owned()).fetch_all(&mut **change).await? {
-        orphan(change, row.try_get(0)?).await?;
+        orphan(change, row.try_get(0)?, now).await?;
     }
     Ok(())
 }
 
-async fn orphan(change: &mut Transaction<'_, Any>, entity_id: i64) -> Result<(), CatalogError> {
-    let sql = "UPDATE catalog_entities SET is_orphan = 1 WHERE entity_id = $1";
-    sqlx::query(sql).bind(entity_id).execute(&mut **change).await?;
+async fn orphan(change: &mut Transaction<'_, Any>, entity_id: i64, now: Timestamp) -> Result<(), CatalogError> {
+    let sql = "UPDATE catalog_entities SET orphan_since = $2 WHERE entity_id = $1 AND orphan_since = 0";
+    sqlx::query(sql).bind(entity_id).bind(now.unix_nanos()).execute(&mut **change).await?;
     entities::mark(change, entity_id, searches::ORPHAN, Some("true")).await
 }

@@ -12,9 +12,9 @@ use crate::relation::Provenance;
 use crate::storage::sql::Sql;
 
 /// Steps from the entity that a walk may take.
-pub const DEPTH_MAX: u32 = 10;
+pub const DEPTH_MAX: u32 = 16;
 /// Edges that one walk gives.
-pub const EDGES_MAX: usize = 5_000;
+pub const EDGES_MAX: usize = 20_000;
 /// References that one statement asks for.
 const AT_ONCE: usize = 400;
 
@@ -24,9 +24,21 @@ const AT_ONCE: usize = 400;
 pub enum Direction {
     /// To what it needs, what owns it and what it is part of.
     Out,
-    /// To what needs it.
+    /// The other way.
     In,
     Both,
+    /// To what cannot be missing: what it depends on and consumes, what provides it, and its parts.
+    Needs,
+    /// To what breaks without it.
+    NeededBy,
+}
+
+/// Edges that are followed from the entities of one step.
+struct Step {
+    is_out: bool,
+    /// Empty: all.
+    kinds: Vec<String>,
+    with_observed: bool,
 }
 
 /// How far to go from an entity, and along what.
@@ -35,7 +47,7 @@ pub struct Walk {
     /// 1 to [`DEPTH_MAX`].
     pub depth: u32,
     pub direction: Direction,
-    /// Forward kinds such as `dependsOn`; empty: all. Where it is not empty, observed edges are followed with `dependsOn` and `consumesApi`.
+    /// Forward kinds such as `dependsOn`; empty: all. Observed edges are followed with `dependsOn` and `consumesApi`.
     pub kinds: Vec<String>,
     /// At most [`EDGES_MAX`].
     pub edges_max: usize,
@@ -46,6 +58,27 @@ impl Walk {
     #[must_use]
     pub const fn new(depth: u32, direction: Direction) -> Self {
         Self { depth, direction, kinds: Vec::new(), edges_max: EDGES_MAX }
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        const USED: &[&str] = &["dependsOn", "consumesApi"];
+        const HELD: &[&str] = &["providesApi", "partOf"];
+        let step = |is_out, only: &[&str]| {
+            let only = only.iter().map(|kind| (*kind).to_owned());
+            let wanted = |kind: &String| self.kinds.is_empty() || self.kinds.contains(kind);
+            let kinds: Vec<String> = if only.len() == 0 { self.kinds.clone() } else { only.filter(wanted).collect() };
+            let with_observed = kinds.is_empty() || kinds.iter().any(|kind| USED.contains(&kind.as_str()));
+            Step { is_out, kinds, with_observed }
+        };
+        let steps = match self.direction {
+            Direction::Out => vec![step(true, &[])],
+            Direction::In => vec![step(false, &[])],
+            Direction::Both => vec![step(true, &[]), step(false, &[])],
+            Direction::Needs => vec![step(true, USED), step(false, HELD)],
+            Direction::NeededBy => vec![step(false, USED), step(true, HELD)],
+        };
+        let is_any = |step: &Step| !step.kinds.is_empty() || self.kinds.is_empty();
+        steps.into_iter().filter(is_any).collect()
     }
 }
 
@@ -84,16 +117,17 @@ impl Catalog {
         let mut found = Found::default();
         let mut frontier = BTreeSet::from([reference.to_string()]);
         let mut seen = frontier.clone();
+        let steps = walk.steps();
         for _ in 0..walk.depth {
             let mut next = BTreeSet::new();
             let names: Vec<&String> = frontier.iter().collect();
             for some in names.chunks(AT_ONCE) {
-                for is_out in [true, false] {
-                    if matches!((walk.direction, is_out), (Direction::Out, false) | (Direction::In, true)) {
-                        continue;
-                    }
+                for step in &steps {
                     let left = edges_max.saturating_sub(found.edges.len()) + 1;
-                    let ends = self.walk_step(some, is_out, walk, left, &mut found).await?;
+                    let mut ends = declared(self.store(), some, step, left, &mut found).await?;
+                    if step.with_observed {
+                        ends.extend(observed(self.store(), some, step.is_out, left, &mut found).await?);
+                    }
                     next.extend(ends.into_iter().filter(|end| !seen.contains(end)));
                 }
             }
@@ -105,41 +139,20 @@ impl Catalog {
         }
         Ok(found.into_related(edges_max))
     }
-
-    /// One step from `names`; gives the other ends.
-    async fn walk_step(
-        &self,
-        names: &[&String],
-        is_out: bool,
-        walk: &Walk,
-        limit: usize,
-        found: &mut Found,
-    ) -> Result<Vec<String>, CatalogError> {
-        let mut ends = declared(self.store(), names, is_out, walk, limit, found).await?;
-        let is_followed =
-            walk.kinds.is_empty() || walk.kinds.iter().any(|kind| OBSERVED_KINDS.contains(&kind.as_str()));
-        if is_followed {
-            ends.extend(observed(self.store(), names, is_out, limit, found).await?);
-        }
-        Ok(ends)
-    }
 }
-
-const OBSERVED_KINDS: [&str; 2] = ["dependsOn", "consumesApi"];
 
 async fn declared(
     store: &Store,
     names: &[&String],
-    is_out: bool,
-    walk: &Walk,
+    step: &Step,
     limit: usize,
     found: &mut Found,
 ) -> Result<Vec<String>, CatalogError> {
-    let (near, far) = if is_out { ("source", "target") } else { ("target", "source") };
+    let (near, far) = if step.is_out { ("source", "target") } else { ("target", "source") };
     let mut sql = Sql::new("SELECT DISTINCT source, kind, target FROM catalog_relations WHERE is_forward = 1 AND ");
     sql.push(near).push(" IN ").list(names.iter().map(|name| name.as_str()));
-    if !walk.kinds.is_empty() {
-        sql.push(" AND kind_key IN ").list(walk.kinds.iter().map(|kind| kind.to_lowercase()));
+    if !step.kinds.is_empty() {
+        sql.push(" AND kind_key IN ").list(step.kinds.iter().map(|kind| kind.to_lowercase()));
     }
     sql.push(" LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
     let mut ends = Vec::new();
@@ -170,8 +183,7 @@ async fn observed(
     sql.push(" GROUP BY a.ref, b.ref, b.class LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
     let mut ends = Vec::new();
     for row in sql.query().fetch_all(store.pool()).await? {
-        let kind =
-            if row.try_get::<String, _>("class")? == "tool_server" { OBSERVED_KINDS[1] } else { OBSERVED_KINDS[0] };
+        let kind = if row.try_get::<String, _>("class")? == "tool_server" { "consumesApi" } else { "dependsOn" };
         let (from, to) = (row.try_get("from_ref")?, row.try_get("to_ref")?);
         ends.push(row.try_get(far)?);
         found.observed(from, to, kind, u64::try_from(row.try_get::<i64, _>("calls")?).unwrap_or(0));

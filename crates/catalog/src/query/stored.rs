@@ -129,7 +129,7 @@ pub(crate) async fn load(store: &Store, ids: &[i64], with_relations: bool) -> Re
     }
     let mut sql = Sql::new(
         "SELECT e.entity_id, e.ref, e.uid, e.class, e.origin, e.document, e.body, e.digest, e.tag, e.format, e.source,
-             e.location_id, e.is_orphan, e.applied_by, e.created_at, e.updated_at,
+             e.location_id, e.orphan_since, e.applied_by, e.created_at, e.updated_at,
              (SELECT v.state FROM catalog_versions v WHERE v.ref = e.ref AND v.digest = e.digest) AS state,
              (SELECT l.kind FROM catalog_locations l WHERE l.location_id = e.location_id) AS location_kind,
              (SELECT l.target FROM catalog_locations l WHERE l.location_id = e.location_id) AS location_target,
@@ -189,7 +189,7 @@ fn decode(row: &AnyRow) -> Result<Stored, CatalogError> {
         format: row.try_get("format")?,
         location: location_of(&source),
         origin_location,
-        is_orphan: row.try_get::<i64, _>("is_orphan")? != 0,
+        is_orphan: row.try_get::<i64, _>("orphan_since")? != 0,
         version,
         level: optional(row, "level")?.and_then(|level| level.parse().ok()),
         applied_by: row.try_get("applied_by")?,
@@ -200,7 +200,7 @@ fn decode(row: &AnyRow) -> Result<Stored, CatalogError> {
 }
 
 /// `url:…` or `file:…`.
-fn location_of(source: &str) -> Option<String> {
+pub(crate) fn location_of(source: &str) -> Option<String> {
     if source.is_empty() || source == "-" {
         return None;
     }

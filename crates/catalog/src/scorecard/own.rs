@@ -3,6 +3,7 @@
 use mizzen_model::time::Timestamp;
 use serde_json::Value;
 
+use crate::compat::UNOWNED;
 use crate::entity::Entity;
 use crate::facts::{self, About, FactOrigin, Facts, Origin};
 use crate::observed::Subject;
@@ -51,7 +52,7 @@ pub async fn facts(catalog: &Catalog, stored: &Stored, now: Timestamp) -> Result
         declared(&stored.entity, &mut facts, origin);
     }
     let owner = owner(catalog, stored).await?;
-    facts.put(&facts::OWNER_DECLARED, is_declared && stored.entity.text(&["spec", "owner"]).is_some(), origin);
+    facts.put(&facts::OWNER_DECLARED, owner_ref(stored).is_some(), origin);
     facts.put(&facts::OWNER_EXISTS, owner.is_some(), origin);
     facts.put_some(&facts::OWNER_MEMBERS, owner.as_ref().map(members), origin);
     facts.put(&facts::CONTACT_DECLARED, contact(&stored.entity, owner.as_ref()).is_some(), origin);
@@ -86,7 +87,8 @@ pub async fn owner(catalog: &Catalog, stored: &Stored) -> Result<Option<Stored>,
 /// Whom a document names as its owner; a group unless it says otherwise.
 #[must_use]
 pub fn owner_ref(stored: &Stored) -> Option<EntityRef> {
-    let owner = stored.entity.text(&["spec", "owner"]).filter(|_| stored.origin == Known::Declared)?;
+    let is_told = |owner: &&str| stored.origin == Known::Declared && *owner != UNOWNED;
+    let owner = stored.entity.text(&["spec", "owner"]).filter(is_told)?;
     let namespace = stored.entity.namespace();
     let namespace = if namespace.is_empty() { DEFAULT_NAMESPACE } else { namespace };
     EntityRef::parse(owner, Some("group"), namespace).ok()

@@ -12,7 +12,7 @@ use super::sql::{self, Bind, optional};
 use super::terms::{self, Terms};
 use crate::entity::Entity;
 use crate::plane::CatalogError;
-use crate::query::Origin;
+use crate::query::{self, Origin};
 use crate::reference::EntityRef;
 use crate::relation;
 use crate::search;
@@ -67,7 +67,7 @@ pub(crate) async fn find(
     reference: &EntityRef,
 ) -> Result<Option<Head>, CatalogError> {
     let row = sqlx::query(
-        "SELECT entity_id, uid, digest, origin, location_id, source, source_line, is_orphan, applied_by, created_at
+        "SELECT entity_id, uid, digest, origin, location_id, source, source_line, orphan_since, applied_by, created_at
          FROM catalog_entities WHERE ref = $1",
     )
     .bind(reference.to_string())
@@ -85,7 +85,7 @@ fn head(row: &AnyRow) -> Result<Head, sqlx::Error> {
         location_id: optional(row, "location_id")?,
         source: row.try_get("source")?,
         source_line: row.try_get("source_line")?,
-        is_orphan: row.try_get::<i64, _>("is_orphan")? != 0,
+        is_orphan: row.try_get::<i64, _>("orphan_since")? != 0,
         applied_by: row.try_get("applied_by")?,
         created_at: row.try_get("created_at")?,
     })
@@ -109,12 +109,12 @@ pub(crate) async fn put(
     let document = document.map_err(|error| CatalogError::damaged("entity", &reference.to_string(), error))?;
     sqlx::query(
         "INSERT INTO catalog_entities (entity_id, ref, uid, class, origin, document, body, digest, tag, format, source,
-             source_line, source_column, location_id, is_orphan, applied_by, created_at, updated_at)
+             source_line, source_column, location_id, orphan_since, applied_by, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, $15, $16, $17)
          ON CONFLICT (entity_id) DO UPDATE SET class = excluded.class, origin = excluded.origin,
              document = excluded.document, body = excluded.body, digest = excluded.digest, tag = excluded.tag,
              format = excluded.format, source = excluded.source, source_line = excluded.source_line,
-             source_column = excluded.source_column, location_id = excluded.location_id, is_orphan = 0,
+             source_column = excluded.source_column, location_id = excluded.location_id, orphan_since = 0,
              applied_by = excluded.applied_by, updated_at = excluded.updated_at",
     )
     .bind(entity_id)
@@ -173,7 +173,36 @@ async fn write_search(
     rows.push(searches::own(searches::ORIGIN, new.origin.as_str()));
     rows.push(searches::own(searches::UPDATED, &searches::instant(new.now)));
     rows.extend(new.state.map(|state| searches::own(searches::STATE, state)));
+    rows.extend(places(change, new, &rows).await?);
     insert_search(change, entity_id, &rows).await
+}
+
+/// Where an entity was read, by the annotations that Backstage's clients ask for; the document's own go before.
+async fn places(
+    change: &mut Transaction<'_, Any>,
+    new: &New<'_>,
+    rows: &[SearchRow],
+) -> Result<Vec<SearchRow>, CatalogError> {
+    let Some(location) = query::location_of(new.source) else { return Ok(Vec::new()) };
+    let origin = match new.location_id {
+        None => None,
+        Some(id) => {
+            let sql = "SELECT kind, target FROM catalog_locations WHERE location_id = $1";
+            let row = sqlx::query(sql).bind(id.to_owned()).fetch_optional(&mut **change).await?;
+            row.map(|row| {
+                let (kind, target): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+                Ok::<_, sqlx::Error>(format!("{kind}:{target}"))
+            })
+            .transpose()?
+        }
+    };
+    let origin = origin.unwrap_or_else(|| location.clone());
+    let annotations = [("location", location), ("origin-location", origin)];
+    let found = annotations.into_iter().map(|(name, value)| {
+        let key = format!("metadata.annotations.backstage.io/managed-by-{name}");
+        searches::own(&key, &value)
+    });
+    Ok(found.filter(|new| rows.iter().all(|row| row.key != new.key)).collect())
 }
 
 /// `rows` in the order of key and value: the first of each key is what lists are ordered by.

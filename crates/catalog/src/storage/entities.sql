@@ -20,7 +20,7 @@ CREATE TABLE catalog_entities (
     source_line BIGINT NOT NULL,
     source_column BIGINT NOT NULL,
     location_id TEXT,
-    is_orphan BIGINT NOT NULL,
+    orphan_since BIGINT NOT NULL,
     applied_by TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL

@@ -82,11 +82,6 @@ impl Sql {
         Self { text: format!("{text}{}", self.text), binds: self.binds.clone() }
     }
 
-    #[cfg(test)]
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-
     pub(crate) fn query(self) -> Query<'static, Any, AnyArguments> {
         let Self { text, binds } = self;
         binds.into_iter().fold(sqlx::query::<Any>(AssertSqlSafe(text)), |query, bind| match bind {

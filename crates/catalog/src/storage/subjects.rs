@@ -447,3 +447,6 @@ async fn remove_if_discovered(change: &mut Transaction<'_, Any>, entity_id: i64)
     let reference = name.parse().map_err(|error| CatalogError::damaged("entity", &name, error))?;
     entities::remove(change, entity_id, &reference).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use mizzen_catalog::Catalog;
+use mizzen_catalog::scorecard::{self, Scorecards};
+use mizzen_catalog::template::plane::{self as template_plane, Templates};
 use mizzen_control::Control;
 use mizzen_control::config::PermissionSettings;
 use mizzen_control::environment::Environment;
@@ -30,7 +32,9 @@ use mizzen_telemetry::{Parts, Telemetry, TelemetryConfig};
 use object_store::ObjectStore;
 
 use super::decisions::Recorder;
-use super::{evidence, versions};
+use super::discover::Discovery;
+use super::facts::PlaneFacts;
+use super::{evidence, templates, versions};
 use crate::config::Config;
 
 /// Everything behind the doors.
@@ -46,6 +50,8 @@ pub(super) struct Planes {
     pub(super) objects: Arc<dyn ObjectStore>,
     pub(super) control: Control,
     pub(super) catalog: Catalog,
+    pub(super) templates: Templates,
+    pub(super) scorecards: Scorecards,
     pub(super) prices: PriceTable,
     pub(super) telemetry: Telemetry,
     pub(super) query: Query,
@@ -109,6 +115,16 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     })
     .await?;
     evidence::keep_in_force(&eval, &control, &tasks);
+    let facts = PlaneFacts::new(telemetry.clone(), eval.clone(), control.clone(), tools.clone(), clock.clone());
+    let scorecards = open_scorecards(&catalog, facts, &metrics, &tasks)?;
+    let effects = templates::Planes {
+        catalog: catalog.clone(),
+        control: control.clone(),
+        eval: eval.clone(),
+        telemetry: telemetry.clone(),
+        scorecards: scorecards.clone(),
+    };
+    let templates = open_templates(config, &catalog, effects)?;
     Ok(Planes {
         clock,
         metrics,
@@ -119,6 +135,8 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         objects,
         control,
         catalog,
+        templates,
+        scorecards,
         prices,
         telemetry,
         query,
@@ -181,6 +199,39 @@ async fn open_catalog(
     let catalog = catalog.await.context("`catalog`")?;
     catalog.start(tasks);
     Ok(catalog)
+}
+
+/// Templates reach the other planes through what the binary gives them.
+fn open_templates(config: &Config, catalog: &Catalog, effects: templates::Planes) -> anyhow::Result<Templates> {
+    let projects = &config.catalog.projects;
+    let projects = (!projects.as_os_str().is_empty()).then(|| projects.clone());
+    let parts = template_plane::Parts { catalog: catalog.clone(), effects: Arc::new(effects), projects };
+    Templates::open(parts).context("the templates of the binary cannot be read")
+}
+
+/// What the catalog learns of traffic, and the scorecards of agents.
+fn open_scorecards(
+    catalog: &Catalog,
+    facts: PlaneFacts,
+    metrics: &Metrics,
+    tasks: &TaskGroup,
+) -> anyhow::Result<Scorecards> {
+    let discovery = Discovery {
+        catalog: catalog.clone(),
+        telemetry: facts.telemetry.clone(),
+        tools: facts.tools.clone(),
+        clock: facts.clock.clone(),
+    };
+    let parts = scorecard::Parts {
+        catalog: catalog.clone(),
+        source: Arc::new(facts),
+        folder: catalog.config().scorecard.clone(),
+        metrics: metrics.clone(),
+    };
+    discovery.start(metrics, tasks);
+    let scorecards = Scorecards::open(parts).context("`catalog.scorecard`")?;
+    scorecards.start(tasks);
+    Ok(scorecards)
 }
 
 /// The servers behind the tool gateway, each on its own.

@@ -14,6 +14,8 @@ use crate::view::steps::visits;
 const NODES_PER_KIND_MAX: usize = 40;
 const NODE_WIDTH: f64 = 176.0;
 const NODE_HEIGHT: f64 = 44.0;
+/// Room for a number of calls.
+const GAP_RIGHT: f64 = 72.0;
 
 /// The graph with coordinates in pixels; x grows to the right, y downwards.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -107,7 +109,7 @@ pub(crate) fn graph(steps: &[Step], agent: Option<&str>) -> GraphView {
     let ids: BTreeMap<&Key, usize> = census.nodes.keys().enumerate().map(|(place, key)| (key, place)).collect();
     let sizes = vec![Size { width: NODE_WIDTH, height: NODE_HEIGHT }; census.nodes.len()];
     let links: Vec<(usize, usize)> = census.edges.keys().map(|(from, to)| (ids[from], ids[to])).collect();
-    draw(&census, &layout(&sizes, &links))
+    draw(&census, &layout(&sizes, &links, GAP_RIGHT))
 }
 
 fn census(steps: &[Step], agent: Option<&str>) -> Census {

@@ -15,6 +15,8 @@ use super::layout::{Layout, Size, layout};
 use super::reach::{Direction, Link, reach};
 
 const NODE: Size = Size { width: 196.0, height: 48.0 };
+/// Room for who says so and how often it was seen: `observed · 12,345×`.
+const GAP_RIGHT: f64 = 136.0;
 
 /// The graph with coordinates in pixels; x grows to the right, y downwards. An edge goes from what depends to what it depends
 /// on, from left to right.
@@ -46,6 +48,16 @@ pub(crate) enum CatalogGraphOrigin {
     Missing,
     /// Several, for which there was no room.
     Folded,
+}
+
+impl CatalogGraphOrigin {
+    pub(crate) const fn of(known: Option<&About>) -> Self {
+        match known {
+            None => Self::Missing,
+            Some(known) if known.is_discovered => Self::Discovered,
+            Some(_) => Self::Declared,
+        }
+    }
 }
 
 /// An entity, or several that share a node. `x` and `y` are its upper left corner.
@@ -98,12 +110,14 @@ pub(crate) struct About {
     pub(crate) owner: Option<String>,
     pub(crate) level: Option<String>,
     pub(crate) is_discovered: bool,
+    /// Of an agent: the name that traffic has for it.
+    pub(crate) agent: Option<String>,
 }
 
 /// The part of a graph that is drawn, before anything is known of its entities but their names.
 #[derive(Debug)]
 pub(crate) struct Neighbourhood {
-    root: EntityRef,
+    pub(crate) root: EntityRef,
     depth: u32,
     direction: Direction,
     shown: Shown,
@@ -161,9 +175,14 @@ impl Neighbourhood {
     pub(crate) fn draw(&self, about: &BTreeMap<EntityRef, About>, truncated: bool) -> CatalogGraph {
         let sizes = vec![NODE; self.shown.nodes.len()];
         let links: Vec<(usize, usize)> = self.edges.keys().copied().collect();
-        let layout = layout(&sizes, &links);
-        let nodes: Vec<CatalogGraphNode> =
-            self.shown.nodes.iter().zip(&layout.corners).map(|(node, corner)| node_view(node, *corner, about)).collect();
+        let layout = layout(&sizes, &links, GAP_RIGHT);
+        let nodes: Vec<CatalogGraphNode> = self
+            .shown
+            .nodes
+            .iter()
+            .zip(&layout.corners)
+            .map(|(node, corner)| node_view(node, *corner, about))
+            .collect();
         CatalogGraph {
             root: self.root.to_string(),
             depth: self.depth,
@@ -205,11 +224,7 @@ fn node_view(node: &Node, [x, y]: [f64; 2], about: &BTreeMap<EntityRef, About>) 
                 title: known.map_or_else(|| reference.name().to_owned(), |known| known.title.clone()),
                 owner: known.and_then(|known| known.owner.clone()),
                 level: known.and_then(|known| known.level.clone()),
-                origin: match known {
-                    None => CatalogGraphOrigin::Missing,
-                    Some(known) if known.is_discovered => CatalogGraphOrigin::Discovered,
-                    Some(_) => CatalogGraphOrigin::Declared,
-                },
+                origin: CatalogGraphOrigin::of(known),
                 hops: *hops,
                 folded: 0,
                 x,

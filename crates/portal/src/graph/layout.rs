@@ -24,11 +24,11 @@ pub(super) struct Layout {
     pub(super) lines: Vec<Vec<[f64; 2]>>,
 }
 
-/// Lays out nodes of `sizes`, joined by `edges` (places in `sizes`).
-pub(super) fn layout(sizes: &[Size], edges: &[(usize, usize)]) -> Layout {
+/// Lays out nodes of `sizes`, joined by `edges` (places in `sizes`), with `gap_right` between their columns.
+pub(super) fn layout(sizes: &[Size], edges: &[(usize, usize)], gap_right: f64) -> Layout {
     let graph = layered(sizes.len(), edges);
     let layers = order(&graph);
-    let frame = place(sizes, &graph, &layers);
+    let frame = place(sizes, &graph, &layers, gap_right);
     let lines = edges.iter().enumerate().map(|(edge, ends)| line(sizes, &graph, &frame, edge, *ends)).collect();
     Layout { width: frame.width, height: frame.height, corners: frame.corners[..sizes.len()].to_vec(), lines }
 }

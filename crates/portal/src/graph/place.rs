@@ -3,7 +3,6 @@
 use super::layers::Layered;
 use super::layout::Size;
 
-const GAP_RIGHT: f64 = 72.0;
 /// Space between nodes of one layer; a loop is drawn within it.
 pub(super) const GAP_DOWN: f64 = 24.0;
 const MARGIN: f64 = 24.0;
@@ -17,7 +16,8 @@ pub(super) struct Frame {
     pub(super) corners: Vec<[f64; 2]>,
 }
 
-pub(super) fn place(sizes: &[Size], graph: &Layered, layers: &[Vec<usize>]) -> Frame {
+/// `gap_right` is the space between layers, in which the words of edges stand.
+pub(super) fn place(sizes: &[Size], graph: &Layered, layers: &[Vec<usize>], gap_right: f64) -> Frame {
     let height_of = |node: usize| sizes.get(node).map_or(0.0, |size| size.height);
     let width_of = |node: usize| sizes.get(node).map_or(0.0, |size| size.width);
     let mut neighbours = vec![vec![]; graph.layer.len()];
@@ -46,10 +46,10 @@ pub(super) fn place(sizes: &[Size], graph: &Layered, layers: &[Vec<usize>]) -> F
             frame.corners[*node] = [frame.width + (column - width_of(*node)) / 2.0, y];
             frame.height = frame.height.max(y + height_of(*node) + MARGIN);
         }
-        frame.width += column + GAP_RIGHT;
+        frame.width += column + gap_right;
     }
     // After the last column comes the margin, not another gap.
-    frame.width = if layers.is_empty() { 0.0 } else { frame.width - GAP_RIGHT + MARGIN };
+    frame.width = if layers.is_empty() { 0.0 } else { frame.width - gap_right + MARGIN };
     frame
 }
 

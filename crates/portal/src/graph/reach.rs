@@ -16,9 +16,9 @@ pub(crate) enum Direction {
 }
 
 impl Direction {
-    pub(crate) const ALL: [(&'static str, Self); 3] = [("down", Self::Down), ("up", Self::Up), ("both", Self::Both)];
+    pub(crate) const ALL: [Self; 3] = [Self::Down, Self::Up, Self::Both];
 
-    pub(crate) fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Down => "down",
             Self::Up => "up",
@@ -94,12 +94,7 @@ pub(crate) struct Place {
 }
 
 /// Everything within `depth` of `root`, itself included.
-pub(crate) fn reach(
-    root: &EntityRef,
-    links: &[Link],
-    depth: u32,
-    direction: Direction,
-) -> BTreeMap<EntityRef, Place> {
+pub(crate) fn reach(root: &EntityRef, links: &[Link], depth: u32, direction: Direction) -> BTreeMap<EntityRef, Place> {
     let mut found = BTreeMap::new();
     let start = Place { side: Side::Root, hops: 0, via: root.clone() };
     found.insert(root.clone(), start);

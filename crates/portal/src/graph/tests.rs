@@ -80,7 +80,7 @@ fn a_crowd_of_tools_shares_one_node() {
 
 #[test]
 fn agents_that_call_each_other_are_still_drawn_from_left_to_right() {
-    let drawn = layout(&[SIZE; 3], &[(0, 1), (1, 2), (2, 1)]);
+    let drawn = layout(&[SIZE; 3], &[(0, 1), (1, 2), (2, 1)], 72.0);
     let x: Vec<f64> = drawn.corners.iter().map(|corner| corner[0]).collect();
     assert!(x[0] < x[1] && x[1] < x[2], "{x:?}");
     assert_eq!(drawn.lines[2].first(), Some(&[x[2], drawn.corners[2][1] + 20.0]));
@@ -88,7 +88,7 @@ fn agents_that_call_each_other_are_still_drawn_from_left_to_right() {
 
 #[test]
 fn a_long_edge_bends_around_the_nodes_it_passes() {
-    let drawn = layout(&[SIZE; 3], &[(0, 1), (1, 2), (0, 2)]);
+    let drawn = layout(&[SIZE; 3], &[(0, 1), (1, 2), (0, 2)], 72.0);
     assert_eq!(drawn.lines[2].len(), 3);
     let [_, y] = drawn.lines[2][1];
     let [_, top] = drawn.corners[1];
@@ -120,9 +120,9 @@ proptest! {
     ) {
         let edges: Vec<(usize, usize)> = ends.into_iter().map(|(from, to)| (from % nodes, to % nodes)).collect();
         let sizes = vec![SIZE; nodes];
-        let drawn = layout(&sizes, &edges);
+        let drawn = layout(&sizes, &edges, 72.0);
         prop_assert_eq!(drawn.lines.len(), edges.len());
         assert_clean(&drawn)?;
-        prop_assert_eq!(layout(&sizes, &edges), drawn);
+        prop_assert_eq!(layout(&sizes, &edges, 72.0), drawn);
     }
 }

@@ -9,6 +9,10 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use mizzen_catalog::Catalog;
 use mizzen_catalog::config::CatalogConfig;
+use mizzen_catalog::docs::plane::Documentation;
+use mizzen_catalog::facts::{About, FactError, FactSource, Seen};
+use mizzen_catalog::scorecard::{self, Scorecards};
+use mizzen_catalog::template::plane::Templates;
 use mizzen_control::{Control, Environment};
 use mizzen_eval::plane::{self, Eval};
 use mizzen_mcp::pins::Pins;
@@ -135,6 +139,13 @@ pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> Porta
         config: CatalogConfig::default(),
     });
     let catalog = catalog.await.unwrap();
+    let scorecards = Scorecards::open(scorecard::Parts {
+        catalog: catalog.clone(),
+        source: Arc::new(NothingSeen),
+        folder: None,
+        metrics: metrics.clone(),
+    });
+    let scorecards = scorecards.unwrap();
     let objects = mizzen_store::objects::open(None, &data_dir).unwrap();
     let prices = PriceTable::built_in(&[]).unwrap();
     let parts = Parts {
@@ -156,7 +167,10 @@ pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> Porta
     let tools = tool_servers(&store, &control, &clock, &metrics, &tasks).await;
     PortalState {
         control,
+        documentation: Documentation::new(catalog.clone()),
+        templates: templates(&catalog),
         catalog,
+        scorecards,
         telemetry,
         query,
         eval,
@@ -269,4 +283,24 @@ async fn tool_servers(
         pin: PinRule::FirstSight,
     };
     Upstreams::start(servers, shared)
+}
+
+/// Templates whose effects are those of the catalog only.
+fn templates(catalog: &Catalog) -> Templates {
+    let effects = Arc::new(crate::templates::CatalogOnly(catalog.clone()));
+    Templates::open(mizzen_catalog::template::plane::Parts { catalog: catalog.clone(), effects, projects: None }).unwrap()
+}
+
+/// Planes that saw nothing.
+#[derive(Debug)]
+struct NothingSeen;
+
+impl FactSource for NothingSeen {
+    fn refresh(&self) -> futures::future::BoxFuture<'_, Result<(), FactError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn agent<'a>(&'a self, _: &'a About) -> futures::future::BoxFuture<'a, Result<Seen, FactError>> {
+        Box::pin(std::future::ready(Ok(Seen::default())))
+    }
 }

@@ -29,7 +29,7 @@ export function catalogRoute(whole, method, segments, query, body, text) {
     case 'search':
       return search(state, query.get('q') ?? '');
     case 'reviews':
-      return { items: state.reviews };
+      return { items: state.reviews, total: state.reviews.length, next_cursor: null };
     case 'apply':
       return apply(state, text);
     default:
@@ -48,12 +48,15 @@ const FIELDS = {
   system: (one) => one.system,
   tag: (one) => one.tags[0],
   namespace: (one) => one.namespace,
+  problems: (one) => String(one.problems > 0),
 };
 
 function matching({ items: all }, query) {
   const text = (query.get('q') ?? '').toLowerCase();
   return all.filter(
     (one) =>
+      (query.getAll('filter').length === 0 ||
+        query.getAll('filter').some((filter) => filter === `metadata.name=${one.name}`)) &&
       Object.entries(FIELDS).every(([name, read]) => !query.get(name) || read(one) === query.get(name)) &&
       (!text || `${one.title} ${one.name} ${one.description}`.toLowerCase().includes(text)),
   );

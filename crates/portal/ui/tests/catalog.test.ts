@@ -21,6 +21,7 @@ import {
 } from '../src/pages/catalog/filter';
 import { tabsOf, trafficName } from '../src/pages/catalog/tabs';
 import { recentDays, shortShare, successBand } from '../src/pages/catalog/trend';
+import { lookupPath } from '../src/ui/in-catalog';
 import { stretches } from '../src/ui/sparkline';
 import type { Envelope, TrendDay } from '../src/api/catalog';
 
@@ -109,6 +110,15 @@ describe('an entity', () => {
     expect(trafficName({ class: 'tool', entity: named })).toBe('llama-3');
   });
 
+  test('is found by the name that traffic has, which may hold anything', () => {
+    const query = new URLSearchParams(lookupPath('meta-llama/Llama 3', 'model').split('?')[1]);
+    expect(query.get('class')).toBe('model');
+    expect(query.getAll('filter')).toEqual([
+      'metadata.name=meta-llama/Llama 3',
+      'metadata.annotations.mizzen.dev/model=meta-llama/Llama 3',
+    ]);
+  });
+
   test('what its writer put into `spec` is read with care', () => {
     const entity = (agent: unknown): Envelope => ({
       apiVersion: 'x',
@@ -143,9 +153,10 @@ describe('an entity', () => {
   });
 
   test('relations come by kind in the usual order, unknown kinds last and as they are', () => {
-    const one = (type: string, target: string) => ({ type, target_ref: target });
+    const one = (type: string, target: string) => ({ type, target_ref: target, exists: target !== 'a:b/d' });
     const groups = relationGroups([one('zeta', 'a:b/c'), one('dependsOn', 'a:b/d'), one('ownedBy', 'a:b/e')]);
     expect(groups.map(({ word }) => word)).toEqual(['Owned by', 'Depends on', 'zeta']);
+    expect(groups[1]?.targets).toEqual([{ ref: 'a:b/d', exists: false }]);
   });
 
   test('only what traffic alone shows is told apart, on its side', () => {
@@ -169,8 +180,8 @@ describe('an entity', () => {
       },
     );
     expect(groups).toEqual([
-      { word: 'Seen using', targets: ['a:b/d'] },
-      { word: 'Seen used by', targets: ['a:b/f'] },
+      { word: 'Seen using', targets: [{ ref: 'a:b/d', exists: true }] },
+      { word: 'Seen used by', targets: [{ ref: 'a:b/f', exists: true }] },
     ]);
     expect(observedGroups({ ref: 'a:b/c' }, undefined)).toEqual([]);
   });

@@ -118,12 +118,16 @@ fn an_entity_nobody_knows_more_of_is_missing() {
         owner: None,
         level: Some("controlled".into()),
         is_discovered: true,
+        agent: None,
     };
     let around = Neighbourhood::around(named("component:agent"), &shop(), 1, Direction::Down);
     assert_eq!(around.entities(), [named("component:agent"), named("api:api")]);
     let graph = around.draw(&BTreeMap::from([(named("component:agent"), known)]), true);
     let [agent, api] = graph.nodes.as_slice() else { panic!("{:?}", graph.nodes) };
-    assert_eq!((agent.title.as_str(), agent.level.as_deref(), agent.origin), ("The agent", Some("controlled"), CatalogGraphOrigin::Discovered));
+    assert_eq!(
+        (agent.title.as_str(), agent.level.as_deref(), agent.origin),
+        ("The agent", Some("controlled"), CatalogGraphOrigin::Discovered)
+    );
     assert_eq!((api.title.as_str(), api.origin), ("api", CatalogGraphOrigin::Missing));
     assert!(agent.x + agent.width < api.x && graph.truncated);
 }

@@ -12,6 +12,7 @@ import { Fact } from '../../ui/fact';
 import { PageHead } from '../../ui/page-head';
 import { ForRole } from '../../ui/role';
 import { Icon } from '../../ui/icon';
+import { InCatalog } from '../../ui/in-catalog';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { RecentRuns } from '../runs/recent';
 import { Evidence } from './evidence';
@@ -25,8 +26,8 @@ export default function AgentPage({ id }: { id: string }) {
   return (
     <>
       <PageHead title={id} up={{ href: '/agents', name: 'Agents' }}>
-        {agent?.discovered && <span class="badge">discovered, unowned</span>}
         <div class="actions">
+          <InCatalog name={id} as="agent" />
           <a class="button small" href={withQuery('/decisions', { agent: id })}>
             Decisions
           </a>

@@ -1,11 +1,12 @@
 import { useData } from '../../api/cache';
+import type { CatalogItem, CatalogPageOf } from '../../api/catalog';
 import type { AgentSummary, List } from '../../api/shapes';
 import { shareWithInterval } from '../../format/interval';
 import { cost, costReason } from '../../format/money';
 import { exact, plural, short } from '../../format/number';
 import { durationIfKnown } from '../../format/time';
 import { totalTokens, usageSentence } from '../../format/words';
-import { agentPath } from '../../router';
+import { agentPath, splitReference } from '../../router';
 import { Ago } from '../../ui/ago';
 import { FirstSteps } from '../../ui/first-steps';
 import { PageHead } from '../../ui/page-head';
@@ -34,7 +35,11 @@ export default function AgentsPage() {
   );
 }
 
+const UNOWNED = '/catalog/entities?class=agent&owner=none&limit=200';
+
 function Table({ agents }: { agents: AgentSummary[] }) {
+  const known = useData<CatalogPageOf<CatalogItem>>(UNOWNED).data.value?.items ?? [];
+  const unowned = new Set(known.flatMap(({ ref, title }) => [splitReference(ref).name, title]));
   return (
     <table class="rows">
       <thead>
@@ -76,8 +81,8 @@ function Table({ agents }: { agents: AgentSummary[] }) {
               <a href={agentPath(agent.agent)} data-row>
                 {agent.agent}
               </a>{' '}
-              {agent.discovered && (
-                <span class="chip mid" title="Seen in traffic; nobody has registered or owns it">
+              {unowned.has(agent.agent) && (
+                <span class="chip mid" title="Nobody in the catalog owns it">
                   unowned
                 </span>
               )}

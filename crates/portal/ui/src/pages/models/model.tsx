@@ -8,6 +8,7 @@ import { shortUsage, usageSentence } from '../../format/words';
 import { agentPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { Fact } from '../../ui/fact';
+import { InCatalog } from '../../ui/in-catalog';
 import { PageHead } from '../../ui/page-head';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { RecentRuns } from '../runs/recent';
@@ -22,7 +23,9 @@ export default function ModelPage({ id }: { id: string }) {
   return (
     <>
       <PageHead title={id} up={{ href: '/models', name: 'Models' }}>
-        {model && <span class="badge">discovered</span>}
+        <div class="actions">
+          <InCatalog name={id} as="model" />
+        </div>
       </PageHead>
       {model ? (
         <Facts model={model} />

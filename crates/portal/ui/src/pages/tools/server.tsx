@@ -11,6 +11,7 @@ import { Command } from '../../ui/copy';
 import { Fact } from '../../ui/fact';
 import { useFollow } from '../../ui/follow';
 import { Icon } from '../../ui/icon';
+import { InCatalog } from '../../ui/in-catalog';
 import { Loaded } from '../../ui/loaded';
 import { PageHead } from '../../ui/page-head';
 import { Touched } from '../../ui/permission';
@@ -32,6 +33,7 @@ export default function ToolServerPage({ id }: { id: string }) {
     <>
       <PageHead title={id} up={{ href: '/tools', name: 'Tool servers' }}>
         {server && <ServerStatus server={server} />}
+        <InCatalog name={id} as="tool_server" />
         {server && <Actions server={server} path={path} reload={resource.reload} />}
       </PageHead>
       <Loaded resource={resource} rows={8}>

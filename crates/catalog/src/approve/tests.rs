@@ -1,0 +1,140 @@
+use serde_json::json;
+
+use crate::apply::ApplyOptions;
+use crate::config::CatalogConfig;
+use crate::document::Document;
+use crate::observed::{Subject, SubjectKind};
+use crate::plane::tests::{Bench, ann, ben, benches, document, open};
+use crate::plane::{Actor, CatalogError};
+use crate::reference::EntityRef;
+use crate::version::VersionState::{Approved, Deprecated, Pending, Rejected, Retired};
+
+fn model(tag: &str, owner: &str) -> Document {
+    document(json!({
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": "Resource",
+        "metadata": { "name": "gpt", "annotations": { "mizzen.dev/version": tag, "mizzen.dev/model": "GPT-4o" } },
+        "spec": { "type": "ai-model", "owner": owner },
+    }))
+}
+
+fn gpt() -> EntityRef {
+    "resource:default/gpt".parse().unwrap()
+}
+
+async fn applied(bench: &Bench, tag: &str) {
+    bench.catalog.apply(vec![model(tag, "a")], &ann(), &ApplyOptions::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_version_goes_its_way_and_everybody_is_told() {
+    for bench in benches(CatalogConfig::default()).await {
+        applied(&bench, "1").await;
+        let (catalog, entries) = (&bench.catalog, bench.control.audit().status().size);
+        let approvals = catalog.approved();
+        let digest = catalog.version(&gpt(), "1").await.unwrap().unwrap().digest;
+        assert_eq!(approvals.borrow().get(&gpt()).unwrap().state(&digest), Some(Pending), "{}", bench.name);
+        assert!(matches!(catalog.reject(&gpt(), "1", &ben(), Some(" ")).await, Err(CatalogError::ReasonMissing)));
+        let version = catalog.approve(&gpt(), "1", &ben(), Some("looks right")).await.unwrap();
+        assert_eq!((version.state, version.history.len()), (Approved, 2));
+        assert_eq!(version.history[1].reason.as_deref(), Some("looks right"));
+        let snapshot = approvals.borrow().clone();
+        let subject = Subject { kind: SubjectKind::Model, name: "gpt-4O".to_owned() };
+        let (reference, governed) = snapshot.of_subject(&subject).unwrap();
+        assert_eq!((reference, governed.usable().count()), (&gpt(), 1));
+        assert_eq!(catalog.get(&gpt()).await.unwrap().unwrap().version.unwrap().state, Approved);
+
+        for (step, state) in [("deprecate", Deprecated), ("approve", Approved), ("retire", Retired)] {
+            let done = match step {
+                "deprecate" => catalog.deprecate(&gpt(), digest.as_str(), &ben(), None).await,
+                "approve" => catalog.approve(&gpt(), digest.as_str(), &ben(), None).await,
+                _ => catalog.retire(&gpt(), digest.as_str(), &ben(), None).await,
+            };
+            assert_eq!(done.unwrap().state, state);
+        }
+        assert_eq!(approvals.borrow().get(&gpt()).unwrap().usable().count(), 0);
+        let again = catalog.approve(&gpt(), "1", &ben(), None).await;
+        assert!(matches!(again, Err(CatalogError::Transition { .. })), "{again:?}");
+        assert!(matches!(catalog.approve(&gpt(), "9", &ben(), None).await, Err(CatalogError::NoVersion { .. })));
+        assert_eq!(bench.control.audit().status().size, entries + 4);
+        catalog.delete(&gpt(), &ann()).await.unwrap();
+        assert!(approvals.borrow().get(&gpt()).is_none());
+    }
+}
+
+#[tokio::test]
+async fn four_eyes_are_two_people() {
+    let config = CatalogConfig { four_eyes: true, ..CatalogConfig::default() };
+    for bench in benches(config).await {
+        applied(&bench, "1").await;
+        let refused = bench.catalog.approve(&gpt(), "1", &ann(), None).await;
+        assert!(matches!(refused, Err(CatalogError::FourEyes { .. })), "{}: {refused:?}", bench.name);
+        bench.catalog.reject(&gpt(), "1", &ben(), Some("no card")).await.unwrap();
+        bench.catalog.submit(&gpt(), "1", &ben(), None).await.unwrap();
+        let refused = bench.catalog.approve(&gpt(), "1", &ben(), None).await;
+        assert!(matches!(refused, Err(CatalogError::FourEyes { .. })), "who submits has asked for it: {refused:?}");
+        let third = Actor::person("cy", mizzen_model::permission::Role::Approver);
+        assert_eq!(bench.catalog.approve(&gpt(), "1", &third, None).await.unwrap().state, Approved);
+    }
+}
+
+/// Twenty people decide about one version at once, half of them in favour, on two nodes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_decide_at_once_one_does() {
+    for bench in benches(CatalogConfig::default()).await {
+        applied(&bench, "1").await;
+        let entries = bench.control.audit().status().size;
+        let other_node = open(&bench.test, &bench.control, &bench.clock, CatalogConfig::default()).await;
+        let decide = |number: usize| {
+            let catalog = if number.is_multiple_of(3) { other_node.clone() } else { bench.catalog.clone() };
+            async move {
+                let by = Actor::person(&format!("p{number}"), mizzen_model::permission::Role::Approver);
+                match number % 2 {
+                    0 => catalog.approve(&gpt(), "1", &by, None).await,
+                    _ => catalog.reject(&gpt(), "1", &by, Some("no")).await,
+                }
+            }
+        };
+        let done = futures::future::join_all((0..20).map(decide)).await;
+        let won: Vec<_> = done.iter().flatten().collect();
+        assert_eq!(won.len(), 1, "{}: {done:?}", bench.name);
+        let winner = won[0].history.last().unwrap().by.clone();
+        for lost in done.iter().filter_map(|done| done.as_ref().err()) {
+            assert!(matches!(lost, CatalogError::Decided { by, .. } if *by == winner), "{lost}");
+        }
+        let version = bench.catalog.version(&gpt(), "1").await.unwrap().unwrap();
+        assert_eq!((version.history.len(), version.state), (2, won[0].state));
+        assert!(matches!(version.state, Approved | Rejected));
+        assert_eq!(bench.control.audit().status().size, entries + 1, "only what was done is written down");
+        other_node.refresh().await.unwrap();
+        bench.catalog.refresh().await.unwrap();
+        let (here, there) = (bench.catalog.approved(), other_node.approved());
+        assert_eq!(*here.borrow(), *there.borrow());
+    }
+}
+
+/// Two contents under one tag, both approved at the same moment from two nodes: the tag names one of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_race_of_two_approvals_of_one_tag_leaves_one() {
+    for bench in benches(CatalogConfig::default()).await {
+        let catalog = &bench.catalog;
+        for round in 0..10 {
+            let tag = format!("r{round}");
+            let mut digests = Vec::new();
+            for owner in ["a", "b"] {
+                let done = catalog.apply(vec![model(&tag, owner)], &ann(), &ApplyOptions::default()).await.unwrap();
+                digests.extend(done[0].digest.clone());
+            }
+            catalog.submit(&gpt(), digests[0].as_str(), &ann(), None).await.unwrap();
+            let approve = |place: usize| {
+                let (catalog, digest) = (catalog.clone(), digests[place].clone());
+                async move { catalog.approve(&gpt(), digest.as_str(), &ben(), None).await }
+            };
+            let (one, other) = futures::future::join(approve(0), approve(1)).await;
+            assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1, "{}: {one:?} {other:?}", bench.name);
+            let versions = catalog.versions(&gpt()).await.unwrap();
+            let approved = versions.iter().filter(|version| version.tag == tag && version.state == Approved).count();
+            assert_eq!(approved, 1);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! A folder of documentation: `mkdocs.yml`, pages, and what lies beside them.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+
+use mizzen_governance::problem::Problem;
+use mizzen_model::yaml::{self, At, Kind, Limits, Node};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::markdown;
+use crate::template::files::{File, Files};
+use crate::template::path::FilePath;
+
+/// Names that MkDocs looks for.
+const CONFIGURATION: [&str; 2] = ["mkdocs.yml", "mkdocs.yaml"];
+const DOCS_FOLDER: &str = "docs";
+/// How deep a navigation goes.
+const DEPTH_MAX: usize = 8;
+/// Bytes of one page.
+pub const PAGE_BYTES_MAX: usize = 1 << 20;
+
+/// What may be shown beside a page, and as what; SVG is left out, as it can run scripts.
+const MEDIA: &[(&str, &str)] = &[
+    ("png", "image/png"),
+    ("jpg", "image/jpeg"),
+    ("jpeg", "image/jpeg"),
+    ("gif", "image/gif"),
+    ("webp", "image/webp"),
+    ("avif", "image/avif"),
+];
+
+/// The documentation of one entity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Site {
+    pub title: Option<String>,
+    pub pages: Vec<Page>,
+    pub navigation: Vec<Item>,
+    pub images: Vec<(String, &'static str, File)>,
+}
+
+/// One page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub path: String,
+    pub title: String,
+    pub markdown: String,
+}
+
+/// An entry of the navigation: a page, or a heading above others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = CatalogDocumentItem)]
+pub struct Item {
+    pub title: String,
+    pub path: Option<String>,
+    #[schema(no_recursion)]
+    pub children: Vec<Item>,
+}
+
+impl Site {
+    /// Reads a folder that holds `mkdocs.yml`, or only `docs/`, or only pages.
+    ///
+    /// # Errors
+    /// When the configuration cannot be read, names a page that is not there, or there is no page: with the place.
+    pub fn read(files: &Files) -> Result<Self, Vec<Problem>> {
+        let configured = CONFIGURATION.iter().find_map(|name| {
+            let path = FilePath::parse(name).ok()?;
+            Some((*name, files.get(&path)?))
+        });
+        let (name, text) = match configured {
+            Some((name, file)) => (name, file.text().unwrap_or_default()),
+            None => ("mkdocs.yml", ""),
+        };
+        let mut reading = Reading { source: name, problems: Vec::new() };
+        // MkDocs' own tags (`!ENV`, `!!python/name:…`) are no business of the navigation.
+        let node = match yaml::parse_all(&without_tags(text), Limits::PAGE) {
+            Ok(nodes) => nodes.into_iter().next(),
+            Err(error) => return Err(vec![problem(name, error.at, error.message)]),
+        };
+        let folder = reading.folder(node.as_ref(), files)?;
+        let (pages, images) = contents(&files.part(folder.as_ref()));
+        if pages.is_empty() {
+            return Err(vec![problem(name, At::default(), "there is no page: write `docs/index.md`".to_owned())]);
+        }
+        let navigation = match node.as_ref().and_then(|node| member(node, "nav")) {
+            Some(Node { kind: Kind::List(items), .. }) => reading.items(items, &pages, 0),
+            _ => by_folder(&pages),
+        };
+        let title = node.as_ref().and_then(|node| member(node, "site_name")).and_then(text_of).map(str::to_owned);
+        if reading.problems.is_empty() { Ok(Self { title, pages, navigation, images }) } else { Err(reading.problems) }
+    }
+
+    /// Pages in the order of the navigation.
+    #[must_use]
+    pub fn order(navigation: &[Item]) -> Vec<(&str, &str)> {
+        let mut listed = Vec::new();
+        for item in navigation {
+            if let Some(path) = &item.path {
+                listed.push((item.title.as_str(), path.as_str()));
+            }
+            listed.extend(Self::order(&item.children));
+        }
+        listed
+    }
+}
+
+/// What an image is sent as; `None`: the name is none of an image.
+#[must_use]
+pub fn media_type(path: &str) -> Option<&'static str> {
+    let ending = path.rsplit_once('.')?.1.to_ascii_lowercase();
+    MEDIA.iter().find(|(known, _)| *known == ending).map(|(_, media)| *media)
+}
+
+fn problem(source: &str, at: At, message: String) -> Problem {
+    Problem {
+        source: source.to_owned(),
+        line: at.line,
+        column: at.column,
+        severity: mizzen_governance::Severity::Error,
+        message,
+    }
+}
+
+fn member<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+    match &node.kind {
+        Kind::Map(fields) => fields.iter().find(|(key, _)| key.name == name).map(|(_, value)| value),
+        _ => None,
+    }
+}
+
+fn text_of(node: &Node) -> Option<&str> {
+    match &node.kind {
+        Kind::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Every `!tag` before a value is blanked, so that places stay.
+fn without_tags(text: &str) -> String {
+    let mut made = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let at = line.find(" !").filter(|at| !line[..*at].contains(['"', '\'', '#']));
+        let Some(at) = at else {
+            made.push_str(line);
+            continue;
+        };
+        let end = line[at + 1..].find(char::is_whitespace).map_or(line.len(), |end| at + 1 + end);
+        made.push_str(&line[..=at]);
+        made.extend(line[at + 1..end].chars().map(|_| ' '));
+        made.push_str(&line[end..]);
+    }
+    made
+}
+
+/// Pages and images of the folder.
+fn contents(files: &Files) -> (Vec<Page>, Vec<(String, &'static str, File)>) {
+    let (mut pages, mut images) = (Vec::new(), Vec::new());
+    for (path, file) in files.iter() {
+        let is_page = path.as_str().rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "md" | "markdown"));
+        if is_page && let Some(text) = file.text().filter(|text| text.len() <= PAGE_BYTES_MAX) {
+            let title = markdown::title(text).unwrap_or_else(|| title_of(path.as_str()));
+            pages.push(Page { path: path.to_string(), title, markdown: text.to_owned() });
+        } else if let Some(media) = media_type(path.as_str()) {
+            images.push((path.to_string(), media, file.clone()));
+        }
+    }
+    pages.sort_by_key(|page| (depth(&page.path), !is_index(&page.path), page.path.clone()));
+    (pages, images)
+}
+
+fn depth(path: &str) -> usize {
+    path.matches('/').count()
+}
+
+fn is_index(path: &str) -> bool {
+    matches!(path.rsplit('/').next(), Some("index.md" | "README.md"))
+}
+
+/// `how-to/first_steps.md` is called `First steps`.
+fn title_of(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let words = name.rsplit_once('.').map_or(name, |(stem, _)| stem).replace(['-', '_'], " ");
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// What MkDocs shows when nothing is said: pages, and folders as headings.
+fn by_folder(pages: &[Page]) -> Vec<Item> {
+    let mut items: Vec<Item> = Vec::new();
+    for page in pages {
+        let names: Vec<&str> = page.path.split('/').collect();
+        let mut level = &mut items;
+        for name in &names[..names.len() - 1] {
+            let title = title_of(name);
+            let at = level.iter().position(|item| item.path.is_none() && item.title == title);
+            let at = at.unwrap_or_else(|| {
+                level.push(Item { title, path: None, children: Vec::new() });
+                level.len() - 1
+            });
+            level = &mut level[at].children;
+        }
+        level.push(Item { title: page.title.clone(), path: Some(page.path.clone()), children: Vec::new() });
+    }
+    items
+}
+
+struct Reading<'a> {
+    source: &'a str,
+    problems: Vec<Problem>,
+}
+
+impl Reading<'_> {
+    /// The folder of the pages; the whole when there is none.
+    fn folder(&self, node: Option<&Node>, files: &Files) -> Result<Option<FilePath>, Vec<Problem>> {
+        let named = node.and_then(|node| member(node, "docs_dir"));
+        let text = named.and_then(text_of).unwrap_or(DOCS_FOLDER);
+        let place = named.map(|named| named.at).unwrap_or_default();
+        let folder = FilePath::parse_folder(text);
+        let folder = folder.map_err(|error| vec![problem(self.source, place, format!("`docs_dir`: {error}"))])?;
+        if !files.below(folder.as_ref()).is_empty() {
+            return Ok(folder);
+        }
+        match named {
+            Some(_) => Err(vec![problem(self.source, place, format!("`docs_dir`: nothing is in `{text}`"))]),
+            None => Ok(None),
+        }
+    }
+
+    fn items(&mut self, nodes: &[Node], pages: &[Page], depth: usize) -> Vec<Item> {
+        let known: HashSet<&str> = pages.iter().map(|page| page.path.as_str()).collect();
+        nodes.iter().filter_map(|node| self.item(node, pages, &known, depth)).collect()
+    }
+
+    fn item(&mut self, node: &Node, pages: &[Page], known: &HashSet<&str>, depth: usize) -> Option<Item> {
+        let titled = match &node.kind {
+            Kind::Text(_) => return self.page(None, node, pages, known),
+            Kind::Map(fields) => fields.first(),
+            _ => None,
+        };
+        let Some((title, value)) = titled else {
+            self.wrong(node.at, "an entry of `nav` is a page, or `title: page`, or `title:` with a list".to_owned());
+            return None;
+        };
+        match &value.kind {
+            Kind::Text(_) => self.page(Some(&title.name), value, pages, known),
+            Kind::List(_) if depth >= DEPTH_MAX => {
+                self.wrong(value.at, format!("`nav` is nested deeper than {DEPTH_MAX} levels"));
+                None
+            }
+            Kind::List(children) => {
+                let children = self.items(children, pages, depth + 1);
+                Some(Item { title: title.name.clone(), path: None, children })
+            }
+            _ => {
+                self.wrong(value.at, "an entry of `nav` leads to a page or holds a list".to_owned());
+                None
+            }
+        }
+    }
+
+    fn page(&mut self, title: Option<&str>, node: &Node, pages: &[Page], known: &HashSet<&str>) -> Option<Item> {
+        let path = text_of(node)?;
+        // A link to elsewhere is no page of ours.
+        if path.contains("://") {
+            return None;
+        }
+        let path = path.trim_start_matches("./");
+        let Some(page) = pages.iter().find(|page| page.path == path) else {
+            let hint = mizzen_model::suggest::nearest(path, known.iter().copied())
+                .map(|nearest| format!("; did you mean `{nearest}`?"));
+            self.wrong(node.at, format!("`nav` names `{path}`, and there is no such page{}", hint.unwrap_or_default()));
+            return None;
+        };
+        let title = title.map_or_else(|| page.title.clone(), str::to_owned);
+        Some(Item { title, path: Some(page.path.clone()), children: Vec::new() })
+    }
+
+    fn wrong(&mut self, at: At, message: String) {
+        self.problems.push(problem(self.source, at, message));
+    }
+}

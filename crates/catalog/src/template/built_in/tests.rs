@@ -1,0 +1,152 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, ready};
+use mizzen_model::permission::Role;
+use mizzen_model::time::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::all;
+use crate::document::{self, Read};
+use crate::plane::Actor;
+use crate::reference::EntityRef;
+use crate::template::definition::Template;
+use crate::template::effects::{Done, EffectError, EffectKind, Effects, Plan, Wanted};
+use crate::template::path::FilePath;
+use crate::template::run::{Asked, Made, dry_run};
+
+/// Holds what is wanted to the rules of those who would do it.
+#[derive(Debug)]
+struct Checking;
+
+impl Effects for Checking {
+    fn plan<'a>(&'a self, _: &'a Actor, wanted: &'a Wanted) -> BoxFuture<'a, Result<Plan, EffectError>> {
+        let mut entities = Vec::new();
+        if let Wanted::Entities { source, text } = wanted {
+            for read in document::read(source, text) {
+                match read {
+                    Read::Valid(document) => entities.push(document.entity.reference()),
+                    Read::Rejected(rejected) => panic!("{text}\n{:?}", rejected.problems),
+                }
+            }
+        }
+        ready(Ok(Plan { entities, ..Plan::default() })).boxed()
+    }
+
+    fn perform<'a>(&'a self, _: &'a Actor, _: &'a Wanted) -> BoxFuture<'a, Result<Done, EffectError>> {
+        unreachable!("these are dry runs")
+    }
+
+    fn newest_run<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Timestamp>, EffectError>> {
+        unreachable!("these are dry runs")
+    }
+
+    fn level<'a>(&'a self, _: &'a EntityRef) -> BoxFuture<'a, Result<(u8, Option<String>), EffectError>> {
+        unreachable!("these are dry runs")
+    }
+
+    fn entity<'a>(&'a self, _: &'a EntityRef) -> BoxFuture<'a, Result<Option<Value>, EffectError>> {
+        ready(Ok(None)).boxed()
+    }
+}
+
+/// Every combination of autonomy and data class for those that ask, and texts that would break out of a format.
+fn answers(template: &Template) -> Vec<Map<String, Value>> {
+    let asks = |name: &str| template.pages[0].schema["properties"].get(name).is_some();
+    let mut all = Vec::new();
+    for autonomy in 0..=4 {
+        for class in ["public", "internal", "confidential", "regulated"] {
+            for tools in [json!([]), json!(["shop/get_order", "shop/*"])] {
+                let mut values = json!({ "name": "helper", "owner": "group:default/platform",
+                    "purpose": "Says \"yes: no\" # to {{ all }} ${{ 1 }} & <b>\n- and: more" });
+                let map = values.as_object_mut().unwrap();
+                if asks("autonomy") {
+                    map.insert("autonomy".to_owned(), json!(autonomy));
+                    map.insert("dataClass".to_owned(), json!(class));
+                    map.insert("tools".to_owned(), tools);
+                    map.insert("monthlyUsd".to_owned(), json!(12.5));
+                }
+                if asks("agent") {
+                    map.insert("agent".to_owned(), json!("helper"));
+                }
+                all.push(map.clone());
+            }
+        }
+    }
+    if asks("autonomy") { all } else { all.into_iter().take(1).collect() }
+}
+
+async fn made(template: &Arc<Template>, values: Map<String, Value>) -> Made {
+    let by = Actor::person("ann", Role::Developer);
+    dry_run(Asked { template: Arc::clone(template), values, by: &by }, &Checking).await.unwrap()
+}
+
+fn text(made: &Made, path: &str) -> Option<String> {
+    made.files.get(&FilePath::parse(path).unwrap())?.text().map(str::to_owned)
+}
+
+#[test]
+fn every_template_asks_at_most_seven_things_on_one_page_and_is_a_valid_entity() {
+    let templates = all().unwrap();
+    let names: Vec<_> = templates.iter().map(|template| template.entity.name().to_owned()).collect();
+    assert_eq!(names, ["agent-tool-using", "bring-your-own-agent", "eval-suite", "mcp-server", "skill"]);
+    for template in templates {
+        assert!(template.problems.is_empty(), "{:?}", template.problems);
+        assert!(template.pages.len() == 1 && template.questions() <= 7, "{}", template.reference());
+        assert!(document::read("template.yaml", &template.text).into_iter().all(|read| read.valid().is_some()));
+    }
+}
+
+#[tokio::test]
+async fn whatever_is_answered_every_file_is_what_it_says() {
+    for template in all().unwrap() {
+        for values in answers(&template) {
+            let made = made(&template, values.clone()).await;
+            let told = || format!("{} {values:?}", template.reference());
+            let entity = made.entities.first().unwrap_or_else(|| panic!("{}", told()));
+            assert_eq!(entity.name(), "helper", "{}", told());
+            if let Some(boundary) = text(&made, "boundary.yaml") {
+                let read = mizzen_governance::boundary::parse("boundary.yaml", &boundary);
+                let read = read.unwrap_or_else(|problems| panic!("{boundary}\n{problems:?}"));
+                assert_eq!(read.agents, ["helper"]);
+            }
+            for (path, file) in made.files.iter() {
+                let text = file.text().unwrap();
+                assert!(!text.contains("values."), "{path} in {}", told());
+                if path.name().ends_with(".json") {
+                    serde_json::from_str::<Value>(text).unwrap_or_else(|error| panic!("{path}: {error}\n{text}"));
+                }
+            }
+            let annotations =
+                [("template", template.reference().to_string()), ("template-digest", template.digest.to_string())];
+            for (name, value) in annotations {
+                let catalog = text(&made, "catalog-info.yaml").unwrap();
+                assert!(catalog.contains(&format!("mizzen.dev/{name}: {value}")), "{catalog}");
+            }
+            if text(&made, "mkdocs.yml").is_some() {
+                let site = crate::docs::site::Site::read(&made.files).unwrap();
+                assert!(site.pages.iter().any(|page| page.path == "runbook.md"), "{}", told());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_agent_gets_all_that_it_needs() {
+    let templates = all().unwrap();
+    let agent = made(&templates[0], answers(&templates[0]).pop().unwrap()).await;
+    let kinds: BTreeSet<String> = agent.effects.iter().map(|effect| format!("{:?}", effect.kind)).collect();
+    assert_eq!(
+        kinds,
+        [EffectKind::Boundary, EffectKind::Entities, EffectKind::EvalSet].map(|kind| format!("{kind:?}")).into()
+    );
+    for file in
+        ["README.md", "agent.py", "gate.toml", "docs/runbook.md", "docs/kill-switch.md", ".github/workflows/evals.yml"]
+    {
+        assert!(text(&agent, file).is_some(), "{file}");
+    }
+    assert!(agent.files.get(&FilePath::parse("agent.py").unwrap()).unwrap().executable);
+    let set: Value = serde_json::from_str(&text(&agent, "evals/set.json").unwrap()).unwrap();
+    assert_eq!(set["eval_cases"].as_array().unwrap().len(), 20);
+}

@@ -1,0 +1,120 @@
+//! What expressions take over from JavaScript: `===`, and methods of texts and lists.
+
+use std::borrow::Cow;
+
+use minijinja::value::ValueKind;
+use minijinja::{Error, ErrorKind, State, Value};
+
+/// Whether `needle` stands in `expression` outside of its quoted texts.
+pub(super) fn has_outside_quotes(expression: &str, needle: &str) -> bool {
+    let mut found = false;
+    unquoted(expression, |rest| {
+        found |= rest.starts_with(needle);
+    });
+    found
+}
+
+/// Calls `see` with the rest of the text at each byte that is not within quotes.
+fn unquoted(text: &str, mut see: impl FnMut(&str)) {
+    let (mut quote, mut is_escaped) = (None, false);
+    for (at, c) in text.char_indices() {
+        match quote {
+            Some(_) if is_escaped => is_escaped = false,
+            Some(_) if c == '\\' => is_escaped = true,
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if matches!(c, '"' | '\'') => quote = Some(c),
+            None => see(&text[at..]),
+        }
+    }
+}
+
+/// `===` and `!==` as `==` and `!=`, every character at its place.
+pub(super) fn equality_within(expression: &str) -> String {
+    let mut places = Vec::new();
+    unquoted(expression, |rest| {
+        if rest.starts_with("===") || rest.starts_with("!==") {
+            places.push(expression.len() - rest.len() + 2);
+        }
+    });
+    let mut bytes = expression.to_owned().into_bytes();
+    for place in places {
+        bytes[place] = b' ';
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| expression.to_owned())
+}
+
+/// The same within every expression and block of a text.
+pub(super) fn equality<'t>(text: &'t str, opening: &str) -> Cow<'t, str> {
+    if !text.contains("==") {
+        return Cow::Borrowed(text);
+    }
+    let mut made = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((start, open, close)) = next_tag(rest, opening) {
+        let inner = start + open;
+        let end = rest[inner..].find(close).map_or(rest.len(), |end| inner + end);
+        made.push_str(&rest[..inner]);
+        made.push_str(&equality_within(&rest[inner..end]));
+        rest = &rest[end..];
+    }
+    made.push_str(rest);
+    Cow::Owned(made)
+}
+
+/// Where the next tag begins, how long its opening is, and what closes it.
+fn next_tag(text: &str, opening: &str) -> Option<(usize, usize, &'static str)> {
+    let expression = text.find(opening).map(|at| (at, opening.len(), "}}"));
+    let block = text.find("{%").map(|at| (at, 2, "%}"));
+    expression.into_iter().chain(block).min_by_key(|(at, ..)| *at)
+}
+
+/// A method that minijinja does not know, on a text or a list.
+pub(super) fn method(state: &mut State<'_, '_>, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
+    let unknown = || Error::new(ErrorKind::UnknownMethod, format!("there is no method `{name}` here"));
+    let argument =
+        |index: usize| args.get(index).map(|arg| arg.as_str().map_or_else(|| arg.to_string(), str::to_owned));
+    let first = argument(0);
+    if let Some(text) = value.as_str() {
+        state.consume_fuel(text.len() as u64 / 64)?;
+        return match (name, first) {
+            ("toLowerCase" | "toLocaleLowerCase", _) => Ok(text.to_lowercase().into()),
+            ("toUpperCase" | "toLocaleUpperCase", _) => Ok(text.to_uppercase().into()),
+            ("trim", _) => Ok(text.trim().into()),
+            ("toString", _) => Ok(text.into()),
+            ("startsWith", Some(part)) => Ok(text.starts_with(&part).into()),
+            ("endsWith", Some(part)) => Ok(text.ends_with(&part).into()),
+            ("includes", Some(part)) => Ok(text.contains(&part).into()),
+            ("concat", Some(part)) => Ok(format!("{text}{part}").into()),
+            ("split", Some(part)) if part.is_empty() => Ok(text.chars().map(String::from).collect()),
+            ("split", Some(part)) => Ok(text.split(&part).collect()),
+            // Only the first, as in JavaScript.
+            ("replace", Some(part)) => Ok(text.replacen(&part, &argument(1).unwrap_or_default(), 1).into()),
+            ("replaceAll", Some(part)) => {
+                let with = argument(1).unwrap_or_default();
+                state.consume_fuel((text.len() * with.len().max(1)) as u64 / 64)?;
+                Ok(text.replace(&part, &with).into())
+            }
+            _ => Err(unknown()),
+        };
+    }
+    if matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
+        let members = || value.try_iter();
+        return match (name, first) {
+            ("includes", Some(_)) => Ok(members()?.any(|member| args.first() == Some(&member)).into()),
+            ("join", part) => {
+                let texts: Vec<String> = members()?.map(|member| member.to_string()).collect();
+                Ok(texts.join(part.as_deref().unwrap_or(",")).into())
+            }
+            ("toString", _) => {
+                let texts: Vec<String> = members()?.map(|member| member.to_string()).collect();
+                Ok(texts.join(",").into())
+            }
+            _ => Err(unknown()),
+        };
+    }
+    match name {
+        "toString" => Ok(value.to_string().into()),
+        _ => Err(unknown()),
+    }
+}

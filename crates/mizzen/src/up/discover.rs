@@ -1,0 +1,247 @@
+//! Tells the catalog what traffic showed: agents, models, tools, tool servers and callers, and who used what.
+//!
+//! The index of runs is looked through again and again: a short way back often, a long way seldom, and at the start as far as it is
+//! known what was counted. Nobody listens to telemetry for it, which works out summaries for those who do. Each run counts once, whatever finds it and however often Mizzen starts again. A revision
+//! that comes later shows what it shows, and adds no calls.
+//!
+//! * [`sightings`]: what one run shows; pure
+
+mod sightings;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use mizzen_catalog::Catalog;
+use mizzen_catalog::discover::{KEY_KEPT, KEYS_MAX, Sighting};
+use mizzen_catalog::observed::{Observation, Subject, SubjectKind};
+use mizzen_mcp::upstream::Upstreams;
+use mizzen_model::run::RunSummary;
+use mizzen_model::time::Timestamp;
+use mizzen_runtime::clock::Clock;
+use mizzen_runtime::error::Chain;
+use mizzen_runtime::metrics::{Counter, Metrics};
+use mizzen_runtime::task::{BoxError, TaskGroup, TaskKind};
+use mizzen_telemetry::{Page, RunFilter, Telemetry};
+
+use self::sightings::{KnownTools, in_run};
+
+/// How often the index is looked through.
+const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+/// How far back most looks go.
+const SHORT_LOOK: Duration = Duration::from_secs(2 * 60);
+/// How far back every so many looks go: few runs take longer.
+const MIDDLE_LOOK: Duration = Duration::from_secs(15 * 60);
+const LOOKS_TO_A_MIDDLE_ONE: u64 = 6;
+const LONG_LOOK: Duration = Duration::from_secs(24 * 3600);
+const LOOKS_TO_A_LONG_ONE: u64 = 180;
+/// Runs of one page, and of what is counted together.
+const PAGE: u32 = 500;
+/// Observations that are counted together; one run has fewer.
+const OBSERVATIONS_TOGETHER: usize = 5_000;
+/// Pages of one look; runs beyond are left to the next long look, and counted as shed.
+const PAGES_MAX: u32 = 1_000;
+/// Spans of a run that is looked into; larger ones show only their summary.
+const SPANS_MAX: u32 = 20_000;
+/// Runs that are known in memory to be counted.
+const COUNTED_MAX: usize = 100_000;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Discovery {
+    pub(super) catalog: Catalog,
+    pub(super) telemetry: Telemetry,
+    pub(super) tools: Upstreams,
+    pub(super) clock: Clock,
+}
+
+/// What is counted about counting.
+#[derive(Debug)]
+struct Counters {
+    counted: Counter,
+    shed: Counter,
+}
+
+/// What this process knows.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Runs with their revision.
+    counted: HashSet<(String, u32)>,
+    /// When each tool was last seen, as told.
+    told: HashSet<(String, Timestamp)>,
+}
+
+impl Discovery {
+    pub(super) fn start(self, metrics: &Metrics, tasks: &TaskGroup) {
+        let counted = "Runs that the catalog was told of";
+        let shed = "Runs, or parts of large runs, that were left out when the catalog was told what traffic showed";
+        let counters = Counters {
+            counted: metrics.counter("mizzen_discovery_runs_total", counted, &[]),
+            shed: metrics.counter("mizzen_discovery_shed_total", shed, &[]),
+        };
+        tasks.spawn(TaskKind::Discovery, |_| self.run(counters));
+    }
+
+    async fn run(self, counters: Counters) -> Result<(), BoxError> {
+        let mut progress = Progress::default();
+        let mut tick = tokio::time::interval(LOOK_INTERVAL);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut looks = 0u64;
+        loop {
+            tick.tick().await;
+            let back = match looks {
+                0 => KEY_KEPT,
+                looks if looks.is_multiple_of(LOOKS_TO_A_LONG_ONE) => LONG_LOOK,
+                looks if looks.is_multiple_of(LOOKS_TO_A_MIDDLE_ONE) => MIDDLE_LOOK,
+                _ => SHORT_LOOK,
+            };
+            match self.look(&mut progress, &counters, back).await {
+                // What failed is tried again as far back.
+                Ok(()) => looks += 1,
+                Err(error) => {
+                    tracing::warn!(error = %Chain(error.as_ref()), "the catalog could not be told what traffic showed")
+                }
+            }
+            if looks.is_multiple_of(LOOKS_TO_A_LONG_ONE)
+                && let Err(error) = self.catalog.forget_observed().await
+            {
+                tracing::warn!(error = %Chain(&error), "old marks of counted runs could not be removed");
+            }
+        }
+    }
+
+    async fn look(&self, progress: &mut Progress, counters: &Counters, back: Duration) -> Result<(), BoxError> {
+        self.tell_tools(progress).await?;
+        let known = self.known_tools();
+        let nanos = i64::try_from(back.as_nanos()).unwrap_or(i64::MAX);
+        let filter = RunFilter { from: Some(self.clock.now().plus_nanos(-nanos)), ..RunFilter::default() };
+        let mut page = Page { cursor: None, limit: PAGE };
+        for _ in 0..PAGES_MAX {
+            let found = self.telemetry.runs(&filter, &page).await?;
+            let is_new =
+                |run: &&RunSummary| run.is_final && !progress.counted.contains(&(run.run_id.to_string(), run.revision));
+            let runs: Vec<&RunSummary> = found.items.iter().filter(is_new).collect();
+            self.count(&runs, &known, counters).await?;
+            if progress.counted.len() + runs.len() > COUNTED_MAX {
+                // They are asked for in the database then.
+                progress.counted.clear();
+            }
+            progress.counted.extend(runs.iter().map(|run| (run.run_id.to_string(), run.revision)));
+            page.cursor = found.next_cursor;
+            if page.cursor.is_none() {
+                return Ok(());
+            }
+        }
+        counters.shed.inc();
+        Ok(())
+    }
+
+    /// Counts those of the runs that were not.
+    async fn count(&self, runs: &[&RunSummary], known: &KnownTools, counters: &Counters) -> Result<(), BoxError> {
+        let keys: Vec<String> = runs.iter().map(|run| key(run)).collect();
+        let counted = self.catalog.observed(&keys).await?;
+        let mut sightings = Vec::new();
+        for ((run, key), _) in runs.iter().zip(keys).zip(counted).filter(|(_, counted)| !counted) {
+            let steps = match run.spans {
+                0..=SPANS_MAX => self.telemetry.run_steps(&run.run_id).await?,
+                _ => {
+                    counters.shed.inc();
+                    Vec::new()
+                }
+            };
+            let (mut observations, shed) = in_run(run, &steps, known);
+            counters.shed.add(shed);
+            self.name_servers(run, &mut observations, known).await?;
+            let is_first = run.revision <= 1 || !self.catalog.observed(&[first_key(run)]).await?.contains(&true);
+            if !is_first {
+                observations.iter_mut().for_each(|seen| seen.observation.calls = 0);
+            }
+            let observations: Vec<Observation> = observations.into_iter().map(|seen| seen.observation).collect();
+            if is_first && run.revision > 1 {
+                sightings.push(Sighting { key: first_key(run), observations: Vec::new() });
+            }
+            sightings.push(Sighting { key, observations });
+        }
+        let mut rest = sightings.as_slice();
+        while !rest.is_empty() {
+            let (some, after) = rest.split_at(together(rest));
+            counters.counted.add(self.catalog.observe_once(some).await? as u64);
+            rest = after;
+        }
+        Ok(())
+    }
+
+    /// Asks the span for the server of a tool whose name several servers have.
+    async fn name_servers(
+        &self,
+        run: &RunSummary,
+        observations: &mut [sightings::Seen],
+        known: &KnownTools,
+    ) -> Result<(), BoxError> {
+        for seen in observations.iter_mut() {
+            let Some(span_id) = seen.asks_span else { continue };
+            let Some(row) = self.telemetry.span(&run.run_id, span_id).await? else { continue };
+            if let Some(server) = sightings::server_in(&row.body.attributes)
+                && let Some(used) = seen.observation.uses.as_mut()
+                && known.has(&server, &used.name)
+            {
+                used.name = format!("{server}/{}", used.name);
+            }
+        }
+        Ok(())
+    }
+
+    fn known_tools(&self) -> KnownTools {
+        let configured = self.tools.configuration().configured();
+        let servers = configured.servers.keys().map(|name| {
+            let tools = self.tools.pins().of(name);
+            (name.clone(), tools.into_keys().collect())
+        });
+        KnownTools::new(servers.collect())
+    }
+
+    /// Tool servers and their tools, as far as that is news.
+    async fn tell_tools(&self, progress: &mut Progress) -> Result<(), BoxError> {
+        let configured = self.tools.configuration().configured();
+        let (mut observations, mut told) = (Vec::new(), HashSet::new());
+        for server in configured.servers.keys() {
+            let subject = |kind, name: String| Subject { kind, name };
+            let behind = subject(SubjectKind::ToolServer, server.clone());
+            for (tool, known) in self.tools.pins().of(server).into_iter().filter(|(_, known)| !known.gone) {
+                let name = format!("{server}/{tool}");
+                let mark = (name.clone(), known.last_seen_at);
+                if !progress.told.contains(&mark) {
+                    let (subject, uses) = (subject(SubjectKind::Tool, name), Some(behind.clone()));
+                    observations.push(Observation { subject, uses, calls: 0, at: known.last_seen_at });
+                }
+                told.insert(mark);
+            }
+        }
+        for some in observations.chunks(1_000) {
+            self.catalog.observe(some).await?;
+        }
+        progress.told = told;
+        Ok(())
+    }
+}
+
+/// How many of the sightings, at least one, fit into one change.
+fn together(sightings: &[Sighting]) -> usize {
+    let mut observations = 0;
+    let fits = |sighting: &&Sighting| {
+        observations += sighting.observations.len();
+        observations <= OBSERVATIONS_TOGETHER
+    };
+    sightings.iter().take(KEYS_MAX).take_while(fits).count().max(1)
+}
+
+/// Of a run's first final revision; what comes later has the revision in it.
+fn first_key(run: &RunSummary) -> String {
+    format!("run:{}", run.run_id)
+}
+
+fn key(run: &RunSummary) -> String {
+    match run.revision {
+        0 | 1 => first_key(run),
+        revision => format!("run:{}:{revision}", run.run_id),
+    }
+}

@@ -1,0 +1,100 @@
+use mizzen_catalog::facts::{FactValue, Facts, Figures};
+use mizzen_control::budgets::{AccountView, Amount, Budget, Limits, Per, Window};
+use mizzen_model::permission::{Boundary, Mode};
+use mizzen_model::step::Outcome;
+use serde_json::json;
+
+use super::super::double::{Agent, value};
+use super::super::runs::tests::run;
+use super::tell;
+
+fn told(agent: &Agent, callers: &[Option<&str>]) -> (Facts, Figures) {
+    let runs: Vec<_> = callers
+        .iter()
+        .map(|caller| mizzen_model::run::RunSummary { caller: caller.map(str::to_owned), ..run("r", Outcome::Ok) })
+        .collect();
+    let (mut facts, mut figures) = (Facts::default(), Figures::default());
+    tell(&agent.asked(), &runs, &mut facts, &mut figures);
+    (facts, figures)
+}
+
+const YES: Option<FactValue> = Some(FactValue::Bool(true));
+const NO: Option<FactValue> = Some(FactValue::Bool(false));
+
+#[test]
+fn an_identity_is_unique_when_nobody_else_goes_by_it_and_every_call_came_with_it() {
+    let mut agent = Agent::new(&json!({}));
+    assert_eq!(value(&told(&agent, &[]).0, "identity.unique"), NO, "no key");
+    agent.has_key("helm in production", Some("helm"));
+    assert_eq!(value(&told(&agent, &[Some("helm in production")]).0, "identity.unique"), YES);
+    assert_eq!(value(&told(&agent, &[Some("helm in production"), None]).0, "identity.unique"), NO);
+    agent.has_key("nightly", None);
+    assert_eq!(value(&told(&agent, &[Some("nightly")]).0, "identity.unique"), NO, "a key that names no agent");
+    assert_eq!(value(&told(&agent, &[Some("revoked since")]).0, "identity.unique"), YES);
+    agent.has_key("helm in production", Some("other"));
+    assert_eq!(value(&told(&agent, &[Some("helm in production")]).0, "identity.unique"), NO, "shared");
+}
+
+#[test]
+fn a_boundary_that_is_only_watched_is_not_enforced() {
+    let mut agent = Agent::new(&json!({}));
+    let facts = told(&agent, &[]).0;
+    assert_eq!((value(&facts, "boundary.in_force"), value(&facts, "boundary.enforced")), (NO, NO));
+    agent.boundaries = vec![Boundary { name: "a".into(), mode: Mode::Enforce, ..Boundary::default() }];
+    assert_eq!(value(&told(&agent, &[]).0, "boundary.enforced"), YES);
+    agent.boundaries.push(Boundary { name: "b".into(), mode: Mode::Observe, ..Boundary::default() });
+    let (facts, figures) = told(&agent, &[]);
+    assert_eq!((value(&facts, "boundary.in_force"), value(&facts, "boundary.enforced")), (YES, NO));
+    assert_eq!(figures.boundary.map(|boundary| boundary.name), Some("b".to_owned()), "the weakest is shown");
+}
+
+fn budget(agent: Option<&str>, mode: Mode, per: Per) -> Budget {
+    Budget {
+        name: format!("{per:?}"),
+        agent: agent.map(str::to_owned),
+        team: None,
+        named: None,
+        per,
+        window: Window::Day,
+        mode,
+        limits: Limits { cost_nano_usd: Some(10_000_000_000), ..Limits::default() },
+    }
+}
+
+#[test]
+fn a_budget_stops_when_it_is_enforced_and_about_the_agent() {
+    let mut agent = Agent::new(&json!({}));
+    assert_eq!(value(&told(&agent, &[]).0, "budget.set"), NO);
+    agent.shared.budgets = vec![(budget(Some("other*"), Mode::Enforce, Per::Agent), vec![])];
+    assert_eq!(value(&told(&agent, &[]).0, "budget.hard_stop"), NO);
+    agent.shared.budgets = vec![(budget(Some("he*"), Mode::Observe, Per::Agent), vec![])];
+    let facts = told(&agent, &[]).0;
+    assert_eq!((value(&facts, "budget.set"), value(&facts, "budget.hard_stop")), (YES, NO));
+    let spent = AccountView {
+        subject: "helm".to_owned(),
+        window: None,
+        spent: Amount([0, 0, 2_000_000_000, 0]),
+        reserved: Amount([0, 0, 500_000_000, 0]),
+    };
+    let all = budget(None, Mode::Enforce, Per::Everyone);
+    agent.shared.budgets = vec![(budget(Some("helm"), Mode::Enforce, Per::Agent), vec![spent]), (all, vec![])];
+    let (facts, figures) = told(&agent, &[]);
+    assert_eq!(value(&facts, "budget.hard_stop"), YES);
+    assert_eq!(value(&facts, "budget.used_share"), Some(FactValue::Number(0.25)));
+    let shown = figures.budget.unwrap();
+    assert_eq!((shown.name.as_str(), shown.spent_usd, shown.left_usd), ("Agent", 2.5, 7.5));
+}
+
+#[test]
+fn without_decisions_nothing_is_said_of_them() {
+    let mut agent = Agent::new(&json!({}));
+    assert!(value(&told(&agent, &[]).0, "denied.share").is_none());
+    agent.decided("tool:helm/list", "allow", false);
+    agent.decided("tool:helm/list", "deny", true);
+    agent.decided("tool:helm/uninstall", "needs_approval", true);
+    agent.decided("tool:helm/uninstall", "needs_approval", false);
+    let (facts, figures) = told(&agent, &[]);
+    assert_eq!(value(&facts, "denied.share"), Some(FactValue::Number(0.25)));
+    assert_eq!(value(&facts, "approvals.bypassed"), Some(FactValue::Int(1)));
+    assert_eq!((figures.denied, figures.held), (1, 1));
+}

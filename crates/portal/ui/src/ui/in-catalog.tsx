@@ -1,0 +1,32 @@
+import { useData } from '../api/cache';
+import type { CatalogItem, CatalogPageOf } from '../api/catalog';
+import { referenceName } from '../format/catalog';
+import { entityPath } from '../router';
+import { Icon } from './icon';
+import { useLater } from './later';
+
+/** Where the name in traffic is an annotation's. */
+const ANNOTATIONS = { agent: 'mizzen.dev/agent', model: 'mizzen.dev/model', tool_server: 'mizzen.dev/tool-server' };
+type Seen = keyof typeof ANNOTATIONS;
+
+/** From what traffic shows to the entity in the catalog: who owns it, and whether it has earned its place. */
+export function InCatalog({ name, as }: { name: string; as: Seen }) {
+  return useLater() ? <CatalogLink name={name} as={as} /> : null;
+}
+
+function CatalogLink({ name, as }: { name: string; as: Seen }) {
+  const found = useData<CatalogPageOf<CatalogItem>>(lookupPath(name, as)).data.value?.items[0];
+  if (!found) return null;
+  return (
+    <a class="button small" href={entityPath(found.ref)} title={found.ref}>
+      <Icon name="catalog" /> {found.owner ? `Owned by ${referenceName(found.owner)}` : 'Nobody owns it'}
+    </a>
+  );
+}
+
+/** Either the entity carries the name itself, or an annotation does. */
+export function lookupPath(name: string, as: Seen): string {
+  const filters = [`metadata.name=${name}`, `metadata.annotations.${ANNOTATIONS[as]}=${name}`];
+  const query = new URLSearchParams([['class', as], ...filters.map((filter) => ['filter', filter]), ['limit', '1']]);
+  return `/catalog/entities?${query}`;
+}

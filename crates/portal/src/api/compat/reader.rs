@@ -18,7 +18,7 @@ const PAGE: u32 = 200;
 
 /// Somebody who reads: signed in or not.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(crate) struct Reader {
     pub(super) session: Option<Session>,
     /// The address by which this installation was reached, without a slash at its end.
     host: Option<String>,

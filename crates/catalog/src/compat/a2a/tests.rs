@@ -57,7 +57,7 @@ fn old() -> Value {
 #[test]
 fn cards_of_both_versions_come_back() {
     let read = comes_back(&recipes());
-    assert_eq!(read.reference().to_string(), "component:default/recipe-agent-7ba00cf3dd10");
+    assert_eq!(read.reference().to_string(), "component:default/recipe-agent-ce8beaf029d9");
     assert_eq!(read.annotation("mizzen.dev/name"), Some("Recipe Agent"));
     assert_eq!((read.spec_type(), read.annotation("mizzen.dev/version")), (Some("ai-agent"), Some("1.0.0")));
     assert_eq!(read.value(&["spec", "a2a", "name"]), None);

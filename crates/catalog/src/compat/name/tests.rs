@@ -9,15 +9,10 @@ fn a_name_stays_readable() {
     for (foreign, own) in [
         ("summarizer", "summarizer"),
         ("io.github.acme/weather", "io.github.acme__weather"),
-        ("Recipe Agent", "recipe-agent-68e2e5fb07a0"),
-        ("prompt.a", "prompt.a-"),
-        ("技能", "x-"),
+        ("Recipe Agent", "recipe-agent-ce8beaf029d9"),
+        ("技能", "x-99aea2f9131a"),
     ] {
-        assert!(
-            of(foreign).starts_with(own.trim_end_matches(char::is_numeric).trim_end_matches("68e2e5fb07a0")),
-            "{}",
-            of(foreign)
-        );
+        assert_eq!(of(foreign), own);
     }
     assert_eq!(prefixed("prompt.", "a"), "prompt.a");
     assert_ne!(of("prompt.a"), "prompt.a");

@@ -86,6 +86,7 @@ fn peer_tests() -> Result<()> {
     run(&mut clients)?;
     tool_peer_tests(&python)?;
     catalog_peer_tests(&python)?;
+    run(command(&python, &["tests/peers/registries/registries.py"]).env("MIZZEN_BIN", services::debug_binary()))?;
     let mut scores = command(python, &["tests/peers/run.py"]);
     scores.env("MIZZEN_BIN", services::debug_binary());
     // As with the model: the public samples are material beside the project.

@@ -207,6 +207,8 @@ fn open_templates(config: &Config, catalog: &Catalog, effects: templates::Planes
     let projects = (!projects.as_os_str().is_empty()).then(|| projects.clone());
     let parts = template_plane::Parts { catalog: catalog.clone(), effects: Arc::new(effects), projects };
     Templates::open(parts).context("the templates of the binary cannot be read")
+}
+
 /// What the catalog learns of traffic, and the scorecards of agents.
 fn open_scorecards(
     catalog: &Catalog,

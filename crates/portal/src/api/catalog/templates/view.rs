@@ -51,7 +51,7 @@ pub(crate) struct CatalogTemplate {
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CatalogTemplateList {
-    items: Vec<CatalogTemplate>,
+    pub(super) items: Vec<CatalogTemplate>,
     /// Whether the server has a folder that projects can be written into.
     pub(super) projects: bool,
 }

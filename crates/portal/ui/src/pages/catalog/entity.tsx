@@ -30,27 +30,26 @@ export default function EntityPage({ id }: { id: string }) {
   const detail = useData<EntityDetail>(entityApi(id));
   const summary = useData<Summary>(entityApi(id, '/summary'));
   const read = detail.data.value;
-  const { kind } = splitReference(id);
-  const name = read ? read.class : kind;
   if (detail.error.value?.status === 404 && !read) return <Missing id={id} />;
   return (
     <>
       <PageHead
         title={read?.entity.metadata.title ?? splitReference(id).name}
         up={{
-          href: withQuery('/catalog', { class: read ? name : null }),
-          name: read ? classWord(name, true) : 'Catalog',
+          href: withQuery('/catalog', { class: read?.class }),
+          name: read ? classWord(read.class, true) : 'Catalog',
         }}
       >
         {read && <Marks detail={read} />}
         {read && <Actions detail={read} />}
       </PageHead>
-      {summary.data.value ? (
+      {read && summary.data.value ? (
         <Header summary={summary.data.value} isAway={query.value.has('tab')} />
       ) : (
         summary.error.value && <Failure error={summary.error.value} retry={() => void summary.reload()} />
       )}
-      {read ? (
+      {/* Both or neither: what came second would push the other away. */}
+      {read && (summary.data.value || summary.error.value) ? (
         <Body id={id} detail={read} summary={summary.data.value} reload={detail.reload} />
       ) : detail.error.value ? (
         <Failure error={detail.error.value} retry={() => void detail.reload()} />

@@ -115,7 +115,7 @@ function Row({ item, second }: { item: CatalogItem; second: Second }) {
       <td class="wide clip">{item.lifecycle ?? '–'}</td>
       <td class="mid">
         {item.version ? (
-          <span class="version-cell" title={item.version.digest}>
+          <span class="version-cell">
             <VersionStatus state={item.version.state} /> <span class="faint">{shortTag(item.version.tag)}</span>
           </span>
         ) : (

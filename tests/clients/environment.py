@@ -1,4 +1,4 @@
-"""The Python environment of the real clients: made once, outside of the clone, and used again while it fits."""
+"""The Python environments and npm packages of the real clients: made once, outside of the clone, and used again while they fit."""
 
 import hashlib
 import os
@@ -34,3 +34,17 @@ def python(requirements: pathlib.Path = HERE / "requirements.txt") -> str:
                        check=True)
         (home / "complete").touch()
     return str(home / "bin/python")
+
+
+def node_modules(package: pathlib.Path, given: str | None = None) -> pathlib.Path:
+    """What a `package.json` says, installed; or the folder that was `given`."""
+    if given:
+        return pathlib.Path(given)
+    home = CACHE / f"node-{hashlib.sha256(package.read_bytes()).hexdigest()[:12]}"
+    if not (home / "complete").exists():
+        print(f"installing {package.parent.name} into {home}", flush=True)
+        home.mkdir(parents=True, exist_ok=True)
+        shutil.copy(package, home)
+        subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=home, check=True)
+        (home / "complete").touch()
+    return home / "node_modules"

@@ -69,8 +69,8 @@ fn browser_tests() -> Result<()> {
     run(&mut e2e)
 }
 
-/// Real SDKs as agents under `mizzen run`, and scores beside those of agentevals; all from PyPI, in environments that are
-/// cached outside the clone.
+/// Real SDKs as agents under `mizzen run`, real clients and servers around the tool gateway and the catalog, and scores beside those of
+/// agentevals; from PyPI and npm, in environments that are cached outside the clone.
 fn peer_tests() -> Result<()> {
     let python = require(&["python3"], "python3")?;
     let mut clients = command(&python, &["tests/clients/run.py"]);
@@ -85,6 +85,8 @@ fn peer_tests() -> Result<()> {
     }
     run(&mut clients)?;
     tool_peer_tests(&python)?;
+    catalog_peer_tests(&python)?;
+    run(command(&python, &["tests/peers/registries/registries.py"]).env("MIZZEN_BIN", services::debug_binary()))?;
     let mut scores = command(python, &["tests/peers/run.py"]);
     scores.env("MIZZEN_BIN", services::debug_binary());
     // As with the model: the public samples are material beside the project.
@@ -103,4 +105,17 @@ fn tool_peer_tests(python: &Path) -> Result<()> {
         run(command(python, &[script]).env("MIZZEN_BIN", services::debug_binary()))?;
     }
     Ok(())
+}
+
+/// Backstage's own client against the catalog; from npm, cached outside the clone.
+fn catalog_peer_tests(python: &Path) -> Result<()> {
+    require(&["npm"], "npm")?;
+    let mut client = command(python, &["tests/peers/catalog-client/run.py"]);
+    client.env("MIZZEN_BIN", services::debug_binary());
+    // The public catalogs are material beside the project.
+    let samples = root().join("../shared/data/backstage");
+    if samples.is_dir() {
+        client.arg(samples);
+    }
+    run(&mut client)
 }

@@ -7,6 +7,7 @@
 //! * [`observed`]: what traffic showed, declared or not
 //! * [`plane`]: the catalog in the database, opened: everything below is asked of [`plane::Catalog`]
 //! * [`apply`]: documents become entities and versions; [`approve`]: versions on their way
+//! * [`filter`]: what is asked for, as Backstage's clients write it
 //! * [`query`], [`search`]: lists, facets, graphs, full text
 //! * [`template`]: golden paths; [`docs`]: documentation
 //! * [`locations`], [`ingestion`]: where documents are read again and again, and how that goes
@@ -24,6 +25,7 @@ pub mod docs;
 pub mod document;
 pub mod entity;
 pub mod facts;
+pub mod filter;
 pub mod ingestion;
 pub mod kinds;
 pub mod locations;

@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Runs(RunsCommand),
     /// Import traces: Jaeger JSON, OTLP JSON or JSONL, Tempo batches.
     Import(ImportArgs),
+    /// Start something new from a template: an agent, a tool server, a skill, an eval set; or bring what was made up to date.
+    Init(crate::init::cli::InitArgs),
     /// Ask in SQL: tables `runs`, `steps`, `spans`, `logs`, `metrics`, `scores`, `decisions`; read-only.
     Query(QueryArgs),
     /// Score runs, with what that leaves uncertain.

@@ -11,6 +11,7 @@ mod doctor;
 mod eval;
 mod failure;
 mod import;
+mod init;
 mod keys;
 mod label;
 mod output;
@@ -63,6 +64,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Run(args) => return run::run(args).await,
         Command::Runs(command) => runs::runs(command).await?,
         Command::Import(args) => import::import(args).await?,
+        Command::Init(args) => init::init(args).await?,
         Command::Query(args) => query::query(args).await?,
         Command::Eval(command) => return Ok(eval::eval(command).await),
         Command::Label(args) => label::label(args).await?,

@@ -8,6 +8,7 @@ mod evidence;
 mod facts;
 mod planes;
 pub(crate) mod signals;
+mod templates;
 mod versions;
 
 use std::time::Duration;

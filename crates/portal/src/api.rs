@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod budgets;
 pub(crate) mod catalog;
+pub(crate) mod compat;
 pub(crate) mod eval;
 pub(crate) mod events;
 pub(crate) mod import;

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use mizzen_catalog::filter::FilterError;
 use mizzen_catalog::plane::CatalogError;
 use mizzen_control::approvals::AnswerError;
 use mizzen_control::audit::AuditError;
@@ -29,6 +30,13 @@ use crate::api::policies::view::ProblemView;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorBody {
     pub(crate) error: ErrorDetail,
+}
+
+/// The same for who translates it into the errors of another protocol; it travels with the response.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
 }
 
 /// What went wrong.
@@ -72,6 +80,9 @@ pub(crate) enum ApiError {
     Limit(#[from] LimitReached),
     #[error("{}", Problems(.0.clone()))]
     PolicyInvalid(Vec<Problem>),
+    /// What was sent is wrong, in several places of its files.
+    #[error("{message}")]
+    Problems { code: &'static str, message: String, problems: Vec<Problem> },
     #[error("{message}")]
     Refused { status: StatusCode, code: &'static str, message: String },
     /// The text of the source stays in the log: it may name paths and statements.
@@ -117,7 +128,7 @@ impl ApiError {
             Self::NotFound { .. } => StatusCode::NOT_FOUND,
             Self::Field { .. } | Self::Invalid(_) => StatusCode::BAD_REQUEST,
             Self::Limit(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::PolicyInvalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::PolicyInvalid(_) | Self::Problems { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Refused { status, .. } => *status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -137,7 +148,7 @@ impl ApiError {
             Self::Field { .. } | Self::Invalid(_) => "invalid",
             Self::Limit(_) => "limit",
             Self::PolicyInvalid(_) => "policy_invalid",
-            Self::Refused { code, .. } => code,
+            Self::Refused { code, .. } | Self::Problems { code, .. } => code,
             Self::Internal(_) => "internal",
         }
     }
@@ -149,11 +160,13 @@ impl IntoResponse for ApiError {
             tracing::error!(error = %Chain(error.as_ref()), "a request failed");
         }
         let problems = match &self {
-            Self::PolicyInvalid(problems) => problems.iter().map(ProblemView::of).collect(),
+            Self::PolicyInvalid(problems) | Self::Problems { problems, .. } => problems.iter().map(ProblemView::of).collect(),
             _ => Vec::new(),
         };
-        let error = ErrorDetail { code: self.code(), message: self.to_string(), problems };
+        let told = Told { code: self.code(), message: self.to_string() };
+        let error = ErrorDetail { code: told.code, message: told.message.clone(), problems };
         let mut response = (self.status(), Json(ErrorBody { error })).into_response();
+        response.extensions_mut().insert(told);
         if let Self::TooManyAttempts { retry_after_seconds } = self {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
         }
@@ -323,6 +336,12 @@ impl From<EvalError> for ApiError {
             EvalError::Stopping => Self::unavailable(&error),
             EvalError::Damaged { .. } | EvalError::Store(_) => Self::internal(error),
         }
+    }
+}
+
+impl From<FilterError> for ApiError {
+    fn from(error: FilterError) -> Self {
+        Self::Field { field: "filter", message: error.to_string() }
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod api;
 mod app;
+mod asked;
 mod error;
 mod graph;
 mod guard;
@@ -18,5 +19,5 @@ mod ui;
 mod view;
 
 pub use openapi::openapi;
-pub use routes::router;
+pub use routes::{router, routes};
 pub use state::{PortalConfig, PortalState};

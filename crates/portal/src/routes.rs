@@ -9,17 +9,19 @@ use axum::{Router, middleware};
 use http::{Method, StatusCode, Uri};
 use mizzen_model::permission::Role;
 
+use crate::api::compat::backstage;
 use crate::api::{
-    agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses,
-    policies, providers, query, run, runs, session, spans, system, tools,
+    agents, approvals, audit, backup, budgets, catalog, compat, eval, events, import, keys, models, oidc, overview,
+    pauses, policies, providers, query, run, runs, session, spans, system, tools,
 };
-use crate::app::{App, EVAL_SET_BYTES_MAX, IMPORT_BYTES_MAX};
+use crate::app::{App, CATALOG_BYTES_MAX, EVAL_SET_BYTES_MAX, FOLDER_BYTES_MAX, IMPORT_BYTES_MAX};
 use crate::error::ApiError;
 use crate::guard::{self, Access, Gate};
 use crate::state::PortalState;
 use crate::ui;
 
 const PUBLIC: Access = Access::Public;
+const CATALOG: Access = Access::PublicCatalog;
 const VIEWER: Access = Access::Least(Role::Viewer);
 const DEVELOPER: Access = Access::Least(Role::Developer);
 const APPROVER: Access = Access::Least(Role::Approver);
@@ -147,6 +149,43 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/audit/checkpoint", VIEWER, |filter| on(filter, audit::checkpoint)),
     row(MethodFilter::GET, "/api/v1/audit/key", VIEWER, |filter| on(filter, audit::key)),
     row(MethodFilter::GET, "/api/v1/audit/log/{*path}", VIEWER, |filter| on(filter, audit::file)),
+    row(MethodFilter::GET, "/api/v1/catalog/templates", VIEWER, |filter| on(filter, catalog::templates::list)),
+    row(MethodFilter::GET, "/api/v1/catalog/templates/{namespace}/{name}", VIEWER, |filter| {
+        on(filter, catalog::templates::detail)
+    }),
+    row(MethodFilter::PUT, "/api/v1/catalog/templates/{namespace}/{name}", DEVELOPER, |filter| {
+        on(filter, catalog::templates::put).layer(DefaultBodyLimit::max(FOLDER_BYTES_MAX))
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/templates/{namespace}/{name}/dry-run", DEVELOPER, |filter| {
+        on(filter, catalog::templates::dry_run)
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/templates/{namespace}/{name}/run", DEVELOPER, |filter| {
+        on(filter, catalog::templates::run)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/templates/{namespace}/{name}/created", VIEWER, |filter| {
+        on(filter, catalog::templates::updates::created)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/created/{kind}/{namespace}/{name}/update", VIEWER, |filter| {
+        on(filter, catalog::templates::updates::update)
+    }),
+    row(MethodFilter::POST, "/api/v1/catalog/created/{kind}/{namespace}/{name}/update", DEVELOPER, |filter| {
+        on(filter, catalog::templates::updates::post_update).layer(DefaultBodyLimit::max(FOLDER_BYTES_MAX))
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", VIEWER, |filter| {
+        on(filter, catalog::docs::first)
+    }),
+    row(MethodFilter::PUT, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", DEVELOPER, |filter| {
+        on(filter, catalog::docs::put).layer(DefaultBodyLimit::max(FOLDER_BYTES_MAX))
+    }),
+    row(MethodFilter::DELETE, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", DEVELOPER, |filter| {
+        on(filter, catalog::docs::remove)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs/{*path}", VIEWER, |filter| {
+        on(filter, catalog::docs::page)
+    }),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs-files/{*path}", VIEWER, |filter| {
+        on(filter, catalog::docs::file)
+    }),
     row(MethodFilter::GET, "/api/v1/boundaries", VIEWER, |filter| on(filter, policies::list_boundaries)),
     row(MethodFilter::GET, "/api/v1/boundaries/{name}", VIEWER, |filter| on(filter, policies::boundary)),
     row(MethodFilter::PUT, "/api/v1/boundaries/{name}", ADMINISTRATOR, |filter| on(filter, policies::put_boundary)),
@@ -163,6 +202,70 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::DELETE, "/api/v1/policies/{name}", ADMINISTRATOR, |filter| on(filter, policies::delete_policy)),
     row(MethodFilter::GET, "/api/v1/decisions", VIEWER, |filter| on(filter, policies::decisions::list)),
     row(MethodFilter::GET, "/api/v1/decisions/{id}", VIEWER, |filter| on(filter, policies::decisions::detail)),
+    row(MethodFilter::GET, "/api/v1/catalog/clients/{client}", VIEWER, |filter| on(filter, compat::clients::config)),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/agent-card.json", VIEWER, |filter| {
+        on(filter, compat::a2a::of_entity)
+    }),
+    row(MethodFilter::GET, "/.well-known/agent-card.json", CATALOG, |filter| on(filter, compat::a2a::well_known)),
+    row(MethodFilter::GET, "/.well-known/agent-skills/index.json", CATALOG, |filter| on(filter, compat::skills::index)),
+    row(MethodFilter::GET, "/.well-known/agent-skills/{name}/SKILL.md", CATALOG, |filter| {
+        on(filter, compat::skills::newest)
+    }),
+    row(MethodFilter::GET, "/.well-known/agent-skills/{name}/{digest}/SKILL.md", CATALOG, |filter| {
+        on(filter, compat::skills::by_digest)
+    }),
+    row(MethodFilter::GET, "/v0.1/servers", CATALOG, |filter| on(filter, compat::mcp_registry::list)),
+    row(MethodFilter::GET, "/v0.1/servers/{server}/versions", CATALOG, |filter| {
+        on(filter, compat::mcp_registry::versions)
+    }),
+    row(MethodFilter::GET, "/v0.1/servers/{server}/versions/{version}", CATALOG, |filter| {
+        on(filter, compat::mcp_registry::version)
+    }),
+    row(MethodFilter::PUT, "/v0.1/servers/{server}/versions/{version}", DEVELOPER, |filter| {
+        on(filter, compat::mcp_registry::edit)
+    }),
+    row(MethodFilter::PATCH, "/v0.1/servers/{server}/versions/{version}/status", APPROVER, |filter| {
+        on(filter, compat::mcp_registry::set_status)
+    }),
+    row(MethodFilter::PATCH, "/v0.1/servers/{server}/status", APPROVER, |filter| {
+        on(filter, compat::mcp_registry::set_status_of_all)
+    }),
+    row(MethodFilter::POST, "/v0.1/publish", DEVELOPER, |filter| on(filter, compat::mcp_registry::publish)),
+    row(MethodFilter::GET, "/v0/servers", CATALOG, |filter| on(filter, compat::mcp_registry::list)),
+    row(MethodFilter::GET, "/v0/servers/{server}/versions", CATALOG, |filter| {
+        on(filter, compat::mcp_registry::versions)
+    }),
+    row(MethodFilter::GET, "/v0/servers/{server}/versions/{version}", CATALOG, |filter| {
+        on(filter, compat::mcp_registry::version)
+    }),
+    row(MethodFilter::PUT, "/v0/servers/{server}/versions/{version}", DEVELOPER, |filter| {
+        on(filter, compat::mcp_registry::edit)
+    }),
+    row(MethodFilter::PATCH, "/v0/servers/{server}/versions/{version}/status", APPROVER, |filter| {
+        on(filter, compat::mcp_registry::set_status)
+    }),
+    row(MethodFilter::PATCH, "/v0/servers/{server}/status", APPROVER, |filter| {
+        on(filter, compat::mcp_registry::set_status_of_all)
+    }),
+    row(MethodFilter::POST, "/v0/publish", DEVELOPER, |filter| on(filter, compat::mcp_registry::publish)),
+    row(MethodFilter::GET, "/v0/health", PUBLIC, |filter| on(filter, compat::agentregistry::health)),
+    row(MethodFilter::GET, "/v0/ping", PUBLIC, |filter| on(filter, compat::agentregistry::ping)),
+    row(MethodFilter::GET, "/v0/version", PUBLIC, |filter| on(filter, compat::agentregistry::version)),
+    row(MethodFilter::POST, "/v0/apply", DEVELOPER, |filter| {
+        on(filter, compat::agentregistry::apply).layer(DefaultBodyLimit::max(CATALOG_BYTES_MAX))
+    }),
+    row(MethodFilter::DELETE, "/v0/apply", DEVELOPER, |filter| {
+        on(filter, compat::agentregistry::delete_all).layer(DefaultBodyLimit::max(CATALOG_BYTES_MAX))
+    }),
+    row(MethodFilter::GET, "/v0/{plural}", VIEWER, |filter| on(filter, compat::agentregistry::list)),
+    row(MethodFilter::GET, "/v0/{plural}/{name}", VIEWER, |filter| on(filter, compat::agentregistry::newest)),
+    row(MethodFilter::PUT, "/v0/{plural}/{name}", DEVELOPER, |filter| on(filter, compat::agentregistry::put)),
+    row(MethodFilter::DELETE, "/v0/{plural}/{name}", DEVELOPER, |filter| on(filter, compat::agentregistry::remove)),
+    row(MethodFilter::GET, "/v0/{plural}/{name}/tags", VIEWER, |filter| on(filter, compat::agentregistry::tags)),
+    row(MethodFilter::GET, "/v0/{plural}/{name}/{tag}", VIEWER, |filter| on(filter, compat::agentregistry::tagged)),
+    row(MethodFilter::DELETE, "/v0/{plural}/{name}/{tag}", APPROVER, |filter| {
+        on(filter, compat::agentregistry::retire)
+    }),
     row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/scorecard", VIEWER, |filter| {
         on(filter, catalog::scorecards::card)
     }),
@@ -172,6 +275,45 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/catalog/scorecards", VIEWER, |filter| on(filter, catalog::scorecards::board)),
     row(MethodFilter::GET, "/api/v1/catalog/checks", VIEWER, |filter| on(filter, catalog::scorecards::checks)),
     row(MethodFilter::GET, "/api/v1/backup", ADMINISTRATOR, |filter| on(filter, backup::backup)),
+    row(MethodFilter::GET, "/api/v1/catalog/entities", VIEWER, |filter| on(filter, catalog::list::list)),
+    row(MethodFilter::GET, "/api/v1/catalog/facets", VIEWER, |filter| on(filter, catalog::facets::facets)),
+    row(MethodFilter::GET, "/api/v1/catalog/search", VIEWER, |filter| on(filter, catalog::search::search)),
+    row(MethodFilter::GET, "/api/catalog/entities", VIEWER, |filter| on(filter, backstage::entities::list)),
+    row(MethodFilter::GET, "/api/catalog/entities/by-query", VIEWER, |filter| on(filter, backstage::pages::get)),
+    row(MethodFilter::POST, "/api/catalog/entities/by-query", VIEWER, |filter| on(filter, backstage::pages::post)),
+    row(MethodFilter::POST, "/api/catalog/entities/by-refs", VIEWER, |filter| on(filter, backstage::single::by_refs)),
+    row(MethodFilter::GET, "/api/catalog/entities/by-name/{kind}/{namespace}/{name}", VIEWER, |filter| {
+        on(filter, backstage::single::by_name)
+    }),
+    row(MethodFilter::GET, "/api/catalog/entities/by-name/{kind}/{namespace}/{name}/ancestry", VIEWER, |filter| {
+        on(filter, backstage::single::ancestry)
+    }),
+    row(MethodFilter::GET, "/api/catalog/entities/by-uid/{uid}", VIEWER, |filter| {
+        on(filter, backstage::single::by_uid)
+    }),
+    row(MethodFilter::DELETE, "/api/catalog/entities/by-uid/{uid}", DEVELOPER, |filter| {
+        on(filter, backstage::single::remove)
+    }),
+    row(MethodFilter::GET, "/api/catalog/entity-facets", VIEWER, |filter| on(filter, backstage::facets::get)),
+    row(MethodFilter::POST, "/api/catalog/entity-facets", VIEWER, |filter| on(filter, backstage::facets::post)),
+    row(MethodFilter::POST, "/api/catalog/refresh", DEVELOPER, |filter| on(filter, backstage::actions::refresh)),
+    row(MethodFilter::POST, "/api/catalog/validate-entity", VIEWER, |filter| on(filter, backstage::actions::validate)),
+    row(MethodFilter::POST, "/api/catalog/analyze-location", VIEWER, |filter| on(filter, backstage::actions::analyze)),
+    row(MethodFilter::GET, "/api/catalog/locations", VIEWER, |filter| on(filter, backstage::locations::list)),
+    row(MethodFilter::POST, "/api/catalog/locations", ADMINISTRATOR, |filter| on(filter, backstage::locations::add)),
+    row(MethodFilter::POST, "/api/catalog/locations/by-query", VIEWER, |filter| {
+        on(filter, backstage::locations::by_query)
+    }),
+    row(MethodFilter::GET, "/api/catalog/locations/by-entity/{kind}/{namespace}/{name}", VIEWER, |filter| {
+        on(filter, backstage::locations::by_entity)
+    }),
+    row(MethodFilter::GET, "/api/catalog/locations/{id}", VIEWER, |filter| on(filter, backstage::locations::detail)),
+    row(MethodFilter::PUT, "/api/catalog/locations/{id}", ADMINISTRATOR, |filter| {
+        on(filter, backstage::locations::update)
+    }),
+    row(MethodFilter::DELETE, "/api/catalog/locations/{id}", ADMINISTRATOR, |filter| {
+        on(filter, backstage::locations::remove)
+    }),
     row(MethodFilter::GET, "/api/v1/catalog/ingestion", VIEWER, |filter| on(filter, catalog::ingestion::health)),
     row(MethodFilter::GET, "/api/v1/catalog/locations", VIEWER, |filter| on(filter, catalog::locations::list)),
     row(MethodFilter::POST, "/api/v1/catalog/locations", ADMINISTRATOR, |filter| on(filter, catalog::locations::add)),
@@ -215,6 +357,23 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/readyz", PUBLIC, |filter| on(filter, system::readyz)),
 ];
 
+/// Method and path of every route, for tests that walk all of them.
+pub fn routes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ROUTES.iter().map(|route| (name(route.method), route.path))
+}
+
+/// Of the methods that [`ROUTES`] uses.
+fn name(method: MethodFilter) -> &'static str {
+    let known = [
+        (MethodFilter::GET, "GET"),
+        (MethodFilter::POST, "POST"),
+        (MethodFilter::PATCH, "PATCH"),
+        (MethodFilter::PUT, "PUT"),
+        (MethodFilter::DELETE, "DELETE"),
+    ];
+    known.iter().find(|(known, _)| *known == method).map_or("another", |(_, name)| name)
+}
+
 /// The portal on its port. The gateway's router is merged beside it: a path below `/v1` or `/anthropic`
 /// that the gateway does not know ends here in a 404, never in a page.
 pub fn router(state: PortalState) -> Router {
@@ -229,6 +388,7 @@ pub fn router(state: PortalState) -> Router {
         .fallback(ui::serve)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard::site))
+        .layer(middleware::from_fn(backstage::error::translate))
         .layer(middleware::from_fn(guard::headers::add))
         .with_state(app)
 }

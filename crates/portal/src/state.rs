@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use mizzen_catalog::Catalog;
+use mizzen_catalog::docs::plane::Documentation;
 use mizzen_catalog::scorecard::Scorecards;
+use mizzen_catalog::template::plane::Templates;
 use mizzen_control::Control;
 use mizzen_control::oidc::Oidc;
 use mizzen_control::origin::Allowed;
@@ -23,6 +25,8 @@ use object_store::ObjectStore;
 pub struct PortalState {
     pub control: Control,
     pub catalog: Catalog,
+    pub documentation: Documentation,
+    pub templates: Templates,
     pub scorecards: Scorecards,
     pub telemetry: Telemetry,
     pub query: Query,

@@ -1,11 +1,8 @@
 """A Mizzen with tool servers behind its tool gateway, and the programs from npm that talk to it or stand behind it."""
 
-import hashlib
 import json
 import os
 import pathlib
-import shutil
-import subprocess
 import sys
 import tempfile
 import urllib.error
@@ -22,17 +19,7 @@ ASK_SECONDS = 60
 
 def node_modules() -> pathlib.Path:
     """What `package.json` says, installed once outside of the clone."""
-    if given := os.environ.get("MIZZEN_PEERS_NODE_MODULES"):
-        return pathlib.Path(given)
-    package = HERE / "package.json"
-    home = environment.CACHE / f"node-{hashlib.sha256(package.read_bytes()).hexdigest()[:12]}"
-    if not (home / "complete").exists():
-        print(f"installing the tool peers into {home}", flush=True)
-        home.mkdir(parents=True, exist_ok=True)
-        shutil.copy(package, home)
-        subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--silent"], cwd=home, check=True)
-        (home / "complete").touch()
-    return home / "node_modules"
+    return environment.node_modules(HERE / "package.json", os.environ.get("MIZZEN_PEERS_NODE_MODULES"))
 
 
 def node() -> str:

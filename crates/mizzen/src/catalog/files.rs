@@ -38,6 +38,16 @@ pub(super) enum Place {
     Found(PathBuf, PathBuf),
 }
 
+impl Place {
+    /// The file, where it is one of this machine.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(file, _) | Self::Found(file, _) => Some(file),
+            Self::Input | Self::Address(_) => None,
+        }
+    }
+}
+
 /// What is to be applied, in the order it was named; the files of a folder by their names.
 pub(super) fn places(words: &[String]) -> Result<Vec<Place>, Failure> {
     let mut places = Vec::new();
@@ -105,7 +115,7 @@ impl Place {
             Self::Found(file, root) => {
                 let text = read_file(&file, &root);
                 let why = match &text {
-                    Ok(text) if document::is_manifest(&text.source, &text.text) => return text.map(Some),
+                    Ok(found) if document::is_manifest(&found.source, &found.text) => return text.map(Some),
                     Ok(_) => "it is nothing that the catalog knows".to_owned(),
                     // It may be anything; a manifest would be text of a sensible size.
                     Err(Failure::Usage(error)) => format!("{error:#}"),

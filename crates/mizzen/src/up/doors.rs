@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use http::{HeaderMap, header};
+use mizzen_catalog::docs::plane::Documentation;
 use mizzen_control::Control;
 use mizzen_control::origin::Allowed;
 use mizzen_mcp::gateway::{IssuerTokens, TokenCheck};
@@ -113,6 +114,8 @@ fn portal_state(
     Ok(PortalState {
         control: planes.control.clone(),
         catalog: planes.catalog.clone(),
+        documentation: Documentation::new(planes.catalog.clone()),
+        templates: planes.templates.clone(),
         scorecards: planes.scorecards.clone(),
         telemetry: planes.telemetry.clone(),
         query: planes.query.clone(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use mizzen_catalog::Catalog;
 use mizzen_catalog::scorecard::{self, Scorecards};
+use mizzen_catalog::template::plane::{self as template_plane, Templates};
 use mizzen_control::Control;
 use mizzen_control::config::PermissionSettings;
 use mizzen_control::environment::Environment;
@@ -33,7 +34,7 @@ use object_store::ObjectStore;
 use super::decisions::Recorder;
 use super::discover::Discovery;
 use super::facts::PlaneFacts;
-use super::{evidence, versions};
+use super::{evidence, templates, versions};
 use crate::config::Config;
 
 /// Everything behind the doors.
@@ -49,6 +50,7 @@ pub(super) struct Planes {
     pub(super) objects: Arc<dyn ObjectStore>,
     pub(super) control: Control,
     pub(super) catalog: Catalog,
+    pub(super) templates: Templates,
     pub(super) scorecards: Scorecards,
     pub(super) prices: PriceTable,
     pub(super) telemetry: Telemetry,
@@ -115,6 +117,14 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     evidence::keep_in_force(&eval, &control, &tasks);
     let facts = PlaneFacts::new(telemetry.clone(), eval.clone(), control.clone(), tools.clone(), clock.clone());
     let scorecards = open_scorecards(&catalog, facts, &metrics, &tasks)?;
+    let effects = templates::Planes {
+        catalog: catalog.clone(),
+        control: control.clone(),
+        eval: eval.clone(),
+        telemetry: telemetry.clone(),
+        scorecards: scorecards.clone(),
+    };
+    let templates = open_templates(config, &catalog, effects)?;
     Ok(Planes {
         clock,
         metrics,
@@ -125,6 +135,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         objects,
         control,
         catalog,
+        templates,
         scorecards,
         prices,
         telemetry,
@@ -188,6 +199,14 @@ async fn open_catalog(
     let catalog = catalog.await.context("`catalog`")?;
     catalog.start(tasks);
     Ok(catalog)
+}
+
+/// Templates reach the other planes through what the binary gives them.
+fn open_templates(config: &Config, catalog: &Catalog, effects: templates::Planes) -> anyhow::Result<Templates> {
+    let projects = &config.catalog.projects;
+    let projects = (!projects.as_os_str().is_empty()).then(|| projects.clone());
+    let parts = template_plane::Parts { catalog: catalog.clone(), effects: Arc::new(effects), projects };
+    Templates::open(parts).context("the templates of the binary cannot be read")
 }
 
 /// What the catalog learns of traffic, and the scorecards of agents.

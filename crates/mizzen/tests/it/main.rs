@@ -10,4 +10,5 @@ mod durability;
 mod eval;
 mod evaluation;
 mod policies;
+mod templates;
 mod the_loop;

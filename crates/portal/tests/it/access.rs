@@ -91,6 +91,19 @@ const EXPECTED: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/api/v1/audit/checkpoint", Some(Role::Viewer)),
     ("GET", "/api/v1/audit/key", Some(Role::Viewer)),
     ("GET", "/api/v1/audit/log/{*path}", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/templates", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/templates/{namespace}/{name}", Some(Role::Viewer)),
+    ("PUT", "/api/v1/catalog/templates/{namespace}/{name}", Some(Role::Developer)),
+    ("POST", "/api/v1/catalog/templates/{namespace}/{name}/dry-run", Some(Role::Developer)),
+    ("POST", "/api/v1/catalog/templates/{namespace}/{name}/run", Some(Role::Developer)),
+    ("GET", "/api/v1/catalog/templates/{namespace}/{name}/created", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/created/{kind}/{namespace}/{name}/update", Some(Role::Viewer)),
+    ("POST", "/api/v1/catalog/created/{kind}/{namespace}/{name}/update", Some(Role::Developer)),
+    ("GET", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", Some(Role::Viewer)),
+    ("PUT", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", Some(Role::Developer)),
+    ("DELETE", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", Some(Role::Developer)),
+    ("GET", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs/{*path}", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs-files/{*path}", Some(Role::Viewer)),
     ("GET", "/api/v1/boundaries", Some(Role::Viewer)),
     ("GET", "/api/v1/boundaries/{name}", Some(Role::Viewer)),
     ("PUT", "/api/v1/boundaries/{name}", Some(Role::Administrator)),
@@ -105,11 +118,66 @@ const EXPECTED: &[(&str, &str, Option<Role>)] = &[
     ("DELETE", "/api/v1/policies/{name}", Some(Role::Administrator)),
     ("GET", "/api/v1/decisions", Some(Role::Viewer)),
     ("GET", "/api/v1/decisions/{id}", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/clients/{client}", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/agent-card.json", Some(Role::Viewer)),
+    ("GET", "/.well-known/agent-card.json", None),
+    ("GET", "/.well-known/agent-skills/index.json", None),
+    ("GET", "/.well-known/agent-skills/{name}/SKILL.md", None),
+    ("GET", "/.well-known/agent-skills/{name}/{digest}/SKILL.md", None),
+    ("GET", "/v0.1/servers", None),
+    ("GET", "/v0.1/servers/{server}/versions", None),
+    ("GET", "/v0.1/servers/{server}/versions/{version}", None),
+    ("PUT", "/v0.1/servers/{server}/versions/{version}", Some(Role::Developer)),
+    ("PATCH", "/v0.1/servers/{server}/versions/{version}/status", Some(Role::Approver)),
+    ("PATCH", "/v0.1/servers/{server}/status", Some(Role::Approver)),
+    ("POST", "/v0.1/publish", Some(Role::Developer)),
+    ("GET", "/v0/servers", None),
+    ("GET", "/v0/servers/{server}/versions", None),
+    ("GET", "/v0/servers/{server}/versions/{version}", None),
+    ("PUT", "/v0/servers/{server}/versions/{version}", Some(Role::Developer)),
+    ("PATCH", "/v0/servers/{server}/versions/{version}/status", Some(Role::Approver)),
+    ("PATCH", "/v0/servers/{server}/status", Some(Role::Approver)),
+    ("POST", "/v0/publish", Some(Role::Developer)),
+    ("GET", "/v0/health", None),
+    ("GET", "/v0/ping", None),
+    ("GET", "/v0/version", None),
+    ("POST", "/v0/apply", Some(Role::Developer)),
+    ("DELETE", "/v0/apply", Some(Role::Developer)),
+    ("GET", "/v0/{plural}", Some(Role::Viewer)),
+    ("GET", "/v0/{plural}/{name}", Some(Role::Viewer)),
+    ("PUT", "/v0/{plural}/{name}", Some(Role::Developer)),
+    ("DELETE", "/v0/{plural}/{name}", Some(Role::Developer)),
+    ("GET", "/v0/{plural}/{name}/tags", Some(Role::Viewer)),
+    ("GET", "/v0/{plural}/{name}/{tag}", Some(Role::Viewer)),
+    ("DELETE", "/v0/{plural}/{name}/{tag}", Some(Role::Approver)),
     ("GET", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/scorecard", Some(Role::Viewer)),
     ("GET", "/api/v1/catalog/entities/{kind}/{namespace}/{name}/summary", Some(Role::Viewer)),
     ("GET", "/api/v1/catalog/scorecards", Some(Role::Viewer)),
     ("GET", "/api/v1/catalog/checks", Some(Role::Viewer)),
     ("GET", "/api/v1/backup", Some(Role::Administrator)),
+    ("GET", "/api/v1/catalog/entities", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/facets", Some(Role::Viewer)),
+    ("GET", "/api/v1/catalog/search", Some(Role::Viewer)),
+    ("GET", "/api/catalog/entities", Some(Role::Viewer)),
+    ("GET", "/api/catalog/entities/by-query", Some(Role::Viewer)),
+    ("POST", "/api/catalog/entities/by-query", Some(Role::Viewer)),
+    ("POST", "/api/catalog/entities/by-refs", Some(Role::Viewer)),
+    ("GET", "/api/catalog/entities/by-name/{kind}/{namespace}/{name}", Some(Role::Viewer)),
+    ("GET", "/api/catalog/entities/by-name/{kind}/{namespace}/{name}/ancestry", Some(Role::Viewer)),
+    ("GET", "/api/catalog/entities/by-uid/{uid}", Some(Role::Viewer)),
+    ("DELETE", "/api/catalog/entities/by-uid/{uid}", Some(Role::Developer)),
+    ("GET", "/api/catalog/entity-facets", Some(Role::Viewer)),
+    ("POST", "/api/catalog/entity-facets", Some(Role::Viewer)),
+    ("POST", "/api/catalog/refresh", Some(Role::Developer)),
+    ("POST", "/api/catalog/validate-entity", Some(Role::Viewer)),
+    ("POST", "/api/catalog/analyze-location", Some(Role::Viewer)),
+    ("GET", "/api/catalog/locations", Some(Role::Viewer)),
+    ("POST", "/api/catalog/locations", Some(Role::Administrator)),
+    ("POST", "/api/catalog/locations/by-query", Some(Role::Viewer)),
+    ("GET", "/api/catalog/locations/by-entity/{kind}/{namespace}/{name}", Some(Role::Viewer)),
+    ("GET", "/api/catalog/locations/{id}", Some(Role::Viewer)),
+    ("PUT", "/api/catalog/locations/{id}", Some(Role::Administrator)),
+    ("DELETE", "/api/catalog/locations/{id}", Some(Role::Administrator)),
     ("GET", "/api/v1/catalog/ingestion", Some(Role::Viewer)),
     ("GET", "/api/v1/catalog/locations", Some(Role::Viewer)),
     ("POST", "/api/v1/catalog/locations", Some(Role::Administrator)),
@@ -129,23 +197,12 @@ const EXPECTED: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/readyz", None),
 ];
 
-/// The routes as the API describes itself; a unit test compares that with the router.
-fn documented() -> Vec<(String, String)> {
-    let document = serde_json::to_value(mizzen_portal::openapi()).unwrap();
-    let paths = document["paths"].as_object().unwrap().clone();
-    let of_path = |(path, methods): (String, serde_json::Value)| {
-        let methods: Vec<String> = methods.as_object().unwrap().keys().map(|method| method.to_uppercase()).collect();
-        methods.into_iter().map(move |method| (method, path.clone()))
-    };
-    paths.into_iter().flat_map(of_path).collect()
-}
-
 fn request(method: &str, path: &str, credential: Option<(&str, String)>) -> Request<String> {
     let path = path.replace("{run_id}", "no-such-run").replace("{span_id}", "00000000000000aa");
     let path = path.replace("{id}", "no-such-key").replace("{name}", "no-such-provider");
     let path = path.replace("{case}", "no-such-case").replace("{metric}", "success");
     let path = path.replace("{kind}", "component").replace("{namespace}", "default").replace("{version}", "1");
-    let path = path.replace("{step}", "approve");
+    let path = path.replace("{step}", "approve").replace("{uid}", "no-such-uid");
     let mut request = Request::builder().method(method).uri(path).header("host", "localhost:7600");
     request = request.header("origin", "http://localhost:7600");
     if let Some((name, value)) = credential {
@@ -159,11 +216,11 @@ async fn every_route_admits_whom_the_table_says() {
     let portal = Portal::open_to_the_network().await;
     let minted = portal.state.control.keys().mint(NewKey { name: "agent".into(), ..NewKey::default() }).await.unwrap();
     let agent_key = format!("Bearer {}", minted.1.expose());
-    for (method, path) in documented() {
+    for (method, path) in mizzen_portal::routes() {
         let row = EXPECTED.iter().find(|row| row.0 == method && row.1 == path);
         let least = row.unwrap_or_else(|| panic!("`{method} {path}` has no row in this table: who may use it?")).2;
-        let anonymous = portal.status(request(&method, &path, None)).await;
-        let agent = portal.send(request(&method, &path, Some(("authorization", agent_key.clone())))).await;
+        let anonymous = portal.status(request(method, path, None)).await;
+        let agent = portal.send(request(method, path, Some(("authorization", agent_key.clone())))).await;
         match least {
             None => assert_ne!(anonymous, StatusCode::FORBIDDEN, "{method} {path}"),
             Some(_) => {
@@ -174,7 +231,7 @@ async fn every_route_admits_whom_the_table_says() {
         }
         for role in Role::ALL {
             let cookie = portal.cookie(*role).await;
-            let response = portal.send(request(&method, &path, Some(("cookie", cookie)))).await;
+            let response = portal.send(request(method, path, Some(("cookie", cookie)))).await;
             let status = response.status();
             if least.is_some_and(|least| *role < least) {
                 assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path} for {role}");

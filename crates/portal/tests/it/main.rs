@@ -3,10 +3,14 @@
 
 mod access;
 mod audit;
+mod backstage;
 mod backup;
+mod catalog;
 mod evaluation;
 mod pages;
 mod permission;
+mod registries;
 mod sign_in;
 mod site;
 mod support;
+mod templates;

@@ -9,8 +9,10 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use mizzen_catalog::Catalog;
 use mizzen_catalog::config::CatalogConfig;
+use mizzen_catalog::docs::plane::Documentation;
 use mizzen_catalog::facts::{About, FactError, FactSource, Seen};
 use mizzen_catalog::scorecard::{self, Scorecards};
+use mizzen_catalog::template::plane::Templates;
 use mizzen_control::{Control, Environment};
 use mizzen_eval::plane::{self, Eval};
 use mizzen_mcp::pins::Pins;
@@ -165,6 +167,8 @@ pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> Porta
     let tools = tool_servers(&store, &control, &clock, &metrics, &tasks).await;
     PortalState {
         control,
+        documentation: Documentation::new(catalog.clone()),
+        templates: templates(&catalog),
         catalog,
         scorecards,
         telemetry,
@@ -279,6 +283,12 @@ async fn tool_servers(
         pin: PinRule::FirstSight,
     };
     Upstreams::start(servers, shared)
+}
+
+/// Templates whose effects are those of the catalog only.
+fn templates(catalog: &Catalog) -> Templates {
+    let effects = Arc::new(crate::templates::CatalogOnly(catalog.clone()));
+    Templates::open(mizzen_catalog::template::plane::Parts { catalog: catalog.clone(), effects, projects: None }).unwrap()
 }
 
 /// Planes that saw nothing.

@@ -29,7 +29,7 @@ export function catalogRoute(whole, method, segments, query, body, text) {
     case 'search':
       return search(state, query.get('q') ?? '');
     case 'reviews':
-      return { items: state.reviews };
+      return { items: state.reviews, total: state.reviews.length, next_cursor: null };
     case 'apply':
       return apply(state, text);
     default:
@@ -48,6 +48,7 @@ const FIELDS = {
   system: (one) => one.system,
   tag: (one) => one.tags[0],
   namespace: (one) => one.namespace,
+  problems: (one) => String(one.problems > 0),
 };
 
 function matching({ items: all }, query) {

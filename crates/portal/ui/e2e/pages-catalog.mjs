@@ -14,8 +14,8 @@ export async function catalogSubject(read) {
   return { firsts: firsts.filter(([, one]) => one), discovered };
 }
 
-const path = ({ kind, namespace, name }) =>
-  `/catalog/${[kind.toLowerCase(), namespace, name].map(encodeURIComponent).join('/')}`;
+/** `kind:namespace/name` as an address. */
+const path = ({ ref }) => `/catalog/${ref.replace(':', '/').split('/').map(encodeURIComponent).join('/')}`;
 
 export function catalogPages({ firsts, discovered }) {
   const found = [

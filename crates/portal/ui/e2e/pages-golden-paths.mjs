@@ -14,7 +14,7 @@ export function goldenPages({ agent, model, template }) {
     ['create', '/create', '.cards .card'],
     ['scorecards', '/catalog/scorecards', '.heat-map tbody tr, .empty'],
     ['scorecards-agents', '/catalog/scorecards?by=agent', '.heat-map tbody tr, .empty'],
-    ['scorecards-table', '/catalog/scorecards?by=agent&as=table', 'table.rows tbody tr, .empty'],
+    ['scorecards-table', '/catalog/scorecards?by=agent&as=table', '[aria-label="Scorecards as a table"], .empty'],
     ['ingestion', '/catalog/ingestion', 'table.sources tbody tr, .empty'],
     ['ingestion-dangling', '/catalog/ingestion?tab=dangling', '#ingestion-panel p'],
     ['graph-choose', '/catalog/graph', 'table.rows tbody tr, .empty'],
@@ -24,6 +24,12 @@ export function goldenPages({ agent, model, template }) {
     found.push(['template', path, '.questions']);
     found.push(['template-made', `${path}?tab=made`, '#template-panel table, #template-panel .empty']);
     found.push(['template-source', `${path}?tab=source`, '.file-text']);
+  }
+  if (agent) {
+    const [, kind, namespace, name] = /^(.+?):(.+?)\/(.+)$/.exec(agent);
+    const path = `/catalog/${[kind, namespace, name].map(encodeURIComponent).join('/')}`;
+    found.push(['docs', `${path}?tab=docs`, '.docs, .empty']);
+    found.push(['dependencies', `${path}?tab=dependencies`, GRAPH]);
   }
   for (const [name, ref] of [
     ['agent', agent],

@@ -153,9 +153,10 @@ describe('an entity', () => {
   });
 
   test('relations come by kind in the usual order, unknown kinds last and as they are', () => {
-    const one = (type: string, target: string) => ({ type, target_ref: target });
+    const one = (type: string, target: string) => ({ type, target_ref: target, exists: target !== 'a:b/d' });
     const groups = relationGroups([one('zeta', 'a:b/c'), one('dependsOn', 'a:b/d'), one('ownedBy', 'a:b/e')]);
     expect(groups.map(({ word }) => word)).toEqual(['Owned by', 'Depends on', 'zeta']);
+    expect(groups[1]?.targets).toEqual([{ ref: 'a:b/d', exists: false }]);
   });
 
   test('only what traffic alone shows is told apart, on its side', () => {
@@ -179,8 +180,8 @@ describe('an entity', () => {
       },
     );
     expect(groups).toEqual([
-      { word: 'Seen using', targets: ['a:b/d'] },
-      { word: 'Seen used by', targets: ['a:b/f'] },
+      { word: 'Seen using', targets: [{ ref: 'a:b/d', exists: true }] },
+      { word: 'Seen used by', targets: [{ ref: 'a:b/f', exists: true }] },
     ]);
     expect(observedGroups({ ref: 'a:b/c' }, undefined)).toEqual([]);
   });

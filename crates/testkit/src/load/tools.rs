@@ -115,7 +115,7 @@ async fn session(connection: &mut Connection, load: &ToolLoad, deadline: Instant
         ensure!(said.contains("\"content\"") && !said.contains("\"isError\":true"), "the call answered {said}");
         tally.latencies.push(u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX));
     }
-    if let Some(session) = session.filter(|_| tally.sessions % 2 == 0) {
+    if let Some(session) = session.filter(|_| tally.sessions.is_multiple_of(2)) {
         send(connection, load, Method::DELETE, Some(session), Bytes::new()).await?;
     }
     Ok(())

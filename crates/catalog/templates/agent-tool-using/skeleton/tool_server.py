@@ -24,12 +24,12 @@ class ToolServer:
         self.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     def tools(self):
-        """Name -> (description, schema) of the tools that were granted."""
+        """Name -> (description, schema) of the tools that were granted; the gateway calls `server/tool` `server__tool`."""
         listed = self.request("tools/list", {})["tools"]
         return {
             tool["name"]: (tool.get("description", ""), tool["inputSchema"])
             for tool in listed
-            if any(fnmatch.fnmatch(tool["name"], "*" + one.split("/")[-1]) for one in self.granted)
+            if any(fnmatch.fnmatch(tool["name"], one.replace("/", "__")) for one in self.granted)
         }
 
     def call(self, name, arguments):

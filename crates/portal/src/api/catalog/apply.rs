@@ -153,7 +153,7 @@ fn read(source: &str, headers: &HeaderMap, body: &[u8]) -> Result<Vec<Read>, Api
 }
 
 fn view(applied: Applied, warnings: Vec<Problem>) -> CatalogApplied {
-    let Applied { source, line, column, reference, outcome, tag, digest, state, error } = applied;
+    let Applied { source, line, column, reference, outcome, tag, digest, state, error, is_duplicate: _ } = applied;
     let problem = |message: &String| Problem { source: source.clone(), line, column, message: message.clone() };
     let problem = error.as_ref().map(problem);
     CatalogApplied {

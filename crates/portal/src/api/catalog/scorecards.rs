@@ -16,7 +16,6 @@ use mizzen_catalog::scorecard::{
 };
 use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
@@ -101,7 +100,7 @@ pub(crate) struct CatalogFact {
     name: String,
     says: &'static str,
     /// A boolean, a number, a text or a list of texts.
-    #[schema(value_type = Value)]
+    #[schema(value_type = serde_json::Value)]
     value: FactValue,
     source: FactOrigin,
     as_of: Timestamp,

@@ -306,6 +306,7 @@ export interface SourceProblem {
   line: number | null;
   column: number | null;
   ref: string | null;
+  kind?: 'unreadable' | 'invalid' | 'duplicate' | 'refused';
   message: string;
   at: string | null;
 }
@@ -338,8 +339,10 @@ export interface Dangling {
 
 export interface Duplicate {
   ref: string;
+  /** Why, in a sentence: where it is kept from. */
   kept: string;
   refused: string;
+  source: string | null;
   line: number | null;
   at: string | null;
 }

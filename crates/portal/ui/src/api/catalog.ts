@@ -22,8 +22,7 @@ export interface CatalogItem {
   /** What people call it: `agent`, `tool_server`, …, else the kind. */
   class: string;
   kind: string;
-  namespace: string;
-  name: string;
+  /** The title, or else the name. */
   title: string;
   type: string | null;
   owner: string | null;
@@ -32,7 +31,7 @@ export interface CatalogItem {
   description: string | null;
   tags: string[];
   origin: Origin;
-  version: VersionHead | null;
+  version: Pick<VersionHead, 'tag' | 'state'> | null;
   /** How many levels are reached; null where no scorecard was computed. */
   level: number | null;
   last_seen: string | null;
@@ -161,6 +160,7 @@ export interface ModelPart {
 
 export interface ToolServerPart {
   state: string | null;
+  fault: string | null;
   tools: number;
   withheld: number;
   changed: number;
@@ -174,6 +174,8 @@ export interface ToolPart {
   changed: boolean;
   read_only: boolean;
   withheld: string | null;
+  /** The server offers it no more. */
+  gone: boolean;
   last_seen_at: string | null;
   agents: string[];
 }
@@ -190,9 +192,11 @@ export interface TeamPart {
   agents: number;
   levels: LevelCounts;
   level: Level | null;
+  /** Of its agents in 30 days. */
   cost_usd: number | null;
-  days: number;
   members: number;
+  /** There are more than are listed and counted. */
+  truncated: boolean;
   items: OwnedItem[];
 }
 
@@ -213,7 +217,7 @@ export interface Summary {
     failed: number;
     no_evidence: number;
     exempt: number;
-    computed_at: string;
+    computed_at: string | null;
     next: NextCheck | null;
   } | null;
   agent: AgentPart | null;
@@ -254,7 +258,7 @@ export interface Scorecard {
   ref: string;
   has_scorecard: boolean;
   level: Level | null;
-  computed_at: string;
+  computed_at: string | null;
   passed: number;
   failed: number;
   no_evidence: number;
@@ -271,6 +275,8 @@ export interface Scorecard {
 export interface CatalogRelation {
   type: string;
   target_ref: string;
+  /** Whether the catalog has the target. */
+  exists: boolean;
 }
 
 export interface StatusItem {
@@ -298,8 +304,8 @@ export interface Envelope {
 
 export interface EntityDetail {
   ref: string;
-  /** Null where the kind alone says what it is. */
-  class: string | null;
+  /** What people call it: `agent`, `tool_server`, …, else the kind. */
+  class: string;
   uid: string;
   etag: string;
   origin: Origin;
@@ -312,6 +318,9 @@ export interface EntityDetail {
   /** What in the document means nothing, with the nearest that does. */
   warnings: string[];
   locations: string[];
+  /** Its location holds it no longer. */
+  is_orphan: boolean;
+  applied_by: string;
   /** Of a document that came in a foreign format. */
   format: string | null;
   updated_at: string;
@@ -330,8 +339,8 @@ export interface VersionView {
   state: VersionState;
   /** The newest that was applied. */
   is_current: boolean;
-  applied_at: string;
-  applied_by: string;
+  applied_at: string | null;
+  applied_by: string | null;
   /** Oldest first. */
   history: VersionStep[];
   yaml: string;
@@ -346,12 +355,16 @@ export interface Review {
   owner: string | null;
   tag: string;
   digest: string;
-  submitted_by: string;
-  submitted_at: string;
+  submitted_by: string | null;
+  submitted_at: string | null;
   yaml: string;
   in_use: { tag: string; digest: string; state: VersionState; yaml: string } | null;
   may_decide: boolean;
   why_not: string | null;
+}
+
+export interface ReviewPage extends Page<Review> {
+  total: number;
 }
 
 /** What became of one document of a text that was applied. */
@@ -391,6 +404,6 @@ export const isReviews = (path: string): boolean => path.startsWith(REVIEWS);
 export const isCatalog = (path: string): boolean => path.startsWith('/catalog/');
 
 /** Versions that wait for a review. */
-export function useReviews(): Resource<Page<Review>> {
-  return useData<Page<Review>>(REVIEWS);
+export function useReviews(): Resource<ReviewPage> {
+  return useData<ReviewPage>(REVIEWS);
 }

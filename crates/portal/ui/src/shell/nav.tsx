@@ -5,6 +5,7 @@ import { useReviews } from '../api/catalog';
 import { useWaiting } from '../api/gate';
 import { disconnect, liveState, type LiveState } from '../api/live';
 import { forgetSession } from '../api/session';
+import { plural } from '../format/number';
 import { route } from '../location';
 import { forgetLists } from '../pages/runs/run-list';
 import { Icon, Mark, type IconName } from '../ui/icon';
@@ -132,13 +133,11 @@ function ReviewCount() {
 }
 
 function PendingReviews() {
-  const page = useReviews().data.value;
-  const count = page?.items.length ?? 0;
+  const count = useReviews().data.value?.total ?? 0;
   if (count === 0) return null;
   return (
-    <span class="nav-count" title={`${count} versions wait for a review`}>
+    <span class="nav-count" title={`${plural(count, 'version')} to review`}>
       {count}
-      {page?.next_cursor && '+'}
       <span class="hidden"> to review</span>
     </span>
   );

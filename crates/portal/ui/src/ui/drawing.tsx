@@ -117,7 +117,16 @@ function Canvas({
 
 function Arrow({ id }: { id: string }) {
   return (
-    <marker id={id} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
+    <marker
+      id={id}
+      viewBox="0 0 8 8"
+      refX="7"
+      refY="4"
+      markerWidth="9"
+      markerHeight="9"
+      markerUnits="userSpaceOnUse"
+      orient="auto-start-reverse"
+    >
       <path d="M0 0.500 8 4 0 7.500z" />
     </marker>
   );

@@ -6,7 +6,7 @@ import { cost, costReason } from '../../format/money';
 import { exact, plural, short } from '../../format/number';
 import { durationIfKnown } from '../../format/time';
 import { totalTokens, usageSentence } from '../../format/words';
-import { agentPath } from '../../router';
+import { agentPath, splitReference } from '../../router';
 import { Ago } from '../../ui/ago';
 import { FirstSteps } from '../../ui/first-steps';
 import { PageHead } from '../../ui/page-head';
@@ -39,7 +39,7 @@ const UNOWNED = '/catalog/entities?class=agent&owner=none&limit=200';
 
 function Table({ agents }: { agents: AgentSummary[] }) {
   const known = useData<CatalogPageOf<CatalogItem>>(UNOWNED).data.value?.items ?? [];
-  const unowned = new Set(known.flatMap(({ name, title }) => [name, title]));
+  const unowned = new Set(known.flatMap(({ ref, title }) => [splitReference(ref).name, title]));
   return (
     <table class="rows">
       <thead>

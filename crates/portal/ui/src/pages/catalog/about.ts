@@ -62,8 +62,7 @@ const RELATION_WORDS: Record<string, string> = {
 
 export interface RelationGroup {
   word: string;
-  /** References. */
-  targets: string[];
+  targets: { ref: string; exists: boolean }[];
 }
 
 /** By kind of relation, in the usual order; kinds the portal has no words for come last, as they are. */
@@ -75,7 +74,7 @@ export function relationGroups(relations: CatalogRelation[]): RelationGroup[] {
     .sort((a, b) => at(a) - at(b) || a.localeCompare(b))
     .map((type) => ({
       word: RELATION_WORDS[type] ?? type,
-      targets: relations.filter((one) => one.type === type).map((one) => one.target_ref),
+      targets: relations.filter((one) => one.type === type).map(({ target_ref: ref, exists }) => ({ ref, exists })),
     }));
 }
 
@@ -85,7 +84,7 @@ export function observedGroups({ ref }: Pick<EntityDetail, 'ref'>, near: Neighbo
   const known = new Set(near?.nodes.map((node) => node.ref));
   const side = (word: string, found: string[]): RelationGroup => ({
     word,
-    targets: found.filter((id) => known.has(id)),
+    targets: found.filter((id) => known.has(id)).map((id) => ({ ref: id, exists: true })),
   });
   return [
     side(

@@ -2,13 +2,12 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { refresh } from '../../api/cache';
 import { ApiError, send } from '../../api/client';
 import { entityApi, isCatalog, type VersionState } from '../../api/catalog';
-import type { Role } from '../../api/session';
+import { may, type Role } from '../../api/session';
 import { actionsOf, actionWord, type VersionAction } from '../../format/catalog';
 import { announcement } from '../../shell/overlays';
 import { Problem } from '../../ui/field';
 import { Icon, type IconName } from '../../ui/icon';
 import { needsWords, RoleButton } from '../../ui/role';
-import { may } from '../../api/session';
 
 const actionIcon: Record<VersionAction, IconName> = {
   submit: 'up',

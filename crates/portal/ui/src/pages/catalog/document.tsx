@@ -50,6 +50,7 @@ export function DocumentTab({ detail, reload }: { detail: EntityDetail; reload: 
 function StatusItems({ detail }: { detail: EntityDetail }) {
   const items = [
     ...detail.status_items.map(({ level, message }) => ({ level, message })),
+    ...(detail.is_orphan ? [{ level: 'warning', message: 'Its location holds it no longer.' }] : []),
     ...detail.warnings.map((message) => ({ level: 'warning', message })),
   ];
   return (
@@ -79,7 +80,9 @@ function Provenance({ detail, edit }: { detail: EntityDetail; edit: (() => void)
               </code>
             ))
           ) : (
-            <span class="faint">{detail.origin === 'discovered' ? 'no document' : 'applied by hand'}</span>
+            <span class="faint">
+              {detail.origin === 'discovered' ? 'no document' : `applied by ${detail.applied_by}`}
+            </span>
           )}
         </Fact>
         {detail.version && (

@@ -22,7 +22,7 @@ import { PermissionsTab } from './permissions';
 import { RunsTab } from './runs';
 import { ScorecardTab } from './scorecard';
 import { Header } from './header';
-import { classNameOf, tabsOf, trafficName, typeOf, type TabId } from './tabs';
+import { tabsOf, trafficName, typeOf, type TabId } from './tabs';
 import { VersionsTab } from './versions';
 
 export default function EntityPage({ id }: { id: string }) {
@@ -30,27 +30,26 @@ export default function EntityPage({ id }: { id: string }) {
   const detail = useData<EntityDetail>(entityApi(id));
   const summary = useData<Summary>(entityApi(id, '/summary'));
   const read = detail.data.value;
-  const { kind } = splitReference(id);
-  const name = read ? classNameOf(read) : kind;
   if (detail.error.value?.status === 404 && !read) return <Missing id={id} />;
   return (
     <>
       <PageHead
         title={read?.entity.metadata.title ?? splitReference(id).name}
         up={{
-          href: withQuery('/catalog', { class: read ? name : null }),
-          name: read ? classWord(name, true) : 'Catalog',
+          href: withQuery('/catalog', { class: read?.class }),
+          name: read ? classWord(read.class, true) : 'Catalog',
         }}
       >
         {read && <Marks detail={read} />}
         {read && <Actions detail={read} />}
       </PageHead>
-      {summary.data.value ? (
+      {read && summary.data.value ? (
         <Header summary={summary.data.value} isAway={query.value.has('tab')} />
       ) : (
         summary.error.value && <Failure error={summary.error.value} retry={() => void summary.reload()} />
       )}
-      {read ? (
+      {/* Both or neither: what came second would push the other away. */}
+      {read && (summary.data.value || summary.error.value) ? (
         <Body id={id} detail={read} summary={summary.data.value} reload={detail.reload} />
       ) : detail.error.value ? (
         <Failure error={detail.error.value} retry={() => void detail.reload()} />
@@ -92,7 +91,7 @@ function Marks({ detail }: { detail: EntityDetail }) {
           <VersionStatus state={detail.version.state} />
         </a>
       )}
-      <OriginBadge origin={detail.origin} owner={ownerOf(detail)} name={classNameOf(detail)} />
+      <OriginBadge origin={detail.origin} owner={ownerOf(detail)} name={detail.class} />
       {detail.status_items.some(({ level }) => level === 'error') && (
         <a class="badge bad" href={entityPath(detail.ref, 'yaml')}>
           <Icon name="alert" /> problems
@@ -107,30 +106,28 @@ const ownerOf = ({ relations }: EntityDetail): string | null =>
 
 function Actions({ detail }: { detail: EntityDetail }) {
   const name = trafficName(detail);
-  const traffic = { agent: agentPath(name), model: modelPath(name), tool_server: toolServerPath(name) }[
-    classNameOf(detail)
-  ];
+  const traffic = { agent: agentPath(name), model: modelPath(name), tool_server: toolServerPath(name) }[detail.class];
   const { namespace } = splitReference(detail.ref);
   return (
     <div class="actions">
       {detail.origin === 'discovered' && (
         <ForRole least="developer">
-          <a class="button small primary" href={claimPath(detail.ref, classNameOf(detail))}>
+          <a class="button small primary" href={claimPath(detail.ref, detail.class)}>
             Claim it
           </a>
         </ForRole>
       )}
-      {classNameOf(detail) === 'template' && (
+      {detail.class === 'template' && (
         <a class="button small primary" href={templatePath(namespace, splitReference(detail.ref).name)}>
           Use it
         </a>
       )}
       {traffic && (
         <a class="button small" href={traffic}>
-          {classNameOf(detail) === 'tool_server' ? 'Connection' : 'Traffic'}
+          {detail.class === 'tool_server' ? 'Connection' : 'Traffic'}
         </a>
       )}
-      {classNameOf(detail) === 'agent' && (
+      {detail.class === 'agent' && (
         <ForRole least="approver">
           <a class="button small" href={withQuery('/budgets', { pause: 1, agent: name })} aria-label="Pause or stop it">
             <Icon name="pause" /> <span>Pause …</span>
@@ -152,7 +149,7 @@ function Body({
   summary: Summary | undefined;
   reload: () => Promise<void>;
 }) {
-  const tabs = tabsOf(classNameOf(detail), detail.version !== null);
+  const tabs = tabsOf(detail.class, detail.version !== null);
   const chosen = chosenTab(tabs.map((tab) => tab.id));
   return (
     <>

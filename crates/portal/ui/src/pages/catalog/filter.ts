@@ -13,6 +13,7 @@ export const FILTER_NAMES = [
   'system',
   'tag',
   'namespace',
+  'problems',
 ] as const;
 export type FilterName = (typeof FILTER_NAMES)[number];
 

@@ -26,6 +26,15 @@ export function Filters({ filter }: { filter: CatalogFilter }) {
       {pick('level', 'Level', levelText)}
       {pick('origin', 'Origin', (value) => (value === 'discovered' ? 'Discovered' : 'Declared'))}
       {pick('tag', 'Tag', (value) => value)}
+      <Pick
+        name="problems"
+        label="Problems"
+        value={filter.problems}
+        options={[
+          ['true', 'With problems'],
+          ['false', 'Without'],
+        ]}
+      />
       {filter.system && <Given name="system" value={filter.system} />}
       {filter.namespace && <Given name="namespace" value={filter.namespace} />}
       {isFiltered(filter) && (

@@ -192,7 +192,9 @@ function ModelFacts({ model }: { model: ModelPart }) {
 function ServerFacts({ part }: { part: ToolServerPart }) {
   return (
     <>
-      <Fact name="Connection">{part.state ?? 'not known'}</Fact>
+      <Fact name="Connection" {...(part.fault ? { title: part.fault } : {})}>
+        {part.fault ? <span class="bad-text">{part.state ?? 'failing'}</span> : (part.state ?? 'none')}
+      </Fact>
       <Fact name="Tools">
         {exact(part.tools)}
         {part.withheld > 0 && <span class="bad-text"> · {exact(part.withheld)} withheld</span>}
@@ -218,7 +220,9 @@ function ToolFacts({ part }: { part: ToolPart }) {
         <a href={toolServerPath(part.server)}>{part.server}</a>
       </Fact>
       <Fact name="Definition" {...(part.digest ? { title: part.digest } : {})}>
-        {part.withheld ? (
+        {part.gone ? (
+          'gone: its server offers it no more'
+        ) : part.withheld ? (
           <span class="status error" title={part.withheld}>
             <Icon name="lock" /> Withheld
           </span>
@@ -254,12 +258,13 @@ function TeamFacts({ team, reference }: { team: TeamPart; reference: string }) {
   return (
     <>
       <Fact name="Owns" title={owned.map(([name, count]) => plural(count, classWord(name).toLowerCase())).join(', ')}>
-        <a href={`/catalog?owner=${encodeURIComponent(reference)}`}>{plural(total, 'entity', 'entities')}</a>
+        <a href={`/catalog?owner=${encodeURIComponent(reference)}`}>
+          {team.truncated && '≥ '}
+          {plural(total, 'entity', 'entities')}
+        </a>
       </Fact>
       <Fact name="Members">{exact(team.members)}</Fact>
-      <Fact name={`Cost of ${plural(team.days, 'day')} (est.)`}>
-        {team.cost_usd === null ? 'unknown' : dollars(team.cost_usd)}
-      </Fact>
+      <Fact name="Cost of 30 days (est.)">{team.cost_usd === null ? 'unknown' : dollars(team.cost_usd)}</Fact>
       <Fact name="Level of its agents" title="The lowest of its agents">
         <LevelBadge level={team.level} />
       </Fact>

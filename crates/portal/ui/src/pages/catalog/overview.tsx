@@ -2,38 +2,28 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
-import { entityApi } from '../../api/catalog';
-import type {
-  CatalogItem,
-  CatalogPageOf,
-  EntityDetail,
-  Neighbourhood,
-  OwnedItem,
-  Summary,
-  TrendDay,
-} from '../../api/catalog';
-import { classWord, levelOf, referenceName } from '../../format/catalog';
+import { entityApi, type EntityDetail, type Neighbourhood, type Summary, type TrendDay } from '../../api/catalog';
+import { referenceName } from '../../format/catalog';
 import { dollars } from '../../format/money';
 import { exact, percent } from '../../format/number';
-import { entityPath, splitReference } from '../../router';
+import { splitReference } from '../../router';
 import { BandChart } from '../../ui/band-chart';
-import { classIconOf, EntityLink, iconOf, LevelBadge, VersionStatus } from '../../ui/catalog';
+import { EntityLink, iconOf } from '../../ui/catalog';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
-import { Loaded } from '../../ui/loaded';
 import { agentBlock, linksOf, observedGroups, relationGroups, type AgentBlock } from './about';
-import { classNameOf } from './tabs';
+import { Owned, Parts } from './parts';
 import { successBand } from './trend';
 
 /** What a document says of an entity, how it hangs together with others, and how it did lately. */
 export function Overview({ detail, summary }: { detail: EntityDetail; summary: Summary | undefined }) {
-  const agent = classNameOf(detail) === 'agent' ? agentBlock(detail.entity) : null;
+  const agent = detail.class === 'agent' ? agentBlock(detail.entity) : null;
   return (
     <div class="home entity-overview">
       <div class="home-main">
         {summary?.agent?.runs && <Trend trend={summary.agent.runs.trend} />}
         {summary?.team && <Owned items={summary.team.items} reference={detail.ref} />}
-        {classNameOf(detail) === 'system' && <Parts reference={detail.ref} />}
+        {detail.class === 'system' && <Parts reference={detail.ref} />}
         <About detail={detail} />
         {agent && <Declared agent={agent} />}
       </div>
@@ -122,104 +112,6 @@ function TrendTable({ trend }: { trend: TrendDay[] }) {
   );
 }
 
-function Owned({ items, reference }: { items: OwnedItem[]; reference: string }) {
-  return (
-    <section class="block">
-      <h2>
-        Owned <a href={withQuery('/catalog', { owner: reference })}>All in the catalog</a>
-      </h2>
-      {items.length === 0 ? (
-        <p class="calm">It owns nothing yet.</p>
-      ) : (
-        <table class="rows" aria-label="Owned entities">
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">Kind</th>
-              <th scope="col">Level</th>
-            </tr>
-          </thead>
-          <tbody>
-            {items.map((item) => (
-              <tr key={item.ref}>
-                <td class="col-title">
-                  <span class="with-icon">
-                    <Icon name={classIconOf(item.kind)} />
-                    <a href={entityPath(item.ref)} data-row title={item.ref}>
-                      {item.title}
-                    </a>
-                  </span>
-                </td>
-                <td>{classWord(item.kind)}</td>
-                <td>{item.kind === 'agent' ? <LevelBadge level={item.level} /> : <span class="faint">–</span>}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </section>
-  );
-}
-
-const PARTS_SHOWN = 100;
-
-/** Everything that says it is part of a system. */
-function Parts({ reference }: { reference: string }) {
-  const parts = useData<CatalogPageOf<CatalogItem>>(
-    withQuery('/catalog/entities', { system: reference, sort: 'class', limit: PARTS_SHOWN }),
-  );
-  return (
-    <section class="block">
-      <h2>
-        Parts <a href={withQuery('/catalog', { system: reference })}>All in the catalog</a>
-      </h2>
-      <Loaded resource={parts} rows={4}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <p class="calm">Nothing says that it is part of it.</p>
-          ) : (
-            <table class="rows" aria-label="Parts of the system">
-              <thead>
-                <tr>
-                  <th scope="col">Name</th>
-                  <th scope="col">Kind</th>
-                  <th scope="col" class="mid">
-                    Version
-                  </th>
-                  <th scope="col" class="mid">
-                    Level
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {items.map((item) => (
-                  <tr key={item.ref}>
-                    <td class="col-title">
-                      <span class="with-icon">
-                        <Icon name={classIconOf(item.class)} />
-                        <a href={entityPath(item.ref)} data-row title={item.ref}>
-                          {item.title}
-                        </a>
-                      </span>
-                    </td>
-                    <td>{classWord(item.class)}</td>
-                    <td class="mid">
-                      {item.version ? <VersionStatus state={item.version.state} /> : <span class="faint">–</span>}
-                    </td>
-                    <td class="mid">
-                      {item.level === null ? <span class="faint">–</span> : <LevelBadge level={levelOf(item.level)} />}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          )
-        }
-      </Loaded>
-    </section>
-  );
-}
-
 function About({ detail }: { detail: EntityDetail }) {
   const { metadata, spec } = detail.entity;
   const facts = Object.entries(spec ?? {}).filter(
@@ -293,7 +185,7 @@ function Declared({ agent }: { agent: AgentBlock }) {
 
 function Relations({ detail }: { detail: EntityDetail }) {
   const near = useData<Neighbourhood>(entityApi(detail.ref, '/graph?depth=1')).data.value;
-  const missing = new Set(near?.nodes.filter(({ origin }) => origin === 'missing').map(({ ref }) => ref));
+  const types = new Map(near?.nodes.map((node) => [node.ref, node.type]));
   const groups = [...relationGroups(detail.relations), ...observedGroups(detail, near)];
   return (
     <section class="block">
@@ -303,16 +195,16 @@ function Relations({ detail }: { detail: EntityDetail }) {
         <div key={word} class="relation-group">
           <h3>{word}</h3>
           <ul>
-            {targets.map((target) => (
-              <li key={target}>
-                <Icon name={iconOf(splitReference(target).kind, null)} />
-                {missing.has(target) ? (
-                  <span class="bad-text" title={`${target} is not in the catalog`}>
-                    {referenceName(target)} <span class="hidden">is not in the catalog</span>
+            {targets.map(({ ref, exists }) => (
+              <li key={ref}>
+                <Icon name={iconOf(splitReference(ref).kind, types.get(ref) ?? null)} />
+                {!exists ? (
+                  <span class="bad-text" title={`${ref} is not in the catalog`}>
+                    {referenceName(ref)} <span class="hidden">is not in the catalog</span>
                     <Icon name="alert" />
                   </span>
                 ) : (
-                  <EntityLink reference={target} />
+                  <EntityLink reference={ref} />
                 )}
               </li>
             ))}

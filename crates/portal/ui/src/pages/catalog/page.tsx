@@ -15,7 +15,7 @@ import { firstRowShown } from '../../ui/marks';
 import { PageHead } from '../../ui/page-head';
 import { ForRole } from '../../ui/role';
 import { Empty } from '../../ui/waiting';
-import { classesPath, isFiltered, listPath, parseFilter, type CatalogFilter } from './filter';
+import { classesPath, FILTER_NAMES, isFiltered, listPath, parseFilter, type CatalogFilter } from './filter';
 import { Filters } from './filters';
 import { CatalogTable } from './table';
 
@@ -100,7 +100,8 @@ function More({ more, count }: { more: () => void; count: number }) {
 }
 
 function NoMatch() {
-  const clear = (): void => setQuery({ ...NO_FILTERS, class: null }, true);
+  const clear = (): void =>
+    setQuery({ ...Object.fromEntries(FILTER_NAMES.map((name) => [name, null])), class: null }, true);
   return (
     <Empty title="Nothing in the catalog matches these filters">
       <p>
@@ -113,19 +114,6 @@ function NoMatch() {
     </Empty>
   );
 }
-
-const NO_FILTERS: Record<string, null> = {
-  q: null,
-  type: null,
-  owner: null,
-  lifecycle: null,
-  state: null,
-  level: null,
-  origin: null,
-  system: null,
-  tag: null,
-  namespace: null,
-};
 
 function NothingYet({ name }: { name: string }) {
   return (

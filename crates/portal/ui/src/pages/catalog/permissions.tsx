@@ -9,11 +9,11 @@ import { Loaded } from '../../ui/loaded';
 import { ModeStatus } from '../../ui/permission';
 import { Empty, Waiting } from '../../ui/waiting';
 import { ServerTools } from '../tools/server';
-import { classNameOf, trafficName } from './tabs';
+import { trafficName } from './tabs';
 
 /** Of an agent what it may use and what it used; of a tool server what it offers. */
 export function PermissionsTab({ detail, summary }: { detail: EntityDetail; summary: Summary | undefined }) {
-  if (classNameOf(detail) === 'tool_server') return <Offered name={trafficName(detail)} />;
+  if (detail.class === 'tool_server') return <Offered name={trafficName(detail)} />;
   if (!summary) return <Waiting rows={6} />;
   if (!summary.agent) return <Empty title="Nothing is known of what it may use" />;
   return <Granted agent={summary.agent} name={trafficName(detail)} />;
@@ -25,8 +25,10 @@ function Granted({ agent, name }: { agent: AgentPart; name: string }) {
       <p class="remark">
         {agent.boundary ? (
           <>
-            <ModeStatus mode={agent.boundary.mode === 'enforce' ? 'enforce' : 'observe'} /> What it may use is in the
-            boundary <a href={boundaryPath(agent.boundary.name)}>{agent.boundary.name}</a>.
+            <ModeStatus mode={agent.boundary.mode === 'enforce' ? 'enforce' : 'observe'} />
+            <span>
+              What it may use is in the boundary <a href={boundaryPath(agent.boundary.name)}>{agent.boundary.name}</a>.
+            </span>
           </>
         ) : (
           <>

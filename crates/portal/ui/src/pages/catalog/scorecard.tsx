@@ -50,9 +50,11 @@ function Card({ card, path }: { card: Scorecard; path: string }) {
           {card.not_applicable > 0 && `, ${exact(card.not_applicable)} do not apply`}
         </span>
         <span class="spacer" />
-        <span>
-          computed <Ago at={card.computed_at} />
-        </span>
+        {card.computed_at && (
+          <span>
+            computed <Ago at={card.computed_at} />
+          </span>
+        )}
         <button type="button" class="button small" disabled={busy} onClick={again}>
           Compute again
         </button>

@@ -11,8 +11,17 @@ import { may } from '../../api/session';
 import { claimPath } from './claim';
 import { direction, nextSort, type CatalogFilter, type SortKey } from './filter';
 
+type Second = 'class' | 'type' | null;
+
+/** Where a class is one type, that column would say the same in every row. */
+function secondColumn(className: string): Second {
+  if (className === '') return 'class';
+  return ONE_TYPE.includes(className) ? null : 'type';
+}
+const ONE_TYPE = ['agent', 'caller', 'model', 'tool', 'pool', 'eval_set', 'tool_server', 'skill', 'prompt'];
+
 export function CatalogTable({ items, filter }: { items: CatalogItem[]; filter: CatalogFilter }) {
-  const isMixed = filter.class === '';
+  const second = secondColumn(filter.class);
   const head = (key: SortKey, word: string, extra = '') => (
     <Heading name={key} sort={filter.sort} class={extra}>
       {word}
@@ -23,7 +32,8 @@ export function CatalogTable({ items, filter }: { items: CatalogItem[]; filter: 
       <thead>
         <tr>
           {head('name', 'Name', 'col-name')}
-          {isMixed ? head('class', 'Kind', 'mid col-kind') : head('type', 'Type', 'wide col-type')}
+          {second === 'class' && head('class', 'Kind', 'mid col-kind')}
+          {second === 'type' && head('type', 'Type', 'wide col-type')}
           {head('owner', 'Owner', 'mid col-owner')}
           {head('lifecycle', 'Lifecycle', 'wide col-lifecycle')}
           {head('state', 'Version', 'mid col-version')}
@@ -33,7 +43,7 @@ export function CatalogTable({ items, filter }: { items: CatalogItem[]; filter: 
       </thead>
       <tbody>
         {items.map((item) => (
-          <Row key={item.ref} item={item} isMixed={isMixed} />
+          <Row key={item.ref} item={item} second={second} />
         ))}
       </tbody>
     </table>
@@ -62,7 +72,7 @@ function Heading({
   );
 }
 
-function Row({ item, isMixed }: { item: CatalogItem; isMixed: boolean }) {
+function Row({ item, second }: { item: CatalogItem; second: Second }) {
   const path = entityPath(item.ref);
   const open = (event: MouseEvent): void => {
     // The whole row is a target for the mouse; links inside keep their own meaning, selected text its purpose.
@@ -93,9 +103,8 @@ function Row({ item, isMixed }: { item: CatalogItem; isMixed: boolean }) {
             .join(' · ')}
         </span>
       </td>
-      {isMixed ? (
-        <td class="mid">{classWord(item.class)}</td>
-      ) : (
+      {second === 'class' && <td class="mid">{classWord(item.class)}</td>}
+      {second === 'type' && (
         <td class="wide clip" title={item.type ?? ''}>
           {item.type ?? '–'}
         </td>
@@ -106,7 +115,7 @@ function Row({ item, isMixed }: { item: CatalogItem; isMixed: boolean }) {
       <td class="wide clip">{item.lifecycle ?? '–'}</td>
       <td class="mid">
         {item.version ? (
-          <span class="version-cell" title={item.version.digest}>
+          <span class="version-cell">
             <VersionStatus state={item.version.state} /> <span class="faint">{shortTag(item.version.tag)}</span>
           </span>
         ) : (

@@ -1,5 +1,4 @@
 import type { EntityDetail, Envelope } from '../../api/catalog';
-import { classOf } from '../../format/catalog';
 
 /** Which views an entity has, and the name that traffic has for it. */
 
@@ -35,10 +34,6 @@ export function tabsOf(className: string, hasVersions: boolean): { id: TabId; la
 
 export const typeOf = ({ spec }: Envelope): string | null => (typeof spec?.type === 'string' ? spec.type : null);
 
-/** What people call it. */
-export const classNameOf = ({ class: name, entity }: Pick<EntityDetail, 'class' | 'entity'>): string =>
-  name ?? classOf(entity.kind, typeOf(entity));
-
 const ANNOTATIONS: Record<string, string> = {
   agent: 'mizzen.dev/agent',
   model: 'mizzen.dev/model',
@@ -50,6 +45,6 @@ const ANNOTATIONS: Record<string, string> = {
 /** The annotation where the name in traffic is another one. */
 export function trafficName(detail: Pick<EntityDetail, 'class' | 'entity'>): string {
   const { entity } = detail;
-  const annotation = ANNOTATIONS[classNameOf(detail)];
+  const annotation = ANNOTATIONS[detail.class];
   return (annotation && entity.metadata.annotations?.[annotation]) || entity.metadata.name;
 }

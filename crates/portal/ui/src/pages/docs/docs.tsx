@@ -11,7 +11,7 @@ import { Command } from '../../ui/copy';
 import { TextFilter } from '../../ui/filter';
 import { Icon } from '../../ui/icon';
 import { Failure, Empty, Waiting } from '../../ui/waiting';
-import { docsApi, docsPath, pageOfLink } from './paths';
+import { below, docsApi, docsPath, pageOfLink } from './paths';
 
 /** The documentation of one entity: its pages, the one that is open, and what is in it. `?doc=` names the page. */
 export default function Docs({ reference }: { reference: string }) {
@@ -117,6 +117,10 @@ function Found({ reference, text }: { reference: string; text: string }) {
 function Rendered({ page, reference }: { page: DocsPage; reference: string }) {
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
+    // What scrolls must be reachable without a mouse.
+    for (const block of box.current?.querySelectorAll<HTMLElement>('pre, table') ?? []) {
+      block.tabIndex = 0;
+    }
     const id = decodeURIComponent(location.hash.slice(1));
     if (id) document.getElementById(id)?.scrollIntoView();
   }, [page.path]);
@@ -129,7 +133,7 @@ function Rendered({ page, reference }: { page: DocsPage; reference: string }) {
     if (to.page === page.path) document.getElementById(to.id)?.scrollIntoView();
     else navigate(docsPath(reference, to.page) + (to.id ? `#${to.id}` : ''));
   };
-  return <div class="rendered" ref={box} onClick={onClick} dangerouslySetInnerHTML={{ __html: page.html }} />;
+  return <div class="rendered" ref={box} onClick={onClick} dangerouslySetInnerHTML={{ __html: below(page.html) }} />;
 }
 
 function Foot({ page, reference }: { page: DocsPage; reference: string }) {

@@ -26,3 +26,7 @@ export function pageOfLink(reference: string, href: string, open: string): { pag
   if (!path.startsWith(base)) return null;
   return { page: path.slice(base.length).split('/').map(decodeURIComponent).join('/'), id };
 }
+
+/** The page itself has the only heading of the first level; the title of what was written comes below it. */
+export const below = (html: string): string =>
+  html.replace(/<h1(?=[ >])/g, '<h2 data-title=""').replace(/<\/h1>/g, '</h2>');

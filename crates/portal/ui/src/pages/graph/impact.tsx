@@ -113,7 +113,10 @@ function Row({ kind, item }: { kind: ImpactKind; item: Impacted }) {
           'directly'
         ) : (
           <span title={`Through ${referenceName(item.via)}`}>
-            {distanceWords(item.hops)}, by <EntityLink reference={item.via} />
+            {distanceWords(item.hops)}
+            <span class="mid">
+              , by <EntityLink reference={item.via} />
+            </span>
           </span>
         )}
       </td>

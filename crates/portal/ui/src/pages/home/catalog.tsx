@@ -12,7 +12,7 @@ export function CatalogAsks() {
 function Asks() {
   const reviews = useReviews().data.value;
   const unowned = useData<CatalogPageOf<CatalogItem>>('/catalog/entities?class=agent&owner=none&limit=1').data.value;
-  const waiting = reviews?.items.length ?? 0;
+  const waiting = reviews?.total ?? 0;
   return (
     <>
       {unowned !== undefined && unowned.total > 0 && (

@@ -4,6 +4,7 @@ import { plural } from '../../format/number';
 import { Ago } from '../../ui/ago';
 import { EntityLink } from '../../ui/catalog';
 import { Icon } from '../../ui/icon';
+import { Ticked } from '../../ui/ticked';
 import { placeOf } from './words';
 
 /** What is wrong between entities, which no single document shows. */
@@ -15,18 +16,18 @@ export function DanglingTable({ found }: { found: Ingestion }) {
       none="Every reference leads to something."
       shown={found.dangling.length}
       total={found.dangling_total}
-      heads={['Entity', 'Says', 'What is not there', 'Where']}
+      heads={[['Entity'], ['Says', 'mid'], ['What is not there'], ['Where', 'mid']]}
     >
       {found.dangling.map((one) => (
         <tr key={`${one.ref}:${one.relation}:${one.target}`}>
           <td class="clip">
             <EntityLink reference={one.ref} />
           </td>
-          <td>{one.relation}</td>
+          <td class="mid">{one.relation}</td>
           <td class="clip">
             <code>{one.target}</code>
           </td>
-          <td class="clip">
+          <td class="clip mid">
             <code>{placeOf({ source: one.source, line: one.line, column: null })}</code>
           </td>
         </tr>
@@ -42,20 +43,20 @@ export function DuplicateTable({ found }: { found: Ingestion }) {
       none="No entity is declared twice."
       shown={found.duplicates.length}
       total={found.duplicates_total}
-      heads={['Entity', 'Kept from', 'Refused from', 'When']}
+      heads={[['Entity'], ['Why'], ['Refused from', 'mid'], ['When', 'wide']]}
     >
       {found.duplicates.map((one) => (
         <tr key={`${one.ref}:${one.refused}`}>
           <td class="clip">
             <EntityLink reference={one.ref} />
           </td>
-          <td class="clip">
-            <code title={one.kept}>{one.kept}</code>
+          <td class="kept">
+            <Ticked text={one.kept} />
           </td>
-          <td class="clip">
-            <code title={one.refused}>{placeOf({ source: one.refused, line: one.line, column: null })}</code>
+          <td class="clip mid" title={one.refused}>
+            <code>{placeOf({ source: one.source ?? one.refused, line: one.line, column: null })}</code>
           </td>
-          <td>{one.at ? <Ago at={one.at} /> : '–'}</td>
+          <td class="wide">{one.at ? <Ago at={one.at} /> : '–'}</td>
         </tr>
       ))}
     </Findings>
@@ -69,14 +70,14 @@ export function OrphanTable({ found }: { found: Ingestion }) {
       none="Every entity is still where it came from."
       shown={found.orphans.length}
       total={found.orphans_total}
-      heads={['Entity', 'Came from', 'Since']}
+      heads={[['Entity'], ['Came from', 'mid'], ['Since']]}
     >
       {found.orphans.map((one) => (
         <tr key={one.ref}>
           <td class="clip">
             <EntityLink reference={one.ref} title={one.title} />
           </td>
-          <td class="clip">
+          <td class="clip mid">
             <code title={one.source}>{one.source}</code>
           </td>
           <td>{one.since ? <Ago at={one.since} /> : '–'}</td>
@@ -98,7 +99,7 @@ function Findings({
   none: string;
   shown: number;
   total: number;
-  heads: string[];
+  heads: [name: string, narrow?: 'mid' | 'wide'][];
   children: ComponentChildren;
 }) {
   if (total === 0) {
@@ -114,8 +115,8 @@ function Findings({
       <table class="rows">
         <thead>
           <tr>
-            {heads.map((head) => (
-              <th key={head} scope="col">
+            {heads.map(([head, narrow]) => (
+              <th key={head} scope="col" class={narrow ?? ''}>
                 {head}
               </th>
             ))}

@@ -17,6 +17,8 @@ import { Ticked } from '../../ui/ticked';
 import { Empty } from '../../ui/waiting';
 import { placeOf, sourceMark, typeWord } from './words';
 
+const targetWords = ({ type, target }: SourceHealth): string =>
+  target || (type === 'applied' ? 'What was applied by hand or by the API' : typeWord(type));
 const keyOf = (source: SourceHealth): string => source.id ?? `${source.type}:${source.target}`;
 
 export function Sources({ sources, reload }: { sources: SourceHealth[]; reload: () => Promise<void> }) {
@@ -110,10 +112,11 @@ function SourceRow({
               aria-expanded={isOpen}
               onClick={() => setQuery({ source: isOpen ? null : key })}
             >
-              {source.target || typeWord(source.type)}
+              <Icon name={isOpen ? 'down' : 'chevron'} />
+              {targetWords(source)}
             </button>
           ) : (
-            <span>{source.target || typeWord(source.type)}</span>
+            <span>{targetWords(source)}</span>
           )}
           {source.configured && (
             <span class="chip" title="In the configuration file, so it is changed there">

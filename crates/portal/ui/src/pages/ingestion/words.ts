@@ -10,7 +10,7 @@ export const sourceMark: Record<SourceHealth['state'], { word: string; icon: Ico
   reading: { word: 'Reading', icon: 'open', tone: 'unset' },
 };
 
-const TYPES: Record<string, string> = { url: 'Address', file: 'File', applied: 'Applied', traffic: 'Traffic' };
+const TYPES: Record<string, string> = { url: 'Address', file: 'File', applied: 'By hand', traffic: 'Traffic' };
 export const typeWord = (type: string): string => TYPES[type] ?? type;
 
 /** `catalog-info.yaml:12:7`, as far as the place is known. */

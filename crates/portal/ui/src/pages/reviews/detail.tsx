@@ -58,8 +58,13 @@ export function ReviewDetail({
           hasKeys
         />
         <dl class="run-facts stacked">
-          <Fact name="Submitted" title={instant(review.submitted_at)}>
-            by {review.submitted_by}, <Ago at={review.submitted_at} />
+          <Fact name="Submitted" {...(review.submitted_at ? { title: instant(review.submitted_at) } : {})}>
+            by {review.submitted_by ?? 'nobody known'}
+            {review.submitted_at && (
+              <>
+                , <Ago at={review.submitted_at} />
+              </>
+            )}
           </Fact>
           <Fact name="Owner">
             <OwnerLink owner={review.owner} />

@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import '../../styles/catalog.css';
 import { refresh } from '../../api/cache';
-import { isReviews, useReviews, type Review } from '../../api/catalog';
+import { isReviews, REVIEWS, useReviews, type Review } from '../../api/catalog';
+import { usePages } from '../../api/pages';
 import { type VersionAction, referenceName } from '../../format/catalog';
 import { plural } from '../../format/number';
 import { query, setQuery } from '../../location';
@@ -9,6 +10,7 @@ import { isTyping } from '../../shell/shortcuts';
 import { Ago } from '../../ui/ago';
 import { ClassName } from '../../ui/catalog';
 import { Command } from '../../ui/copy';
+import { Problem } from '../../ui/field';
 import { useFollow } from '../../ui/follow';
 import { Loaded } from '../../ui/loaded';
 import { PageHead } from '../../ui/page-head';
@@ -23,8 +25,9 @@ const idOf = ({ ref, digest }: Review): string => `${ref}@${digest}`;
 
 export default function ReviewsPage() {
   const reviews = useReviews();
+  const pages = usePages<Review>(REVIEWS);
   useFollow(reviews.reload, FOLLOW_MS);
-  const items = reviews.data.value?.items ?? [];
+  const items = pages.items ?? [];
   const [asked, setAsked] = useState<{ id: string; action: VersionAction } | null>(null);
   const wanted = query.value.get('id');
   const chosen = items.find((one) => idOf(one) === wanted) ?? items[0];
@@ -41,10 +44,7 @@ export default function ReviewsPage() {
   return (
     <div class="page-fill">
       <PageHead title="Reviews">
-        <span class="count">
-          {reviews.data.value &&
-            `${plural(items.length, 'version')}${reviews.data.value.next_cursor ? ' and more' : ''} waiting`}
-        </span>
+        <span class="count">{reviews.data.value && `${plural(reviews.data.value.total, 'version')} waiting`}</span>
       </PageHead>
       <Loaded resource={reviews} rows={6}>
         {() =>
@@ -54,6 +54,12 @@ export default function ReviewsPage() {
             <div class="split">
               <div class="split-list">
                 <Table items={items} chosen={id ?? null} />
+                {pages.more && (
+                  <button type="button" class="more" onClick={pages.more}>
+                    Show more
+                  </button>
+                )}
+                <Problem text={pages.problem} />
               </div>
               {chosen && (
                 <ReviewDetail
@@ -135,10 +141,8 @@ function Table({ items, chosen }: { items: Review[]; chosen: string | null }) {
                 {one.tag}
               </td>
               <td class="wide clip">{one.in_use ? one.in_use.tag : <span class="faint">none: the first</span>}</td>
-              <td class="mid clip">{one.submitted_by}</td>
-              <td class="num">
-                <Ago at={one.submitted_at} />
-              </td>
+              <td class="mid clip">{one.submitted_by ?? '–'}</td>
+              <td class="num">{one.submitted_at ? <Ago at={one.submitted_at} /> : '–'}</td>
             </tr>
           );
         })}

@@ -7,7 +7,7 @@ import { RowName } from './heat-map';
 /** The heat map in words: one line for each row and check. */
 export function CardsTable({ cards }: { cards: Scorecards }) {
   return (
-    <table class="rows" aria-label="Scorecards as a table">
+    <table class="rows cards-table" aria-label="Scorecards as a table">
       <thead>
         <tr>
           <th scope="col">{cards.by === 'team' ? 'Team' : 'Agent'}</th>
@@ -24,8 +24,8 @@ export function CardsTable({ cards }: { cards: Scorecards }) {
           <th scope="col" class="num">
             Failed
           </th>
-          <th scope="col" class="num">
-            No evidence
+          <th scope="col" class="num" title="No evidence">
+            None
           </th>
           <th scope="col" class="num wide">
             Exempt

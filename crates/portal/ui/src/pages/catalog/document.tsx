@@ -111,8 +111,9 @@ function Delete({ detail }: { detail: EntityDetail }) {
   const remove = (): void =>
     void act(async () => {
       await send('DELETE', entityApi(detail.ref));
-      refresh(isCatalog);
       navigate('/catalog');
+      // Not what is gone: it is still on screen for a moment.
+      refresh((path) => isCatalog(path) && !path.startsWith(entityApi(detail.ref)));
     });
   return (
     <>

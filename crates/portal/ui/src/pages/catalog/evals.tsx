@@ -80,17 +80,21 @@ function Monitors({ agent }: { agent: string }) {
   );
 }
 
+/** The newest of all agents; those of this one are picked out. */
+const EXPERIMENTS = '/experiments?limit=100';
+
 function Experiments({ agent }: { agent: string }) {
-  const resource = useData<Page<ExperimentSummary>>(withQuery('/experiments', { agent, limit: 20 }));
+  const resource = useData<Page<ExperimentSummary>>(EXPERIMENTS);
   return (
     <section class="block inset">
       <h2>
         Experiments <a href={withQuery('/evaluations', { agent })}>All of this agent</a>
       </h2>
       <Loaded resource={resource} rows={2}>
-        {({ items }) =>
-          items.length === 0 ? (
-            <p class="calm">None yet.</p>
+        {({ items }) => {
+          const mine = items.filter(({ agents }) => agents.includes(agent));
+          return mine.length === 0 ? (
+            <p class="calm">None among the newest.</p>
           ) : (
             <table class="rows evals" aria-label="Experiments">
               <thead>
@@ -106,7 +110,7 @@ function Experiments({ agent }: { agent: string }) {
                 </tr>
               </thead>
               <tbody>
-                {items.map((experiment) => (
+                {mine.map((experiment) => (
                   <tr key={experiment.id}>
                     <td class="col-state">
                       <ExperimentState experiment={experiment} />
@@ -126,8 +130,8 @@ function Experiments({ agent }: { agent: string }) {
                 ))}
               </tbody>
             </table>
-          )
-        }
+          );
+        }}
       </Loaded>
     </section>
   );

@@ -8,7 +8,7 @@ import { duration } from '../../format/time';
 import { entityPath } from '../../router';
 import { Figure } from '../../ui/figure';
 import { Sparkline } from '../../ui/sparkline';
-import { recentDays, shortShare } from './trend';
+import { recentDays, shortShare, successBand } from './trend';
 
 const NS_PER_MS = 1e6;
 /** Days of the trend that are told in words beside the line. */
@@ -59,7 +59,7 @@ function Success({ runs }: { runs: RunFigures }) {
   const { ok, total } = recentDays(trend, RECENT_DAYS);
   return (
     <span class="success-note">
-      <Sparkline points={trend.map(sparkPoint)} />
+      {successBand(trend).at.length > 1 && <Sparkline points={trend.map(sparkPoint)} />}
       <span title={`The last ${RECENT_DAYS} days, with the 95% interval (Wilson)`}>
         {success === null && 'nothing said how runs went'}
         {success !== null && total > 0 && `${RECENT_DAYS} d: ${shortShare(ok, total)}`}

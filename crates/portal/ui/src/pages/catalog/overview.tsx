@@ -38,25 +38,29 @@ export function Overview({ detail, summary }: { detail: EntityDetail; summary: S
 function Trend({ trend }: { trend: TrendDay[] }) {
   const [asTable, setAsTable] = useState(false);
   const band = successBand(trend);
+  // One day is no line.
+  const isLine = band.at.length > 1;
   return (
     <section class="block">
       <h2>
         Success by day <span class="faint">95% interval (Wilson)</span>
         <span class="spacer" />
-        <button
-          type="button"
-          class="icon-button"
-          aria-pressed={asTable}
-          aria-label="Show as a table"
-          title={asTable ? 'Show as a chart' : 'Show as a table'}
-          onClick={() => setAsTable(!asTable)}
-        >
-          <Icon name={asTable ? 'chart' : 'table'} />
-        </button>
+        {isLine && (
+          <button
+            type="button"
+            class="icon-button"
+            aria-pressed={asTable}
+            aria-label="Show as a table"
+            title={asTable ? 'Show as a chart' : 'Show as a table'}
+            onClick={() => setAsTable(!asTable)}
+          >
+            <Icon name={asTable ? 'chart' : 'table'} />
+          </button>
+        )}
       </h2>
-      {asTable ? (
+      {asTable || band.at.length === 1 ? (
         <TrendTable trend={trend} />
-      ) : band.at.length > 0 ? (
+      ) : isLine ? (
         <div class="entity-chart">
           <BandChart
             label="Success by day; the table button shows the numbers"

@@ -15,7 +15,7 @@ fn span(number: u8) -> SpanId {
 
 fn step(number: u8, kind: StepKind, source: Source) -> Step {
     Step {
-        run_id: RunId::new("r").unwrap(),
+        run_id: "r".parse().unwrap(),
         trace_id: TraceId::from_bytes(&[1; 16]).unwrap(),
         span_id: span(number),
         parent_step: None,

@@ -9,7 +9,7 @@ use super::{is_met, of, quantile, traces_share};
 
 pub(in crate::up) fn run(id: &str, outcome: Outcome) -> RunSummary {
     RunSummary {
-        run_id: RunId::new(id).unwrap(),
+        run_id: id.parse().unwrap(),
         revision: 1,
         is_final: true,
         agent: Some("helm".to_owned()),

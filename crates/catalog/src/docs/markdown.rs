@@ -116,7 +116,7 @@ fn html(markdown: &str) -> (String, Vec<Heading>) {
 
 /// An upper bound of how deep the blocks of a text nest, from what its lines begin with.
 fn is_too_deep(markdown: &str) -> bool {
-    let marks = |line: &str| line.chars().filter(|c| matches!(c, '>' | '-' | '*' | '+')).count();
+    let marks = |line: &str| line.chars().filter(|c| matches!(c, '>' | '-' | '*' | '+' | '.' | ')')).count();
     let lead = |line: &str| {
         let end = line.find(|c: char| !matches!(c, '>' | '-' | '*' | '+' | ' ' | '\t' | '.' | ')' | '0'..='9'));
         marks(&line[..end.unwrap_or(line.len())])
@@ -124,7 +124,7 @@ fn is_too_deep(markdown: &str) -> bool {
     let is_rule = |line: &str| {
         let mut chars = line.chars().filter(|c| !c.is_whitespace());
         let first = chars.next();
-        chars.all(|c| Some(c) == first) && matches!(first, Some('-' | '*' | '+' | '='))
+        chars.all(|c| Some(c) == first) && matches!(first, Some('-' | '*' | '+' | '=' | '.'))
     };
     markdown.lines().any(|line| {
         let indent = line.len() - line.trim_start().len();

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{Draft, PatternOptions, Validator};
 use mizzen_governance::problem::Problem;
 use mizzen_model::canonical;
 use mizzen_model::id::Digest;
@@ -15,6 +15,8 @@ use super::problem::at;
 
 /// Bytes of all answers as JSON.
 const VALUES_BYTES_MAX: usize = 256 << 10;
+/// Steps back that a pattern may take.
+const BACKTRACK_MAX: usize = 100_000;
 /// Faults that are told at once.
 const FAULTS_MAX: usize = 20;
 
@@ -71,10 +73,12 @@ impl Answers {
     }
 }
 
-/// Patterns run in linear time, formats are checked, and nothing is read from elsewhere.
+/// As Backstage's forms read it: draft 7. Patterns end after so many steps, formats are checked, and nothing is read from
+/// elsewhere.
 pub(super) fn validator(schema: &Value) -> Result<Validator, String> {
-    let options = jsonschema::options().with_pattern_options(PatternOptions::regex()).should_validate_formats(true);
-    options.build(schema).map_err(|error| error.to_string())
+    let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACK_MAX);
+    let options = jsonschema::options().with_draft(Draft::Draft7).with_pattern_options(patterns);
+    options.should_validate_formats(true).build(schema).map_err(|error| error.to_string())
 }
 
 fn faults(source: &str, page: &Page, values: &Value) -> Vec<Problem> {

@@ -85,7 +85,9 @@ fn peer_tests() -> Result<()> {
     }
     run(&mut clients)?;
     tool_peer_tests(&python)?;
+    catalog_model_tests(&python)?;
     catalog_peer_tests(&python)?;
+    run(command(&python, &["tests/peers/registries/registries.py"]).env("MIZZEN_BIN", services::debug_binary()))?;
     let mut scores = command(python, &["tests/peers/run.py"]);
     scores.env("MIZZEN_BIN", services::debug_binary());
     // As with the model: the public samples are material beside the project.
@@ -94,6 +96,21 @@ fn peer_tests() -> Result<()> {
         scores.arg(samples);
     }
     run(&mut scores)
+}
+
+/// The catalog's verdicts beside those of Backstage's own model; from npm, cached outside the clone.
+fn catalog_model_tests(python: &Path) -> Result<()> {
+    require(&["npm"], "npm")?;
+    // Examples are built with the tests, beside the binary.
+    let verdicts = services::debug_binary().with_file_name("examples").join("verdicts");
+    let mut model = command(python, &["tests/peers/catalog-model/run.py"]);
+    model.env("MIZZEN_VERDICTS", verdicts);
+    // The public catalogs are material beside the project.
+    let samples = root().join("../shared/data/backstage");
+    if samples.is_dir() {
+        model.arg(samples);
+    }
+    run(&mut model)
 }
 
 /// The MCP conformance suite directly and through the gateway, and real clients and tool servers around it; from npm and

@@ -19,6 +19,7 @@ pub mod agentregistry;
 pub mod client_config;
 pub mod mcp_registry;
 pub mod name;
+pub mod published;
 mod rest;
 mod rules;
 pub mod skill;

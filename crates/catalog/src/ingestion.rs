@@ -190,7 +190,7 @@ impl Catalog {
 
     async fn dangling(&self) -> Result<(Vec<Dangling>, u64), CatalogError> {
         const WHERE: &str = "FROM catalog_relations r JOIN catalog_entities e ON e.entity_id = r.entity_id
-            WHERE r.source = e.ref AND NOT EXISTS (SELECT 1 FROM catalog_entities t WHERE t.ref = r.target)";
+            WHERE r.source = e.ref AND r.target_id IS NULL";
         let mut sql = Sql::new("SELECT r.source, r.kind, r.target, e.source AS place, e.source_line ");
         sql.push(WHERE).push(" ORDER BY r.source, r.kind, r.target LIMIT ").bind(TOLD_MAX);
         let mut told = Vec::new();

@@ -80,7 +80,8 @@ async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
     let minted = server.post("/api/v1/keys", &body).await?;
     let key = minted["key"].as_str().context("the server did not hand out a key")?;
     // A version's digest is the catalog's to say.
-    let agent_digest = minted["info"]["agent_digest"].as_str().map(str::parse).transpose().context("the key's digest")?;
+    let agent_digest =
+        minted["info"]["agent_digest"].as_str().map(str::parse).transpose().context("the key's digest")?;
     Ok(Launch {
         agent,
         key: Secret::new(key.to_owned()),

@@ -186,6 +186,8 @@ fn options(limits: Limits) -> Options {
     options.alias_limits.max_total_replayed_events = limits.nodes;
     // `no` and `off` are names of agents and tools as often as they are booleans.
     options.strict_booleans = true;
+    // Nor is `1_000` a number in YAML 1.2.
+    options.underscored_numbers_as_strings = true;
     options.with_snippet = false;
     options
 }

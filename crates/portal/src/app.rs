@@ -23,6 +23,9 @@ pub(crate) const IMPORT_BYTES_MAX: usize = 256 << 20;
 /// An eval set that is uploaded.
 pub(crate) const EVAL_SET_BYTES_MAX: usize = 32 << 20;
 
+/// Documents that are applied at once: what [`mizzen_model::yaml::Limits::CATALOG`] reads.
+pub(crate) const CATALOG_BYTES_MAX: usize = mizzen_model::yaml::Limits::CATALOG.bytes;
+
 /// A folder that is sent as JSON, its files in base64 at worst.
 pub(crate) const FOLDER_BYTES_MAX: usize = 24 << 20;
 

@@ -29,18 +29,28 @@ pub(crate) enum Access {
     Public,
     /// Anybody when the port is on loopback; elsewhere a viewer.
     PublicOnLoopback,
+    /// Anybody while `[catalog] public` is set; else a viewer. The handler shows more to those who are signed in.
+    PublicCatalog,
     /// A signed-in person, or the administration token, with at least this role.
     Least(Role),
+}
+
+/// What this installation has open to everybody.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Open {
+    pub(crate) is_loopback: bool,
+    pub(crate) is_catalog_public: bool,
 }
 
 impl Access {
     /// # Errors
     /// When `who` (`None`: nobody) may not use the route.
-    pub(crate) fn permit(self, who: Option<&Session>, is_loopback: bool) -> Result<(), ApiError> {
+    pub(crate) fn permit(self, who: Option<&Session>, open: Open) -> Result<(), ApiError> {
         let needed = match self {
             Self::Public => return Ok(()),
-            Self::PublicOnLoopback if is_loopback => return Ok(()),
-            Self::PublicOnLoopback => Role::Viewer,
+            Self::PublicOnLoopback if open.is_loopback => return Ok(()),
+            Self::PublicCatalog if open.is_catalog_public => return Ok(()),
+            Self::PublicOnLoopback | Self::PublicCatalog => Role::Viewer,
             Self::Least(role) => role,
         };
         let who = who.ok_or(ApiError::SignedOut)?;
@@ -76,7 +86,9 @@ pub(crate) async fn check(State(gate): State<Gate>, request: Request, next: Next
     let (mut parts, body) = request.into_parts();
     if gate.access != Access::Public {
         let session = who::identify(&gate.app, &parts).await?;
-        gate.access.permit(session.as_ref(), gate.app.state.config.is_loopback)?;
+        let state = &gate.app.state;
+        let open = Open { is_loopback: state.config.is_loopback, is_catalog_public: state.catalog.config().public };
+        gate.access.permit(session.as_ref(), open)?;
         if let Some(session) = session {
             parts.extensions.insert(session);
         }

@@ -4,8 +4,8 @@
 use utoipa::OpenApi;
 
 use crate::api::{
-    agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses,
-    policies, providers, query, run, runs, session, spans, system, tools,
+    agents, approvals, audit, backup, budgets, catalog, compat, eval, events, import, keys, models, oidc, overview,
+    pauses, policies, providers, query, run, runs, session, spans, system, tools,
 };
 
 #[derive(OpenApi)]
@@ -142,6 +142,8 @@ use crate::api::{
         policies::ask::impact,
         policies::decisions::list,
         policies::decisions::detail,
+        compat::clients::config,
+        compat::a2a::of_entity,
         catalog::scorecards::card,
         catalog::summary::summary,
         catalog::scorecards::board,
@@ -179,7 +181,7 @@ mod tests {
     use crate::routes::routes;
 
     /// What the paths of others' interfaces begin with. Their own documents describe them, ours does not.
-    const COMPATIBLE: &[&str] = &["/api/catalog/"];
+    const COMPATIBLE: &[&str] = &["/api/catalog/", "/v0.1/", "/v0/", "/.well-known/"];
 
     #[test]
     fn the_checked_in_document_is_the_api_as_it_is() {

@@ -11,16 +11,17 @@ use mizzen_model::permission::Role;
 
 use crate::api::compat::backstage;
 use crate::api::{
-    agents, approvals, audit, backup, budgets, catalog, eval, events, import, keys, models, oidc, overview, pauses,
-    policies, providers, query, run, runs, session, spans, system, tools,
+    agents, approvals, audit, backup, budgets, catalog, compat, eval, events, import, keys, models, oidc, overview,
+    pauses, policies, providers, query, run, runs, session, spans, system, tools,
 };
-use crate::app::{App, EVAL_SET_BYTES_MAX, FOLDER_BYTES_MAX, IMPORT_BYTES_MAX};
+use crate::app::{App, CATALOG_BYTES_MAX, EVAL_SET_BYTES_MAX, FOLDER_BYTES_MAX, IMPORT_BYTES_MAX};
 use crate::error::ApiError;
 use crate::guard::{self, Access, Gate};
 use crate::state::PortalState;
 use crate::ui;
 
 const PUBLIC: Access = Access::Public;
+const CATALOG: Access = Access::PublicCatalog;
 const VIEWER: Access = Access::Least(Role::Viewer);
 const DEVELOPER: Access = Access::Least(Role::Developer);
 const APPROVER: Access = Access::Least(Role::Approver);
@@ -201,6 +202,70 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::DELETE, "/api/v1/policies/{name}", ADMINISTRATOR, |filter| on(filter, policies::delete_policy)),
     row(MethodFilter::GET, "/api/v1/decisions", VIEWER, |filter| on(filter, policies::decisions::list)),
     row(MethodFilter::GET, "/api/v1/decisions/{id}", VIEWER, |filter| on(filter, policies::decisions::detail)),
+    row(MethodFilter::GET, "/api/v1/catalog/clients/{client}", VIEWER, |filter| on(filter, compat::clients::config)),
+    row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/agent-card.json", VIEWER, |filter| {
+        on(filter, compat::a2a::of_entity)
+    }),
+    row(MethodFilter::GET, "/.well-known/agent-card.json", CATALOG, |filter| on(filter, compat::a2a::well_known)),
+    row(MethodFilter::GET, "/.well-known/agent-skills/index.json", CATALOG, |filter| on(filter, compat::skills::index)),
+    row(MethodFilter::GET, "/.well-known/agent-skills/{name}/SKILL.md", CATALOG, |filter| {
+        on(filter, compat::skills::newest)
+    }),
+    row(MethodFilter::GET, "/.well-known/agent-skills/{name}/{digest}/SKILL.md", CATALOG, |filter| {
+        on(filter, compat::skills::by_digest)
+    }),
+    row(MethodFilter::GET, "/v0.1/servers", CATALOG, |filter| on(filter, compat::mcp_registry::list)),
+    row(MethodFilter::GET, "/v0.1/servers/{server}/versions", CATALOG, |filter| {
+        on(filter, compat::mcp_registry::versions)
+    }),
+    row(MethodFilter::GET, "/v0.1/servers/{server}/versions/{version}", CATALOG, |filter| {
+        on(filter, compat::mcp_registry::version)
+    }),
+    row(MethodFilter::PUT, "/v0.1/servers/{server}/versions/{version}", DEVELOPER, |filter| {
+        on(filter, compat::mcp_registry::edit)
+    }),
+    row(MethodFilter::PATCH, "/v0.1/servers/{server}/versions/{version}/status", APPROVER, |filter| {
+        on(filter, compat::mcp_registry::set_status)
+    }),
+    row(MethodFilter::PATCH, "/v0.1/servers/{server}/status", APPROVER, |filter| {
+        on(filter, compat::mcp_registry::set_status_of_all)
+    }),
+    row(MethodFilter::POST, "/v0.1/publish", DEVELOPER, |filter| on(filter, compat::mcp_registry::publish)),
+    row(MethodFilter::GET, "/v0/servers", CATALOG, |filter| on(filter, compat::mcp_registry::list)),
+    row(MethodFilter::GET, "/v0/servers/{server}/versions", CATALOG, |filter| {
+        on(filter, compat::mcp_registry::versions)
+    }),
+    row(MethodFilter::GET, "/v0/servers/{server}/versions/{version}", CATALOG, |filter| {
+        on(filter, compat::mcp_registry::version)
+    }),
+    row(MethodFilter::PUT, "/v0/servers/{server}/versions/{version}", DEVELOPER, |filter| {
+        on(filter, compat::mcp_registry::edit)
+    }),
+    row(MethodFilter::PATCH, "/v0/servers/{server}/versions/{version}/status", APPROVER, |filter| {
+        on(filter, compat::mcp_registry::set_status)
+    }),
+    row(MethodFilter::PATCH, "/v0/servers/{server}/status", APPROVER, |filter| {
+        on(filter, compat::mcp_registry::set_status_of_all)
+    }),
+    row(MethodFilter::POST, "/v0/publish", DEVELOPER, |filter| on(filter, compat::mcp_registry::publish)),
+    row(MethodFilter::GET, "/v0/health", PUBLIC, |filter| on(filter, compat::agentregistry::health)),
+    row(MethodFilter::GET, "/v0/ping", PUBLIC, |filter| on(filter, compat::agentregistry::ping)),
+    row(MethodFilter::GET, "/v0/version", PUBLIC, |filter| on(filter, compat::agentregistry::version)),
+    row(MethodFilter::POST, "/v0/apply", DEVELOPER, |filter| {
+        on(filter, compat::agentregistry::apply).layer(DefaultBodyLimit::max(CATALOG_BYTES_MAX))
+    }),
+    row(MethodFilter::DELETE, "/v0/apply", DEVELOPER, |filter| {
+        on(filter, compat::agentregistry::delete_all).layer(DefaultBodyLimit::max(CATALOG_BYTES_MAX))
+    }),
+    row(MethodFilter::GET, "/v0/{plural}", VIEWER, |filter| on(filter, compat::agentregistry::list)),
+    row(MethodFilter::GET, "/v0/{plural}/{name}", VIEWER, |filter| on(filter, compat::agentregistry::newest)),
+    row(MethodFilter::PUT, "/v0/{plural}/{name}", DEVELOPER, |filter| on(filter, compat::agentregistry::put)),
+    row(MethodFilter::DELETE, "/v0/{plural}/{name}", DEVELOPER, |filter| on(filter, compat::agentregistry::remove)),
+    row(MethodFilter::GET, "/v0/{plural}/{name}/tags", VIEWER, |filter| on(filter, compat::agentregistry::tags)),
+    row(MethodFilter::GET, "/v0/{plural}/{name}/{tag}", VIEWER, |filter| on(filter, compat::agentregistry::tagged)),
+    row(MethodFilter::DELETE, "/v0/{plural}/{name}/{tag}", APPROVER, |filter| {
+        on(filter, compat::agentregistry::retire)
+    }),
     row(MethodFilter::GET, "/api/v1/catalog/entities/{kind}/{namespace}/{name}/scorecard", VIEWER, |filter| {
         on(filter, catalog::scorecards::card)
     }),
@@ -302,6 +367,7 @@ fn name(method: MethodFilter) -> &'static str {
     let known = [
         (MethodFilter::GET, "GET"),
         (MethodFilter::POST, "POST"),
+        (MethodFilter::PATCH, "PATCH"),
         (MethodFilter::PUT, "PUT"),
         (MethodFilter::DELETE, "DELETE"),
     ];

@@ -177,3 +177,19 @@ fn files_that_came_along_fill_placeholders_and_without_any_the_reason_is_told() 
     let told = told(&read("a.yaml", &text));
     assert!(told[0].starts_with("8:3 ") && told[0].contains("mizzen apply -f"), "{told:?}");
 }
+
+/// Every example of the documentation is read; a file that one of them names is given.
+#[test]
+fn the_examples_of_the_documentation_are_valid() {
+    let text = include_str!("../../../../docs/catalog.md");
+    let examples: Vec<&str> = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+    assert_eq!(examples.len(), 3);
+    let mut files = Map::new();
+    files.insert("./openapi.yaml".to_owned(), "openapi: 3.1.0".into());
+    for example in examples {
+        for read in read_with("catalog.md", example, &mut files) {
+            let Read::Valid(document) = read else { panic!("{example}: {read:?}") };
+            assert!(document.warnings.is_empty(), "{:?}", document.warnings);
+        }
+    }
+}

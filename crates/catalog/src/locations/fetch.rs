@@ -9,6 +9,8 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use mizzen_runtime::client::HttpClient;
 use mizzen_runtime::error::Chain;
 
+use crate::document::is_manifest;
+
 /// Bytes of one file or response.
 pub(super) const TEXT_BYTES_MAX: usize = 8 << 20;
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -74,10 +76,16 @@ pub(super) fn files(root: &Path, target: &str) -> Result<Vec<Text>, String> {
     if path.is_dir() {
         walk(&path, FOLDER_DEPTH_MAX, &mut found)?;
     } else {
-        found.push(path);
+        found.push(path.clone());
     }
+    let is_folder = path.is_dir();
     let name = |path: &Path| path.strip_prefix(&root).unwrap_or(path).display().to_string();
-    Ok(found.iter().map(|path| (name(path), text(path))).collect())
+    let mut texts: Vec<Text> = found.iter().map(|path| (name(path), text(path))).collect();
+    if is_folder {
+        // A folder has files of other programs too.
+        texts.retain(|(name, text)| text.as_ref().is_err() || text.as_ref().is_ok_and(|text| is_manifest(name, text)));
+    }
+    Ok(texts)
 }
 
 /// Links are not followed: they may lead out, or in circles.

@@ -61,6 +61,7 @@ async fn a_folder_is_read_again_and_what_it_holds_no_longer_is_an_orphan() {
         std::fs::write(&one, component("one", "")).unwrap();
         std::fs::write(&two, format!("{}---\nkind: [\n", component("two", "  dependsOn: [\"component:gone\"]\n")))
             .unwrap();
+        std::fs::write(folder.path().join("repo/package.json"), "{ \"name\": \"x\" }").unwrap();
         let location = add(catalog, "repo").await;
         let source = health(catalog, &location).await;
         assert_eq!((source.sources, source.entities, source.failure), (2, 2, None), "{}", bench.name);

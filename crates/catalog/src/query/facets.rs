@@ -9,8 +9,18 @@ use crate::plane::{Catalog, CatalogError};
 use crate::storage::searches::RELATIONS;
 use crate::storage::sql::Sql;
 
-/// Different values of one key that are told.
-const VALUES_MAX: i64 = 10_000;
+/// Different values that one question tells, of all its keys together.
+const VALUES_MAX: i64 = 50_000;
+/// Of fewer entities, each is looked up; of more, the index of a key is walked. Tests have both among few entities.
+const LOOKED_UP_MAX: u64 = if cfg!(test) { 20 } else { 5_000 };
+
+/// The entities that are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    Everything,
+    Few,
+    Many,
+}
 
 impl Catalog {
     /// For each key, as it was asked for: the values of matching entities as they were written, in order, and how many have each.
@@ -26,40 +36,75 @@ impl Catalog {
         if facets.len() > FACETS_MAX {
             return Err(CatalogError::TooMany { what: "facets", max: FACETS_MAX, got: facets.len() });
         }
-        let counts = facets.iter().map(|facet| async move {
-            Ok::<_, CatalogError>((facet.clone(), self.facet(predicate, facet, full_text).await?))
-        });
+        let is_everything = full_text.is_none() && matches!(predicate, Predicate::All(parts) if parts.is_empty());
+        let counted = match is_everything {
+            true => Counted::Everything,
+            false if self.count(predicate, full_text).await? <= LOOKED_UP_MAX => Counted::Few,
+            false => Counted::Many,
+        };
+        let keys: Vec<String> = facets.iter().map(|facet| facet.to_lowercase()).collect();
+        let (of_relations, of_values): (Vec<&String>, Vec<&String>) =
+            keys.iter().partition(|key| key.starts_with(RELATIONS));
         // Each on a connection of its own, as far as there are any.
-        futures::future::try_join_all(counts).await.map(|counts| counts.into_iter().collect())
+        let values = self.of_values(predicate, full_text, &of_values, counted);
+        let relations = of_relations.iter().map(|key| self.of_relation(predicate, full_text, key, counted));
+        let relations = futures::future::try_join_all(relations);
+        let (mut found, relations) = futures::future::try_join(values, relations).await?;
+        found.extend(of_relations.into_iter().cloned().zip(relations));
+        let of = |key: &String| found.get(key).cloned().unwrap_or_default();
+        Ok(facets.iter().zip(&keys).map(|(facet, key)| (facet.clone(), of(key))).collect())
     }
 
-    async fn facet(
+    async fn of_values(
         &self,
         predicate: &Predicate,
-        facet: &str,
         full_text: Option<&FullText>,
-    ) -> Result<Vec<(String, u64)>, CatalogError> {
-        let key = facet.to_lowercase();
-        // A relation may start from what is not in the catalog.
-        let everything = full_text.is_none()
-            && !key.starts_with(RELATIONS)
-            && matches!(predicate, Predicate::All(parts) if parts.is_empty());
-        let mut sql = Sql::default();
-        let (column, group) = if let Some(kind) = key.strip_prefix(RELATIONS) {
-            sql.push("SELECT r.target, COUNT(DISTINCT r.source) FROM catalog_relations r WHERE r.kind_key = ")
-                .bind(kind);
-            ("r.source IN (SELECT e.ref", "r.target")
+        keys: &[&String],
+        counted: Counted,
+    ) -> Result<BTreeMap<String, Vec<(String, u64)>>, CatalogError> {
+        let mut found: BTreeMap<String, Vec<(String, u64)>> = BTreeMap::new();
+        if keys.is_empty() {
+            return Ok(found);
+        }
+        let mut sql = Sql::new("SELECT s.key, s.original, COUNT(*) FROM ");
+        if counted == Counted::Few {
+            // SQLite takes a cross join in the order in which it is written.
+            sql.push("catalog_entities e CROSS JOIN catalog_search s WHERE s.entity_id = e.entity_id AND ");
+            matching(&mut sql, predicate, full_text)?;
         } else {
-            sql.push("SELECT s.original, COUNT(*) FROM catalog_search s WHERE s.value IS NOT NULL AND s.key = ")
-                .bind(key);
-            ("s.entity_id IN (SELECT e.entity_id", "s.value, s.original")
-        };
-        if !everything {
-            sql.push(" AND ").push(column).push(" FROM catalog_entities e WHERE ");
+            sql.push("catalog_search s WHERE 1 = 1");
+        }
+        if counted == Counted::Many {
+            sql.push(" AND s.entity_id IN (SELECT e.entity_id FROM catalog_entities e WHERE ");
             matching(&mut sql, predicate, full_text)?;
             sql.push(")");
         }
-        sql.push(" GROUP BY ").push(group).push(" ORDER BY ").push(group).push(" LIMIT ").bind(VALUES_MAX);
+        sql.push(" AND s.value IS NOT NULL AND s.key IN ").list(keys.iter().map(|key| key.as_str()));
+        sql.push(" GROUP BY s.key, s.value, s.original ORDER BY s.key, s.value, s.original LIMIT ").bind(VALUES_MAX);
+        for row in sql.query().fetch_all(self.store().pool()).await? {
+            let of_key = found.entry(row.try_get(0)?).or_default();
+            of_key.push((row.try_get(1)?, u64::try_from(row.try_get::<i64, _>(2)?).unwrap_or(0)));
+        }
+        Ok(found)
+    }
+
+    async fn of_relation(
+        &self,
+        predicate: &Predicate,
+        full_text: Option<&FullText>,
+        key: &str,
+        counted: Counted,
+    ) -> Result<Vec<(String, u64)>, CatalogError> {
+        let kind = key.strip_prefix(RELATIONS).unwrap_or(key);
+        let mut sql =
+            Sql::new("SELECT r.target, COUNT(DISTINCT r.source_id) FROM catalog_relations r WHERE r.kind_key = ");
+        sql.bind(kind).push(" AND r.source_id IS NOT NULL");
+        if counted != Counted::Everything {
+            sql.push(" AND r.source_id IN (SELECT e.entity_id FROM catalog_entities e WHERE ");
+            matching(&mut sql, predicate, full_text)?;
+            sql.push(")");
+        }
+        sql.push(" GROUP BY r.target ORDER BY r.target LIMIT ").bind(VALUES_MAX);
         let rows = sql.query().fetch_all(self.store().pool()).await?;
         let counts = rows.iter().map(|row| {
             let count: i64 = row.try_get(1)?;

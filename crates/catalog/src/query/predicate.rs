@@ -99,7 +99,8 @@ fn rows(sql: &mut Sql, key: &str, more: impl FnOnce(&mut Sql, &str)) {
         return;
     }
     if let Some(kind) = key.strip_prefix(RELATIONS) {
-        sql.push("e.ref IN (SELECT r.source FROM catalog_relations r WHERE r.kind_key = ").bind(kind);
+        sql.push("e.entity_id IN (SELECT r.source_id FROM catalog_relations r WHERE r.source_id IS NOT NULL AND r.kind_key = ");
+        sql.bind(kind);
         more(sql, "r.target");
         sql.push(")");
         return;
@@ -110,8 +111,7 @@ fn rows(sql: &mut Sql, key: &str, more: impl FnOnce(&mut Sql, &str)) {
 }
 
 const HAS_PROBLEMS: &str = "(EXISTS (SELECT 1 FROM catalog_problems q WHERE q.ref = e.ref)
-    OR EXISTS (SELECT 1 FROM catalog_relations r WHERE r.source = e.ref
-        AND NOT EXISTS (SELECT 1 FROM catalog_entities t WHERE t.ref = r.target)))";
+    OR EXISTS (SELECT 1 FROM catalog_relations r WHERE r.source = e.ref AND r.target_id IS NULL))";
 
 fn has_prefix(sql: &mut Sql, column: &str, prefix: &str) {
     sql.push(" AND ").push(column).push(" >= ").bind(prefix);

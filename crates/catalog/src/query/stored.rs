@@ -210,8 +210,7 @@ pub(crate) fn location_of(source: &str) -> Option<String> {
 
 async fn add_relations(store: &Store, stored: &mut [Stored]) -> Result<(), CatalogError> {
     let mut sql = Sql::new(
-        "SELECT DISTINCT r.source, r.kind, r.target,
-             CASE WHEN EXISTS (SELECT 1 FROM catalog_entities e WHERE e.ref = r.target) THEN 1 ELSE 0 END AS is_there
+        "SELECT DISTINCT r.source, r.kind, r.target, CASE WHEN r.target_id IS NULL THEN 0 ELSE 1 END AS is_there
          FROM catalog_relations r WHERE r.source IN ",
     );
     sql.list(stored.iter().map(|entity| entity.reference.to_string()));

@@ -269,18 +269,18 @@ impl Reader {
         let Some(texts) = self.texts(node, &["check", "entity", "owner", "reason", "until"], &[]) else { return };
         let find = |name: &str| texts.iter().find(|(given, ..)| given == name).map(|(_, text, at)| (text.clone(), *at));
         let text = |name: &str| find(name).map(|(text, _)| text).unwrap_or_default();
-        if let Some((entity, at)) = find("entity") {
-            if let Err(error) = EntityRef::from_str(&entity) {
-                return self.problem(at, error.to_string());
-            }
-        }
-        if let Some((until, at)) = find("until") {
-            if !is_date(&until) {
-                return self.problem(at, format!("`until` is a day such as `{DATE}`, and `{until}` is none"));
-            }
-        }
         if self.rules.exemptions.len() >= EXEMPTIONS_MAX {
             return self.problem(node.at, format!("there are {EXEMPTIONS_MAX} exemptions, and no more may be added"));
+        }
+        if let Some((entity, at)) = find("entity")
+            && let Err(error) = EntityRef::from_str(&entity)
+        {
+            return self.problem(at, error.to_string());
+        }
+        if let Some((until, at)) = find("until")
+            && !is_date(&until)
+        {
+            return self.problem(at, format!("`until` is a day such as `{DATE}`, and `{until}` is none"));
         }
         if let Some((check, at)) = find("check") {
             self.named.push((self.source.clone(), check, at));

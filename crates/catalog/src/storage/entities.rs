@@ -138,6 +138,9 @@ pub(crate) async fn put(
     .await?;
     write_search(change, entity_id, &uid, new, head.is_some()).await?;
     write_relations(change, entity_id, new.entity, head.is_some()).await?;
+    if head.is_none() {
+        write_ends(change, &reference, Some(entity_id)).await?;
+    }
     if head.is_some() {
         let words = "DELETE FROM catalog_terms WHERE entity_id = $1 AND document_id = 0";
         sqlx::query(words).bind(entity_id).execute(&mut **change).await?;
@@ -275,7 +278,29 @@ async fn write_relations(
         }
     }
     let insert = "INSERT INTO catalog_relations (entity_id, source, kind, kind_key, target, is_forward) VALUES";
-    Ok(sql::insert(change, insert, 6, binds).await?)
+    sql::insert(change, insert, 6, binds).await?;
+    // Ends that are in the catalog are known by number, the others dangle.
+    let ends = "UPDATE catalog_relations SET
+            source_id = (SELECT e.entity_id FROM catalog_entities e WHERE e.ref = catalog_relations.source),
+            target_id = (SELECT e.entity_id FROM catalog_entities e WHERE e.ref = catalog_relations.target)
+        WHERE entity_id = $1";
+    sqlx::query(ends).bind(entity_id).execute(&mut **change).await?;
+    Ok(())
+}
+
+/// Relations of others lead to what is there from now on (`Some`), or to what is gone.
+async fn write_ends(
+    change: &mut Transaction<'_, Any>,
+    reference: &EntityRef,
+    entity_id: Option<i64>,
+) -> Result<(), CatalogError> {
+    for statement in [
+        "UPDATE catalog_relations SET source_id = $2 WHERE source = $1",
+        "UPDATE catalog_relations SET target_id = $2 WHERE target = $1",
+    ] {
+        sqlx::query(statement).bind(reference.to_string()).bind(entity_id).execute(&mut **change).await?;
+    }
+    Ok(())
 }
 
 /// Of the two names of a pair, the one that points at what is needed, owns, or is the whole.
@@ -314,7 +339,7 @@ pub(crate) async fn remove(
     ] {
         sqlx::query(statement).bind(entity_id).execute(&mut **change).await?;
     }
-    Ok(())
+    write_ends(change, reference, None).await
 }
 
 /// A random UUID (RFC 9562, version 4).

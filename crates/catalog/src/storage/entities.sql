@@ -40,14 +40,17 @@ CREATE INDEX catalog_search_by_entity ON catalog_search (entity_id, key, place, 
 CREATE TABLE catalog_relations (
     entity_id BIGINT NOT NULL,
     source TEXT COLLATE "C" NOT NULL,
+    source_id BIGINT,
     kind TEXT COLLATE "C" NOT NULL,
     kind_key TEXT COLLATE "C" NOT NULL,
     target TEXT COLLATE "C" NOT NULL,
+    target_id BIGINT,
     is_forward BIGINT NOT NULL
 );
 CREATE INDEX catalog_relations_by_source ON catalog_relations (source, kind_key, target, is_forward, kind);
 CREATE INDEX catalog_relations_by_target ON catalog_relations (target, kind_key, source, is_forward, kind);
-CREATE INDEX catalog_relations_by_kind ON catalog_relations (kind_key, target, source);
+CREATE INDEX catalog_relations_by_kind ON catalog_relations (kind_key, target, source_id);
+CREATE INDEX catalog_relations_dangling ON catalog_relations (source, kind, target) WHERE target_id IS NULL;
 CREATE INDEX catalog_relations_by_entity ON catalog_relations (entity_id);
 
 CREATE TABLE catalog_versions (

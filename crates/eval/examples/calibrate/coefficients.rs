@@ -45,7 +45,9 @@ fn ratings(rng: &mut rand_pcg::Pcg64, units: u32, raters: usize, right: f64) -> 
 
 pub(crate) fn agreement() {
     println!("\n### Coverage of agreement between raters (1,000 samples, nominal 95 %)\n");
-    println!("Labels of three kinds, equally often; a rater knows the truth with a probability whose square is the truth of both coefficients.\n");
+    println!(
+        "Labels of three kinds, equally often; a rater knows the truth with a probability whose square is the truth of both coefficients.\n"
+    );
     println!(
         "| units | true coefficient | kappa, asymptotic | kappa, bootstrap | krippendorff, 2 raters | krippendorff, 4 raters |"
     );
@@ -77,7 +79,7 @@ pub(crate) fn agreement() {
 
 pub(crate) fn repeated() {
     println!("\n### Coverage of pass@k and pass^k (1,000 samples, nominal 95 %)\n");
-    println!("Each case has its own success rate, even over 0 to 1 or (hard) its cube root; 8 trials a case.\n");
+    println!("Each case has its own success rate, even over 0 to 1, or (high) its cube root; 8 trials a case.\n");
     println!("| cases | rates | pass@4 | pass^4 |\n|--:|:--|--:|--:|");
     for cases in [10_u32, 30, 100] {
         // U^(1/3) has density 3r²: E[r⁴] = 3/7, E[1 − (1 − r)⁴] = 1 − 3·B(3, 5) = 1 − 1/35.

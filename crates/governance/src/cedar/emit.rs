@@ -35,7 +35,8 @@ pub(crate) enum Part {
 }
 
 /// What a refusal of [`Part::Versions`] says.
-const NOT_APPROVED: &str = "its digest belongs to no approved version in the catalog; have the version approved, or start one that is";
+const NOT_APPROVED: &str =
+    "its digest belongs to no approved version in the catalog; have the version approved, or start one that is";
 
 /// All grants of a boundary, with their kinds, in a fixed order.
 pub(crate) fn grants(boundary: &Boundary) -> impl Iterator<Item = (ResourceKind, &Grant)> {

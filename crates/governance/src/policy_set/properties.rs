@@ -139,7 +139,8 @@ fn what_no_policy_in_question_looks_at_changes_nothing() {
         .collect();
     let set = compile(boundary(&format!("  tools:\n{grants}")), WIDE);
     // A policy that looks at all there is makes all of it be there, and never decides.
-    let everything = "@id(\"all\") forbid(principal, action, resource) when { context.arguments != context.arguments };";
+    let everything =
+        "@id(\"all\") forbid(principal, action, resource) when { context.arguments != context.arguments };";
     let whole = compile(boundary(&format!("  tools:\n{grants}")), &format!("{WIDE}{everything}"));
     let harm = [harm(0.4), harm(0.6)];
     let (mut same, mut refused) = (0, 0);
@@ -151,17 +152,16 @@ fn what_no_policy_in_question_looks_at_changes_nothing() {
             let taint = Taint { private_data: turn % 4 == 0, outside_reached: turn % 7 == 0, ..Taint::default() };
             let evidence = &harm[..turn % 3];
             let tool = format!("t{number}");
-            let (some, all) = (
-                decide(&set, &tool, &arguments, taint, evidence),
-                decide(&whole, &tool, &arguments, taint, evidence),
-            );
+            let (some, all) =
+                (decide(&set, &tool, &arguments, taint, evidence), decide(&whole, &tool, &arguments, taint, evidence));
             // Which readings a value must have depends on all policies that look at it: that is another question.
             if [&some, &all].iter().any(|outcome| outcome.reason.contains("cannot be evaluated")) {
                 continue;
             }
             assert_eq!((some.effect, &some.policies), (all.effect, &all.policies), "{tool} {arguments} {taint:?}");
             same += 1;
-            refused += u32::from(WIDE.contains(&format!("@id({:?})", some.policies.first().cloned().unwrap_or_default())));
+            refused +=
+                u32::from(WIDE.contains(&format!("@id({:?})", some.policies.first().cloned().unwrap_or_default())));
         }
     }
     assert!(same > 700 && refused > 200, "{refused} of {same} were refused by what was found by its conditions");

@@ -40,6 +40,7 @@ pub(crate) async fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
 
 async fn each(server: &Server, args: &ApplyArgs, told: &mut Told, files: &mut usize) -> Result<(), Failure> {
     for place in files::places(&args.files)? {
+        let file = place.file().map(std::path::Path::to_path_buf);
         let Some(text) = place.read(args.verbose).await? else { continue };
         *files += 1;
         for part in part::parts(&text.source, &text.text) {
@@ -48,7 +49,7 @@ async fn each(server: &Server, args: &ApplyArgs, told: &mut Told, files: &mut us
             }
         }
         // A dry run sends nothing that is kept.
-        if let (Some(file), false) = (place.file(), args.dry_run) {
+        if let (Some(file), false) = (&file, args.dry_run) {
             for line in crate::init::folder::send(server, file).await? {
                 output::say(&line);
             }

@@ -28,7 +28,8 @@ fn of(approved: &Approved) -> AgentVersions {
         let Some(subject) = governed.subject.as_ref().filter(|subject| subject.kind == SubjectKind::Agent) else {
             continue;
         };
-        for digest in governed.versions.iter().flat_map(|(digest, version)| Some(digest).into_iter().chain(&version.agent_digest))
+        for digest in
+            governed.versions.iter().flat_map(|(digest, version)| Some(digest).into_iter().chain(&version.agent_digest))
         {
             if let Some(version) = governed.of_digest(digest) {
                 let state = version.state.as_str().to_owned();

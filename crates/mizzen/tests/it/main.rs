@@ -3,6 +3,7 @@
 mod agents;
 mod audit;
 mod bad_days;
+mod catalog;
 mod commands;
 mod discovery;
 mod documentation;

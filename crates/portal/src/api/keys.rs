@@ -132,9 +132,9 @@ async fn version_digest(app: &App, agent: Option<&str>, version: &str) -> Result
     let agent = agent.ok_or_else(|| wrong("a version is one of an agent; say which by `agent`".to_owned()))?;
     let subject = Subject { kind: SubjectKind::Agent, name: agent.to_owned() };
     let approved = Arc::clone(&app.state.catalog.approved().borrow());
-    let (reference, _) = approved.of_subject(&subject).ok_or_else(|| {
-        wrong(format!("the catalog has no agent `{agent}`; `mizzen apply` its description first"))
-    })?;
+    let (reference, _) = approved
+        .of_subject(&subject)
+        .ok_or_else(|| wrong(format!("the catalog has no agent `{agent}`; `mizzen apply` its description first")))?;
     let found = app.state.catalog.version(reference, version).await?;
     let found = found.ok_or_else(|| {
         wrong(format!("`{reference}` has no version `{version}`; `mizzen get {reference} -o yaml` shows the newest"))

@@ -66,7 +66,8 @@ async fn parameters_are_joined_and_values_are_alternatives() {
     for (query, expected) in cases {
         let list = portal.get(&format!("/api/v1/catalog/entities?{query}")).await;
         let (mut found, mut expected) = (refs(&list), expected.to_vec());
-        (found.sort_unstable(), expected.sort_unstable());
+        found.sort_unstable();
+        expected.sort_unstable();
         assert_eq!(found, expected, "{query}");
         assert_eq!(list["total"], expected.len(), "{query}");
     }
@@ -137,14 +138,14 @@ async fn the_palette_finds_by_the_beginning_of_a_word() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_hundred_is_small_whatever_its_entities_are() {
+async fn a_page_of_a_hundred_is_small_however_long_its_entities_are() {
     let portal = Portal::open().await;
     let one = |n: usize| {
         let words = "answers what customers ask and hands over to a person when it does not know; ".repeat(20);
         format!(
-            "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: customer-assistant-{n:04}\n  title: Customer assistant {n}\n  \
+            "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: assistant-{n:04}\n  title: Customer assistant {n}\n  \
              description: {words}\n  annotations: {{ mizzen.dev/version: 1.0.{n} }}\n  tags: [customers, assistant, production-ready, more, most]\nspec:\n  \
-             type: ai-agent\n  lifecycle: production\n  owner: group:default/customer-happiness\n  system: customer-relations\n  notes: {words}\n"
+             type: ai-agent\n  lifecycle: production\n  owner: group:default/happiness\n  system: customer-relations\n  notes: {words}\n"
         )
     };
     let text: Vec<String> = (0..100).map(one).collect();

@@ -9,6 +9,7 @@ mod catalog;
 mod evaluation;
 mod pages;
 mod permission;
+mod registries;
 mod sign_in;
 mod site;
 mod support;

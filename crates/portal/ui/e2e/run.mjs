@@ -6,6 +6,8 @@ import { flows } from './flows.mjs';
 import { catalogFlows } from './flows-catalog.mjs';
 import { catalogMockFlows } from './flows-catalog-mock.mjs';
 import { evalFlows } from './flows-eval.mjs';
+import { goldenFlows } from './flows-golden-paths.mjs';
+import { goldenMockFlows } from './flows-golden-paths-mock.mjs';
 import { mockFlows } from './flows-mock.mjs';
 import { permissionMockFlows } from './flows-permission-mock.mjs';
 import { permissionFlows, permissionServerFlows } from './flows-permission.mjs';
@@ -35,8 +37,8 @@ async function main() {
     ...permissionFlows,
     ...speed,
     ...(mock
-      ? [...mockFlows, ...catalogMockFlows, ...evalFlows, ...permissionMockFlows]
-      : [...permissionServerFlows, ...catalogFlows]),
+      ? [...mockFlows, ...catalogMockFlows, ...goldenMockFlows, ...evalFlows, ...permissionMockFlows]
+      : [...permissionServerFlows, ...catalogFlows, ...goldenFlows]),
   ].filter(({ name }) => !only || new RegExp(only).test(name));
   let failed = 0;
   for (const test of tests) {

@@ -102,7 +102,7 @@ fn package(checker: &mut Checker, package: &Map<String, Value>) {
     if let Some(transport) = checker.map(package, "transport") {
         checker.inside("transport", |checker| {
             checker.one_of(transport, "type", TRANSPORTS);
-            if transport.get("type").and_then(Value::as_str) != Some("stdio") {
+            if transport.get("type").and_then(Value::as_str).is_some_and(|kind| REMOTES.contains(&kind)) {
                 url(checker, transport);
             }
             inputs(checker, transport, "headers");

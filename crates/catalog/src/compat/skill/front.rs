@@ -1,7 +1,7 @@
 //! The YAML of front matter as `strictyaml` reads it: block style only, no anchors, tags or repeated names, and every scalar a
 //! text as it is written.
 
-use granit_parser::{Event, Marker, Parser, ScanError, StructureStyle};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StructureStyle};
 use mizzen_model::yaml::{At, Key};
 use serde_json::{Map, Value};
 
@@ -67,7 +67,7 @@ pub(super) fn parse(front: &str) -> Result<Node, Fault> {
             format!("has the character U+{:04X}, which YAML forbids", u32::from(c)),
         ));
     }
-    let mut reader = Reader { parser: Parser::new_from_str(&text) };
+    let mut reader = Reader { text: &text, parser: Parser::new_from_str(&text) };
     let root = reader.document()?;
     Ok(root.unwrap_or(Node { at: first, kind: Kind::Text(String::new()) }))
 }
@@ -83,22 +83,23 @@ fn fault(at: At, message: impl Into<String>) -> Fault {
 }
 
 /// The front matter begins behind `---` on the first line.
-fn place(mark: &Marker) -> At {
+fn place(mark: &granit_parser::Marker) -> At {
     let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let column = mark.col() + if mark.line() <= 1 { 4 } else { 1 };
     At { line: small(mark.line().max(1)), column: small(column) }
 }
 
 struct Reader<'a> {
+    text: &'a str,
     parser: Parser<'a, granit_parser::StrInput<'a>>,
 }
 
 impl<'a> Reader<'a> {
-    fn next(&mut self) -> Result<Option<(Event<'a>, Marker)>, Fault> {
+    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Fault> {
         let wrong = |error: &ScanError| fault(place(error.marker()), format!("not valid YAML: {}", error.info()));
         match self.parser.next() {
             None => Ok(None),
-            Some(Ok((event, span))) => Ok(Some((event, span.start))),
+            Some(Ok(found)) => Ok(Some(found)),
             Some(Err(error)) => Err(wrong(&error)),
         }
     }
@@ -106,20 +107,20 @@ impl<'a> Reader<'a> {
     /// The only document; `None` when there is nothing in it.
     fn document(&mut self) -> Result<Option<Node>, Fault> {
         let mut root = None;
-        while let Some((event, mark)) = self.next()? {
+        while let Some((event, span)) = self.next()? {
             match event {
                 Event::DocumentStart(..) if root.is_some() => {
-                    return Err(fault(place(&mark), "the front matter must be one document"));
+                    return Err(fault(place(&span.start), "the front matter must be one document"));
                 }
                 Event::StreamStart | Event::StreamEnd | Event::DocumentStart(..) | Event::DocumentEnd => {}
-                event => root = Some(self.node(event, mark, 0)?),
+                event => root = Some(self.node(event, span, 0)?),
             }
         }
         Ok(root)
     }
 
-    fn node(&mut self, event: Event<'a>, mark: Marker, depth: usize) -> Result<Node, Fault> {
-        let at = place(&mark);
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Fault> {
+        let at = place(&span.start);
         if depth > DEPTH_MAX {
             return Err(fault(at, format!("is nested deeper than {DEPTH_MAX}")));
         }
@@ -136,7 +137,7 @@ impl<'a> Reader<'a> {
             {
                 return Err(fault(at, "anchors (`&…`) are not allowed here"));
             }
-            Event::Scalar(text, ..) => Kind::Text(text.into_owned()),
+            Event::Scalar(text, style, ..) => Kind::Text(self.scalar(&text, style, &span)?),
             Event::SequenceStart(..) => Kind::List(self.items(depth)?),
             Event::MappingStart(..) => Kind::Map(self.members(depth)?),
             _ => return Err(fault(at, "aliases (`*…`) are not allowed here")),
@@ -144,13 +145,29 @@ impl<'a> Reader<'a> {
         Ok(Node { at, kind })
     }
 
+    /// A scalar as it is written. YAML 1.1 has no tab outside of quotes, and gives `=` and `<<` a meaning.
+    fn scalar(&self, text: &str, style: ScalarStyle, span: &Span) -> Result<String, Fault> {
+        let at = place(&span.start);
+        let before = span.start.byte_offset().and_then(|offset| self.text.as_bytes().get(offset.checked_sub(1)?));
+        let is_plain = matches!(style, ScalarStyle::Plain);
+        if before == Some(&b'\t') || is_plain && text.contains('\t') {
+            return Err(fault(at, "has a tab; write a space, or put the text in quotes"));
+        }
+        if is_plain && matches!(text, "=" | "<<") {
+            return Err(fault(at, format!("`{text}` must be in quotes")));
+        }
+        // The parser says `~` where nothing is written.
+        let is_nothing = is_plain && span.start.index() == span.end.index();
+        Ok(if is_nothing { String::new() } else { text.to_owned() })
+    }
+
     fn items(&mut self, depth: usize) -> Result<Vec<Node>, Fault> {
         let mut items = Vec::new();
-        while let Some((event, mark)) = self.next()? {
+        while let Some((event, span)) = self.next()? {
             if matches!(event, Event::SequenceEnd) {
                 break;
             }
-            items.push(self.node(event, mark, depth + 1)?);
+            items.push(self.node(event, span, depth + 1)?);
         }
         Ok(items)
     }
@@ -159,20 +176,17 @@ impl<'a> Reader<'a> {
         let mut fields: Vec<(Key, Node)> = Vec::new();
         // All mappings below one mapping are indented alike.
         let mut indentation = None;
-        while let Some((event, mark)) = self.next()? {
+        while let Some((event, span)) = self.next()? {
             if matches!(event, Event::MappingEnd) {
                 break;
             }
-            let key = self.node(event, mark, depth + 1)?;
+            let key = self.node(event, span, depth + 1)?;
             let Kind::Text(name) = key.kind else { return Err(fault(key.at, "a name must be a text")) };
-            if name == "<<" {
-                return Err(fault(key.at, "`<<` is not allowed here"));
-            }
             if fields.iter().any(|(known, _)| known.name == name) {
                 return Err(fault(key.at, format!("`{name}` is there twice")));
             }
-            let Some((event, mark)) = self.next()? else { break };
-            let node = self.node(event, mark, depth + 1)?;
+            let Some((event, span)) = self.next()? else { break };
+            let node = self.node(event, span, depth + 1)?;
             if node.fields().is_some() && *indentation.get_or_insert(node.at.column) != node.at.column {
                 return Err(fault(node.at, "is not indented like the mapping before it"));
             }

@@ -21,8 +21,8 @@ use crate::page;
 const LIMIT_DEFAULT: u32 = 50;
 const LIMIT_MAX: u32 = 200;
 const TITLE_CHARS_MAX: usize = 80;
-const DESCRIPTION_CHARS_MAX: usize = 100;
-const TAGS_MAX: usize = 3;
+const DESCRIPTION_CHARS_MAX: usize = 60;
+const TAGS_MAX: usize = 2;
 
 /// Names of orders, and the keys they order by.
 const ORDERS: &[(&str, &str)] = &[
@@ -57,9 +57,9 @@ pub(crate) struct CatalogRow {
     lifecycle: Option<String>,
     #[schema(value_type = Option<String>)]
     system: Option<EntityRef>,
-    /// At most 100 characters.
+    /// At most 60 characters.
     description: Option<String>,
-    /// The first three.
+    /// The first two.
     tags: Vec<String>,
     #[schema(value_type = String)]
     origin: Origin,

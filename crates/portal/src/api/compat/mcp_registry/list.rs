@@ -1,0 +1,162 @@
+//! The list of servers, a page at a time.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mizzen_catalog::compat::published;
+use mizzen_catalog::query::{Order, Predicate, Query};
+use mizzen_catalog::version::Version;
+use mizzen_model::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{LATEST, Problem, Server, is_shown};
+use crate::api::compat::reader::{Reader, of_kind};
+use crate::app::App;
+use crate::page::Params;
+
+const LIMIT: usize = 30;
+const LIMIT_MAX: usize = 100;
+/// Servers that one page looks at; where few of them are shown, the page is short and the next begins there.
+const SCANNED_MAX: usize = 500;
+/// Where a search looks.
+const SEARCHED: &[&str] =
+    &["metadata.name", "metadata.annotations.mizzen.dev/name", "metadata.title", "metadata.description"];
+
+/// What may be asked of the list.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct ListQuery {
+    cursor: Option<String>,
+    limit: Option<usize>,
+    search: Option<String>,
+    updated_since: Option<String>,
+    version: Option<String>,
+    include_deleted: Option<bool>,
+    include_unapproved: Option<bool>,
+}
+
+/// Where a page begins: behind a page of the catalog, and within the one after it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Place {
+    page: Option<String>,
+    server: usize,
+    version: usize,
+}
+
+/// Which versions are asked for.
+struct Asked {
+    sees_all: bool,
+    with_deleted: bool,
+    since: Option<Timestamp>,
+    version: Option<String>,
+    limit: usize,
+}
+
+impl Asked {
+    fn is(&self, server: &Server, version: &Version) -> bool {
+        let is_version = match self.version.as_deref() {
+            None => true,
+            Some(LATEST) => server.is_latest(version),
+            Some(tag) => version.tag == tag,
+        };
+        let is_new = self.since.is_none_or(|since| published::changed_at(version).is_some_and(|at| at >= since));
+        is_version && is_new && is_shown(version, self.sees_all, self.with_deleted)
+    }
+}
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    Params(query): Params<ListQuery>,
+) -> Result<Json<Value>, Problem> {
+    let since = query.updated_since.as_deref().map(str::parse::<Timestamp>).transpose();
+    let since = since.map_err(|_| {
+        Problem::invalid("updated_since: must be a time as in RFC 3339, for example 2026-11-25T20:00:00Z")
+    })?;
+    let place =
+        query.cursor.as_deref().filter(|cursor| !cursor.is_empty()).map(decode).transpose()?.unwrap_or_default();
+    let asked = Asked {
+        sees_all: reader.sees_all(query.include_unapproved),
+        with_deleted: query.include_deleted.unwrap_or(since.is_some()),
+        since,
+        version: query.version,
+        limit: query.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX),
+    };
+    let (servers, next) = page(&app, &asked, query.search.as_deref(), place).await?;
+    let mut metadata = json!({ "count": servers.len() });
+    if let Some(next) = next {
+        metadata["nextCursor"] = encode(&next).into();
+    }
+    Ok(Json(json!({ "servers": servers, "metadata": metadata })))
+}
+
+async fn page(
+    app: &App,
+    asked: &Asked,
+    search: Option<&str>,
+    mut place: Place,
+) -> Result<(Vec<Value>, Option<Place>), Problem> {
+    let catalog = &app.state.catalog;
+    let mut predicate = vec![of_kind("api", "mcp-server")];
+    if let Some(text) = search.filter(|text| !text.is_empty()) {
+        let contains = |key: &&str| Predicate::Contains((*key).to_owned(), text.to_owned());
+        predicate.push(Predicate::Any(SEARCHED.iter().map(contains).collect()));
+    }
+    let mut query = Query {
+        predicate: Predicate::All(predicate),
+        order: vec![Order { key: "metadata.name".to_owned(), descending: false }],
+        limit: LIMIT_MAX as u32,
+        count: false,
+        relations: false,
+        ..Query::default()
+    };
+    let (mut servers, mut scanned) = (Vec::new(), 0);
+    loop {
+        query.cursor.clone_from(&place.page);
+        let found = catalog.query(&query).await?;
+        for (number, stored) in found.items.into_iter().enumerate().skip(place.server) {
+            let first = if number == place.server { place.version } else { 0 };
+            let versions = catalog.versions(&stored.reference).await?;
+            let server = Server::of(stored.reference, versions, asked.sees_all);
+            let shown = server.versions.iter().filter(|version| asked.is(&server, version));
+            for (version, entry) in shown.enumerate().skip(first).filter_map(|(n, it)| Some((n, server.entry(it)?))) {
+                if servers.len() == asked.limit {
+                    return Ok((servers, Some(Place { server: number, version, ..place })));
+                }
+                servers.push(entry);
+            }
+            scanned += 1;
+        }
+        let Some(next) = found.next else { return Ok((servers, None)) };
+        place = Place { page: Some(next), server: 0, version: 0 };
+        if scanned >= SCANNED_MAX {
+            return Ok((servers, Some(place)));
+        }
+    }
+}
+
+fn encode(place: &Place) -> String {
+    URL_SAFE_NO_PAD.encode(json!(place).to_string())
+}
+
+fn decode(cursor: &str) -> Result<Place, Problem> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+    let place = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    place.ok_or_else(|| Problem::invalid("cursor: is none of this list; leave it out to begin at the first page"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, decode, encode};
+
+    #[test]
+    fn a_cursor_that_is_none_is_refused() {
+        let place = Place { page: Some("x".to_owned()), server: 3, version: 1 };
+        let read = decode(&encode(&place)).unwrap();
+        assert_eq!((read.page.as_deref(), read.server, read.version), (Some("x"), 3, 1));
+        assert!(decode("io.github.acme/weather:1.0.0").is_err() && decode("bm8").is_err());
+    }
+}

@@ -1,0 +1,98 @@
+//! Who reads at a door that may be open to everybody, and what such a reader sees.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use http::header;
+use http::request::Parts;
+use mizzen_catalog::compat::published;
+use mizzen_catalog::plane::{Actor, CatalogError};
+use mizzen_catalog::query::{Order, Predicate, Query};
+use mizzen_catalog::version::Version;
+use mizzen_catalog::{Catalog, EntityRef};
+use mizzen_control::sign_in::Session;
+use serde_json::Value;
+
+/// Entities that are read at a time when a door looks through all of a kind.
+const PAGE: u32 = 200;
+
+/// Somebody who reads: signed in or not.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(super) session: Option<Session>,
+    /// The address by which this installation was reached, without a slash at its end.
+    host: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Reader {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
+        let host = host.or_else(|| parts.uri.authority().map(ToString::to_string));
+        Ok(Self { session: parts.extensions.get::<Session>().cloned(), host })
+    }
+}
+
+impl Reader {
+    /// What was not approved is shown only to those who are signed in and ask for it.
+    pub(super) fn sees_all(&self, asked: Option<bool>) -> bool {
+        self.session.is_some() && asked == Some(true)
+    }
+
+    /// The URL of this installation, as the client spells it.
+    pub(super) fn base_url(&self, is_tls: bool) -> String {
+        let scheme = if is_tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.host.as_deref().unwrap_or("localhost"))
+    }
+}
+
+pub(super) fn actor(session: &Session) -> Actor {
+    Actor::person(&session.name, session.role)
+}
+
+pub(super) fn of_kind(kind: &str, spec_type: &str) -> Predicate {
+    Predicate::All(vec![equals("kind", kind), equals("spec.type", spec_type)])
+}
+
+pub(super) fn equals(key: &str, value: &str) -> Predicate {
+    Predicate::Equals(key.to_owned(), value.to_owned())
+}
+
+/// The references of everything that matches, by name, at most `max`.
+pub(super) async fn references(
+    catalog: &Catalog,
+    predicate: Predicate,
+    max: usize,
+) -> Result<Vec<EntityRef>, CatalogError> {
+    let by_name = vec![Order { key: "metadata.name".to_owned(), descending: false }];
+    let mut query =
+        Query { predicate, order: by_name, limit: PAGE, count: false, relations: false, ..Query::default() };
+    let mut found = Vec::new();
+    loop {
+        let page = catalog.query(&query).await?;
+        found.extend(page.items.into_iter().map(|stored| stored.reference));
+        match page.next {
+            Some(next) if found.len() < max => query.cursor = Some(next),
+            _ => break,
+        }
+    }
+    found.truncate(max);
+    Ok(found)
+}
+
+/// The version of an entity that this reader is given when it names none.
+pub(super) fn newest(versions: &[Version], sees_all: bool) -> Option<&Version> {
+    if sees_all { versions.iter().find(|version| published::is_intact(version)) } else { published::latest(versions) }
+}
+
+/// What Mizzen says of a version, under its own key of `_meta`.
+pub(super) fn approval(version: &Version) -> Value {
+    let step = published::approval(version).or(version.history.last());
+    serde_json::json!({
+        "state": version.state,
+        "digest": version.digest,
+        "by": step.map(|step| &step.by),
+        "at": step.map(|step| step.at),
+    })
+}

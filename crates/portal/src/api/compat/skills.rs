@@ -1,0 +1,147 @@
+//! Skills at `/.well-known/agent-skills` (discovery 0.2.0): an index of those that are approved, and their files by digest.
+//!
+//! A file is made from the approved version each time. What is kept of a version and does not have its digest any more is
+//! withheld, as are versions that were retired since a client read the index.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header;
+use mizzen_catalog::compat::{name, published, skill};
+use mizzen_catalog::reference::DEFAULT_NAMESPACE;
+use mizzen_catalog::version::Version;
+use mizzen_catalog::{Catalog, EntityRef};
+use mizzen_model::id::Digest;
+use serde_json::{Value, json};
+
+use super::problem::Problem;
+use super::reader::{of_kind, references};
+use crate::app::App;
+use crate::page::Named;
+
+const SCHEMA: &str = "https://schemas.agentskills.io/discovery/0.2.0/schema.json";
+const SKILLS_MAX: usize = 5_000;
+/// Short, as an approval may be taken back.
+const CACHE: &str = "public, max-age=60";
+
+/// A skill as clients get it.
+struct Published {
+    name: String,
+    description: String,
+    text: String,
+    digest: Digest,
+}
+
+impl Published {
+    /// `None` where the text of the skill is not in the catalog.
+    fn of(version: &Version) -> Option<Self> {
+        let text = skill::document(&version.entity)?;
+        Some(Self {
+            name: skill::name_of(&version.entity).to_owned(),
+            description: version.entity.text(&["metadata", "description"]).unwrap_or_default().to_owned(),
+            digest: Digest::of(text.as_bytes()),
+            text,
+        })
+    }
+
+    fn hex(&self) -> &str {
+        self.digest.as_str().trim_start_matches("sha256:")
+    }
+}
+
+/// Every approved skill, its newest version. Of two with one name in two namespaces, the one in `default` or else the first is
+/// listed: clients install by name.
+pub(crate) async fn index(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let catalog = &app.state.catalog;
+    let mut all = references(catalog, of_kind("airesource", "skill"), SKILLS_MAX).await?;
+    all.sort_by_key(|reference| (reference.namespace() != DEFAULT_NAMESPACE, reference.clone()));
+    let mut listed: Vec<Published> = Vec::new();
+    for reference in all {
+        let versions = catalog.versions(&reference).await?;
+        let Some(skill) = published::latest(&versions).and_then(Published::of) else { continue };
+        if listed.iter().all(|other| other.name != skill.name) {
+            listed.push(skill);
+        }
+    }
+    listed.sort_by(|one, other| one.name.cmp(&other.name));
+    let skills: Vec<Value> = listed.iter().map(entry).collect();
+    let index = json!({ "$schema": SCHEMA, "skills": skills });
+    Ok(([(header::CACHE_CONTROL, CACHE)], Json(index)).into_response())
+}
+
+fn entry(skill: &Published) -> Value {
+    let in_path: String = skill.name.bytes().map(in_path).collect();
+    json!({
+        "name": skill.name,
+        "type": "skill-md",
+        "description": skill.description,
+        "url": format!("{in_path}/{}/SKILL.md", skill.hex()),
+        "digest": skill.digest,
+    })
+}
+
+/// A byte of a path's segment (RFC 3986, section 3.3).
+fn in_path(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+        char::from(byte).to_string()
+    } else {
+        format!("%{byte:02X}")
+    }
+}
+
+/// The file of the newest approved version.
+pub(crate) async fn newest(State(app): State<Arc<App>>, Named(name): Named<String>) -> Result<Response, Problem> {
+    let versions = versions(&app.state.catalog, &name).await?;
+    let skill = published::latest(&versions).and_then(Published::of);
+    skill.map(|skill| file(&skill)).ok_or_else(|| withheld(&name, &versions))
+}
+
+/// The file with a digest.
+pub(crate) async fn by_digest(
+    State(app): State<Arc<App>>,
+    Named((name, hex)): Named<(String, String)>,
+) -> Result<Response, Problem> {
+    let versions = versions(&app.state.catalog, &name).await?;
+    let mut skills = versions.iter().filter(|version| published::is_published(version)).filter_map(Published::of);
+    let skill = skills.find(|skill| skill.hex() == hex);
+    skill.map(|skill| file(&skill)).ok_or_else(|| withheld(&format!("{name} with the digest {hex}"), &versions))
+}
+
+async fn versions(catalog: &Catalog, skill: &str) -> Result<Vec<Version>, Problem> {
+    let mut all = vec![EntityRef::new("AiResource", DEFAULT_NAMESPACE, &name::of(skill))];
+    let named = mizzen_catalog::query::Predicate::All(vec![
+        of_kind("airesource", "skill"),
+        super::reader::equals("metadata.name", &name::of(skill)),
+    ]);
+    all.extend(references(catalog, named, SKILLS_MAX).await?);
+    for reference in all {
+        let versions = catalog.versions(&reference).await?;
+        if versions.iter().any(|version| version.state.is_usable()) && catalog.get(&reference).await?.is_some() {
+            return Ok(versions);
+        }
+    }
+    Ok(Vec::new())
+}
+
+fn withheld(what: &str, versions: &[Version]) -> Problem {
+    let is_changed = |version: &&Version| version.state.is_usable() && !published::is_intact(version);
+    match versions.iter().find(is_changed) {
+        None => Problem::not_found("approved skill", what),
+        Some(version) => Problem::conflict(format!(
+            "version `{}` of `{}` is withheld: what is kept of it does not have the digest {} that was approved; apply it \
+             under another tag and have that approved",
+            version.tag, version.reference, version.digest
+        )),
+    }
+}
+
+fn file(skill: &Published) -> Response {
+    let about = [
+        (header::CONTENT_TYPE, "text/markdown; charset=utf-8".to_owned()),
+        (header::CACHE_CONTROL, CACHE.to_owned()),
+        (header::ETAG, format!("\"{}\"", skill.digest)),
+    ];
+    (about, skill.text.clone()).into_response()
+}

@@ -4,6 +4,7 @@ import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
 import { entityApi, type EntityDetail, type Neighbourhood, type Summary, type TrendDay } from '../../api/catalog';
 import { referenceName } from '../../format/catalog';
+import { shareWithInterval } from '../../format/interval';
 import { dollars } from '../../format/money';
 import { exact, percent } from '../../format/number';
 import { splitReference } from '../../router';
@@ -96,6 +97,9 @@ function TrendTable({ trend }: { trend: TrendDay[] }) {
               Failed
             </th>
             <th scope="col" class="num">
+              Success
+            </th>
+            <th scope="col" class="num">
               Cost (est.)
             </th>
           </tr>
@@ -107,6 +111,7 @@ function TrendTable({ trend }: { trend: TrendDay[] }) {
               <td class="num">{exact(day.runs)}</td>
               <td class="num">{exact(day.ok)}</td>
               <td class="num">{exact(day.errors)}</td>
+              <td class="num">{shareWithInterval(day.ok, day.ok + day.errors)}</td>
               <td class="num">{day.cost_usd === null ? '–' : dollars(day.cost_usd)}</td>
             </tr>
           ))}

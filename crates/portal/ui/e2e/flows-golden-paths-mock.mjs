@@ -7,7 +7,7 @@ const shown = (page, text) =>
   until(page, `“${text}” is shown`, (wanted) => document.querySelector('#main')?.textContent?.includes(wanted), text);
 
 async function create({ browser, server }) {
-  const { page, close } = await open(browser, server);
+  const { page, close } = await open(browser, server, { expected: '422' });
   await page.goto('/create');
   await page.getByRole('link', { name: 'Agent that uses tools' }).click();
   await page.getByLabel('Name').fill('Order Helper');
@@ -51,7 +51,7 @@ async function bringYourOwn({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/create/default/bring-your-own-agent?agent=night-watch');
   await page.waitForSelector('.questions select');
-  assert.equal(await page.getByLabel('Agent', { exact: false }).first().inputValue(), 'night-watch');
+  assert.equal(await page.locator('select[name=agent]').inputValue(), 'night-watch');
   await close();
 }
 
@@ -104,7 +104,7 @@ async function dependencies({ browser, server }) {
 }
 
 async function docs({ browser, server }) {
-  const { page, close } = await open(browser, server);
+  const { page, close } = await open(browser, server, { expected: '404' });
   await page.goto('/catalog/component/default/order-support?tab=docs');
   await page.getByRole('link', { name: 'runbook', exact: true }).click();
   await until(page, 'the runbook is open', () => location.search.includes('runbook.md'));

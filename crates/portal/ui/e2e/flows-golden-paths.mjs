@@ -28,7 +28,7 @@ async function answer(page, name) {
 
 /** From the card to the entity: a dry run that writes nothing, a run that does, and its page in the catalog. */
 async function create({ browser, server }) {
-  const { page, close } = await open(browser, server);
+  const { page, close } = await open(browser, server, { expected: '422' });
   const name = `browser-${Date.now()}`;
   await page.goto('/create');
   await page.locator('.card a[href="/create/default/agent-tool-using"]').first().click();

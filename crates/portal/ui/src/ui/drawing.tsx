@@ -172,8 +172,9 @@ export function DrawnNode({
     <g
       class={`node ${extra}${isSelected ? ' selected' : ''}`}
       transform={`translate(${box.x} ${box.y})`}
+      // SVG knows attributes by their exact name only: `tabIndex` would be none.
       role={act ? (leads ? 'link' : 'button') : 'group'}
-      tabIndex={act ? 0 : undefined}
+      tabindex={act ? 0 : undefined}
       data-row={act ? '' : undefined}
       aria-description={more || undefined}
       aria-pressed={act && !leads ? isSelected : undefined}

@@ -17,15 +17,18 @@ export interface ListedFile {
 export function Files<T extends ListedFile>({
   files,
   label,
+  first,
   children,
 }: {
   files: T[];
   label: string;
+  /** The path that is open at first; without it, what a reader would begin with. */
+  first?: string | undefined;
   children: (file: T) => ComponentChildren;
 }) {
   const [path, choose] = useState('');
   const tree = treeOf(files);
-  const chosen = files.find((file) => file.path === path) ?? firstOf(tree);
+  const chosen = files.find((file) => file.path === (path || first)) ?? firstOf(tree);
   return (
     <div class="files">
       <nav class="file-tree" aria-label={label}>

@@ -117,6 +117,10 @@ function Table({ items, of }: { items: CreatedEntity[]; of: string | null }) {
   );
 }
 
+/** A conflict before all else, then what changes. */
+const worthReading = ({ changes }: TemplateUpdate): TemplateUpdate['changes'][number] | undefined =>
+  changes.find(({ conflict }) => conflict) ?? changes.find(({ diff }) => diff !== null);
+
 function Update({ reference }: { reference: string }) {
   const { kind, namespace, name } = splitReference(reference);
   const path = `/catalog/created/${[kind, namespace, name].map(encodeURIComponent).join('/')}/update`;
@@ -152,6 +156,7 @@ function Update({ reference }: { reference: string }) {
               <Files
                 files={found.changes.map((change) => ({ ...change, ...changeMark(change) }))}
                 label="Changed files"
+                first={worthReading(found)?.path}
               >
                 {(change) => (
                   <>

@@ -1,4 +1,5 @@
 import '../../styles/graph.css';
+import { useRef } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import { entityApi } from '../../api/catalog';
 import type { EntityGraph, GraphDirection } from '../../api/catalog-shapes';
@@ -18,26 +19,30 @@ export default function Dependencies({ reference }: { reference: string }) {
   const direction = DIRECTIONS.find(([id]) => id === query.value.get('direction'))?.[0] ?? 'both';
   const depth = DEPTHS.find(([id]) => id === query.value.get('depth'))?.[0] ?? DEPTH_DEFAULT;
   const graph = useData<EntityGraph>(withQuery(entityApi(reference, '/graph'), { depth, direction }));
+  // While another part is read, what is shown stays where it is.
+  const last = useRef<EntityGraph | undefined>(undefined);
+  last.current = graph.data.value ?? (graph.error.value ? undefined : last.current);
+  const shown = last.current;
   return (
     <div class="dependencies">
-      <Loaded resource={graph}>
-        {(shown) => (
-          <section class="graph-block" aria-label="Dependency graph">
-            <Drawing
-              graph={shown}
-              label="Dependency graph"
-              says="What depends on what, from left to right"
-              drawn={<Drawn graph={shown} />}
-              table={<GraphTable graph={shown} />}
-              tools={<Scope direction={direction} depth={depth} />}
-            />
-            <div class="graph-foot">
-              <p>{extentWords(shown)}</p>
-              <Legend />
-            </div>
-          </section>
-        )}
-      </Loaded>
+      {shown ? (
+        <section class="graph-block" aria-label="Dependency graph">
+          <Drawing
+            graph={shown}
+            label="Dependency graph"
+            says="What depends on what, from left to right"
+            drawn={<Drawn graph={shown} />}
+            table={<GraphTable graph={shown} />}
+            tools={<Scope direction={direction} depth={depth} />}
+          />
+          <div class="graph-foot">
+            <p>{extentWords(shown)}</p>
+            <Legend />
+          </div>
+        </section>
+      ) : (
+        <Loaded resource={graph}>{() => null}</Loaded>
+      )}
       <ImpactList reference={reference} />
     </div>
   );

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mizzen_catalog::observed::{Subject, SubjectKind};
-use mizzen_model::id::{RunId, SpanId, TraceId};
+use mizzen_model::id::{SpanId, TraceId};
 use mizzen_model::run::{JUDGE_CALLER, RunSummary};
 use mizzen_model::step::{Outcome, Source, Step, StepKind};
 use mizzen_model::time::Timestamp;

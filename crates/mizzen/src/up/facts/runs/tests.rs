@@ -1,4 +1,3 @@
-use mizzen_model::id::RunId;
 use mizzen_model::run::RunSummary;
 use mizzen_model::step::{Outcome, Source};
 use mizzen_model::time::Timestamp;

@@ -115,7 +115,7 @@ async fn traffic_is_discovered_claimed_and_scored() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut server = server(&provider, folder.path()).await?;
     let agent = key(&server, json!({ "name": "helm in production", "agent": "helm", "agent_digest": DIGEST })).await?;
-    let nightly = key(&server, json!({ "name": "nightly job" })).await?;
+    let nightly = key(&server, json!({ "name": "nightly" })).await?;
     for number in 0..3 {
         call(&server, &provider, &agent, number).await?;
     }
@@ -135,7 +135,7 @@ async fn traffic_is_discovered_claimed_and_scored() -> Result<()> {
         (&json!("gpt-4o"), &json!(0)),
         "{seen}"
     );
-    let caller = once(&server, "/api/v1/catalog/entities/component/default/nightly-job/summary", |_| true).await?;
+    let caller = once(&server, "/api/v1/catalog/entities/component/default/nightly/summary", |_| true).await?;
     assert_eq!((&caller["origin"], &caller["kind"]), (&json!("discovered"), &json!("caller")));
     assert_eq!(calls(&server, "gpt-4o").await?, 3);
 

@@ -86,9 +86,9 @@ fn state(item: &Value) -> String {
 async fn list(args: ShowArgs) -> Result<(), Failure> {
     let server = Server::find(&args.client)?;
     let board = server.get("/api/v1/catalog/scorecards?by=agent").await?;
-    let count = |item: &Value, state: &str| -> String {
+    let count = |item: &Value, state: &str| -> u64 {
         let cells = item["cells"].as_array().map(Vec::as_slice).unwrap_or_default();
-        cells.iter().filter_map(|cell| cell[state].as_u64()).sum::<u64>().to_string()
+        cells.iter().filter_map(|cell| cell[state].as_u64()).sum()
     };
     // A plain function cannot take the name of a state along.
     let rows: Vec<Value> = board["rows"]

@@ -7,6 +7,7 @@ use mizzen_model::id::SpanId;
 use mizzen_model::run::{JUDGE_CALLER, RunSummary};
 use mizzen_model::step::{Source, Step, StepKind};
 use mizzen_model::time::Timestamp;
+use mizzen_telemetry::record::GATEWAY_SERVICE;
 
 /// Things that one run used, each with whoever used it.
 const PAIRS_MAX: usize = 1_000;
@@ -96,11 +97,16 @@ const fn agent(name: String) -> Subject {
     Subject { kind: SubjectKind::Agent, name }
 }
 
+/// An agent by its name. The gateway's own name stands where nobody said which agent it was.
+fn named(name: Option<&String>) -> Option<Subject> {
+    name.filter(|name| *name != GATEWAY_SERVICE).cloned().map(agent)
+}
+
 /// Who did the run: its agent, or else whoever's key it came with. What Mizzen itself asks a judging model is nobody's.
 fn actor(run: &RunSummary) -> Option<Subject> {
     let caller = |name: String| Subject { kind: SubjectKind::Caller, name };
     let others = run.caller.clone().filter(|name| name != JUDGE_CALLER);
-    run.agent.clone().map(agent).or_else(|| others.map(caller))
+    named(run.agent.as_ref()).or_else(|| others.map(caller))
 }
 
 /// Who did a step. A call of an agent is done by who is around it, and names whom it calls.
@@ -109,7 +115,7 @@ fn user(step: &Step, parent: Option<&Step>, root: Option<&Subject>) -> Option<Su
         StepKind::AgentCall => parent.and_then(|parent| parent.agent.clone()),
         _ => step.agent.clone(),
     };
-    own.map(agent).or_else(|| root.cloned())
+    named(own.as_ref()).or_else(|| root.cloned())
 }
 
 type Key = (Subject, Option<Subject>, Option<SpanId>);

@@ -150,7 +150,8 @@ fn decisions(asked: &Asked<'_>, facts: &mut Facts, figures: &mut Figures) {
     let count = |counts: &dyn Fn(&super::KeptDecision) -> bool| {
         asked.decisions.iter().filter(|decision| counts(decision)).count()
     };
-    let denied = count(&|decision| decision.effect == Effect::Deny.as_str());
+    // What a boundary that is only watched would have refused went on.
+    let denied = count(&|decision| decision.effect == Effect::Deny.as_str() && decision.enforced);
     let needed = |decision: &super::KeptDecision| decision.effect == Effect::NeedsApproval.as_str();
     let held = count(&|decision| needed(decision) && decision.enforced);
     let bypassed = count(&|decision| needed(decision) && !decision.enforced);

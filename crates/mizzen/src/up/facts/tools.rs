@@ -52,11 +52,15 @@ pub(super) fn tell(asked: &Asked<'_>, facts: &mut Facts, figures: &mut Figures) 
     show(asked, &used, granted.as_ref(), figures);
 }
 
-/// By name: `server/tool` for tools.
+/// By name: `server/tool` for tools, and models without their upstream.
 fn uses(asked: &Asked<'_>, prefix: &str) -> BTreeMap<String, Use> {
     let mut uses: BTreeMap<String, Use> = BTreeMap::new();
     for decision in asked.decisions.iter().filter(|decision| !decision.action.ends_with(":list")) {
-        let Some(name) = decision.resource.strip_prefix(prefix) else { continue };
+        let Some(mut name) = decision.resource.strip_prefix(prefix) else { continue };
+        if prefix == MODEL {
+            // A model is what it is behind whichever upstream.
+            name = decision.document["resource"]["name"].as_str().unwrap_or(name);
+        }
         let entry = uses.entry(name.to_owned()).or_default();
         match (decision.effect.as_str(), decision.enforced) {
             (effect, _) if effect == Effect::Allow.as_str() => entry.calls += 1,

@@ -79,6 +79,8 @@ fn a_run_shows_its_agent_and_what_it_used_each_call_once() {
 #[test]
 fn a_key_without_an_agent_is_a_caller_and_nobody_is_nobody() {
     let mut run = RunSummary { agent: None, caller: Some("nightly".to_owned()), ..run("r", Outcome::Ok) };
+    let by_gateway = RunSummary { agent: Some("mizzen".to_owned()), ..run.clone() };
+    assert_eq!(shown(&by_gateway, &[]), [("Caller nightly".to_owned(), None, 1)], "the gateway's name is no agent's");
     let seen = shown(&run, &[model(1, "gpt-4o")]);
     assert_eq!(seen[1], ("Caller nightly".to_owned(), Some("Model gpt-4o".to_owned()), 1));
     for nobody in [None, Some(JUDGE_CALLER.to_owned())] {

@@ -20,6 +20,8 @@ pub(super) struct Node {
 #[derive(Debug)]
 enum Kind {
     Text(String),
+    /// `=` or `<<` without quotes: YAML 1.1 gives these a meaning, and they are no text.
+    Sign(String),
     List(Vec<Node>),
     Map(Vec<(Key, Node)>),
 }
@@ -45,7 +47,7 @@ impl Node {
 
     pub(super) fn to_json(&self) -> Value {
         match &self.kind {
-            Kind::Text(text) => text.as_str().into(),
+            Kind::Text(text) | Kind::Sign(text) => text.as_str().into(),
             Kind::List(items) => items.iter().map(Self::to_json).collect(),
             Kind::Map(fields) => {
                 fields.iter().map(|(key, node)| (key.name.clone(), node.to_json())).collect::<Map<_, _>>().into()
@@ -137,7 +139,7 @@ impl<'a> Reader<'a> {
             {
                 return Err(fault(at, "anchors (`&…`) are not allowed here"));
             }
-            Event::Scalar(text, style, ..) => Kind::Text(self.scalar(&text, style, &span)?),
+            Event::Scalar(text, style, ..) => self.scalar(&text, style, &span)?,
             Event::SequenceStart(..) => Kind::List(self.items(depth)?),
             Event::MappingStart(..) => Kind::Map(self.members(depth)?),
             _ => return Err(fault(at, "aliases (`*…`) are not allowed here")),
@@ -145,8 +147,8 @@ impl<'a> Reader<'a> {
         Ok(Node { at, kind })
     }
 
-    /// A scalar as it is written. YAML 1.1 has no tab outside of quotes, and gives `=` and `<<` a meaning.
-    fn scalar(&self, text: &str, style: ScalarStyle, span: &Span) -> Result<String, Fault> {
+    /// A scalar as it is written. YAML 1.1 has no tab outside of quotes.
+    fn scalar(&self, text: &str, style: ScalarStyle, span: &Span) -> Result<Kind, Fault> {
         let at = place(&span.start);
         let before = span.start.byte_offset().and_then(|offset| self.text.as_bytes().get(offset.checked_sub(1)?));
         let is_plain = matches!(style, ScalarStyle::Plain);
@@ -154,11 +156,11 @@ impl<'a> Reader<'a> {
             return Err(fault(at, "has a tab; write a space, or put the text in quotes"));
         }
         if is_plain && matches!(text, "=" | "<<") {
-            return Err(fault(at, format!("`{text}` must be in quotes")));
+            return Ok(Kind::Sign(text.to_owned()));
         }
         // The parser says `~` where nothing is written.
         let is_nothing = is_plain && span.start.index() == span.end.index();
-        Ok(if is_nothing { String::new() } else { text.to_owned() })
+        Ok(Kind::Text(if is_nothing { String::new() } else { text.to_owned() }))
     }
 
     fn items(&mut self, depth: usize) -> Result<Vec<Node>, Fault> {

@@ -57,6 +57,12 @@ test('a problem stands below the question it is about', () => {
   );
   expect(sorted.byName).toEqual({ name: 'must be lower case', tools: 'is no tool' });
   expect(sorted.others.map(({ message }) => message)).toEqual(['line 3 is wrong']);
+  expect(
+    sortProblems(
+      [{ message: '`/`: "purpose" is a required property' }, { message: '`/name` (Name): "A" does not fit' }],
+      ['name', 'purpose'],
+    ).byName,
+  ).toEqual({ purpose: 'is a required property', name: '"A" does not fit' });
   expect(sortProblems([{ message: '`/else` is not known' }], ['name']).others).toHaveLength(1);
 });
 

@@ -56,11 +56,15 @@ export interface Sorted {
   others: TextProblem[];
 }
 
+/** What is missing is told of the whole: the name stands in the message. */
+const MISSING = /^`\/`: "([^"]+)" (is a required property)$/;
+
 /** Which problem belongs to which question: the server begins those with the field's JSON pointer in backticks. */
 export function sortProblems(problems: TextProblem[], names: string[]): Sorted {
   const sorted: Sorted = { byName: {}, others: [] };
   for (const problem of problems) {
-    const [, pointer, message] = /^`\/([^`/]+)[^`]*`[: ]*(.*)$/s.exec(problem.message) ?? [];
+    const [, pointer, message] =
+      /^`\/([^`/]+)[^`]*`(?: \([^)]*\))?[: ]*(.*)$/s.exec(problem.message) ?? MISSING.exec(problem.message) ?? [];
     const name = pointer?.replaceAll('~1', '/').replaceAll('~0', '~');
     if (name !== undefined && names.includes(name)) sorted.byName[name] ??= message || problem.message;
     else sorted.others.push(problem);

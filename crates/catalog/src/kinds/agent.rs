@@ -34,7 +34,7 @@ pub(crate) const AGENT: &[Field] = &[
     // Named by the organisation: a number for each objective.
     Field::may("slo", Shape::Others(&[], &Shape::Number)),
     Field::may("sandbox", Shape::TextOrBoolean),
-    Field::may("runbook", Shape::Url),
+    Field::may("runbook", Shape::NonEmpty),
     Field::may("killSwitch", Shape::TextOrBoolean),
     Field::may("a2aCard", Shape::Any),
     Field::may("digest", Shape::NonEmpty),

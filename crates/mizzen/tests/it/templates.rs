@@ -55,8 +55,9 @@ async fn every_golden_path_makes_files_that_our_own_validators_accept() -> Resul
         for script in ["agent.py", "tool_server.py", "server.py", "evals/run.py"] {
             let file = folder.join(script);
             if file.exists() {
-                let compiled = tokio::process::Command::new("python3").arg("-m").arg("py_compile").arg(file);
-                assert!({ compiled }.status().await?.success(), "{template} {script}");
+                let mut compiled = tokio::process::Command::new("python3");
+                compiled.arg("-m").arg("py_compile").arg(file);
+                assert!(compiled.status().await?.success(), "{template} {script}");
             }
         }
     }

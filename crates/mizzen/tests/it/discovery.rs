@@ -103,9 +103,9 @@ async fn once(server: &Mizzen, path: &str, wanted: impl Fn(&Value) -> bool) -> R
 /// How many calls traffic showed from the agent to `to`.
 async fn calls(server: &Mizzen, to: &str) -> Result<u64> {
     let runs = server.get(&format!("{HELM}/summary")).await?["agent"]["runs"]["n"].as_u64().unwrap_or_default();
-    let models = server.get(&format!("/api/v1/catalog/entities/resource/default/{to}/summary")).await?;
-    let agents = models["model"]["agents"].as_array().map(Vec::as_slice).unwrap_or_default();
-    ensure!(agents.contains(&json!("helm")), "{models}");
+    let path = format!("/api/v1/catalog/entities/resource/default/{to}/summary");
+    let is_used = |model: &Value| model["model"]["agents"].as_array().is_some_and(|agents| agents.contains(&json!("helm")));
+    once(server, &path, is_used).await?;
     Ok(runs)
 }
 

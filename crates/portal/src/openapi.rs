@@ -217,14 +217,16 @@ mod tests {
     fn every_route_is_documented_and_every_documented_route_exists() {
         let is_ours = |path: &str| !COMPATIBLE.iter().any(|prefix| path.starts_with(prefix));
         let ours = routes().filter(|(_, path)| is_ours(path));
-        let routes: BTreeSet<String> = ours.map(|(method, path)| format!("{method} {path}")).collect();
+        // OpenAPI has no word for a parameter of several segments.
+        let plain = |path: &str| path.replace("{*", "{");
+        let routes: BTreeSet<String> = ours.map(|(method, path)| format!("{method} {}", plain(path))).collect();
         let document = serde_json::to_value(openapi()).unwrap();
         let documented: BTreeSet<String> = document["paths"]
             .as_object()
             .unwrap()
             .iter()
             .flat_map(|(path, methods)| {
-                methods.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+                methods.as_object().unwrap().keys().map(move |method| format!("{} {}", method.to_uppercase(), plain(path)))
             })
             .collect();
         assert_eq!(routes, documented);

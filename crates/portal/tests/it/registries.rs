@@ -212,7 +212,7 @@ async fn agentregistrys_documents_are_applied_one_by_one_and_listed_by_kind() {
     assert_eq!(portal.get("/v0/skills/summarize").await["status"]["conditions"][0]["status"], "True");
     let changed = STACK.replace("Summarize}", "Other}");
     let results = apply("POST", "", &changed).await;
-    assert!(results[0]["error"].as_str().unwrap().contains("approved before"), "{results}");
+    assert!(results[0]["error"].as_str().unwrap().contains("is approved with other content"), "{results}");
 
     let gone = portal.send(portal.request("DELETE", "/v0/skills/summarize/stable", String::new())).await;
     assert_eq!(gone.status(), StatusCode::NO_CONTENT);

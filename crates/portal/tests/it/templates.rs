@@ -90,7 +90,7 @@ async fn a_new_agent_is_shown_made_downloaded_and_listed() {
     assert!(made["output"]["text"][0]["html"].as_str().unwrap().contains("mizzen run --agent helper"));
     let created = portal.get(&format!("{AGENT}/created")).await;
     assert_eq!((&created["items"][0]["behind"], &created["items"][0]["can_update"]), (&json!(false), &json!(true)));
-    assert_eq!(created["items"][0]["made_by"], "user:default/admin");
+    assert_eq!(created["items"][0]["made_by"], "user:default/administrator");
     let update = portal.get("/api/v1/catalog/created/component/default/helper/update").await;
     assert_eq!((&update["folder"], &update["changes"]), (&json!("as_made"), &json!([])));
     let again = portal.get(AGENT).await;

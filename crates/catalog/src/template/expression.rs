@@ -11,7 +11,6 @@ mod tests;
 use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 use mizzen_model::suggest;
 
@@ -99,12 +98,7 @@ impl Expressions {
         let source = javascript::equality_within(expression);
         let compiled = self.environment.compile_expression(&source).map_err(|error| self.fault(text, &error))?;
         let value = compiled.eval(context).map_err(|error| self.fault(text, &error))?;
-        let size = Fault { line: 1, column: 1, message: format!("gives more than {OUTPUT_BYTES_MAX} bytes") };
-        let value = json(&value).map_err(|message| Fault { message, ..size.clone() })?;
-        // Texts, lists and maps alike.
-        let mut out = Bounded(Vec::new());
-        serde_json::to_writer(&mut out, &value).map_err(|_| size)?;
-        Ok(value)
+        json(&value).map_err(|message| Fault { line: 1, column: 1, message })
     }
 
     /// The inner of a text that is one expression.
@@ -131,6 +125,11 @@ fn json(value: &Value) -> Result<serde_json::Value, String> {
     if value.is_undefined() {
         return Ok(serde_json::Value::Null);
     }
+    // One value may be a member many times over: what it comes to is known before it is made.
+    serde_json::to_writer(Bounded(0), value).map_err(|error| match error.is_io() {
+        true => format!("gives more than {OUTPUT_BYTES_MAX} bytes"),
+        false => format!("the value cannot be kept: {error}"),
+    })?;
     let value = serde_json::to_value(value).map_err(|error| format!("the value cannot be kept: {error}"))?;
     Ok(match value {
         // As in JavaScript, which has one kind of number.
@@ -148,20 +147,9 @@ fn whole_number(number: serde_json::Number) -> serde_json::Value {
 }
 
 /// Writes a value as JavaScript would, which is what templates were written for: nothing for what is not there.
-fn javascript_text(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
-    let wrote = match value.kind() {
-        ValueKind::Undefined | ValueKind::None => Ok(()),
-        ValueKind::Seq | ValueKind::Iterable => {
-            let members: Vec<String> = value.try_iter()?.map(|member| member.to_string()).collect();
-            out.write_str(&members.join(","))
-        }
-        ValueKind::Number | ValueKind::Map => {
-            let value = json(value).map_err(|why| Error::new(ErrorKind::BadSerialization, why))?;
-            write!(out, "{value}")
-        }
-        _ => write!(out, "{value}"),
-    };
-    wrote.map_err(|_| Error::from(ErrorKind::WriteFailure))
+fn javascript_text(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    let text = javascript::text(state, value)?;
+    out.write_str(&text).map_err(|_| Error::from(ErrorKind::WriteFailure))
 }
 
 fn message(error: &Error) -> String {
@@ -182,16 +170,16 @@ fn message(error: &Error) -> String {
     }
 }
 
-/// Takes no more than it may.
-struct Bounded(Vec<u8>);
+/// Counts what is written, up to what it may be.
+struct Bounded(usize);
 
 impl std::io::Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.0.len() + bytes.len() > OUTPUT_BYTES_MAX {
-            return Err(std::io::ErrorKind::FileTooLarge.into());
+        self.0 += bytes.len();
+        match self.0 > OUTPUT_BYTES_MAX {
+            true => Err(std::io::ErrorKind::FileTooLarge.into()),
+            false => Ok(bytes.len()),
         }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

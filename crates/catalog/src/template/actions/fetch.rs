@@ -35,10 +35,11 @@ pub(super) fn plain_file(input: &Input, context: &mut Context<'_>) -> Result<Out
 
 pub(super) async fn template(input: &Input, context: &mut Context<'_>) -> Result<Output, StepFault> {
     let rendering = Rendering::new(input)?;
-    let folder = source_folder(input, &context.template)?;
+    let (folder, target) = (source_folder(input, &context.template)?, input.folder("targetPath")?);
     let (template, existing) = (Arc::clone(&context.template), context.workspace.clone());
     // Rendering is work for the processor, and may take its fuel to the end.
-    let made = tokio::task::spawn_blocking(move || rendering.folder(&template, folder.as_ref(), existing));
+    let made =
+        tokio::task::spawn_blocking(move || rendering.folder(&template, folder.as_ref(), target.as_ref(), existing));
     let (workspace, count) = made.await.map_err(|_| StepFault::new("rendering ended without an answer"))??;
     *context.workspace = workspace;
     context.log.info(format!("wrote {count} files"));
@@ -123,11 +124,12 @@ impl Rendering {
         })
     }
 
-    /// `existing` with all files of the template's folder, and how many were written.
+    /// `existing` with all files of the template's folder below `target`, and how many were written.
     fn folder(
         &self,
         template: &Template,
         folder: Option<&FilePath>,
+        target: Option<&FilePath>,
         existing: Files,
     ) -> Result<(Files, usize), StepFault> {
         let (mut workspace, mut count) = (existing, 0);
@@ -144,7 +146,7 @@ impl Rendering {
             if name.split('/').any(str::is_empty) {
                 continue;
             }
-            let target = FilePath::parse(&name);
+            let target = FilePath::parse(&name).and_then(|name| name.below(target));
             let target = target.map_err(|error| at_name(path, format!("its name becomes unsafe: {error}")))?;
             let is_plain = is_untouched || matches(&self.plain);
             let file = if is_plain { file.clone() } else { self.content(path, file.clone())? };

@@ -98,7 +98,7 @@ fn parse_repo_url(url: String) -> Result<Value, Error> {
     if host.is_empty() || !parts.iter().any(|(name, _)| name == "repo") {
         return Err(wrong(format!("`{url}` names no host or no `repo`; the form is `host?owner=…&repo=…`")));
     }
-    Ok(parts.into_iter().collect())
+    Ok(Value::from_pairs(parts))
 }
 
 fn percent_decoded(text: &str) -> String {
@@ -138,7 +138,7 @@ fn parse_entity_ref(reference: String, defaults: Option<Value>) -> Result<Value,
     if namespace.is_empty() || name.is_empty() || name.contains([':', '/']) {
         return Err(wrong(format!("`{reference}` is no entity reference; the form is `kind:namespace/name`")));
     }
-    Ok([("kind", kind), ("namespace", namespace), ("name", name.to_owned())].into_iter().collect())
+    Ok(Value::from_pairs([("kind", kind), ("namespace", namespace), ("name", name.to_owned())]))
 }
 
 fn pick(value: Value, name: String) -> Result<Value, Error> {
@@ -160,11 +160,13 @@ fn project_slug(url: String) -> Result<String, Error> {
 
 /// JSON, on one line or indented by so many spaces.
 fn dump(value: Value, indent: Option<u32>) -> Result<Value, Error> {
+    let wrong = |why: String| Error::new(ErrorKind::BadSerialization, why);
+    let value = super::json(&value).map_err(wrong)?;
     let text = match indent {
         Some(1..) => serde_json::to_string_pretty(&value),
         _ => serde_json::to_string(&value),
     };
-    text.map(Value::from).map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))
+    text.map(Value::from).map_err(|error| wrong(error.to_string()))
 }
 
 /// The first `length` characters, to the last whole word unless `killwords`, and `end` when something was cut.

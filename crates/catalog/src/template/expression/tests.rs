@@ -29,6 +29,8 @@ fn one_whole_expression_keeps_its_type_and_a_text_is_written_as_javascript_would
             "repoUrl": "github.com?owner=acme&repo=shop", "owner": "group:default/Team-A"}),
         ),
         ("n: ${{ parameters.n }}, ${{ parameters.on }}", json!("n: 3, true")),
+        ("${{ [true, none, [1.0, false]] }}!", json!("true,,1,false!")),
+        ("${{ [true, 2].join('-') }}", json!("true-2")),
         ("[${{ parameters.tags }}|${{ parameters.missing }}|${{ parameters.none }}]", json!("[a,b||]")),
         ("${{ '}}' }}", json!("}}")),
         ("${{ parameters.name }} ${{ parameters.n }}", json!("Shop Bot 3")),
@@ -72,7 +74,7 @@ fn what_is_wrong_is_told_with_its_line_and_column() {
     let wrong = |text: &str| value(text).unwrap_err();
     assert_eq!(wrong("a\n  b ${{ parameters.n | uper }}"), "2:5 `uper` is no filter; did you mean `upper`?");
     assert!(wrong("${{ parameters.repoUrl | pars }}").starts_with("1:1 `pars` is no filter"));
-    assert!(wrong("x\n\n${{ if }}").starts_with("3:1 "));
+    assert!(wrong("x\n\n${{ 1 + }}").starts_with("3:1 "));
     assert!(wrong("${{ 'x' | parseRepoUrl }}").contains("no repository URL"));
     assert!(wrong("{% include 'secret' %}").contains("nothing to read"));
 }
@@ -80,7 +82,7 @@ fn what_is_wrong_is_told_with_its_line_and_column() {
 #[test]
 fn no_expression_takes_or_gives_more_than_it_may() {
     for hostile in [
-        "{% set x = 'aaaaaaaaaaaaaaaa' %}{% for i in range(60) %}{% set x = x ~ x %}${{ x }}{% endfor %}",
+        "{% set ns = namespace(x='aaaaaaaaaaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
         "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}x{% endfor %}{% endfor %}{% endfor %}",
         "{% macro f(x, n) %}{% if n %}${{ f(x ~ x, n - 1) }}{% endif %}{% endmacro %}${{ f('aaaaaaaa', 80) }}",
         "${{ 'a' * 4000000000 }}",
@@ -89,6 +91,14 @@ fn no_expression_takes_or_gives_more_than_it_may() {
             .replaceAll('a', 'aaaaaaaaaaaaaaaa').replaceAll('a', 'aaaaaaaaaaaaaaaa').replaceAll('a', 'aaaaaaaaaaaaaaaa')\
             .replaceAll('a', 'aaaaaaaaaaaaaaaa') }}",
         "${{ 'aaaaaaaaaaaaaaaa' | replace('a', 'a' * 100000) | replace('a', 'a' * 100000) }}",
+        "{% set a = [1, 1, 1, 1, 1, 1, 1, 1] %}{% set a = [a, a, a, a, a, a, a, a] %}{% set a = [a, a, a, a, a, a, a, a] %}\
+            {% set a = [a, a, a, a, a, a, a, a] %}{% set a = [a, a, a, a, a, a, a, a] %}{% set a = [a, a, a, a, a, a, a, a] %}\
+            {% set a = [a, a, a, a, a, a, a, a] %}{% set a = [a, a, a, a, a, a, a, a] %}{% set a = [a, a, a, a, a, a, a, a] %}\
+            ${{ a }}",
+        "{% set a = [1, 1, 1, 1, 1, 1, 1, 1] %}{% set a = [a, a, a, a, a, a, a, a] %}{% set a = [a, a, a, a, a, a, a, a] %}\
+            {% set a = [a, a, a, a, a, a, a, a] %}{% set a = [a, a, a, a, a, a, a, a] %}{% set a = [a, a, a, a, a, a, a, a] %}\
+            {% set a = [a, a, a, a, a, a, a, a] %}{% set a = [a, a, a, a, a, a, a, a] %}{% set a = [a, a, a, a, a, a, a, a] %}\
+            ${{ a | dump }}",
         "{% macro f() %}${{ f() }}{% endmacro %}${{ f() }}",
     ] {
         assert!(value(hostile).is_err(), "{hostile}");

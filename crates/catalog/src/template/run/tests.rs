@@ -22,14 +22,18 @@ struct Recording {
     refuses: bool,
 }
 
+/// The same in a plan and when it is done, as of every plane.
+fn entities(wanted: &Wanted) -> Vec<EntityRef> {
+    match wanted {
+        Wanted::Entities { .. } => vec![EntityRef::new("component", "default", "bot")],
+        _ => Vec::new(),
+    }
+}
+
 impl Effects for Recording {
     fn plan<'a>(&'a self, _: &'a Actor, wanted: &'a Wanted) -> BoxFuture<'a, Result<Plan, EffectError>> {
         let left = self.refuses.then(|| "ask an administrator".to_owned());
-        let entities = match wanted {
-            Wanted::Entities { .. } => vec![EntityRef::new("component", "default", "bot")],
-            _ => Vec::new(),
-        };
-        ready(Ok(Plan { summary: format!("{:?}", wanted.kind()), entities, left })).boxed()
+        ready(Ok(Plan { summary: format!("{:?}", wanted.kind()), entities: entities(wanted), left })).boxed()
     }
 
     fn perform<'a>(&'a self, _: &'a Actor, wanted: &'a Wanted) -> BoxFuture<'a, Result<Done, EffectError>> {
@@ -41,7 +45,7 @@ impl Effects for Recording {
         self.done.lock().unwrap().push(format!("{:?}", wanted.kind()));
         let output =
             if let Wanted::Key { .. } = wanted { json!({ "key": "mzn_secret", "id": "k1" }) } else { Value::Null };
-        ready(Ok(Done { output, ..Done::default() })).boxed()
+        ready(Ok(Done { output, entities: entities(wanted), ..Done::default() })).boxed()
     }
 
     fn newest_run<'a>(&'a self, agent: &'a str) -> BoxFuture<'a, Result<Option<Timestamp>, EffectError>> {
@@ -137,7 +141,7 @@ async fn nothing_can_be_written_or_read_outside_of_the_folder() {
         ("ok", "b\\u0000c", "(NUL)"),
         ("ok", "C:/x", "(a colon)"),
         ("ok", "A", "are one file where case does not count"),
-        ("ok", "a/b", "which is a file"),
+        ("ok", "a/b", "is a folder, so no file can have that name"),
     ] {
         let value = value.replace("\\u0000", "\u{0}");
         let failed = made(&fetch(target, &value), &skeleton, json!({})).await.unwrap_err();
@@ -198,6 +202,8 @@ async fn a_dry_run_changes_nothing_and_a_run_does_what_was_planned() {
     assert_eq!(*effects.done.lock().unwrap(), ["Key", "Entities", "Budget"]);
     assert_eq!(made.effects[0].output, Some(json!({ "key": "mzn_secret", "id": "k1" })));
     assert!(made.log.iter().any(|line| line.message == "key  k1"), "no later step can read the key: {:?}", made.log);
+    let record: Value = serde_json::from_str(&text(&planned, RECORD_FILE).unwrap()).unwrap();
+    assert_eq!(record["entities"], json!(["component:default/bot"]));
     assert_eq!(made.files, planned.files);
 }
 

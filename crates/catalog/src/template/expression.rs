@@ -20,6 +20,9 @@ const FUEL: u64 = 500_000;
 const OUTPUT_BYTES_MAX: usize = 4 << 20;
 /// Blocks within blocks.
 const RECURSION_MAX: usize = 100;
+/// Assignments in one text. Each can put a value into another, and a value that is nested without end is one whose removal
+/// overflows the stack; without `namespace`, which Nunjucks does not have, no loop can do that.
+const ASSIGNMENTS_MAX: usize = 500;
 
 /// How a text is marked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,6 +71,7 @@ impl Expressions {
         environment.set_formatter(javascript_text);
         environment.set_unknown_method_callback(javascript::method);
         filters::add_to(&mut environment);
+        environment.remove_function("namespace");
         Self { environment: Arc::new(environment), opening }
     }
 
@@ -78,6 +82,11 @@ impl Expressions {
     pub fn text(&self, text: &str, context: &Value) -> Result<String, Fault> {
         if !text.contains(self.opening) && !text.contains("{%") && !text.contains("{#") {
             return Ok(text.to_owned());
+        }
+        let assigns = |(at, _): &(usize, &str)| text[at + 2..].trim_start_matches(['-', '+', ' ', '\n', '\t']).starts_with("set");
+        if text.match_indices("{%").filter(assigns).count() > ASSIGNMENTS_MAX {
+            let message = format!("there are more than {ASSIGNMENTS_MAX} assignments (`set`) in one text");
+            return Err(Fault { line: 1, column: 1, message });
         }
         let source = javascript::equality(text, self.opening);
         let template = self.environment.template_from_str(&source).map_err(|error| self.fault(text, &error))?;

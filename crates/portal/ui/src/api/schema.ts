@@ -386,6 +386,561 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/catalog/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply a file
+         * @description Backstage's YAML or JSON, one document or many, an agentregistry manifest, an MCP `server.json`, an A2A agent card or a `SKILL.md`. The body is
+         *     the text; or, as `application/json`, `{"text", "files"}` with the files that placeholders in it name. Every document is answered for itself, in the order of the file.
+         */
+        post: operations["apply_entities"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The checks of scorecards */
+        get: operations["list_catalog_checks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/clients/{client}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the configuration of a client */
+        get: operations["get_client_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/created/{kind}/{namespace}/{name}/update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an update to the template as it is now would change */
+        get: operations["get_update"];
+        put?: never;
+        /** Compare a folder with a template, or bring it up to date */
+        post: operations["post_update"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/entities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List entities */
+        get: operations["list_entities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/entities/{kind}/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One entity */
+        get: operations["get_entity"];
+        put?: never;
+        post?: never;
+        /**
+         * Take an entity away
+         * @description What was decided about its versions is kept. What a location holds comes back when the location is read again.
+         */
+        delete: operations["delete_entity"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/entities/{kind}/{namespace}/{name}/agent-card.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The card of an agent */
+        get: operations["get_agent_card"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The first page of an entity's documentation */
+        get: operations["catalog_docs"];
+        /** Replace an entity's documentation */
+        put: operations["put_catalog_docs"];
+        post?: never;
+        /** Take an entity's documentation away */
+        delete: operations["delete_catalog_docs"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs-files/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An image of an entity's documentation */
+        get: operations["catalog_docs_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A page of an entity's documentation */
+        get: operations["catalog_docs_page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/entities/{kind}/{namespace}/{name}/graph": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What depends on what around an entity, laid out */
+        get: operations["get_catalog_graph"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/entities/{kind}/{namespace}/{name}/impact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What breaks if an entity goes */
+        get: operations["get_catalog_impact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/entities/{kind}/{namespace}/{name}/scorecard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The scorecard of an agent */
+        get: operations["get_catalog_scorecard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/entities/{kind}/{namespace}/{name}/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The head of an entity's page */
+        get: operations["get_catalog_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The versions of an entity
+         * @description Those of a deleted entity too: what was decided is kept.
+         */
+        get: operations["list_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One version
+         * @description By its tag or digest.
+         */
+        get: operations["get_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}/submit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Submit a version for review */
+        post: operations["submit_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/entities/{kind}/{namespace}/{name}/versions/{version}/{step}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve, reject, deprecate or retire a version
+         * @description What is approved is its digest. Of two who decide at once the second gets a conflict that says what was decided and by whom.
+         */
+        post: operations["decide_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count values */
+        get: operations["catalog_facets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/ingestion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Health of ingestion */
+        get: operations["get_catalog_ingestion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/locations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List locations */
+        get: operations["list_catalog_locations"];
+        put?: never;
+        /**
+         * Add a location
+         * @description It is read within seconds, and again at intervals.
+         */
+        post: operations["add_catalog_location"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/locations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a location
+         * @description Its entities stay, as orphans.
+         */
+        delete: operations["remove_catalog_location"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/locations/{id}/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read a location soon */
+        post: operations["refresh_catalog_location"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what waits for a review */
+        get: operations["list_reviews"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/scorecards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Scorecards of all agents as a heat map */
+        get: operations["get_catalog_scorecards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Search */
+        get: operations["search_catalog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List templates */
+        get: operations["list_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/templates/{namespace}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One template with its questions and steps */
+        get: operations["get_template"];
+        /** Keep the files of a template */
+        put: operations["put_template_files"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/templates/{namespace}/{name}/created": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was made from a template */
+        get: operations["list_created"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/templates/{namespace}/{name}/dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show what a template would make */
+        post: operations["dry_run_template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalog/templates/{namespace}/{name}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make something from a template */
+        post: operations["run_template"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/decisions": {
         parameters: {
             query?: never;
@@ -1840,6 +2395,1261 @@ export interface components {
             /** @description What was not as expected. */
             differences: string[];
         };
+        /** @description What one must know of an agent. */
+        CatalogAgentSummary: {
+            /**
+             * Format: int64
+             * @description How far it acts by itself, 0 to 4.
+             */
+            autonomy?: number | null;
+            risk_tier?: string | null;
+            runbook?: string | null;
+            running?: components["schemas"]["CatalogRunningVersion"] | null;
+            models: components["schemas"]["CatalogGranted"][];
+            tools: components["schemas"]["CatalogGranted"][];
+            /**
+             * Format: int32
+             * @description `null`: no boundary names it.
+             */
+            tools_granted?: number | null;
+            /** Format: int32 */
+            tools_used: number;
+            /** Format: int32 */
+            tools_unused?: number | null;
+            runs?: components["schemas"]["CatalogRunFigures"] | null;
+            budget?: components["schemas"]["CatalogBudgetFigures"] | null;
+            boundary?: components["schemas"]["CatalogBoundaryFigures"] | null;
+            paused?: components["schemas"]["CatalogPaused"] | null;
+            /**
+             * Format: int64
+             * @description Within 30 days.
+             */
+            denied: number;
+            /**
+             * Format: int64
+             * @description For a person, within 30 days.
+             */
+            held: number;
+            /** Format: int32 */
+            monitors: number;
+            /**
+             * Format: int32
+             * @description Monitors that raised an alarm within 30 days.
+             */
+            alarms: number;
+        };
+        /** @description One document, and what became of it. */
+        CatalogApplied: {
+            source: string;
+            /** Format: int32 */
+            line: number;
+            /** Format: int32 */
+            column: number;
+            /** @description `null` when it cannot be read. */
+            ref?: string | null;
+            result: components["schemas"]["CatalogOutcome"];
+            /** @description Of the version; `null` for what is not reviewed. */
+            tag?: string | null;
+            digest?: string | null;
+            state?: components["schemas"]["VersionState"] | null;
+            /** @description Why it was rejected, with file, line and column. */
+            error?: string | null;
+            problems: components["schemas"]["CatalogProblem"][];
+            warnings: components["schemas"]["CatalogProblem"][];
+        };
+        /** @description The heat map. */
+        CatalogBoard: {
+            /** @description `team` or `agent`. */
+            by: string;
+            computed_at?: components["schemas"]["Timestamp"] | null;
+            /** Format: int32 */
+            agents: number;
+            /** @description There are more than are shown. */
+            truncated: boolean;
+            checks: components["schemas"]["CatalogBoardCheck"][];
+            rows: components["schemas"]["CatalogBoardRow"][];
+            distribution: components["schemas"]["CatalogLevelCounts"];
+            trend: components["schemas"]["CatalogTrendDay"][];
+            /** @description Why files of the organisation are not in force. */
+            problems: string[];
+        };
+        /** @description So many agents of a row, by what a check says of them. */
+        CatalogBoardCell: {
+            check: string;
+            /** Format: int32 */
+            pass: number;
+            /** Format: int32 */
+            fail: number;
+            /** Format: int32 */
+            no_evidence: number;
+            /** Format: int32 */
+            exempt: number;
+            /** Format: int32 */
+            not_applicable: number;
+        };
+        /** @description A column. */
+        CatalogBoardCheck: {
+            id: string;
+            level: components["schemas"]["Level"];
+            title: string;
+            own: boolean;
+        };
+        /** @description A team, or an agent. */
+        CatalogBoardRow: {
+            /** @description `None`: agents that nobody owns. */
+            ref?: string | null;
+            title: string;
+            /** Format: int32 */
+            agents: number;
+            level?: components["schemas"]["Level"] | null;
+            levels: components["schemas"]["CatalogLevelCounts"];
+            /** @description In the order of the checks. */
+            cells: components["schemas"]["CatalogBoardCell"][];
+        };
+        /** @description A boundary that names the agent. */
+        CatalogBoundaryFigures: {
+            name: string;
+            mode: string;
+        };
+        /** @description A budget of money. */
+        CatalogBudgetFigures: {
+            name: string;
+            mode: string;
+            window: string;
+            /** Format: double */
+            limit_usd: number;
+            /**
+             * Format: double
+             * @description With what is reserved by calls in flight.
+             */
+            spent_usd: number;
+            /** Format: double */
+            left_usd: number;
+            ends_at?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description One check. */
+        CatalogCheck: {
+            id: string;
+            level: components["schemas"]["Level"];
+            title: string;
+            when?: string | null;
+            expr: string;
+            why: string;
+            fix: string;
+            own: boolean;
+        };
+        /** @description Every check in force, and every fact there can be. */
+        CatalogCheckList: {
+            items: components["schemas"]["CatalogCheck"][];
+            facts: components["schemas"]["KnownFact"][];
+        };
+        /** @description One check and what it says. */
+        CatalogCheckResult: {
+            id: string;
+            level: components["schemas"]["Level"];
+            title: string;
+            state: components["schemas"]["CheckState"];
+            /** @description Whether it is about this agent; if not, it counts for nothing. */
+            applies: boolean;
+            /** @description An organisation's own. */
+            own: boolean;
+            when?: string | null;
+            expr: string;
+            why: string;
+            fix: string;
+            reason: string;
+            facts: components["schemas"]["CatalogFact"][];
+            /** @description Facts that nobody could give. */
+            missing: string[];
+            since: components["schemas"]["Timestamp"];
+            exemption?: components["schemas"]["Exemption"] | null;
+        };
+        /** @description What to write where. */
+        CatalogClientConfig: {
+            client: string;
+            /** @description The file, as the client's own documentation names it. */
+            file: string;
+            media_type: string;
+            /** @description Its content; the key is a placeholder. */
+            text: string;
+            /** @description What a person does beside writing the file. */
+            hint: string;
+        };
+        /** @description Something that was made from a template. */
+        CatalogCreated: {
+            ref: string;
+            title: string;
+            owner?: string | null;
+            template_digest: string;
+            input_digest: string;
+            /** @description Made from another digest than the template has now. */
+            behind: boolean;
+            /** @description The template as it was is still known. */
+            can_update: boolean;
+            project?: string | null;
+            made_by: string;
+            made_at: components["schemas"]["Timestamp"];
+        };
+        CatalogCreatedList: {
+            items: components["schemas"]["CatalogCreated"][];
+        };
+        CatalogDangling: {
+            ref: string;
+            relation: string;
+            target: string;
+            source: string;
+            /** Format: int32 */
+            line: number;
+        };
+        /** @description A page of documentation as safe HTML. */
+        CatalogDocument: {
+            ref: string;
+            /** @description Name of the whole. */
+            site: string;
+            path: string;
+            title: string;
+            html: string;
+            toc: components["schemas"]["CatalogDocumentHeading"][];
+            navigation: components["schemas"]["CatalogDocumentItem"][];
+            previous?: components["schemas"]["CatalogDocumentLink"] | null;
+            next?: components["schemas"]["CatalogDocumentLink"] | null;
+            source_url?: string | null;
+            updated_at: components["schemas"]["Timestamp"];
+        };
+        /** @description A heading of a page. */
+        CatalogDocumentHeading: {
+            /**
+             * Format: int32
+             * @description 1 to 6.
+             */
+            level: number;
+            /** @description Of the element. */
+            id: string;
+            title: string;
+        };
+        /** @description An entry of the navigation: a page, or a heading above others. */
+        CatalogDocumentItem: {
+            title: string;
+            path?: string | null;
+            children: components["schemas"]["CatalogDocumentItem"][];
+        };
+        /** @description A page beside this one. */
+        CatalogDocumentLink: {
+            title: string;
+            path: string;
+        };
+        /** @description A folder with `mkdocs.yml`, pages and images. */
+        CatalogDocumentsRequest: {
+            files: components["schemas"]["CatalogFileText"][];
+            /** @description Where the pages can be read as sources. */
+            source_url?: string | null;
+        };
+        /** @description What was taken in. */
+        CatalogDocumentsTaken: {
+            pages: number;
+            /** @description Images. */
+            files: number;
+            digest: string;
+        };
+        CatalogDuplicate: {
+            ref?: string | null;
+            /** @description Says where the entity is kept, and the way out. */
+            kept: string;
+            /** @description The location whose document is refused. */
+            refused: string;
+            source: string;
+            /** Format: int32 */
+            line: number;
+            at?: components["schemas"]["Timestamp"] | null;
+        };
+        /**
+         * @description The word for a [`Wanted`].
+         * @enum {string}
+         */
+        CatalogEffectKind: "boundary" | "eval_set" | "budget" | "key" | "entities" | "location";
+        /**
+         * @description What became of something that was wanted.
+         * @enum {string}
+         */
+        CatalogEffectState: "planned" | "done" | "left";
+        /** @description Everything that is kept of an entity. */
+        CatalogEntity: {
+            ref: string;
+            uid: string;
+            etag: string;
+            /** @description `agent`, `tool_server`, `tool`, `model`, `pool`, `eval_set`, `prompt`, `skill`, `caller`, or the kind. */
+            class: string;
+            /** @description `declared` or `discovered`. */
+            origin: string;
+            /** @description As it was declared. */
+            entity: Record<string, never>;
+            /** @description A text that can be applied again. */
+            yaml: string;
+            version?: components["schemas"]["VersionHead"] | null;
+            relations: components["schemas"]["CatalogRelation"][];
+            status_items: components["schemas"]["CatalogStatus"][];
+            /** @description What is allowed and hardly meant. */
+            warnings: string[];
+            /** @description Where it was read, `url:…` or `file:…`. */
+            locations: string[];
+            /** @description Its location holds it no longer. */
+            is_orphan: boolean;
+            /** @description The foreign format that it was written in. */
+            format?: string | null;
+            applied_by: string;
+            created_at: components["schemas"]["Timestamp"];
+            updated_at: components["schemas"]["Timestamp"];
+            last_seen?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description A number with its uncertainty; without limits nothing honest can be said about it, and `note` says why. */
+        CatalogEstimate: {
+            /** Format: double */
+            value: number;
+            /** Format: double */
+            lower?: number | null;
+            /** Format: double */
+            upper?: number | null;
+            /**
+             * Format: double
+             * @description 1 − α of the interval.
+             */
+            confidence: number;
+            method: string;
+            /**
+             * Format: int64
+             * @description Observations.
+             */
+            n: number;
+            /**
+             * Format: int64
+             * @description Independent clusters that they fall into.
+             */
+            clusters: number;
+            note?: string | null;
+        };
+        /** @description One value of a facet. */
+        CatalogFacetValue: {
+            value: string;
+            /** Format: int64 */
+            count: number;
+        };
+        /** @description Facets by name, each with its most frequent values first. */
+        CatalogFacets: {
+            /**
+             * Format: int64
+             * @description All entities that match.
+             */
+            total: number;
+            facets: {
+                [key: string]: components["schemas"]["CatalogFacetValue"][];
+            };
+            /** @description How many values of a facet are not told. */
+            more?: {
+                [key: string]: number;
+            };
+        };
+        /** @description A fact as a check saw it. */
+        CatalogFact: {
+            name: string;
+            says: string;
+            /** @description A boolean, a number, a text or a list of texts. */
+            value: unknown;
+            source: components["schemas"]["FactOrigin"];
+            as_of: components["schemas"]["Timestamp"];
+        };
+        /** @description One file of a folder. */
+        CatalogFileText: {
+            path: string;
+            /** @description `utf-8` or `base64`. */
+            encoding?: string;
+            content: string;
+            executable?: boolean;
+        };
+        /** @description A file that an update is about. */
+        CatalogFileUpdate: {
+            path: string;
+            change: components["schemas"]["CatalogUpdateChange"];
+            conflict: boolean;
+            /** @description When there is more to say. */
+            why?: string | null;
+            /** @description Unified, from the folder to the result. */
+            diff: string;
+            /** @description What is to be written: `utf-8` or `base64`. */
+            encoding?: string | null;
+            content?: string | null;
+            executable: boolean;
+        };
+        /** @description A model or a tool, granted or used. */
+        CatalogGranted: {
+            name: string;
+            /** @description `None`: no boundary names the agent. */
+            granted?: boolean | null;
+            used: boolean;
+            /**
+             * Format: int64
+             * @description At the gateway within 30 days; `None` where the gateway does not see it.
+             */
+            calls?: number | null;
+            /** Format: int64 */
+            denied?: number | null;
+        };
+        /**
+         * @description The graph with coordinates in pixels; x grows to the right, y downwards. An edge goes from what depends to what it depends
+         *     on, from left to right.
+         */
+        CatalogGraph: {
+            /** @description The entity that was asked about. */
+            root: string;
+            /** Format: int32 */
+            depth: number;
+            direction: string;
+            /** Format: double */
+            width: number;
+            /** Format: double */
+            height: number;
+            nodes: components["schemas"]["CatalogGraphNode"][];
+            edges: components["schemas"]["CatalogGraphEdge"][];
+            /** @description Entities within `depth`, drawn one by one or not. */
+            total: number;
+            /** @description How many of them share a node with others. */
+            folded: number;
+            /** @description Whether the search met its bound, so that there is more than `total`. */
+            truncated: boolean;
+        };
+        CatalogGraphEdge: {
+            from: string;
+            to: string;
+            /** @description For example `dependsOn`. */
+            relations: string[];
+            provenance: components["schemas"]["Provenance"];
+            /**
+             * Format: int64
+             * @description Calls that were seen.
+             */
+            calls: number;
+            /** @description How many dependencies it stands for. */
+            folded: number;
+            /** @description The corners of a line from one to the other. */
+            points: number[][];
+        };
+        /** @description An entity, or several that share a node. `x` and `y` are its upper left corner. */
+        CatalogGraphNode: {
+            id: string;
+            /** @description The entity's reference; `null` for several. */
+            ref?: string | null;
+            /** @description In lower case. */
+            kind: string;
+            /** @description `spec.type`. */
+            type?: string | null;
+            title: string;
+            owner?: string | null;
+            /** @description Of its scorecard, for example `controlled`. */
+            level?: string | null;
+            origin: components["schemas"]["CatalogGraphOrigin"];
+            /**
+             * Format: int32
+             * @description Steps to the entity that was asked about.
+             */
+            hops: number;
+            /** @description How many entities a shared node stands for; 0 for one entity. */
+            folded: number;
+            /** Format: double */
+            x: number;
+            /** Format: double */
+            y: number;
+            /** Format: double */
+            width: number;
+            /** Format: double */
+            height: number;
+        };
+        /** @enum {string} */
+        CatalogGraphOrigin: "declared" | "discovered" | "missing" | "folded";
+        /** @description An entity or a page of documentation that has the words. */
+        CatalogHit: {
+            ref: string;
+            /** @description Of the entity, or of the page. */
+            title: string;
+            class: string;
+            kind: string;
+            type?: string | null;
+            snippet: string;
+            /** @description `entity` or `documentation`. */
+            place: string;
+            /** @description Of the page. */
+            path?: string | null;
+        };
+        /** @description The best hits first. */
+        CatalogHits: {
+            items: components["schemas"]["CatalogHit"][];
+        };
+        /** @description What does not work without an entity, directly or through others. */
+        CatalogImpact: {
+            root: string;
+            total: number;
+            /** @description Whether the search met its bound, so that there is more than `total`. */
+            truncated: boolean;
+            /**
+             * Format: int64
+             * @description Runs of the agents among them, and of the entity itself when it is one; `null` when none is an agent.
+             */
+            runs_30_days?: number | null;
+            /** @description Whether there were too many runs to count: the numbers of runs are then lower bounds. */
+            runs_are_cut: boolean;
+            kinds: components["schemas"]["CatalogImpactKind"][];
+            /** @description Who owns most of them first; `null` owns what nobody owns. */
+            owners: components["schemas"]["CatalogImpactOwner"][];
+        };
+        CatalogImpactKind: {
+            /** @description In lower case. */
+            kind: string;
+            /** @description `spec.type`. */
+            type?: string | null;
+            count: number;
+            /** @description Nearest first; not all of a long list. */
+            items: components["schemas"]["CatalogImpacted"][];
+        };
+        CatalogImpactOwner: {
+            owner?: string | null;
+            count: number;
+        };
+        CatalogImpacted: {
+            ref: string;
+            title: string;
+            owner?: string | null;
+            level?: string | null;
+            origin: components["schemas"]["CatalogGraphOrigin"];
+            /**
+             * Format: int32
+             * @description Steps to the entity that goes.
+             */
+            hops: number;
+            /** @description The next one on the way there. */
+            via: string;
+            /** @description Who says that it needs that one. */
+            provenance: components["schemas"]["Provenance"];
+            /**
+             * Format: int64
+             * @description `null` when it is no agent.
+             */
+            runs_30_days?: number | null;
+        };
+        /** @description The version that is approved now. */
+        CatalogInUse: {
+            tag: string;
+            digest: string;
+            state: components["schemas"]["VersionState"];
+            yaml: string;
+        };
+        CatalogIngestion: {
+            sources: components["schemas"]["CatalogSource"][];
+            /** @description References to what is not in the catalog. */
+            dangling: components["schemas"]["CatalogDangling"][];
+            /** Format: int64 */
+            dangling_total: number;
+            /** @description Entities that another source declares, and keeps. */
+            duplicates: components["schemas"]["CatalogDuplicate"][];
+            /** Format: int64 */
+            duplicates_total: number;
+            /** @description Entities that their source holds no longer. */
+            orphans: components["schemas"]["CatalogOrphan"][];
+            /** Format: int64 */
+            orphans_total: number;
+        };
+        /** @description So many agents on each level. */
+        CatalogLevelCounts: {
+            /**
+             * Format: int32
+             * @description Not even known.
+             */
+            none: number;
+            /** Format: int32 */
+            known: number;
+            /** Format: int32 */
+            controlled: number;
+            /** Format: int32 */
+            proven: number;
+            /** Format: int32 */
+            trusted: number;
+        };
+        /** @description How much of one level is reached. */
+        CatalogLevelProgress: {
+            level: components["schemas"]["Level"];
+            /** Format: int32 */
+            passed: number;
+            /**
+             * Format: int32
+             * @description Checks that are about this agent.
+             */
+            of: number;
+            /** @description With all levels below. */
+            reached: boolean;
+        };
+        /** @description A page of the list. */
+        CatalogList: {
+            items: components["schemas"]["CatalogRow"][];
+            /**
+             * Format: int64
+             * @description All that match.
+             */
+            total: number;
+            next_cursor?: string | null;
+            previous_cursor?: string | null;
+        };
+        CatalogLocation: {
+            id: string;
+            /** @description `url` or `file`. */
+            type: components["schemas"]["CatalogLocationKind"];
+            target: string;
+            /** @description From the configuration file; it cannot be removed here. */
+            configured: boolean;
+            added_by: string;
+            added_at: components["schemas"]["Timestamp"];
+        };
+        /**
+         * @description How a location's target is read.
+         * @enum {string}
+         */
+        CatalogLocationKind: "file" | "url";
+        CatalogLocationList: {
+            items: components["schemas"]["CatalogLocation"][];
+        };
+        CatalogLocationRequest: {
+            /** @description `url` or `file`. */
+            type: string;
+            /** @description An `http` or `https` address, or a path below the configured folder. */
+            target: string;
+        };
+        /** @description A file that is made. */
+        CatalogMadeFile: {
+            path: string;
+            bytes: number;
+            executable: boolean;
+            /** @description `utf-8` or `base64`. */
+            encoding: string;
+            content: string;
+            /** @description Against the target: `new`, `changed` or `same`. */
+            change: string;
+            /** @description Unified, of what is changed. */
+            diff?: string | null;
+        };
+        /** @description US dollars per million tokens. */
+        CatalogModelPrice: {
+            /** Format: double */
+            input: number;
+            /** Format: double */
+            output: number;
+            /** @description The day on which it was read. */
+            as_of: string;
+        };
+        /** @description What one must know of a model: over all calls that are kept. */
+        CatalogModelSummary: {
+            provider?: string | null;
+            /** Format: int64 */
+            calls: number;
+            error_rate?: components["schemas"]["CatalogEstimate"] | null;
+            /**
+             * Format: double
+             * @description Estimated within 4.5 %.
+             */
+            p50_duration_ms?: number | null;
+            /** Format: double */
+            p95_duration_ms?: number | null;
+            /** Format: double */
+            cost_usd?: number | null;
+            /**
+             * Format: int64
+             * @description When above zero, `cost_usd` is a lower bound.
+             */
+            unpriced_calls: number;
+            price?: components["schemas"]["CatalogModelPrice"] | null;
+            /** @description As traffic names them, most calls first. */
+            agents: string[];
+        };
+        /** @description What to do next. */
+        CatalogNextCheck: {
+            id: string;
+            level: components["schemas"]["Level"];
+            title: string;
+            state: components["schemas"]["CheckState"];
+            fix: string;
+        };
+        /**
+         * @description How the catalog knows of an entity.
+         * @enum {string}
+         */
+        CatalogOrigin: "declared" | "discovered";
+        CatalogOrphan: {
+            ref: string;
+            title: string;
+            source: string;
+            since: components["schemas"]["Timestamp"];
+        };
+        /**
+         * @description What became of one document.
+         * @enum {string}
+         */
+        CatalogOutcome: "created" | "updated" | "unchanged" | "rejected";
+        /** @description One of them. */
+        CatalogOwned: {
+            ref: string;
+            title: string;
+            kind: string;
+            level?: components["schemas"]["Level"] | null;
+        };
+        /** @description Who owns it, as its document says. */
+        CatalogOwner: {
+            ref: string;
+            title: string;
+            /** @description Whether that is in the catalog. */
+            exists: boolean;
+        };
+        /** @description Why the agent does not go on. */
+        CatalogPaused: {
+            /** @description `pause` or `stop`. */
+            kind: string;
+            /** @description `agent`, `team` or `all`. */
+            reach: string;
+            by: string;
+            at: components["schemas"]["Timestamp"];
+            reason?: string | null;
+        };
+        /** @description What is wrong, or hardly meant, and where. */
+        CatalogProblem: {
+            source: string;
+            /**
+             * Format: int32
+             * @description From 1; 0: the text as a whole.
+             */
+            line: number;
+            /** Format: int32 */
+            column: number;
+            message: string;
+        };
+        /**
+         * @description What is wrong with a document of a source.
+         * @enum {string}
+         */
+        CatalogProblemKind: "unreadable" | "invalid" | "duplicate" | "refused";
+        /** @description One direction of a relation. */
+        CatalogRelation: {
+            /** @description For example `ownedBy`. */
+            type: string;
+            target_ref: string;
+            /** @description Whether the catalog has the target. */
+            exists: boolean;
+        };
+        /** @description A version that waits, beside what is in use. */
+        CatalogReview: {
+            ref: string;
+            title: string;
+            class: string;
+            kind: string;
+            type?: string | null;
+            owner?: string | null;
+            tag: string;
+            digest: string;
+            submitted_by?: string | null;
+            submitted_at?: components["schemas"]["Timestamp"] | null;
+            yaml: string;
+            in_use?: components["schemas"]["CatalogInUse"] | null;
+            /** @description From what is in use to what waits, as a unified diff. */
+            diff?: string | null;
+            /** @description Whether the asker may decide about it. */
+            may_decide: boolean;
+            /** @description Why not. */
+            why_not?: string | null;
+        };
+        /** @description What waits for a review, oldest first. */
+        CatalogReviews: {
+            items: components["schemas"]["CatalogReview"][];
+            total: number;
+            next_cursor?: string | null;
+        };
+        /** @description What a list shows of an entity. */
+        CatalogRow: {
+            ref: string;
+            class: string;
+            /** @description As written, for example `Component`. */
+            kind: string;
+            /** @description The title, or else the name; at most 80 characters. */
+            title: string;
+            /** @description `spec.type` */
+            type?: string | null;
+            owner?: string | null;
+            lifecycle?: string | null;
+            system?: string | null;
+            /** @description At most 60 characters. */
+            description?: string | null;
+            /** @description The first two. */
+            tags: string[];
+            origin: string;
+            version?: components["schemas"]["CatalogRowVersion"] | null;
+            /**
+             * Format: int32
+             * @description Of the scorecard, 0 to 4; `null` while there is none.
+             */
+            level?: number | null;
+            last_seen?: components["schemas"]["Timestamp"] | null;
+            /** @description Ingestion errors and dangling references. */
+            problems: number;
+            updated_at: components["schemas"]["Timestamp"];
+        };
+        /** @description The version that is shown. */
+        CatalogRowVersion: {
+            tag: string;
+            state: components["schemas"]["VersionState"];
+        };
+        /** @description One day of runs. */
+        CatalogRunDay: {
+            /** @description As `2026-11-24`. */
+            day: string;
+            /** Format: int64 */
+            runs: number;
+            /** Format: int64 */
+            ok: number;
+            /** Format: int64 */
+            errors: number;
+            /** Format: double */
+            cost_usd?: number | null;
+        };
+        /** @description What the runs of the last days took. */
+        CatalogRunFigures: {
+            /** Format: int64 */
+            n: number;
+            /** Format: int32 */
+            days: number;
+            /** @description There were more; these are the newest. */
+            newest_only: boolean;
+            success?: components["schemas"]["CatalogEstimate"] | null;
+            /** @description `outcome`: of the runs that said how they ended, those that did not fail. Otherwise an evaluator with its version. */
+            success_from: string;
+            error_rate?: components["schemas"]["CatalogEstimate"] | null;
+            /** Format: double */
+            p50_duration_ms?: number | null;
+            /** Format: double */
+            p95_duration_ms?: number | null;
+            cost_per_run_usd?: components["schemas"]["CatalogEstimate"] | null;
+            /** Format: double */
+            cost_per_success_usd?: number | null;
+            /** Format: double */
+            cost_usd?: number | null;
+            /** Format: int64 */
+            unpriced_calls: number;
+            /** @description Oldest first. */
+            trend: components["schemas"]["CatalogRunDay"][];
+        };
+        /** @description What exactly runs, and whether somebody applied that. */
+        CatalogRunningVersion: {
+            digest: string;
+            /** @description `null`: no version has this digest. */
+            tag?: string | null;
+            state?: components["schemas"]["VersionState"] | null;
+            /** Format: int32 */
+            digests_seen: number;
+        };
+        /** @description Its scorecard in short. */
+        CatalogScore: {
+            level?: components["schemas"]["Level"] | null;
+            /** Format: int32 */
+            passed: number;
+            /** Format: int32 */
+            failed: number;
+            /** Format: int32 */
+            no_evidence: number;
+            /** Format: int32 */
+            exempt: number;
+            computed_at: components["schemas"]["Timestamp"];
+            next?: components["schemas"]["CatalogNextCheck"] | null;
+        };
+        /** @description A moment of a scorecard. */
+        CatalogScoreMoment: {
+            at: components["schemas"]["Timestamp"];
+            level?: components["schemas"]["Level"] | null;
+            /** Format: int32 */
+            passed: number;
+            /** Format: int32 */
+            failed: number;
+            /** Format: int32 */
+            no_evidence: number;
+            /** Format: int32 */
+            exempt: number;
+        };
+        /** @description An agent's scorecard. */
+        CatalogScorecard: {
+            ref: string;
+            /** @description Only agents have one. */
+            has_scorecard: boolean;
+            level?: components["schemas"]["Level"] | null;
+            computed_at?: components["schemas"]["Timestamp"] | null;
+            /** Format: int32 */
+            passed: number;
+            /** Format: int32 */
+            failed: number;
+            /** Format: int32 */
+            no_evidence: number;
+            /** Format: int32 */
+            exempt: number;
+            /** Format: int32 */
+            not_applicable: number;
+            next?: components["schemas"]["CatalogNextCheck"] | null;
+            levels: components["schemas"]["CatalogLevelProgress"][];
+            checks: components["schemas"]["CatalogCheckResult"][];
+            /** @description Moments at which it said something else, and one a day; oldest first. */
+            history: components["schemas"]["CatalogScoreMoment"][];
+            /** @description Why scorecard files of the organisation are not in force. */
+            problems: string[];
+        };
+        /** @description Where documents come from. */
+        CatalogSource: {
+            /** @description Of the location; absent for what was applied by hand. */
+            id?: string | null;
+            /** @description `url`, `file` or `applied`. */
+            type: string;
+            target: string;
+            /** @description From the configuration file; it cannot be removed here. */
+            configured: boolean;
+            /** @description `ok`, `failing` or `never_read`. */
+            state: string;
+            last_read_at?: components["schemas"]["Timestamp"] | null;
+            next_read_at?: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int64
+             * @description Files and addresses at the last reading.
+             */
+            files: number;
+            /**
+             * Format: int64
+             * @description That it holds now.
+             */
+            entities: number;
+            /** @description Why the target could not be read at all. */
+            fault?: string | null;
+            added_by?: string | null;
+            errors: components["schemas"]["CatalogSourceError"][];
+            /** Format: int64 */
+            errors_total: number;
+        };
+        /** @description One thing that is wrong with a source. */
+        CatalogSourceError: {
+            /** @description `unreadable`, `invalid`, `duplicate` or `refused`. */
+            kind: components["schemas"]["CatalogProblemKind"];
+            source: string;
+            /**
+             * Format: int32
+             * @description 0: the file as a whole.
+             */
+            line: number;
+            /** Format: int32 */
+            column: number;
+            ref?: string | null;
+            message: string;
+            at?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description What the catalog has to say about an entity. */
+        CatalogStatus: {
+            type: string;
+            /** @description `info`, `warning` or `error`. */
+            level: string;
+            message: string;
+        };
+        /** @description What is decided about a version. */
+        CatalogStep: {
+            /**
+             * @description Why; needed to reject.
+             * @default null
+             */
+            reason: string | null;
+            /**
+             * @description What was on the screen: when the tag has another content by now, nothing is decided.
+             * @default null
+             */
+            digest: string | null;
+        };
+        /** @description The head of an entity's page. Of the last five members at most one is there. */
+        CatalogSummary: {
+            ref: string;
+            title: string;
+            /** @description `agent`, `model`, `tool_server`, `tool`, `caller`, `team`, `system` or `other`. */
+            kind: string;
+            origin: components["schemas"]["CatalogOrigin"];
+            purpose?: string | null;
+            lifecycle?: string | null;
+            owner?: components["schemas"]["CatalogOwner"] | null;
+            /** @description Where somebody is to be called. */
+            on_call?: string | null;
+            version?: components["schemas"]["CatalogVersionHead"] | null;
+            last_seen_at?: components["schemas"]["Timestamp"] | null;
+            score?: components["schemas"]["CatalogScore"] | null;
+            agent?: components["schemas"]["CatalogAgentSummary"] | null;
+            model?: components["schemas"]["CatalogModelSummary"] | null;
+            tool_server?: components["schemas"]["CatalogToolServerSummary"] | null;
+            tool?: components["schemas"]["CatalogToolSummary"] | null;
+            team?: components["schemas"]["CatalogTeamSummary"] | null;
+        };
+        /** @description What belongs together. */
+        CatalogTeamSummary: {
+            /** @description Entities by kind: `agent`, `model`, … or the kind as written, in lower case. */
+            owned: {
+                [key: string]: number;
+            };
+            /** @description There are more entities than were counted. */
+            truncated: boolean;
+            /** Format: int32 */
+            agents: number;
+            level?: components["schemas"]["Level"] | null;
+            levels: components["schemas"]["CatalogLevelCounts"];
+            /**
+             * Format: double
+             * @description Of its agents' kept runs, an estimate from the price table.
+             */
+            cost_usd?: number | null;
+            /** Format: int64 */
+            members: number;
+            items: components["schemas"]["CatalogOwned"][];
+        };
+        /** @description A template in a list. */
+        CatalogTemplate: {
+            ref: string;
+            namespace: string;
+            name: string;
+            title: string;
+            description?: string | null;
+            type?: string | null;
+            owner?: string | null;
+            tags: string[];
+            /** @description `built_in` or `catalog`. */
+            origin: string;
+            /** @description Over the template and everything in its folder. */
+            digest?: string | null;
+            state?: components["schemas"]["VersionState"] | null;
+            runnable: boolean;
+            why_not?: string | null;
+            questions: number;
+            steps: number;
+            /**
+             * Format: int64
+             * @description Things that were made from it.
+             */
+            made: number;
+            /**
+             * Format: int64
+             * @description Of those, from another digest than it has now.
+             */
+            made_behind: number;
+        };
+        /** @description A folder as `.tar.gz`. */
+        CatalogTemplateArchive: {
+            file_name: string;
+            /** @description Base64. */
+            content: string;
+        };
+        /** @description A template with its questions and steps. */
+        CatalogTemplateDetail: components["schemas"]["CatalogTemplate"] & {
+            pages: components["schemas"]["CatalogTemplatePage"][];
+            step_list: components["schemas"]["CatalogTemplateStep"][];
+            files: string[];
+            source?: string | null;
+            projects: boolean;
+        };
+        /** @description Something that was wanted of another plane. */
+        CatalogTemplateEffect: {
+            /** @description Id of the step. */
+            step: string;
+            kind: components["schemas"]["CatalogEffectKind"];
+            summary: string;
+            state: components["schemas"]["CatalogEffectState"];
+            detail?: string | null;
+            /** @description For example a new key, which is shown here and nowhere else. */
+            output?: unknown;
+        };
+        /** @description The folder of a template. */
+        CatalogTemplateFiles: {
+            files: components["schemas"]["CatalogFileText"][];
+        };
+        /** @description A place to go on. */
+        CatalogTemplateLink: {
+            title?: string | null;
+            url?: string | null;
+            icon?: string | null;
+            entityRef?: string | null;
+        };
+        CatalogTemplateList: {
+            items: components["schemas"]["CatalogTemplate"][];
+            /** @description Whether the server has a folder that projects can be written into. */
+            projects: boolean;
+        };
+        /**
+         * @description How a line is meant.
+         * @enum {string}
+         */
+        CatalogTemplateLogLevel: "info" | "warn" | "error";
+        /** @description One line of a log. */
+        CatalogTemplateLogLine: {
+            /** @description Id of the step. */
+            step: string;
+            name: string;
+            action: string;
+            level: components["schemas"]["CatalogTemplateLogLevel"];
+            /**
+             * Format: int32
+             * @description Where the step begins in the template.
+             */
+            line: number;
+            message: string;
+            /**
+             * Format: int64
+             * @description Since the template began.
+             */
+            after_ms: number;
+        };
+        /** @description What a template made, or would make. */
+        CatalogTemplateMade: {
+            template: string;
+            template_digest: string;
+            /** @description Over the answers. */
+            input_digest: string;
+            dry_run: boolean;
+            files: components["schemas"]["CatalogMadeFile"][];
+            log: components["schemas"]["CatalogTemplateLogLine"][];
+            effects: components["schemas"]["CatalogTemplateEffect"][];
+            entities: string[];
+            output: components["schemas"]["CatalogTemplateOutput"];
+            /** @description The folder on the server. */
+            project?: string | null;
+            archive?: components["schemas"]["CatalogTemplateArchive"] | null;
+        };
+        CatalogTemplateOutput: {
+            links: components["schemas"]["CatalogTemplateLink"][];
+            text: components["schemas"]["CatalogTemplateText"][];
+        };
+        /** @description Questions that are asked together. */
+        CatalogTemplatePage: {
+            title?: string | null;
+            description?: string | null;
+            /** @description JSON Schema; `ui:*` and `enumNames` are hints. */
+            schema: Record<string, never>;
+        };
+        /** @description Answers to the questions of a template. */
+        CatalogTemplateRequest: {
+            values?: Record<string, never>;
+            /** @description `download`, or `project` for the server's folder of projects. */
+            target?: string | null;
+        };
+        /** @description One thing that a template does. */
+        CatalogTemplateStep: {
+            id: string;
+            name: string;
+            action: string;
+            /** @description As written. */
+            if?: string | null;
+            each?: string | null;
+            /** Format: int32 */
+            line: number;
+            /** @description Whether it changes something beyond the folder. */
+            has_effect: boolean;
+        };
+        /** @description A text for whoever made something. */
+        CatalogTemplateText: {
+            title?: string | null;
+            content: string;
+            /** @description The content, which is Markdown, as safe HTML. */
+            html: string;
+        };
+        /** @description What one must know of a tool server. */
+        CatalogToolServerSummary: {
+            /** @description `idle`, `connecting`, `ready` or `failing`; `null`: it is not behind the tool gateway. */
+            state?: string | null;
+            fault?: string | null;
+            tools: number;
+            withheld: number;
+            /** @description Tools whose definition is not the approved one. */
+            changed: number;
+            /** @description Whose agents use it, as traffic shows. */
+            agents: string[];
+        };
+        /** @description What one must know of a tool. */
+        CatalogToolSummary: {
+            server: string;
+            /** @description Of its definition. */
+            digest: string;
+            pinned: boolean;
+            changed: boolean;
+            read_only: boolean;
+            /** @description Why it is neither listed nor called. */
+            withheld?: string | null;
+            /** @description The server offers it no more. */
+            gone: boolean;
+            last_seen_at: components["schemas"]["Timestamp"];
+            agents: string[];
+        };
+        /** @description One step of a version's way. */
+        CatalogTransition: {
+            to: components["schemas"]["VersionState"];
+            by: string;
+            at: components["schemas"]["Timestamp"];
+            reason?: string | null;
+        };
+        /** @description A day of the trend. */
+        CatalogTrendDay: {
+            /** @description As `2026-11-24`. */
+            day: string;
+            /** Format: int32 */
+            none: number;
+            /** Format: int32 */
+            known: number;
+            /** Format: int32 */
+            controlled: number;
+            /** Format: int32 */
+            proven: number;
+            /** Format: int32 */
+            trusted: number;
+        };
+        /** @description The template as it was × as it is × the folder. */
+        CatalogUpdate: {
+            template: string;
+            from: string;
+            to: string;
+            /** @description `project`, `sent` or `as_made`. */
+            folder: string;
+            changes: components["schemas"]["CatalogFileUpdate"][];
+            conflicts: number;
+        };
+        /**
+         * @description What happens to a file.
+         * @enum {string}
+         */
+        CatalogUpdateChange: "added" | "changed" | "removed" | "kept";
+        /** @description The folder to compare with. */
+        CatalogUpdateRequest: {
+            files?: components["schemas"]["CatalogFileText"][] | null;
+            /** @description Write it (a project on the server), or note that it was written (files that were sent). */
+            apply?: boolean;
+        };
+        /** @description The content of an entity at one moment. */
+        CatalogVersion: {
+            ref: string;
+            tag: string;
+            digest: string;
+            state: components["schemas"]["VersionState"];
+            /** @description Whether the catalog shows this one: it was applied last. */
+            is_current: boolean;
+            applied_at?: components["schemas"]["Timestamp"] | null;
+            applied_by?: string | null;
+            /** @description Oldest first. */
+            history: components["schemas"]["CatalogTransition"][];
+            /** @description A text that can be applied again. */
+            yaml: string;
+        };
+        /** @description The version that was applied last. */
+        CatalogVersionHead: {
+            tag: string;
+            digest: string;
+            state: components["schemas"]["VersionState"];
+        };
+        /** @description Versions, newest first. */
+        CatalogVersions: {
+            items: components["schemas"]["CatalogVersion"][];
+        };
         /** @description One place where the two differ. */
         Change: {
             /** @description JSON pointer (RFC 6901). */
@@ -1882,6 +3692,11 @@ export interface components {
             /** @description Tools as their servers describe them: limits on arguments that a tool does not have are then found. */
             tools?: Record<string, never>[];
         };
+        /**
+         * @description What a check says.
+         * @enum {string}
+         */
+        CheckState: "pass" | "fail" | "no_evidence";
         /** @description Whether the set would compile. */
         CheckView: {
             valid: boolean;
@@ -2173,6 +3988,18 @@ export interface components {
             reason: string;
             policies: string[];
         };
+        /** @description An agent need not pass a check, for a while. */
+        Exemption: {
+            /** @description The check's id. */
+            check: string;
+            /** @description Whom it exempts, as `component:default/helm-agent`. */
+            entity: string;
+            /** @description Who answers for it. */
+            owner: string;
+            reason: string;
+            /** @description The last day on which it holds, as `2026-12-31`. */
+            until: string;
+        };
         /** @description An expected tool call. */
         ExpectedCallView: {
             name: string;
@@ -2230,6 +4057,16 @@ export interface components {
             count_sdk_evidence?: boolean;
             publish_evidence?: boolean;
         };
+        /**
+         * @description Who knows a fact.
+         * @enum {string}
+         */
+        FactOrigin: "catalog" | "telemetry" | "eval" | "control" | "mcp";
+        /**
+         * @description The type of a fact, in the words of the documentation.
+         * @enum {string}
+         */
+        FactType: "bool" | "int" | "number" | "text" | "texts";
         /** @description A text that is not in force: a boundary when its name ends in `.yaml` or `.yml`, Cedar when it ends in `.cedar`. */
         FileRequest: {
             name: string;
@@ -2424,6 +4261,8 @@ export interface components {
             team?: string | null;
             /** @description What exactly will carry it, for example `sha256:…` of an image; evidence is about a digest. */
             agent_digest?: string | null;
+            /** @description The tag or the digest of a version of the agent in the catalog: the key is bound to that version's digest. */
+            version?: string | null;
             /** @description Everything done with it belongs to this run. */
             run_id?: string | null;
             /**
@@ -2450,6 +4289,15 @@ export interface components {
          * @enum {string}
          */
         Kind: "decision" | "approval" | "pause" | "policy_changed" | "boundary_changed" | "budget_changed" | "catalog_changed" | "tool_server_changed" | "pin" | "evidence_published" | "key_created" | "key_revoked" | "provider_key_changed" | "sign_in" | "sign_in_refused" | "sign_out" | "sign_in_link_created" | "door_refused" | "run_deleted" | "backup_made" | "content_pruned" | "log_opened";
+        /** @description A fact that there can be. */
+        KnownFact: {
+            /** @description `group.name`, as expressions write it. */
+            name: string;
+            type: components["schemas"]["FactType"];
+            /** @description What it says when it is there. */
+            says: string;
+            source: components["schemas"]["FactOrigin"];
+        };
         /** @description What a person said of one revision of a run. */
         Label: {
             run_id: string;
@@ -2493,6 +4341,11 @@ export interface components {
             value: number;
             note?: string | null;
         };
+        /**
+         * @description How far an agent has come.
+         * @enum {string}
+         */
+        Level: "known" | "controlled" | "proven" | "trusted";
         /** @description Whom a link is for. */
         LinkRequest: {
             /**
@@ -3057,6 +4910,11 @@ export interface components {
          * @enum {string}
          */
         Protocol: "auto" | "stateful" | "stateless";
+        /**
+         * @description Who says that there is an edge between two entities.
+         * @enum {string}
+         */
+        Provenance: "declared" | "observed" | "both";
         ProviderList: {
             items: components["schemas"]["ProviderView"][];
         };
@@ -3785,6 +5643,17 @@ export interface components {
          * @enum {string}
          */
         Verdict: "pass" | "fail" | "inconclusive";
+        /** @description The version that an entity's content is. */
+        VersionHead: {
+            tag: string;
+            digest: components["schemas"]["Digest"];
+            state: components["schemas"]["VersionState"];
+        };
+        /**
+         * @description Where a version is on its way.
+         * @enum {string}
+         */
+        VersionState: "draft" | "pending" | "approved" | "rejected" | "deprecated" | "retired";
         /** @description One version. */
         VersionView: {
             /** Format: int64 */
@@ -4975,6 +6844,1804 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    apply_entities: {
+        parameters: {
+            query?: {
+                /** @description The file's name, for messages; `SKILL.md` and `*.json` are read by it. [default: `-`] */
+                source?: string;
+                /** @description Only say what would happen. */
+                dry_run?: boolean;
+                /** @description New versions are drafts, which wait for nobody. */
+                draft?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/yaml": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogApplied"][];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_catalog_checks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogCheckList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_client_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `vscode`, `cursor`, `claude-code`, `claude-desktop`, `codex`, `gemini-cli` or `vscode-gallery`. */
+                client: string;
+                /** @description A profile of the tool gateway; without it, every tool server. */
+                profile: string | null;
+                /** @description What the client calls the server. */
+                name: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogClientConfig"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogUpdate"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    post_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CatalogUpdateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogUpdate"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_entities: {
+        parameters: {
+            query?: {
+                /** @description For example `component,api`. */
+                kind?: string;
+                /** @description `spec.type` */
+                type?: string;
+                /**
+                 * @description What it is for Mizzen: `agent`, `tool_server`, `tool`, `model`, `pool`, `eval_set`, `prompt`, `skill`, `caller`, or else the kind in
+                 *     lower case.
+                 */
+                class?: string;
+                /** @description References of owners, groups where no kind is given; `none`: nobody owns it. */
+                owner?: string;
+                lifecycle?: string;
+                /** @description References of systems. */
+                system?: string;
+                namespace?: string;
+                tag?: string;
+                /** @description State of the version shown; `none`: it is not reviewed. */
+                state?: string;
+                /** @description `declared` or `discovered`. */
+                origin?: string;
+                /** @description Of the scorecard, 0 to 4; `none`: there is no scorecard yet. */
+                level?: string;
+                /** @description `true`: with ingestion errors or dangling references; `false`: without. */
+                problems?: string;
+                /** @description Backstage's filter: `key` or `key=value`, separated by commas; several filters are alternatives. */
+                filter?: string[];
+                /** @description Words that must be there, the last of them perhaps only begun. */
+                q?: string;
+                /**
+                 * @description `name`, `title`, `kind`, `class`, `type`, `owner`, `lifecycle`, `level`, `state`, `updated` or `last_seen`, with `-` before it for the
+                 *     other direction. What lacks it comes last.
+                 */
+                sort?: string;
+                /** @description `next_cursor` or `previous_cursor` of a page; it carries selection and order, and wins over them. */
+                cursor?: string;
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_entity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogEntity"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_entity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_agent_card: {
+        parameters: {
+            query?: {
+                /** @description The newest version, whether approved or not. */
+                include_unapproved?: boolean;
+            };
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An A2A agent card. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description It is the one of `If-None-Match`. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    catalog_docs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_catalog_docs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CatalogDocumentsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogDocumentsTaken"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_catalog_docs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    catalog_docs_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    catalog_docs_page: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogDocument"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_catalog_graph: {
+        parameters: {
+            query?: {
+                /** @description Steps from the entity, 1 to 3; 2 when not given. */
+                depth?: string;
+                /** @description `down`: what it depends on, `up`: what depends on it, `both` when not given. */
+                direction?: string;
+            };
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogGraph"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_catalog_impact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogImpact"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_catalog_scorecard: {
+        parameters: {
+            query?: {
+                /** @description Whether the card is made anew. */
+                refresh?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogScorecard"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_catalog_summary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogSummary"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogVersions"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogVersion"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    submit_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CatalogStep"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogVersion"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    decide_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: string;
+                namespace: string;
+                name: string;
+                version: string;
+                /** @description `approve`, `reject`, `deprecate` or `retire` */
+                step: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CatalogStep"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogVersion"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    catalog_facets: {
+        parameters: {
+            query?: {
+                /** @description For example `component,api`. */
+                kind?: string;
+                /** @description `spec.type` */
+                type?: string;
+                /**
+                 * @description What it is for Mizzen: `agent`, `tool_server`, `tool`, `model`, `pool`, `eval_set`, `prompt`, `skill`, `caller`, or else the kind in
+                 *     lower case.
+                 */
+                class?: string;
+                /** @description References of owners, groups where no kind is given; `none`: nobody owns it. */
+                owner?: string;
+                lifecycle?: string;
+                /** @description References of systems. */
+                system?: string;
+                namespace?: string;
+                tag?: string;
+                /** @description State of the version shown; `none`: it is not reviewed. */
+                state?: string;
+                /** @description `declared` or `discovered`. */
+                origin?: string;
+                /** @description Of the scorecard, 0 to 4; `none`: there is no scorecard yet. */
+                level?: string;
+                /** @description `true`: with ingestion errors or dangling references; `false`: without. */
+                problems?: string;
+                /** @description Backstage's filter: `key` or `key=value`, separated by commas; several filters are alternatives. */
+                filter?: string[];
+                /** @description Words that must be there, the last of them perhaps only begun. */
+                q?: string;
+                /**
+                 * @description A dotted path, for example `spec.type`, or `class`, `kind`, `type`, `owner`, `lifecycle`, `system`, `tag`, `namespace`, `origin`,
+                 *     `state`, `level`. May be given up to 16 times; without it, most of these.
+                 */
+                facet?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogFacets"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_catalog_ingestion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogIngestion"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_catalog_locations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogLocationList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_catalog_location: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CatalogLocationRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogLocation"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_catalog_location: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    refresh_catalog_location: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_reviews: {
+        parameters: {
+            query?: {
+                /** @description Only of this entity. */
+                ref?: string;
+                cursor?: string;
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogReviews"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_catalog_scorecards: {
+        parameters: {
+            query?: {
+                /** @description `team` (default) or `agent`. */
+                by?: string;
+                /** @description Only agents of this owner, as `group:default/platform`. */
+                owner?: string;
+                /** @description Only agents that have come exactly so far: `none`, `known`, `controlled`, `proven` or `trusted`. */
+                level?: string;
+                /** @description Days of the trend, at most 365. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogBoard"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    search_catalog: {
+        parameters: {
+            query?: {
+                /** @description All of these words, the last of them perhaps only begun. */
+                q?: string;
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogHits"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogTemplateList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogTemplateDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_template_files: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CatalogTemplateFiles"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogTemplateDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_created: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogCreatedList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    dry_run_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CatalogTemplateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogTemplateMade"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    run_template: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                namespace: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CatalogTemplateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CatalogTemplateMade"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -6,7 +6,7 @@ use mizzen_model::yaml::{Kind, Node};
 use super::{Format, foreign, read};
 use crate::kinds;
 
-const GROUPS: &[&str] = &["backstage.io", "scaffolder.backstage.io", AGENTREGISTRY];
+const GROUPS: &[&str] = &["backstage.io", "scaffolder.backstage.io"];
 const AGENTREGISTRY: &str = "ar.dev";
 /// What a text that cannot be read at all has when it was meant to be a manifest.
 const MARKS: &[&str] = &["backstage.io/", "ar.dev/v", "mizzen.dev/"];
@@ -44,8 +44,8 @@ pub(super) fn format(node: &Node) -> Option<Format> {
             if group == AGENTREGISTRY {
                 return Some(Format::AgentRegistry);
             }
-            let is_ours = GROUPS.contains(&group)
-                || (group.contains("stage") && nearest(group, GROUPS.iter().copied()).is_some());
+            // Misspelt it is meant all the same: these are long enough to be near to nothing else.
+            let is_ours = GROUPS.contains(&group) || nearest(group, GROUPS.iter().copied()).is_some();
             is_ours.then_some(Format::Entity)
         }
     }

@@ -162,7 +162,7 @@ fn naive(predicate: &Value, document: &Value) -> bool {
                 match asked.as_object().and_then(|operators| operators.iter().next()) {
                     None => has(asked),
                     Some((operator, operand)) => match operator.as_str() {
-                        "$exists" => (!values.is_empty()) == operand.as_bool().unwrap(),
+                        "$exists" => values.is_empty() != operand.as_bool().unwrap(),
                         "$in" => operand.as_array().unwrap().iter().any(has),
                         "$contains" => has(operand),
                         "$hasPrefix" => {

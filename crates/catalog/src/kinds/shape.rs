@@ -12,8 +12,6 @@ pub(crate) enum Shape {
     AtMost(usize),
     /// One of these texts.
     OneOf(&'static [&'static str]),
-    /// An absolute address.
-    Url,
     TextOrBoolean,
     Number,
     /// A whole number within these bounds, both included.

@@ -4,7 +4,7 @@ use mizzen_model::suggest::nearest;
 use serde_json::{Map, Value};
 
 use super::path::Path;
-use super::{Fault, envelope, format, why};
+use super::{Fault, envelope, why};
 use crate::kinds::{Field, Shape};
 
 /// How many strangers are compared with what is missing.
@@ -19,7 +19,6 @@ pub(super) fn check(value: &Value, shape: Shape, path: Path<'_>, faults: &mut Ve
         (Shape::NonEmpty, Value::String(text)) if !text.is_empty() => {}
         (Shape::AtMost(most), Value::String(text)) if (1..=most).contains(&text.chars().count()) => {}
         (Shape::OneOf(names), Value::String(text)) => one_of(text, names, path, faults),
-        (Shape::Url, Value::String(text)) if format::is_url(text) => {}
         (Shape::Whole(least, most), Value::Number(number))
             if number.as_i64().is_some_and(|number| (least..=most).contains(&number)) => {}
         (Shape::List(shape), Value::Array(items)) => each(items, *shape, path, faults),
@@ -98,7 +97,6 @@ fn expected(shape: Shape) -> String {
         Shape::NonEmpty => "a text that is not empty".to_owned(),
         Shape::AtMost(most) => format!("a text of at least one and at most {most} characters"),
         Shape::OneOf(names) => format!("one of {}", envelope::list(names.iter().copied())),
-        Shape::Url => "an address, for example `https://example.com/`".to_owned(),
         Shape::TextOrBoolean => "a text, or `true` or `false`".to_owned(),
         Shape::Number => "a number".to_owned(),
         Shape::Whole(least, most) => format!("a whole number from {least} to {most}"),

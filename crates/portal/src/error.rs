@@ -160,7 +160,9 @@ impl IntoResponse for ApiError {
             tracing::error!(error = %Chain(error.as_ref()), "a request failed");
         }
         let problems = match &self {
-            Self::PolicyInvalid(problems) | Self::Problems { problems, .. } => problems.iter().map(ProblemView::of).collect(),
+            Self::PolicyInvalid(problems) | Self::Problems { problems, .. } => {
+                problems.iter().map(ProblemView::of).collect()
+            }
             _ => Vec::new(),
         };
         let told = Told { code: self.code(), message: self.to_string() };

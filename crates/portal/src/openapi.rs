@@ -226,7 +226,11 @@ mod tests {
             .unwrap()
             .iter()
             .flat_map(|(path, methods)| {
-                methods.as_object().unwrap().keys().map(move |method| format!("{} {}", method.to_uppercase(), plain(path)))
+                methods
+                    .as_object()
+                    .unwrap()
+                    .keys()
+                    .map(move |method| format!("{} {}", method.to_uppercase(), plain(path)))
             })
             .collect();
         assert_eq!(routes, documented);

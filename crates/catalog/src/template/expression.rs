@@ -83,7 +83,8 @@ impl Expressions {
         if !text.contains(self.opening) && !text.contains("{%") && !text.contains("{#") {
             return Ok(text.to_owned());
         }
-        let assigns = |(at, _): &(usize, &str)| text[at + 2..].trim_start_matches(['-', '+', ' ', '\n', '\t']).starts_with("set");
+        let assigns =
+            |(at, _): &(usize, &str)| text[at + 2..].trim_start_matches(['-', '+', ' ', '\n', '\t']).starts_with("set");
         if text.match_indices("{%").filter(assigns).count() > ASSIGNMENTS_MAX {
             let message = format!("there are more than {ASSIGNMENTS_MAX} assignments (`set`) in one text");
             return Err(Fault { line: 1, column: 1, message });

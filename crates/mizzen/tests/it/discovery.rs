@@ -104,7 +104,8 @@ async fn once(server: &Mizzen, path: &str, wanted: impl Fn(&Value) -> bool) -> R
 async fn calls(server: &Mizzen, to: &str) -> Result<u64> {
     let runs = server.get(&format!("{HELM}/summary")).await?["agent"]["runs"]["n"].as_u64().unwrap_or_default();
     let path = format!("/api/v1/catalog/entities/resource/default/{to}/summary");
-    let is_used = |model: &Value| model["model"]["agents"].as_array().is_some_and(|agents| agents.contains(&json!("helm")));
+    let is_used =
+        |model: &Value| model["model"]["agents"].as_array().is_some_and(|agents| agents.contains(&json!("helm")));
     once(server, &path, is_used).await?;
     Ok(runs)
 }

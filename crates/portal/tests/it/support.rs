@@ -288,7 +288,8 @@ async fn tool_servers(
 /// Templates whose effects are those of the catalog only.
 fn templates(catalog: &Catalog) -> Templates {
     let effects = Arc::new(crate::templates::CatalogOnly(catalog.clone()));
-    Templates::open(mizzen_catalog::template::plane::Parts { catalog: catalog.clone(), effects, projects: None }).unwrap()
+    Templates::open(mizzen_catalog::template::plane::Parts { catalog: catalog.clone(), effects, projects: None })
+        .unwrap()
 }
 
 /// Planes that saw nothing.

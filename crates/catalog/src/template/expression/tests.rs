@@ -105,7 +105,9 @@ fn no_expression_takes_or_gives_more_than_it_may() {
     }
     // A value that is nested without end would overflow the stack when it is removed.
     assert!(value(&("{% set a = { 'x': a } %}".repeat(40_000) + "${{ a | string | length }}")).is_err());
-    assert!(value("{% set n = namespace(x=[]) %}{% for i in range(90000) %}{% set n.x = [n.x] %}{% endfor %}").is_err());
+    assert!(
+        value("{% set n = namespace(x=[]) %}{% for i in range(90000) %}{% set n.x = [n.x] %}{% endfor %}").is_err()
+    );
     assert!(value("{% set a = [] %}{% for i in range(9000) %}{% set a = [a] %}{% endfor %}${{ a | dump }}").is_ok());
     assert!(value(&format!("{}1{}", "${{ ".to_owned() + &"(".repeat(5_000), ")".repeat(5_000) + " }}")).is_err());
 }

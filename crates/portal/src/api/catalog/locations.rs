@@ -62,7 +62,8 @@ pub(crate) async fn add(
     Extension(session): Extension<Session>,
     Body(request): Body<CatalogLocationRequest>,
 ) -> Result<(StatusCode, Json<CatalogLocation>), ApiError> {
-    let kind = LocationKind::parse(&request.r#type).map_err(|_| ApiError::unknown("type", &request.r#type, &["url", "file"]))?;
+    let kind = LocationKind::parse(&request.r#type)
+        .map_err(|_| ApiError::unknown("type", &request.r#type, &["url", "file"]))?;
     let by = Actor::person(&session.name, session.role);
     let location = app.state.catalog.add_location(kind, &request.target, &by).await?;
     Ok((StatusCode::CREATED, Json(view(location))))
@@ -88,10 +89,7 @@ pub(crate) async fn remove(
 #[utoipa::path(post, path = "/api/v1/catalog/locations/{id}/refresh", tag = "catalog", operation_id = "refresh_catalog_location",
     params(("id" = String, Path)),
     responses((status = 202), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(crate) async fn refresh(
-    State(app): State<Arc<App>>,
-    Named(id): Named<String>,
-) -> Result<StatusCode, ApiError> {
+pub(crate) async fn refresh(State(app): State<Arc<App>>, Named(id): Named<String>) -> Result<StatusCode, ApiError> {
     app.state.catalog.refresh_location(&id).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -11,6 +11,7 @@ mod tests;
 use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Rest};
 use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 use mizzen_model::suggest;
 
@@ -71,7 +72,9 @@ impl Expressions {
         environment.set_formatter(javascript_text);
         environment.set_unknown_method_callback(javascript::method);
         filters::add_to(&mut environment);
-        environment.remove_function("namespace");
+        environment.add_function("namespace", |_: Rest<Value>, _: Kwargs| -> Result<Value, Error> {
+            Err(Error::new(ErrorKind::UnknownFunction, "there is no function `namespace` here"))
+        });
         Self { environment: Arc::new(environment), opening }
     }
 

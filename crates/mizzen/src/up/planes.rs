@@ -84,36 +84,19 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         capture: Arc::clone(&capture),
     };
     let telemetry = Telemetry::open(telemetry_config(config), parts).await?;
-    let recorders = TaskGroup::new();
-    let recorder = Recorder {
-        control: control.clone(),
-        telemetry: telemetry.clone(),
-        capture,
-        clock: clock.clone(),
-        keeps_arguments: config.permission.record_arguments,
-    };
-    recorder.start(&metrics, &recorders);
+    let recorders = start_recorder(config, &control, &telemetry, capture, (&clock, &metrics));
     let query = Query::new(telemetry.clone(), Arc::clone(&objects), query_limits(config))?;
     let oidc = Oidc::new(&config.oidc, &control, &environment(), client.clone()).context("`oidc`")?;
     let tools = tool_servers(config, &store, &control, &client, &clock, &metrics, &tasks).await?;
-    let parts = gateway::Parts {
-        control: control.clone(),
-        client,
-        records: telemetry.records(),
-        clock: clock.clone(),
-        prices: prices.clone(),
-        registry: &metrics,
-        tasks: &tasks,
-    };
-    let gateway = Gateway::new(config.gateway.clone(), parts)?;
-    let eval = Eval::open(plane::Parts {
+    let gateway = llm_gateway(config, &control, &telemetry, client, &prices, (&clock, &metrics, &tasks))?;
+    let parts = plane::Parts {
         store: store.clone(),
         telemetry: telemetry.clone(),
         clock: clock.clone(),
         tasks: tasks.clone(),
         judge: Some(Arc::new(judge(&control, &gateway).await?)),
-    })
-    .await?;
+    };
+    let eval = Eval::open(parts).await?;
     evidence::keep_in_force(&eval, &control, &tasks);
     let facts = PlaneFacts::new(telemetry.clone(), eval.clone(), control.clone(), tools.clone(), clock.clone());
     let scorecards = open_scorecards(&catalog, facts, &metrics, &tasks)?;
@@ -122,7 +105,6 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         control: control.clone(),
         eval: eval.clone(),
         telemetry: telemetry.clone(),
-        scorecards: scorecards.clone(),
     };
     let templates = open_templates(config, &catalog, effects)?;
     Ok(Planes {
@@ -145,6 +127,47 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         tools,
         oidc,
     })
+}
+
+/// Keeps decisions beside their runs.
+fn start_recorder(
+    config: &Config,
+    control: &Control,
+    telemetry: &Telemetry,
+    capture: Arc<CapturePolicy>,
+    (clock, metrics): (&Clock, &Metrics),
+) -> TaskGroup {
+    let recorders = TaskGroup::new();
+    let recorder = Recorder {
+        control: control.clone(),
+        telemetry: telemetry.clone(),
+        capture,
+        clock: clock.clone(),
+        keeps_arguments: config.permission.record_arguments,
+    };
+    recorder.start(metrics, &recorders);
+    recorders
+}
+
+/// The doors of models.
+fn llm_gateway(
+    config: &Config,
+    control: &Control,
+    telemetry: &Telemetry,
+    client: HttpClient,
+    prices: &PriceTable,
+    (clock, metrics, tasks): (&Clock, &Metrics, &TaskGroup),
+) -> anyhow::Result<Gateway> {
+    let parts = gateway::Parts {
+        control: control.clone(),
+        client,
+        records: telemetry.records(),
+        clock: clock.clone(),
+        prices: prices.clone(),
+        registry: metrics,
+        tasks,
+    };
+    Ok(Gateway::new(config.gateway.clone(), parts)?)
 }
 
 fn migrations() -> Vec<Migration> {

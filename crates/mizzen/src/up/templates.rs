@@ -7,7 +7,6 @@ use mizzen_catalog::apply::{ApplyOptions, Outcome};
 use mizzen_catalog::document::{self, Document, Read};
 use mizzen_catalog::locations::LocationKind;
 use mizzen_catalog::plane::Actor;
-use mizzen_catalog::scorecard::{Level, Scorecards};
 use mizzen_catalog::template::effects::{Done, EffectError, Effects, Period, Plan, Wanted};
 use mizzen_catalog::{Catalog, EntityRef};
 use mizzen_control::Control;
@@ -32,7 +31,6 @@ pub(super) struct Planes {
     pub(super) control: Control,
     pub(super) eval: Eval,
     pub(super) telemetry: Telemetry,
-    pub(super) scorecards: Scorecards,
 }
 
 impl Effects for Planes {
@@ -211,7 +209,7 @@ fn needs(by: &Actor, role: Role, what: &str, how: &str) -> Option<String> {
 
 fn budget_of(name: &str, agent: &str, period: Period, usd: f64) -> Result<Budget, EffectError> {
     let nano = usd * 1e9;
-    if !(nano >= 1.0 && nano < 9e18) {
+    if !(1.0..9e18).contains(&nano) {
         return Err(EffectError::new(format!("{usd} USD is no budget")));
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was just checked")]

@@ -52,7 +52,7 @@ fn at(asked: &Asked<'_>, item: &Published) -> facts::Origin {
 }
 
 /// Of each metric the newest that counts.
-fn newest<'e>(evidence: &'e [Published], counts: impl Fn(&Published) -> bool) -> BTreeMap<String, &'e Published> {
+fn newest(evidence: &[Published], counts: impl Fn(&Published) -> bool) -> BTreeMap<String, &Published> {
     let mut newest: BTreeMap<String, &Published> = BTreeMap::new();
     for item in evidence.iter().filter(|item| counts(item)) {
         let entry = newest.entry(metric_name(&item.metric)).or_insert(item);

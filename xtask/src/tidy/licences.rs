@@ -14,6 +14,7 @@ const ALLOWED: &[&str] = &[
     "MPL-2.0",
     // Data tables of Unicode inside otherwise MIT or Apache crates.
     "Unicode-3.0",
+    "Unicode-DFS-2016",
     // Public-domain dedications, always offered beside one of the above so far.
     "0BSD",
     "Unlicense",

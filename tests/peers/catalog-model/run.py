@@ -27,7 +27,7 @@ def ask(command: list[str], texts: list[dict]) -> list[list[dict]]:
     done = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=600)
     if done.returncode:
         raise RuntimeError(done.stderr[-3000:])
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    answers = [json.loads(line) for line in done.stdout.split("\n") if line]
     assert len(answers) == len(texts), (len(answers), len(texts))
     return answers
 

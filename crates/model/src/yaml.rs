@@ -21,7 +21,8 @@ impl Limits {
     /// For what a person writes and keeps in view, as a boundary.
     pub const PAGE: Self = Self { bytes: 1 << 20, depth: 32, nodes: 100_000, aliases: 1_000, documents: 1 };
     /// For files of a catalog: many documents, and interface definitions inside them.
-    pub const CATALOG: Self = Self { bytes: 8 << 20, depth: 64, nodes: 1_000_000, aliases: 10_000, documents: 10_000 };
+    /// Deeper documents would overflow the 2 MiB of a thread's stack where nothing is optimised.
+    pub const CATALOG: Self = Self { bytes: 8 << 20, depth: 40, nodes: 1_000_000, aliases: 10_000, documents: 10_000 };
 }
 
 /// Why a text cannot be read.

@@ -3,13 +3,16 @@
 export async function goldenSubject(read) {
   const first = async (query) => (await read(`/catalog/entities?${query}&limit=1`)).items?.[0]?.ref;
   const template = (await read('/catalog/templates')).items?.find((one) => one.runnable);
-  return { agent: await first('class=agent&sort=-level'), model: await first('class=model'), template };
+  const agent = await first('class=agent&sort=-level');
+  // Without documentation the server says so with a 404, which a browser reports as a failure of the page.
+  const documented = agent && (await read(`/catalog/entities/${agent.replace(':', '/')}/docs`).catch(() => undefined));
+  return { agent, model: await first('class=model'), template, documented };
 }
 
 const graphPath = (ref) => `/catalog/graph?ref=${encodeURIComponent(ref)}`;
 const GRAPH = '.entity-node';
 
-export function goldenPages({ agent, model, template }) {
+export function goldenPages({ agent, model, template, documented }) {
   const found = [
     ['create', '/create', '.cards .card'],
     ['scorecards', '/catalog/scorecards', '.heat-map tbody tr, .empty'],
@@ -28,7 +31,7 @@ export function goldenPages({ agent, model, template }) {
   if (agent) {
     const [, kind, namespace, name] = /^(.+?):(.+?)\/(.+)$/.exec(agent);
     const path = `/catalog/${[kind, namespace, name].map(encodeURIComponent).join('/')}`;
-    found.push(['docs', `${path}?tab=docs`, '.docs, .empty']);
+    if (documented) found.push(['docs', `${path}?tab=docs`, '.docs, .empty']);
     found.push(['dependencies', `${path}?tab=dependencies`, GRAPH]);
   }
   for (const [name, ref] of [

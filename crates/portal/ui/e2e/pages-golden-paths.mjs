@@ -5,7 +5,7 @@ export async function goldenSubject(read) {
   const template = (await read('/catalog/templates')).items?.find((one) => one.runnable);
   const agent = await first('class=agent&sort=-level');
   // Without documentation the server says so with a 404, which a browser reports as a failure of the page.
-  const documented = agent && (await read(`/catalog/entities/${agent.replace(':', '/')}/docs`).catch(() => undefined));
+  const documented = agent && !(await read(`/catalog/entities/${agent.replace(':', '/')}/docs`)).error;
   return { agent, model: await first('class=model'), template, documented };
 }
 

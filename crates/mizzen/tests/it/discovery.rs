@@ -155,6 +155,7 @@ async fn traffic_is_discovered_claimed_and_scored() -> Result<()> {
 
     // Started again, it counts nothing twice.
     let before = edges(&server).await?;
+    server.stop().await?;
     server.restart().await?;
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert_eq!(edges(&server).await?, before);

@@ -210,7 +210,7 @@ mod tests {
             ("\"\\ud83d\"", (1, 1), "JSON"),
             ("", (1, 1), "the end"),
             ("\"\\", (1, 1), "does not end"),
-            (deep.as_str(), (1, 66), "deeper"),
+            (deep.as_str(), (1, 42), "deeper"),
         ] {
             let error = parse(text, Limits::CATALOG).unwrap_err();
             assert_eq!((error.at.line, error.at.column), at, "{text}: {error}");

@@ -114,6 +114,9 @@ async function scorecards({ browser, server }) {
   const { page, close } = await open(browser, server);
   const name = `score-${Date.now()}`;
   await api(page, server, 'POST', '/catalog/apply?source=browser.yaml', documents(name));
+  // Cards are made in rounds of a minute, or when somebody asks for one.
+  const card = await page.request.get(`/api/v1/catalog/entities/component/default/${name}-agent/scorecard`);
+  assert.ok(card.ok(), `its card answered ${card.status()}`);
   await page.goto('/catalog/scorecards?by=agent');
   await page
     .locator('.heat-map')

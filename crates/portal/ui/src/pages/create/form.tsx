@@ -121,6 +121,8 @@ function Line(control: Control) {
         autocomplete="off"
         spellcheck={false}
         list={isOwner ? `known-${asked.name}` : undefined}
+        // The names of the known owners stand within the label and are no part of it.
+        aria-label={isOwner ? labelOf(asked) : undefined}
         value={textOf(value)}
         onInput={(event) => set(read(question, event.currentTarget.value))}
       />

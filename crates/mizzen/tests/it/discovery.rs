@@ -68,7 +68,8 @@ async fn server(provider: &FakeProvider, folder: &Path) -> Result<Mizzen> {
 /// One model call that is a run of its own.
 async fn call(server: &Mizzen, provider: &FakeProvider, key: &str, number: u64) -> Result<()> {
     // The model that answers is the one that was asked, as it is with real providers.
-    let choice = json!({ "index": 0, "message": { "role": "assistant", "content": "Two run." }, "finish_reason": "stop" });
+    let choice =
+        json!({ "index": 0, "message": { "role": "assistant", "content": "Two run." }, "finish_reason": "stop" });
     let usage = json!({ "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15 });
     provider.reply(Reply::json(
         200,

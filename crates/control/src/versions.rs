@@ -16,20 +16,20 @@ pub struct AgentVersion {
     pub agent: String,
     pub digest: Digest,
     /// For example `approved` or `pending`.
-    pub state: String,
+    pub state: &'static str,
 }
 
 /// One state of all versions of agents. Before the first one is handed over every digest is unknown, which is no
 /// approved version.
 #[derive(Debug, Default)]
 pub struct AgentVersions {
-    states: HashMap<String, HashMap<Digest, String>>,
+    states: HashMap<String, HashMap<Digest, &'static str>>,
 }
 
 impl AgentVersions {
     #[must_use]
     pub fn new(versions: impl IntoIterator<Item = AgentVersion>) -> Self {
-        let mut states: HashMap<String, HashMap<Digest, String>> = HashMap::new();
+        let mut states: HashMap<String, HashMap<Digest, &'static str>> = HashMap::new();
         for version in versions {
             states.entry(version.agent.to_lowercase()).or_default().insert(version.digest, version.state);
         }
@@ -38,8 +38,8 @@ impl AgentVersions {
 
     /// Of the version that the caller's digest belongs to; `None`: it names no agent or no digest, or the digest belongs
     /// to no version of that agent.
-    pub(crate) fn state(&self, caller: &KeyIdentity) -> Option<String> {
-        self.states.get(&caller.agent.as_deref()?.to_lowercase())?.get(caller.agent_digest.as_ref()?).cloned()
+    pub(crate) fn state(&self, caller: &KeyIdentity) -> Option<&'static str> {
+        self.states.get(&caller.agent.as_deref()?.to_lowercase())?.get(caller.agent_digest.as_ref()?).copied()
     }
 }
 

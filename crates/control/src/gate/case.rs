@@ -32,7 +32,7 @@ pub(super) struct Case {
     policy_set: Arc<PolicySet>,
     pub(super) evidence: Arc<Vec<Evidence>>,
     /// The state of the version that the caller's digest belongs to.
-    pub(super) version: Option<String>,
+    pub(super) version: Option<&'static str>,
     /// What the run had touched before this call.
     pub(super) taint: Taint,
     /// What is left of the budgets that the call is about.
@@ -185,7 +185,7 @@ impl Case {
             touches: ask.touches,
             budget: self.left,
             evidence: &self.evidence,
-            version: self.version.as_deref(),
+            version: self.version,
             at: self.at,
         })
     }
@@ -394,7 +394,7 @@ pub(super) fn at_list_time(
         touches: Taint::default(),
         budget: BudgetLeft::default(),
         evidence: evidence.map_or(&[], |evidence| evidence.as_slice()),
-        version: inner.memory.versions.load().state(caller).as_deref(),
+        version: inner.memory.versions.load().state(caller),
         at: inner.clock.now(),
     })
 }

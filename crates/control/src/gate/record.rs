@@ -25,7 +25,7 @@ pub struct Recorded {
     /// What was in force about the caller's digest.
     pub evidence: Arc<Vec<Evidence>>,
     /// The state of the version that the caller's digest belongs to.
-    pub version: Option<String>,
+    pub version: Option<&'static str>,
     pub obligations: Obligations,
     /// The held call, when there is one.
     pub approval: Option<String>,
@@ -97,7 +97,7 @@ fn tell(inner: &Inner, case: &Case, decision: &Arc<Decision>, code: Option<Denia
         ask: Arc::clone(&case.ask),
         taint: case.taint,
         evidence: Arc::clone(&case.evidence),
-        version: case.version.clone(),
+        version: case.version,
         obligations: case.obligations(),
         approval: case.approval.clone(),
     };

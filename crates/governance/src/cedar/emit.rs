@@ -149,17 +149,11 @@ impl Out<'_> {
     }
 
     fn versions(&mut self) {
+        let unless = [conditions::APPROVED_VERSION.to_owned()];
+        let policy = Policy { suffix: "", effect: "forbid", asks: false, actions: &[], when: &[], unless: &unless };
         // No grant's line is called `versions`, so that the id is its own.
         let id = format!("{}:versions", self.boundary.name);
-        let name = quoted(&self.boundary.name);
-        let observe = if self.boundary.mode == Mode::Observe { "@mode(\"observe\")\n" } else { "" };
-        let text = format!(
-            "@id({})\n{observe}@because({})\nforbid (principal in Boundary::{name}, action, resource)\nunless {{ {} }};\n",
-            quoted(&id),
-            quoted(NOT_APPROVED),
-            conditions::APPROVED_VERSION,
-        );
-        self.emitted.push(Emitted { id, line: 0, text, part: Part::Versions });
+        self.write(id, 0, Part::Versions, "resource", &policy, Some(NOT_APPROVED));
     }
 
     fn push(&mut self, line: u32, part: Part, scope: &str, policy: &Policy<'_>, because: Option<&str>) {
@@ -167,6 +161,10 @@ impl Out<'_> {
         let count = self.seen.entry(plain.clone()).or_default();
         *count += 1;
         let id = if *count == 1 { plain } else { format!("{plain}#{count}") };
+        self.write(id, line, part, scope, policy, because);
+    }
+
+    fn write(&mut self, id: String, line: u32, part: Part, scope: &str, policy: &Policy<'_>, because: Option<&str>) {
         let mut text = format!("@id({})\n", quoted(&id));
         if policy.asks {
             text.push_str("@effect(\"needs_approval\")\n");
@@ -205,6 +203,7 @@ struct Policy<'a> {
 
 fn action_scope(actions: &[Action]) -> String {
     match actions {
+        [] => "action".to_owned(),
         [only] => format!("action == {}", action(*only)),
         many => {
             let names: Vec<String> = many.iter().map(|one| action(*one)).collect();

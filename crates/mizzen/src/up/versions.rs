@@ -32,7 +32,7 @@ fn of(approved: &Approved) -> AgentVersions {
             governed.versions.iter().flat_map(|(digest, version)| Some(digest).into_iter().chain(&version.agent_digest))
         {
             if let Some(version) = governed.of_digest(digest) {
-                let state = version.state.as_str().to_owned();
+                let state = version.state.as_str();
                 versions.push(AgentVersion { agent: subject.name.clone(), digest: digest.clone(), state });
             }
         }

@@ -230,8 +230,8 @@ async fn a_digest_acts_only_while_the_catalog_has_it_as_approved() {
         };
         let (_, key) = plane.control.keys().mint(new).await.unwrap();
         let caller = Arc::new(plane.control.snapshot().identify(key.expose()).unwrap());
-        let publish = |agent: &str, state: &str| {
-            let version = AgentVersion { agent: agent.into(), digest: digest.clone(), state: state.into() };
+        let publish = |agent: &str, state: &'static str| {
+            let version = AgentVersion { agent: agent.into(), digest: digest.clone(), state };
             plane.control.versions().publish(AgentVersions::new([version]));
         };
         let asked = async || plane.control.gate().ask(tool(&caller, "mail", "send")).await;

@@ -112,7 +112,7 @@ impl Draft {
             taint: recorded.taint,
             touches: ask.touches,
             evidence: recorded.evidence.as_ref().clone(),
-            version: recorded.version.clone(),
+            version: recorded.version.map(str::to_owned),
             obligations: recorded.obligations.clone(),
         };
         Self { document, arguments }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::compare::Answer;
 use crate::error::EvalError;
-use crate::estimate::Estimate;
+use crate::estimate::{self, Estimate};
 use crate::label::check_name;
 use crate::stats::{Clustered, Interval, Side, StatsError, margin, mean, proportion, rate};
 
@@ -73,7 +73,7 @@ impl Baseline {
         check_name("name", name)?;
         check_name("metric", &record.metric)?;
         let counts = Counts::of(record)?;
-        let rate_of = |interval: Interval| Estimate::of(&interval, counts.n, counts.n);
+        let rate_of = |interval: Interval| estimate::of(&interval, counts.n, counts.n);
         let safety = counts.safety_events.map(|events| rate::garwood(events, counts.n as f64, ALPHA, Side::Both));
         Ok(Self {
             name: name.to_owned(),
@@ -164,7 +164,7 @@ fn mean_estimate(field: &'static str, values: &[f64]) -> Result<Option<Estimate>
     let data = Clustered::independent(values)?;
     let n = values.len() as u64;
     match mean::naive_t(&data, ALPHA) {
-        Ok(interval) => Ok(Some(Estimate::of(&interval, n, n))),
+        Ok(interval) => Ok(Some(estimate::of(&interval, n, n))),
         Err(StatsError::TooFew { .. }) => {
             Ok(Some(Estimate::without_interval(data.mean(), ALPHA, n, n, "one case says nothing about others")))
         }
@@ -242,7 +242,7 @@ fn success(baseline: &Baseline, agent: &AgentSide, margin: f64, alpha: f64) -> R
         Some(false) => Answer::Worse,
         None => Answer::NotYetKnown,
     };
-    let difference = Estimate::of(&test.interval, n + baseline.n, clusters + baseline.n);
+    let difference = estimate::of(&test.interval, n + baseline.n, clusters + baseline.n);
     let sentence = match answer {
         Answer::Better => format!("the agent succeeds more often: the difference is {}", difference.text()),
         Answer::NoWorse => {
@@ -252,7 +252,7 @@ fn success(baseline: &Baseline, agent: &AgentSide, margin: f64, alpha: f64) -> R
         _ => format!("not yet known: the difference is {}", difference.text()),
     };
     Ok(AspectComparison {
-        agent: Some(Estimate::of(&own, n, clusters)),
+        agent: Some(estimate::of(&own, n, clusters)),
         difference: Some(difference),
         answer,
         ..unknown("success", human, &sentence)
@@ -266,7 +266,7 @@ fn safety(baseline: &Baseline, agent: &AgentSide, alpha: f64) -> Result<AspectCo
         return Ok(unknown("safety", human, "no evaluator of the experiment counts safety events"));
     };
     let own = rate::garwood(events, cases as f64, alpha, Side::Both)?;
-    let own = Estimate::of(&own, cases, cases);
+    let own = estimate::of(&own, cases, cases);
     let at_most = proportion::clopper_pearson(events.min(cases), cases, alpha, Side::Upper)?.upper;
     let Some(human_events) = baseline.safety_events else {
         let why = format!(
@@ -328,7 +328,7 @@ fn amount(
         ..own
     };
     let interval = margin::difference(&own, &theirs);
-    let difference = Estimate::of(&interval, n + human.n, clusters + human.clusters);
+    let difference = estimate::of(&interval, n + human.n, clusters + human.clusters);
     let answer = if interval.upper < 0.0 {
         Answer::Better
     } else if interval.lower > 0.0 {
@@ -344,7 +344,7 @@ fn amount(
     };
     let sentence = format!("{what}: the difference is {}{known}", difference.text());
     Ok(AspectComparison {
-        agent: Some(Estimate::of(&own, n, clusters)),
+        agent: Some(estimate::of(&own, n, clusters)),
         difference: Some(difference),
         answer,
         ..unknown(aspect, Some(human), &sentence)

@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 use self::request::MonitorRequest;
 use self::state::Progress;
 use crate::error::EvalError;
-use crate::estimate::Estimate;
+use crate::estimate::{self, Estimate};
 use crate::experiment::{EvaluatorChoice, SetRef};
 use crate::plane::Eval;
 use crate::score::EvaluatorId;
@@ -134,7 +134,7 @@ pub struct MonitorView {
 
 impl MonitorView {
     pub(crate) fn of(monitor: &Monitor, progress: &Progress) -> Self {
-        let estimate = progress.sequence.interval().map(|interval| Estimate::of(&interval, progress.n, progress.units));
+        let estimate = progress.sequence.interval().map(|interval| estimate::of(&interval, progress.n, progress.units));
         Self {
             id: monitor.id.clone(),
             name: monitor.name.clone(),

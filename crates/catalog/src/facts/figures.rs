@@ -1,25 +1,9 @@
 //! The numbers of an agent that people see first. An estimate carries its interval.
 
+use mizzen_model::estimate::Estimate;
 use mizzen_model::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// A number with its uncertainty; without limits nothing honest can be said about it, and `note` says why.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[schema(as = CatalogEstimate)]
-pub struct Estimated {
-    pub value: f64,
-    pub lower: Option<f64>,
-    pub upper: Option<f64>,
-    /// 1 − α of the interval.
-    pub confidence: f64,
-    pub method: String,
-    /// Observations.
-    pub n: u64,
-    /// Independent clusters that they fall into.
-    pub clusters: u64,
-    pub note: Option<String>,
-}
 
 /// One day of runs.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -41,14 +25,14 @@ pub struct RunFigures {
     pub days: u32,
     /// There were more; these are the newest.
     pub newest_only: bool,
-    pub success: Option<Estimated>,
+    pub success: Option<Estimate>,
     /// `outcome`: of the runs that said how they ended, those that did not fail. Otherwise an evaluator with its version.
     pub success_from: String,
-    pub error_rate: Option<Estimated>,
+    pub error_rate: Option<Estimate>,
     pub p50_duration_ms: Option<f64>,
     pub p95_duration_ms: Option<f64>,
     /// Of runs whose calls all had a price.
-    pub cost_per_run_usd: Option<Estimated>,
+    pub cost_per_run_usd: Option<Estimate>,
     pub cost_per_success_usd: Option<f64>,
     pub cost_usd: Option<f64>,
     pub unpriced_calls: u64,

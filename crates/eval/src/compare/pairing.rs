@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Answer, ChangedCase, MetricComparison, Question};
-use crate::estimate::Estimate;
+use crate::estimate::{self, Estimate};
 use crate::experiment::aggregate::mean_of;
 use crate::experiment::metric::{CaseMean, Metric};
 use crate::stats::paired::{PairedCases, mcnemar, mean_difference, tango};
@@ -65,7 +65,7 @@ pub(super) fn compare_metric(
     };
     let (n, cases) = ((left.len() + right.len()) as u64, data.clusters().len() as u64);
     told.difference = Some(match interval {
-        Ok(interval) => Estimate::of(&interval, n, cases),
+        Ok(interval) => estimate::of(&interval, n, cases),
         Err(StatsError::TooFew { .. }) => Estimate::without_interval(
             data.mean(),
             question.alpha,
@@ -258,7 +258,7 @@ fn unpaired(
     };
     let interval = margin::difference(&right, &left);
     let n = (a.rows.len() + b.rows.len()) as u64;
-    told.difference = Some(Estimate::of(&interval, n, (a.cases.len() + b.cases.len()) as u64));
+    told.difference = Some(estimate::of(&interval, n, (a.cases.len() + b.cases.len()) as u64));
     told.test = Some("unpaired".to_owned());
     let (worst, best) =
         if told.lower_is_better { (-interval.upper, -interval.lower) } else { (interval.lower, interval.upper) };

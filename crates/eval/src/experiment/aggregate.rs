@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::metric::Metric;
-use crate::estimate::Estimate;
+use crate::estimate::{self, Estimate};
 use crate::score::EvaluatorId;
 use crate::stats::bootstrap::Resampling;
 use crate::stats::{Clustered, Side, StatsError, mean, repeated};
@@ -88,7 +88,7 @@ impl Aggregate {
 pub(crate) fn rate(successes: &[(u32, f64)], alpha: f64) -> Result<Estimate, StatsError> {
     let data = Clustered::new(successes)?;
     let interval = mean::cluster_proportion(&data, alpha, Side::Both)?;
-    Ok(Estimate::of(&interval, data.n(), data.clusters().len() as u64))
+    Ok(estimate::of(&interval, data.n(), data.clusters().len() as u64))
 }
 
 /// The mean of clustered scores, whether they are bounded or not.
@@ -97,7 +97,7 @@ pub(crate) fn mean_of(data: &Clustered, is_unit_interval: bool, alpha: f64) -> R
     let in_unit = is_unit_interval && data.clusters().iter().all(|cluster| (0.0..=1.0).contains(&cluster.mean));
     let interval = if in_unit { mean::cluster_t_bounded(data, 0.0, 1.0, alpha) } else { mean::cluster_t(data, alpha) };
     match interval {
-        Ok(interval) => Ok(Estimate::of(&interval, n, clusters)),
+        Ok(interval) => Ok(estimate::of(&interval, n, clusters)),
         Err(StatsError::TooFew { .. }) => {
             let note = "one case says nothing about how much cases differ";
             Ok(Estimate::without_interval(data.mean(), alpha, n, clusters, note))
@@ -117,7 +117,7 @@ fn pass_hat(metric: &Metric, alpha: f64) -> Result<Vec<PassHat>, StatsError> {
         let Some(rate) = repeated::mean_pass_hat_k(&counts, k, alpha, Resampling::SHARES)? else { continue };
         let n = counts.iter().filter(|case| case.trials >= k).map(|case| case.trials).sum();
         let estimate = match rate.interval {
-            Some(interval) => Estimate::of(&interval, n, rate.cases as u64),
+            Some(interval) => estimate::of(&interval, n, rate.cases as u64),
             None => {
                 Estimate::without_interval(rate.estimate, alpha, n, rate.cases as u64, "too few cases for an interval")
             }

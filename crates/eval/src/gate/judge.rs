@@ -4,7 +4,7 @@ use mizzen_model::permission::Verdict;
 
 use super::CriterionVerdict;
 use super::config::{Criterion, GateError, Look, Measure};
-use crate::estimate::Estimate;
+use crate::estimate;
 use crate::experiment::metric::Metric;
 use crate::stats::betting::BettingSequence;
 use crate::stats::{Clustered, Interval, Side, StatsError, mean, power};
@@ -44,7 +44,7 @@ pub(super) fn judge(
         }
         Err(error) => return Err(stats(error)),
     };
-    let estimate = Estimate::of(&bounds.shown, data.n(), cases);
+    let estimate = estimate::of(&bounds.shown, data.n(), cases);
     let (threshold, more) = criterion.threshold();
     let missing =
         criterion.planned_cases.filter(|_| criterion.method == Look::Fixed).unwrap_or(0).saturating_sub(cases);

@@ -6,7 +6,6 @@ use mizzen_catalog::facts::{self, FactOrigin, Facts, Figures, MetricEvidence, me
 use mizzen_catalog::scorecard::own::thresholds;
 use mizzen_eval::evidence::Published;
 
-use super::runs::estimated;
 use super::{Asked, DAYS};
 
 /// A bound that may err more is none that a threshold is held against.
@@ -117,7 +116,7 @@ fn monitors(asked: &Asked<'_>, running: Option<&str>, facts: &mut Facts, figures
     let of_success = own.iter().filter(|monitor| monitor.evaluator.name == "task_success");
     let estimate = of_success.filter_map(|monitor| monitor.estimate.clone()).max_by_key(|estimate| estimate.n);
     if let (Some(runs), Some(estimate)) = (figures.runs.as_mut(), estimate) {
-        runs.success = Some(estimated(estimate));
+        runs.success = Some(estimate);
         "task_success".clone_into(&mut runs.success_from);
     }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use mizzen_catalog::facts::figures::{Estimated, RunDay, RunFigures, Running};
+use mizzen_catalog::facts::figures::{RunDay, RunFigures, Running};
 use mizzen_catalog::facts::{self, FactOrigin, Facts, Figures};
-use mizzen_eval::estimate::Estimate;
+use mizzen_eval::estimate::{self, Estimate};
 use mizzen_eval::stats::{Clustered, Side, mean};
 use mizzen_model::run::RunSummary;
 use mizzen_model::step::{Outcome, Source};
@@ -49,7 +49,7 @@ pub(super) fn tell(asked: &Asked<'_>, runs: &[RunSummary], has_more: bool, facts
 /// Whether runs show that an objective is met. One that is not known, or that they do not show, is not.
 fn is_met(name: &str, limit: &Value, figures: &RunFigures) -> bool {
     let Some(limit) = limit.as_f64() else { return false };
-    let estimate = |estimate: &Option<Estimated>| estimate.as_ref().map(|estimate| estimate.value);
+    let estimate = |estimate: &Option<Estimate>| estimate.as_ref().map(|estimate| estimate.value);
     match name {
         "p95Ms" => figures.p95_duration_ms.is_some_and(|measured| measured <= limit),
         "p50Ms" => figures.p50_duration_ms.is_some_and(|measured| measured <= limit),
@@ -139,29 +139,24 @@ fn clustered(runs: &[&RunSummary], value: impl Fn(&RunSummary) -> f64) -> Vec<(u
     rows.collect()
 }
 
-fn proportion(rows: &[(u32, f64)]) -> Option<Estimated> {
+fn proportion(rows: &[(u32, f64)]) -> Option<Estimate> {
     let data = Clustered::new(rows).ok()?;
     let clusters = data.clusters().len() as u64;
     let estimate = match mean::cluster_proportion(&data, ALPHA, Side::Both) {
-        Ok(interval) => Estimate::of(&interval, data.n(), clusters),
+        Ok(interval) => estimate::of(&interval, data.n(), clusters),
         Err(error) => Estimate::without_interval(data.mean(), ALPHA, data.n(), clusters, error.to_string()),
     };
-    Some(estimated(estimate))
+    Some(estimate)
 }
 
-fn average(rows: &[(u32, f64)]) -> Option<Estimated> {
+fn average(rows: &[(u32, f64)]) -> Option<Estimate> {
     let data = Clustered::new(rows).ok()?;
     let clusters = data.clusters().len() as u64;
     let estimate = match mean::cluster_t(&data, ALPHA) {
-        Ok(interval) => Estimate::of(&interval, data.n(), clusters),
+        Ok(interval) => estimate::of(&interval, data.n(), clusters),
         Err(error) => Estimate::without_interval(data.mean(), ALPHA, data.n(), clusters, error.to_string()),
     };
-    Some(estimated(estimate))
-}
-
-pub(super) fn estimated(estimate: Estimate) -> Estimated {
-    let Estimate { value, lower, upper, confidence, method, n, clusters, note } = estimate;
-    Estimated { value, lower, upper, confidence, method, n, clusters, note }
+    Some(estimate)
 }
 
 fn durations(runs: &[RunSummary]) -> Vec<f64> {

@@ -1,8 +1,8 @@
 //! Models, tool servers and tools.
 
 use mizzen_catalog::EntityRef;
-use mizzen_catalog::facts::figures::Estimated;
 use mizzen_catalog::query::{Direction, Stored, Walk};
+use mizzen_eval::estimate::{self, Estimate};
 use mizzen_eval::stats::Side;
 use mizzen_eval::stats::proportion::wilson;
 use mizzen_model::id::Digest;
@@ -20,7 +20,7 @@ const ALPHA: f64 = 0.05;
 pub(crate) struct CatalogModelSummary {
     provider: Option<String>,
     calls: u64,
-    error_rate: Option<Estimated>,
+    error_rate: Option<Estimate>,
     /// Estimated within 4.5 %.
     p50_duration_ms: Option<f64>,
     p95_duration_ms: Option<f64>,
@@ -97,18 +97,10 @@ pub(super) async fn model(app: &App, name: &str) -> CatalogModelSummary {
     }
 }
 
-fn rate(errors: u64, calls: u64) -> Option<Estimated> {
+fn rate(errors: u64, calls: u64) -> Option<Estimate> {
     let interval = wilson(errors, calls, ALPHA, Side::Both).ok()?;
-    Some(Estimated {
-        value: interval.estimate,
-        lower: Some(interval.lower),
-        upper: Some(interval.upper),
-        confidence: 1.0 - ALPHA,
-        method: interval.method.as_str().to_owned(),
-        n: calls,
-        clusters: calls,
-        note: Some("as if every call were independent".to_owned()),
-    })
+    let note = Some("as if every call were independent".to_owned());
+    Some(Estimate { note, ..estimate::of(&interval, calls, calls) })
 }
 
 pub(super) async fn tool_server(app: &App, stored: &Stored, name: &str) -> Result<CatalogToolServerSummary, ApiError> {

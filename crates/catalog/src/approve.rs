@@ -164,78 +164,12 @@ impl Catalog {
         Ok(versions)
     }
 
-    /// A draft or a rejected version is to be reviewed.
+    /// Takes a version a step further: `name` is its digest or its tag, `to` where it is to be. A rejection needs a reason.
     ///
     /// # Errors
-    /// As [`Self::approve`].
-    pub async fn submit(
-        &self,
-        reference: &EntityRef,
-        name: &str,
-        by: &Actor,
-        reason: Option<&str>,
-    ) -> Result<Version, CatalogError> {
-        self.step(reference, name, VersionState::Pending, by, reason).await
-    }
-
-    /// A pending (or deprecated) version may be used. `name` is its digest or its tag.
-    ///
-    /// # Errors
-    /// When there is no such version, it is not where it could be approved, somebody else decided first, four eyes are required
-    /// and these made it, or the database or the audit log fails.
-    pub async fn approve(
-        &self,
-        reference: &EntityRef,
-        name: &str,
-        by: &Actor,
-        reason: Option<&str>,
-    ) -> Result<Version, CatalogError> {
-        self.step(reference, name, VersionState::Approved, by, reason).await
-    }
-
-    /// A pending version is not to be used; the reason says why.
-    ///
-    /// # Errors
-    /// As [`Self::approve`], and when the reason is missing.
-    pub async fn reject(
-        &self,
-        reference: &EntityRef,
-        name: &str,
-        by: &Actor,
-        reason: Option<&str>,
-    ) -> Result<Version, CatalogError> {
-        self.step(reference, name, VersionState::Rejected, by, reason).await
-    }
-
-    /// An approved version is not to be taken up any more.
-    ///
-    /// # Errors
-    /// As [`Self::approve`].
-    pub async fn deprecate(
-        &self,
-        reference: &EntityRef,
-        name: &str,
-        by: &Actor,
-        reason: Option<&str>,
-    ) -> Result<Version, CatalogError> {
-        self.step(reference, name, VersionState::Deprecated, by, reason).await
-    }
-
-    /// A version is not to be used any more.
-    ///
-    /// # Errors
-    /// As [`Self::approve`].
-    pub async fn retire(
-        &self,
-        reference: &EntityRef,
-        name: &str,
-        by: &Actor,
-        reason: Option<&str>,
-    ) -> Result<Version, CatalogError> {
-        self.step(reference, name, VersionState::Retired, by, reason).await
-    }
-
-    async fn step(
+    /// When there is no such version, it may not go there from where it is, somebody else decided first, four eyes are required
+    /// and these made it, the reason is missing, or the database or the audit log fails.
+    pub async fn decide(
         &self,
         reference: &EntityRef,
         name: &str,

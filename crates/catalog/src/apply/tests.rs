@@ -82,7 +82,10 @@ async fn an_approved_tag_never_gets_other_content() {
         let states: Vec<_> = catalog.versions(&agent_ref).await.unwrap().iter().map(|version| version.state).collect();
         assert!(states.contains(&VersionState::Draft) && states.contains(&VersionState::Pending), "{states:?}");
 
-        catalog.approve(&agent_ref, second[0].digest.as_ref().unwrap().as_str(), &ben(), None).await.unwrap();
+        catalog
+            .decide(&agent_ref, second[0].digest.as_ref().unwrap().as_str(), VersionState::Approved, &ben(), None)
+            .await
+            .unwrap();
         let third = catalog.apply(vec![agent("1", "steals")], &ann(), &options).await.unwrap();
         assert_eq!(third[0].outcome, Outcome::Rejected, "{}", bench.name);
         let error = third[0].error.as_deref().unwrap();
@@ -93,8 +96,13 @@ async fn an_approved_tag_never_gets_other_content() {
         let kept = catalog.get(&agent_ref).await.unwrap().unwrap();
         assert_eq!(kept.version.unwrap().state, VersionState::Approved);
         // The content that was set aside cannot come back under the tag by another way either.
-        catalog.submit(&agent_ref, first[0].digest.as_ref().unwrap().as_str(), &ann(), None).await.unwrap();
-        let error = catalog.approve(&agent_ref, first[0].digest.as_ref().unwrap().as_str(), &ben(), None).await;
+        catalog
+            .decide(&agent_ref, first[0].digest.as_ref().unwrap().as_str(), VersionState::Pending, &ann(), None)
+            .await
+            .unwrap();
+        let error = catalog
+            .decide(&agent_ref, first[0].digest.as_ref().unwrap().as_str(), VersionState::Approved, &ben(), None)
+            .await;
         assert!(matches!(error, Err(CatalogError::TagTaken { .. })), "{error:?}");
 
         let next = catalog.apply(vec![agent("2", "sells most")], &ann(), &options).await.unwrap();

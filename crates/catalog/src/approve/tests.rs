@@ -34,8 +34,11 @@ async fn a_version_goes_its_way_and_everybody_is_told() {
         let approvals = catalog.approved();
         let digest = catalog.version(&gpt(), "1").await.unwrap().unwrap().digest;
         assert_eq!(approvals.borrow().get(&gpt()).unwrap().state(&digest), Some(Pending), "{}", bench.name);
-        assert!(matches!(catalog.reject(&gpt(), "1", &ben(), Some(" ")).await, Err(CatalogError::ReasonMissing)));
-        let version = catalog.approve(&gpt(), "1", &ben(), Some("looks right")).await.unwrap();
+        assert!(matches!(
+            catalog.decide(&gpt(), "1", Rejected, &ben(), Some(" ")).await,
+            Err(CatalogError::ReasonMissing)
+        ));
+        let version = catalog.decide(&gpt(), "1", Approved, &ben(), Some("looks right")).await.unwrap();
         assert_eq!((version.state, version.history.len()), (Approved, 2));
         assert_eq!(version.history[1].reason.as_deref(), Some("looks right"));
         let snapshot = approvals.borrow().clone();
@@ -44,18 +47,17 @@ async fn a_version_goes_its_way_and_everybody_is_told() {
         assert_eq!((reference, governed.usable().count()), (&gpt(), 1));
         assert_eq!(catalog.get(&gpt()).await.unwrap().unwrap().version.unwrap().state, Approved);
 
-        for (step, state) in [("deprecate", Deprecated), ("approve", Approved), ("retire", Retired)] {
-            let done = match step {
-                "deprecate" => catalog.deprecate(&gpt(), digest.as_str(), &ben(), None).await,
-                "approve" => catalog.approve(&gpt(), digest.as_str(), &ben(), None).await,
-                _ => catalog.retire(&gpt(), digest.as_str(), &ben(), None).await,
-            };
+        for state in [Deprecated, Approved, Retired] {
+            let done = catalog.decide(&gpt(), digest.as_str(), state, &ben(), None).await;
             assert_eq!(done.unwrap().state, state);
         }
         assert_eq!(approvals.borrow().get(&gpt()).unwrap().usable().count(), 0);
-        let again = catalog.approve(&gpt(), "1", &ben(), None).await;
+        let again = catalog.decide(&gpt(), "1", Approved, &ben(), None).await;
         assert!(matches!(again, Err(CatalogError::Transition { .. })), "{again:?}");
-        assert!(matches!(catalog.approve(&gpt(), "9", &ben(), None).await, Err(CatalogError::NoVersion { .. })));
+        assert!(matches!(
+            catalog.decide(&gpt(), "9", Approved, &ben(), None).await,
+            Err(CatalogError::NoVersion { .. })
+        ));
         assert_eq!(bench.control.audit().status().size, entries + 4);
         catalog.delete(&gpt(), &ann()).await.unwrap();
         assert!(approvals.borrow().get(&gpt()).is_none());
@@ -67,14 +69,14 @@ async fn four_eyes_are_two_people() {
     let config = CatalogConfig { four_eyes: true, ..CatalogConfig::default() };
     for bench in benches(config).await {
         applied(&bench, "1").await;
-        let refused = bench.catalog.approve(&gpt(), "1", &ann(), None).await;
+        let refused = bench.catalog.decide(&gpt(), "1", Approved, &ann(), None).await;
         assert!(matches!(refused, Err(CatalogError::FourEyes { .. })), "{}: {refused:?}", bench.name);
-        bench.catalog.reject(&gpt(), "1", &ben(), Some("no card")).await.unwrap();
-        bench.catalog.submit(&gpt(), "1", &ben(), None).await.unwrap();
-        let refused = bench.catalog.approve(&gpt(), "1", &ben(), None).await;
+        bench.catalog.decide(&gpt(), "1", Rejected, &ben(), Some("no card")).await.unwrap();
+        bench.catalog.decide(&gpt(), "1", Pending, &ben(), None).await.unwrap();
+        let refused = bench.catalog.decide(&gpt(), "1", Approved, &ben(), None).await;
         assert!(matches!(refused, Err(CatalogError::FourEyes { .. })), "who submits has asked for it: {refused:?}");
         let third = Actor::person("cy", mizzen_model::permission::Role::Approver);
-        assert_eq!(bench.catalog.approve(&gpt(), "1", &third, None).await.unwrap().state, Approved);
+        assert_eq!(bench.catalog.decide(&gpt(), "1", Approved, &third, None).await.unwrap().state, Approved);
     }
 }
 
@@ -90,8 +92,8 @@ async fn of_many_who_decide_at_once_one_does() {
             async move {
                 let by = Actor::person(&format!("p{number}"), mizzen_model::permission::Role::Approver);
                 match number % 2 {
-                    0 => catalog.approve(&gpt(), "1", &by, None).await,
-                    _ => catalog.reject(&gpt(), "1", &by, Some("no")).await,
+                    0 => catalog.decide(&gpt(), "1", Approved, &by, None).await,
+                    _ => catalog.decide(&gpt(), "1", Rejected, &by, Some("no")).await,
                 }
             }
         };
@@ -125,10 +127,10 @@ async fn a_race_of_two_approvals_of_one_tag_leaves_one() {
                 let done = catalog.apply(vec![model(&tag, owner)], &ann(), &ApplyOptions::default()).await.unwrap();
                 digests.extend(done[0].digest.clone());
             }
-            catalog.submit(&gpt(), digests[0].as_str(), &ann(), None).await.unwrap();
+            catalog.decide(&gpt(), digests[0].as_str(), Pending, &ann(), None).await.unwrap();
             let approve = |place: usize| {
                 let (catalog, digest) = (catalog.clone(), digests[place].clone());
-                async move { catalog.approve(&gpt(), digest.as_str(), &ben(), None).await }
+                async move { catalog.decide(&gpt(), digest.as_str(), Approved, &ben(), None).await }
             };
             let (one, other) = futures::future::join(approve(0), approve(1)).await;
             assert_eq!(u8::from(one.is_ok()) + u8::from(other.is_ok()), 1, "{}: {one:?} {other:?}", bench.name);

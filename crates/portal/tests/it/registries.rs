@@ -4,6 +4,7 @@ use axum::response::Response;
 use http::{Request, StatusCode, header};
 use mizzen_catalog::EntityRef;
 use mizzen_catalog::plane::Actor;
+use mizzen_catalog::version::VersionState;
 use mizzen_model::id::Digest;
 use mizzen_model::permission::Role;
 use serde_json::{Value, json};
@@ -208,7 +209,7 @@ async fn agentregistrys_documents_are_applied_one_by_one_and_listed_by_kind() {
 
     let reference: EntityRef = "airesource:default/summarize".parse().unwrap();
     let ann = Actor::person("ann", Role::Approver);
-    portal.state.catalog.approve(&reference, "stable", &ann, None).await.unwrap();
+    portal.state.catalog.decide(&reference, "stable", VersionState::Approved, &ann, None).await.unwrap();
     assert_eq!(portal.get("/v0/skills/summarize").await["status"]["conditions"][0]["status"], "True");
     let changed = STACK.replace("Summarize}", "Other}");
     let results = apply("POST", "", &changed).await;
@@ -229,7 +230,7 @@ async fn approved(portal: &Portal, source: &str, text: &str) -> EntityRef {
     let applied = portal.state.catalog.apply(documents, &ann, &Default::default()).await.unwrap();
     let [one] = applied.as_slice() else { panic!("{applied:?}") };
     let (reference, digest) = (one.reference.clone().unwrap(), one.digest.clone().unwrap());
-    portal.state.catalog.approve(&reference, digest.as_str(), &ann, None).await.unwrap();
+    portal.state.catalog.decide(&reference, digest.as_str(), VersionState::Approved, &ann, None).await.unwrap();
     reference
 }
 
@@ -296,7 +297,12 @@ async fn the_card_of_an_approved_agent_is_where_clients_look_for_it() {
     let own = format!("/api/v1/catalog/entities/component/default/{}/agent-card.json", reference.name());
     assert_eq!(portal.get(&own).await, card("Cook"));
     assert_eq!(get(&portal, &own).await.status(), StatusCode::UNAUTHORIZED);
-    portal.state.catalog.retire(&reference, "1.0.0", &Actor::person("ann", Role::Approver), None).await.unwrap();
+    portal
+        .state
+        .catalog
+        .decide(&reference, "1.0.0", VersionState::Retired, &Actor::person("ann", Role::Approver), None)
+        .await
+        .unwrap();
     told(get(&portal, "/.well-known/agent-card.json?agent=Cook").await, StatusCode::NOT_FOUND).await;
 }
 

@@ -9,6 +9,7 @@ use crate::observed::{Observation, Subject, SubjectKind};
 use crate::plane::Catalog;
 use crate::plane::tests::{ann, benches, document};
 use crate::reference::EntityRef;
+use crate::version::VersionState;
 
 pub(in crate::scorecard) fn agent(spec: &Value) -> Value {
     json!({ "apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": { "name": "helm" },
@@ -110,7 +111,7 @@ async fn only_usable_versions_say_which_digests_are_approved() {
         let stored = bench.catalog.get(&reference).await.unwrap().unwrap();
         assert!(about(&bench.catalog, &stored).await.unwrap().approved.is_empty());
         let tag = stored.version.as_ref().unwrap().tag.clone();
-        bench.catalog.approve(&reference, &tag, &ann(), None).await.unwrap();
+        bench.catalog.decide(&reference, &tag, VersionState::Approved, &ann(), None).await.unwrap();
         let approved = about(&bench.catalog, &stored).await.unwrap().approved;
         assert_eq!(approved.len(), 2, "of the document and of the code: {approved:?}");
         assert!(approved.contains(&format!("sha256:{}", "1".repeat(64))));

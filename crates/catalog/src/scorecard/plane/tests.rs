@@ -17,6 +17,7 @@ use crate::reference::EntityRef;
 use crate::scorecard::board::{Asked, By};
 use crate::scorecard::own::tests::{agent, apply, team};
 use crate::scorecard::{CheckState, Level};
+use crate::version::VersionState;
 
 /// Planes that know an identity and traces, until they fail.
 #[derive(Debug, Default)]
@@ -165,9 +166,9 @@ async fn what_runs_is_approved_only_when_a_usable_version_names_it() {
         };
         assert_eq!(state().await, CheckState::Fail);
         let tag = bench.catalog.get(&helm()).await.unwrap().unwrap().version.unwrap().tag;
-        bench.catalog.approve(&helm(), &tag, &ann(), None).await.unwrap();
+        bench.catalog.decide(&helm(), &tag, VersionState::Approved, &ann(), None).await.unwrap();
         assert_eq!(state().await, CheckState::Pass);
-        bench.catalog.retire(&helm(), &tag, &ann(), Some("old")).await.unwrap();
+        bench.catalog.decide(&helm(), &tag, VersionState::Retired, &ann(), Some("old")).await.unwrap();
         assert_eq!(state().await, CheckState::Fail);
     }
 }

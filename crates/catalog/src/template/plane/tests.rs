@@ -16,6 +16,7 @@ use crate::reference::EntityRef;
 use crate::template::effects::{Done, EffectError, Effects, Plan, Wanted};
 use crate::template::files::{File, Files, FilesLimits};
 use crate::template::path::FilePath;
+use crate::version::VersionState;
 
 /// Only the catalog is there.
 #[derive(Debug)]
@@ -98,7 +99,7 @@ async fn publish(bench: &Bench, templates: &Templates, version: &str, readme: &s
     let documents = document::read("template.yaml", &template(version)).into_iter().map(|read| read.valid().unwrap());
     bench.catalog.apply(documents.collect(), &maker(), &ApplyOptions::default()).await.unwrap();
     templates.put(&own(), folder(version, readme), &maker()).await.unwrap();
-    bench.catalog.approve(&own(), version, &ben(), None).await.unwrap();
+    bench.catalog.decide(&own(), version, VersionState::Approved, &ben(), None).await.unwrap();
 }
 
 #[tokio::test]
@@ -116,7 +117,7 @@ async fn a_template_of_the_catalog_runs_when_its_files_are_there_and_it_is_appro
         assert!(templates.dry_run(&own(), values(), &maker(), Target::Download).await.is_ok());
         let pending = templates.run(&own(), values(), &maker(), Target::Download).await.unwrap_err();
         assert!(pending.to_string().contains("its version is pending"), "{pending}");
-        bench.catalog.approve(&own(), "1", &ben(), None).await.unwrap();
+        bench.catalog.decide(&own(), "1", VersionState::Approved, &ben(), None).await.unwrap();
         templates.run(&own(), values(), &maker(), Target::Download).await.unwrap();
         let swapped = templates.put(&own(), folder("1", "other\n"), &maker()).await;
         assert!(matches!(swapped, Err(TemplateError::Fixed { .. })), "what is approved cannot get other files");

@@ -167,14 +167,15 @@ async fn take(
         Some(seen) => on_screen(app, reference, name, seen).await?,
         None => name.to_owned(),
     };
-    let version = match verb {
-        "submit" => catalog.submit(reference, &name, &by, reason).await?,
-        "approve" => catalog.approve(reference, &name, &by, reason).await?,
-        "reject" => catalog.reject(reference, &name, &by, reason).await?,
-        "deprecate" => catalog.deprecate(reference, &name, &by, reason).await?,
-        "retire" => catalog.retire(reference, &name, &by, reason).await?,
+    let to = match verb {
+        "submit" => VersionState::Pending,
+        "approve" => VersionState::Approved,
+        "reject" => VersionState::Rejected,
+        "deprecate" => VersionState::Deprecated,
+        "retire" => VersionState::Retired,
         other => return Err(ApiError::unknown("step", other, STEPS)),
     };
+    let version = catalog.decide(reference, &name, to, &by, reason).await?;
     let current = current(app, reference).await?;
     Ok(Json(CatalogVersion::of(version, current.as_ref())))
 }

@@ -162,10 +162,9 @@ async fn retire_version(app: &App, session: &Session, reference: &EntityRef, tag
     let version = catalog.version(reference, tag).await?.ok_or_else(missing)?;
     let (digest, by) = (version.digest.as_str(), actor(session));
     let reason = Some("deleted through agentregistry's API");
-    match version.state {
-        VersionState::Pending => catalog.reject(reference, digest, &by, reason).await?,
-        _ => catalog.retire(reference, digest, &by, reason).await?,
-    };
+    // Nobody has taken up what still waits for its review.
+    let to = if version.state == VersionState::Pending { VersionState::Rejected } else { VersionState::Retired };
+    catalog.decide(reference, digest, to, &by, reason).await?;
     Ok(())
 }
 

@@ -113,7 +113,8 @@ pub(crate) async fn set_status(
     let server = Server::named(catalog, &name, true).await?.ok_or_else(missing)?;
     let version = catalog.version(&server.reference, &tag).await?.ok_or_else(missing)?;
     let to = state(&body.status)?;
-    let changed = change(&app, &server.reference, &version, to, body.message.as_deref(), &actor(&session)).await?;
+    let (digest, reason) = (version.digest.as_str(), body.message.as_deref());
+    let changed = catalog.decide(&server.reference, digest, to, &actor(&session), reason).await?;
     let server = Server::of(server.reference.clone(), catalog.versions(&server.reference).await?, true);
     server.entry(&changed).map(Json).ok_or_else(missing)
 }
@@ -133,7 +134,8 @@ pub(crate) async fn set_status_of_all(
         // What waits for its first review is not decided along with all others.
         let may = version.state.may_become(to) && version.state != VersionState::Pending;
         if may {
-            change(&app, &server.reference, version, to, body.message.as_deref(), &actor(&session)).await?;
+            let (digest, reason) = (version.digest.as_str(), body.message.as_deref());
+            catalog.decide(&server.reference, digest, to, &actor(&session), reason).await?;
         }
     }
     let server = Server::of(server.reference.clone(), catalog.versions(&server.reference).await?, true);
@@ -150,21 +152,5 @@ fn state(status: &str) -> Result<VersionState, Problem> {
             let known = ["active", "deprecated", "deleted"];
             Err(crate::error::ApiError::unknown("status", other, &known).into())
         }
-    }
-}
-
-async fn change(
-    app: &App,
-    reference: &EntityRef,
-    version: &Version,
-    to: VersionState,
-    reason: Option<&str>,
-    by: &Actor,
-) -> Result<Version, CatalogError> {
-    let (catalog, digest) = (&app.state.catalog, version.digest.as_str());
-    match to {
-        VersionState::Deprecated => catalog.deprecate(reference, digest, by, reason).await,
-        VersionState::Retired => catalog.retire(reference, digest, by, reason).await,
-        _ => catalog.approve(reference, digest, by, reason).await,
     }
 }

@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use mizzen_catalog::EntityRef;
 use mizzen_catalog::apply::{ApplyOptions, Outcome};
 use mizzen_catalog::compat::mcp_registry;
 use mizzen_catalog::document::{Document, Format};
-use mizzen_catalog::plane::{Actor, CatalogError};
 use mizzen_catalog::version::{Version, VersionState};
 use mizzen_control::sign_in::Session;
 use serde::Deserialize;

@@ -1,9 +1,12 @@
 //! The doors that speak what registries, agents and skills of others speak.
 
 use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Request, StatusCode, header};
 use mizzen_catalog::EntityRef;
 use mizzen_catalog::plane::Actor;
+use mizzen_catalog::query::{Order, Query};
 use mizzen_catalog::version::VersionState;
 use mizzen_model::id::Digest;
 use mizzen_model::permission::Role;
@@ -170,6 +173,32 @@ async fn what_was_approved_does_not_change_under_its_version() {
     let wrong = asked(&portal, "POST", "/v0.1/publish", &server("weather", "latest")).await;
     let why = told(wrong, StatusCode::BAD_REQUEST).await;
     assert!(why.contains("`name` must be") && why.contains("`version` must be"), "{why}");
+}
+
+#[tokio::test]
+async fn a_forged_cursor_asks_no_other_question() {
+    let portal = Portal::open().await;
+    for name in ["acme/a", "acme/b"] {
+        publish(&portal, name, "1.0.0").await;
+        set_status(&portal, name, "1.0.0", "active").await;
+    }
+    let order = vec![Order { key: "metadata.name".to_owned(), descending: false }];
+    let any = Query { order, limit: 1, ..Query::default() };
+    let forged = portal.state.catalog.query(&any).await.unwrap().next.unwrap();
+    let place = json!({ "page": forged, "server": 0, "version": 0 }).to_string();
+    let path = format!("/v0.1/servers?cursor={}", URL_SAFE_NO_PAD.encode(place));
+    told(get(&portal, &path).await, StatusCode::BAD_REQUEST).await;
+    let path = format!("/v0/mcpservers?cursor={forged}");
+    told(asked(&portal, "GET", &path, &Value::Null).await, StatusCode::BAD_REQUEST).await;
+
+    let first = portal.get("/v0/mcpservers?limit=1").await;
+    let next = first["nextCursor"].as_str().unwrap();
+    assert_eq!(
+        portal.get(&format!("/v0/mcpservers?limit=1&cursor={next}")).await["items"].as_array().unwrap().len(),
+        1
+    );
+    told(asked(&portal, "GET", &format!("/v0/skills?cursor={next}"), &Value::Null).await, StatusCode::BAD_REQUEST)
+        .await;
 }
 
 const STACK: &str = "apiVersion: ar.dev/v1alpha1\nkind: Skill\nmetadata: {name: summarize, tag: stable}\nspec: {title: Summarize}\n\

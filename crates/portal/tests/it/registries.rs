@@ -122,10 +122,39 @@ async fn the_latest_is_the_highest_and_what_is_deleted_is_shown_on_request_only(
         asked(&portal, "PATCH", "/v0.1/servers/io.github.acme%2Fweather/status", &json!({ "status": "deprecated" }))
             .await;
     assert_eq!(all.status(), StatusCode::OK);
+    let changed = json_of(all).await;
+    assert_eq!(
+        (&changed["updatedCount"], names(&changed)),
+        (&json!(1), vec!["io.github.acme/weather 1.9.0".to_owned()])
+    );
     let shown = public(&portal, &format!("{versions}/1.9.0")).await;
     assert_eq!(shown["_meta"]["io.modelcontextprotocol.registry/official"]["status"], "deprecated");
     let pending = portal.get(&format!("{versions}/2.0.0?include_unapproved=true")).await;
     assert_eq!(pending["_meta"]["dev.mizzen/approval"]["state"], "pending");
+}
+
+#[tokio::test]
+async fn what_was_retired_without_an_approval_is_never_shown_to_everybody() {
+    let portal = Portal::open().await;
+    for version in ["1.0.0", "2.0.0"] {
+        publish(&portal, WEATHER, version).await;
+    }
+    set_status(&portal, WEATHER, "1.0.0", "active").await;
+    let reference: EntityRef = "api:default/io.github.acme__weather".parse().unwrap();
+    let ann = Actor::person("ann", Role::Approver);
+    for to in [VersionState::Rejected, VersionState::Retired] {
+        portal.state.catalog.decide(&reference, "2.0.0", to, &ann, Some("unfit")).await.unwrap();
+    }
+    set_status(&portal, WEATHER, "1.0.0", "deleted").await;
+    let versions = "/v0.1/servers/io.github.acme%2Fweather/versions?include_deleted=true";
+    let lists = [versions, "/v0.1/servers?include_deleted=true", "/v0.1/servers?updated_since=2020-01-01T00:00:00Z"];
+    for list in lists {
+        assert_eq!(names(&public(&portal, list).await), ["io.github.acme/weather 1.0.0"], "{list}");
+        let seen = portal.get(&format!("{list}&include_unapproved=true")).await;
+        assert_eq!(names(&seen).len(), 2, "{list}");
+    }
+    let one = "/v0.1/servers/io.github.acme%2Fweather/versions/2.0.0?include_deleted=true";
+    told(get(&portal, one).await, StatusCode::NOT_FOUND).await;
 }
 
 #[tokio::test]

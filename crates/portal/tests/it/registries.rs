@@ -4,12 +4,15 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Request, StatusCode, header};
-use mizzen_catalog::EntityRef;
+use mizzen_catalog::config::CatalogConfig;
 use mizzen_catalog::plane::Actor;
 use mizzen_catalog::query::{Order, Query};
 use mizzen_catalog::version::VersionState;
+use mizzen_catalog::{Catalog, EntityRef};
 use mizzen_model::id::Digest;
 use mizzen_model::permission::Role;
+use mizzen_portal::{PortalConfig, PortalState};
+use mizzen_runtime::client::{ClientConfig, HttpClient};
 use serde_json::{Value, json};
 
 use crate::support::{Portal, bytes_of, json_of};
@@ -362,6 +365,43 @@ async fn the_card_of_an_approved_agent_is_where_clients_look_for_it() {
         .await
         .unwrap();
     told(get(&portal, "/.well-known/agent-card.json?agent=Cook").await, StatusCode::NOT_FOUND).await;
+}
+
+#[tokio::test]
+async fn only_what_everybody_may_read_is_for_shared_caches() {
+    const CARD: &str = "/.well-known/agent-card.json";
+    const INDEX: &str = "/.well-known/agent-skills/index.json";
+    const SKILL: &str = "/.well-known/agent-skills/pdf/SKILL.md";
+    let cache = |response: Response| {
+        assert_eq!(response.status(), StatusCode::OK);
+        response.headers()[header::CACHE_CONTROL].to_str().unwrap().to_owned()
+    };
+    let open = Portal::open().await;
+    let config = PortalConfig { is_loopback: true, ..PortalConfig::default() };
+    let closed = Portal::changed(config, async |state| {
+        let parts = mizzen_catalog::plane::Parts {
+            store: state.store.clone(),
+            control: state.control.clone(),
+            client: HttpClient::new(ClientConfig::default()).unwrap(),
+            clock: state.clock.clone(),
+            config: CatalogConfig { public: false, ..CatalogConfig::default() },
+        };
+        PortalState { catalog: Catalog::open(parts).await.unwrap(), ..state }
+    })
+    .await;
+    for portal in [&open, &closed] {
+        approved(portal, "card.json", &card("Cook").to_string()).await;
+        approved(portal, "pdf/SKILL.md", &skill("well")).await;
+        let is_open = portal.state.catalog.config().public;
+        for path in [CARD, INDEX, SKILL] {
+            let own = portal.send(portal.request("GET", path, String::new())).await;
+            assert_eq!(cache(own), "private, max-age=60", "{path}");
+            match is_open {
+                true => assert_eq!(cache(get(portal, path).await), "public, max-age=60", "{path}"),
+                false => assert_eq!(get(portal, path).await.status(), StatusCode::UNAUTHORIZED, "{path}"),
+            }
+        }
+    }
 }
 
 #[tokio::test]

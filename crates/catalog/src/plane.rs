@@ -20,7 +20,7 @@ use crate::approve::{self, Approved};
 use crate::config::CatalogConfig;
 use crate::locations;
 
-/// How long another node's approval may take to arrive here.
+/// How long an approval may take to arrive here that another node made, or that could not be published when it was made.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What the catalog works with.
@@ -92,14 +92,13 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Starts the work that goes on beside requests: reading locations, and following what other nodes approve.
+    /// Starts the work that goes on beside requests: reading locations, and following what is approved.
     pub fn start(&self, tasks: &TaskGroup) {
         let catalog = self.clone();
         tasks.spawn(TaskKind::CatalogLocations, |_| locations::keep_read(catalog));
-        if self.0.store.is_postgres() {
-            let catalog = self.clone();
-            tasks.spawn(TaskKind::SnapshotRefresh, |_| catalog.keep_refreshed());
-        }
+        // A single node needs it too: a change may be made and its publication fail, or be cancelled with its request.
+        let catalog = self.clone();
+        tasks.spawn(TaskKind::SnapshotRefresh, |_| catalog.keep_refreshed());
     }
 
     #[must_use]
@@ -113,7 +112,7 @@ impl Catalog {
         self.0.approved.subscribe()
     }
 
-    /// Publishes what another node changed, if anything.
+    /// Publishes what was changed since the last time, if anything.
     ///
     /// # Errors
     /// When the database does not answer; what was published stays.

@@ -75,8 +75,12 @@ pub struct Query {
     pub limit: u32,
     /// Entities to pass over; not beside a cursor.
     pub offset: u64,
-    /// Of a page of this list. It brings predicate, order, full text and total, and wins over those here.
+    /// Of a page of this list. It brings predicate, order, full text and total, and wins over those here, unless
+    /// [`Self::is_fixed`].
     pub cursor: Option<String>,
+    /// The question is asked for somebody who may not ask any other: a cursor gives the place only, and one of another
+    /// predicate, order or full text is refused. Anybody can make up a cursor.
+    pub is_fixed: bool,
     pub full_text: Option<FullText>,
     /// Whether all that match are counted.
     pub count: bool,
@@ -92,6 +96,7 @@ impl Default for Query {
             limit: 20,
             offset: 0,
             cursor: None,
+            is_fixed: false,
             full_text: None,
             count: true,
             relations: true,

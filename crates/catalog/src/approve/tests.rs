@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use mizzen_runtime::task::TaskGroup;
 use serde_json::json;
 
 use crate::apply::ApplyOptions;
@@ -61,6 +64,25 @@ async fn a_version_goes_its_way_and_everybody_is_told() {
         assert_eq!(bench.control.audit().status().size, entries + 4);
         catalog.delete(&gpt(), &ann()).await.unwrap();
         assert!(approvals.borrow().get(&gpt()).is_none());
+    }
+}
+
+/// The node that made the change is gone before it could say so to this one.
+#[tokio::test]
+async fn what_was_not_published_with_its_change_is_published_soon_after_on_each_database() {
+    for bench in benches(CatalogConfig::default()).await {
+        applied(&bench, "1").await;
+        bench.catalog.decide(&gpt(), "1", Approved, &ben(), None).await.unwrap();
+        let mut approvals = bench.catalog.approved();
+        approvals.mark_unchanged();
+        let other = open(&bench.test, &bench.control, &bench.clock, CatalogConfig::default()).await;
+        other.decide(&gpt(), "1", Retired, &ben(), None).await.unwrap();
+        let tasks = TaskGroup::new();
+        bench.catalog.start(&tasks);
+        let published = tokio::time::timeout(Duration::from_secs(30), approvals.changed()).await;
+        published.unwrap_or_else(|_| panic!("{}: the version is still in force", bench.name)).unwrap();
+        assert_eq!(*approvals.borrow(), *other.approved().borrow());
+        tasks.drain(Duration::from_secs(10)).await;
     }
 }
 

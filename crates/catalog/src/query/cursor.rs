@@ -52,9 +52,13 @@ impl Cursor {
         let cursor: Self = serde_json::from_str(text).map_err(|_| wrong())?;
         if cursor.values.len() == cursor.order.len() { Ok(cursor) } else { Err(wrong()) }
     }
+
+    fn is_of(&self, query: &Query) -> bool {
+        self.predicate == query.predicate && self.order == query.order && self.full_text == query.full_text
+    }
 }
 
-/// It is no secret: a forged cursor shows nothing that its filter would not.
+/// It is no secret: who may not ask everything of the catalog is kept to one question by [`Query::is_fixed`].
 fn check(text: &str) -> String {
     let digest = Digest::of(text.as_bytes());
     digest.as_str().trim_start_matches("sha256:").chars().take(CHECK_CHARS).collect()
@@ -71,13 +75,16 @@ pub(super) struct Asked {
     pub(super) from: Option<Cursor>,
 }
 
-/// A cursor wins over what stands beside it.
+/// A cursor wins over what stands beside it, unless that is fixed.
 pub(super) fn resolve(query: &Query) -> Result<Asked, CatalogError> {
     let Some(text) = &query.cursor else {
         let (predicate, order, full_text) = (query.predicate.clone(), query.order.clone(), query.full_text.clone());
         return Ok(Asked { predicate, order, full_text, total: None, from: None });
     };
     let cursor = Cursor::decode(text)?;
+    if query.is_fixed && !cursor.is_of(query) {
+        return Err(CatalogError::Cursor);
+    }
     Ok(Asked {
         predicate: cursor.predicate.clone(),
         order: cursor.order.clone(),

@@ -227,6 +227,39 @@ async fn a_damaged_cursor_is_told_and_a_limit_is_kept() {
 }
 
 #[tokio::test]
+async fn a_fixed_question_takes_no_cursor_of_another() {
+    for bench in benches(CatalogConfig::default()).await {
+        filled(&bench, 9).await;
+        let by = |key: &str, descending| vec![Order { key: key.to_owned(), descending }];
+        let fixed = Query {
+            predicate: Predicate::Exists("kind".to_owned()),
+            order: by("metadata.name", false),
+            limit: 2,
+            is_fixed: true,
+            ..Query::default()
+        };
+        let first = bench.catalog.query(&fixed).await.unwrap();
+        let second = bench.catalog.query(&Query { cursor: first.next.clone(), ..fixed.clone() }).await.unwrap();
+        assert!(second.items.len() == 2 && first.items != second.items, "{first:?} {second:?}");
+        let text = FullText { text: "default".to_owned(), fields: vec!["metadata.namespace".to_owned()] };
+        let others = [
+            Query { predicate: Predicate::default(), ..fixed.clone() },
+            Query { order: by("metadata.name", true), ..fixed.clone() },
+            Query { order: by("kind", false), ..fixed.clone() },
+            Query { full_text: Some(text), ..fixed.clone() },
+        ];
+        for other in others {
+            let cursor = bench.catalog.query(&other).await.unwrap().next;
+            assert!(cursor.is_some(), "{other:?}");
+            let answer = bench.catalog.query(&Query { cursor: cursor.clone(), ..fixed.clone() }).await;
+            assert!(matches!(answer, Err(CatalogError::Cursor)), "{other:?}: {answer:?}");
+            let own = bench.catalog.query(&Query { cursor, ..other }).await.unwrap();
+            assert_eq!(own.items.len(), 2);
+        }
+    }
+}
+
+#[tokio::test]
 async fn full_text_narrows_a_list_and_is_carried_by_its_cursor() {
     for bench in benches(CatalogConfig::default()).await {
         filled(&bench, 30).await;

@@ -1,12 +1,18 @@
 //! The doors that speak what registries, agents and skills of others speak.
 
 use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Request, StatusCode, header};
-use mizzen_catalog::EntityRef;
+use mizzen_catalog::config::CatalogConfig;
 use mizzen_catalog::plane::Actor;
+use mizzen_catalog::query::{Order, Query};
 use mizzen_catalog::version::VersionState;
+use mizzen_catalog::{Catalog, EntityRef};
 use mizzen_model::id::Digest;
 use mizzen_model::permission::Role;
+use mizzen_portal::{PortalConfig, PortalState};
+use mizzen_runtime::client::{ClientConfig, HttpClient};
 use serde_json::{Value, json};
 
 use crate::support::{Portal, bytes_of, json_of};
@@ -119,10 +125,39 @@ async fn the_latest_is_the_highest_and_what_is_deleted_is_shown_on_request_only(
         asked(&portal, "PATCH", "/v0.1/servers/io.github.acme%2Fweather/status", &json!({ "status": "deprecated" }))
             .await;
     assert_eq!(all.status(), StatusCode::OK);
+    let changed = json_of(all).await;
+    assert_eq!(
+        (&changed["updatedCount"], names(&changed)),
+        (&json!(1), vec!["io.github.acme/weather 1.9.0".to_owned()])
+    );
     let shown = public(&portal, &format!("{versions}/1.9.0")).await;
     assert_eq!(shown["_meta"]["io.modelcontextprotocol.registry/official"]["status"], "deprecated");
     let pending = portal.get(&format!("{versions}/2.0.0?include_unapproved=true")).await;
     assert_eq!(pending["_meta"]["dev.mizzen/approval"]["state"], "pending");
+}
+
+#[tokio::test]
+async fn what_was_retired_without_an_approval_is_never_shown_to_everybody() {
+    let portal = Portal::open().await;
+    for version in ["1.0.0", "2.0.0"] {
+        publish(&portal, WEATHER, version).await;
+    }
+    set_status(&portal, WEATHER, "1.0.0", "active").await;
+    let reference: EntityRef = "api:default/io.github.acme__weather".parse().unwrap();
+    let ann = Actor::person("ann", Role::Approver);
+    for to in [VersionState::Rejected, VersionState::Retired] {
+        portal.state.catalog.decide(&reference, "2.0.0", to, &ann, Some("unfit")).await.unwrap();
+    }
+    set_status(&portal, WEATHER, "1.0.0", "deleted").await;
+    let versions = "/v0.1/servers/io.github.acme%2Fweather/versions?include_deleted=true";
+    let lists = [versions, "/v0.1/servers?include_deleted=true", "/v0.1/servers?updated_since=2020-01-01T00:00:00Z"];
+    for list in lists {
+        assert_eq!(names(&public(&portal, list).await), ["io.github.acme/weather 1.0.0"], "{list}");
+        let seen = portal.get(&format!("{list}&include_unapproved=true")).await;
+        assert_eq!(names(&seen).len(), 2, "{list}");
+    }
+    let one = "/v0.1/servers/io.github.acme%2Fweather/versions/2.0.0?include_deleted=true";
+    told(get(&portal, one).await, StatusCode::NOT_FOUND).await;
 }
 
 #[tokio::test]
@@ -170,6 +205,32 @@ async fn what_was_approved_does_not_change_under_its_version() {
     let wrong = asked(&portal, "POST", "/v0.1/publish", &server("weather", "latest")).await;
     let why = told(wrong, StatusCode::BAD_REQUEST).await;
     assert!(why.contains("`name` must be") && why.contains("`version` must be"), "{why}");
+}
+
+#[tokio::test]
+async fn a_forged_cursor_asks_no_other_question() {
+    let portal = Portal::open().await;
+    for name in ["acme/a", "acme/b"] {
+        publish(&portal, name, "1.0.0").await;
+        set_status(&portal, name, "1.0.0", "active").await;
+    }
+    let order = vec![Order { key: "metadata.name".to_owned(), descending: false }];
+    let any = Query { order, limit: 1, ..Query::default() };
+    let forged = portal.state.catalog.query(&any).await.unwrap().next.unwrap();
+    let place = json!({ "page": forged, "server": 0, "version": 0 }).to_string();
+    let path = format!("/v0.1/servers?cursor={}", URL_SAFE_NO_PAD.encode(place));
+    told(get(&portal, &path).await, StatusCode::BAD_REQUEST).await;
+    let path = format!("/v0/mcpservers?cursor={forged}");
+    told(asked(&portal, "GET", &path, &Value::Null).await, StatusCode::BAD_REQUEST).await;
+
+    let first = portal.get("/v0/mcpservers?limit=1").await;
+    let next = first["nextCursor"].as_str().unwrap();
+    assert_eq!(
+        portal.get(&format!("/v0/mcpservers?limit=1&cursor={next}")).await["items"].as_array().unwrap().len(),
+        1
+    );
+    told(asked(&portal, "GET", &format!("/v0/skills?cursor={next}"), &Value::Null).await, StatusCode::BAD_REQUEST)
+        .await;
 }
 
 const STACK: &str = "apiVersion: ar.dev/v1alpha1\nkind: Skill\nmetadata: {name: summarize, tag: stable}\nspec: {title: Summarize}\n\
@@ -304,6 +365,43 @@ async fn the_card_of_an_approved_agent_is_where_clients_look_for_it() {
         .await
         .unwrap();
     told(get(&portal, "/.well-known/agent-card.json?agent=Cook").await, StatusCode::NOT_FOUND).await;
+}
+
+#[tokio::test]
+async fn only_what_everybody_may_read_is_for_shared_caches() {
+    const CARD: &str = "/.well-known/agent-card.json";
+    const INDEX: &str = "/.well-known/agent-skills/index.json";
+    const SKILL: &str = "/.well-known/agent-skills/pdf/SKILL.md";
+    let cache = |response: Response| {
+        assert_eq!(response.status(), StatusCode::OK);
+        response.headers()[header::CACHE_CONTROL].to_str().unwrap().to_owned()
+    };
+    let open = Portal::open().await;
+    let config = PortalConfig { is_loopback: true, ..PortalConfig::default() };
+    let closed = Portal::changed(config, async |state| {
+        let parts = mizzen_catalog::plane::Parts {
+            store: state.store.clone(),
+            control: state.control.clone(),
+            client: HttpClient::new(ClientConfig::default()).unwrap(),
+            clock: state.clock.clone(),
+            config: CatalogConfig { public: false, ..CatalogConfig::default() },
+        };
+        PortalState { catalog: Catalog::open(parts).await.unwrap(), ..state }
+    })
+    .await;
+    for portal in [&open, &closed] {
+        approved(portal, "card.json", &card("Cook").to_string()).await;
+        approved(portal, "pdf/SKILL.md", &skill("well")).await;
+        let is_open = portal.state.catalog.config().public;
+        for path in [CARD, INDEX, SKILL] {
+            let own = portal.send(portal.request("GET", path, String::new())).await;
+            assert_eq!(cache(own), "private, max-age=60", "{path}");
+            match is_open {
+                true => assert_eq!(cache(get(portal, path).await), "public, max-age=60", "{path}"),
+                false => assert_eq!(get(portal, path).await.status(), StatusCode::UNAUTHORIZED, "{path}"),
+            }
+        }
+    }
 }
 
 #[tokio::test]

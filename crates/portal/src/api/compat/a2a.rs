@@ -21,9 +21,6 @@ use crate::page::{Named, Params};
 
 /// Agents that are looked through for the one card of an installation.
 const AGENTS_MAX: usize = 1_000;
-/// Short, as an approval may be taken back.
-const CACHE: &str = "public, max-age=60";
-const CACHE_OWN: &str = "private, max-age=60";
 
 /// Which card.
 #[derive(Debug, Default, Deserialize)]
@@ -58,7 +55,7 @@ pub(crate) async fn well_known(
         None => only(catalog, sees_all).await?,
     };
     let what = || Problem::not_found("agent card", query.agent.as_deref().unwrap_or("of an approved agent"));
-    found.map(|(card, _)| answer(&card, &headers, CACHE)).ok_or_else(what)
+    found.map(|(card, _)| answer(&card, &headers, reader.cache(catalog))).ok_or_else(what)
 }
 
 /// The card of an agent
@@ -77,9 +74,10 @@ pub(crate) async fn of_entity(
     Params(query): Params<CardQuery>,
 ) -> Result<Response, ApiError> {
     let reference = EntityRef::new(&kind, &namespace, &name);
-    let found = card(&app.state.catalog, &reference, reader.sees_all(query.include_unapproved)).await?;
+    let catalog = &app.state.catalog;
+    let found = card(catalog, &reference, reader.sees_all(query.include_unapproved)).await?;
     let missing = || ApiError::not_found("agent card of an approved version of", &reference);
-    found.map(|(card, _)| answer(&card, &headers, CACHE_OWN)).ok_or_else(missing)
+    found.map(|(card, _)| answer(&card, &headers, reader.cache(catalog))).ok_or_else(missing)
 }
 
 async fn card(

@@ -81,6 +81,7 @@ pub(crate) async fn list(
         order: vec![Order { key: "metadata.name".to_owned(), descending: false }],
         limit: query.limit.unwrap_or(LIMIT).clamp(1, LIMIT_MAX),
         cursor: query.cursor.clone().filter(|cursor| !cursor.is_empty()),
+        is_fixed: true,
         count: false,
         relations: false,
         ..Query::default()

@@ -115,10 +115,12 @@ pub(crate) struct VersionsQuery {
     _limit: Option<u32>,
 }
 
-/// Whether a reader sees a version.
+/// Whether a reader sees a version. What was retired and never approved was not there for everybody, and is not now.
 fn is_shown(version: &Version, sees_all: bool, with_deleted: bool) -> bool {
     match version.state {
-        VersionState::Retired => with_deleted && published::is_intact(version),
+        VersionState::Retired => {
+            with_deleted && (sees_all || published::approval(version).is_some()) && published::is_intact(version)
+        }
         _ => sees_all && published::is_intact(version) || published::is_published(version),
     }
 }

@@ -40,6 +40,12 @@ impl Reader {
         self.session.is_some() && asked == Some(true)
     }
 
+    /// For `Cache-Control`. Short, as an approval may be taken back; and only what everybody may read is for caches that
+    /// several readers share.
+    pub(super) fn cache(&self, catalog: &Catalog) -> &'static str {
+        if self.session.is_none() && catalog.config().public { "public, max-age=60" } else { "private, max-age=60" }
+    }
+
     /// The URL of this installation, as the client spells it.
     pub(super) fn base_url(&self, is_tls: bool) -> String {
         let scheme = if is_tls { "https" } else { "http" };

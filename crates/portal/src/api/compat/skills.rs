@@ -17,14 +17,12 @@ use mizzen_model::id::Digest;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::reader::{of_kind, references};
+use super::reader::{Reader, of_kind, references};
 use crate::app::App;
 use crate::page::Named;
 
 const SCHEMA: &str = "https://schemas.agentskills.io/discovery/0.2.0/schema.json";
 const SKILLS_MAX: usize = 5_000;
-/// Short, as an approval may be taken back.
-const CACHE: &str = "public, max-age=60";
 
 /// A skill as clients get it.
 struct Published {
@@ -53,7 +51,7 @@ impl Published {
 
 /// Every approved skill, its newest version. Of two with one name in two namespaces, the one in `default` or else the first is
 /// listed: clients install by name.
-pub(crate) async fn index(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+pub(crate) async fn index(State(app): State<Arc<App>>, reader: Reader) -> Result<Response, Problem> {
     let catalog = &app.state.catalog;
     let mut all = references(catalog, of_kind("airesource", "skill"), SKILLS_MAX).await?;
     all.sort_by_key(|reference| (reference.namespace() != DEFAULT_NAMESPACE, reference.clone()));
@@ -68,7 +66,7 @@ pub(crate) async fn index(State(app): State<Arc<App>>) -> Result<Response, Probl
     listed.sort_by(|one, other| one.name.cmp(&other.name));
     let skills: Vec<Value> = listed.iter().map(entry).collect();
     let index = json!({ "$schema": SCHEMA, "skills": skills });
-    Ok(([(header::CACHE_CONTROL, CACHE)], Json(index)).into_response())
+    Ok(([(header::CACHE_CONTROL, reader.cache(catalog))], Json(index)).into_response())
 }
 
 fn entry(skill: &Published) -> Value {
@@ -92,21 +90,28 @@ fn in_path(byte: u8) -> String {
 }
 
 /// The file of the newest approved version.
-pub(crate) async fn newest(State(app): State<Arc<App>>, Named(name): Named<String>) -> Result<Response, Problem> {
+pub(crate) async fn newest(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    Named(name): Named<String>,
+) -> Result<Response, Problem> {
     let versions = versions(&app.state.catalog, &name).await?;
     let skill = published::latest(&versions).and_then(Published::of);
-    skill.map(|skill| file(&skill)).ok_or_else(|| withheld(&name, &versions))
+    skill.map(|skill| file(&skill, reader.cache(&app.state.catalog))).ok_or_else(|| withheld(&name, &versions))
 }
 
 /// The file with a digest.
 pub(crate) async fn by_digest(
     State(app): State<Arc<App>>,
+    reader: Reader,
     Named((name, hex)): Named<(String, String)>,
 ) -> Result<Response, Problem> {
     let versions = versions(&app.state.catalog, &name).await?;
     let mut skills = versions.iter().filter(|version| published::is_published(version)).filter_map(Published::of);
     let skill = skills.find(|skill| skill.hex() == hex);
-    skill.map(|skill| file(&skill)).ok_or_else(|| withheld(&format!("{name} with the digest {hex}"), &versions))
+    skill
+        .map(|skill| file(&skill, reader.cache(&app.state.catalog)))
+        .ok_or_else(|| withheld(&format!("{name} with the digest {hex}"), &versions))
 }
 
 async fn versions(catalog: &Catalog, skill: &str) -> Result<Vec<Version>, Problem> {
@@ -137,10 +142,10 @@ fn withheld(what: &str, versions: &[Version]) -> Problem {
     }
 }
 
-fn file(skill: &Published) -> Response {
+fn file(skill: &Published, cache: &str) -> Response {
     let about = [
         (header::CONTENT_TYPE, "text/markdown; charset=utf-8".to_owned()),
-        (header::CACHE_CONTROL, CACHE.to_owned()),
+        (header::CACHE_CONTROL, cache.to_owned()),
         (header::ETAG, format!("\"{}\"", skill.digest)),
     ];
     (about, skill.text.clone()).into_response()

@@ -117,7 +117,7 @@ pub(crate) async fn set_status(
     server.entry(&changed).map(Json).ok_or_else(missing)
 }
 
-/// As [`set_status`], for every version that may go there.
+/// As [`set_status`], for every version that may go there; the answer is those that went.
 pub(crate) async fn set_status_of_all(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -128,16 +128,17 @@ pub(crate) async fn set_status_of_all(
     let catalog = &app.state.catalog;
     let server = Server::named(catalog, &name, true).await?.ok_or_else(missing)?;
     let to = state(&body.status)?;
+    let mut changed = Vec::new();
     for version in &server.versions {
         // What waits for its first review is not decided along with all others.
         let may = version.state.may_become(to) && version.state != VersionState::Pending;
         if may {
             let (digest, reason) = (version.digest.as_str(), body.message.as_deref());
-            catalog.decide(&server.reference, digest, to, &actor(&session), reason).await?;
+            changed.push(catalog.decide(&server.reference, digest, to, &actor(&session), reason).await?);
         }
     }
     let server = Server::of(server.reference.clone(), catalog.versions(&server.reference).await?, true);
-    let servers: Vec<Value> = server.versions.iter().filter_map(|version| server.entry(version)).collect();
+    let servers: Vec<Value> = changed.iter().filter_map(|version| server.entry(version)).collect();
     Ok(Json(json!({ "updatedCount": servers.len(), "servers": servers })))
 }
 

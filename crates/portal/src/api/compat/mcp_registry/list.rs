@@ -109,6 +109,7 @@ async fn page(
         predicate: Predicate::All(predicate),
         order: vec![Order { key: "metadata.name".to_owned(), descending: false }],
         limit: LIMIT_MAX as u32,
+        is_fixed: true,
         count: false,
         relations: false,
         ..Query::default()

@@ -2701,32 +2701,6 @@ export interface components {
             updated_at: components["schemas"]["Timestamp"];
             last_seen?: components["schemas"]["Timestamp"] | null;
         };
-        /** @description A number with its uncertainty; without limits nothing honest can be said about it, and `note` says why. */
-        CatalogEstimate: {
-            /** Format: double */
-            value: number;
-            /** Format: double */
-            lower?: number | null;
-            /** Format: double */
-            upper?: number | null;
-            /**
-             * Format: double
-             * @description 1 − α of the interval.
-             */
-            confidence: number;
-            method: string;
-            /**
-             * Format: int64
-             * @description Observations.
-             */
-            n: number;
-            /**
-             * Format: int64
-             * @description Independent clusters that they fall into.
-             */
-            clusters: number;
-            note?: string | null;
-        };
         /** @description One value of a facet. */
         CatalogFacetValue: {
             value: string;
@@ -3046,7 +3020,7 @@ export interface components {
             provider?: string | null;
             /** Format: int64 */
             calls: number;
-            error_rate?: components["schemas"]["CatalogEstimate"] | null;
+            error_rate?: components["schemas"]["Estimate"] | null;
             /**
              * Format: double
              * @description Estimated within 4.5 %.
@@ -3220,15 +3194,15 @@ export interface components {
             days: number;
             /** @description There were more; these are the newest. */
             newest_only: boolean;
-            success?: components["schemas"]["CatalogEstimate"] | null;
+            success?: components["schemas"]["Estimate"] | null;
             /** @description `outcome`: of the runs that said how they ended, those that did not fail. Otherwise an evaluator with its version. */
             success_from: string;
-            error_rate?: components["schemas"]["CatalogEstimate"] | null;
+            error_rate?: components["schemas"]["Estimate"] | null;
             /** Format: double */
             p50_duration_ms?: number | null;
             /** Format: double */
             p95_duration_ms?: number | null;
-            cost_per_run_usd?: components["schemas"]["CatalogEstimate"] | null;
+            cost_per_run_usd?: components["schemas"]["Estimate"] | null;
             /** Format: double */
             cost_per_success_usd?: number | null;
             /** Format: double */

@@ -1,107 +1,22 @@
-import type { CheckState, Level, LevelCounts, Provenance } from './catalog';
+import type { CheckState, Level } from './catalog';
+import type { components } from './schema';
+import type { Narrow, Told } from './shapes';
 
-/**
- * Shapes of the graph, templates, documentation, the overview of scorecards and ingestion. Written by hand: once
- * `schema.ts` has them, only this file changes.
- */
+/** Names for the shapes of the graph, templates, documentation, the overview of scorecards and ingestion. */
+
+type Schemas = components['schemas'];
 
 export type GraphDirection = 'up' | 'down' | 'both';
-export type GraphOrigin = 'declared' | 'discovered' | 'missing' | 'folded';
+export type GraphOrigin = Schemas['CatalogGraphOrigin'];
+export type EntityGraphNode = Narrow<Told<Schemas['CatalogGraphNode']>, { level: Level | null }>;
+export type EntityGraphEdge = Schemas['CatalogGraphEdge'];
+export type EntityGraph = Narrow<Told<Schemas['CatalogGraph']>, { nodes: EntityGraphNode[] }>;
+export type Impacted = Narrow<Told<Schemas['CatalogImpacted']>, { level: Level | null }>;
+export type ImpactKind = Narrow<Told<Schemas['CatalogImpactKind']>, { items: Impacted[] }>;
+export type Impact = Narrow<Told<Schemas['CatalogImpact']>, { kinds: ImpactKind[] }>;
 
-export interface EntityGraphNode {
-  id: string;
-  /** Null for several that share a node. */
-  ref: string | null;
-  kind: string;
-  type: string | null;
-  title: string;
-  owner: string | null;
-  level: Level | null;
-  origin: GraphOrigin;
-  hops: number;
-  folded: number;
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
-
-export interface EntityGraphEdge {
-  from: string;
-  to: string;
-  relations: string[];
-  provenance: Provenance;
-  calls: number;
-  folded: number;
-  points: number[][];
-}
-
-export interface EntityGraph {
-  root: string;
-  depth: number;
-  direction: GraphDirection;
-  width: number;
-  height: number;
-  nodes: EntityGraphNode[];
-  edges: EntityGraphEdge[];
-  total: number;
-  folded: number;
-  truncated: boolean;
-}
-
-export interface Impacted {
-  ref: string;
-  title: string;
-  owner: string | null;
-  level: Level | null;
-  origin: GraphOrigin;
-  hops: number;
-  via: string;
-  provenance: Provenance;
-  runs_30_days: number | null;
-}
-
-export interface ImpactKind {
-  kind: string;
-  type: string | null;
-  count: number;
-  items: Impacted[];
-}
-
-export interface Impact {
-  root: string;
-  total: number;
-  truncated: boolean;
-  runs_30_days: number | null;
-  kinds: ImpactKind[];
-  owners: { owner: string | null; count: number }[];
-}
-
-export interface TemplateSummary {
-  ref: string;
-  namespace: string;
-  name: string;
-  title: string;
-  description: string | null;
-  type: string;
-  owner: string | null;
-  tags: string[];
-  origin: 'built_in' | 'catalog';
-  digest: string;
-  state: string | null;
-  runnable: boolean;
-  why_not: string | null;
-  questions: number;
-  steps: number;
-  made: number;
-  made_behind: number;
-}
-
-export interface TemplateList {
-  items: TemplateSummary[];
-  /** Whether the server has a folder of projects to write into. */
-  projects: boolean;
-}
+export type TemplateSummary = Told<Schemas['CatalogTemplate']>;
+export type TemplateList = Told<Schemas['CatalogTemplateList']>;
 
 /** The part of JSON Schema that forms are made of; `ui:*` and `enumNames` are hints. */
 export interface Question {
@@ -124,242 +39,34 @@ export interface Question {
   'ui:autofocus'?: boolean;
 }
 
-export interface QuestionPage {
-  title: string;
-  description: string | null;
-  schema: { required?: string[]; properties?: Record<string, Question> };
-}
-
-export interface TemplateStep {
-  id: string;
-  name: string;
-  action: string;
-  if: unknown;
-  each: unknown;
-  line: number;
-  has_effect: boolean;
-}
-
-export interface TemplateDetail extends TemplateSummary {
-  pages: QuestionPage[];
-  step_list: TemplateStep[];
-  files: string[];
-  source: string;
-  projects: boolean;
-}
+export type QuestionPage = Narrow<
+  Told<Schemas['CatalogTemplatePage']>,
+  { schema: { required?: string[]; properties?: Record<string, Question> } }
+>;
+export type TemplateDetail = Narrow<Told<Schemas['CatalogTemplateDetail']>, { pages: QuestionPage[] }>;
 
 export type Values = Record<string, unknown>;
 export type Target = 'download' | 'project';
 
-export interface MadeFile {
-  path: string;
-  bytes: number;
-  executable: boolean;
-  encoding: 'utf-8' | 'base64';
-  content: string;
-  change: 'new' | 'changed' | 'same';
-  diff: string | null;
-}
+export type MadeFile = Narrow<Told<Schemas['CatalogMadeFile']>, { change: 'new' | 'changed' | 'same' }>;
+export type LogLine = Schemas['CatalogTemplateLogLine'];
+export type Effect = Narrow<Told<Schemas['CatalogTemplateEffect']>, { output: Record<string, unknown> | null }>;
+export type Made = Narrow<Told<Schemas['CatalogTemplateMade']>, { files: MadeFile[]; effects: Effect[] }>;
+export type CreatedEntity = Told<Schemas['CatalogCreated']>;
+export type UpdateChange = Told<Schemas['CatalogFileUpdate']>;
+export type TemplateUpdate = Narrow<Told<Schemas['CatalogUpdate']>, { folder: 'project' | 'sent' | 'as_made' }>;
 
-export interface LogLine {
-  step: string;
-  name: string;
-  action: string;
-  level: 'info' | 'warn' | 'error';
-  line: number;
-  message: string;
-  after_ms: number;
-}
+export type DocsEntry = Told<Schemas['CatalogDocumentItem']>;
+export type DocsPage = Told<Schemas['CatalogDocument']>;
 
-export interface Effect {
-  step: string;
-  kind: string;
-  summary: string;
-  state: 'planned' | 'done' | 'left';
-  detail: string | null;
-  output: Record<string, unknown> | null;
-}
-
-export interface Made {
-  template: string;
-  template_digest: string;
-  dry_run: boolean;
-  files: MadeFile[];
-  log: LogLine[];
-  effects: Effect[];
-  entities: string[];
-  output: {
-    links: { title: string | null; url: string | null; icon: string | null; entityRef: string | null }[];
-    text: { title: string | null; content: string; html: string }[];
-  };
-  project: string | null;
-  archive: { file_name: string; content: string } | null;
-}
-
-export interface CreatedEntity {
-  ref: string;
-  title: string;
-  owner: string | null;
-  template_digest: string;
-  behind: boolean;
-  can_update: boolean;
-  project: string | null;
-  made_by: string | null;
-  made_at: string;
-}
-
-export interface UpdateChange {
-  path: string;
-  change: 'added' | 'changed' | 'removed' | 'kept';
-  conflict: boolean;
-  diff: string | null;
-  why?: string | null;
-}
-
-export interface TemplateUpdate {
-  template: string;
-  from: string;
-  to: string;
-  folder: 'project' | 'sent' | 'as_made';
-  changes: UpdateChange[];
-  conflicts: number;
-}
-
-export interface DocsEntry {
-  title: string;
-  path: string | null;
-  children: DocsEntry[];
-}
-
-export interface DocsLink {
-  title: string;
-  path: string;
-}
-
-export interface DocsPage {
-  ref: string;
-  site: string;
-  path: string;
-  title: string;
-  html: string;
-  toc: { level: number; id: string; title: string }[];
-  navigation: DocsEntry[];
-  previous: DocsLink | null;
-  next: DocsLink | null;
-  source_url: string | null;
-  updated_at: string;
-}
-
-export interface ScorecardCheck {
-  id: string;
-  level: Level;
-  title: string;
-  own: boolean;
-}
-
-export interface ScorecardCell {
-  check: string;
-  pass: number;
-  fail: number;
-  no_evidence: number;
-  exempt: number;
-  not_applicable: number;
-}
-
-export interface ScorecardRow {
-  /** Null: what nobody owns. */
-  ref: string | null;
-  title: string;
-  agents: number;
-  level: Level | null;
-  levels: LevelCounts;
-  cells: ScorecardCell[];
-}
-
-export interface Scorecards {
-  by: 'team' | 'agent';
-  computed_at: string;
-  agents: number;
-  truncated: boolean;
-  checks: ScorecardCheck[];
-  rows: ScorecardRow[];
-  distribution: LevelCounts;
-  trend: ({ day: string } & LevelCounts)[];
-}
-
-/** A check in force, as `/catalog/checks` tells it. */
-export interface CheckRule {
-  id: string;
-  level: Level;
-  title: string;
-  when: string | null;
-  expr: string;
-  why: string;
-  fix: string;
-  own: boolean;
-}
-
+export type ScorecardCell = Schemas['CatalogBoardCell'];
+export type ScorecardRow = Told<Schemas['CatalogBoardRow']>;
+export type Scorecards = Told<Schemas['CatalogBoard']>;
+export type CheckRule = Told<Schemas['CatalogCheck']>;
+/** What a cell counts by. */
 export type CellState = CheckState | 'exempt' | 'not_applicable';
 
-export interface SourceProblem {
-  source: string | null;
-  line: number | null;
-  column: number | null;
-  ref: string | null;
-  kind?: 'unreadable' | 'invalid' | 'duplicate' | 'refused';
-  message: string;
-  at: string | null;
-}
-
+export type SourceProblem = Told<Schemas['CatalogSourceError']>;
 /** A place that documents come from, and how reading it goes. */
-export interface SourceHealth {
-  /** Null: documents that were applied by hand, and traffic. */
-  id: string | null;
-  type: string;
-  target: string;
-  /** From the configuration file, so read only here. */
-  configured: boolean;
-  state: 'ok' | 'failing' | 'never_read' | 'reading';
-  last_read_at: string | null;
-  next_read_at: string | null;
-  entities: number;
-  fault: string | null;
-  added_by: string | null;
-  errors: SourceProblem[];
-  errors_total: number;
-}
-
-export interface Dangling {
-  ref: string;
-  relation: string;
-  target: string;
-  source: string | null;
-  line: number | null;
-}
-
-export interface Duplicate {
-  ref: string;
-  /** Why, in a sentence: where it is kept from. */
-  kept: string;
-  refused: string;
-  source: string | null;
-  line: number | null;
-  at: string | null;
-}
-
-export interface Orphan {
-  ref: string;
-  title: string;
-  source: string;
-  since: string | null;
-}
-
-export interface Ingestion {
-  sources: SourceHealth[];
-  dangling: Dangling[];
-  dangling_total: number;
-  duplicates: Duplicate[];
-  duplicates_total: number;
-  orphans: Orphan[];
-  orphans_total: number;
-}
+export type SourceHealth = Narrow<Told<Schemas['CatalogSource']>, { state: 'ok' | 'failing' | 'never_read' }>;
+export type Ingestion = Narrow<Told<Schemas['CatalogIngestion']>, { sources: SourceHealth[] }>;

@@ -1,15 +1,9 @@
 import type { components } from './schema';
+import type { Told } from './shapes';
 
 /** Names for the shapes of the evaluation part of the HTTP API. */
 
 type Schemas = components['schemas'];
-
-/** Answers have every field; the generator takes one that may be null for one that may be absent. */
-type Told<T> = T extends (infer Item)[]
-  ? Told<Item>[]
-  : T extends object
-    ? { [Field in keyof T]-?: Told<Exclude<T[Field], undefined>> }
-    : T;
 
 export type EvaluatorRef = Told<Schemas['EvaluatorId']>;
 export type Estimate = Told<Schemas['Estimate']>;

@@ -4,6 +4,20 @@ import type { components } from './schema';
 
 type Schemas = components['schemas'];
 
+/** Answers have every field; the generator takes one that may be null for one that may be absent. */
+export type Told<T> = T extends (infer Item)[]
+  ? Told<Item>[]
+  : T extends object
+    ? { [Field in keyof T]-?: Told<Exclude<T[Field], undefined>> }
+    : T;
+
+/** The same with fields that the document says less about than is so: a closed set as a text, JSON as an empty object. */
+export type Narrow<T, Fields extends { [Field in keyof Fields]: Field extends keyof T ? unknown : never }> = Omit<
+  T,
+  keyof Fields
+> &
+  Fields;
+
 export type Outcome = Schemas['Outcome'];
 export type Source = Schemas['Source'];
 export type StepKind = Schemas['StepKind'];

@@ -1,5 +1,5 @@
 import { useData } from '../api/cache';
-import type { CatalogItem, CatalogPageOf } from '../api/catalog';
+import type { CatalogPage } from '../api/catalog';
 import { referenceName } from '../format/catalog';
 import { entityPath } from '../router';
 import { Icon } from './icon';
@@ -15,7 +15,7 @@ export function InCatalog({ name, as }: { name: string; as: Seen }) {
 }
 
 function CatalogLink({ name, as }: { name: string; as: Seen }) {
-  const found = useData<CatalogPageOf<CatalogItem>>(lookupPath(name, as)).data.value?.items[0];
+  const found = useData<CatalogPage>(lookupPath(name, as)).data.value?.items[0];
   if (!found) return null;
   return (
     <a class="button small" href={entityPath(found.ref)} title={found.ref}>

@@ -1,5 +1,5 @@
 import { useData } from '../../api/cache';
-import type { CatalogItem, CatalogPageOf } from '../../api/catalog';
+import type { CatalogPage } from '../../api/catalog';
 import type { AgentSummary, List } from '../../api/shapes';
 import { shareWithInterval } from '../../format/interval';
 import { cost, costReason } from '../../format/money';
@@ -38,7 +38,7 @@ export default function AgentsPage() {
 const UNOWNED = '/catalog/entities?class=agent&owner=none&limit=200';
 
 function Table({ agents }: { agents: AgentSummary[] }) {
-  const known = useData<CatalogPageOf<CatalogItem>>(UNOWNED).data.value?.items ?? [];
+  const known = useData<CatalogPage>(UNOWNED).data.value?.items ?? [];
   const unowned = new Set(known.flatMap(({ ref, title }) => [splitReference(ref).name, title]));
   return (
     <table class="rows">

@@ -1,4 +1,5 @@
-import type { CatalogRelation, EntityDetail, Envelope, Neighbourhood } from '../../api/catalog';
+import type { CatalogRelation, EntityDetail, Envelope } from '../../api/catalog';
+import type { EntityGraph } from '../../api/catalog-shapes';
 
 /** What stands in a document, read with care: `spec` holds whatever its writer put there. */
 
@@ -79,7 +80,7 @@ export function relationGroups(relations: CatalogRelation[]): RelationGroup[] {
 }
 
 /** What traffic shows and no document says, on both sides. */
-export function observedGroups({ ref }: Pick<EntityDetail, 'ref'>, near: Neighbourhood | undefined): RelationGroup[] {
+export function observedGroups({ ref }: Pick<EntityDetail, 'ref'>, near: EntityGraph | undefined): RelationGroup[] {
   const seen = near?.edges.filter(({ provenance }) => provenance === 'observed') ?? [];
   const known = new Set(near?.nodes.map((node) => node.ref));
   const side = (word: string, found: string[]): RelationGroup => ({

@@ -2,7 +2,8 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
-import { entityApi, type EntityDetail, type Neighbourhood, type Summary, type TrendDay } from '../../api/catalog';
+import { entityApi, type EntityDetail, type Summary, type TrendDay } from '../../api/catalog';
+import type { EntityGraph } from '../../api/catalog-shapes';
 import { referenceName } from '../../format/catalog';
 import { shareWithInterval } from '../../format/interval';
 import { dollars } from '../../format/money';
@@ -193,7 +194,7 @@ function Declared({ agent }: { agent: AgentBlock }) {
 }
 
 function Relations({ detail }: { detail: EntityDetail }) {
-  const near = useData<Neighbourhood>(entityApi(detail.ref, '/graph?depth=1')).data.value;
+  const near = useData<EntityGraph>(entityApi(detail.ref, '/graph?depth=1')).data.value;
   const types = new Map(near?.nodes.map((node) => [node.ref, node.type]));
   const groups = [...relationGroups(detail.relations), ...observedGroups(detail, near)];
   return (

@@ -1,5 +1,5 @@
 import { useData } from '../../api/cache';
-import type { CatalogItem, CatalogPageOf, Facets, OwnedItem } from '../../api/catalog';
+import type { CatalogPage, Facets, OwnedItem } from '../../api/catalog';
 import { withQuery } from '../../api/client';
 import { classWord, levelOf, levelWord } from '../../format/catalog';
 import { exact } from '../../format/number';
@@ -52,7 +52,7 @@ const PARTS_SHOWN = 100;
 
 /** Everything that says it is part of a system. */
 export function Parts({ reference }: { reference: string }) {
-  const parts = useData<CatalogPageOf<CatalogItem>>(
+  const parts = useData<CatalogPage>(
     withQuery('/catalog/entities', { system: reference, sort: 'class', limit: PARTS_SHOWN }),
   );
   return (

@@ -1,6 +1,6 @@
 import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
-import type { AgentPart, EntityDetail, Summary, UsedModel } from '../../api/catalog';
+import type { AgentPart, EntityDetail, Summary, Granted } from '../../api/catalog';
 import type { ToolServerDetail } from '../../api/tools';
 import { exact } from '../../format/number';
 import { boundaryPath, modelPath, toolServerPath } from '../../router';
@@ -50,7 +50,7 @@ function Granted({ agent, name }: { agent: AgentPart; name: string }) {
   );
 }
 
-function Uses({ title, items, link }: { title: string; items: UsedModel[]; link: (name: string) => string }) {
+function Uses({ title, items, link }: { title: string; items: Granted[]; link: (name: string) => string }) {
   return (
     <section class="block inset">
       <h2>{title}</h2>
@@ -102,12 +102,12 @@ function YesNo({ value, unknown }: { value: boolean | null; unknown: string }) {
 }
 
 /** What nobody granted first, then what nobody uses. */
-function byConcern(a: UsedModel, b: UsedModel): number {
-  const rank = ({ granted, used }: UsedModel): number => (granted === false && used ? 0 : granted && !used ? 1 : 2);
+function byConcern(a: Granted, b: Granted): number {
+  const rank = ({ granted, used }: Granted): number => (granted === false && used ? 0 : granted && !used ? 1 : 2);
   return rank(a) - rank(b) || a.name.localeCompare(b.name);
 }
 
-function meaning({ granted, used }: UsedModel) {
+function meaning({ granted, used }: Granted) {
   if (granted === false && used) {
     return (
       <span class="status error">

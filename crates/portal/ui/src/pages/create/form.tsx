@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { useData } from '../../api/cache';
-import type { CatalogItem, CatalogPageOf } from '../../api/catalog';
+import type { CatalogItem, CatalogPage } from '../../api/catalog';
 import type { QuestionPage, Values } from '../../api/catalog-shapes';
 import { withQuery } from '../../api/client';
 import { referenceName } from '../../format/catalog';
@@ -271,7 +271,7 @@ const KNOWN_MAX = 100;
 
 function useEntities(parameters: Record<string, string>): CatalogItem[] | undefined {
   const path = withQuery('/catalog/entities', { ...parameters, limit: KNOWN_MAX });
-  return useData<CatalogPageOf<CatalogItem>>(path).data.value?.items;
+  return useData<CatalogPage>(path).data.value?.items;
 }
 
 /** What the catalog knows of one class, to choose from while typing. */

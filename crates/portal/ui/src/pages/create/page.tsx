@@ -10,7 +10,7 @@ import { Loaded } from '../../ui/loaded';
 import { PageHead } from '../../ui/page-head';
 import { Ticked } from '../../ui/ticked';
 import { Empty } from '../../ui/waiting';
-import { madeWords, ownerReference, typeKind, versionState } from './words';
+import { madeWords, ownerReference, typeKind } from './words';
 
 export default function CreatePage() {
   const templates = useData<TemplateList>('/catalog/templates');
@@ -50,12 +50,11 @@ const ICONS: Record<ReturnType<typeof typeKind>, IconName> = {
 };
 
 function Card({ template }: { template: TemplateSummary }) {
-  const { made, made_behind: behind } = template;
-  const state = versionState(template.state);
+  const { made, made_behind: behind, state } = template;
   return (
     <li class={template.runnable ? 'card' : 'card off'}>
       <h2>
-        <Icon name={ICONS[typeKind(template.type)]} />
+        <Icon name={ICONS[typeKind(template.type ?? '')]} />
         <a href={templatePath(template.namespace, template.name)} data-row>
           {template.title}
         </a>
@@ -72,7 +71,7 @@ function Card({ template }: { template: TemplateSummary }) {
       <dl>
         <div>
           <dt>You will own</dt>
-          <dd>{madeWords(template.type)}</dd>
+          <dd>{template.type === null ? '–' : madeWords(template.type)}</dd>
         </div>
         <div>
           <dt>Asks</dt>

@@ -31,7 +31,7 @@ export function SourceTab({ template }: { template: TemplateDetail }) {
               </td>
               <td>{step.has_effect ? 'Mizzen itself' : 'the files only'}</td>
               <td class="mid clip">
-                <code>{condition(step.if)}</code>
+                <code>{step.if}</code>
               </td>
             </tr>
           ))}
@@ -47,20 +47,21 @@ export function SourceTab({ template }: { template: TemplateDetail }) {
           ))}
         </ul>
       </details>
-      <div class="file-head source-head">
-        <code>template.yaml</code>
-        <span class="faint mono" title={template.digest}>
-          {shortDigest(template.digest)}
-        </span>
-        <span class="spacer" />
-        <Copy text={template.source} label="Copy the template" />
-      </div>
-      <pre class="file-text" tabIndex={0} role="region" aria-label="The template">
-        {template.source}
-      </pre>
+      {template.digest !== null && template.source !== null && (
+        <>
+          <div class="file-head source-head">
+            <code>template.yaml</code>
+            <span class="faint mono" title={template.digest}>
+              {shortDigest(template.digest)}
+            </span>
+            <span class="spacer" />
+            <Copy text={template.source} label="Copy the template" />
+          </div>
+          <pre class="file-text" tabIndex={0} role="region" aria-label="The template">
+            {template.source}
+          </pre>
+        </>
+      )}
     </>
   );
 }
-
-const condition = (value: unknown): string =>
-  value === null || value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value);

@@ -13,7 +13,6 @@ import { Ticked } from '../../ui/ticked';
 import { CreateFlow } from './flow';
 import { MadeFrom } from './made-from';
 import { SourceTab } from './source';
-import { versionState } from './words';
 
 const PANEL = 'template-panel';
 
@@ -24,7 +23,7 @@ export default function TemplatePage({ id }: { id: string }) {
   const template = useData<TemplateDetail>(path);
   const shown = template.data.value;
   const tab = query.value.get('tab') ?? 'create';
-  const state = versionState(shown?.state ?? null);
+  const state = shown?.state;
   return (
     <>
       <PageHead title={shown?.title ?? name} up={{ href: '/create', name: 'Create' }}>

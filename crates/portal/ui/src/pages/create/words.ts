@@ -1,6 +1,4 @@
-import type { VersionState } from '../../api/catalog';
-import type { Effect, LogLine, MadeFile, UpdateChange } from '../../api/catalog-shapes';
-import { stateWord } from '../../format/catalog';
+import type { Effect, LogLine, MadeFile, TemplateUpdate, UpdateChange } from '../../api/catalog-shapes';
 import type { IconName } from '../../ui/icon';
 import type { ListedFile } from '../../ui/files';
 
@@ -19,9 +17,6 @@ const MADE_WORDS: Record<ReturnType<typeof typeKind>, string> = {
   other: '',
 };
 export const madeWords = (type: string): string => MADE_WORDS[typeKind(type)] || type;
-
-export const versionState = (state: string | null): VersionState | null =>
-  state !== null && state in stateWord ? (state as VersionState) : null;
 
 /** An owner is written as people write it: `platform` is a group of the usual namespace. */
 export function ownerReference(owner: string | null): string | null {
@@ -60,7 +55,7 @@ export const logMark: Record<LogLine['level'], { word: string; icon: IconName; t
   error: { word: 'Failed', icon: 'failed', tone: 'error' },
 };
 
-export const FOLDER_WORDS: Record<'project' | 'sent' | 'as_made', string> = {
+export const FOLDER_WORDS: Record<TemplateUpdate['folder'], string> = {
   project: 'compared with the folder on the server',
   sent: 'compared with the folder that was sent',
   as_made:

@@ -1,5 +1,5 @@
 import { useData } from '../../api/cache';
-import type { CatalogItem, CatalogPageOf } from '../../api/catalog';
+import type { CatalogPage } from '../../api/catalog';
 import { withQuery } from '../../api/client';
 import { query } from '../../location';
 import { entityPath } from '../../router';
@@ -33,7 +33,7 @@ export default function GraphPage() {
 
 function ChooseEntity() {
   const text = query.value.get('q') ?? '';
-  const list = useData<CatalogPageOf<CatalogItem>>(withQuery('/catalog/entities', { q: text, limit: SHOWN }));
+  const list = useData<CatalogPage>(withQuery('/catalog/entities', { q: text, limit: SHOWN }));
   return (
     <>
       <PageHead title="Dependencies">

@@ -1,5 +1,5 @@
 import { useData } from '../../api/cache';
-import { useReviews, type CatalogItem, type CatalogPageOf } from '../../api/catalog';
+import { useReviews, type CatalogPage } from '../../api/catalog';
 import { plural } from '../../format/number';
 import { Icon } from '../../ui/icon';
 import { useLater } from '../../ui/later';
@@ -11,7 +11,7 @@ export function CatalogAsks() {
 
 function Asks() {
   const reviews = useReviews().data.value;
-  const unowned = useData<CatalogPageOf<CatalogItem>>('/catalog/entities?class=agent&owner=none&limit=1').data.value;
+  const unowned = useData<CatalogPage>('/catalog/entities?class=agent&owner=none&limit=1').data.value;
   const waiting = reviews?.total ?? 0;
   return (
     <>

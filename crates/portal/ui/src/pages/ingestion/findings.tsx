@@ -28,7 +28,7 @@ export function DanglingTable({ found }: { found: Ingestion }) {
             <code>{one.target}</code>
           </td>
           <td class="clip mid">
-            <code>{placeOf({ source: one.source, line: one.line, column: null })}</code>
+            <code>{placeOf(one)}</code>
           </td>
         </tr>
       ))}
@@ -47,14 +47,12 @@ export function DuplicateTable({ found }: { found: Ingestion }) {
     >
       {found.duplicates.map((one) => (
         <tr key={`${one.ref}:${one.refused}`}>
-          <td class="clip">
-            <EntityLink reference={one.ref} />
-          </td>
+          <td class="clip">{one.ref === null ? '–' : <EntityLink reference={one.ref} />}</td>
           <td class="kept">
             <Ticked text={one.kept} />
           </td>
           <td class="clip mid" title={one.refused}>
-            <code>{placeOf({ source: one.source ?? one.refused, line: one.line, column: null })}</code>
+            <code>{placeOf(one)}</code>
           </td>
           <td class="wide">{one.at ? <Ago at={one.at} /> : '–'}</td>
         </tr>

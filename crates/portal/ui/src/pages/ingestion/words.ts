@@ -7,15 +7,18 @@ export const sourceMark: Record<SourceHealth['state'], { word: string; icon: Ico
   ok: { word: 'Read', icon: 'passed', tone: 'ok' },
   failing: { word: 'Failing', icon: 'failed', tone: 'error' },
   never_read: { word: 'Not read yet', icon: 'clock', tone: '' },
-  reading: { word: 'Reading', icon: 'open', tone: 'unset' },
 };
 
 const TYPES: Record<string, string> = { url: 'Address', file: 'File', applied: 'By hand', traffic: 'Traffic' };
 export const typeWord = (type: string): string => TYPES[type] ?? type;
 
-/** `catalog-info.yaml:12:7`, as far as the place is known. */
-export function placeOf({ source, line, column }: Pick<SourceProblem, 'source' | 'line' | 'column'>): string {
-  return [source, line, line === null ? null : column].filter((part) => part !== null && part !== '').join(':');
+/** `catalog-info.yaml:12:7`, as far as the place is known: line 0 is the file as a whole. */
+export function placeOf({
+  source,
+  line,
+  column = 0,
+}: Pick<SourceProblem, 'source' | 'line'> & { column?: number }): string {
+  return [source, line, line && column].filter(Boolean).join(':');
 }
 
 export interface Sums {

@@ -33,7 +33,12 @@ export default function ScorecardsPage() {
         <span class="count">
           {data && (
             <>
-              {plural(data.agents, 'agent')}, computed <Ago at={data.computed_at} />
+              {plural(data.agents, 'agent')}
+              {data.computed_at !== null && (
+                <>
+                  , computed <Ago at={data.computed_at} />
+                </>
+              )}
             </>
           )}
         </span>

@@ -24,6 +24,7 @@ use mizzen_model::asked::{Action, Resource, Spend, Taint};
 use mizzen_model::id::{RunId, SpanId, TraceId};
 use mizzen_model::permission::{Decision, Effect, Mode};
 use mizzen_model::time::Timestamp;
+use mizzen_store::StoreError;
 use serde_json::Value;
 
 use self::case::{Case, Turn};
@@ -33,6 +34,7 @@ pub use self::permit::Permit;
 pub use self::record::Recorded;
 use crate::plane::Inner;
 use crate::snapshot::KeyIdentity;
+use crate::taint;
 
 /// What a door asks.
 #[derive(Debug, Clone)]
@@ -128,6 +130,14 @@ impl Gate<'_> {
     pub fn may_list(&self, caller: &KeyIdentity, action: Action, resource: &Resource, tool: &ToolFacts) -> bool {
         let outcome = case::at_list_time(self.0, caller, action, resource, tool);
         outcome.mode == Mode::Observe || outcome.effect != Effect::Deny
+    }
+
+    /// Keeps what the result of a call brings that was permitted earlier: when this returns, no later ask sees less.
+    ///
+    /// # Errors
+    /// When it cannot be kept; then the result must not be handed over.
+    pub async fn touched(&self, key_id: &str, run: Option<&RunId>, touched: Taint) -> Result<(), StoreError> {
+        taint::touch(self.0, key_id, run, touched).await
     }
 
     /// Asks for leave to make one call.

@@ -14,8 +14,9 @@ use crate::compile::{Origin, Sources};
 use crate::policy_set::PolicySet;
 use crate::problem::Problem;
 
-/// A tool as its server describes it.
+/// A tool as its server describes it, with the names of MCP.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ToolSchema {
     pub server: String,
     pub name: String,

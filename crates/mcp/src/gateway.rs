@@ -19,6 +19,7 @@ mod refusal;
 mod session;
 mod state;
 mod stream;
+mod tasks;
 mod tokens;
 mod trace;
 

@@ -124,6 +124,21 @@ impl Pins {
         self.all().get(server).cloned().unwrap_or_default()
     }
 
+    /// What each tool that is offered takes, as it was approved or else as it is: server, tool, JSON Schema.
+    #[must_use]
+    pub fn input_schemas(&self) -> Vec<(String, String, Value)> {
+        let all = self.all();
+        let offered = all.iter().flat_map(|(server, tools)| {
+            let offered = tools.iter().filter(|(_, known)| !known.gone);
+            offered.map(move |(tool, known)| (server, tool, known))
+        });
+        let schema = |known: &Known| {
+            let definition = known.pin.as_ref().map_or(&known.definition, |pin| &pin.definition);
+            definition.get("inputSchema").cloned()
+        };
+        offered.filter_map(|(server, tool, known)| Some((server.clone(), tool.clone(), schema(known)?))).collect()
+    }
+
     /// How many tools of `server` are offered, and how many of them are withheld.
     #[must_use]
     pub fn count(&self, server: &str) -> (usize, usize) {

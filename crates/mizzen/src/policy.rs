@@ -19,7 +19,7 @@ pub(crate) async fn policy(command: PolicyCommand) -> Result<ExitCode, Failure> 
         PolicyCommand::Get(args) => stored::get(args).await?,
         PolicyCommand::Delete(args) => stored::delete(args).await?,
         PolicyCommand::Mode(args) => stored::mode(args).await?,
-        PolicyCommand::Check(args) => return ask::check(&args),
+        PolicyCommand::Check(args) => return ask::check(args).await,
         PolicyCommand::Test(args) => return test::test(args).await,
         PolicyCommand::Impact(args) => ask::impact(args).await?,
         PolicyCommand::Explain(args) => explain::explain(args).await?,

@@ -74,12 +74,21 @@ fn capabilities<'a>(known: impl Iterator<Item = &'a About>, client: Era, is_empt
                     all.insert(name.clone(), json!({}));
                 }
                 "experimental" | "extensions" => extend(&mut all, name, value, about.era, client),
-                // The tasks of 2025-11-25, and what nobody knows: it could not be bridged.
+                "tasks" if client == Era::Stateful && about.era == Era::Stateful && runs_calls(value) => {
+                    // Without `list`: the gateway keeps no account of who made which task.
+                    all.insert(name.clone(), json!({ "cancel": {}, "requests": { "tools": { "call": {} } } }));
+                }
+                // What nobody knows: it could not be bridged.
                 _ => {}
             }
         }
     }
     all
+}
+
+/// Whether a server makes tasks of tool calls, in the way of 2025-11-25.
+pub(crate) fn runs_calls(tasks: &Value) -> bool {
+    tasks.pointer("/requests/tools/call").is_some()
 }
 
 fn extend(all: &mut Map<String, Value>, name: &str, value: &Value, server: Era, client: Era) {

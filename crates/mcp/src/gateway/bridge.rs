@@ -4,6 +4,7 @@
 //! waits for its answer, so that call is parked; a stateless one is sent the request again with the answers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mizzen_model::time::Timestamp;
 use serde_json::json;
@@ -58,9 +59,7 @@ pub(super) async fn pass(mut under_way: UnderWay, out: &Out) -> Result<Replied, 
         };
         let after = match step {
             Step::Event(FromServer::Notification { method, params }) => {
-                if let Some(message) = under_way.incoming.notification(&method, params) {
-                    drop(out.send(message).await);
-                }
+                tell(&under_way.incoming, &method, params, out).await;
                 After::Wait
             }
             Step::Event(FromServer::Request { method, params, answer }) => {
@@ -101,15 +100,33 @@ async fn question(
     }
     match &incoming.client {
         Client::Stateful(session) => {
-            let asking = session.ask(answer);
-            drop(out.send(rpc::request(&asking.id, &method, params.as_deref())).await);
-            asked.push(asking);
+            asked.push(ask_on(session, &method, params, answer, out).await);
             After::Wait
         }
         Client::Stateless(_) => {
             let key = format!("{}-{}", method.replace('/', "_"), incoming.id.get().trim_matches('"'));
             After::Ask(Question { key, method, params, answer })
         }
+    }
+}
+
+/// Asks on the stream of a request; the answer comes as a request of its own.
+pub(super) async fn ask_on(
+    session: &Arc<ClientSession>,
+    method: &str,
+    params: Option<Box<RawValue>>,
+    answer: oneshot::Sender<ClientAnswer>,
+    out: &Out,
+) -> Asked {
+    let asking = session.ask(answer);
+    drop(out.send(rpc::request(&asking.id, method, params.as_deref())).await);
+    asking
+}
+
+/// Hands on what belongs to the request.
+pub(super) async fn tell(incoming: &Incoming, method: &str, params: Option<Box<RawValue>>, out: &Out) {
+    if let Some(message) = incoming.notification(method, params) {
+        drop(out.send(message).await);
     }
 }
 
@@ -180,7 +197,7 @@ impl UnderWay {
 /// Sends all questions at once and waits for every answer.
 async fn ask_all(
     incoming: &Incoming,
-    session: &std::sync::Arc<ClientSession>,
+    session: &Arc<ClientSession>,
     requests: Members,
     out: &Out,
 ) -> Result<Members, Answer> {
@@ -240,6 +257,8 @@ impl Incoming {
             // News of lists and resources go where the client listens for them.
             "notifications/cancelled" | "notifications/resources/updated" => return None,
             list if list.ends_with("/list_changed") => return None,
+            // They name tasks by ids that are not the client's; it polls.
+            tasks if tasks.starts_with("notifications/tasks") => return None,
             _ => params,
         };
         Some(rpc::notification(method, params.as_deref()))

@@ -6,14 +6,13 @@ use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::exchange::{Exchange, Step};
-use super::pipeline::{self, Client, Decoded, Identified, Incoming, bridged};
+use super::pipeline::{self, Client, Decoded, Identified, Incoming, bridged, unanswered};
 use super::session::{ClientSession, NewSession};
 use super::stream::{self, Last, Out, Pace};
-use super::{Inner, bridge, listening, lists, refusal};
+use super::{Inner, bridge, listening, lists, refusal, tasks};
 use crate::federation::capabilities;
 use crate::federation::resolve;
 use crate::seam::{self, Call, ClientContext, Era, ListKind, Member, Owner, Reply, UpstreamError};
@@ -21,7 +20,7 @@ use crate::wire::headers::SESSION_ID;
 use crate::wire::json::{self as text, Members};
 use crate::wire::revision::{self, SUPPORTED};
 use crate::wire::rpc::{
-    self, Answer, HEADER_MISMATCH, LIMIT, METHOD_NOT_FOUND, MISSING_CAPABILITY, RpcError, UNSUPPORTED_VERSION, UPSTREAM,
+    self, Answer, HEADER_MISMATCH, LIMIT, METHOD_NOT_FOUND, MISSING_CAPABILITY, RpcError, UNSUPPORTED_VERSION,
 };
 
 /// How long clients may keep what `server/discover` says; lists are told when they change.
@@ -77,7 +76,8 @@ async fn dispatch(incoming: Incoming, out: Out) -> Answer {
         }
         ("server/discover", Client::Stateless(_)) => discover(&incoming).await,
         ("subscriptions/listen", Client::Stateless(_)) => listening::subscriptions(incoming, out).await,
-        ("tasks/get" | "tasks/update" | "tasks/cancel", Client::Stateless(_)) => task(incoming, out).await,
+        ("tasks/get" | "tasks/update" | "tasks/cancel", Client::Stateless(_))
+        | ("tasks/get" | "tasks/result" | "tasks/cancel", Client::Stateful(_)) => tasks::task(incoming, out).await,
         ("ping", Client::Stateful(_)) => Answer::Result(text::raw(&json!({}))),
         ("logging/setLevel", Client::Stateful(session)) => set_level(&incoming, &session).await,
         ("resources/subscribe" | "resources/unsubscribe", Client::Stateful(session)) => {
@@ -177,15 +177,6 @@ impl Incoming {
         }
         Ok(link)
     }
-
-    /// Waits for the reply to a request that is no call: what comes meanwhile is not for the client.
-    async fn ask(&self, member: &Member, call: Call) -> Answer {
-        let link = match self.link(member).await {
-            Ok(link) => link,
-            Err(error) => return unanswered(&error),
-        };
-        reply(link, call).await
-    }
 }
 
 async fn reply(link: Arc<dyn seam::Session>, call: Call) -> Answer {
@@ -198,10 +189,6 @@ async fn reply(link: Arc<dyn seam::Session>, call: Call) -> Answer {
             Step::Reply(Err(error)) => return unanswered(&error),
         }
     }
-}
-
-fn unanswered(error: &UpstreamError) -> Answer {
-    RpcError::new(UPSTREAM, error.to_string()).with_data(json!({ "code": error.code() })).into()
 }
 
 async fn set_level(incoming: &Incoming, session: &Arc<ClientSession>) -> Answer {
@@ -261,27 +248,5 @@ async fn subscribe(incoming: &Incoming, session: &Arc<ClientSession>) -> Answer 
     match changed {
         Ok(()) => Answer::Result(text::raw(&json!({}))),
         Err(limit) => RpcError::new(LIMIT, limit.to_string()).into(),
-    }
-}
-
-/// Asks the server that runs the task. Only the caller whose call made it can name it.
-async fn task(mut incoming: Incoming, _out: mpsc::Sender<bytes::Bytes>) -> Answer {
-    if !incoming.client.has_tasks() {
-        return listening::tasks_missing();
-    }
-    let named = text::member_text(&incoming.params, "taskId");
-    let known = named.and_then(|named| incoming.gateway.unseal_task(&incoming.caller.key_id, &named));
-    let member = known.as_ref().and_then(|(server, _)| {
-        incoming.view.members.iter().find(|member| member.upstream.name() == &**server).cloned()
-    });
-    let (Some((server, task)), Some(member)) = (known, member) else {
-        return RpcError::invalid_params("there is no such task").into();
-    };
-    incoming.params.insert("taskId".to_owned(), text::raw(&task));
-    let trace = super::trace::of(&incoming.meta, &incoming.headers);
-    let call = incoming.outgoing(&trace);
-    match incoming.ask(&member, call).await {
-        Answer::Result(result) => Answer::Result(incoming.in_words_of_the_client(result, &server)),
-        error @ Answer::Error { .. } => error,
     }
 }

@@ -1,8 +1,6 @@
 //! What travels through a stateless client and back as `requestState`: signed, bound to the caller and to the request,
 //! and good for a short time.
 
-use std::sync::Arc;
-
 use mizzen_model::id::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -74,20 +72,6 @@ impl Inner {
             return Err(RpcError::invalid_params("`requestState` is too old; send the request anew"));
         }
         Ok(state.next)
-    }
-
-    /// A task's id for the client: it names its server, and works for the caller that made the task alone.
-    pub(super) fn seal_task(&self, credential: &str, server: &str, task: &str) -> String {
-        self.signer.sign(Purpose::Task, format!("{credential}\0{server}\0{task}").as_bytes())
-    }
-
-    /// Server and id of a task of this caller.
-    pub(super) fn unseal_task(&self, credential: &str, text: &str) -> Option<(Arc<str>, String)> {
-        let content = String::from_utf8(self.signer.open(Purpose::Task, text)?).ok()?;
-        let mut parts = content.splitn(3, '\0');
-        let theirs = parts.next()? == credential;
-        let (server, task) = (parts.next()?, parts.next()?);
-        theirs.then(|| (server.into(), task.to_owned()))
     }
 
     fn now_seconds(&self) -> i64 {

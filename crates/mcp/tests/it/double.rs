@@ -109,6 +109,12 @@ impl Double {
         self.calls.lock().unwrap().last().cloned().expect("the server was called")
     }
 
+    fn makes_tasks(&self) -> bool {
+        let lists = self.lists.lock().unwrap();
+        let tools = lists.get(&ListKind::Tools);
+        tools.is_some_and(|tools| tools.items.iter().any(|tool| tool.raw.get().contains("taskSupport")))
+    }
+
     pub(crate) fn calls(&self) -> usize {
         self.calls.lock().unwrap().len()
     }
@@ -143,8 +149,15 @@ impl Upstream for Server {
                 let name = kind.method().split('/').next().unwrap();
                 capabilities.insert(name.to_owned(), json!({ "subscribe": true }));
             }
-            if self.0.era == Era::Stateless {
-                capabilities.insert("extensions".into(), json!({ "io.modelcontextprotocol/tasks": {} }));
+            match self.0.era {
+                Era::Stateless => {
+                    capabilities.insert("extensions".into(), json!({ "io.modelcontextprotocol/tasks": {} }));
+                }
+                Era::Stateful if self.0.makes_tasks() => {
+                    let tasks = json!({ "list": {}, "cancel": {}, "requests": { "tools": { "call": {} } } });
+                    capabilities.insert("tasks".into(), tasks);
+                }
+                Era::Stateful => {}
             }
             Ok(Arc::new(About {
                 era: self.0.era,

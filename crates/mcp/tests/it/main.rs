@@ -14,3 +14,4 @@ mod recording;
 mod servers;
 mod stateful;
 mod stateless;
+mod tasks;

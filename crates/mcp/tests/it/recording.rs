@@ -69,7 +69,11 @@ async fn a_client_that_hangs_up_cancels_the_call_and_leaves_a_record() {
     let mut harness =
         Harness::with(std::slice::from_ref(&double), |config| config.timeouts.stream_after_millis = 20).await;
     let (request, body) = harness.stateless("/mcp", "tools/call", &json!({ "name": "files__slow" }), &json!({}));
-    drop(harness.send(request, &body).await);
+    let stream = harness.send(request, &body).await;
+    while double.calls() == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    drop(stream);
     let record = harness.record().await;
     assert_eq!(attribute(&record, "error.type"), Some("client_gone"));
     assert_eq!(double.cancelled.load(std::sync::atomic::Ordering::Relaxed), 1);

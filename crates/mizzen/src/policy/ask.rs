@@ -15,13 +15,12 @@ use crate::client::Server;
 use crate::failure::Failure;
 use crate::output;
 
-/// Without a server: the files by themselves.
-pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     let files = files::read(&args.files)?;
-    let tools = args.tools.as_deref().map_or(Ok(Vec::new()), tools)?;
-    let problems = match compile_files(&files, Mode::Observe) {
-        Ok((set, _)) => set.warnings().iter().cloned().chain(set.check(&tools)).collect(),
-        Err(problems) => problems.0,
+    let tools = args.tools.as_deref().map(tools).transpose()?;
+    let problems = match args.live {
+        true => of_server(&args, &files, tools).await?,
+        false => by_themselves(&files, &tools.unwrap_or_default()),
     };
     let is_valid = !problems.iter().any(Problem::is_error);
     match args.output.format {
@@ -36,6 +35,25 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
         format => output::value(&json!({ "valid": is_valid, "problems": listed(&problems) }), format)?,
     }
     Ok(if is_valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn by_themselves(files: &[FileText], tools: &[ToolSchema]) -> Vec<Problem> {
+    match compile_files(files, Mode::Observe) {
+        Ok((set, _)) => set.warnings().iter().cloned().chain(set.check(tools)).collect(),
+        Err(problems) => problems.0,
+    }
+}
+
+async fn of_server(
+    args: &CheckArgs,
+    files: &[FileText],
+    tools: Option<Vec<ToolSchema>>,
+) -> Result<Vec<Problem>, Failure> {
+    let files: Vec<Value> = files.iter().map(file).collect();
+    let mut answer =
+        Server::find(&args.client)?.post("/api/v1/policies/check", &json!({ "files": files, "tools": tools })).await?;
+    let problems = serde_json::from_value(answer["problems"].take());
+    problems.context("the server's answer has no list of problems").map_err(Failure::from)
 }
 
 /// As `tools/list` describes them, each with its server.

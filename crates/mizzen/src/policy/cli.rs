@@ -16,7 +16,7 @@ pub(crate) enum PolicyCommand {
     Delete(DeleteArgs),
     /// Let a boundary watch, or let it decide.
     Mode(ModeArgs),
-    /// Check files without a server.
+    /// Check files, by themselves or beside what is in force.
     ///
     /// Exit code 1 when something is wrong with them.
     Check(CheckArgs),
@@ -110,6 +110,8 @@ pub(crate) struct ModeArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(flatten)]
     pub(crate) output: OutputArgs,
     /// Files or folders; they are checked together, as one set.
     #[arg(required = true, value_name = "FILE|DIR")]
@@ -118,6 +120,9 @@ pub(crate) struct CheckArgs {
     /// tool does not have are then found.
     #[arg(long, value_name = "FILE")]
     pub(crate) tools: Option<PathBuf>,
+    /// Ask the server: beside the policies in force there, and against the tools of its tool servers.
+    #[arg(long)]
+    pub(crate) live: bool,
 }
 
 /// How results of tests are printed.

@@ -1,11 +1,15 @@
 //! Policies, from a file that is checked to a set that survives a restart.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
 use http::Method;
+use mizzen_testkit::fake_provider::FakeProvider;
 use mizzen_testkit::mizzen::{Mizzen, Options};
 use serde_json::{Value, json};
+
+use crate::the_loop;
 
 const HELM: &str = "# Ours\napiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {name: helm}\nspec:\n  mode: observe\n  \
     agents: [helm-agent]\n  tools: [helm/list_*]\n";
@@ -58,6 +62,35 @@ async fn a_boundary_goes_from_a_file_to_a_set_that_survives_a_restart() -> Resul
     assert_eq!(before["policy_set"], after["policy_set"]);
     let (_, text, _) = run(&server, ["policy", "get", "helm", "-o", "yaml"]).await?;
     assert_eq!(text, HELM.replace("observe", "enforce"), "every other byte stays");
+    Ok(())
+}
+
+#[tokio::test]
+async fn limits_are_held_against_what_the_tools_of_a_file_or_of_the_server_take() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let server = the_loop::server(&FakeProvider::start().await?, folder.path()).await?;
+    let both = |shown: &Value| (shown["tools"].as_array()?.len() == 2).then_some(());
+    server.wait_for("/api/v1/tool-servers/helm", Duration::from_secs(20), both).await?;
+    let limited = HELM.replace("[helm/list_*]", "[{tool: helm/uninstall, arguments: {relaese: [a]}}]");
+    let file = write(folder.path(), "mine.yaml", &limited.replace("name: helm", "name: mine"))?;
+    let schema =
+        r#"[{"server": "helm", "name": "uninstall", "inputSchema": {"properties": {"release": {"type": "string"}}}}]"#;
+    let tools = write(folder.path(), "tools.json", schema)?;
+
+    let (code, told, _) = run(&server, ["policy", "check", &file]).await?;
+    assert_eq!((code, told.as_str()), (Some(0), ""), "nobody said what the tool takes");
+    for words in [["--tools", tools.as_str()].as_slice(), &["--live"]] {
+        let words = ["policy", "check", file.as_str()].into_iter().chain(words.iter().copied());
+        let output = server.command(words)?.output().await?;
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(
+            told.contains("mine.yaml:8") && told.contains("no argument `relaese`; did you mean `release`?"),
+            "{told}"
+        );
+    }
+    let (_, told, _) = run(&server, ["policy", "check", &file, "--live", "--tools", &tools]).await?;
+    assert!(told.contains("relaese"), "{told}");
     Ok(())
 }
 

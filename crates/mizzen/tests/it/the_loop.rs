@@ -74,7 +74,8 @@ spec:
         clusters_at_least: 30
 ";
 
-async fn server(provider: &FakeProvider, folder: &Path) -> Result<Mizzen> {
+/// With the tool server, and the boundary of its agent.
+pub(crate) async fn server(provider: &FakeProvider, folder: &Path) -> Result<Mizzen> {
     let script = folder.join("tool_server.py");
     std::fs::write(&script, TOOL_SERVER)?;
     let config = "[telemetry]\nfinal_after_seconds = 1\nidle_after_seconds = 1\n".to_owned();

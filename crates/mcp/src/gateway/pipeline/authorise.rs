@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 
 use super::decode::{Client, Incoming};
 use super::route::{Routed, Subject, Target};
+use crate::federation::capabilities::runs_calls;
 use crate::gateway::exchange::Exchange;
 use crate::gateway::parked::Question;
 use crate::gateway::recording::Recording;
 use crate::gateway::stream::Out;
 use crate::gateway::trace::{self, TraceContext};
-use crate::seam::{Call, Era, UpstreamError};
+use crate::seam::{Call, Era, Member, UpstreamError};
 use crate::wire::json::{self as text, Members};
 use crate::wire::rpc::{self, Answer, REFUSED, RpcError, UPSTREAM};
 
@@ -68,11 +69,9 @@ impl Routed {
         }
         let touches = target.member.upstream.touches(target.subject.kind(), &target.name);
         let trace = recording.trace;
-        let run = incoming.caller.run_id.clone();
         let ask = Ask {
             caller: incoming.caller.clone(),
-            // A trace that the gateway began by itself says nothing about what belongs together.
-            run: run.or_else(|| trace.parent_span_id.map(|_| RunId::from(trace.trace_id))),
+            run: incoming.run(&trace),
             session: incoming.session_name(),
             action: target.subject.call_action(),
             resource: target.resource(),
@@ -130,6 +129,12 @@ impl Incoming {
             recording.note("mcp.session.id", session);
         }
         recording
+    }
+
+    /// A trace that the gateway began by itself says nothing about what belongs together.
+    pub(in crate::gateway) fn run(&self, trace: &TraceContext) -> Option<RunId> {
+        let run = self.caller.run_id.clone();
+        run.or_else(|| trace.parent_span_id.map(|_| RunId::from(trace.trace_id)))
     }
 
     /// Names the session without being its id, which whoever reads records could use.
@@ -210,15 +215,14 @@ impl Incoming {
 
     /// The request as it goes to the server: as it came, but for what belongs to the way here.
     pub(in crate::gateway) fn outgoing(&self, trace: &TraceContext) -> Call {
-        let mut params: Members = self.params.clone();
+        self.outgoing_with(self.params.clone(), trace)
+    }
+
+    fn outgoing_with(&self, mut params: Members, trace: &TraceContext) -> Call {
         let mut meta = self.meta.clone();
         meta.retain(|name, _| name != "progressToken" && !name.starts_with("io.modelcontextprotocol/"));
         meta.insert("traceparent".to_owned(), text::raw(&trace.to_string()));
         params.insert("_meta".to_owned(), text::raw(&meta));
-        if self.client.era() == Era::Stateful {
-            // A task that was asked for in the way of 2025-11-25 is no capability that is offered here.
-            params.shift_remove("task");
-        }
         Call {
             method: self.method.clone(),
             params: Some(text::raw(&params)),
@@ -246,14 +250,30 @@ impl Incoming {
         granted: &Granted,
     ) -> Result<Exchange, UpstreamError> {
         let session = self.link(&target.member).await?;
-        Ok(Exchange::begin(session, self.outgoing(&granted.recording.trace)))
+        let mut params = self.params.clone();
+        if self.client.era() == Era::Stateful && params.contains_key("task") && !makes_tasks(&target.member).await {
+            // Who declares no tasks is asked as if nobody had wanted one.
+            params.shift_remove("task");
+        }
+        Ok(Exchange::begin(session, self.outgoing_with(params, &granted.recording.trace)))
     }
+}
+
+/// In the way of 2025-11-25, of tool calls.
+async fn makes_tasks(member: &Member) -> bool {
+    let about = member.upstream.about().await;
+    about.is_ok_and(|about| about.era == Era::Stateful && about.capabilities.get("tasks").is_some_and(runs_calls))
 }
 
 impl UnderWay {
     pub(super) const fn resumed(incoming: Incoming, target: Target, granted: Granted, exchange: Exchange) -> Self {
         Self { incoming, target, granted, exchange, open_question: None }
     }
+}
+
+/// What the client is told when a server does not answer a request that is no call.
+pub(in crate::gateway) fn unanswered(error: &UpstreamError) -> Answer {
+    RpcError::new(UPSTREAM, error.to_string()).with_data(json!({ "code": error.code() })).into()
 }
 
 /// What the client is told when a server does not answer.

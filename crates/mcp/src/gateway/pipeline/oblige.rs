@@ -36,14 +36,15 @@ impl Replied {
             granted.recording.end(&answer);
             return Ok(Obliged { granted, answer });
         };
-        if let Err(too_large) = fits(&incoming, &granted, &result) {
+        if let Err(too_large) = incoming.fits(&result, granted.permit.obligations.result_bytes_max) {
             granted.recording.fail("result_too_large", "the result is larger than allowed");
             let said = serde_json::json!({ "id": granted.permit.decision.id, "code": "result_too_large" });
             let told = incoming.refused(&target, &too_large, said);
             return Err(if matches!(told, Answer::Result(_)) { told } else { RpcError::new(LIMIT, too_large).into() });
         }
         let result = redacted(result, &granted.permit.obligations.redact);
-        let result = incoming.in_words_of_the_client(result, target.member.upstream.name());
+        let result = incoming.with_task_named(result, &granted, target.member.upstream.name());
+        let result = incoming.in_words_of_the_client(result);
         granted.recording.note_content("gen_ai.tool.call.result", result.get());
         let answer = Answer::Result(result);
         granted.recording.end(&answer);
@@ -74,19 +75,8 @@ impl Touched {
     }
 }
 
-fn fits(incoming: &Incoming, granted: &Granted, result: &RawValue) -> Result<(), String> {
-    let bytes = result.get().len() as u64;
-    incoming.gateway.limits.result_bytes.check(bytes).map_err(|limit| limit.to_string())?;
-    match granted.permit.obligations.result_bytes_max {
-        Some(max) if bytes > max => {
-            Err(format!("the result has {bytes} bytes, and at most {max} are permitted; ask for less"))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Replaces what the JSON pointers name. A text content that is JSON itself is not looked into.
-fn redacted(result: Box<RawValue>, pointers: &[String]) -> Box<RawValue> {
+pub(in crate::gateway) fn redacted(result: Box<RawValue>, pointers: &[String]) -> Box<RawValue> {
     if pointers.is_empty() {
         return result;
     }
@@ -100,8 +90,21 @@ fn redacted(result: Box<RawValue>, pointers: &[String]) -> Box<RawValue> {
 }
 
 impl Incoming {
+    /// # Errors
+    /// How large it is, and how large it may be.
+    pub(in crate::gateway) fn fits(&self, result: &RawValue, permitted_bytes: Option<u64>) -> Result<(), String> {
+        let bytes = result.get().len() as u64;
+        self.gateway.limits.result_bytes.check(bytes).map_err(|limit| limit.to_string())?;
+        match permitted_bytes {
+            Some(max) if bytes > max => {
+                Err(format!("the result has {bytes} bytes, and at most {max} are permitted; ask for less"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// What the client's era requires of a result and the server's does not, and what must not be passed on.
-    pub(in crate::gateway) fn in_words_of_the_client(&self, result: Box<RawValue>, server: &str) -> Box<RawValue> {
+    pub(in crate::gateway) fn in_words_of_the_client(&self, result: Box<RawValue>) -> Box<RawValue> {
         if self.client.era() == Era::Stateful {
             return result;
         }
@@ -113,10 +116,6 @@ impl Incoming {
             members.entry("ttlMs".to_owned()).or_insert_with(|| json::raw(&0));
             // Who may read is decided for each caller, so no cache may give it to another.
             members.insert("cacheScope".to_owned(), json::raw("private"));
-        }
-        if let Some(task) = json::member_text(&members, "taskId") {
-            let task = self.gateway.seal_task(&self.caller.key_id, server, &task);
-            members.insert("taskId".to_owned(), json::raw(&task));
         }
         json::raw(&members)
     }

@@ -44,10 +44,10 @@ pub(crate) struct PolicyName {
 pub(crate) struct CheckRequest {
     /// They take the place of what has the same names in force.
     files: Vec<FileRequest>,
-    /// Tools as their servers describe them: limits on arguments that a tool does not have are then found.
-    #[serde(default)]
-    #[schema(value_type = Vec<Object>)]
-    tools: Vec<ToolSchema>,
+    /// Tools as their servers describe them: limits on arguments that a tool does not have are then found. Those of the tool
+    /// servers here when absent.
+    #[schema(value_type = Option<Vec<Object>>)]
+    tools: Option<Vec<ToolSchema>>,
 }
 
 /// Cases, and the policies to put them before.
@@ -134,7 +134,7 @@ pub(crate) async fn check(
     let files = files(request.files)?;
     let published = app.state.control.policies().published();
     let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
-    let tools = request.tools;
+    let tools = request.tools.unwrap_or_else(|| known_tools(&app));
     let compiled = blocking(move || {
         let (set, policies) = candidate(&published, &files, &[])?;
         let problems: Vec<_> = set.warnings().iter().cloned().chain(set.check(&tools)).collect();
@@ -163,6 +163,11 @@ pub(crate) async fn check(
                 .collect(),
         },
     }))
+}
+
+fn known_tools(app: &App) -> Vec<ToolSchema> {
+    let known = app.state.tools.pins().input_schemas();
+    known.into_iter().map(|(server, name, input_schema)| ToolSchema { server, name, input_schema }).collect()
 }
 
 /// Test policies

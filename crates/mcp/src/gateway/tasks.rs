@@ -1,0 +1,173 @@
+//! Tasks: calls that go on after their answer. Of 2025-11-25 in a session, of 2026-07-28 as an extension; each between a
+//! client and a server of one era.
+//!
+//! What the permit asked for must hold for a result that comes later, when the call is over. It travels in the task's id,
+//! which is signed, so that nothing has to be kept here.
+
+use mizzen_governance::request::Obligations;
+use mizzen_model::asked::Taint;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::exchange::{Exchange, Step};
+use super::pipeline::{Client, Granted, Incoming, redacted, unanswered};
+use super::stream::Out;
+use super::{Inner, bridge, listening, trace};
+use crate::seam::{Era, FromServer, Member, Reply};
+use crate::signing::Purpose;
+use crate::wire::json::{self as text, Members};
+use crate::wire::rpc::{Answer, INTERNAL_ERROR, LIMIT, METHOD_NOT_FOUND, RpcError};
+
+/// Under which messages of 2025-11-25 say in `_meta` to which task they belong.
+const RELATED: &str = "io.modelcontextprotocol/related-task";
+
+/// What a client knows as a task's id.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct TaskName {
+    /// Whose call made it.
+    credential: String,
+    server: String,
+    /// As the server knows it.
+    task: String,
+    redact: Vec<String>,
+    result_bytes_max: Option<u64>,
+    /// What the result brings into the run that asks for it.
+    touches: Taint,
+}
+
+impl Inner {
+    fn seal_task(&self, name: &TaskName) -> String {
+        self.signer.sign(Purpose::Task, &serde_json::to_vec(name).unwrap_or_default())
+    }
+
+    /// `None` when it is none, or another caller's.
+    fn unseal_task(&self, credential: &str, text: &str) -> Option<TaskName> {
+        let name: TaskName = serde_json::from_slice(&self.signer.open(Purpose::Task, text)?).ok()?;
+        (name.credential == credential).then_some(name)
+    }
+}
+
+impl Incoming {
+    /// The result of a call, which may be a task: then its id is one that works for this caller alone.
+    pub(super) fn with_task_named(&self, result: Box<RawValue>, granted: &Granted, server: &str) -> Box<RawValue> {
+        let Some(mut members) = text::members(&result) else { return result };
+        let Obligations { redact, result_bytes_max, .. } = granted.permit.obligations.clone();
+        let (credential, server) = (self.caller.key_id.as_str().to_owned(), server.to_owned());
+        let named = |task| TaskName { credential, server, task, redact, result_bytes_max, touches: granted.touches };
+        match self.client.era() {
+            Era::Stateless => {
+                let Some(task) = text::member_text(&members, "taskId") else { return result };
+                members.insert("taskId".to_owned(), text::raw(&self.gateway.seal_task(&named(task))));
+            }
+            Era::Stateful => {
+                let made = members.get("task").and_then(|made| text::members(made));
+                let made = made.filter(|_| self.params.contains_key("task"));
+                let Some(mut made) = made else { return result };
+                let Some(task) = text::member_text(&made, "taskId") else { return result };
+                made.insert("taskId".to_owned(), text::raw(&self.gateway.seal_task(&named(task))));
+                members.insert("task".to_owned(), text::raw(&made));
+            }
+        }
+        text::raw(&members)
+    }
+}
+
+/// `tasks/get`, `tasks/update`, `tasks/cancel`, `tasks/result`: asks the server that runs the task.
+pub(super) async fn task(mut incoming: Incoming, out: Out) -> Answer {
+    if incoming.client.era() == Era::Stateless && !incoming.client.has_tasks() {
+        return listening::tasks_missing();
+    }
+    let named = text::member_text(&incoming.params, "taskId");
+    let known = named.as_ref().and_then(|named| incoming.gateway.unseal_task(&incoming.caller.key_id, named));
+    let member = known
+        .as_ref()
+        .and_then(|known| incoming.view.members.iter().find(|member| member.upstream.name() == known.server).cloned());
+    let (Some(named), Some(known), Some(member)) = (named, known, member) else {
+        return RpcError::invalid_params("there is no such task").into();
+    };
+    incoming.params.insert("taskId".to_owned(), text::raw(&known.task));
+    match incoming.ask_for_task(&member, &named, &out).await {
+        Answer::Result(result) => incoming.released(result, &named, &known).await.unwrap_or_else(Answer::from),
+        error @ Answer::Error { .. } => error,
+    }
+}
+
+impl Incoming {
+    /// Meanwhile the task's server may ask the client, on this stream.
+    async fn ask_for_task(&self, member: &Member, named: &str, out: &Out) -> Answer {
+        let link = match self.link(member).await {
+            Ok(link) => link,
+            Err(error) => return unanswered(&error),
+        };
+        let trace = trace::of(&self.meta, &self.headers);
+        let mut exchange = Exchange::begin(link, self.outgoing(&trace));
+        let mut asked = Vec::new();
+        loop {
+            match exchange.next().await {
+                Step::Event(FromServer::Notification { method, params }) => {
+                    bridge::tell(self, &method, params.map(|params| related(params, named)), out).await;
+                }
+                Step::Event(FromServer::Request { method, params, answer }) => match &self.client {
+                    Client::Stateful(session) if bridge::declared(&self.client, &method) => {
+                        let params = params.map(|params| related(params, named));
+                        asked.push(bridge::ask_on(session, &method, params, answer, out).await);
+                    }
+                    _ => {
+                        let error = RpcError::new(METHOD_NOT_FOUND, "the client did not declare this capability");
+                        drop(answer.send(Err(text::raw(&error))));
+                    }
+                },
+                Step::Reply(Ok(Reply::Complete(result) | Reply::InputRequired(result))) => {
+                    return Answer::Result(result);
+                }
+                Step::Reply(Ok(Reply::Error(error))) => return Answer::raw_error(error),
+                Step::Reply(Err(error)) => return unanswered(&error),
+            }
+        }
+    }
+
+    /// What the server says of its task, as the permit of the call lets it out.
+    ///
+    /// # Errors
+    /// When it is larger than allowed, or what it brings into the run cannot be kept.
+    async fn released(&self, said: Box<RawValue>, named: &str, known: &TaskName) -> Result<Answer, RpcError> {
+        let Some(mut members) = text::members(&related(said.clone(), named)) else {
+            return Err(RpcError::new(INTERNAL_ERROR, "the tool server answered with something that is no object"));
+        };
+        if members.contains_key("taskId") {
+            members.insert("taskId".to_owned(), text::raw(named));
+        }
+        if self.method == "tasks/result" {
+            self.may_have(&said, known).await?;
+            return Ok(Answer::Result(redacted(text::raw(&members), &known.redact)));
+        }
+        if let Some(result) = members.get("result").cloned() {
+            self.may_have(&result, known).await?;
+            members.insert("result".to_owned(), redacted(result, &known.redact));
+        }
+        Ok(Answer::Result(self.in_words_of_the_client(text::raw(&members))))
+    }
+
+    async fn may_have(&self, result: &RawValue, known: &TaskName) -> Result<(), RpcError> {
+        self.fits(result, known.result_bytes_max)
+            .map_err(|too_large| RpcError::new(LIMIT, too_large).with_data(json!({ "code": "result_too_large" })))?;
+        let run = self.run(&trace::of(&self.meta, &self.headers));
+        let kept = self.gateway.control.gate().touched(&self.caller.key_id, run.as_ref(), known.touches).await;
+        kept.map_err(|error| {
+            tracing::warn!(error = %mizzen_runtime::error::Chain(&error), "what a result brings could not be kept");
+            let message = "what this result brings into the run could not be kept, so it is withheld; try again";
+            RpcError::new(INTERNAL_ERROR, message)
+        })
+    }
+}
+
+/// With the id by which the client knows the task.
+fn related(message: Box<RawValue>, named: &str) -> Box<RawValue> {
+    let meta = |members: &Members| members.get("_meta").and_then(|meta| text::members(meta));
+    let Some(mut members) = text::members(&message) else { return message };
+    let Some(mut found) = meta(&members).filter(|meta| meta.contains_key(RELATED)) else { return message };
+    found.insert(RELATED.to_owned(), text::raw(&json!({ "taskId": named })));
+    members.insert("_meta".to_owned(), text::raw(&found));
+    text::raw(&members)
+}

@@ -1,0 +1,131 @@
+//! Calls that go on as tasks, in the way of 2025-11-25.
+
+use std::sync::Arc;
+
+use mizzen_governance::{PolicySet, Source, Sources};
+use mizzen_mcp::seam::{Era, FromServer, ListKind, Reply};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::double::{Double, raw, said};
+use crate::harness::{Events, Harness};
+
+const BOUNDARY: &str = r"
+apiVersion: mizzen.dev/v1
+kind: Boundary
+metadata: {name: all}
+spec:
+  mode: enforce
+  agents: ['*']
+  tools:
+    - {tool: jobs/run, redact: [/structuredContent/iban], result_bytes_max: 400}
+    - tool: plain/run
+";
+
+async fn bounded(doubles: &[Arc<Double>]) -> Harness {
+    let harness = Harness::new(doubles).await;
+    let boundaries = vec![Source { name: "all.yaml".into(), text: BOUNDARY.into() }];
+    let policies = PolicySet::compile(&Sources { boundaries, ..Sources::default() }).unwrap();
+    harness.control.publish_policies(Arc::new(policies));
+    harness
+}
+
+/// A server whose tool `run` can be asked for as a task.
+fn jobs() -> Arc<Double> {
+    let double =
+        Double::new("jobs", Era::Stateful, |method, params: Value, events: mpsc::Sender<FromServer>| async move {
+            let secret = json!({ "content": [], "structuredContent": { "iban": "DE89", "amount": 5 },
+            "_meta": { "io.modelcontextprotocol/related-task": { "taskId": params["taskId"] } } });
+            match method.as_str() {
+                "tools/call" if params.get("task").is_some() => {
+                    Reply::Complete(raw(&json!({ "task": { "taskId": "t1", "status": "working", "ttl": 60_000 } })))
+                }
+                "tasks/get" | "tasks/cancel" if params["taskId"] == "t1" => {
+                    Reply::Complete(raw(&json!({ "taskId": "t1", "status": "working" })))
+                }
+                "tasks/result" if params["taskId"] == "t1" => {
+                    let (answer, answered) = oneshot::channel();
+                    let params = json!({ "message": "sure?", "_meta": secret["_meta"] });
+                    let method = "elicitation/create".to_owned();
+                    events.send(FromServer::Request { method, params: Some(raw(&params)), answer }).await.unwrap();
+                    answered.await.unwrap().unwrap();
+                    Reply::Complete(raw(&secret))
+                }
+                _ => said("at once"),
+            }
+        });
+    double.has(ListKind::Tools, [json!({ "name": "run", "execution": { "taskSupport": "optional" } })]);
+    double
+}
+
+#[tokio::test]
+async fn a_call_may_be_a_task_whose_result_is_let_out_as_the_permit_of_the_call_says() {
+    let (jobs, plain) = (jobs(), Double::plain("plain", Era::Stateful, &["run"]));
+    let mut harness = bounded(&[jobs.clone(), plain.clone()]).await;
+    let mallory = harness.mint("mallory").await;
+    let client = harness.open("/mcp", &json!({ "elicitation": {} })).await;
+    let tasks = &client.initialized["result"]["capabilities"]["tasks"];
+    assert_eq!(tasks, &json!({ "cancel": {}, "requests": { "tools": { "call": {} } } }));
+
+    let call = json!({ "name": "jobs__run", "arguments": {}, "task": { "ttl": 60_000 } });
+    let made = client.ask("tools/call", &call).await;
+    let task = made.result()["task"]["taskId"].as_str().unwrap().to_owned();
+    assert_ne!(task, "t1");
+    assert_eq!(jobs.last_call().1["task"], json!({ "ttl": 60_000 }));
+    for method in ["tasks/get", "tasks/cancel"] {
+        let got = client.ask(method, &json!({ "taskId": task })).await;
+        assert_eq!((&got.result()["status"], &got.result()["taskId"]), (&json!("working"), &json!(task)), "{method}");
+    }
+
+    let mut stream = Events::of(client.begin("tasks/result", &json!({ "taskId": task })).await);
+    let question = stream.next().await.unwrap();
+    assert_eq!((&question["method"], &question["params"]["message"]), (&json!("elicitation/create"), &json!("sure?")));
+    let related = |message: &Value| message["_meta"]["io.modelcontextprotocol/related-task"]["taskId"].clone();
+    assert_eq!(related(&question["params"]), json!(task));
+    client.answer(&question["id"], &json!({ "action": "accept", "content": {} })).await;
+    let result = stream.next().await.unwrap()["result"].clone();
+    assert_eq!(result["structuredContent"], json!({ "iban": "[redacted]", "amount": 5 }));
+    assert_eq!(related(&result), json!(task));
+
+    // Who offers no tasks is asked as if nobody had wanted one, and a task is nobody else's.
+    let call = json!({ "name": "plain__run", "arguments": {}, "task": {} });
+    assert_eq!(client.ask("tools/call", &call).await.text(), "plain:run");
+    assert_eq!(plain.last_call().1.get("task"), None);
+    assert_eq!(client.ask("tasks/get", &json!({ "taskId": "t1" })).await.code(), -32602);
+    let calls = jobs.calls();
+    harness.key = mallory;
+    let other = harness.open("/mcp", &json!({})).await;
+    assert_eq!(other.ask("tasks/result", &json!({ "taskId": task })).await.code(), -32602);
+    assert_eq!(jobs.calls(), calls);
+}
+
+#[tokio::test]
+async fn what_a_task_of_2026_brings_is_redacted_and_bounded_too() {
+    let double = Double::new("jobs", Era::Stateless, |method, params: Value, _| async move {
+        let text = "x".repeat(if params["taskId"] == "long" { 400 } else { 4 });
+        let result = json!({ "content": [{ "type": "text", "text": text }], "structuredContent": { "iban": "DE89" } });
+        let task = if params["arguments"]["long"] == true { "long" } else { "short" };
+        Reply::Complete(raw(&match method.as_str() {
+            "tools/call" => json!({ "resultType": "task", "taskId": task, "status": "working" }),
+            _ => {
+                json!({ "resultType": "complete", "taskId": params["taskId"], "status": "completed", "result": result })
+            }
+        }))
+    });
+    double.has(ListKind::Tools, [json!({ "name": "run" })]);
+    let harness = bounded(&[double]).await;
+    let tasks = json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
+    for is_long in [false, true] {
+        let call = json!({ "name": "jobs__run", "arguments": { "long": is_long } });
+        let made = harness.ask_as("/mcp", "tools/call", &call, &tasks).await;
+        let task = made.result()["taskId"].clone();
+        let got = harness.ask_as("/mcp", "tasks/get", &json!({ "taskId": task }), &tasks).await;
+        match is_long {
+            false => {
+                assert_eq!(got.result()["result"]["structuredContent"]["iban"], "[redacted]");
+                assert_eq!(got.result()["result"]["content"][0]["text"], "xxxx");
+            }
+            true => assert_eq!(got.last()["error"]["data"]["code"], "result_too_large"),
+        }
+    }
+}

@@ -144,7 +144,7 @@ impl<'a> Running<'a> {
                 return Err(self.failed(problem));
             }
         }
-        match self.end() {
+        match self.end().await {
             Ok(output) => Ok(Made {
                 template: self.template.reference(),
                 template_digest: self.template.digest.clone(),
@@ -170,7 +170,7 @@ impl<'a> Running<'a> {
             }
             return Ok(());
         };
-        let rounds = self.renderer.value(each, &self.context(None))?;
+        let rounds = self.renderer.value(each, &self.context(None)).await?;
         let rounds = rounds_of(rounds).ok_or_else(|| {
             at(&self.template.source, each.at, format!("step `{}`: `each` must give a list or a mapping", step.id))
         })?;
@@ -204,12 +204,15 @@ impl<'a> Running<'a> {
         }
         let context = self.context(each);
         if let Some(condition) = &step.condition
-            && !is_true(&self.renderer.value(condition, &context)?)
+            && !is_true(&self.renderer.value(condition, &context).await?)
         {
             self.log.info("left out, its `if` says no");
             return Ok(None);
         }
-        let values = step.input.as_ref().map(|input| self.renderer.value(input, &context)).transpose()?;
+        let values = match &step.input {
+            None => None,
+            Some(input) => Some(self.renderer.value(input, &context).await?),
+        };
         let values = match values {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(values)) => values,
@@ -269,11 +272,11 @@ impl<'a> Running<'a> {
     }
 
     /// Evaluates `spec.output`, and writes down in the folder what made it.
-    fn end(&mut self) -> Result<Map<String, Value>, Problem> {
+    async fn end(&mut self) -> Result<Map<String, Value>, Problem> {
         let template = Arc::clone(&self.template);
         let output = match &template.output {
             None => Value::Null,
-            Some(node) => self.renderer.value(node, &self.context(None))?,
+            Some(node) => self.renderer.value(node, &self.context(None)).await?,
         };
         if !self.workspace.is_empty() {
             let whole = |message: String| at(&template.source, At::default(), message);

@@ -2,7 +2,7 @@
 
 use mizzen_model::yaml::{At, Kind, Limits, Node, YamlError, parse_each};
 
-use super::placeholder::{self, Files, NoFiles};
+use super::placeholder::{self, Allowance, Files, NoFiles};
 use super::{Document, Format, Problem, Read, Rejected, detect, foreign, json};
 use crate::entity::Entity;
 use crate::reference::{DEFAULT_NAMESPACE, EntityRef};
@@ -36,14 +36,14 @@ fn documents(source: &str, text: &str, files: &mut dyn Files) -> Vec<Read> {
     if detect::is_skill(source) {
         return vec![skill(source, text)];
     }
-    let mut reads = Vec::new();
+    let (mut reads, mut allowance) = (Vec::new(), Allowance::of_text());
     for tree in trees(source, text) {
         match tree {
             Err(error) => reads.push(unreadable(source, error)),
             Ok(Node { kind: Kind::List(items), .. }) => {
-                reads.extend(items.into_iter().map(|item| document(source, item, files)));
+                reads.extend(items.into_iter().map(|item| document(source, item, files, &mut allowance)));
             }
-            Ok(node) => reads.push(document(source, node, files)),
+            Ok(node) => reads.push(document(source, node, files, &mut allowance)),
         }
     }
     reads
@@ -57,9 +57,9 @@ fn unreadable(source: &str, error: YamlError) -> Read {
     rejected(source, error.at, None, vec![problem(source, error.at, message)])
 }
 
-fn document(source: &str, node: Node, files: &mut dyn Files) -> Read {
+fn document(source: &str, node: Node, files: &mut dyn Files, allowance: &mut Allowance) -> Read {
     let Some(format) = detect::format(&node) else { return stranger(source, &node) };
-    let (node, unresolved) = placeholder::resolve(node, files);
+    let (node, unresolved) = placeholder::resolve(node, files, allowance);
     if !unresolved.is_empty() {
         let problems = unresolved.into_iter().map(|(at, message)| problem(source, at, message)).collect();
         return rejected(source, node.at, reference(&node), problems);

@@ -82,14 +82,12 @@ pub async fn dry_run(asked: Asked<'_>, effects: &dyn Effects) -> Result<Made, Fa
     Running::new(&asked, answers, effects, true).steps().await
 }
 
-/// Makes it. The whole is planned first, so that what can be found wrong is found before anything is changed.
+/// Makes what a dry run of the same question has shown, so that what can be found wrong is found before anything is changed.
 ///
 /// # Errors
 /// As [`dry_run`]; when an effect fails, with what was done before it.
-pub async fn run(asked: Asked<'_>, effects: &dyn Effects) -> Result<Made, Failed> {
-    let answers = answers(&asked)?;
-    Running::new(&asked, answers.clone(), effects, true).steps().await?;
-    Running::new(&asked, answers, effects, false).steps().await
+pub async fn perform(asked: Asked<'_>, planned: &Made, effects: &dyn Effects) -> Result<Made, Failed> {
+    Running::new(&asked, planned.answers.clone(), effects, false).steps().await
 }
 
 fn answers(asked: &Asked<'_>) -> Result<Answers, Failed> {

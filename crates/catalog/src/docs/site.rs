@@ -86,14 +86,14 @@ impl Site {
         if pages.is_empty() {
             return Err(vec![problem(name, At::default(), "there is no page: write `docs/index.md`".to_owned())]);
         }
-        let navigation = match node.as_ref().and_then(|node| member(node, "nav")) {
+        let navigation = match node.as_ref().and_then(|node| node.member("nav")) {
             Some(Node { kind: Kind::List(items), .. }) => {
                 reading.pages = pages.iter().map(|page| (page.path.as_str(), page)).collect();
                 reading.items(items, 0)
             }
             _ => by_folder(&pages),
         };
-        let title = node.as_ref().and_then(|node| member(node, "site_name")).and_then(text_of).map(str::to_owned);
+        let title = node.as_ref().and_then(|node| node.text("site_name")).map(str::to_owned);
         let problems = reading.problems();
         if problems.is_empty() { Ok(Self { title, pages, navigation, images }) } else { Err(problems) }
     }
@@ -126,20 +126,6 @@ fn problem(source: &str, at: At, message: String) -> Problem {
         column: at.column,
         severity: mizzen_governance::Severity::Error,
         message,
-    }
-}
-
-fn member<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
-    match &node.kind {
-        Kind::Map(fields) => fields.iter().find(|(key, _)| key.name == name).map(|(_, value)| value),
-        _ => None,
-    }
-}
-
-fn text_of(node: &Node) -> Option<&str> {
-    match &node.kind {
-        Kind::Text(text) => Some(text),
-        _ => None,
     }
 }
 
@@ -224,8 +210,8 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// The folder of the pages; the whole when there is none.
     fn folder(&self, node: Option<&Node>, files: &Files) -> Result<Option<FilePath>, Vec<Problem>> {
-        let named = node.and_then(|node| member(node, "docs_dir"));
-        let text = named.and_then(text_of).unwrap_or(DOCS_FOLDER);
+        let named = node.and_then(|node| node.member("docs_dir"));
+        let text = named.and_then(Node::as_text).unwrap_or(DOCS_FOLDER);
         let place = named.map(|named| named.at).unwrap_or_default();
         let folder = FilePath::parse_folder(text);
         let folder = folder.map_err(|error| vec![problem(self.source, place, format!("`docs_dir`: {error}"))])?;
@@ -270,7 +256,7 @@ impl Reading<'_> {
     }
 
     fn page(&mut self, title: Option<&str>, node: &Node) -> Option<Item> {
-        let path = text_of(node)?;
+        let path = node.as_text()?;
         // A link to elsewhere is no page of ours.
         if path.contains("://") {
             return None;

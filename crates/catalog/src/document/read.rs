@@ -104,7 +104,7 @@ fn valid(source: &str, at: At, format: Format, entity: Entity, warnings: Vec<(At
 fn stranger(source: &str, node: &Node) -> Read {
     let message = match &node.kind {
         Kind::Map(_) => {
-            let found = detect::text(node, "apiVersion").map(|text| format!(" `{}`", validate::short(text)));
+            let found = node.text("apiVersion").map(|text| format!(" `{}`", validate::short(text)));
             match found {
                 Some(found) if found.starts_with(" `mizzen.dev/") => {
                     format!("`apiVersion`{found} is none that the catalog knows; a boundary is applied with `mizzen policy apply -f`")
@@ -133,9 +133,9 @@ fn problem(source: &str, at: At, message: String) -> Problem {
 
 /// What a wrong document would be called.
 fn reference(node: &Node) -> Option<EntityRef> {
-    let metadata = detect::field(node, "metadata")?;
-    let (kind, name) = (detect::text(node, "kind")?, detect::text(metadata, "name")?);
-    let namespace = detect::text(metadata, "namespace").unwrap_or(DEFAULT_NAMESPACE);
+    let metadata = node.member("metadata")?;
+    let (kind, name) = (node.text("kind")?, metadata.text("name")?);
+    let namespace = metadata.text("namespace").unwrap_or(DEFAULT_NAMESPACE);
     let is_complete = [kind, namespace, name].iter().all(|part| !part.is_empty());
     is_complete.then(|| EntityRef::new(kind, namespace, name))
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use mizzen_governance::problem::Problem;
 use mizzen_model::id::Digest;
-use mizzen_model::yaml::{At, Node};
+use mizzen_model::yaml::At;
 use serde_json::{Map, Value, json};
 
 use self::render::Renderer;
@@ -20,7 +20,7 @@ use super::effects::Effects;
 use super::files::{File, Files, FilesLimits};
 use super::parameters::Answers;
 use super::path::FilePath;
-use super::problem::{at, member};
+use super::problem::at;
 use super::record::{EffectRecord, EffectState, Level, Log, LogLine};
 use crate::plane::Actor;
 use crate::reference::EntityRef;
@@ -249,8 +249,8 @@ impl<'a> Running<'a> {
         if let Some((file, place)) = fault.place {
             return at(&file, place, message);
         }
-        let input = fault.input.as_ref().and_then(|name| member(step.input.as_ref()?, name));
-        let place: At = input.map_or(step.at, |(_, value): (_, &Node)| value.at);
+        let input = fault.input.as_ref().and_then(|name| step.input.as_ref()?.member(name));
+        let place = input.map_or(step.at, |value| value.at);
         at(&self.template.source, place, message)
     }
 

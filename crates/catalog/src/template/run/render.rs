@@ -6,7 +6,6 @@ use mizzen_governance::problem::Problem;
 use mizzen_model::yaml::{Kind, Node};
 use serde_json::{Map, Value};
 
-use crate::template::copy;
 use crate::template::definition::Template;
 use crate::template::expression::{Expressions, Style};
 use crate::template::problem::{at, in_scalar};
@@ -24,7 +23,7 @@ impl Renderer {
 
     /// The same tree, its texts rendered; a text that is one expression keeps the type of its value.
     pub(super) async fn value(&self, node: &Node, context: &minijinja::Value) -> Result<Value, Problem> {
-        let (renderer, node, context) = (self.clone(), copy(node), context.clone());
+        let (renderer, node, context) = (self.clone(), node.clone(), context.clone());
         let place = node.at;
         // Expressions are work for the processor, and may take their fuel to the end.
         let made = tokio::task::spawn_blocking(move || renderer.rendered(&node, &context));

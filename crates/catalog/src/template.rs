@@ -24,21 +24,3 @@ mod problem;
 pub mod record;
 pub mod run;
 pub mod update;
-
-use mizzen_model::yaml::{Key, Kind, Node};
-
-/// A part of a tree as a tree of its own.
-fn copy(node: &Node) -> Node {
-    let kind = match &node.kind {
-        Kind::Null => Kind::Null,
-        Kind::Boolean(flag) => Kind::Boolean(*flag),
-        Kind::Number(number) => Kind::Number(number.clone()),
-        Kind::Text(text) => Kind::Text(text.clone()),
-        Kind::List(members) => Kind::List(members.iter().map(copy).collect()),
-        Kind::Map(fields) => {
-            let pairs = fields.iter().map(|(key, value)| (Key { at: key.at, name: key.name.clone() }, copy(value)));
-            Kind::Map(pairs.collect())
-        }
-    };
-    Node { at: node.at, kind }
-}

@@ -42,14 +42,14 @@ pub struct At {
 }
 
 /// A value and where it begins.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Node {
     pub at: At,
     pub kind: Kind,
 }
 
 /// What a node is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Kind {
     Null,
     Boolean(bool),
@@ -60,7 +60,7 @@ pub enum Kind {
 }
 
 /// A name in a mapping.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Key {
     pub at: At,
     pub name: String,
@@ -78,6 +78,27 @@ impl Node {
             Kind::List(_) => "a list",
             Kind::Map(_) => "a mapping",
         }
+    }
+
+    /// The value of a name, when it is a mapping that has it.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Self> {
+        let Kind::Map(fields) = &self.kind else { return None };
+        fields.iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
+    }
+
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text of a name, when it is a mapping that has one there.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.member(name)?.as_text()
     }
 
     /// How many nodes it is, itself included.

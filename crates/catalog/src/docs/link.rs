@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::reference::EntityRef;
 
-/// What every id of a heading begins with, so that no heading takes an id of the portal's.
+/// What every id of a page begins with, so that none is an id of the portal's.
 pub const ID_PREFIX: &str = "doc-";
 /// What a page may link to elsewhere.
 const SCHEMES: &[&str] = &["http", "https", "mailto"];
@@ -113,7 +113,8 @@ fn scheme(target: &str) -> Option<&str> {
     target[end..].starts_with(':').then(|| &target[..end])
 }
 
-fn anchor(id: &str) -> String {
+/// The id that is meant by one in a link.
+pub(super) fn anchor(id: &str) -> String {
     if id.starts_with(ID_PREFIX) { id.to_owned() } else { format!("{ID_PREFIX}{id}") }
 }
 

@@ -12,7 +12,7 @@ use comrak::{Anchorizer, Arena, Options, format_html, parse_document};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::link::{ID_PREFIX, Links};
+use super::link::{ID_PREFIX, Links, anchor};
 
 /// Blocks within blocks: beyond it, a text is no documentation and its tree would take the stack.
 const DEPTH_MAX: usize = 100;
@@ -59,6 +59,9 @@ pub fn render(markdown: &str, links: &Links) -> Rendered {
 pub fn fragment(markdown: &str) -> String {
     let (html, _) = html(markdown);
     clean(&html, |element, attribute, value| {
+        if let Some(id) = value.strip_prefix('#').filter(|_| element == "a") {
+            return Some(format!("#{}", anchor(id)));
+        }
         let is_inner = value.starts_with('/') && !value.starts_with("//") && !value.contains('\\');
         let is_outer = ["https://", "http://", "mailto:"].iter().any(|scheme| value.starts_with(scheme));
         (element == "a" && attribute == "href" && (is_inner || is_outer)).then(|| value.to_owned())
@@ -147,7 +150,10 @@ fn clean(html: &str, address: impl Fn(&str, &str, &str) -> Option<String> + Send
         .url_schemes(schemes)
         .link_rel(Some("noopener noreferrer"))
         .add_tags(["input", "section"])
-        .add_tag_attributes("input", ["type", "checked", "disabled"])
+        .add_tag_attributes("input", ["checked"])
+        // Whatever it was written as: the box of a task, and nothing that takes what a reader types.
+        .set_tag_attribute_value("input", "type", "checkbox")
+        .set_tag_attribute_value("input", "disabled", "")
         .add_tag_attributes("code", ["class"])
         .add_tag_attributes("a", ["aria-label", "id"])
         .add_tag_attributes("li", ["id"])
@@ -157,10 +163,11 @@ fn clean(html: &str, address: impl Fn(&str, &str, &str) -> Option<String> + Send
         builder.add_tag_attributes(heading, ["id"]);
     }
     builder.attribute_filter(move |element, attribute, value| attribute_of(element, attribute, value, &address));
-    let cleaned = builder.clean(html).to_string();
-    // An input that is no box of a task has lost its type.
-    cleaned.replace("<input>", "")
+    builder.clean(html).to_string()
 }
+
+/// What comrak's ids of footnotes, and of the places that refer to them, begin with.
+const FOOTNOTES: [&str; 2] = ["fn-", "fnref-"];
 
 const ALERTS: [&str; 6] = [
     "markdown-alert",
@@ -182,8 +189,9 @@ fn attribute_of<'v>(
         ("a", "href") | ("img", "src") => address(element, attribute, value).map(Cow::Owned),
         // Everything else that a browser would load or send to.
         (_, "href" | "src" | "cite" | "action" | "background" | "poster" | "srcset" | "longdesc") => None,
-        (_, "id") => keep(value.starts_with(ID_PREFIX) || value.starts_with("fn")),
-        ("input", "type") => keep(value == "checkbox"),
+        (_, "id") if value.starts_with(ID_PREFIX) => keep(true),
+        // Footnotes are linked to as headings are.
+        (_, "id") => FOOTNOTES.iter().any(|start| value.starts_with(start)).then(|| Cow::Owned(anchor(value))),
         ("code", "class") => keep(value.starts_with("language-") && !value.contains(char::is_whitespace)),
         _ => keep(true),
     }

@@ -1,5 +1,8 @@
 //! Documentation in the database: pages with the catalog's, where search finds them, and beside them what a site is made of.
 
+#[cfg(test)]
+mod tests;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use mizzen_governance::problem::Problem;
@@ -172,17 +175,20 @@ impl Documentation {
             .into_iter()
             .map(|(title, path)| (title.to_owned(), path.to_owned()))
             .collect();
-        let pages = self.0.documents(reference).await?;
-        let first =
-            || order.first().map(|(_, path)| path.clone()).or_else(|| pages.first().map(|page| page.page.path.clone()));
+        let pages = self.paths("SELECT path FROM catalog_documents WHERE ref = $1 ORDER BY path", reference).await?;
+        let first = || order.first().map(|(_, path)| path).or(pages.first()).cloned();
         let wanted = path.map(str::to_owned).or_else(first).ok_or_else(|| DocsError::NoSite(reference.clone()))?;
-        let page = pages.iter().find(|page| page.page.path == wanted).cloned();
+        let page = self.0.document_page(reference, &wanted).await?;
         let page = page.ok_or_else(|| DocsError::NoPage { reference: reference.clone(), path: wanted.clone() })?;
         let links = Links {
             entity: reference.clone(),
             page: wanted.clone(),
-            pages: pages.iter().map(|page| page.page.path.clone()).collect(),
-            files: self.images(reference).await?,
+            pages: pages.into_iter().collect(),
+            files: self
+                .paths("SELECT path FROM documentation_images WHERE ref = $1", reference)
+                .await?
+                .into_iter()
+                .collect(),
             source_url: site.source_url.clone(),
         };
         let text = page.page.markdown;
@@ -220,8 +226,8 @@ impl Documentation {
         Ok((media, bytes))
     }
 
-    async fn images(&self, reference: &EntityRef) -> Result<std::collections::HashSet<String>, DocsError> {
-        let sql = "SELECT path FROM documentation_images WHERE ref = $1";
+    /// Of pages or images: what they hold may be megabytes.
+    async fn paths(&self, sql: &'static str, reference: &EntityRef) -> Result<Vec<String>, DocsError> {
         let rows = sqlx::query(sql).bind(reference.to_string()).fetch_all(self.0.store().pool()).await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
     }

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use mizzen_governance::problem::Problem;
 use mizzen_model::yaml::{self, At, Kind, Limits, Node};
@@ -17,6 +17,8 @@ use crate::template::path::FilePath;
 /// Names that MkDocs looks for.
 const CONFIGURATION: [&str; 2] = ["mkdocs.yml", "mkdocs.yaml"];
 const DOCS_FOLDER: &str = "docs";
+/// Problems that are told; more are of no help, and each looks for the page that was meant.
+const PROBLEMS_MAX: usize = 50;
 /// How deep a navigation goes.
 const DEPTH_MAX: usize = 8;
 /// Bytes of one page.
@@ -73,7 +75,7 @@ impl Site {
             Some((name, file)) => (name, file.text().unwrap_or_default()),
             None => ("mkdocs.yml", ""),
         };
-        let mut reading = Reading { source: name, problems: Vec::new() };
+        let mut reading = Reading { source: name, pages: HashMap::new(), problems: Vec::new(), untold: 0 };
         // MkDocs' own tags (`!ENV`, `!!python/name:…`) are no business of the navigation.
         let node = match yaml::parse_all(&without_tags(text), Limits::PAGE) {
             Ok(nodes) => nodes.into_iter().next(),
@@ -84,12 +86,16 @@ impl Site {
         if pages.is_empty() {
             return Err(vec![problem(name, At::default(), "there is no page: write `docs/index.md`".to_owned())]);
         }
-        let navigation = match node.as_ref().and_then(|node| member(node, "nav")) {
-            Some(Node { kind: Kind::List(items), .. }) => reading.items(items, &pages, 0),
+        let navigation = match node.as_ref().and_then(|node| node.member("nav")) {
+            Some(Node { kind: Kind::List(items), .. }) => {
+                reading.pages = pages.iter().map(|page| (page.path.as_str(), page)).collect();
+                reading.items(items, 0)
+            }
             _ => by_folder(&pages),
         };
-        let title = node.as_ref().and_then(|node| member(node, "site_name")).and_then(text_of).map(str::to_owned);
-        if reading.problems.is_empty() { Ok(Self { title, pages, navigation, images }) } else { Err(reading.problems) }
+        let title = node.as_ref().and_then(|node| node.text("site_name")).map(str::to_owned);
+        let problems = reading.problems();
+        if problems.is_empty() { Ok(Self { title, pages, navigation, images }) } else { Err(problems) }
     }
 
     /// Pages in the order of the navigation.
@@ -120,20 +126,6 @@ fn problem(source: &str, at: At, message: String) -> Problem {
         column: at.column,
         severity: mizzen_governance::Severity::Error,
         message,
-    }
-}
-
-fn member<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
-    match &node.kind {
-        Kind::Map(fields) => fields.iter().find(|(key, _)| key.name == name).map(|(_, value)| value),
-        _ => None,
-    }
-}
-
-fn text_of(node: &Node) -> Option<&str> {
-    match &node.kind {
-        Kind::Text(text) => Some(text),
-        _ => None,
     }
 }
 
@@ -208,14 +200,18 @@ fn by_folder(pages: &[Page]) -> Vec<Item> {
 
 struct Reading<'a> {
     source: &'a str,
+    /// By path.
+    pages: HashMap<&'a str, &'a Page>,
     problems: Vec<Problem>,
+    /// How many more there are.
+    untold: usize,
 }
 
 impl Reading<'_> {
     /// The folder of the pages; the whole when there is none.
     fn folder(&self, node: Option<&Node>, files: &Files) -> Result<Option<FilePath>, Vec<Problem>> {
-        let named = node.and_then(|node| member(node, "docs_dir"));
-        let text = named.and_then(text_of).unwrap_or(DOCS_FOLDER);
+        let named = node.and_then(|node| node.member("docs_dir"));
+        let text = named.and_then(Node::as_text).unwrap_or(DOCS_FOLDER);
         let place = named.map(|named| named.at).unwrap_or_default();
         let folder = FilePath::parse_folder(text);
         let folder = folder.map_err(|error| vec![problem(self.source, place, format!("`docs_dir`: {error}"))])?;
@@ -228,14 +224,13 @@ impl Reading<'_> {
         }
     }
 
-    fn items(&mut self, nodes: &[Node], pages: &[Page], depth: usize) -> Vec<Item> {
-        let known: HashSet<&str> = pages.iter().map(|page| page.path.as_str()).collect();
-        nodes.iter().filter_map(|node| self.item(node, pages, &known, depth)).collect()
+    fn items(&mut self, nodes: &[Node], depth: usize) -> Vec<Item> {
+        nodes.iter().filter_map(|node| self.item(node, depth)).collect()
     }
 
-    fn item(&mut self, node: &Node, pages: &[Page], known: &HashSet<&str>, depth: usize) -> Option<Item> {
+    fn item(&mut self, node: &Node, depth: usize) -> Option<Item> {
         let titled = match &node.kind {
-            Kind::Text(_) => return self.page(None, node, pages, known),
+            Kind::Text(_) => return self.page(None, node),
             Kind::Map(fields) => fields.first(),
             _ => None,
         };
@@ -244,13 +239,13 @@ impl Reading<'_> {
             return None;
         };
         match &value.kind {
-            Kind::Text(_) => self.page(Some(&title.name), value, pages, known),
+            Kind::Text(_) => self.page(Some(&title.name), value),
             Kind::List(_) if depth >= DEPTH_MAX => {
                 self.wrong(value.at, format!("`nav` is nested deeper than {DEPTH_MAX} levels"));
                 None
             }
             Kind::List(children) => {
-                let children = self.items(children, pages, depth + 1);
+                let children = self.items(children, depth + 1);
                 Some(Item { title: title.name.clone(), path: None, children })
             }
             _ => {
@@ -260,17 +255,19 @@ impl Reading<'_> {
         }
     }
 
-    fn page(&mut self, title: Option<&str>, node: &Node, pages: &[Page], known: &HashSet<&str>) -> Option<Item> {
-        let path = text_of(node)?;
+    fn page(&mut self, title: Option<&str>, node: &Node) -> Option<Item> {
+        let path = node.as_text()?;
         // A link to elsewhere is no page of ours.
         if path.contains("://") {
             return None;
         }
         let path = path.trim_start_matches("./");
-        let Some(page) = pages.iter().find(|page| page.path == path) else {
-            let hint = mizzen_model::suggest::nearest(path, known.iter().copied())
-                .map(|nearest| format!("; did you mean `{nearest}`?"));
-            self.wrong(node.at, format!("`nav` names `{path}`, and there is no such page{}", hint.unwrap_or_default()));
+        let Some(page) = self.pages.get(path).copied() else {
+            let message = format!("`nav` names `{path}`, and there is no such page");
+            let known = self.pages.keys().copied().filter(|_| self.problems.len() < PROBLEMS_MAX);
+            let hint = mizzen_model::suggest::nearest(path, known);
+            let hint = hint.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
+            self.wrong(node.at, message + &hint);
             return None;
         };
         let title = title.map_or_else(|| page.title.clone(), str::to_owned);
@@ -278,6 +275,14 @@ impl Reading<'_> {
     }
 
     fn wrong(&mut self, at: At, message: String) {
-        self.problems.push(problem(self.source, at, message));
+        match self.problems.len() < PROBLEMS_MAX {
+            true => self.problems.push(problem(self.source, at, message)),
+            false => self.untold += 1,
+        }
+    }
+
+    fn problems(self) -> Vec<Problem> {
+        let more = (self.untold > 0).then(|| problem(self.source, At::default(), format!("and {} more", self.untold)));
+        self.problems.into_iter().chain(more).collect()
     }
 }

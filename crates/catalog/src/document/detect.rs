@@ -31,12 +31,12 @@ pub(super) fn is_skill(source: &str) -> bool {
 /// The format of a document; `None`: it is none of ours.
 pub(super) fn format(node: &Node) -> Option<Format> {
     let Kind::Map(_) = &node.kind else { return None };
-    let (api_version, kind) = (text(node, "apiVersion"), text(node, "kind"));
+    let (api_version, kind) = (node.text("apiVersion"), node.text("kind"));
     match (api_version, kind) {
         (None, None) => foreign::format(&node.to_json()),
         (None, Some(kind)) => {
             let is_ours =
-                kinds::names().any(|name| name.eq_ignore_ascii_case(kind)) && field(node, "metadata").is_some();
+                kinds::names().any(|name| name.eq_ignore_ascii_case(kind)) && node.member("metadata").is_some();
             is_ours.then_some(Format::Entity)
         }
         (Some(api_version), _) => {
@@ -48,17 +48,5 @@ pub(super) fn format(node: &Node) -> Option<Format> {
             let is_ours = GROUPS.contains(&group) || nearest(group, GROUPS.iter().copied()).is_some();
             is_ours.then_some(Format::Entity)
         }
-    }
-}
-
-pub(super) fn field<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
-    let Kind::Map(fields) = &node.kind else { return None };
-    fields.iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
-}
-
-pub(super) fn text<'a>(node: &'a Node, name: &str) -> Option<&'a str> {
-    match &field(node, name)?.kind {
-        Kind::Text(text) => Some(text),
-        _ => None,
     }
 }

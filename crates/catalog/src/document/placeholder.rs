@@ -12,8 +12,10 @@ use super::{json, read};
 const TEXT: &str = "$text";
 const JSON: &str = "$json";
 const YAML: &str = "$yaml";
-/// Files that one document may name.
-const FILES_MAX: usize = 100;
+/// Files that the documents of one text may name.
+const FILES_MAX: usize = 1_000;
+/// Bytes of all of them, each as often as it is named.
+const BYTES_MAX: usize = 4 * Limits::CATALOG.bytes;
 
 /// Where files that placeholders name come from.
 pub trait Files {
@@ -138,19 +140,65 @@ fn placeholder(node: &Node) -> Option<(&str, &str)> {
     }
 }
 
+/// What may still be put into the documents of one text; without it, ten thousand of them could each name large files.
+pub(super) struct Allowance {
+    files: usize,
+    bytes: usize,
+    nodes: usize,
+}
+
+impl Allowance {
+    pub(super) const fn of_text() -> Self {
+        Self { files: FILES_MAX, bytes: BYTES_MAX, nodes: Limits::CATALOG.nodes }
+    }
+
+    /// Nothing more is read once one of them is used up.
+    fn refuse(&mut self, what: String) -> String {
+        self.files = 0;
+        format!("{what}; divide it into several files")
+    }
+
+    fn take_file(&mut self) -> Result<(), String> {
+        match self.files.checked_sub(1) {
+            Some(files) => self.files = files,
+            None => {
+                return Err(format!(
+                    "the documents of one file may name at most {FILES_MAX} files, of {BYTES_MAX} bytes in all"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn take_bytes(&mut self, bytes: usize) -> Result<(), String> {
+        let left = self.bytes.checked_sub(bytes);
+        self.bytes =
+            left.ok_or_else(|| self.refuse(format!("all that is put into one file has more than {BYTES_MAX} bytes")))?;
+        Ok(())
+    }
+
+    fn take_nodes(&mut self, node: &Node) -> Result<(), String> {
+        let most = Limits::CATALOG.nodes;
+        let left = self.nodes.checked_sub(node.count());
+        self.nodes =
+            left.ok_or_else(|| self.refuse(format!("all that is put into one file has more than {most} values")))?;
+        Ok(())
+    }
+}
+
 /// Puts files in the place of placeholders; what cannot be read is told with the place of its placeholder.
-pub(super) fn resolve(node: Node, files: &mut dyn Files) -> (Node, Vec<(At, String)>) {
+pub(super) fn resolve(node: Node, files: &mut dyn Files, allowance: &mut Allowance) -> (Node, Vec<(At, String)>) {
     if !files.are_there() {
         return (node, Vec::new());
     }
-    let mut resolver = Resolver { files, count: 0, problems: Vec::new() };
+    let mut resolver = Resolver { files, allowance, problems: Vec::new() };
     let node = resolver.node(node);
     (node, resolver.problems)
 }
 
 struct Resolver<'a> {
     files: &'a mut dyn Files,
-    count: usize,
+    allowance: &'a mut Allowance,
     problems: Vec<(At, String)>,
 }
 
@@ -174,11 +222,9 @@ impl Resolver<'_> {
     }
 
     fn content(&mut self, name: &str, target: &str, at: At) -> Result<Kind, String> {
-        self.count += 1;
-        if self.count > FILES_MAX {
-            return Err(format!("a document may name at most {FILES_MAX} files"));
-        }
+        self.allowance.take_file()?;
         let text = self.files.read(target)?;
+        self.allowance.take_bytes(text.len())?;
         let mut node = match name {
             TEXT => return Ok(Kind::Text(text)),
             JSON => json::parse(&text, Limits::CATALOG).map_err(|error| error.to_string())?,
@@ -190,6 +236,7 @@ impl Resolver<'_> {
                 }
             }
         };
+        self.allowance.take_nodes(&node)?;
         // What is wrong in the file is told at the placeholder: the file has lines of its own.
         stand_at(&mut node, at);
         Ok(node.kind)

@@ -2,7 +2,7 @@
 
 use mizzen_model::yaml::{At, Kind, Limits, Node, YamlError, parse_each};
 
-use super::placeholder::{self, Files, NoFiles};
+use super::placeholder::{self, Allowance, Files, NoFiles};
 use super::{Document, Format, Problem, Read, Rejected, detect, foreign, json};
 use crate::entity::Entity;
 use crate::reference::{DEFAULT_NAMESPACE, EntityRef};
@@ -36,14 +36,14 @@ fn documents(source: &str, text: &str, files: &mut dyn Files) -> Vec<Read> {
     if detect::is_skill(source) {
         return vec![skill(source, text)];
     }
-    let mut reads = Vec::new();
+    let (mut reads, mut allowance) = (Vec::new(), Allowance::of_text());
     for tree in trees(source, text) {
         match tree {
             Err(error) => reads.push(unreadable(source, error)),
             Ok(Node { kind: Kind::List(items), .. }) => {
-                reads.extend(items.into_iter().map(|item| document(source, item, files)));
+                reads.extend(items.into_iter().map(|item| document(source, item, files, &mut allowance)));
             }
-            Ok(node) => reads.push(document(source, node, files)),
+            Ok(node) => reads.push(document(source, node, files, &mut allowance)),
         }
     }
     reads
@@ -57,9 +57,9 @@ fn unreadable(source: &str, error: YamlError) -> Read {
     rejected(source, error.at, None, vec![problem(source, error.at, message)])
 }
 
-fn document(source: &str, node: Node, files: &mut dyn Files) -> Read {
+fn document(source: &str, node: Node, files: &mut dyn Files, allowance: &mut Allowance) -> Read {
     let Some(format) = detect::format(&node) else { return stranger(source, &node) };
-    let (node, unresolved) = placeholder::resolve(node, files);
+    let (node, unresolved) = placeholder::resolve(node, files, allowance);
     if !unresolved.is_empty() {
         let problems = unresolved.into_iter().map(|(at, message)| problem(source, at, message)).collect();
         return rejected(source, node.at, reference(&node), problems);
@@ -104,7 +104,7 @@ fn valid(source: &str, at: At, format: Format, entity: Entity, warnings: Vec<(At
 fn stranger(source: &str, node: &Node) -> Read {
     let message = match &node.kind {
         Kind::Map(_) => {
-            let found = detect::text(node, "apiVersion").map(|text| format!(" `{}`", validate::short(text)));
+            let found = node.text("apiVersion").map(|text| format!(" `{}`", validate::short(text)));
             match found {
                 Some(found) if found.starts_with(" `mizzen.dev/") => {
                     format!("`apiVersion`{found} is none that the catalog knows; a boundary is applied with `mizzen policy apply -f`")
@@ -133,9 +133,9 @@ fn problem(source: &str, at: At, message: String) -> Problem {
 
 /// What a wrong document would be called.
 fn reference(node: &Node) -> Option<EntityRef> {
-    let metadata = detect::field(node, "metadata")?;
-    let (kind, name) = (detect::text(node, "kind")?, detect::text(metadata, "name")?);
-    let namespace = detect::text(metadata, "namespace").unwrap_or(DEFAULT_NAMESPACE);
+    let metadata = node.member("metadata")?;
+    let (kind, name) = (node.text("kind")?, metadata.text("name")?);
+    let namespace = metadata.text("namespace").unwrap_or(DEFAULT_NAMESPACE);
     let is_complete = [kind, namespace, name].iter().all(|part| !part.is_empty());
     is_complete.then(|| EntityRef::new(kind, namespace, name))
 }

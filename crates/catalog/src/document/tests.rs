@@ -178,6 +178,26 @@ fn files_that_came_along_fill_placeholders_and_without_any_the_reason_is_told() 
     assert!(told[0].starts_with("8:3 ") && told[0].contains("mizzen apply -f"), "{told:?}");
 }
 
+/// Each of the documents may be small, and the file that all of them name large.
+#[test]
+fn what_all_documents_of_a_text_put_in_is_bounded() {
+    let mut files = Map::new();
+    files.insert("./large.txt".to_owned(), "x".repeat(4 << 20).into());
+    files.insert("./many.json".to_owned(), format!("[{}0]", "0,".repeat(299_999)).into());
+    files.insert("./small.txt".to_owned(), "x".into());
+    for (placeholder, documents, taken, reason) in [
+        ("$text: ./large.txt", 20, 8, "33554432 bytes"),
+        ("$json: ./many.json", 6, 3, "1000000 values"),
+        ("$text: ./small.txt", 1_010, 1_000, "1000 files"),
+    ] {
+        let text = vec![api(placeholder); documents].join("---\n");
+        let told = told(&read_with("a.yaml", &text, &mut files));
+        let refused: Vec<&String> = told.iter().filter(|line| line.contains("cannot be put in")).collect();
+        assert_eq!(refused.len(), documents - taken, "{placeholder}");
+        assert!(refused[0].contains(reason), "{}", refused[0]);
+    }
+}
+
 /// Every example of the documentation is read; a file that one of them names is given.
 #[test]
 fn the_examples_of_the_documentation_are_valid() {

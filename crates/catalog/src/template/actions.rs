@@ -181,7 +181,7 @@ pub(super) async fn perform(action: &str, input: &Input, context: &mut Context<'
         "fetch:plain" => fetch::plain(input, context),
         "fetch:plain:file" => fetch::plain_file(input, context),
         "fetch:template" => fetch::template(input, context).await,
-        "fetch:template:file" => fetch::template_file(input, context),
+        "fetch:template:file" => fetch::template_file(input, context).await,
         "fs:delete" => folder::delete(input, context),
         "fs:rename" => folder::rename(input, context),
         "fs:readdir" => folder::read(input, context),

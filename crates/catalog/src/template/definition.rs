@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::actions;
 use super::files::Files;
-use super::problem::{at, member, text};
+use super::problem::at;
 use crate::entity::Entity;
 use crate::reference::EntityRef;
 
@@ -118,8 +118,8 @@ impl Template {
 }
 
 fn is_template(node: &Node) -> bool {
-    text(node, "apiVersion") == Some(API_VERSION)
-        && text(node, "kind").is_some_and(|kind| kind.eq_ignore_ascii_case("template"))
+    node.text("apiVersion") == Some(API_VERSION)
+        && node.text("kind").is_some_and(|kind| kind.eq_ignore_ascii_case("template"))
 }
 
 /// Takes the value at a path out of a tree.
@@ -155,17 +155,17 @@ impl Reading<'_> {
     }
 
     fn metadata(&mut self, node: &Node) {
-        let name = member(node, "metadata").and_then(|(_, metadata)| member(metadata, "name"));
-        if !name.is_some_and(|(_, name)| matches!(&name.kind, Kind::Text(text) if !text.is_empty())) {
+        let name = node.member("metadata").and_then(|metadata| metadata.text("name"));
+        if name.is_none_or(str::is_empty) {
             self.wrong(node.at, "`metadata.name` must be a text that is not empty");
         }
-        if member(node, "spec").is_none_or(|(_, spec)| text(spec, "type").is_none_or(str::is_empty)) {
+        if node.member("spec").and_then(|spec| spec.text("type")).is_none_or(str::is_empty) {
             self.wrong(node.at, "`spec.type` must be a text that is not empty, for example `service`");
         }
     }
 
     fn pages(&mut self, node: &Node) -> Vec<Page> {
-        let Some((_, parameters)) = member(node, "spec").and_then(|(_, spec)| member(spec, "parameters")) else {
+        let Some(parameters) = node.member("spec").and_then(|spec| spec.member("parameters")) else {
             return Vec::new();
         };
         let pages: Vec<&Node> = match &parameters.kind {
@@ -206,8 +206,8 @@ impl Reading<'_> {
     }
 
     fn steps(&mut self, node: &Node) -> Vec<Step> {
-        let steps = member(node, "spec").and_then(|(_, spec)| member(spec, "steps"));
-        let Some((_, Node { kind: Kind::List(steps), .. })) = steps else {
+        let steps = node.member("spec").and_then(|spec| spec.member("steps"));
+        let Some(Node { kind: Kind::List(steps), .. }) = steps else {
             self.wrong(node.at, "`spec.steps` must be a list of steps");
             return Vec::new();
         };
@@ -236,14 +236,14 @@ impl Reading<'_> {
                 self.wrong(key.at, format!("a step has no `{}`; did you mean `{nearest}`?", key.name));
             }
         }
-        let Some(action) = text(node, "action").filter(|action| !action.is_empty()) else {
+        let Some(action) = node.text("action").filter(|action| !action.is_empty()) else {
             self.wrong(node.at, "a step must name its `action`, for example `fetch:template`");
             return None;
         };
-        let id = text(node, "id").map_or_else(|| format!("step-{}", index + 1), str::to_owned);
-        let copy = |name: &str| member(node, name).map(|(_, value)| super::copy(value));
+        let id = node.text("id").map_or_else(|| format!("step-{}", index + 1), str::to_owned);
+        let copy = |name: &str| node.member(name).cloned();
         Some(Step {
-            name: text(node, "name").unwrap_or(&id).to_owned(),
+            name: node.text("name").unwrap_or(&id).to_owned(),
             action: action.to_owned(),
             input: copy("input"),
             condition: copy("if"),

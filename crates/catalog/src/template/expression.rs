@@ -4,6 +4,7 @@
 
 mod filters;
 mod javascript;
+mod shape;
 
 #[cfg(test)]
 mod tests;
@@ -21,9 +22,8 @@ const FUEL: u64 = 500_000;
 const OUTPUT_BYTES_MAX: usize = 4 << 20;
 /// Blocks within blocks.
 const RECURSION_MAX: usize = 100;
-/// Assignments in one text. Each can put a value into another, and a value that is nested without end is one whose removal
-/// overflows the stack; without `namespace`, which Nunjucks does not have, no loop can do that.
-const ASSIGNMENTS_MAX: usize = 500;
+/// Lists and mappings within each other in what an expression gives; what is kept is read again, by readers with such a bound.
+const VALUE_DEPTH_MAX: usize = 100;
 
 /// How a text is marked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,13 +86,7 @@ impl Expressions {
         if !text.contains(self.opening) && !text.contains("{%") && !text.contains("{#") {
             return Ok(text.to_owned());
         }
-        let assigns =
-            |(at, _): &(usize, &str)| text[at + 2..].trim_start_matches(['-', '+', ' ', '\n', '\t']).starts_with("set");
-        if text.match_indices("{%").filter(assigns).count() > ASSIGNMENTS_MAX {
-            let message = format!("there are more than {ASSIGNMENTS_MAX} assignments (`set`) in one text");
-            return Err(Fault { line: 1, column: 1, message });
-        }
-        let source = javascript::equality(text, self.opening);
+        let source = shape::checked(text, self.opening).map_err(|told| refused(text, told))?;
         let template = self.environment.template_from_str(&source).map_err(|error| self.fault(text, &error))?;
         let made = template.render(context).map_err(|error| self.fault(text, &error))?;
         // The fuel has bounded what there is until here.
@@ -108,7 +102,7 @@ impl Expressions {
     /// As [`Self::text`].
     pub fn value(&self, text: &str, context: &Value) -> Result<serde_json::Value, Fault> {
         let Some(expression) = self.whole(text) else { return self.text(text, context).map(Into::into) };
-        let source = javascript::equality_within(expression);
+        let source = shape::checked_within(expression).map_err(|told| refused(text, told))?;
         let compiled = self.environment.compile_expression(&source).map_err(|error| self.fault(text, &error))?;
         let value = compiled.eval(context).map_err(|error| self.fault(text, &error))?;
         json(&value).map_err(|message| Fault { line: 1, column: 1, message })
@@ -133,6 +127,15 @@ impl Expressions {
     }
 }
 
+/// Why a text is not even parsed, and where the tag begins that is at fault.
+fn refused(text: &str, (at, message): (usize, String)) -> Fault {
+    let before = &text[..at];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Fault { line: small(line), column: small(column), message }
+}
+
 /// What a value is in JSON; what is undefined is null.
 fn json(value: &Value) -> Result<serde_json::Value, String> {
     if value.is_undefined() {
@@ -144,11 +147,22 @@ fn json(value: &Value) -> Result<serde_json::Value, String> {
         false => format!("the value cannot be kept: {error}"),
     })?;
     let value = serde_json::to_value(value).map_err(|error| format!("the value cannot be kept: {error}"))?;
+    if !is_within(&value, VALUE_DEPTH_MAX) {
+        return Err(format!("gives lists or mappings more than {VALUE_DEPTH_MAX} deep in each other"));
+    }
     Ok(match value {
         // As in JavaScript, which has one kind of number.
         serde_json::Value::Number(number) => whole_number(number),
         other => other,
     })
+}
+
+fn is_within(value: &serde_json::Value, depth: usize) -> bool {
+    match value {
+        serde_json::Value::Array(members) => depth > 0 && members.iter().all(|member| is_within(member, depth - 1)),
+        serde_json::Value::Object(fields) => depth > 0 && fields.values().all(|value| is_within(value, depth - 1)),
+        _ => true,
+    }
 }
 
 fn whole_number(number: serde_json::Number) -> serde_json::Value {

@@ -24,7 +24,7 @@ use super::disk;
 use super::effects::Effects;
 use super::files::{Files, FilesLimits};
 use super::path::FilePath;
-use super::run::{Asked, Made, dry_run, run};
+use super::run::{Asked, Made, dry_run, perform};
 use crate::entity::Entity;
 use crate::plane::{Actor, Catalog};
 use crate::query::{Predicate, Query};
@@ -192,7 +192,7 @@ impl Templates {
             let there = existing.below(None).into_iter().map(String::from).collect();
             return Err(TemplateError::Disk(disk::DiskError::Exists(there)));
         }
-        let made = run(asked, &*self.0.effects).await?;
+        let made = perform(asked, &planned, &*self.0.effects).await?;
         if let Some(project) = &project {
             self.write(project, &made.files).await?;
         }

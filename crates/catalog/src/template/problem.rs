@@ -1,7 +1,7 @@
 //! What is wrong with a template or with what it was asked, and where.
 
 use mizzen_governance::problem::{Problem, Severity};
-use mizzen_model::yaml::{At, Key, Kind, Node};
+use mizzen_model::yaml::At;
 
 use super::expression::Fault;
 
@@ -32,20 +32,4 @@ pub(super) fn in_scalar(source: &str, file: &str, scalar: &str, place: At, fault
         At { line: small(index + 1), column: small(column) }
     });
     at(source, exact.unwrap_or(place), fault.message.clone())
-}
-
-/// The member of a mapping.
-pub(super) fn member<'n>(node: &'n Node, name: &str) -> Option<(&'n Key, &'n Node)> {
-    match &node.kind {
-        Kind::Map(fields) => fields.iter().find(|(key, _)| key.name == name).map(|(key, value)| (key, value)),
-        _ => None,
-    }
-}
-
-/// The text of a member.
-pub(super) fn text<'n>(node: &'n Node, name: &str) -> Option<&'n str> {
-    match &member(node, name)?.1.kind {
-        Kind::Text(text) => Some(text),
-        _ => None,
-    }
 }

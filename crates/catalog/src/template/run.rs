@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use mizzen_governance::problem::Problem;
 use mizzen_model::id::Digest;
-use mizzen_model::yaml::{At, Node};
+use mizzen_model::yaml::At;
 use serde_json::{Map, Value, json};
 
 use self::render::Renderer;
@@ -20,7 +20,7 @@ use super::effects::Effects;
 use super::files::{File, Files, FilesLimits};
 use super::parameters::Answers;
 use super::path::FilePath;
-use super::problem::{at, member};
+use super::problem::at;
 use super::record::{EffectRecord, EffectState, Level, Log, LogLine};
 use crate::plane::Actor;
 use crate::reference::EntityRef;
@@ -82,14 +82,12 @@ pub async fn dry_run(asked: Asked<'_>, effects: &dyn Effects) -> Result<Made, Fa
     Running::new(&asked, answers, effects, true).steps().await
 }
 
-/// Makes it. The whole is planned first, so that what can be found wrong is found before anything is changed.
+/// Makes what a dry run of the same question has shown, so that what can be found wrong is found before anything is changed.
 ///
 /// # Errors
 /// As [`dry_run`]; when an effect fails, with what was done before it.
-pub async fn run(asked: Asked<'_>, effects: &dyn Effects) -> Result<Made, Failed> {
-    let answers = answers(&asked)?;
-    Running::new(&asked, answers.clone(), effects, true).steps().await?;
-    Running::new(&asked, answers, effects, false).steps().await
+pub async fn perform(asked: Asked<'_>, planned: &Made, effects: &dyn Effects) -> Result<Made, Failed> {
+    Running::new(&asked, planned.answers.clone(), effects, false).steps().await
 }
 
 fn answers(asked: &Asked<'_>) -> Result<Answers, Failed> {
@@ -144,7 +142,7 @@ impl<'a> Running<'a> {
                 return Err(self.failed(problem));
             }
         }
-        match self.end() {
+        match self.end().await {
             Ok(output) => Ok(Made {
                 template: self.template.reference(),
                 template_digest: self.template.digest.clone(),
@@ -170,7 +168,7 @@ impl<'a> Running<'a> {
             }
             return Ok(());
         };
-        let rounds = self.renderer.value(each, &self.context(None))?;
+        let rounds = self.renderer.value(each, &self.context(None)).await?;
         let rounds = rounds_of(rounds).ok_or_else(|| {
             at(&self.template.source, each.at, format!("step `{}`: `each` must give a list or a mapping", step.id))
         })?;
@@ -204,12 +202,15 @@ impl<'a> Running<'a> {
         }
         let context = self.context(each);
         if let Some(condition) = &step.condition
-            && !is_true(&self.renderer.value(condition, &context)?)
+            && !is_true(&self.renderer.value(condition, &context).await?)
         {
             self.log.info("left out, its `if` says no");
             return Ok(None);
         }
-        let values = step.input.as_ref().map(|input| self.renderer.value(input, &context)).transpose()?;
+        let values = match &step.input {
+            None => None,
+            Some(input) => Some(self.renderer.value(input, &context).await?),
+        };
         let values = match values {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(values)) => values,
@@ -248,8 +249,8 @@ impl<'a> Running<'a> {
         if let Some((file, place)) = fault.place {
             return at(&file, place, message);
         }
-        let input = fault.input.as_ref().and_then(|name| member(step.input.as_ref()?, name));
-        let place: At = input.map_or(step.at, |(_, value): (_, &Node)| value.at);
+        let input = fault.input.as_ref().and_then(|name| step.input.as_ref()?.member(name));
+        let place = input.map_or(step.at, |value| value.at);
         at(&self.template.source, place, message)
     }
 
@@ -269,11 +270,11 @@ impl<'a> Running<'a> {
     }
 
     /// Evaluates `spec.output`, and writes down in the folder what made it.
-    fn end(&mut self) -> Result<Map<String, Value>, Problem> {
+    async fn end(&mut self) -> Result<Map<String, Value>, Problem> {
         let template = Arc::clone(&self.template);
         let output = match &template.output {
             None => Value::Null,
-            Some(node) => self.renderer.value(node, &self.context(None))?,
+            Some(node) => self.renderer.value(node, &self.context(None)).await?,
         };
         if !self.workspace.is_empty() {
             let whole = |message: String| at(&template.source, At::default(), message);

@@ -152,3 +152,34 @@ fn tasks_tables_and_code_keep_their_shape() {
     assert!(made.contains("type=\"checkbox\"") && made.contains("<table>"), "{made}");
     assert!(made.contains("class=\"language-rust\"") && made.contains("markdown-alert-warning"), "{made}");
 }
+
+/// The values of an attribute, in their order.
+fn values<'h>(html: &'h str, attribute: &str) -> Vec<&'h str> {
+    let sign = format!(" {attribute}=\"");
+    html.split(&sign).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+#[test]
+fn a_footnote_is_linked_to_and_leads_back() {
+    let written = "One[^a] and two[^b], one again[^a].\n\n[^a]: first\n[^b]: second\n";
+    for made in [html(written), fragment(written)] {
+        let (ids, links) = (values(&made, "id"), values(&made, "href"));
+        assert_eq!(links.len(), 6, "{made}");
+        for link in links {
+            assert!(link.strip_prefix('#').is_some_and(|id| ids.contains(&id)), "`{link}` leads nowhere: {made}");
+        }
+        assert!(ids.iter().all(|id| id.starts_with("doc-")), "{made}");
+    }
+    assert_eq!(values(&html("<p id=\"fnord\">x</p><p id=\"menu\">y</p>"), "id"), [""; 0]);
+}
+
+#[test]
+fn an_input_is_a_box_that_cannot_be_changed() {
+    let inputs = "<input><input disabled><input checked name=p><input type=password value=x><input TYPE=text>";
+    let made = html(&format!("{inputs}\n\n- [x] done\n"));
+    assert_eq!(made.matches("<input").count(), 6, "{made}");
+    assert!(!made.contains("name=") && !made.contains("value="), "{made}");
+    for input in made.split("<input").skip(1).filter_map(|rest| rest.split('>').next()) {
+        assert!(input.contains("type=\"checkbox\"") && input.contains("disabled"), "{made}");
+    }
+}

@@ -57,3 +57,13 @@ fn a_mistake_is_told_with_its_place() {
     assert!(wrong(&[("mkdocs.yml", "docs_dir: ../../etc\n"), ("docs/index.md", "")]).contains("leaves the folder"));
     assert!(wrong(&[("mkdocs.yml", "site_name: x\n")]).contains("no page"));
 }
+
+#[test]
+fn of_many_mistakes_the_first_are_told() {
+    let names: String = (0..2_000).map(|number| format!("  - missing-{number}.md\n")).collect();
+    let files = folder(&[("mkdocs.yml", &format!("nav:\n{names}")), ("docs/missing.md", "")]);
+    let told = Site::read(&files).unwrap_err();
+    assert_eq!(told.len(), 51);
+    assert!(told[0].to_string().contains("did you mean `missing.md`?"), "{}", told[0]);
+    assert!(told[50].to_string().ends_with("and 1950 more"), "{}", told[50]);
+}

@@ -37,23 +37,34 @@ pub(super) async fn template(input: &Input, context: &mut Context<'_>) -> Result
     let rendering = Rendering::new(input)?;
     let (folder, target) = (source_folder(input, &context.template)?, input.folder("targetPath")?);
     let (template, existing) = (Arc::clone(&context.template), context.workspace.clone());
-    // Rendering is work for the processor, and may take its fuel to the end.
-    let made =
-        tokio::task::spawn_blocking(move || rendering.folder(&template, folder.as_ref(), target.as_ref(), existing));
-    let (workspace, count) = made.await.map_err(|_| StepFault::new("rendering ended without an answer"))??;
+    let (workspace, count) =
+        on_blocking_pool(move || rendering.folder(&template, folder.as_ref(), target.as_ref(), existing)).await?;
     *context.workspace = workspace;
     context.log.info(format!("wrote {count} files"));
     Ok(Output::new())
 }
 
-pub(super) fn template_file(input: &Input, context: &mut Context<'_>) -> Result<Output, StepFault> {
+pub(super) async fn template_file(input: &Input, context: &mut Context<'_>) -> Result<Output, StepFault> {
     let rendering = Rendering::new(input)?;
     let (source, file) = source_file(input, &context.template)?;
     let target = input.path("targetPath")?;
-    let file = rendering.content(&source, file)?;
-    rendering.put(context.workspace, target.clone(), file)?;
+    let existing = context.workspace.clone();
+    let (workspace, target) = on_blocking_pool(move || {
+        let (mut workspace, file) = (existing, rendering.content(&source, file)?);
+        rendering.put(&mut workspace, target.clone(), file)?;
+        Ok((workspace, target))
+    })
+    .await?;
+    *context.workspace = workspace;
     context.log.info(format!("wrote `{target}`"));
     Ok(Output::new())
+}
+
+/// Rendering is work for the processor, and may take its fuel to the end.
+async fn on_blocking_pool<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StepFault> + Send + 'static,
+) -> Result<T, StepFault> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| StepFault::new("rendering ended without an answer"))?
 }
 
 /// `url`: a folder beside the template. Nothing else can be read: no other machine, no other folder of this one.

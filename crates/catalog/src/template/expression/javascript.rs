@@ -1,6 +1,4 @@
-//! What expressions take over from JavaScript: `===`, and methods of texts and lists.
-
-use std::borrow::Cow;
+//! What expressions take over from JavaScript: methods of texts and lists, and how values are written.
 
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, State, Value};
@@ -64,46 +62,6 @@ fn unquoted(text: &str, mut see: impl FnMut(&str)) {
             None => see(&text[at..]),
         }
     }
-}
-
-/// `===` and `!==` as `==` and `!=`, every character at its place.
-pub(super) fn equality_within(expression: &str) -> String {
-    let mut places = Vec::new();
-    unquoted(expression, |rest| {
-        if rest.starts_with("===") || rest.starts_with("!==") {
-            places.push(expression.len() - rest.len() + 2);
-        }
-    });
-    let mut bytes = expression.to_owned().into_bytes();
-    for place in places {
-        bytes[place] = b' ';
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| expression.to_owned())
-}
-
-/// The same within every expression and block of a text.
-pub(super) fn equality<'t>(text: &'t str, opening: &str) -> Cow<'t, str> {
-    if !text.contains("==") {
-        return Cow::Borrowed(text);
-    }
-    let mut made = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((start, open, close)) = next_tag(rest, opening) {
-        let inner = start + open;
-        let end = rest[inner..].find(close).map_or(rest.len(), |end| inner + end);
-        made.push_str(&rest[..inner]);
-        made.push_str(&equality_within(&rest[inner..end]));
-        rest = &rest[end..];
-    }
-    made.push_str(rest);
-    Cow::Owned(made)
-}
-
-/// Where the next tag begins, how long its opening is, and what closes it.
-fn next_tag(text: &str, opening: &str) -> Option<(usize, usize, &'static str)> {
-    let expression = text.find(opening).map(|at| (at, opening.len(), "}}"));
-    let block = text.find("{%").map(|at| (at, 2, "%}"));
-    expression.into_iter().chain(block).min_by_key(|(at, ..)| *at)
 }
 
 /// A method that minijinja does not know, on a text or a list.

@@ -103,13 +103,88 @@ fn no_expression_takes_or_gives_more_than_it_may() {
     ] {
         assert!(value(hostile).is_err(), "{hostile}");
     }
-    // A value that is nested without end would overflow the stack when it is removed.
-    assert!(value(&("{% set a = { 'x': a } %}".repeat(40_000) + "${{ a | string | length }}")).is_err());
     assert!(
         value("{% set n = namespace(x=[]) %}{% for i in range(90000) %}{% set n.x = [n.x] %}{% endfor %}").is_err()
     );
     assert!(value("{% set a = [] %}{% for i in range(9000) %}{% set a = [a] %}{% endfor %}${{ a | dump }}").is_ok());
     assert!(value(&format!("{}1{}", "${{ ".to_owned() + &"(".repeat(5_000), ")".repeat(5_000) + " }}")).is_err());
+}
+
+/// What overflows a stack ends the process, and this test with it.
+#[test]
+fn no_text_takes_the_stack() {
+    const MANY: usize = 20_000;
+    let brackets = |inner: &str| format!("{}{inner}{}", "[".repeat(60), "]".repeat(60));
+    let hostile = [
+        "{% set a = { 'x': a } %}".repeat(MANY) + "${{ a | string | length }}",
+        "{%\r set a = [a] %}".repeat(MANY),
+        "{%-\x0cset a = a, %}".repeat(MANY),
+        "{% set a = a | batch(1) %}".repeat(MANY) + "${{ a | list }}",
+        "{% set a = [] %}".to_owned() + &"{% set a = a + [1] %}".repeat(MANY) + "${{ a | length }}",
+        format!("{{% set a = {} %}}", brackets("a")).repeat(400) + "${{ a | dump }}",
+        "{# {% raw %} #}{% raw %}{#{% endraw %}".to_owned() + &"{% set a = [a] %}".repeat(MANY) + "{##}",
+        format!("{{% with a = {} %}}", brackets("a")).repeat(60) + &"{% endwith %}".repeat(60),
+        format!("{{% for a in [{}] %}}", brackets("a")).repeat(60) + &"{% endfor %}".repeat(60),
+        format!("{{% for a in [1] recursive %}}${{{{ loop([{}]) }}}}{{% endfor %}}", brackets("a")),
+        format!(
+            "{{% macro f(a, n) %}}{}${{{{ f([a], n - 1) if n }}}}{{% endmacro %}}",
+            "{% set a = [a] %}".repeat(400)
+        ) + "${{ f(1, 3) }}",
+        format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(MANY)),
+        format!("{{% set a{} = 1 %}}", ".a".repeat(MANY)),
+        format!("{{% set {}a{} = 1 %}}", "(".repeat(MANY), ")".repeat(MANY)),
+        format!("${{{{ ''{} }}}}", "|list".repeat(MANY)),
+        format!("${{{{ [ 1{} ] | list }}}}", "|list".repeat(MANY)),
+        format!("{{% filter upper{} %}}{{% endfilter %}}", "|upper".repeat(MANY)),
+    ];
+    let chains = ["- ", "not ", "1or ", "1 if 1 else ", "1 is eq ", "1 ~ ", "1 == ", "1 in "].map(|link| (link, ""));
+    let chains = chains.into_iter().chain(["()", ".a", "[0]", "|f", " is odd", " if 1"].map(|link| ("", link)));
+    let chains = chains.flat_map(|(before, after)| {
+        let chain = format!("{}1{}", before.repeat(MANY), after.repeat(MANY));
+        // One that is the whole text, one in a text, and one of each kind of block.
+        [format!("${{{{ {chain} }}}}"), format!("x ${{{{ {chain} }}}}"), format!("{{% if {chain} %}}{{% endif %}}")]
+    });
+    let hostile: Vec<String> = hostile.into_iter().chain(chains).collect();
+    let run = move || {
+        for text in hostile {
+            assert!(value(&text).is_err(), "{}", &text[..text.len().min(200)]);
+        }
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
+fn what_is_just_within_the_bounds_has_stack_enough() {
+    let blocks = |inner: &str| format!("{}{inner}{}", "{% if 1 %}".repeat(60), "{% endif %}".repeat(60));
+    let fine = [
+        "{% set a = [a] %}".repeat(390) + "${{ a | string | length }}",
+        "{% set a = { 'x': a } %}".repeat(190) + &"{% set b = { 'x': b } %}".repeat(190) + "${{ a == b }}",
+        blocks(&format!("{{% if 0 %}}{}{{% endif %}}", "{% elif 0 %}".repeat(190))),
+        blocks(&format!("${{{{ 1{} }}}}", "|string".repeat(140))),
+        format!("${{{{ {}1 }}}}", "not ".repeat(140)),
+        format!("{{% macro f(a, n) %}}{}${{{{ f([a], n - 1) if n }}}}{{% endmacro %}}", "{% set a = [a] %}".repeat(70))
+            + "${{ f(1, 2) }}",
+        // Many beside each other are not one on the other.
+        format!("${{{{ [{}] | length }}}}", "{ 'a': [1, 2] }, ".repeat(5_000)),
+        "${{ parameters.name | lower }}\n".repeat(5_000),
+        "{% if parameters.on %}{% set a = parameters.name %}{% endif %}\n".repeat(5_000),
+    ];
+    let run = move || {
+        for text in fine {
+            assert!(value(&text).is_ok(), "{:?} {}", value(&text), &text[..text.len().min(200)]);
+        }
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_value_that_is_kept_can_be_read_again() {
+    let nested = |depth: usize| format!("${{{{ {}1{} }}}}", "[".repeat(depth), "]".repeat(depth));
+    assert!(value(&nested(60)).is_ok());
+    let deep = "{% set a = [a] %}".repeat(120);
+    assert!(value(&(deep + "${{ a | dump }}")).unwrap_err().contains("100 deep"));
+    let refused = value("a\n  b {% with a = 1 %}{% endwith %}").unwrap_err();
+    assert_eq!(refused, "2:5 there is no `with` here; use `set`");
 }
 
 #[test]

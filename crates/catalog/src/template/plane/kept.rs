@@ -167,6 +167,12 @@ impl Templates {
         }
     }
 
+    /// Whether [`Self::source`] has one.
+    pub(super) async fn has_source(&self, digest: &Digest) -> Result<bool, TemplateError> {
+        let query = sqlx::query("SELECT digest FROM templates_sources WHERE digest = $1").bind(digest.to_string());
+        Ok(query.fetch_optional(self.0.catalog.store().pool()).await?.is_some())
+    }
+
     /// A template by its digest.
     pub(super) async fn source(&self, digest: &Digest) -> Result<Option<Template>, TemplateError> {
         let sql = "SELECT source, content FROM templates_sources WHERE digest = $1";

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, ready};
@@ -18,12 +19,13 @@ use crate::template::files::{File, Files, FilesLimits};
 use crate::template::path::FilePath;
 use crate::version::VersionState;
 
-/// Only the catalog is there.
+/// Only the catalog is there. Counts what is planned.
 #[derive(Debug)]
-struct Applying(Catalog);
+struct Applying(Catalog, AtomicUsize);
 
 impl Effects for Applying {
     fn plan<'a>(&'a self, _: &'a Actor, wanted: &'a Wanted) -> BoxFuture<'a, Result<Plan, EffectError>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
         let Wanted::Entities { source, text } = wanted else { return ready(Ok(Plan::default())).boxed() };
         let read = document::read(source, text).into_iter();
         let entities = read.map(|read| read.valid().unwrap().entity.reference()).collect();
@@ -90,7 +92,7 @@ fn values() -> Map<String, Value> {
 
 fn open(bench: &Bench, projects: Option<&std::path::Path>) -> Templates {
     let catalog = bench.catalog.clone();
-    let effects = Arc::new(Applying(catalog.clone()));
+    let effects = Arc::new(Applying(catalog.clone(), AtomicUsize::new(0)));
     Templates::open(Parts { catalog, effects, projects: projects.map(Into::into) }).unwrap()
 }
 
@@ -152,5 +154,32 @@ async fn what_was_made_is_found_behind_and_brought_up_to_date() {
         assert_eq!(std::fs::read_to_string(&readme).unwrap(), "theirs\nb\nc\nd\nours\n");
         assert_eq!(templates.get(&own()).await.unwrap().made_behind, 0);
         assert!(templates.update(&shop, None, &maker()).await.unwrap().changes.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_template_is_gone_through_once_to_see_and_once_to_make() {
+    for bench in benches(CatalogConfig::default()).await {
+        let effects = Arc::new(Applying(bench.catalog.clone(), AtomicUsize::new(0)));
+        let parts = Parts { catalog: bench.catalog.clone(), effects: Arc::clone(&effects) as _, projects: None };
+        let templates = Templates::open(parts).unwrap();
+        publish(&bench, &templates, "1", "one\n").await;
+        templates.run(&own(), values(), &maker(), Target::Download).await.unwrap();
+        assert_eq!(effects.1.load(Ordering::Relaxed), 2, "its one effect, in {}", bench.name);
+    }
+}
+
+#[tokio::test]
+async fn whether_something_can_be_updated_is_known_without_its_template() {
+    for bench in benches(CatalogConfig::default()).await {
+        let templates = open(&bench, None);
+        publish(&bench, &templates, "1", "one\n").await;
+        templates.run(&own(), values(), &maker(), Target::Download).await.unwrap();
+        let created = templates.created(&own()).await.unwrap().remove(0);
+        let pool = bench.catalog.store().pool();
+        sqlx::query("UPDATE templates_sources SET content = 'damaged'").execute(pool).await.unwrap();
+        assert!(templates.can_update(&created).await.unwrap(), "{}", bench.name);
+        sqlx::query("DELETE FROM templates_sources").execute(pool).await.unwrap();
+        assert!(!templates.can_update(&created).await.unwrap(), "{}", bench.name);
     }
 }

@@ -49,7 +49,10 @@ impl Templates {
     /// # Errors
     /// When the database fails.
     pub async fn can_update(&self, created: &Created) -> Result<bool, TemplateError> {
-        Ok(self.as_it_was(created).await?.is_some())
+        match self.own(created) {
+            Some(_) => Ok(true),
+            None => self.has_source(&created.template_digest).await,
+        }
     }
 
     /// What an update would do to the folder of `reference`.
@@ -136,8 +139,13 @@ impl Templates {
         Ok((FolderSeen::Project, read.await.map_err(|_| TemplateError::Ended)??))
     }
 
+    /// The template of the binary that it was made from.
+    fn own(&self, created: &Created) -> Option<&Arc<Template>> {
+        self.0.built_in.iter().find(|template| template.digest == created.template_digest)
+    }
+
     async fn as_it_was(&self, created: &Created) -> Result<Option<Arc<Template>>, TemplateError> {
-        if let Some(own) = self.0.built_in.iter().find(|template| template.digest == created.template_digest) {
+        if let Some(own) = self.own(created) {
             return Ok(Some(Arc::clone(own)));
         }
         Ok(self.source(&created.template_digest).await?.map(Arc::new))

@@ -6,7 +6,7 @@ use mizzen_model::permission::Role;
 use mizzen_model::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Asked, Failed, Made, RECORD_FILE, dry_run, run};
+use super::{Asked, Failed, Made, RECORD_FILE, dry_run, perform};
 use crate::plane::Actor;
 use crate::reference::EntityRef;
 use crate::template::definition::Template;
@@ -74,7 +74,9 @@ fn template(steps: &str, files: &[(&str, &str)]) -> Arc<Template> {
 
 async fn made_with(effects: &Recording, template: Arc<Template>, values: Value) -> Result<Made, Failed> {
     let by = Actor::person("ann", Role::Developer);
-    run(Asked { template, values: values.as_object().unwrap().clone(), by: &by }, effects).await
+    let asked = Asked { template, values: values.as_object().unwrap().clone(), by: &by };
+    let planned = dry_run(asked.clone(), effects).await?;
+    perform(asked, &planned, effects).await
 }
 
 async fn made(steps: &str, files: &[(&str, &str)], values: Value) -> Result<Made, String> {

@@ -10,8 +10,10 @@ use sqlx::{Any, Row as _, Transaction};
 
 use super::VERSIONS_MAX;
 use crate::entity::Entity;
+use crate::observed::{Subject, SubjectKind};
 use crate::plane::CatalogError;
 use crate::reference::EntityRef;
+use crate::storage::entities;
 use crate::storage::sql::{Sql, optional};
 use crate::version::{Transition, Version, VersionState};
 
@@ -65,13 +67,14 @@ impl Step<'_> {
         change: &mut Transaction<'_, Any>,
         tag: &str,
         state: VersionState,
-        (entity, body, agent_digest): (&Entity, Option<&str>, Option<&str>),
+        entity: &Entity,
+        body: Option<&str>,
     ) -> Result<(), CatalogError> {
         let document = serde_json::to_string(entity.document());
         let document = document.map_err(|error| CatalogError::damaged("version", tag, error))?;
         sqlx::query(
-            "INSERT INTO catalog_versions (ref, digest, tag, state, is_fixed, steps, document, body, agent_digest, created_at,
-                 changed_at) VALUES ($1, $2, $3, $4, 0, 1, $5, $6, $7, $8, $8)",
+            "INSERT INTO catalog_versions (ref, digest, tag, state, is_fixed, steps, document, body, agent_digest, agent,
+                 created_at, changed_at) VALUES ($1, $2, $3, $4, 0, 1, $5, $6, $7, $8, $9, $9)",
         )
         .bind(self.reference.to_string())
         .bind(self.digest.as_str().to_owned())
@@ -79,7 +82,8 @@ impl Step<'_> {
         .bind(state.as_str())
         .bind(document)
         .bind(body.map(str::to_owned))
-        .bind(agent_digest.map(str::to_owned))
+        .bind(entity.text(&["spec", "agent", "digest"]).map(str::to_owned))
+        .bind(agent_of(entity))
         .bind(self.at.unix_nanos())
         .execute(&mut **change)
         .await?;
@@ -177,6 +181,38 @@ impl Step<'_> {
         .execute(&mut **change)
         .await?;
         Ok(())
+    }
+}
+
+/// What the content of a version calls its agent in traffic, in lower case; nothing for what is no agent.
+fn agent_of(entity: &Entity) -> String {
+    let subject = Subject::of(entity).filter(|subject| subject.kind == SubjectKind::Agent);
+    subject.map(|subject| subject.name.to_lowercase()).unwrap_or_default()
+}
+
+/// Works out of which agent versions are that were kept before this was written beside them. Until then they are of none.
+pub(crate) async fn name_agents(store: &Store) -> Result<(), CatalogError> {
+    const TOGETHER: i64 = 200;
+    loop {
+        let mut change = store.begin().await?;
+        entities::reserve(&mut change, 0).await?;
+        let sql = "SELECT ref, digest, document FROM catalog_versions WHERE agent IS NULL LIMIT $1";
+        let rows = sqlx::query(sql).bind(TOGETHER).fetch_all(&mut *change).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in rows {
+            let (name, digest): (String, String) = (row.try_get("ref")?, row.try_get("digest")?);
+            let document = serde_json::from_str(&row.try_get::<String, _>("document")?);
+            let document = document.map_err(|error| CatalogError::damaged("version", &name, error))?;
+            sqlx::query("UPDATE catalog_versions SET agent = $3 WHERE ref = $1 AND digest = $2")
+                .bind(name)
+                .bind(digest)
+                .bind(agent_of(&Entity::new(document)))
+                .execute(&mut *change)
+                .await?;
+        }
+        change.commit().await?;
     }
 }
 

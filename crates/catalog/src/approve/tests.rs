@@ -6,7 +6,6 @@ use serde_json::json;
 use crate::apply::ApplyOptions;
 use crate::config::CatalogConfig;
 use crate::document::Document;
-use crate::observed::{Subject, SubjectKind};
 use crate::plane::tests::{Bench, ann, ben, benches, document, open};
 use crate::plane::{Actor, CatalogError};
 use crate::reference::EntityRef;
@@ -44,10 +43,7 @@ async fn a_version_goes_its_way_and_everybody_is_told() {
         let version = catalog.decide(&gpt(), "1", Approved, &ben(), Some("looks right")).await.unwrap();
         assert_eq!((version.state, version.history.len()), (Approved, 2));
         assert_eq!(version.history[1].reason.as_deref(), Some("looks right"));
-        let snapshot = approvals.borrow().clone();
-        let subject = Subject { kind: SubjectKind::Model, name: "gpt-4O".to_owned() };
-        let (reference, governed) = snapshot.of_subject(&subject).unwrap();
-        assert_eq!((reference, governed.usable().count()), (&gpt(), 1));
+        assert_eq!(approvals.borrow().get(&gpt()).unwrap().usable().count(), 1);
         assert_eq!(catalog.get(&gpt()).await.unwrap().unwrap().version.unwrap().state, Approved);
 
         for state in [Deprecated, Approved, Retired] {
@@ -160,5 +156,96 @@ async fn a_race_of_two_approvals_of_one_tag_leaves_one() {
             let approved = versions.iter().filter(|version| version.tag == tag && version.state == Approved).count();
             assert_eq!(approved, 1);
         }
+    }
+}
+
+/// An agent that traffic calls `agent`, about the image whose digest is made of `image`.
+fn agent(name: &str, tag: &str, agent: &str, image: &str) -> Document {
+    document(json!({
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": "Component",
+        "metadata": { "name": name, "annotations": { "mizzen.dev/version": tag, "mizzen.dev/agent": agent } },
+        "spec": { "type": "ai-agent", "owner": "a", "lifecycle": "production",
+            "agent": { "digest": mizzen_model::id::Digest::of(image.as_bytes()).as_str() } },
+    }))
+}
+
+/// Applies it, and approves it where that is asked for.
+async fn described(bench: &Bench, document: Document, is_approved: bool) {
+    let (reference, draft) = (document.entity.reference(), !is_approved);
+    let options = ApplyOptions { draft, ..ApplyOptions::default() };
+    let done = bench.catalog.apply(vec![document], &ann(), &options).await.unwrap().remove(0);
+    assert_eq!(done.error, None);
+    if is_approved {
+        let digest = done.digest.unwrap();
+        bench.catalog.decide(&reference, digest.as_str(), Approved, &ben(), None).await.unwrap();
+    }
+}
+
+/// In force: each agent with an image, of those named, and the state of the version that has it.
+fn images(bench: &Bench, images: &[&str]) -> Vec<String> {
+    let approved = bench.catalog.approved().borrow().clone();
+    let name = |digest: &mizzen_model::id::Digest| {
+        images.iter().find(|image| mizzen_model::id::Digest::of(image.as_bytes()) == *digest)
+    };
+    let found = approved.agent_digests().filter_map(|(agent, digest, version)| {
+        name(digest).map(|image| format!("{agent} {image} {}", version.state))
+    });
+    let mut found: Vec<_> = found.collect();
+    found.sort();
+    found
+}
+
+#[tokio::test]
+async fn what_nobody_reviewed_changes_not_whose_approvals_count() {
+    for bench in benches(CatalogConfig::default()).await {
+        described(&bench, agent("helm", "1", "Helm", "red"), true).await;
+        described(&bench, agent("payer", "1", "payer", "blue"), true).await;
+        let before = ["helm red approved", "payer blue approved"];
+        assert_eq!(images(&bench, &["red", "blue"]), before, "{}", bench.name);
+        let own = bench.catalog.version(&"component:default/helm".parse().unwrap(), "1").await.unwrap().unwrap().digest;
+        let snapshot = bench.catalog.approved().borrow().clone();
+        assert!(snapshot.agent_digests().any(|(agent, digest, _)| (agent, digest) == ("helm", &own)), "its own digest");
+
+        // A draft says that it is the other agent: its image is not that agent's, nor does any agent lose one.
+        described(&bench, agent("helm", "2", "payer", "red"), false).await;
+        assert_eq!(images(&bench, &["red", "blue"]), before, "{}", bench.name);
+        let snapshot = bench.catalog.approved().borrow().clone();
+        let name = |agent: &str| snapshot.of_agent(agent).unwrap().0.name().to_owned();
+        assert_eq!((name("HELM"), name("payer")), ("helm".to_owned(), "payer".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn of_several_who_describe_an_agent_the_oldest_with_an_approval_counts() {
+    for bench in benches(CatalogConfig::default()).await {
+        described(&bench, agent("first", "1", "helm", "red"), false).await;
+        described(&bench, agent("second", "1", "helm", "blue"), true).await;
+        assert_eq!(images(&bench, &["red", "blue"]), ["helm blue approved"], "{}", bench.name);
+        described(&bench, agent("third", "1", "helm", "blue"), false).await;
+        described(&bench, agent("fourth", "1", "helm", "green"), true).await;
+        assert_eq!(images(&bench, &["red", "blue", "green"]), ["helm blue approved"], "{}", bench.name);
+        let second = "component:default/second".parse().unwrap();
+        bench.catalog.decide(&second, "1", Retired, &ben(), None).await.unwrap();
+        assert_eq!(images(&bench, &["red", "blue", "green"]), ["helm green approved"], "the next one has it");
+    }
+}
+
+/// As a database is that was written before versions had their agent beside them.
+#[tokio::test]
+async fn versions_that_are_there_already_get_their_agent() {
+    for bench in benches(CatalogConfig::default()).await {
+        described(&bench, agent("helm", "1", "Helm", "red"), true).await;
+        applied(&bench, "1").await;
+        let forget = "UPDATE catalog_versions SET agent = NULL";
+        sqlx::query(forget).execute(bench.test.store.pool()).await.unwrap();
+        bench.catalog.publish().await.unwrap();
+        assert!(images(&bench, &["red"]).is_empty(), "{}", bench.name);
+        open(&bench.test, &bench.control, &bench.clock, CatalogConfig::default()).await;
+        bench.catalog.publish().await.unwrap();
+        assert_eq!(images(&bench, &["red"]), ["helm red approved"], "{}", bench.name);
+        let left = "SELECT COUNT(*) FROM catalog_versions WHERE agent IS NULL";
+        let left = sqlx::query_scalar::<_, i64>(left).fetch_one(bench.test.store.pool()).await.unwrap();
+        assert_eq!(left, 0);
     }
 }

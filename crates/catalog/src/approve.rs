@@ -12,12 +12,12 @@ use mizzen_model::id::Digest;
 use mizzen_store::Store;
 use sqlx::Row as _;
 
-use self::steps::Step;
+use self::steps::{Step, Wanted};
 use crate::plane::{Actor, Catalog, CatalogError};
 use crate::reference::EntityRef;
 use crate::storage::sql::optional;
 use crate::storage::{entities, searches};
-use crate::version::{Version, VersionState};
+use crate::version::{Transition, Version, VersionState};
 
 /// Versions that one list gives.
 pub const VERSIONS_MAX: i64 = 1_000;
@@ -162,7 +162,7 @@ impl Catalog {
     /// # Errors
     /// When the database fails.
     pub async fn versions(&self, reference: &EntityRef) -> Result<Vec<Version>, CatalogError> {
-        steps::load(self.store(), Some(reference), None).await
+        steps::load(self.store(), Wanted::Of(reference)).await
     }
 
     /// By digest, or by tag: then the one that was approved under it, or else the newest. `None` when there is none.
@@ -170,17 +170,31 @@ impl Catalog {
     /// # Errors
     /// When the database fails.
     pub async fn version(&self, reference: &EntityRef, name: &str) -> Result<Option<Version>, CatalogError> {
-        Ok(named(self.versions(reference).await?, name))
+        Ok(steps::load(self.store(), Wanted::Named(reference, name)).await?.pop())
     }
 
-    /// Versions of everything that wait for a review, oldest first, at most [`VERSIONS_MAX`].
+    /// Versions that wait for a review, oldest first: at most `limit` and [`VERSIONS_MAX`] of them after the first `from`, and
+    /// how many there are. Of everything, or of one entity.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn pending(&self) -> Result<Vec<Version>, CatalogError> {
-        let mut versions = steps::load(self.store(), None, Some(VersionState::Pending)).await?;
-        versions.reverse();
-        Ok(versions)
+    pub async fn pending(
+        &self,
+        of: Option<&EntityRef>,
+        from: usize,
+        limit: usize,
+    ) -> Result<(Vec<Version>, usize), CatalogError> {
+        let wanted = Wanted::Pending { of, from, limit };
+        Ok((steps::load(self.store(), wanted).await?, steps::count(self.store(), wanted).await?))
+    }
+
+    /// Whether four eyes are required, and whoever this is applied or submitted the version: then somebody else must decide.
+    #[must_use]
+    pub fn needs_other_eyes(&self, version: &Version, who: &str) -> bool {
+        let mut steps = version.history.iter().enumerate();
+        let is_maker =
+            |(place, step): (usize, &Transition)| step.by == who && (place == 0 || step.to == VersionState::Pending);
+        self.config().four_eyes && steps.any(is_maker)
     }
 
     /// Takes a version a step further: `name` is its digest or its tag, `to` where it is to be. A rejection needs a reason.
@@ -235,10 +249,7 @@ impl Catalog {
             }
             return Err(CatalogError::Transition { reference, tag, from, to });
         }
-        let mut makers = version.history.iter().enumerate();
-        let made =
-            makers.any(|(place, step)| step.by == by.reference && (place == 0 || step.to == VersionState::Pending));
-        if to == VersionState::Approved && self.config().four_eyes && made {
+        if to == VersionState::Approved && self.needs_other_eyes(version, &by.reference) {
             return Err(CatalogError::FourEyes { reference, tag, by: by.reference.clone() });
         }
         Ok(())
@@ -286,17 +297,6 @@ fn check_reason(to: VersionState, reason: Option<&str>) -> Result<(), CatalogErr
         }
         _ => Ok(()),
     }
-}
-
-fn named(versions: Vec<Version>, name: &str) -> Option<Version> {
-    let is_digest = name.parse::<Digest>().is_ok();
-    let mut found: Vec<Version> = versions
-        .into_iter()
-        .filter(|version| if is_digest { version.digest.as_str() == name } else { version.tag == name })
-        .collect();
-    let is_fixed = |version: &Version| steps::is_fixed(version.state);
-    let place = found.iter().position(is_fixed).unwrap_or(0);
-    (place < found.len()).then(|| found.swap_remove(place))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Versions and their steps in the database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mizzen_model::id::Digest;
 use mizzen_model::time::Timestamp;
@@ -216,29 +216,71 @@ pub(crate) async fn name_agents(store: &Store) -> Result<(), CatalogError> {
     }
 }
 
-/// Versions of an entity, or in a state, newest first.
-pub(crate) async fn load(
-    store: &Store,
-    reference: Option<&EntityRef>,
-    state: Option<VersionState>,
-) -> Result<Vec<Version>, CatalogError> {
-    let mut wanted = Sql::new("WHERE 1 = 1");
-    if let Some(reference) = reference {
-        wanted.push(" AND v.ref = ").bind(reference.to_string());
+/// Which versions are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wanted<'a> {
+    /// All of an entity, newest first.
+    Of(&'a EntityRef),
+    /// The one of an entity with a digest, or else with a tag: then the one that was approved under it, or else the newest.
+    Named(&'a EntityRef, &'a str),
+    /// What waits for a review, oldest first; of everything, or of one entity.
+    Pending { of: Option<&'a EntityRef>, from: usize, limit: usize },
+}
+
+impl Wanted<'_> {
+    fn condition(self) -> Sql {
+        let mut sql = Sql::new("FROM catalog_versions v WHERE ");
+        match self {
+            Self::Of(reference) => {
+                sql.push("v.ref = ").bind(reference.to_string());
+            }
+            Self::Named(reference, name) => {
+                sql.push("v.ref = ").bind(reference.to_string());
+                let column = if name.parse::<Digest>().is_ok() { " AND v.digest = " } else { " AND v.tag = " };
+                sql.push(column).bind(name);
+            }
+            Self::Pending { of, .. } => {
+                sql.push("v.state = ").bind(VersionState::Pending.as_str());
+                if let Some(reference) = of {
+                    sql.push(" AND v.ref = ").bind(reference.to_string());
+                }
+            }
+        }
+        sql
     }
-    if let Some(state) = state {
-        wanted.push(" AND v.state = ").bind(state.as_str());
+
+    fn statement(self) -> Sql {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let mut sql = self.condition().prefixed("SELECT v.ref, v.digest, v.tag, v.state, v.document, v.body ");
+        let (order, limit, from) = match self {
+            Self::Of(_) => ("v.changed_at DESC", VERSIONS_MAX, 0),
+            Self::Named(..) => ("v.is_fixed DESC, v.changed_at DESC", 1, 0),
+            Self::Pending { from, limit, .. } => ("v.changed_at", number(limit).min(VERSIONS_MAX), number(from)),
+        };
+        sql.push(" ORDER BY ").push(order).push(", v.ref, v.digest LIMIT ").bind(limit);
+        sql.push(" OFFSET ").bind(from);
+        sql
+    }
+}
+
+/// How many there are, whatever part of them is asked for.
+pub(crate) async fn count(store: &Store, wanted: Wanted<'_>) -> Result<usize, CatalogError> {
+    let row = wanted.condition().prefixed("SELECT COUNT(*) ").query().fetch_one(store.pool()).await?;
+    Ok(usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0))
+}
+
+pub(crate) async fn load(store: &Store, wanted: Wanted<'_>) -> Result<Vec<Version>, CatalogError> {
+    let rows = wanted.statement().query().fetch_all(store.pool()).await?;
+    let mut versions = rows.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+    if versions.is_empty() {
+        return Ok(versions);
     }
     let mut sql =
-        wanted.prefixed("SELECT v.ref, v.digest, v.tag, v.state, v.document, v.body FROM catalog_versions v ");
-    sql.push(" ORDER BY v.changed_at DESC, v.ref, v.digest LIMIT ").bind(VERSIONS_MAX);
-    let rows = sql.query().fetch_all(store.pool()).await?;
-    let mut versions = rows.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
-    let mut sql = wanted.prefixed(
-        "SELECT t.ref, t.digest, t.state, t.made_by, t.made_at, t.reason FROM catalog_transitions t
-         JOIN catalog_versions v ON v.ref = t.ref AND v.digest = t.digest ",
-    );
-    sql.push(" ORDER BY t.ref, t.digest, t.step");
+        Sql::new("SELECT ref, digest, state, made_by, made_at, reason FROM catalog_transitions WHERE ref IN ");
+    let references: BTreeSet<String> = versions.iter().map(|version| version.reference.to_string()).collect();
+    sql.list(references).push(" AND digest IN ");
+    sql.list(versions.iter().map(|version| version.digest.as_str()));
+    sql.push(" ORDER BY ref, digest, step");
     let mut steps: BTreeMap<(String, String), Vec<Transition>> = BTreeMap::new();
     for row in sql.query().fetch_all(store.pool()).await? {
         let name: String = row.try_get("ref")?;

@@ -9,7 +9,7 @@ use crate::document::Document;
 use crate::plane::tests::{Bench, ann, ben, benches, document, open};
 use crate::plane::{Actor, CatalogError};
 use crate::reference::EntityRef;
-use crate::version::VersionState::{Approved, Deprecated, Pending, Rejected, Retired};
+use crate::version::VersionState::{self, Approved, Deprecated, Pending, Rejected, Retired};
 
 fn model(tag: &str, owner: &str) -> Document {
     document(json!({
@@ -95,6 +95,59 @@ async fn four_eyes_are_two_people() {
         assert!(matches!(refused, Err(CatalogError::FourEyes { .. })), "who submits has asked for it: {refused:?}");
         let third = Actor::person("cy", mizzen_model::permission::Role::Approver);
         assert_eq!(bench.catalog.decide(&gpt(), "1", Approved, &third, None).await.unwrap().state, Approved);
+    }
+}
+
+/// More versions than one list gives, all of them newer.
+#[tokio::test]
+async fn a_version_is_found_however_many_came_after_it() {
+    for bench in benches(CatalogConfig::default()).await {
+        applied(&bench, "1").await;
+        let first = bench.catalog.decide(&gpt(), "1", Approved, &ben(), None).await.unwrap();
+        let more = "INSERT INTO catalog_versions (ref, digest, tag, state, is_fixed, steps, document, body, agent_digest, agent,
+                created_at, changed_at)
+            WITH RECURSIVE more(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM more WHERE i < 1001)
+            SELECT ref, substr(digest, 1, 67) || (1000 + i), CASE WHEN i < 3 THEN '1' ELSE 'x' || i END, 'draft', 0, 1, document,
+                body, agent_digest, agent, created_at, changed_at + i FROM catalog_versions, more";
+        sqlx::query(more).execute(bench.test.store.pool()).await.unwrap();
+        let version = async |name: &str| bench.catalog.version(&gpt(), name).await.unwrap();
+        let found = version("1").await.unwrap();
+        assert_eq!(
+            (&found.digest, found.history.len()),
+            (&first.digest, 2),
+            "{}: what was approved has it",
+            bench.name
+        );
+        assert_eq!(version(first.digest.as_str()).await.unwrap(), first);
+        assert_eq!(version("x1001").await.unwrap().state, VersionState::Draft);
+        assert!(version("x1").await.is_none() && version(gpt().name()).await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn who_waits_longest_comes_first_and_the_rest_in_parts() {
+    let config = CatalogConfig { four_eyes: true, ..CatalogConfig::default() };
+    for bench in benches(config).await {
+        for tag in ["1", "2", "3"] {
+            applied(&bench, tag).await;
+            bench.clock.advance(Duration::from_secs(1));
+        }
+        let other: EntityRef = "component:default/helm".parse().unwrap();
+        described(&bench, agent("helm", "9", "helm", "red"), false).await;
+        bench.catalog.decide(&other, "9", Pending, &ben(), None).await.unwrap();
+        let tags = async |of, from, limit| {
+            let (versions, total) = bench.catalog.pending(of, from, limit).await.unwrap();
+            let tags: Vec<_> = versions.iter().map(|version| version.tag.clone()).collect();
+            (tags.join(" "), total)
+        };
+        assert_eq!(tags(None, 0, 2).await, ("1 2".to_owned(), 4), "{}", bench.name);
+        assert_eq!(tags(None, 2, 2).await, ("3 9".to_owned(), 4));
+        assert_eq!(tags(Some(&gpt()), 1, 9).await, ("2 3".to_owned(), 3));
+        let (waiting, _) = bench.catalog.pending(Some(&other), 0, 1).await.unwrap();
+        assert_eq!(waiting[0].history.len(), 2, "{:?}", waiting[0].history);
+        for (who, must_wait) in [(ann(), true), (ben(), true), (Actor::system("user:default/cy"), false)] {
+            assert_eq!(bench.catalog.needs_other_eyes(&waiting[0], &who.reference), must_wait, "{who:?}");
+        }
     }
 }
 
@@ -188,9 +241,9 @@ fn images(bench: &Bench, images: &[&str]) -> Vec<String> {
     let name = |digest: &mizzen_model::id::Digest| {
         images.iter().find(|image| mizzen_model::id::Digest::of(image.as_bytes()) == *digest)
     };
-    let found = approved.agent_digests().filter_map(|(agent, digest, version)| {
-        name(digest).map(|image| format!("{agent} {image} {}", version.state))
-    });
+    let found = approved
+        .agent_digests()
+        .filter_map(|(agent, digest, version)| name(digest).map(|image| format!("{agent} {image} {}", version.state)));
     let mut found: Vec<_> = found.collect();
     found.sort();
     found

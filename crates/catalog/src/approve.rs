@@ -6,19 +6,18 @@
 
 pub(crate) mod steps;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, btree_map};
 
 use mizzen_model::id::Digest;
 use mizzen_store::Store;
 use sqlx::Row as _;
 
-use self::steps::Step;
-use crate::observed::{Subject, SubjectKind};
+use self::steps::{Step, Wanted};
 use crate::plane::{Actor, Catalog, CatalogError};
 use crate::reference::EntityRef;
 use crate::storage::sql::optional;
 use crate::storage::{entities, searches};
-use crate::version::{Version, VersionState};
+use crate::version::{Transition, Version, VersionState};
 
 /// Versions that one list gives.
 pub const VERSIONS_MAX: i64 = 1_000;
@@ -30,14 +29,13 @@ pub struct Approved {
     /// Greater after every change.
     pub revision: i64,
     entities: BTreeMap<EntityRef, Governed>,
-    subjects: HashMap<Subject, EntityRef>,
+    /// Whose versions of each agent count; agents in lower case.
+    agents: BTreeMap<String, EntityRef>,
 }
 
 /// A reviewed entity and its versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Governed {
-    /// What it is called in traffic.
-    pub subject: Option<Subject>,
     /// Of the newest applied content.
     pub current: Digest,
     pub versions: BTreeMap<Digest, GovernedVersion>,
@@ -50,6 +48,8 @@ pub struct GovernedVersion {
     pub state: VersionState,
     /// `spec.agent.digest`: of the code or image that the version is about.
     pub agent_digest: Option<Digest>,
+    /// What this version's content calls the agent in traffic, in lower case: what was reviewed, whatever was applied since.
+    pub agent: Option<String>,
 }
 
 impl Approved {
@@ -59,11 +59,20 @@ impl Approved {
         self.entities.get(reference)
     }
 
-    /// The entity that stands for something seen in traffic, when it is reviewed.
+    /// The entity whose versions of an agent count: of several that describe it, the oldest with a version of it that may be
+    /// used, or else the oldest.
     #[must_use]
-    pub fn of_subject(&self, subject: &Subject) -> Option<(&EntityRef, &Governed)> {
-        let subject = Subject { kind: subject.kind, name: subject.name.to_lowercase() };
-        self.subjects.get(&subject).and_then(|reference| self.entities.get_key_value(reference))
+    pub fn of_agent(&self, agent: &str) -> Option<(&EntityRef, &Governed)> {
+        self.agents.get(&agent.to_lowercase()).and_then(|reference| self.entities.get_key_value(reference))
+    }
+
+    /// Of every agent each digest that a caller can name, and the version that it belongs to.
+    pub fn agent_digests(&self) -> impl Iterator<Item = (&str, &Digest, &GovernedVersion)> {
+        let found = self.agents.iter().filter_map(|(agent, reference)| Some((agent, self.entities.get(reference)?)));
+        found.flat_map(|(agent, governed)| {
+            let digests = governed.digests(agent).into_iter();
+            digests.map(move |(digest, version)| (agent.as_str(), digest, version))
+        })
     }
 
     pub fn entities(&self) -> impl Iterator<Item = (&EntityRef, &Governed)> {
@@ -82,14 +91,14 @@ impl Governed {
         self.versions.iter().filter(|(_, version)| version.state.is_usable())
     }
 
-    /// The version whose code or image, or whose own content, has this digest.
-    #[must_use]
-    pub fn of_digest(&self, digest: &Digest) -> Option<&GovernedVersion> {
-        // Of several versions about one image, one that may be used lets it be used.
-        let about = |version: &&GovernedVersion| version.agent_digest.as_ref() == Some(digest);
-        let mut about = self.versions.values().filter(about).collect::<Vec<_>>();
-        about.sort_by_key(|version| !version.state.is_usable());
-        self.versions.get(digest).or_else(|| about.first().copied())
+    /// The versions of one agent by their own digests, and by those of the code or image that they are about.
+    fn digests(&self, agent: &str) -> BTreeMap<&Digest, &GovernedVersion> {
+        let of_agent = || self.versions.iter().filter(|(_, version)| version.agent.as_deref() == Some(agent));
+        let mut about: Vec<_> =
+            of_agent().filter_map(|(_, version)| Some((version.agent_digest.as_ref()?, version))).collect();
+        // Of several versions about one image, one that may be used lets it be used: the last of equals is kept.
+        about.sort_by_key(|(_, version)| version.state.is_usable());
+        about.into_iter().chain(of_agent()).collect()
     }
 }
 
@@ -102,14 +111,15 @@ pub(crate) async fn revision(store: &Store) -> Result<i64, CatalogError> {
 pub(crate) async fn load(store: &Store) -> Result<Approved, CatalogError> {
     let revision = revision(store).await?;
     let rows = sqlx::query(
-        "SELECT e.entity_id, e.ref, e.digest AS current, v.digest, v.tag, v.state, v.agent_digest, c.kind, c.name_key
+        "SELECT e.ref, e.digest AS current, v.digest, v.tag, v.state, v.agent_digest, v.agent
          FROM catalog_entities e JOIN catalog_versions v ON v.ref = e.ref
-         LEFT JOIN catalog_claims c ON c.entity_id = e.entity_id
          WHERE e.tag IS NOT NULL ORDER BY e.entity_id",
     )
     .fetch_all(store.pool())
     .await?;
     let mut approved = Approved { revision, ..Approved::default() };
+    // With whether what holds it may be used.
+    let mut agents: BTreeMap<String, (bool, EntityRef)> = BTreeMap::new();
     for row in rows {
         let name: String = row.try_get("ref")?;
         let damaged =
@@ -118,22 +128,31 @@ pub(crate) async fn load(store: &Store) -> Result<Approved, CatalogError> {
             row.try_get::<String, _>(column)?.parse().map_err(|error| damaged(Box::new(error)))
         };
         let reference: EntityRef = name.parse().map_err(|error| damaged(Box::new(error)))?;
-        let kind = optional(&row, "kind")?.and_then(|kind| SubjectKind::parse(&kind));
-        let subject = kind.zip(optional(&row, "name_key")?).map(|(kind, name)| Subject { kind, name });
-        if let Some(subject) = &subject {
-            // The oldest entity has it.
-            approved.subjects.entry(subject.clone()).or_insert_with(|| reference.clone());
-        }
         let version = GovernedVersion {
             tag: row.try_get("tag")?,
             state: row.try_get::<String, _>("state")?.parse().map_err(|error| damaged(Box::new(error)))?,
             agent_digest: optional(&row, "agent_digest")?.and_then(|digest| digest.parse().ok()),
+            agent: optional(&row, "agent")?.filter(|agent| !agent.is_empty()),
         };
-        let current = digest("current")?;
+        if let Some(agent) = &version.agent {
+            let claim = (version.state.is_usable(), reference.clone());
+            match agents.entry(agent.clone()) {
+                // Rows come in the age of their entities. What nobody reviewed takes an agent from nobody.
+                btree_map::Entry::Occupied(mut held) if claim.0 && !held.get().0 => {
+                    held.insert(claim);
+                }
+                btree_map::Entry::Occupied(_) => {}
+                btree_map::Entry::Vacant(free) => {
+                    free.insert(claim);
+                }
+            }
+        }
+        let (current, own) = (digest("current")?, digest("digest")?);
         let entity = approved.entities.entry(reference);
-        let entity = entity.or_insert_with(|| Governed { subject, current, versions: BTreeMap::new() });
-        entity.versions.insert(digest("digest")?, version);
+        let entity = entity.or_insert_with(|| Governed { current, versions: BTreeMap::new() });
+        entity.versions.insert(own, version);
     }
+    approved.agents = agents.into_iter().map(|(agent, (_, reference))| (agent, reference)).collect();
     Ok(approved)
 }
 
@@ -143,7 +162,7 @@ impl Catalog {
     /// # Errors
     /// When the database fails.
     pub async fn versions(&self, reference: &EntityRef) -> Result<Vec<Version>, CatalogError> {
-        steps::load(self.store(), Some(reference), None).await
+        steps::load(self.store(), Wanted::Of(reference)).await
     }
 
     /// By digest, or by tag: then the one that was approved under it, or else the newest. `None` when there is none.
@@ -151,17 +170,31 @@ impl Catalog {
     /// # Errors
     /// When the database fails.
     pub async fn version(&self, reference: &EntityRef, name: &str) -> Result<Option<Version>, CatalogError> {
-        Ok(named(self.versions(reference).await?, name))
+        Ok(steps::load(self.store(), Wanted::Named(reference, name)).await?.pop())
     }
 
-    /// Versions of everything that wait for a review, oldest first, at most [`VERSIONS_MAX`].
+    /// Versions that wait for a review, oldest first: at most `limit` and [`VERSIONS_MAX`] of them after the first `from`, and
+    /// how many there are. Of everything, or of one entity.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn pending(&self) -> Result<Vec<Version>, CatalogError> {
-        let mut versions = steps::load(self.store(), None, Some(VersionState::Pending)).await?;
-        versions.reverse();
-        Ok(versions)
+    pub async fn pending(
+        &self,
+        of: Option<&EntityRef>,
+        from: usize,
+        limit: usize,
+    ) -> Result<(Vec<Version>, usize), CatalogError> {
+        let wanted = Wanted::Pending { of, from, limit };
+        Ok((steps::load(self.store(), wanted).await?, steps::count(self.store(), wanted).await?))
+    }
+
+    /// Whether four eyes are required, and whoever this is applied or submitted the version: then somebody else must decide.
+    #[must_use]
+    pub fn needs_other_eyes(&self, version: &Version, who: &str) -> bool {
+        let mut steps = version.history.iter().enumerate();
+        let is_maker =
+            |(place, step): (usize, &Transition)| step.by == who && (place == 0 || step.to == VersionState::Pending);
+        self.config().four_eyes && steps.any(is_maker)
     }
 
     /// Takes a version a step further: `name` is its digest or its tag, `to` where it is to be. A rejection needs a reason.
@@ -216,10 +249,7 @@ impl Catalog {
             }
             return Err(CatalogError::Transition { reference, tag, from, to });
         }
-        let mut makers = version.history.iter().enumerate();
-        let made =
-            makers.any(|(place, step)| step.by == by.reference && (place == 0 || step.to == VersionState::Pending));
-        if to == VersionState::Approved && self.config().four_eyes && made {
+        if to == VersionState::Approved && self.needs_other_eyes(version, &by.reference) {
             return Err(CatalogError::FourEyes { reference, tag, by: by.reference.clone() });
         }
         Ok(())
@@ -267,17 +297,6 @@ fn check_reason(to: VersionState, reason: Option<&str>) -> Result<(), CatalogErr
         }
         _ => Ok(()),
     }
-}
-
-fn named(versions: Vec<Version>, name: &str) -> Option<Version> {
-    let is_digest = name.parse::<Digest>().is_ok();
-    let mut found: Vec<Version> = versions
-        .into_iter()
-        .filter(|version| if is_digest { version.digest.as_str() == name } else { version.tag == name })
-        .collect();
-    let is_fixed = |version: &Version| steps::is_fixed(version.state);
-    let place = found.iter().position(is_fixed).unwrap_or(0);
-    (place < found.len()).then(|| found.swap_remove(place))
 }
 
 #[cfg(test)]

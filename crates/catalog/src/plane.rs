@@ -85,6 +85,7 @@ impl Catalog {
     /// When the database cannot be read, or the configuration names what is no location.
     pub async fn open(parts: Parts) -> Result<Self, CatalogError> {
         let Parts { store, control, client, clock, config } = parts;
+        approve::steps::name_agents(&store).await?;
         let approved = watch::Sender::new(Arc::new(approve::load(&store).await?));
         let inner = Inner { store, control, client, clock, config, approved, publishing: Mutex::new(()) };
         let catalog = Self(Arc::new(inner));

@@ -20,6 +20,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { plane: "catalog", version: 1, sql: include_str!("storage/entities.sql") },
     Migration { plane: "catalog", version: 2, sql: include_str!("storage/text.sql") },
     crate::scorecard::MIGRATION,
+    Migration { plane: "catalog", version: 4, sql: include_str!("storage/agents.sql") },
     // Planes of their own, so that their steps count by themselves.
     Migration { plane: "documentation", version: 1, sql: include_str!("docs/schema.sql") },
     Migration { plane: "templates", version: 1, sql: include_str!("template/plane/schema.sql") },

@@ -126,9 +126,7 @@ impl Making<'_> {
             }
             Some(state) => (state, false),
             None => {
-                let agent_digest = self.document.entity.text(&["spec", "agent", "digest"]);
-                let body = self.document.body.as_deref();
-                step.begin(change, tag, wanted, (&self.document.entity, body, agent_digest)).await?;
+                step.begin(change, tag, wanted, &self.document.entity, self.document.body.as_deref()).await?;
                 (wanted, true)
             }
         };

@@ -124,10 +124,10 @@ async fn drafts_wait_until_they_are_submitted() {
         let draft = ApplyOptions { draft: true, ..ApplyOptions::default() };
         let done = catalog.apply(vec![agent("1", "sells")], &ann(), &draft).await.unwrap();
         assert_eq!(done[0].state, Some(VersionState::Draft), "{}", bench.name);
-        assert!(catalog.pending().await.unwrap().is_empty());
+        assert!(catalog.pending(None, 0, 10).await.unwrap().0.is_empty());
         let done = catalog.apply(vec![agent("1", "sells")], &ann(), &ApplyOptions::default()).await.unwrap();
         assert_eq!((done[0].outcome, done[0].state), (Outcome::Updated, Some(VersionState::Pending)));
-        let waiting = catalog.pending().await.unwrap();
+        let (waiting, _) = catalog.pending(None, 0, 10).await.unwrap();
         assert_eq!((waiting.len(), &waiting[0].reference), (1, &agent_ref));
         let again = catalog.apply(vec![agent("1", "sells")], &ann(), &ApplyOptions::default()).await.unwrap();
         assert_eq!(again[0].outcome, Outcome::Unchanged);

@@ -1,6 +1,6 @@
 //! Versions and their steps in the database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mizzen_model::id::Digest;
 use mizzen_model::time::Timestamp;
@@ -10,8 +10,10 @@ use sqlx::{Any, Row as _, Transaction};
 
 use super::VERSIONS_MAX;
 use crate::entity::Entity;
+use crate::observed::{Subject, SubjectKind};
 use crate::plane::CatalogError;
 use crate::reference::EntityRef;
+use crate::storage::entities;
 use crate::storage::sql::{Sql, optional};
 use crate::version::{Transition, Version, VersionState};
 
@@ -65,13 +67,14 @@ impl Step<'_> {
         change: &mut Transaction<'_, Any>,
         tag: &str,
         state: VersionState,
-        (entity, body, agent_digest): (&Entity, Option<&str>, Option<&str>),
+        entity: &Entity,
+        body: Option<&str>,
     ) -> Result<(), CatalogError> {
         let document = serde_json::to_string(entity.document());
         let document = document.map_err(|error| CatalogError::damaged("version", tag, error))?;
         sqlx::query(
-            "INSERT INTO catalog_versions (ref, digest, tag, state, is_fixed, steps, document, body, agent_digest, created_at,
-                 changed_at) VALUES ($1, $2, $3, $4, 0, 1, $5, $6, $7, $8, $8)",
+            "INSERT INTO catalog_versions (ref, digest, tag, state, is_fixed, steps, document, body, agent_digest, agent,
+                 created_at, changed_at) VALUES ($1, $2, $3, $4, 0, 1, $5, $6, $7, $8, $9, $9)",
         )
         .bind(self.reference.to_string())
         .bind(self.digest.as_str().to_owned())
@@ -79,7 +82,8 @@ impl Step<'_> {
         .bind(state.as_str())
         .bind(document)
         .bind(body.map(str::to_owned))
-        .bind(agent_digest.map(str::to_owned))
+        .bind(entity.text(&["spec", "agent", "digest"]).map(str::to_owned))
+        .bind(agent_of(entity))
         .bind(self.at.unix_nanos())
         .execute(&mut **change)
         .await?;
@@ -180,29 +184,103 @@ impl Step<'_> {
     }
 }
 
-/// Versions of an entity, or in a state, newest first.
-pub(crate) async fn load(
-    store: &Store,
-    reference: Option<&EntityRef>,
-    state: Option<VersionState>,
-) -> Result<Vec<Version>, CatalogError> {
-    let mut wanted = Sql::new("WHERE 1 = 1");
-    if let Some(reference) = reference {
-        wanted.push(" AND v.ref = ").bind(reference.to_string());
+/// What the content of a version calls its agent in traffic, in lower case; nothing for what is no agent.
+fn agent_of(entity: &Entity) -> String {
+    let subject = Subject::of(entity).filter(|subject| subject.kind == SubjectKind::Agent);
+    subject.map(|subject| subject.name.to_lowercase()).unwrap_or_default()
+}
+
+/// Works out of which agent versions are that were kept before this was written beside them. Until then they are of none.
+pub(crate) async fn name_agents(store: &Store) -> Result<(), CatalogError> {
+    const TOGETHER: i64 = 200;
+    loop {
+        let mut change = store.begin().await?;
+        entities::reserve(&mut change, 0).await?;
+        let sql = "SELECT ref, digest, document FROM catalog_versions WHERE agent IS NULL LIMIT $1";
+        let rows = sqlx::query(sql).bind(TOGETHER).fetch_all(&mut *change).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        for row in rows {
+            let (name, digest): (String, String) = (row.try_get("ref")?, row.try_get("digest")?);
+            let document = serde_json::from_str(&row.try_get::<String, _>("document")?);
+            let document = document.map_err(|error| CatalogError::damaged("version", &name, error))?;
+            sqlx::query("UPDATE catalog_versions SET agent = $3 WHERE ref = $1 AND digest = $2")
+                .bind(name)
+                .bind(digest)
+                .bind(agent_of(&Entity::new(document)))
+                .execute(&mut *change)
+                .await?;
+        }
+        change.commit().await?;
     }
-    if let Some(state) = state {
-        wanted.push(" AND v.state = ").bind(state.as_str());
+}
+
+/// Which versions are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wanted<'a> {
+    /// All of an entity, newest first.
+    Of(&'a EntityRef),
+    /// The one of an entity with a digest, or else with a tag: then the one that was approved under it, or else the newest.
+    Named(&'a EntityRef, &'a str),
+    /// What waits for a review, oldest first; of everything, or of one entity.
+    Pending { of: Option<&'a EntityRef>, from: usize, limit: usize },
+}
+
+impl Wanted<'_> {
+    fn condition(self) -> Sql {
+        let mut sql = Sql::new("FROM catalog_versions v WHERE ");
+        match self {
+            Self::Of(reference) => {
+                sql.push("v.ref = ").bind(reference.to_string());
+            }
+            Self::Named(reference, name) => {
+                sql.push("v.ref = ").bind(reference.to_string());
+                let column = if name.parse::<Digest>().is_ok() { " AND v.digest = " } else { " AND v.tag = " };
+                sql.push(column).bind(name);
+            }
+            Self::Pending { of, .. } => {
+                sql.push("v.state = ").bind(VersionState::Pending.as_str());
+                if let Some(reference) = of {
+                    sql.push(" AND v.ref = ").bind(reference.to_string());
+                }
+            }
+        }
+        sql
+    }
+
+    fn statement(self) -> Sql {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let mut sql = self.condition().prefixed("SELECT v.ref, v.digest, v.tag, v.state, v.document, v.body ");
+        let (order, limit, from) = match self {
+            Self::Of(_) => ("v.changed_at DESC", VERSIONS_MAX, 0),
+            Self::Named(..) => ("v.is_fixed DESC, v.changed_at DESC", 1, 0),
+            Self::Pending { from, limit, .. } => ("v.changed_at", number(limit).min(VERSIONS_MAX), number(from)),
+        };
+        sql.push(" ORDER BY ").push(order).push(", v.ref, v.digest LIMIT ").bind(limit);
+        sql.push(" OFFSET ").bind(from);
+        sql
+    }
+}
+
+/// How many there are, whatever part of them is asked for.
+pub(crate) async fn count(store: &Store, wanted: Wanted<'_>) -> Result<usize, CatalogError> {
+    let row = wanted.condition().prefixed("SELECT COUNT(*) ").query().fetch_one(store.pool()).await?;
+    Ok(usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0))
+}
+
+pub(crate) async fn load(store: &Store, wanted: Wanted<'_>) -> Result<Vec<Version>, CatalogError> {
+    let rows = wanted.statement().query().fetch_all(store.pool()).await?;
+    let mut versions = rows.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+    if versions.is_empty() {
+        return Ok(versions);
     }
     let mut sql =
-        wanted.prefixed("SELECT v.ref, v.digest, v.tag, v.state, v.document, v.body FROM catalog_versions v ");
-    sql.push(" ORDER BY v.changed_at DESC, v.ref, v.digest LIMIT ").bind(VERSIONS_MAX);
-    let rows = sql.query().fetch_all(store.pool()).await?;
-    let mut versions = rows.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
-    let mut sql = wanted.prefixed(
-        "SELECT t.ref, t.digest, t.state, t.made_by, t.made_at, t.reason FROM catalog_transitions t
-         JOIN catalog_versions v ON v.ref = t.ref AND v.digest = t.digest ",
-    );
-    sql.push(" ORDER BY t.ref, t.digest, t.step");
+        Sql::new("SELECT ref, digest, state, made_by, made_at, reason FROM catalog_transitions WHERE ref IN ");
+    let references: BTreeSet<String> = versions.iter().map(|version| version.reference.to_string()).collect();
+    sql.list(references).push(" AND digest IN ");
+    sql.list(versions.iter().map(|version| version.digest.as_str()));
+    sql.push(" ORDER BY ref, digest, step");
     let mut steps: BTreeMap<(String, String), Vec<Transition>> = BTreeMap::new();
     for row in sql.query().fetch_all(store.pool()).await? {
         let name: String = row.try_get("ref")?;

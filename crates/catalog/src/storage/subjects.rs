@@ -27,6 +27,8 @@ pub(crate) const SUBJECTS_MAX: i64 = 200_000;
 const NAME_BYTES_MAX: usize = 512;
 /// Of an entity's name, in Backstage.
 const ENTITY_NAME_MAX: usize = 63;
+/// Hexadecimal digits that tell entities apart whose names would be the same; nobody finds two names with the same.
+const UNIQUE_DIGITS: usize = 32;
 
 impl SubjectKind {
     pub(crate) const fn as_str(self) -> &'static str {
@@ -128,9 +130,9 @@ impl Catalog {
             }
         }
         let mut next_id = entities::reserve(change, subjects.len() * 2).await?;
-        let mut ids = BTreeMap::new();
+        let (mut ids, mut room) = (BTreeMap::new(), Room::default());
         for (key, (subject, seen)) in subjects {
-            let id = see(change, subject, seen, (next_id, next_id + 1), self.clock().now()).await?;
+            let id = see(change, subject, seen, (next_id, next_id + 1), (&mut room, self.clock().now())).await?;
             next_id += 2;
             ids.extend(id.map(|id| (key, id)));
         }
@@ -171,13 +173,36 @@ fn is_name(name: &str) -> bool {
     !name.trim().is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains('\0')
 }
 
-/// Adds to a subject; a new one gets an entity. `None` when no more are kept.
+/// How many more subjects are kept; counted once in a change, when the first one comes that is new.
+#[derive(Debug, Default)]
+struct Room(Option<i64>);
+
+impl Room {
+    /// Takes a place, if there is one.
+    async fn take(&mut self, change: &mut Transaction<'_, Any>) -> Result<bool, CatalogError> {
+        let left = match self.0 {
+            Some(left) => left,
+            None => {
+                let count = sqlx::query("SELECT COUNT(*) FROM catalog_subjects").fetch_one(&mut **change).await?;
+                let left = SUBJECTS_MAX - count.try_get::<i64, _>(0)?;
+                if left <= 0 {
+                    tracing::warn!(max = SUBJECTS_MAX, "too many subjects were seen; new ones are not kept");
+                }
+                left
+            }
+        };
+        self.0 = Some(left - 1);
+        Ok(left > 0)
+    }
+}
+
+/// Adds to a subject; a new one gets an entity. `None` when it is not kept.
 async fn see(
     change: &mut Transaction<'_, Any>,
     subject: &Subject,
     seen: Seen,
     (subject_id, entity_id): (i64, i64),
-    now: Timestamp,
+    (room, now): (&mut Room, Timestamp),
 ) -> Result<Option<i64>, CatalogError> {
     let updated = sqlx::query(
         "UPDATE catalog_subjects SET calls = calls + $3,
@@ -195,16 +220,17 @@ async fn see(
     let (id, entity) = match updated {
         Some(row) => (row.try_get(0)?, row.try_get(1)?),
         None => {
-            let count = sqlx::query("SELECT COUNT(*) FROM catalog_subjects").fetch_one(&mut **change).await?;
-            if count.try_get::<i64, _>(0)? >= SUBJECTS_MAX {
-                tracing::warn!(max = SUBJECTS_MAX, "too many subjects were seen; new ones are not kept");
+            if !room.take(change).await? {
                 return Ok(None);
             }
-            insert(change, subject, seen, subject_id).await?;
             let holder = match holder(change, subject).await? {
                 Some(holder) => holder,
-                None => discover(change, subject, entity_id, now).await?,
+                None => match discover(change, subject, entity_id, now).await? {
+                    Some(discovered) => discovered,
+                    None => return Ok(None),
+                },
             };
+            insert(change, subject, seen, subject_id).await?;
             hold(change, subject_id, holder).await?;
             (subject_id, holder)
         }
@@ -282,16 +308,17 @@ async fn mark_last_seen(change: &mut Transaction<'_, Any>, entity_id: i64) -> Re
     entities::mark(change, entity_id, searches::LAST_SEEN, last.as_deref()).await
 }
 
-/// Makes an entity for a subject that nobody declares.
+/// Makes an entity for a subject that nobody declares. `None` when other entities have every name that it could have: what else
+/// was seen is kept all the same.
 async fn discover(
     change: &mut Transaction<'_, Any>,
     subject: &Subject,
     entity_id: i64,
     now: Timestamp,
-) -> Result<i64, CatalogError> {
+) -> Result<Option<i64>, CatalogError> {
     let (kind, spec_type, annotation) = subject.kind.shape();
     let digest = Digest::of(format!("{}:{}", subject.kind.as_str(), subject.key()).as_bytes());
-    let unique: String = digest.as_str().trim_start_matches("sha256:").chars().take(8).collect();
+    let unique: String = digest.as_str().trim_start_matches("sha256:").chars().take(UNIQUE_DIGITS).collect();
     let plain = plain_name(&subject.name, ENTITY_NAME_MAX);
     let long = format!("{}-{unique}", plain_name(&subject.name, ENTITY_NAME_MAX - unique.len() - 1).trim_matches('-'));
     // What was altered to become a name must not meet another that was altered to the same.
@@ -323,9 +350,14 @@ async fn discover(
             applied_by: "traffic",
             now,
         };
-        return entities::put(change, None, entity_id, &new).await;
+        return entities::put(change, None, entity_id, &new).await.map(Some);
     }
-    Err(CatalogError::Conflict(format!("an entity has the name that `{}` was to be discovered by", subject.name)))
+    tracing::warn!(
+        kind = subject.kind.as_str(),
+        name = subject.name,
+        "what traffic showed is not kept: an entity has the name that it was to be discovered by"
+    );
+    Ok(None)
 }
 
 /// As an entity may be called.
@@ -428,12 +460,30 @@ async fn give(
         Some(holder) => holder,
         None => {
             let entity_id = entities::reserve(change, 1).await?;
-            discover(change, &subject, entity_id, now).await?
+            match discover(change, &subject, entity_id, now).await? {
+                Some(discovered) => discovered,
+                None => return forget_subject(change, subject_id, before).await,
+            }
         }
     };
     hold(change, subject_id, holder).await?;
     mark_last_seen(change, before).await?;
     remove_if_discovered(change, before).await
+}
+
+/// Of what there can be no entity for, nothing is kept.
+async fn forget_subject(
+    change: &mut Transaction<'_, Any>,
+    subject_id: i64,
+    entity_id: i64,
+) -> Result<(), CatalogError> {
+    for statement in [
+        "DELETE FROM catalog_uses WHERE source_id = $1 OR target_id = $1",
+        "DELETE FROM catalog_subjects WHERE subject_id = $1",
+    ] {
+        sqlx::query(statement).bind(subject_id).execute(&mut **change).await?;
+    }
+    mark_last_seen(change, entity_id).await
 }
 
 /// What was discovered goes when somebody declares it.

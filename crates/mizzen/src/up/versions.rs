@@ -2,7 +2,6 @@
 
 use mizzen_catalog::Catalog;
 use mizzen_catalog::approve::Approved;
-use mizzen_catalog::observed::SubjectKind;
 use mizzen_control::Control;
 use mizzen_control::versions::{AgentVersion, AgentVersions};
 use mizzen_runtime::task::{TaskGroup, TaskKind};
@@ -23,19 +22,9 @@ pub(super) fn keep_in_force(catalog: &Catalog, control: &Control, tasks: &TaskGr
 
 /// By both digests that a key can be bound to: that of the version, and that of the code or image it names.
 fn of(approved: &Approved) -> AgentVersions {
-    let mut versions = Vec::new();
-    for (_, governed) in approved.entities() {
-        let Some(subject) = governed.subject.as_ref().filter(|subject| subject.kind == SubjectKind::Agent) else {
-            continue;
-        };
-        for digest in
-            governed.versions.iter().flat_map(|(digest, version)| Some(digest).into_iter().chain(&version.agent_digest))
-        {
-            if let Some(version) = governed.of_digest(digest) {
-                let state = version.state.as_str();
-                versions.push(AgentVersion { agent: subject.name.clone(), digest: digest.clone(), state });
-            }
-        }
-    }
-    AgentVersions::new(versions)
+    AgentVersions::new(approved.agent_digests().map(|(agent, digest, version)| AgentVersion {
+        agent: agent.to_owned(),
+        digest: digest.clone(),
+        state: version.state.as_str(),
+    }))
 }

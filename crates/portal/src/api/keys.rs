@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::{Extension, Json};
 use http::StatusCode;
-use mizzen_catalog::observed::{Subject, SubjectKind};
 use mizzen_control::audit::Kind;
 use mizzen_control::keys::NewKey;
 use mizzen_control::sign_in::Session;
@@ -130,10 +129,9 @@ pub(crate) async fn revoke(
 async fn version_digest(app: &App, agent: Option<&str>, version: &str) -> Result<Digest, ApiError> {
     let wrong = |message: String| ApiError::Field { field: "version", message };
     let agent = agent.ok_or_else(|| wrong("a version is one of an agent; say which by `agent`".to_owned()))?;
-    let subject = Subject { kind: SubjectKind::Agent, name: agent.to_owned() };
     let approved = Arc::clone(&app.state.catalog.approved().borrow());
     let (reference, _) = approved
-        .of_subject(&subject)
+        .of_agent(agent)
         .ok_or_else(|| wrong(format!("the catalog has no agent `{agent}`; `mizzen apply` its description first")))?;
     let found = app.state.catalog.version(reference, version).await?;
     let found = found.ok_or_else(|| {

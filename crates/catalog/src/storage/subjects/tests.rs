@@ -109,6 +109,28 @@ async fn a_name_that_is_taken_by_something_else_is_not_claimed_by_it() {
 }
 
 #[tokio::test]
+async fn what_has_every_name_taken_from_it_keeps_nothing_else_out() {
+    for bench in benches(CatalogConfig::default()).await {
+        let digest = mizzen_model::id::Digest::of(b"agent:shop");
+        let long = format!("shop-{}", &digest.as_str()["sha256:".len()..][..32]);
+        for name in ["shop", &long] {
+            apply(&bench, agent(name, json!({}), "service")).await;
+        }
+        let shop = observation(SubjectKind::Agent, "shop", Some((SubjectKind::Model, "gpt")));
+        bench.catalog.observe(&[shop, observation(SubjectKind::Agent, "mail", None)]).await.unwrap();
+        let rest = ["component:default/mail", "resource:default/gpt"];
+        assert_eq!(discovered(&bench).await, rest, "{}", bench.name);
+        // Whoever declares it has it, and may let it go again.
+        apply(&bench, agent("front", json!({ "mizzen.dev/agent": "shop" }), "ai-agent")).await;
+        bench.catalog.observe(&[observation(SubjectKind::Agent, "shop", None)]).await.unwrap();
+        let front = reference("component:default/front");
+        assert!(bench.catalog.get(&front).await.unwrap().unwrap().last_seen.is_some());
+        bench.catalog.delete(&front, &ann()).await.unwrap();
+        assert_eq!(discovered(&bench).await, rest, "{}", bench.name);
+    }
+}
+
+#[tokio::test]
 async fn marks_of_other_planes_survive_an_apply() {
     for bench in benches(CatalogConfig::default()).await {
         apply(&bench, agent("shop", json!({}), "ai-agent")).await;

@@ -90,11 +90,9 @@ pub(crate) async fn list(
         Some(text) => Some(text.parse::<EntityRef>().map_err(|error| ApiError::Invalid(error.to_string()))?),
         None => None,
     };
-    let mut pending = app.state.catalog.pending().await?;
-    pending.retain(|version| wanted.as_ref().is_none_or(|wanted| *wanted == version.reference));
-    let total = pending.len();
-    let mut items = Vec::new();
-    for version in pending.into_iter().skip(from).take(limit) {
+    let (pending, total) = app.state.catalog.pending(wanted.as_ref(), from, limit).await?;
+    let mut items = Vec::with_capacity(pending.len());
+    for version in pending {
         items.push(review(&app, &session, version).await?);
     }
     let next_cursor = next_cursor(from, items.len(), total);
@@ -141,9 +139,7 @@ fn why_not(app: &App, session: &Session, version: &Version) -> Option<String> {
     if session.role < Role::Approver {
         return Some(format!("deciding needs the role `{}`", Role::Approver.as_str()));
     }
-    let me = actor(session).reference;
-    let mut makers = version.history.iter().enumerate();
-    let mine = makers.any(|(place, step)| step.by == me && (place == 0 || step.to == VersionState::Pending));
-    (app.state.catalog.config().four_eyes && mine)
+    let needs_other_eyes = app.state.catalog.needs_other_eyes(version, &actor(session).reference);
+    needs_other_eyes
         .then(|| "four eyes are required, and you applied or submitted it; somebody else must decide".to_owned())
 }

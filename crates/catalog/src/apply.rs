@@ -17,6 +17,7 @@ use sqlx::{Any, Transaction};
 use self::change::Making;
 pub(crate) use self::change::count_approvals;
 use crate::document::Document;
+use crate::locations;
 use crate::plane::{Actor, Catalog, CatalogError};
 use crate::query::Origin;
 use crate::reference::EntityRef;
@@ -162,6 +163,12 @@ impl Catalog {
     ) -> Result<Vec<Applied>, CatalogError> {
         let mut change = self.store().begin().await?;
         let first = entities::reserve(&mut change, documents.len()).await?;
+        // What a location that is gone held could be taken over by nobody.
+        if let Some(id) = &options.location
+            && !locations::is_there(&mut change, id).await?
+        {
+            return Err(CatalogError::NotFound { what: "location", name: id.clone() });
+        }
         let mut applied = Vec::with_capacity(documents.len());
         for ((new_id, document), twice) in (first..).zip(documents).zip(twice) {
             if let Some(why) = twice {

@@ -12,8 +12,8 @@ use mizzen_model::time::Timestamp;
 use mizzen_runtime::error::Chain;
 use mizzen_runtime::task::BoxError;
 use serde::{Deserialize, Serialize};
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Row as _, Transaction};
 
 use crate::plane::{Actor, Catalog, CatalogError};
 use crate::query::{LIMIT_MAX, Stored, load};
@@ -289,6 +289,12 @@ fn id(kind: LocationKind, target: &str) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join("-")
 }
 
+/// Whether a location was not removed; asked inside a change, so that it stays so until that ends.
+pub(crate) async fn is_there(change: &mut Transaction<'_, Any>, id: &str) -> Result<bool, CatalogError> {
+    let sql = "SELECT 1 FROM catalog_locations WHERE location_id = $1";
+    Ok(sqlx::query(sql).bind(id.to_owned()).fetch_optional(&mut **change).await?.is_some())
+}
+
 /// Makes the configured locations those of the configuration: what is configured no longer becomes one that can be removed.
 pub(crate) async fn configure(catalog: &Catalog) -> Result<(), CatalogError> {
     let mut wanted = Vec::new();
@@ -327,10 +333,10 @@ pub(crate) async fn keep_read(catalog: Catalog) -> Result<(), BoxError> {
 }
 
 impl Catalog {
-    /// Reads the locations whose turn it is, and says how many.
+    /// Reads the locations whose turn it is, and says how many could be.
     ///
     /// # Errors
-    /// When the database fails. What is wrong with a location is kept with it.
+    /// When the database fails before a location is read. What is wrong with a location is kept with it.
     pub async fn read_due(&self) -> Result<usize, CatalogError> {
         let now = self.clock().now();
         let rows = sqlx::query(
@@ -345,18 +351,28 @@ impl Catalog {
         let next = now.plus_nanos(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000_000));
         let mut read = 0;
         for row in rows {
-            let location = Location::decode(&row)?;
+            let id: String = row.try_get("location_id")?;
             // Of several nodes, one takes it.
             let sql = "UPDATE catalog_locations SET due_at = $3 WHERE location_id = $1 AND due_at = $2";
             let taken = sqlx::query(sql)
-                .bind(location.id.clone())
+                .bind(id.clone())
                 .bind(row.try_get::<i64, _>("due_at")?)
                 .bind(next.unix_nanos())
                 .execute(self.store().pool())
                 .await?;
-            if taken.rows_affected() > 0 {
-                self.read_location(&location).await?;
-                read += 1;
+            if taken.rows_affected() == 0 {
+                continue;
+            }
+            let done = match Location::decode(&row) {
+                Ok(location) => self.read_location(&location).await,
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(()) => read += 1,
+                // The others have their turn all the same, and this one the next.
+                Err(error) => {
+                    tracing::warn!(location = id, error = %Chain(&error), "a location of the catalog could not be read")
+                }
             }
         }
         Ok(read)

@@ -37,8 +37,24 @@ pub(super) fn check(target: &str) -> Result<Uri, String> {
     Ok(uri)
 }
 
+/// Scheme, host and port: what a location may lead to without being told so.
+pub(super) fn origin(uri: &Uri) -> (String, String, u16) {
+    let scheme = uri.scheme_str().unwrap_or_default().to_lowercase();
+    let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
+    (scheme, uri.host().unwrap_or_default().to_lowercase(), port)
+}
+
+/// Of one text, while so many bytes of all are left.
+fn limit(bytes_left: usize) -> Result<usize, String> {
+    match bytes_left {
+        0 => Err("is left out: the location leads to too many bytes; split it into several locations".to_owned()),
+        left => Ok(left.min(TEXT_BYTES_MAX)),
+    }
+}
+
 /// What an address answers.
-pub(super) async fn url(client: &HttpClient, target: &str) -> Result<String, String> {
+pub(super) async fn url(client: &HttpClient, target: &str, bytes_left: usize) -> Result<String, String> {
+    let max = limit(bytes_left)?;
     let uri = check(target)?;
     let request = Request::get(uri).header(header::ACCEPT, "*/*").header(header::USER_AGENT, "mizzen");
     let request = request.body(Full::<Bytes>::default()).map_err(|error| error.to_string())?;
@@ -52,16 +68,17 @@ pub(super) async fn url(client: &HttpClient, target: &str) -> Result<String, Str
         if status != StatusCode::OK {
             return Err(format!("it answers with status {}", status.as_u16()));
         }
-        let body = Limited::new(response.into_body(), TEXT_BYTES_MAX).collect().await;
-        let body = body.map_err(|_| format!("its answer broke off, or has more than {TEXT_BYTES_MAX} bytes"))?;
+        let body = Limited::new(response.into_body(), max).collect().await;
+        let body = body.map_err(|_| format!("its answer broke off, or has more than {max} bytes"))?;
         String::from_utf8(body.to_bytes().to_vec()).map_err(|_| "its answer is no UTF-8 text".to_owned())
     };
     let done = tokio::time::timeout(TIMEOUT, exchange).await;
     done.map_err(|_| format!("it did not answer within {} seconds", TIMEOUT.as_secs()))?
 }
 
-/// A file, or a folder's manifests, by path below `root`; each with its text or why it has none.
-pub(super) fn files(root: &Path, target: &str) -> Result<Vec<Text>, String> {
+/// A file, or a folder's manifests, by path below `root`; each with its text or why it has none. What is read of them has no
+/// more than `bytes_left` bytes together.
+pub(super) fn files(root: &Path, target: &str, mut bytes_left: usize) -> Result<Vec<Text>, String> {
     let target = Path::new(target);
     let is_below = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
     if !target.components().all(is_below) {
@@ -80,10 +97,15 @@ pub(super) fn files(root: &Path, target: &str) -> Result<Vec<Text>, String> {
     }
     let is_folder = path.is_dir();
     let name = |path: &Path| path.strip_prefix(&root).unwrap_or(path).display().to_string();
-    let mut texts: Vec<Text> = found.iter().map(|path| (name(path), text(path))).collect();
-    if is_folder {
+    let mut texts: Vec<Text> = Vec::new();
+    for path in &found {
+        let (name, text) = (name(path), text(path, bytes_left));
         // A folder has files of other programs too.
-        texts.retain(|(name, text)| text.as_ref().is_err() || text.as_ref().is_ok_and(|text| is_manifest(name, text)));
+        if is_folder && text.as_ref().is_ok_and(|text| !is_manifest(&name, text)) {
+            continue;
+        }
+        bytes_left = bytes_left.saturating_sub(text.as_ref().map_or(0, String::len));
+        texts.push((name, text));
     }
     Ok(texts)
 }
@@ -111,14 +133,15 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Str
     Ok(())
 }
 
-fn text(path: &Path) -> Result<String, String> {
+fn text(path: &Path, bytes_left: usize) -> Result<String, String> {
     use std::io::Read as _;
+    let max = limit(bytes_left)?;
     let file = std::fs::File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
     let mut bytes = Vec::new();
-    let limit = u64::try_from(TEXT_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(limit).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
-    if bytes.len() > TEXT_BYTES_MAX {
-        return Err(format!("has more than {TEXT_BYTES_MAX} bytes"));
+    let one_more = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(one_more).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+    if bytes.len() > max {
+        return Err(format!("has more than {max} bytes"));
     }
     String::from_utf8(bytes).map_err(|_| "is no UTF-8 text".to_owned())
 }

@@ -1,6 +1,7 @@
 //! One reading of one location: its texts, their documents, and what became of them.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use mizzen_model::id::Digest;
 use mizzen_model::time::Timestamp;
@@ -21,6 +22,9 @@ use crate::storage::{entities, searches, sql};
 const SOURCES_MAX: usize = 2_000;
 /// `Location` documents that lead to each other.
 const DEPTH_MAX: usize = 5;
+/// Bytes of all texts of one location, and how long reading them may take: what comes after is left out, and said to be.
+const READ_BYTES_MAX: usize = 64 << 20;
+const READ_TIME_MAX: Duration = Duration::from_secs(300);
 /// Problems of one location that are kept.
 const PROBLEMS_MAX: usize = 1_000;
 
@@ -86,10 +90,14 @@ impl Catalog {
     /// Follows the target and what its `Location` documents name.
     async fn texts(&self, kind: LocationKind, target: &str) -> Reading {
         let mut reading = Reading::default();
+        let until = tokio::time::Instant::now() + READ_TIME_MAX;
+        let mut bytes_left = READ_BYTES_MAX;
         let mut waiting = VecDeque::from([(kind, target.to_owned(), 0_usize)]);
         let mut seen = BTreeSet::from([(kind.as_str(), target.to_owned())]);
         while let Some((kind, target, depth)) = waiting.pop_front() {
-            let texts = match self.fetch(kind, &target).await {
+            let fetched = tokio::time::timeout_at(until, self.fetch(kind, &target, bytes_left)).await;
+            let late = || Err(format!("reading the location took more than {} seconds", READ_TIME_MAX.as_secs()));
+            let texts = match fetched.unwrap_or_else(|_| late()) {
                 Ok(texts) => texts,
                 Err(message) if depth == 0 => {
                     reading.failure = Some(message);
@@ -102,15 +110,19 @@ impl Catalog {
                 }
             };
             for (source, text) in texts {
-                reading.sources += 1;
-                if reading.sources > SOURCES_MAX || reading.documents.len() > DOCUMENTS_MAX {
-                    let max =
-                        format!("the location leads to more than {SOURCES_MAX} sources or {DOCUMENTS_MAX} documents");
-                    reading.unreadable(&source, max);
+                bytes_left = bytes_left.saturating_sub(text.as_ref().map_or(0, String::len));
+                if reading.sources >= SOURCES_MAX {
+                    reading.unreadable(&source, format!("the location leads to more than {SOURCES_MAX} sources"));
                     return reading;
                 }
+                reading.sources += 1;
                 let root = (kind == LocationKind::File).then(|| self.config().files.clone());
                 let more = read_text(&mut reading, &source, text, root).await;
+                if reading.documents.len() > DOCUMENTS_MAX {
+                    reading.documents.truncate(DOCUMENTS_MAX);
+                    reading.unreadable(&source, format!("the location leads to more than {DOCUMENTS_MAX} documents"));
+                    return reading;
+                }
                 for next in more {
                     let next = match self.follow(kind, &source, &next) {
                         Ok(next) if depth < DEPTH_MAX => next,
@@ -132,15 +144,15 @@ impl Catalog {
         reading
     }
 
-    async fn fetch(&self, kind: LocationKind, target: &str) -> Result<Vec<fetch::Text>, String> {
+    async fn fetch(&self, kind: LocationKind, target: &str, bytes_left: usize) -> Result<Vec<fetch::Text>, String> {
         match kind {
             LocationKind::Url => {
-                let text = fetch::url(&self.0.client, target).await?;
+                let text = fetch::url(&self.0.client, target, bytes_left).await?;
                 Ok(vec![(target.to_owned(), Ok(text))])
             }
             LocationKind::File => {
                 let (root, target) = (self.config().files.clone(), target.to_owned());
-                let read = tokio::task::spawn_blocking(move || fetch::files(&root, &target)).await;
+                let read = tokio::task::spawn_blocking(move || fetch::files(&root, &target, bytes_left)).await;
                 read.map_err(|error| error.to_string())?
             }
         }
@@ -164,13 +176,13 @@ impl Catalog {
             }
             LocationKind::Url => {
                 let address = joined(source, target);
-                let host =
-                    |address: &str| fetch::check(address).map(|uri| uri.host().unwrap_or_default().to_lowercase());
-                let (ours, theirs) = (host(source)?, host(&address)?);
-                if ours == theirs || self.config().url_hosts.iter().any(|known| known.eq_ignore_ascii_case(&theirs)) {
+                let (ours, theirs) = (fetch::check(source)?, fetch::check(&address)?);
+                let host = theirs.host().unwrap_or_default().to_lowercase();
+                let is_same = fetch::origin(&ours) == fetch::origin(&theirs);
+                if is_same || self.config().url_hosts.iter().any(|known| known.eq_ignore_ascii_case(&host)) {
                     return Ok(address);
                 }
-                Err(format!("leads to another host; add `{theirs}` to `url_hosts` in `[catalog]`"))
+                Err(format!("leads to another host, port or scheme; add `{host}` to `url_hosts` in `[catalog]`"))
             }
         }
     }
@@ -184,6 +196,10 @@ impl Catalog {
     ) -> Result<(), CatalogError> {
         let mut change = self.store().begin().await?;
         entities::reserve(&mut change, 0).await?;
+        if !super::is_there(&mut change, &location.id).await? {
+            // It was removed while it was read, and has nothing to be kept with.
+            return Ok(());
+        }
         if !reading.is_partial {
             orphan_missing(&mut change, &location.id, reading, held, self.clock().now()).await?;
         }
@@ -315,14 +331,12 @@ async fn orphan_missing(
 ) -> Result<(), CatalogError> {
     let sql = "SELECT entity_id, ref FROM catalog_entities WHERE location_id = $1 AND orphan_since = 0";
     let rows = sqlx::query(sql).bind(location_id.to_owned()).fetch_all(&mut **change).await?;
+    let wrong: BTreeSet<&EntityRef> =
+        reading.problems.iter().filter_map(|(_, _, reference)| reference.as_ref()).collect();
     for row in rows {
         let name: String = row.try_get("ref")?;
-        let is_wrong = reading
-            .problems
-            .iter()
-            .any(|(_, _, reference)| reference.as_ref().is_some_and(|reference| reference.to_string() == name));
-        let is_held = name.parse().is_ok_and(|reference| held.contains(&reference));
-        if !is_held && !is_wrong {
+        let is_kept = |reference: EntityRef| held.contains(&reference) || wrong.contains(&reference);
+        if !name.parse().is_ok_and(is_kept) {
             orphan(change, row.try_get("entity_id")?, now).await?;
         }
     }

@@ -186,7 +186,8 @@ async fn server(answers: Answers) -> String {
 #[tokio::test]
 async fn addresses_are_read_within_limits_and_lead_to_their_own_host_only() {
     let all = "apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata:\n  name: all\nspec:\n  targets:\n    - ./shop.yaml\n    \
-               - http://localhost:1/steal.yaml\n    - missing.yaml\n";
+               - http://localhost:1/steal.yaml\n    - missing.yaml\n    - http://127.0.0.1:1/port.yaml\n    \
+               - https://127.0.0.1/scheme.yaml\n";
     let answers: Answers =
         Arc::new(Mutex::new(vec![("/repo/all.yaml", all.to_owned()), ("/repo/shop.yaml", component("shop", ""))]));
     let address = server(Arc::clone(&answers)).await;
@@ -198,7 +199,7 @@ async fn addresses_are_read_within_limits_and_lead_to_their_own_host_only() {
         }
         let target = format!("{address}/repo/all.yaml");
         let tried = catalog.try_location(LocationKind::Url, &target).await.unwrap();
-        assert_eq!((tried.documents.len(), tried.problems.len()), (2, 2), "{tried:?}");
+        assert_eq!((tried.documents.len(), tried.problems.len()), (2, 4), "{tried:?}");
         assert!(catalog.get(&reference("component:default/shop")).await.unwrap().is_none(), "nothing was kept");
         let location = catalog.add_location(LocationKind::Url, &target, &ann()).await.unwrap();
         let twice = catalog.add_location(LocationKind::Url, &target, &ann()).await;
@@ -206,7 +207,13 @@ async fn addresses_are_read_within_limits_and_lead_to_their_own_host_only() {
         catalog.read_due().await.unwrap();
         let source = health(catalog, &location).await;
         let messages: Vec<_> = source.problems.iter().map(|problem| problem.problem.message.clone()).collect();
-        assert!(messages[0].contains("`localhost` to `url_hosts`") && messages[1].contains("404"), "{messages:?}");
+        let refused = |known: &str| messages.iter().filter(|message| message.contains(known)).count();
+        assert_eq!(
+            (refused("`localhost` to `url_hosts`"), refused("`127.0.0.1` to `url_hosts`")),
+            (1, 2),
+            "{messages:?}"
+        );
+        assert_eq!(refused("404"), 1, "{messages:?}");
         assert_eq!(source.entities, 2, "{}", bench.name);
         assert_eq!(catalog.location_of(&reference("component:default/shop")).await.unwrap(), Some(location.clone()));
         assert_eq!(catalog.of_location(&location.id, 10).await.unwrap().len(), 2);
@@ -237,5 +244,64 @@ async fn configured_locations_come_and_go_with_the_configuration_and_nodes_share
         without.refresh_entity(&reference("component:default/shop")).await.unwrap();
         assert_eq!(without.read_due().await.unwrap(), 1, "it was asked to be read again");
         without.remove_location(&location.id, &ann()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_location_holds_goes_nowhere_when_it_was_removed_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.yaml"), component("shop", "")).unwrap();
+    for bench in benches(config(folder.path())).await {
+        let catalog = &bench.catalog;
+        let location = catalog.add_location(LocationKind::File, "a.yaml", &ann()).await.unwrap();
+        catalog.remove_location(&location.id, &ann()).await.unwrap();
+        // As a reader goes on that took its turn before.
+        catalog.read_location(&location).await.unwrap();
+        let shop = reference("component:default/shop");
+        assert!(catalog.get(&shop).await.unwrap().is_none(), "{}: nobody could take it over", bench.name);
+        assert!(catalog.ingestion().await.unwrap().sources.is_empty());
+        let again = add(catalog, "./a.yaml").await;
+        assert_eq!(catalog.location_of(&shop).await.unwrap(), Some(again), "{}", bench.name);
+    }
+}
+
+#[tokio::test]
+async fn a_location_that_cannot_be_read_takes_no_turn_from_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.yaml"), component("shop", "")).unwrap();
+    for bench in benches(config(folder.path())).await {
+        let catalog = &bench.catalog;
+        let damaged = catalog.add_location(LocationKind::File, "damaged.yaml", &ann()).await.unwrap();
+        catalog.add_location(LocationKind::File, "a.yaml", &ann()).await.unwrap();
+        let damage = "UPDATE catalog_locations SET kind = 'tape', due_at = -1 WHERE location_id = $1";
+        sqlx::query(damage).bind(damaged.id).execute(bench.test.store.pool()).await.unwrap();
+        assert_eq!(catalog.read_due().await.unwrap(), 1, "{}", bench.name);
+        assert!(catalog.get(&reference("component:default/shop")).await.unwrap().is_some());
+        assert_eq!(catalog.read_due().await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn one_reading_has_a_bound_of_bytes_and_of_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = format!("{}# {}\n", component("large", ""), "x".repeat(super::fetch::TEXT_BYTES_MAX - 1_000));
+    for number in 0..10 {
+        std::fs::write(folder.path().join(format!("{number}.yaml")), &large).unwrap();
+    }
+    let all = super::fetch::files(folder.path(), ".", 64 << 20).unwrap();
+    let (read, left_out): (Vec<_>, Vec<_>) = all.iter().partition(|(_, text)| text.is_ok());
+    assert_eq!((read.len(), left_out.len()), (8, 2));
+    assert!(left_out[1].1.as_ref().unwrap_err().contains("more than"), "{left_out:?}");
+    let spent = super::fetch::files(folder.path(), "0.yaml", 0).unwrap();
+    assert!(spent[0].1.as_ref().unwrap_err().contains("split it"), "{spent:?}");
+
+    let documents: String = (0..=crate::apply::DOCUMENTS_MAX)
+        .map(|number| format!("---\n{}", component(&format!("c{number}"), "")))
+        .collect();
+    std::fs::write(folder.path().join("many.yml"), documents).unwrap();
+    for bench in benches(config(folder.path())).await.into_iter().take(1) {
+        let tried = bench.catalog.try_location(LocationKind::File, "many.yml").await.unwrap();
+        assert_eq!(tried.documents.len(), crate::apply::DOCUMENTS_MAX, "what is more is never applied");
+        assert!(tried.problems.iter().any(|(_, problem, _)| problem.message.contains("documents")));
     }
 }

@@ -246,9 +246,11 @@ async fn add_problems(store: &Store, stored: &mut [Stored]) -> Result<(), Catalo
         Sql::new("SELECT ref, source, source_line, source_column, message FROM catalog_problems WHERE ref IN ");
     sql.list(stored.iter().map(|entity| entity.reference.to_string()));
     sql.push(" ORDER BY location_id, place");
+    let places: BTreeMap<String, usize> =
+        stored.iter().enumerate().map(|(place, entity)| (entity.reference.to_string(), place)).collect();
     for row in sql.query().fetch_all(store.pool()).await? {
         let name: String = row.try_get("ref")?;
-        let Some(entity) = stored.iter_mut().find(|entity| entity.reference.to_string() == name) else { continue };
+        let Some(entity) = places.get(&name).and_then(|place| stored.get_mut(*place)) else { continue };
         let (source, message): (String, String) = (row.try_get("source")?, row.try_get("message")?);
         let (line, column): (i64, i64) = (row.try_get("source_line")?, row.try_get("source_column")?);
         entity.status_items.push(StatusItem {

@@ -132,12 +132,16 @@ pub fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.to_lowercase()),
         Value::Bool(flag) => Some(flag.to_string()),
-        Value::Number(number) => Some(match number.as_f64() {
-            // `2.0` is `2` there.
-            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e21 => format!("{float:.0}"),
-            _ => number.to_string(),
-        }),
+        Value::Number(number) => Some(self::number(number)),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// As JavaScript writes it: `2.0` is `2`. Entities are found by the same text, so that what is asked for meets what is there.
+pub(crate) fn number(number: &serde_json::Number) -> String {
+    match number.as_f64() {
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e21 => format!("{float:.0}"),
+        _ => number.to_string(),
     }
 }
 

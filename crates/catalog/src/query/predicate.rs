@@ -1,5 +1,6 @@
 //! A predicate as a condition of SQL on the column `e.entity_id`.
 
+use crate::filter::VALUES_MAX;
 use crate::plane::CatalogError;
 use crate::query::{CONDITIONS_MAX, FullText, Predicate};
 use crate::storage::searches::{PROBLEMS, RELATIONS};
@@ -12,7 +13,7 @@ const TEXT_BYTES_MAX: usize = 1_000;
 
 /// Adds the condition that an entity matches.
 pub(crate) fn matching(sql: &mut Sql, predicate: &Predicate, full_text: Option<&FullText>) -> Result<(), CatalogError> {
-    let mut left = CONDITIONS_MAX;
+    let mut left = Left { conditions: CONDITIONS_MAX, values: VALUES_MAX };
     condition(sql, predicate, DEPTH_MAX, &mut left)?;
     if let Some(full_text) = full_text {
         text(sql, full_text)?;
@@ -20,12 +21,20 @@ pub(crate) fn matching(sql: &mut Sql, predicate: &Predicate, full_text: Option<&
     Ok(())
 }
 
-fn condition(sql: &mut Sql, predicate: &Predicate, depth: usize, left: &mut usize) -> Result<(), CatalogError> {
-    if depth == 0 || *left == 0 {
-        let message = format!("has more than {CONDITIONS_MAX} conditions, or {DEPTH_MAX} inside each other");
-        return Err(CatalogError::Invalid { field: "filter", message });
+/// What a question may still ask for.
+#[derive(Debug)]
+struct Left {
+    conditions: usize,
+    /// What is asked for is bound, and a statement has so many places.
+    values: usize,
+}
+
+fn condition(sql: &mut Sql, predicate: &Predicate, depth: usize, left: &mut Left) -> Result<(), CatalogError> {
+    let invalid = |message: String| CatalogError::Invalid { field: "filter", message };
+    if depth == 0 || left.conditions == 0 {
+        return Err(invalid(format!("has more than {CONDITIONS_MAX} conditions, or {DEPTH_MAX} inside each other")));
     }
-    *left -= 1;
+    left.conditions -= 1;
     match predicate {
         Predicate::All(parts) => joined(sql, parts, (" AND ", "1 = 1"), depth, left),
         Predicate::Any(parts) => joined(sql, parts, (" OR ", "1 = 0"), depth, left),
@@ -46,8 +55,8 @@ fn condition(sql: &mut Sql, predicate: &Predicate, depth: usize, left: &mut usiz
             Ok(())
         }
         Predicate::In(key, values) => {
-            // What is asked for is bound, and a statement has so many places.
-            *left = left.saturating_sub(values.len());
+            let values_left = left.values.checked_sub(values.len());
+            left.values = values_left.ok_or_else(|| invalid(format!("has more than {VALUES_MAX} values")))?;
             rows(sql, key, |sql, column| {
                 sql.push(" AND ").push(column).push(" IN ").list(values.iter().map(|value| value.to_lowercase()));
             });
@@ -69,7 +78,7 @@ fn joined(
     parts: &[Predicate],
     (word, empty): (&str, &str),
     depth: usize,
-    left: &mut usize,
+    left: &mut Left,
 ) -> Result<(), CatalogError> {
     if parts.is_empty() {
         sql.push(empty);

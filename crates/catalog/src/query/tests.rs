@@ -362,3 +362,20 @@ async fn edges_say_who_knows_of_them_and_walks_end() {
         assert_eq!(page.last_seen, Some(Timestamp::from_unix_nanos(5)));
     }
 }
+
+#[tokio::test]
+async fn many_values_are_not_many_conditions() {
+    for bench in benches(CatalogConfig::default()).await {
+        bench.catalog.apply(shop_parts(), &ann(), &ApplyOptions::default()).await.unwrap();
+        let values = |count: usize| {
+            let others = (1..count).map(|number| format!("x{number}"));
+            Predicate::In("metadata.name".to_owned(), others.chain(["shop".to_owned()]).collect())
+        };
+        let component = Predicate::Equals("kind".to_owned(), "component".to_owned());
+        let asked = |count| Predicate::All(vec![values(count), component.clone()]);
+        let found = bench.catalog.count(&asked(crate::filter::VALUES_MAX), None).await;
+        assert_eq!(found.unwrap(), 1, "{}", bench.name);
+        let error = bench.catalog.count(&asked(crate::filter::VALUES_MAX + 1), None).await;
+        assert!(matches!(error, Err(CatalogError::Invalid { field: "filter", .. })), "{error:?}");
+    }
+}

@@ -6,6 +6,7 @@ use mizzen_model::time::Timestamp;
 use serde_json::Value;
 
 use crate::entity::Entity;
+use crate::filter;
 use crate::version::class_of;
 
 /// Begins the keys that the catalog sets itself.
@@ -78,7 +79,7 @@ impl Found {
         match value {
             Value::Null => self.add(path, None),
             Value::Bool(flag) => self.add(path, Some(if *flag { "true" } else { "false" })),
-            Value::Number(number) => self.add(path, Some(&number_text(number))),
+            Value::Number(number) => self.add(path, Some(&filter::number(number))),
             Value::String(text) => self.add(path, Some(text)),
             Value::Array(items) => {
                 for item in items {
@@ -111,13 +112,6 @@ impl Found {
     }
 }
 
-/// As JavaScript writes it: `2.0` is `2`.
-fn number_text(number: &serde_json::Number) -> String {
-    let text = number.to_string();
-    let whole = text.strip_suffix(".0").map(str::to_owned);
-    whole.unwrap_or(text)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -129,7 +123,7 @@ mod tests {
         let document = json!({
             "kind": "Component",
             "metadata": { "name": "Shop", "tags": ["Java"], "labels": { "A.b/C": "X" }, "etag": "no" },
-            "spec": { "n": 1.0, "on": true, "nothing": null, "long": "x".repeat(201),
+            "spec": { "n": 1.0, "big": 1e16, "on": true, "nothing": null, "long": "x".repeat(201),
                 "steps": [{ "id": "One" }, { "id": "two" }] },
             "relations": [{ "type": "no" }],
         });
@@ -147,6 +141,7 @@ mod tests {
             "metadata.uid=u",
             "mizzen.class=component",
             "mizzen.title=shop",
+            "spec.big=10000000000000000",
             "spec.long=-",
             "spec.n=1",
             "spec.nothing=-",

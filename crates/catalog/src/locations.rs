@@ -16,7 +16,6 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
 use crate::plane::{Actor, Catalog, CatalogError};
-use crate::query::{LIMIT_MAX, Stored, load};
 use crate::reference::EntityRef;
 
 pub use self::read::Reading;
@@ -126,18 +125,6 @@ impl Catalog {
                    FROM catalog_locations l JOIN catalog_entities e ON e.location_id = l.location_id WHERE e.ref = $1";
         let row = sqlx::query(sql).bind(reference.to_string()).fetch_optional(self.store().pool()).await?;
         row.as_ref().map(Location::decode).transpose()
-    }
-
-    /// Entities that a location holds, at most `limit`.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn of_location(&self, id: &str, limit: u32) -> Result<Vec<Stored>, CatalogError> {
-        let sql = "SELECT entity_id FROM catalog_entities WHERE location_id = $1 ORDER BY entity_id LIMIT $2";
-        let rows = sqlx::query(sql).bind(id.to_owned()).bind(i64::from(limit.min(LIMIT_MAX)));
-        let rows = rows.fetch_all(self.store().pool()).await?;
-        let ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
-        load(self.store(), &ids, true).await
     }
 
     /// Adds a location; it is read at the next turn.

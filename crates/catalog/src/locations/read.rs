@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use mizzen_model::id::Digest;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::error::Chain;
 use serde_json::Value;
@@ -37,8 +36,6 @@ pub struct Reading {
     pub sources: usize,
     /// The target itself could not be read.
     pub failure: Option<String>,
-    /// Of all texts.
-    content: String,
     /// Something could not be read, so that what is missing may still be there.
     is_partial: bool,
 }
@@ -205,12 +202,11 @@ impl Catalog {
         }
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         sqlx::query(
-            "UPDATE catalog_locations SET read_at = $2, content = $3, sources = $4, entities = $5, failure = $6
+            "UPDATE catalog_locations SET read_at = $2, sources = $3, entities = $4, failure = $5
              WHERE location_id = $1",
         )
         .bind(location.id.clone())
         .bind(self.clock().now().unix_nanos())
-        .bind(Digest::of(reading.content.as_bytes()).as_str().to_owned())
         .bind(number(reading.sources))
         .bind(number(total))
         .bind(reading.failure.clone())
@@ -256,7 +252,6 @@ async fn read_text(
             return Vec::new();
         }
     };
-    reading.content.push_str(Digest::of(text.as_bytes()).as_str());
     let name = source.to_owned();
     let read = tokio::task::spawn_blocking(move || {
         let folder = root.and_then(|root| Folder::of(&root, &root.join(&name)).ok());

@@ -11,7 +11,7 @@ use mizzen_model::time::Timestamp;
 use mizzen_runtime::error::Chain;
 use mizzen_runtime::metrics::{Counter, Metrics};
 use mizzen_runtime::task::{BoxError, TaskGroup, TaskKind};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::card::Card;
@@ -71,7 +71,6 @@ pub(super) struct Inner {
     in_force: RwLock<InForce>,
     /// One card is made at a time: what it costs is bounded whoever asks.
     making: Mutex<()>,
-    wanted: Notify,
     failed: Counter,
 }
 
@@ -94,8 +93,8 @@ impl Scorecards {
         let in_force = RwLock::new(InForce { rules: Arc::new(rules), problems: Vec::new() });
         let help = "Scorecards that could not be made; the card of before stays";
         let failed = metrics.counter("mizzen_scorecards_failed_total", help, &[]);
-        let (making, wanted) = (Mutex::new(()), Notify::new());
-        Ok(Self(Arc::new(Inner { catalog, source, folder, in_force, making, wanted, failed })))
+        let making = Mutex::new(());
+        Ok(Self(Arc::new(Inner { catalog, source, folder, in_force, making, failed })))
     }
 
     /// Starts the rounds.
@@ -173,11 +172,6 @@ impl Scorecards {
         storage::history(self.0.catalog.store(), reference).await
     }
 
-    /// Has the next round begin now.
-    pub fn hurry(&self) {
-        self.0.wanted.notify_one();
-    }
-
     async fn keep(self, cancel: CancellationToken) -> Result<(), BoxError> {
         loop {
             let begun = self.0.catalog.clock().now();
@@ -195,7 +189,6 @@ impl Scorecards {
             tokio::select! {
                 () = cancel.cancelled() => return Ok(()),
                 () = tokio::time::sleep(ROUND_INTERVAL) => {}
-                () = self.0.wanted.notified() => {}
             }
         }
     }

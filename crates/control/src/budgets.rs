@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::amount::{Amount, Limits, Unit};
 pub(crate) use self::ledger::{Ledger, Reservation, ReserveError, Short};
 pub(crate) use self::storage::sweep;
-use crate::audit::{AuditError, Kind};
+use crate::audit::{AuditError, Kind, Who};
 use crate::gate::Ask;
 use crate::plane::Inner;
 
@@ -296,7 +296,7 @@ impl Budgets<'_> {
         self.0.publish_remembered().await?;
         let text = serde_json::to_string(&budget).map_err(BudgetError::Encode)?;
         let details = [("budget", text.as_str())];
-        self.0.audit.changed(Kind::BudgetChanged, by, format!("budget:{}", budget.name), &details).await?;
+        self.0.audit.changed(Kind::BudgetChanged, Who::user(by), format!("budget:{}", budget.name), &details).await?;
         Ok(is_new)
     }
 
@@ -313,7 +313,7 @@ impl Budgets<'_> {
         self.0.memory.ledger.forget(name);
         if removed {
             let details = [("what", "removed")];
-            self.0.audit.changed(Kind::BudgetChanged, by, format!("budget:{name}"), &details).await?;
+            self.0.audit.changed(Kind::BudgetChanged, Who::user(by), format!("budget:{name}"), &details).await?;
         }
         Ok(removed)
     }

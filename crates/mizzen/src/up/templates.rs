@@ -99,7 +99,7 @@ impl Planes {
     }
 
     async fn plan_entities(&self, by: &Actor, source: &str, text: &str) -> Result<Plan, EffectError> {
-        let documents = documents(source, text)?;
+        let documents = documents(source, text).await?;
         let entities: Vec<EntityRef> = documents.iter().map(|document| document.entity.reference()).collect();
         let options = ApplyOptions { dry_run: true, ..ApplyOptions::default() };
         self.applied(documents, by, &options).await?;
@@ -131,7 +131,7 @@ impl Planes {
             }
             Wanted::Key { .. } => self.key(by, name, wanted).await,
             Wanted::Entities { source, text } => {
-                let documents = documents(source, text)?;
+                let documents = documents(source, text).await?;
                 let entities = documents.iter().map(|document| document.entity.reference()).collect();
                 self.applied(documents, by, &ApplyOptions::default()).await?;
                 Ok(Done { entities, ..Done::default() })
@@ -275,7 +275,13 @@ fn budget_of(name: &str, agent: &str, period: Period, usd: f64) -> Result<Budget
     })
 }
 
-fn documents(source: &str, text: &str) -> Result<Vec<Document>, EffectError> {
+/// A large file takes longer than an async thread should be held.
+async fn documents(source: &str, text: &str) -> Result<Vec<Document>, EffectError> {
+    let (source, text) = (source.to_owned(), text.to_owned());
+    tokio::task::spawn_blocking(move || read(&source, &text)).await.map_err(EffectError::new)?
+}
+
+fn read(source: &str, text: &str) -> Result<Vec<Document>, EffectError> {
     let mut documents = Vec::new();
     for read in document::read(source, text) {
         match read {

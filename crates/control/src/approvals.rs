@@ -17,7 +17,7 @@ pub(crate) use self::fingerprint::Fingerprint;
 pub(crate) use self::follow::keep_followed;
 pub(crate) use self::storage::{NewHeld, find_open, get, hold, stop, sweep, take};
 pub use self::webhook::SIGNATURE_HEADER;
-use crate::audit::{AuditError, Kind};
+use crate::audit::{AuditError, Kind, Who};
 use crate::plane::Inner;
 use crate::token::NoRandomness;
 
@@ -234,14 +234,14 @@ impl Approvals<'_> {
             let state = if call.state == HeldState::Waiting { HeldState::Expired } else { call.state };
             return Err(AnswerError::AlreadyDecided { id: id.to_owned(), state, by });
         }
-        record(self.0, &call, by).await?;
+        record(self.0, &call, Who::user(by)).await?;
         self.0.memory.held_changes.tell(call.clone());
         Ok(call)
     }
 }
 
 /// Writes down what became of a held call, before those who wait hear of it.
-async fn record(inner: &Inner, call: &HeldCall, by: &str) -> Result<(), AuditError> {
+async fn record(inner: &Inner, call: &HeldCall, by: Who) -> Result<(), AuditError> {
     let reason = call.answer_reason.as_deref().unwrap_or_default();
     let details = [
         ("approval", call.id.as_str()),

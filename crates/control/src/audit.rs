@@ -191,11 +191,11 @@ impl AuditLog {
     pub async fn changed(
         &self,
         kind: Kind,
-        by: &str,
+        by: Who,
         resource: String,
         details: &[(&str, &str)],
     ) -> Result<(), AuditError> {
-        let mut entry = AuditEntry::new(self.now(), kind, Who::named(format!("user:default/{by}")));
+        let mut entry = AuditEntry::new(self.now(), kind, by);
         entry.resource = Some(resource);
         for (name, value) in details {
             entry = entry.with(name, *value);

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::amount::{Amount, Limits, Unit};
 pub(crate) use self::ledger::{Ledger, Reservation, ReserveError, Short};
 pub(crate) use self::storage::sweep;
-use crate::audit::{AuditError, Kind};
+use crate::audit::{AuditError, Kind, Who};
 use crate::gate::Ask;
 use crate::plane::Inner;
 
@@ -232,6 +232,16 @@ pub struct SetBudget {
     pub set_at: Timestamp,
 }
 
+/// What became of a budget that was to be set if there was none of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    New,
+    /// It is in force already, as it is.
+    Same,
+    /// Another of its name is in force, and stays.
+    Taken,
+}
+
 /// An account as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountView {
@@ -294,10 +304,34 @@ impl Budgets<'_> {
         }
         storage::save(self.0, &budget, by).await?;
         self.0.publish_remembered().await?;
-        let text = serde_json::to_string(&budget).map_err(BudgetError::Encode)?;
-        let details = [("budget", text.as_str())];
-        self.0.audit.changed(Kind::BudgetChanged, by, format!("budget:{}", budget.name), &details).await?;
+        self.record(&budget, by).await?;
         Ok(is_new)
+    }
+
+    /// Sets a budget unless there is one of its name, whoever sets one at the same moment.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub async fn add(&self, budget: Budget, by: &str) -> Result<Added, BudgetError> {
+        budget.check()?;
+        if self.list().len() >= BUDGETS_MAX {
+            return Err(BudgetError::TooMany);
+        }
+        let is_new = storage::add(self.0, &budget, by).await?;
+        self.0.publish_remembered().await?;
+        if !is_new {
+            let is_same = self.list().iter().any(|set| set.budget == budget);
+            return Ok(if is_same { Added::Same } else { Added::Taken });
+        }
+        self.record(&budget, by).await?;
+        Ok(Added::New)
+    }
+
+    async fn record(&self, budget: &Budget, by: &str) -> Result<(), BudgetError> {
+        let text = serde_json::to_string(budget).map_err(BudgetError::Encode)?;
+        let details = [("budget", text.as_str())];
+        self.0.audit.changed(Kind::BudgetChanged, Who::user(by), format!("budget:{}", budget.name), &details).await?;
+        Ok(())
     }
 
     /// Removes a budget and forgets what was spent; `false` when there was none.
@@ -313,7 +347,7 @@ impl Budgets<'_> {
         self.0.memory.ledger.forget(name);
         if removed {
             let details = [("what", "removed")];
-            self.0.audit.changed(Kind::BudgetChanged, by, format!("budget:{name}"), &details).await?;
+            self.0.audit.changed(Kind::BudgetChanged, Who::user(by), format!("budget:{name}"), &details).await?;
         }
         Ok(removed)
     }

@@ -7,7 +7,7 @@ use mizzen_model::permission::{Evidence, EvidenceError};
 use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
 
-use crate::audit::{AuditError, Kind};
+use crate::audit::{AuditError, Kind, Who};
 use crate::plane::Inner;
 use crate::remembered;
 
@@ -127,7 +127,7 @@ impl EvidenceInForce<'_> {
 }
 
 async fn record(inner: &Inner, subject: &Digest, details: &[(&str, &str)]) -> Result<(), AuditError> {
-    inner.audit.changed(Kind::EvidencePublished, "mizzen", format!("agent_digest:{subject}"), details).await
+    inner.audit.changed(Kind::EvidencePublished, Who::mizzen(), format!("agent_digest:{subject}"), details).await
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mizzen_model::id::{Digest, IdError, RunId};
+use mizzen_model::run::JUDGE_CALLER;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::secret::Secret;
 use mizzen_store::StoreError;
@@ -59,6 +60,8 @@ pub struct KeyInfo {
 pub enum KeyError {
     #[error("the {what} of a key must be 1 to {NAME_BYTES_MAX} bytes without control characters")]
     Name { what: &'static str },
+    #[error("`{JUDGE_CALLER}` is Mizzen's own; give the key another name")]
+    Reserved,
     #[error("there are {KEYS_MAX} keys, and no more may be made; revoke some with `mizzen keys revoke`")]
     TooMany,
     #[error("the key `{id}` is damaged in the database; revoke it")]
@@ -81,8 +84,25 @@ impl Keys<'_> {
     /// Makes a key, which is told here and never again. It works on this node when this returns.
     ///
     /// # Errors
-    /// When a name is unfit, there are too many keys, or the database fails.
+    /// When a name is unfit or Mizzen's own, there are too many keys, or the database fails.
     pub async fn mint(&self, new: NewKey) -> Result<(KeyInfo, Secret), KeyError> {
+        // What a judge asks is left out of what is judged: whoever had its name would never be.
+        if new.name.trim().eq_ignore_ascii_case(JUDGE_CALLER) {
+            return Err(KeyError::Reserved);
+        }
+        self.make(new).await
+    }
+
+    /// Makes the key that Mizzen's own judges ask models with.
+    ///
+    /// # Errors
+    /// When there are too many keys, or the database fails.
+    pub async fn mint_for_judges(&self) -> Result<Secret, KeyError> {
+        let (_, key) = self.make(NewKey { name: JUDGE_CALLER.to_owned(), ..NewKey::default() }).await?;
+        Ok(key)
+    }
+
+    async fn make(&self, new: NewKey) -> Result<(KeyInfo, Secret), KeyError> {
         check_name("name", &new.name)?;
         new.agent.as_deref().map(|agent| check_name("agent", agent)).transpose()?;
         new.team.as_deref().map(|team| check_name("team", team)).transpose()?;

@@ -7,7 +7,7 @@ use mizzen_store::StoreError;
 use tokio::sync::watch;
 
 pub(crate) use self::stops::{Stop, Stops};
-use crate::audit::{AuditError, Kind};
+use crate::audit::{AuditError, Kind, Who};
 use crate::plane::Inner;
 use crate::snapshot::KeyIdentity;
 use crate::token::{self, NoRandomness};
@@ -200,7 +200,7 @@ impl Pauses<'_> {
 async fn record(inner: &Inner, pause: &Pause, by: &str, what: &str) -> Result<(), AuditError> {
     let whom = pause.reach.name().map_or_else(|| "all".to_owned(), |name| format!("{}:{name}", pause.reach.kind()));
     let details = [("pause", pause.id.as_str()), ("what", what), ("reason", &pause.reason)];
-    inner.audit.changed(Kind::Pause, by, whom, &details).await
+    inner.audit.changed(Kind::Pause, Who::user(by), whom, &details).await
 }
 
 /// The pause that reaches a caller, a stop before a pause.

@@ -23,7 +23,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use mizzen_control::audit::{AuditError, Kind};
+use mizzen_control::audit::{AuditError, Kind, Who};
 use mizzen_model::id::Digest;
 use mizzen_runtime::task::{BoxError, TaskKind};
 use mizzen_store::StoreError;
@@ -151,7 +151,8 @@ impl Upstreams {
     pub async fn approve(&self, server: &str, tool: &str, digest: &Digest, by: &str) -> Result<(), ApproveError> {
         self.pins().approve(server, tool, digest, by).await?;
         let details = [("what", "pinned"), ("digest", digest.as_str())];
-        Ok(self.0.shared.control.audit().changed(Kind::Pin, by, format!("tool:{server}/{tool}"), &details).await?)
+        let (audit, resource) = (self.0.shared.control.audit(), format!("tool:{server}/{tool}"));
+        Ok(audit.changed(Kind::Pin, Who::user(by), resource, &details).await?)
     }
 
     /// See [`Pins::withdraw`].
@@ -167,7 +168,7 @@ impl Upstreams {
     }
 
     async fn changed(&self, kind: Kind, by: &str, resource: String, what: &str) -> Result<(), AuditError> {
-        self.0.shared.control.audit().changed(kind, by, resource, &[("what", what)]).await
+        self.0.shared.control.audit().changed(kind, Who::user(by), resource, &[("what", what)]).await
     }
 
     fn current(&self) -> Arc<Current> {

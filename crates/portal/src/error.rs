@@ -192,6 +192,7 @@ impl From<KeyError> for ApiError {
     fn from(error: KeyError) -> Self {
         match &error {
             KeyError::Name { what } => Self::Field { field: what, message: error.to_string() },
+            KeyError::Reserved => Self::Field { field: "name", message: error.to_string() },
             KeyError::TooMany => Self::too_many(&error),
             KeyError::Damaged { .. } | KeyError::Random(_) | KeyError::Store(_) => Self::internal(error),
         }

@@ -98,7 +98,7 @@ pub(super) fn open(data_dir: &DataDir, clock: Clock) -> Result<Writer, AuditErro
     }
     recovered.entries.iter().for_each(|entry| tree.push(entry));
     if tree.size() == 0 {
-        let entry = AuditEntry::new(clock.now(), Kind::LogOpened, Who::named("service:default/mizzen"));
+        let entry = AuditEntry::new(clock.now(), Kind::LogOpened, Who::mizzen());
         let entry = entry.with("key", key.verifier().to_string()).encode()?;
         let mut bundle = Vec::new();
         files::add_to_bundle(&mut bundle, &entry);

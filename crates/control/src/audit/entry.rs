@@ -110,10 +110,22 @@ impl Who {
         Self { reference: reference.into(), ..Self::default() }
     }
 
+    /// A person, of whom only the name is known here.
+    #[must_use]
+    pub fn user(name: &str) -> Self {
+        Self::named(format!("user:default/{name}"))
+    }
+
     /// A signed-in person.
     #[must_use]
     pub fn person(name: &str, role: Role) -> Self {
-        Self { role: Some(role), ..Self::named(format!("user:default/{name}")) }
+        Self { role: Some(role), ..Self::user(name) }
+    }
+
+    /// Mizzen, of its own accord: nobody asked for it, and no person who happens to have that name did it.
+    #[must_use]
+    pub fn mizzen() -> Self {
+        Self::named("service:default/mizzen")
     }
 }
 

@@ -24,7 +24,7 @@ impl AuditLog {
         let (first, end) =
             tokio::task::spawn_blocking(look).await.map_err(|error| AuditError::NotWritten(error.to_string()))??;
         if end > first {
-            let who = Who::named("service:default/mizzen");
+            let who = Who::mizzen();
             let entry = AuditEntry::new(self.now(), Kind::ContentPruned, who);
             let entry = entry.with(PRUNED_BELOW, (end * WIDTH).to_string()).with("before", before.to_string());
             self.append(entry, Durability::Durable).await?;

@@ -106,22 +106,32 @@ pub(super) async fn accounts(inner: &Inner, budget: &str, window: i64) -> Result
     Ok(rows.iter().map(decode).collect::<Result<_, sqlx::Error>>()?)
 }
 
+/// In place of one of the same name.
 pub(super) async fn save(inner: &Inner, budget: &Budget, by: &str) -> Result<(), BudgetError> {
+    let replace =
+        "ON CONFLICT (name) DO UPDATE SET budget = excluded.budget, set_by = excluded.set_by, set_at = excluded.set_at";
+    insert(inner, budget, by, replace).await.map(|_| ())
+}
+
+/// Unless there is one of the same name; `false` then.
+pub(super) async fn add(inner: &Inner, budget: &Budget, by: &str) -> Result<bool, BudgetError> {
+    insert(inner, budget, by, "ON CONFLICT (name) DO NOTHING").await
+}
+
+async fn insert(inner: &Inner, budget: &Budget, by: &str, otherwise: &'static str) -> Result<bool, BudgetError> {
+    let sql = format!("INSERT INTO control_budgets (name, budget, set_by, set_at) VALUES ($1, $2, $3, $4) {otherwise}");
     let text = serde_json::to_string(budget).map_err(BudgetError::Encode)?;
     let mut change = remembered::begin_change(inner).await?;
-    sqlx::query(
-        "INSERT INTO control_budgets (name, budget, set_by, set_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (name) DO UPDATE SET budget = excluded.budget, set_by = excluded.set_by, set_at = excluded.set_at",
-    )
-    .bind(&budget.name)
-    .bind(text)
-    .bind(by)
-    .bind(inner.clock.now().unix_nanos())
-    .execute(&mut *change)
-    .await
-    .map_err(StoreError::from)?;
+    let done = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(&budget.name)
+        .bind(text)
+        .bind(by)
+        .bind(inner.clock.now().unix_nanos())
+        .execute(&mut *change)
+        .await
+        .map_err(StoreError::from)?;
     change.commit().await.map_err(StoreError::from)?;
-    Ok(())
+    Ok(done.rows_affected() > 0)
 }
 
 pub(super) async fn remove(inner: &Inner, name: &str) -> Result<bool, StoreError> {

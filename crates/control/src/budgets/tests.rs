@@ -8,7 +8,7 @@ use mizzen_model::permission::Mode;
 use mizzen_model::time::Timestamp;
 use proptest::prelude::*;
 
-use super::{Budget, BudgetError, Limits, Per, Window};
+use super::{Added, Budget, BudgetError, Limits, Per, Window};
 use crate::config::{PermissionConfig, PermissionSettings};
 use crate::gate::tests::{ask, budget, model_ask, permitted, refused};
 use crate::gate::{Answer, DenialCode};
@@ -75,6 +75,22 @@ async fn two_hundred_callers_at_once_never_overspend() {
         }
         assert!(matches!(plane.control.gate().ask(ask(&caller)).await, Answer::Refused(_)));
         assert_eq!(spent(&plane, &shared).await["helm"][0], 73, "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn a_budget_that_is_added_leaves_another_of_its_name_alone() {
+    for plane in planes().await {
+        // The second node has not heard of what the first one set, as when both set it at the same moment.
+        let (_folder, other) = plane.another_node().await;
+        let (ours, theirs) = (budget("day", Per::Agent, calls(5)), budget("day", Per::Agent, calls(9)));
+        assert_eq!(plane.control.budgets().add(ours.clone(), "ada").await.unwrap(), Added::New);
+        assert_eq!(other.budgets().add(theirs, "ben").await.unwrap(), Added::Taken, "{}", plane.test.name);
+        assert_eq!(other.budgets().add(ours.clone(), "ben").await.unwrap(), Added::Same);
+        for node in [&plane.control, &other] {
+            let set = node.budgets().list();
+            assert_eq!((set.len(), &set[0].budget, set[0].set_by.as_str()), (1, &ours, "ada"));
+        }
     }
 }
 

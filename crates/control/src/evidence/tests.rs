@@ -2,6 +2,8 @@ use mizzen_model::id::Digest;
 use mizzen_model::permission::Evidence;
 use mizzen_model::time::Timestamp;
 
+use crate::audit::Kind;
+use crate::audit::read::EntryFilter;
 use crate::plane::tests::planes;
 
 fn evidence(metric: &str, lower: f64, as_of: i64) -> Evidence {
@@ -17,6 +19,19 @@ fn evidence(metric: &str, lower: f64, as_of: i64) -> Evidence {
         e_value: None,
         as_of: Timestamp::from_unix_nanos(as_of),
         sources: vec![],
+    }
+}
+
+#[tokio::test]
+async fn what_mizzen_puts_in_force_by_itself_is_no_persons_doing() {
+    for plane in planes().await {
+        let in_force = plane.control.evidence();
+        assert!(in_force.publish("helm", &evidence("safety@1", 0.5, 1)).await.unwrap());
+        assert!(in_force.withdraw(&Digest::of(b"agent"), None).await.unwrap());
+        let filter = EntryFilter { kind: Some(Kind::EvidencePublished), ..EntryFilter::default() };
+        let found = plane.control.audit().find(filter, None, 10).await.unwrap().items;
+        let by: Vec<_> = found.iter().map(|(_, entry)| entry.who.reference.as_str()).collect();
+        assert_eq!(by, ["service:default/mizzen"; 2], "{}", plane.test.name);
     }
 }
 

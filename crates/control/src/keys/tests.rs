@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use mizzen_model::id::Digest;
+use mizzen_model::run::JUDGE_CALLER;
 use proptest::prelude::*;
 use sqlx::Row as _;
 
@@ -104,6 +105,19 @@ async fn names_that_would_break_a_log_or_a_label_are_refused() {
             let error = plane.control.keys().mint(new).await.unwrap_err();
             assert!(matches!(error, KeyError::Name { what: "agent" }));
         }
+    }
+}
+
+#[tokio::test]
+async fn the_name_of_the_judges_is_for_nobody_else() {
+    for plane in planes().await {
+        for name in [JUDGE_CALLER, " mizzen judge ", "Mizzen Judge"] {
+            let error = plane.control.keys().mint(named(name)).await.unwrap_err();
+            assert!(matches!(error, KeyError::Reserved), "{name:?}: {error}");
+        }
+        assert_eq!(plane.control.keys().list().await.unwrap(), [], "{}", plane.test.name);
+        let key = plane.control.keys().mint_for_judges().await.unwrap();
+        assert_eq!(plane.control.snapshot().identify(key.expose()).unwrap().caller, JUDGE_CALLER);
     }
 }
 

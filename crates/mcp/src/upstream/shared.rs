@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use mizzen_control::audit::{AuditError, Kind};
+use mizzen_control::audit::{AuditError, Kind, Who};
 use mizzen_control::{Control, Environment};
 use mizzen_runtime::client::HttpClient;
 use mizzen_runtime::clock::Clock;
@@ -56,7 +56,7 @@ impl Shared {
         let changed = news.changed.iter().map(|tool| (tool, "definition changed, withheld"));
         for ((tool, digest), what) in pinned.chain(changed) {
             let details = [("what", what), ("digest", digest.as_str())];
-            self.control.audit().changed(Kind::Pin, "mizzen", format!("tool:{server}/{tool}"), &details).await?;
+            self.control.audit().changed(Kind::Pin, Who::mizzen(), format!("tool:{server}/{tool}"), &details).await?;
         }
         Ok(())
     }

@@ -10,7 +10,6 @@ use mizzen_catalog::template::plane::{self as template_plane, Templates};
 use mizzen_control::Control;
 use mizzen_control::config::PermissionSettings;
 use mizzen_control::environment::Environment;
-use mizzen_control::keys::NewKey;
 use mizzen_control::oidc::Oidc;
 use mizzen_eval::judge::ChatJudge;
 use mizzen_eval::plane::{self, Eval};
@@ -288,7 +287,7 @@ async fn judge(control: &Control, gateway: &Gateway) -> anyhow::Result<ChatJudge
     for key in control.keys().list().await?.into_iter().filter(|key| key.name == JUDGE_CALLER) {
         control.keys().revoke(&key.id).await?;
     }
-    let (_, key) = control.keys().mint(NewKey { name: JUDGE_CALLER.to_owned(), ..NewKey::default() }).await?;
+    let key = control.keys().mint_for_judges().await?;
     Ok(ChatJudge::in_process(mizzen_llm::gateway::router(gateway.clone()), key))
 }
 

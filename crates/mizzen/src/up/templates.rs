@@ -11,7 +11,7 @@ use mizzen_catalog::template::effects::{Done, EffectError, Effects, Period, Plan
 use mizzen_catalog::{Catalog, EntityRef};
 use mizzen_control::Control;
 use mizzen_control::audit::{AuditEntry, Durability, Kind, Who};
-use mizzen_control::budgets::{Budget, Limits, Per, Window};
+use mizzen_control::budgets::{Added, Budget, Limits, Per, Window};
 use mizzen_control::keys::NewKey;
 use mizzen_control::policies::{By, Expected, PolicyError, PolicyKind};
 use mizzen_eval::plane::Eval;
@@ -76,15 +76,15 @@ impl Effects for Planes {
 impl Planes {
     async fn planned(&self, by: &Actor, wanted: &Wanted) -> Result<Plan, EffectError> {
         Ok(match wanted {
-            Wanted::Boundary { name, text } => self.plan_boundary(by, name, text)?,
+            Wanted::Boundary { name, text } => boundary(&self.control, by, name, text)?.1,
             Wanted::EvalSet { name, content } => {
                 let set = EvalSet::read(name, content).map_err(EffectError::new)?;
                 plan(format!("eval set `{name}` of {} cases", set.cases.len()), None)
             }
             Wanted::Budget { name, agent, usd, period } => {
-                let left = needs(by, Role::Administrator, "set a budget", "`mizzen budgets set`");
                 let days = if *period == Period::Month { "30 days" } else { "a day" };
-                plan(format!("budget `{name}` of {usd} USD for {days} for agent `{agent}`"), left)
+                let summary = format!("budget `{name}` of {usd} USD for {days} for agent `{agent}`");
+                budget(&self.control, by, &budget_of(name, agent, *period, *usd)?, summary).1
             }
             Wanted::Key { agent, .. } => {
                 let left = needs(by, Role::Developer, "make a key", "`mizzen keys create`");
@@ -98,27 +98,8 @@ impl Planes {
         })
     }
 
-    /// A boundary of that name with another text is somebody's: it is not replaced.
-    fn plan_boundary(&self, by: &Actor, name: &str, text: &str) -> Result<Plan, EffectError> {
-        match self.control.policies().get(PolicyKind::Boundary, name) {
-            Ok(policy) if *policy.text == *text => Ok(plan(format!("boundary `{name}`, as it is already"), None)),
-            Ok(_) => Ok(plan(
-                format!("boundary `{name}`"),
-                Some(format!(
-                    "a boundary `{name}` with other content is in force and stays; compare the two, then `mizzen policy apply boundary.yaml`"
-                )),
-            )),
-            Err(PolicyError::NotFound { .. }) => {
-                let left =
-                    needs(by, Role::Administrator, "put a boundary in force", "`mizzen policy apply boundary.yaml`");
-                Ok(plan(format!("boundary `{name}`"), left))
-            }
-            Err(error) => Err(EffectError::new(error)),
-        }
-    }
-
     async fn plan_entities(&self, by: &Actor, source: &str, text: &str) -> Result<Plan, EffectError> {
-        let documents = documents(source, text)?;
+        let documents = documents(source, text).await?;
         let entities: Vec<EntityRef> = documents.iter().map(|document| document.entity.reference()).collect();
         let options = ApplyOptions { dry_run: true, ..ApplyOptions::default() };
         self.applied(documents, by, &options).await?;
@@ -140,28 +121,17 @@ impl Planes {
     async fn done(&self, by: &Actor, wanted: &Wanted) -> Result<Done, EffectError> {
         let name = by.reference.strip_prefix("user:default/").unwrap_or(&by.reference);
         match wanted {
-            Wanted::Boundary { name: boundary, text } => {
-                let expected = match self.control.policies().get(PolicyKind::Boundary, boundary) {
-                    Ok(policy) => Expected::Version(policy.digest),
-                    Err(_) => Expected::Nothing,
-                };
-                let by = By { name: name.to_owned(), role: by.role, reason: "made from a template".to_owned() };
-                let put = self.control.policies().put(PolicyKind::Boundary, boundary, text, &expected, &by).await;
-                put.map_err(policy_error)?;
-                Ok(Done::default())
-            }
+            Wanted::Boundary { name: boundary, text } => make_boundary(&self.control, by, name, boundary, text).await,
             Wanted::EvalSet { name: set, content } => {
                 let kept = self.eval.upload_set(Some(set), content, name).await.map_err(EffectError::new)?;
                 Ok(Done { output: json!({ "name": set, "digest": kept.digest }), ..Done::default() })
             }
             Wanted::Budget { name: budget, agent, period, usd } => {
-                let budget = budget_of(budget, agent, *period, *usd)?;
-                self.control.budgets().set(budget, name).await.map_err(EffectError::new)?;
-                Ok(Done::default())
+                make_budget(&self.control, by, name, budget_of(budget, agent, *period, *usd)?).await
             }
             Wanted::Key { .. } => self.key(by, name, wanted).await,
             Wanted::Entities { source, text } => {
-                let documents = documents(source, text)?;
+                let documents = documents(source, text).await?;
                 let entities = documents.iter().map(|document| document.entity.reference()).collect();
                 self.applied(documents, by, &ApplyOptions::default()).await?;
                 Ok(Done { entities, ..Done::default() })
@@ -198,6 +168,85 @@ impl Planes {
     }
 }
 
+/// What is in force under the name of something that is to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InForce {
+    Nothing,
+    /// The very thing.
+    Same,
+    /// Somebody's: it is not replaced.
+    Other,
+}
+
+fn boundary(control: &Control, by: &Actor, name: &str, text: &str) -> Result<(InForce, Plan), EffectError> {
+    let summary = format!("boundary `{name}`");
+    match control.policies().get(PolicyKind::Boundary, name) {
+        Ok(policy) if *policy.text == *text => Ok((InForce::Same, plan(format!("{summary}, as it is already"), None))),
+        Ok(_) => {
+            let left = format!(
+                "a {summary} with other content is in force and stays; compare the two, then `mizzen policy apply boundary.yaml`"
+            );
+            Ok((InForce::Other, plan(summary, Some(left))))
+        }
+        Err(PolicyError::NotFound { .. }) => {
+            let left = needs(by, Role::Administrator, "put a boundary in force", "`mizzen policy apply boundary.yaml`");
+            Ok((InForce::Nothing, plan(summary, left)))
+        }
+        Err(error) => Err(EffectError::new(error)),
+    }
+}
+
+fn budget(control: &Control, by: &Actor, wanted: &Budget, summary: String) -> (InForce, Plan) {
+    let all = control.budgets().list();
+    match all.into_iter().find(|set| set.budget.name == wanted.name) {
+        Some(set) if set.budget == *wanted => (InForce::Same, plan(format!("{summary}, as it is already"), None)),
+        Some(_) => (InForce::Other, plan(summary, Some(other_budget(&wanted.name)))),
+        None => {
+            let left = needs(by, Role::Administrator, "set a budget", "`mizzen budgets set`");
+            (InForce::Nothing, plan(summary, left))
+        }
+    }
+}
+
+fn other_budget(name: &str) -> String {
+    format!("a budget `{name}` with other content is in force and stays; compare the two, then `mizzen budgets set`")
+}
+
+/// What the plan said may not be so any more: it is looked at again, and what came in between stays.
+async fn make_boundary(
+    control: &Control,
+    by: &Actor,
+    person: &str,
+    name: &str,
+    text: &str,
+) -> Result<Done, EffectError> {
+    let (in_force, Plan { left, .. }) = boundary(control, by, name, text)?;
+    if left.is_some() || in_force == InForce::Same {
+        return Ok(Done { left, ..Done::default() });
+    }
+    let reason = "made from a template".to_owned();
+    let who = By { name: person.to_owned(), role: by.role, reason };
+    match control.policies().put(PolicyKind::Boundary, name, text, &Expected::Nothing, &who).await {
+        Ok(_) => Ok(Done::default()),
+        Err(error @ PolicyError::Exists { .. }) => {
+            let left = format!("{error}: compare the two, then `mizzen policy apply boundary.yaml`");
+            Ok(Done { left: Some(left), ..Done::default() })
+        }
+        Err(error) => Err(policy_error(error)),
+    }
+}
+
+/// As [`make_boundary`].
+async fn make_budget(control: &Control, by: &Actor, person: &str, wanted: Budget) -> Result<Done, EffectError> {
+    let (in_force, Plan { left, .. }) = budget(control, by, &wanted, String::new());
+    if left.is_some() || in_force == InForce::Same {
+        return Ok(Done { left, ..Done::default() });
+    }
+    let left = other_budget(&wanted.name);
+    let added = control.budgets().add(wanted, person).await.map_err(EffectError::new)?;
+    Ok(Done { left: (added == Added::Taken).then_some(left), ..Done::default() })
+}
+
 fn plan(summary: String, left: Option<String>) -> Plan {
     Plan { summary, left, entities: Vec::new() }
 }
@@ -226,7 +275,13 @@ fn budget_of(name: &str, agent: &str, period: Period, usd: f64) -> Result<Budget
     })
 }
 
-fn documents(source: &str, text: &str) -> Result<Vec<Document>, EffectError> {
+/// A large file takes longer than an async thread should be held.
+async fn documents(source: &str, text: &str) -> Result<Vec<Document>, EffectError> {
+    let (source, text) = (source.to_owned(), text.to_owned());
+    tokio::task::spawn_blocking(move || read(&source, &text)).await.map_err(EffectError::new)?
+}
+
+fn read(source: &str, text: &str) -> Result<Vec<Document>, EffectError> {
     let mut documents = Vec::new();
     for read in document::read(source, text) {
         match read {
@@ -254,3 +309,6 @@ fn policy_error(error: PolicyError) -> EffectError {
         _ => EffectError::new(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,6 @@ use mizzen_control::audit::Kind;
 use mizzen_control::keys::NewKey;
 use mizzen_control::sign_in::Session;
 use mizzen_model::id::{Digest, RunId};
-use mizzen_model::run::JUDGE_CALLER;
 use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -82,10 +81,6 @@ pub(crate) async fn mint(
     Extension(session): Extension<Session>,
     Body(request): Body<KeyRequest>,
 ) -> Result<Json<MintedKey>, ApiError> {
-    if request.name.trim() == JUDGE_CALLER {
-        let message = format!("`{JUDGE_CALLER}` is Mizzen's own; give the key another name");
-        return Err(ApiError::Field { field: "name", message });
-    }
     let agent_digest = match (&request.version, request.agent_digest) {
         (None, digest) => digest.map(|digest| parse_digest(&digest)).transpose()?,
         (Some(version), None) => Some(version_digest(&app, request.agent.as_deref(), version).await?),

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Problem, actor, kind, retire_version};
+use crate::api::run::blocking;
 use crate::app::App;
 use crate::page::{Named, Params};
 
@@ -41,7 +42,7 @@ pub(crate) async fn apply(
     Params(query): Params<ApplyQuery>,
     text: String,
 ) -> Result<Json<Value>, Problem> {
-    let (parts, documents) = read(&text);
+    let (parts, documents) = read(text).await?;
     let options = ApplyOptions { dry_run: query.dry_run, ..ApplyOptions::default() };
     let mut applied = app.state.catalog.apply(documents, &actor(&session), &options).await?.into_iter();
     let result = |part| match part {
@@ -59,7 +60,7 @@ pub(crate) async fn delete_all(
     Params(query): Params<ApplyQuery>,
     text: String,
 ) -> Result<Json<Value>, Problem> {
-    let (parts, documents) = read(&text);
+    let (parts, documents) = read(text).await?;
     let mut documents = documents.into_iter();
     let mut results = Vec::new();
     for part in parts {
@@ -93,8 +94,12 @@ async fn delete(app: &App, session: &Session, document: &Document, about: Value,
     }
 }
 
-/// The documents of a text, in its order.
-fn read(text: &str) -> (Vec<Part>, Vec<Document>) {
+/// The documents of a text, in its order. Thousands of them take longer than an async thread should be held.
+async fn read(text: String) -> Result<(Vec<Part>, Vec<Document>), Problem> {
+    Ok(blocking(move || parts(&text)).await?)
+}
+
+fn parts(text: &str) -> (Vec<Part>, Vec<Document>) {
     let mut documents = Vec::new();
     let part = |read| match read {
         Read::Valid(document) if document.format == Format::AgentRegistry => {
@@ -159,7 +164,7 @@ pub(crate) async fn put(
     if kind.is_tagged() {
         return Err(Problem::invalid("is set by POST /v0/apply"));
     }
-    let (mut parts, documents) = read(&text);
+    let (mut parts, documents) = read(text).await?;
     let (Some(part), true, [document]) = (parts.pop(), parts.is_empty(), documents.as_slice()) else {
         return Err(Problem::invalid(format!("must be one valid document of `{FORMAT}`")));
     };

@@ -26,7 +26,7 @@ use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
 use mizzen_store::{Store, StoreError};
 use serde_json::{Map, Value};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, MutexGuard, watch};
 
 use self::finding::{Finding, Older};
 pub use self::standing::{Withheld, WithheldReason};
@@ -77,7 +77,20 @@ pub enum ApproveError {
     Audit(#[from] AuditError),
 }
 
-/// What an observation changed that others may want to know of.
+/// What a server offers now, looked at and not recorded yet. Nothing else is while this lives.
+#[derive(Debug)]
+#[must_use = "nothing of it counts before it is kept"]
+pub struct Observed<'a> {
+    pins: &'a Pins,
+    server: &'a str,
+    _one_at_a_time: MutexGuard<'a, ()>,
+    all: Arc<BTreeMap<String, Tools>>,
+    after: Tools,
+    changes: stored::Changes,
+    news: News,
+}
+
+/// What an observation changes that others may want to know of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct News {
     /// Pinned at first sight.
@@ -159,17 +172,14 @@ impl Pins {
         }
     }
 
-    /// Records what `server` offers now, and says what is new about it.
-    ///
-    /// # Errors
-    /// When it cannot be recorded; nothing of it counts then.
-    pub async fn observe(
-        &self,
-        server: &str,
+    /// Looks at what `server` offers now. It counts when it is kept: what is new about it can be told before.
+    pub async fn observe<'a>(
+        &'a self,
+        server: &'a str,
         rule: PinRule,
         offered: BTreeMap<String, Map<String, Value>>,
-    ) -> Result<News, StoreError> {
-        let _one_at_a_time = self.0.writing.lock().await;
+    ) -> Observed<'a> {
+        let one_at_a_time = self.0.writing.lock().await;
         let all = self.all();
         let now = self.0.clock.now();
         let before = all.get(server);
@@ -205,12 +215,8 @@ impl Pins {
             }
             after.insert(tool.clone(), Known { gone: true, ..was.clone() });
         }
-        stored::write(&self.0.store, server, &changes).await?;
-        report(server, &changes, before);
         let news = news(&changes, before);
-        let is_change = !changes.seen.is_empty() || !changes.gone.is_empty();
-        self.replace(&all, server, Some(after), is_change);
-        Ok(news)
+        Observed { pins: self, server, _one_at_a_time: one_at_a_time, all, after, changes, news }
     }
 
     /// Pins the current definition of a tool, which must be the one that the person looked at.
@@ -293,6 +299,25 @@ impl Pins {
 
     fn publish(&self, servers: BTreeMap<String, Tools>) {
         *self.0.servers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(servers);
+    }
+}
+
+impl Observed<'_> {
+    #[must_use]
+    pub const fn news(&self) -> &News {
+        &self.news
+    }
+
+    /// Records it.
+    ///
+    /// # Errors
+    /// When the database fails; nothing of it counts then, and the next observation finds the same news.
+    pub async fn keep(self) -> Result<(), StoreError> {
+        stored::write(&self.pins.0.store, self.server, &self.changes).await?;
+        report(self.server, &self.changes, self.all.get(self.server));
+        let is_change = !self.changes.seen.is_empty() || !self.changes.gone.is_empty();
+        self.pins.replace(&self.all, self.server, Some(self.after), is_change);
+        Ok(())
     }
 }
 

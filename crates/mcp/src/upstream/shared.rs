@@ -47,18 +47,20 @@ impl Shared {
         }
     }
 
-    /// Writes down which definitions were pinned at first sight, and which changed behind a pin's back.
+    /// Writes down which definitions are pinned at first sight, and which changed behind a pin's back; all at once, so that
+    /// hundreds of tools wait for the disk a few times and not hundreds of times.
     ///
     /// # Errors
     /// When it is not on disk.
     pub(super) async fn tell(&self, server: &str, news: &News) -> Result<(), AuditError> {
         let pinned = news.pinned.iter().map(|tool| (tool, pins::FIRST_SIGHT));
         let changed = news.changed.iter().map(|tool| (tool, "definition changed, withheld"));
-        for ((tool, digest), what) in pinned.chain(changed) {
+        let audit = self.control.audit();
+        let entries = pinned.chain(changed).map(|((tool, digest), what)| async move {
             let details = [("what", what), ("digest", digest.as_str())];
-            self.control.audit().changed(Kind::Pin, Who::mizzen(), format!("tool:{server}/{tool}"), &details).await?;
-        }
-        Ok(())
+            audit.changed(Kind::Pin, Who::mizzen(), format!("tool:{server}/{tool}"), &details).await
+        });
+        futures::future::try_join_all(entries).await.map(|_| ())
     }
 
     /// A limit that a server's configuration sets was reached; counted.

@@ -300,9 +300,11 @@ async fn record(server: &Inner, connection: &Connection, mut found: Found) -> Re
         true
     });
     found.mirrored = mirrored;
-    let recorded = server.shared.pins.observe(&server.config.name, server.pin_rule(), offered).await;
-    let news = recorded.map_err(|error| not_recorded(server, &error))?;
-    server.shared.tell(&server.config.name, &news).await.map_err(|error| not_recorded(server, &error))?;
+    let observed = server.shared.pins.observe(&server.config.name, server.pin_rule(), offered).await;
+    // The entries come first: what the audit log does not know of must not count, and is news again the next time.
+    let told = server.shared.tell(&server.config.name, observed.news()).await;
+    told.map_err(|error| not_recorded(server, &error))?;
+    observed.keep().await.map_err(|error| not_recorded(server, &error))?;
     Ok(found)
 }
 

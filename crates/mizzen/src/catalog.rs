@@ -9,5 +9,5 @@ mod part;
 mod step;
 
 pub(crate) use apply::apply;
-pub(crate) use get::{delete, get};
+pub(crate) use get::{delete, get, path};
 pub(crate) use step::step;

@@ -9,8 +9,9 @@ use mizzen_catalog::reference::DEFAULT_NAMESPACE;
 use serde_json::Value;
 
 use self::cli::{AssertArgs, ListArgs, ScorecardArgs, ScorecardCommand, ShowArgs};
+use crate::catalog;
 use crate::cli::Format;
-use crate::client::{Server, encode};
+use crate::client::Server;
 use crate::failure::Failure;
 use crate::output::{self, Column};
 
@@ -38,8 +39,7 @@ pub(crate) async fn scorecard(args: ScorecardArgs) -> Result<ExitCode, Failure> 
 fn path(reference: &str) -> Result<String, Failure> {
     let reference = EntityRef::parse(reference, Some("component"), DEFAULT_NAMESPACE)
         .map_err(|error| Failure::Usage(error.into()))?;
-    let parts = [reference.kind(), reference.namespace(), reference.name()].map(encode);
-    Ok(format!("/api/v1/catalog/entities/{}/scorecard", parts.join("/")))
+    Ok(format!("{}/scorecard", catalog::path(&reference)))
 }
 
 async fn show(args: ShowArgs) -> Result<(), Failure> {

@@ -45,8 +45,7 @@ pub(super) fn prefixed(prefix: &str, foreign: &str) -> String {
     }
     readable.truncate(LENGTH_MAX - DIGITS - 1 - prefix.len());
     let readable = readable.trim_matches(['-', '.']);
-    let digest = Digest::of(foreign.as_bytes()).to_string();
-    let digest: String = digest.trim_start_matches("sha256:").chars().take(DIGITS).collect();
+    let digest: String = Digest::of(foreign.as_bytes()).hex().chars().take(DIGITS).collect();
     if readable.is_empty() { format!("{prefix}x-{digest}") } else { format!("{prefix}{readable}-{digest}") }
 }
 

@@ -196,7 +196,8 @@ pub(super) fn reference(text: &str) -> Result<EntityRef, Failure> {
     text.parse().map_err(|error: mizzen_catalog::reference::RefError| Failure::Usage(error.into()))
 }
 
-pub(super) fn path(reference: &EntityRef) -> String {
+/// Of an entity, below which all that is about it is.
+pub(crate) fn path(reference: &EntityRef) -> String {
     let [kind, namespace, name] = [reference.kind(), reference.namespace(), reference.name()].map(encode);
     format!("/api/v1/catalog/entities/{kind}/{namespace}/{name}")
 }

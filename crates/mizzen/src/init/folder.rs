@@ -14,6 +14,7 @@ use mizzen_model::yaml::{self, Kind, Limits};
 use serde_json::json;
 
 use super::disk_failure;
+use crate::catalog;
 use crate::client::{Server, encode};
 use crate::failure::Failure;
 
@@ -34,7 +35,7 @@ pub(crate) async fn send(server: &Server, file: &Path) -> Result<Vec<String>, Fa
         let entity = &document.entity;
         if let Some(files) = documentation(entity, beside)? {
             let body = json!({ "files": files.to_texts(), "source_url": source_url(entity) });
-            put(server, &format!("{}/docs", address(entity)), &body).await?;
+            put(server, &format!("{}/docs", catalog::path(&entity.reference())), &body).await?;
             sent.push(format!("{}: documentation of {} files", entity.reference(), files.len()));
         }
         if entity.kind().eq_ignore_ascii_case("template") {
@@ -50,12 +51,6 @@ pub(crate) async fn send(server: &Server, file: &Path) -> Result<Vec<String>, Fa
 
 async fn put(server: &Server, path: &str, body: &serde_json::Value) -> Result<(), Failure> {
     server.json(Method::PUT, path, Bytes::from(body.to_string())).await.map(|_| ())
-}
-
-fn address(entity: &Entity) -> String {
-    let reference = entity.reference();
-    let (kind, namespace, name) = (reference.kind(), reference.namespace(), reference.name());
-    format!("/api/v1/catalog/entities/{}/{}/{}", encode(kind), encode(namespace), encode(name))
 }
 
 /// Where the sources can be read, where the entity says so.

@@ -26,6 +26,7 @@ fn zero_ids_are_refused() {
 fn a_digest_is_the_one_that_sha256sum_prints() {
     let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     assert_eq!(Digest::of(b"").as_str(), empty);
+    assert_eq!(format!("sha256:{}", Digest::of(b"").hex()), empty);
     assert!("sha256:E3B0".parse::<Digest>().is_err());
 }
 

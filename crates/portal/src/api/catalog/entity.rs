@@ -153,6 +153,7 @@ pub(super) fn reference((kind, namespace, name): &(String, String, String)) -> E
     EntityRef::new(kind, namespace, name)
 }
 
-pub(super) fn actor(session: &Session) -> Actor {
+/// Who the catalog writes down for somebody who is signed in.
+pub(crate) fn actor(session: &Session) -> Actor {
     Actor::person(&session.name, session.role)
 }

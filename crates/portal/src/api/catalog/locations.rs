@@ -6,12 +6,12 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use http::StatusCode;
 use mizzen_catalog::locations::{Location, LocationKind};
-use mizzen_catalog::plane::Actor;
 use mizzen_control::sign_in::Session;
 use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::entity::actor;
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::page::{Body, Named};
@@ -64,7 +64,7 @@ pub(crate) async fn add(
 ) -> Result<(StatusCode, Json<CatalogLocation>), ApiError> {
     let kind = LocationKind::parse(&request.r#type)
         .map_err(|_| ApiError::unknown("type", &request.r#type, &["url", "file"]))?;
-    let by = Actor::person(&session.name, session.role);
+    let by = actor(&session);
     let location = app.state.catalog.add_location(kind, &request.target, &by).await?;
     Ok((StatusCode::CREATED, Json(view(location))))
 }
@@ -81,7 +81,7 @@ pub(crate) async fn remove(
     Extension(session): Extension<Session>,
     Named(id): Named<String>,
 ) -> Result<StatusCode, ApiError> {
-    app.state.catalog.remove_location(&id, &Actor::person(&session.name, session.role)).await?;
+    app.state.catalog.remove_location(&id, &actor(&session)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

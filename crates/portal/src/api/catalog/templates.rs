@@ -9,7 +9,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::{Extension, Json};
 use mizzen_catalog::EntityRef;
-use mizzen_catalog::plane::Actor;
 use mizzen_catalog::template::files::{FileText, Files, FilesLimits};
 use mizzen_catalog::template::plane::Target;
 use mizzen_control::audit::Kind;
@@ -19,6 +18,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use self::view::{CatalogTemplate, CatalogTemplateDetail, CatalogTemplateList, CatalogTemplateMade, made, wire};
+use super::entity::actor;
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::page::{Body, Named};
@@ -47,10 +47,6 @@ pub(super) type Name = (String, String);
 
 pub(super) fn template((namespace, name): &Name) -> EntityRef {
     EntityRef::new("template", namespace, name)
-}
-
-pub(super) fn actor(session: &Session) -> Actor {
-    Actor::person(&session.name, session.role)
 }
 
 /// List templates

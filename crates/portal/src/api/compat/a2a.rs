@@ -14,7 +14,7 @@ use mizzen_model::id::Digest;
 use serde::Deserialize;
 
 use super::problem::Problem;
-use super::reader::{self, Reader, of_kind, references};
+use super::reader::{self, Reader, Visible, of_kind, references};
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::page::{Named, Params};
@@ -97,7 +97,10 @@ async fn card(
 /// The card of the only agent that has one.
 async fn only(catalog: &Catalog, sees_all: bool) -> Result<Option<(String, Version)>, Problem> {
     let mut found = None;
-    for reference in references(catalog, of_kind("component", "ai-agent"), AGENTS_MAX).await? {
+    let mut agents = references(catalog, of_kind("component", "ai-agent"), AGENTS_MAX).await?;
+    let visible = Visible::to(catalog, sees_all);
+    agents.retain(|reference| visible.has(reference));
+    for reference in agents {
         let Some(next) = card(catalog, &reference, sees_all).await? else { continue };
         if let Some((_, first)) = &found {
             let first: &Version = first;

@@ -21,7 +21,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::reader::{actor, equals, of_kind};
+use super::reader::{equals, of_kind};
+use crate::api::catalog::entity::actor;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::page::{Named, Params};

@@ -1,14 +1,16 @@
 //! Who reads at a door that may be open to everybody, and what such a reader sees.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::header;
 use http::request::Parts;
+use mizzen_catalog::approve::Approved;
 use mizzen_catalog::compat::published;
-use mizzen_catalog::plane::{Actor, CatalogError};
+use mizzen_catalog::plane::CatalogError;
 use mizzen_catalog::query::{Order, Predicate, Query};
-use mizzen_catalog::version::Version;
+use mizzen_catalog::version::{Version, VersionState};
 use mizzen_catalog::{Catalog, EntityRef};
 use mizzen_control::sign_in::Session;
 use serde_json::Value;
@@ -53,10 +55,6 @@ impl Reader {
     }
 }
 
-pub(super) fn actor(session: &Session) -> Actor {
-    Actor::person(&session.name, session.role)
-}
-
 pub(super) fn of_kind(kind: &str, spec_type: &str) -> Predicate {
     Predicate::All(vec![equals("kind", kind), equals("spec.type", spec_type)])
 }
@@ -85,6 +83,33 @@ pub(super) async fn references(
     }
     found.truncate(max);
     Ok(found)
+}
+
+/// What this reader may see, before any version is read: everybody may ask these doors, and most of a catalog may be drafts.
+pub(super) struct Visible {
+    /// `None`: everything.
+    approved: Option<Arc<Approved>>,
+    with_retired: bool,
+}
+
+impl Visible {
+    pub(super) fn to(catalog: &Catalog, sees_all: bool) -> Self {
+        let approved = (!sees_all).then(|| Arc::clone(&catalog.approved().borrow()));
+        Self { approved, with_retired: false }
+    }
+
+    /// Also what was retired: who was given it once is told that it is gone.
+    pub(super) fn with_retired(self, with_retired: bool) -> Self {
+        Self { with_retired, ..self }
+    }
+
+    /// Whether a version of an entity can be among it.
+    pub(super) fn has(&self, reference: &EntityRef) -> bool {
+        let Some(approved) = &self.approved else { return true };
+        let is_shown = |state: VersionState| state.is_usable() || self.with_retired && state == VersionState::Retired;
+        let versions = approved.get(reference).map(|governed| &governed.versions);
+        versions.is_some_and(|versions| versions.values().any(|version| is_shown(version.state)))
+    }
 }
 
 /// The version of an entity that this reader is given when it names none.

@@ -17,7 +17,7 @@ use mizzen_model::id::Digest;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::reader::{Reader, of_kind, references};
+use super::reader::{Reader, Visible, of_kind, references};
 use crate::app::App;
 use crate::page::Named;
 
@@ -43,10 +43,6 @@ impl Published {
             text,
         })
     }
-
-    fn hex(&self) -> &str {
-        self.digest.as_str().trim_start_matches("sha256:")
-    }
 }
 
 /// Every approved skill, its newest version. Of two with one name in two namespaces, the one in `default` or else the first is
@@ -54,6 +50,8 @@ impl Published {
 pub(crate) async fn index(State(app): State<Arc<App>>, reader: Reader) -> Result<Response, Problem> {
     let catalog = &app.state.catalog;
     let mut all = references(catalog, of_kind("airesource", "skill"), SKILLS_MAX).await?;
+    let visible = Visible::to(catalog, false);
+    all.retain(|reference| visible.has(reference));
     all.sort_by_key(|reference| (reference.namespace() != DEFAULT_NAMESPACE, reference.clone()));
     let mut listed: Vec<Published> = Vec::new();
     for reference in all {
@@ -75,7 +73,7 @@ fn entry(skill: &Published) -> Value {
         "name": skill.name,
         "type": "skill-md",
         "description": skill.description,
-        "url": format!("{in_path}/{}/SKILL.md", skill.hex()),
+        "url": format!("{in_path}/{}/SKILL.md", skill.digest.hex()),
         "digest": skill.digest,
     })
 }
@@ -108,7 +106,7 @@ pub(crate) async fn by_digest(
 ) -> Result<Response, Problem> {
     let versions = versions(&app.state.catalog, &name).await?;
     let mut skills = versions.iter().filter(|version| published::is_published(version)).filter_map(Published::of);
-    let skill = skills.find(|skill| skill.hex() == hex);
+    let skill = skills.find(|skill| skill.digest.hex() == hex);
     skill
         .map(|skill| file(&skill, reader.cache(&app.state.catalog)))
         .ok_or_else(|| withheld(&format!("{name} with the digest {hex}"), &versions))

@@ -11,7 +11,7 @@ use http::StatusCode;
 use mizzen_catalog::EntityRef;
 use mizzen_catalog::filter;
 use mizzen_catalog::locations::{Location, LocationKind};
-use mizzen_catalog::plane::{Actor, CatalogError};
+use mizzen_catalog::plane::CatalogError;
 use mizzen_catalog::query::Predicate;
 use mizzen_control::sign_in::Session;
 use mizzen_model::id::Digest;
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::shape::{self, Document};
+use crate::api::catalog::entity::actor;
 use crate::app::App;
 use crate::asked::Asked;
 use crate::error::ApiError;
@@ -54,7 +55,7 @@ fn shown(location: &Location) -> Shown {
 /// Backstage takes SHA-1 of the same text; nobody computes it outside of the catalog.
 pub(super) fn entity_ref(location: &Location) -> EntityRef {
     let digest = Digest::of(location.reference().as_bytes());
-    let digits: String = digest.as_str().trim_start_matches("sha256:").chars().take(NAME_DIGITS).collect();
+    let digits: String = digest.hex().chars().take(NAME_DIGITS).collect();
     EntityRef::new(KIND, "default", &format!("{NAME_PREFIX}{digits}"))
 }
 
@@ -149,7 +150,7 @@ pub(crate) async fn add(
         Some(other) => return Err(ApiError::unknown("onConflict", other, &["reject", "refresh"])),
     };
     let catalog = &app.state.catalog;
-    let by = Actor::person(&session.name, session.role);
+    let by = actor(&session);
     let location = match catalog.add_location(kind, &input.target, &by).await {
         Err(CatalogError::Conflict(_)) if refreshes => {
             let found = catalog.locations().await?.into_iter().find(|known| is_same(known, kind, &input.target));
@@ -214,7 +215,7 @@ pub(crate) async fn update(
     Body(input): Body<Input>,
 ) -> Result<Json<Shown>, ApiError> {
     let kind = LocationKind::parse(&input.kind)?;
-    let by = Actor::person(&session.name, session.role);
+    let by = actor(&session);
     Ok(Json(shown(&app.state.catalog.update_location(&id, kind, &input.target, &by).await?)))
 }
 
@@ -224,7 +225,7 @@ pub(crate) async fn remove(
     Extension(session): Extension<Session>,
     Named(id): Named<String>,
 ) -> Result<StatusCode, ApiError> {
-    app.state.catalog.remove_location(&id, &Actor::person(&session.name, session.role)).await?;
+    app.state.catalog.remove_location(&id, &actor(&session)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

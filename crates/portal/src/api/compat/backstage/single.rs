@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use http::StatusCode;
 use mizzen_catalog::EntityRef;
-use mizzen_catalog::plane::Actor;
 use mizzen_catalog::query::{Predicate, Query, Stored};
 use mizzen_control::sign_in::Session;
 use serde::{Deserialize, Serialize};
@@ -17,6 +16,7 @@ use super::ask;
 use super::locations;
 use super::project::Fields;
 use super::shape::{self, Document, shown};
+use crate::api::catalog::entity::actor;
 use crate::app::App;
 use crate::asked::Asked;
 use crate::error::ApiError;
@@ -112,7 +112,7 @@ pub(crate) async fn remove(
     Extension(session): Extension<Session>,
     Named(uid): Named<String>,
 ) -> Result<StatusCode, ApiError> {
-    app.state.catalog.delete_uid(&uid, &Actor::person(&session.name, session.role)).await?;
+    app.state.catalog.delete_uid(&uid, &actor(&session)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

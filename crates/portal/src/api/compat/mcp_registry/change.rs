@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Problem, Server};
-use crate::api::compat::reader::actor;
+use crate::api::catalog::entity::actor;
 use crate::app::App;
 use crate::page::{Body, Named};
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{LATEST, Problem, Server, is_shown};
-use crate::api::compat::reader::{Reader, of_kind};
+use crate::api::compat::reader::{Reader, Visible, of_kind};
 use crate::app::App;
 use crate::page::Params;
 
@@ -115,10 +115,15 @@ async fn page(
         ..Query::default()
     };
     let (mut servers, mut scanned) = (Vec::new(), 0);
+    let visible = Visible::to(catalog, asked.sees_all).with_retired(asked.with_deleted);
     loop {
         query.cursor.clone_from(&place.page);
         let found = catalog.query(&query).await?;
         for (number, stored) in found.items.into_iter().enumerate().skip(place.server) {
+            scanned += 1;
+            if !visible.has(&stored.reference) {
+                continue;
+            }
             let first = if number == place.server { place.version } else { 0 };
             let versions = catalog.versions(&stored.reference).await?;
             let server = Server::of(stored.reference, versions, asked.sees_all);
@@ -129,7 +134,6 @@ async fn page(
                 }
                 servers.push(entry);
             }
-            scanned += 1;
         }
         let Some(next) = found.next else { return Ok((servers, None)) };
         place = Place { page: Some(next), server: 0, version: 0 };

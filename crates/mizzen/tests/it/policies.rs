@@ -69,7 +69,7 @@ async fn a_boundary_goes_from_a_file_to_a_set_that_survives_a_restart() -> Resul
 async fn limits_are_held_against_what_the_tools_of_a_file_or_of_the_server_take() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let server = the_loop::server(&FakeProvider::start().await?, folder.path()).await?;
-    let both = |shown: &Value| (shown["tools"].as_array()?.len() == 2).then_some(());
+    let both = |shown: &Value| (shown["server"]["tools"] == 2).then_some(());
     server.wait_for("/api/v1/tool-servers/helm", Duration::from_secs(20), both).await?;
     let limited = HELM.replace("[helm/list_*]", "[{tool: helm/uninstall, arguments: {relaese: [a]}}]");
     let file = write(folder.path(), "mine.yaml", &limited.replace("name: helm", "name: mine"))?;

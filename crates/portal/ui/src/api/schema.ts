@@ -3663,8 +3663,11 @@ export interface components {
         CheckRequest: {
             /** @description They take the place of what has the same names in force. */
             files: components["schemas"]["FileRequest"][];
-            /** @description Tools as their servers describe them: limits on arguments that a tool does not have are then found. */
-            tools?: Record<string, never>[];
+            /**
+             * @description Tools as their servers describe them: limits on arguments that a tool does not have are then found. Those of the tool
+             *     servers here when absent.
+             */
+            tools?: Record<string, never>[] | null;
         };
         /**
          * @description What a check says.

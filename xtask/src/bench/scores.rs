@@ -70,8 +70,15 @@ fn store(mizzen: &Mizzen, runs: u64) -> Result<()> {
             attribute("service.name", "bench"),
             spans.join(",")
         );
-        let (status, answer) = http::send("POST", &url, None, &body)?;
-        ensure!(status == 200, "the receiver answered {status}: {answer}");
+        loop {
+            let (status, answer) = http::send("POST", &url, None, &body)?;
+            if status != 429 {
+                ensure!(status == 200, "the receiver answered {status}: {answer}");
+                break;
+            }
+            // As exporters do.
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
     Ok(())
 }

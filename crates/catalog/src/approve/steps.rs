@@ -203,12 +203,18 @@ pub(crate) async fn name_agents(store: &Store) -> Result<(), CatalogError> {
         }
         for row in rows {
             let (name, digest): (String, String) = (row.try_get("ref")?, row.try_get("digest")?);
-            let document = serde_json::from_str(&row.try_get::<String, _>("document")?);
-            let document = document.map_err(|error| CatalogError::damaged("version", &name, error))?;
+            // What cannot be read is of no agent, and keeps nothing else from starting.
+            let agent = match serde_json::from_str(&row.try_get::<String, _>("document")?) {
+                Ok(document) => agent_of(&Entity::new(document)),
+                Err(error) => {
+                    tracing::error!(version = name, digest, %error, "a version of the catalog cannot be read");
+                    String::new()
+                }
+            };
             sqlx::query("UPDATE catalog_versions SET agent = $3 WHERE ref = $1 AND digest = $2")
                 .bind(name)
                 .bind(digest)
-                .bind(agent_of(&Entity::new(document)))
+                .bind(agent)
                 .execute(&mut *change)
                 .await?;
         }

@@ -10,8 +10,11 @@ use std::borrow::Cow;
 const LINKS_MAX: usize = 150;
 /// How deep the values may nest that one text builds: each assignment can put a value into another.
 const BUILT_MAX: usize = 400;
-/// Macros that can be within each other before the limit of recursion ends it; each can build on what it was given.
-const MACROS_WITHIN: usize = 5;
+/// Macros that can be within each other before the limit of recursion ends it (each costs six of a hundred); each can build
+/// on what it was given.
+const MACROS_WITHIN: usize = 17;
+/// Filters that put what they are given into lists or mappings, or can be told to.
+const NESTING: [&str; 8] = ["batch", "slice", "groupby", "items", "dictsort", "zip", "list", "map"];
 /// Branches of the conditions of one text.
 const BRANCHES_MAX: usize = 200;
 
@@ -50,12 +53,14 @@ impl Whole {
     fn add(&mut self, tag: &Tag<'_>) -> Result<(), String> {
         match tag.name {
             Some("with") => return Err("there is no `with` here; use `set`".to_owned()),
+            // One can show itself, and see what each time built.
+            Some("block") => return Err("there is no `block` here, as there is nothing to extend".to_owned()),
             Some("elif") => self.branches += 1,
             Some("macro" | "call") => self.has_macros = true,
             _ => {}
         }
         if tag.is_recursive {
-            return Err("there are no recursive loops here".to_owned());
+            return Err("there are no recursive loops here, and nothing of that name in a `for`".to_owned());
         }
         if self.branches > BRANCHES_MAX {
             return Err(format!("there are more than {BRANCHES_MAX} `elif` in one text"));
@@ -133,8 +138,8 @@ struct Levels {
 }
 
 impl Levels {
-    fn open(&mut self) {
-        self.here.link(1, 1);
+    fn open(&mut self, built: usize) {
+        self.here.link(1, built);
         self.outer.push(std::mem::take(&mut self.here));
     }
 
@@ -203,7 +208,7 @@ impl<'t> Reader<'t> {
         let told = |message: String| (begin, message);
         let mut tag = Tag::default();
         let mut levels = Levels { outer: Vec::new(), here: Level::default() };
-        let (mut is_member, mut commas) = (false, 0_usize);
+        let (mut is_piped, mut is_filter, mut commas) = (false, false, 0_usize);
         while let Some(c) = self.rest().chars().next() {
             if levels.outer.is_empty() && self.rest().starts_with(close) {
                 self.at += close.len();
@@ -216,8 +221,12 @@ impl<'t> Reader<'t> {
                 } else if is_operator(word) {
                     levels.here.link(1, 0);
                 }
-                tag.is_recursive |= tag.name == Some("for") && word == "recursive" && !is_member;
-                is_member = false;
+                // The parser takes a number and a word apart where there is nothing between them: `1recursive`.
+                tag.is_recursive |= tag.name == Some("for") && word.ends_with("recursive");
+                if is_piped && NESTING.contains(&word) {
+                    levels.here.link(0, 2);
+                }
+                (is_piped, is_filter) = (false, is_piped);
                 continue;
             }
             if self.rest().starts_with("===") || self.rest().starts_with("!==") {
@@ -227,21 +236,22 @@ impl<'t> Reader<'t> {
                 continue;
             }
             self.at += c.len_utf8();
-            is_member = c == '.' || (is_member && c.is_ascii_whitespace());
+            if c.is_ascii_whitespace() {
+                continue;
+            }
+            let is_of_filter = std::mem::take(&mut is_filter);
+            is_piped = c == '|';
             match c {
                 '"' | '\'' => self.quoted(c),
-                '(' | '[' | '{' => levels.open(),
+                '(' | '[' | '{' => levels.open(usize::from(!(c == '(' && is_of_filter))),
                 ')' | ']' | '}' => levels.close(),
                 ',' | ':' => {
                     // `set a = b,` makes a list without a bracket.
                     commas += usize::from(levels.outer.is_empty());
                     levels.here.next_member();
                 }
-                // Some filters put lists into lists.
-                '|' => levels.here.link(1, 2),
                 // Lists that are added or repeated keep what they are made of.
                 '+' | '*' => levels.here.link(1, 1),
-                c if c.is_ascii_whitespace() => {}
                 _ => levels.here.link(1, 0),
             }
             if levels.outer.len() > LINKS_MAX {

@@ -110,6 +110,18 @@ fn no_expression_takes_or_gives_more_than_it_may() {
     assert!(value(&format!("{}1{}", "${{ ".to_owned() + &"(".repeat(5_000), ")".repeat(5_000) + " }}")).is_err());
 }
 
+/// Puts a variable into a list, again and again.
+fn nested(times: usize, name: &str) -> String {
+    format!("{{% set {name} = [{name}] %}}").repeat(times)
+}
+
+/// A macro that builds on what it was given and calls itself, as often as the limit of recursion lets it.
+fn calling(times: usize) -> String {
+    let inner = nested(times, "a");
+    format!("{{% macro f(a, n) %}}{inner}${{{{ a | string | length }}}}${{{{ f([a], n - 1) if n }}}}{{% endmacro %}}")
+        + "${{ f(1, 14) }}"
+}
+
 /// What overflows a stack ends the process, and this test with it.
 #[test]
 fn no_text_takes_the_stack() {
@@ -126,10 +138,10 @@ fn no_text_takes_the_stack() {
         format!("{{% with a = {} %}}", brackets("a")).repeat(60) + &"{% endwith %}".repeat(60),
         format!("{{% for a in [{}] %}}", brackets("a")).repeat(60) + &"{% endfor %}".repeat(60),
         format!("{{% for a in [1] recursive %}}${{{{ loop([{}]) }}}}{{% endfor %}}", brackets("a")),
-        format!(
-            "{{% macro f(a, n) %}}{}${{{{ f([a], n - 1) if n }}}}{{% endmacro %}}",
-            "{% set a = [a] %}".repeat(400)
-        ) + "${{ f(1, 3) }}",
+        format!("{{% for a in [1] if 1recursive %}}{}${{{{ loop([a]) }}}}{{% endfor %}}", nested(390, "a")),
+        format!("{{% for a in [1] if 1. recursive %}}{}${{{{ loop([a]) }}}}{{% endfor %}}", nested(390, "a")),
+        format!("{{% block a %}}{}${{{{ x|string|length }}}}${{{{ self.a() }}}}{{% endblock %}}", nested(390, "x")),
+        calling(75),
         format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(MANY)),
         format!("{{% set a{} = 1 %}}", ".a".repeat(MANY)),
         format!("{{% set {}a{} = 1 %}}", "(".repeat(MANY), ")".repeat(MANY)),
@@ -162,8 +174,10 @@ fn what_is_just_within_the_bounds_has_stack_enough() {
         blocks(&format!("{{% if 0 %}}{}{{% endif %}}", "{% elif 0 %}".repeat(190))),
         blocks(&format!("${{{{ 1{} }}}}", "|string".repeat(140))),
         format!("${{{{ {}1 }}}}", "not ".repeat(140)),
-        format!("{{% macro f(a, n) %}}{}${{{{ f([a], n - 1) if n }}}}{{% endmacro %}}", "{% set a = [a] %}".repeat(70))
-            + "${{ f(1, 2) }}",
+        calling(15),
+        "{% macro badge(a, b) %}${{ a }}: ${{ b }}{% endmacro %}".to_owned()
+            + &"{% set name = parameters.name | default('x') | lower %}".repeat(200)
+            + "${{ badge('a', name) }}",
         // Many beside each other are not one on the other.
         format!("${{{{ [{}] | length }}}}", "{ 'a': [1, 2] }, ".repeat(5_000)),
         "${{ parameters.name | lower }}\n".repeat(5_000),

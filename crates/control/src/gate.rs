@@ -132,6 +132,18 @@ impl Gate<'_> {
         outcome.mode == Mode::Observe || outcome.effect != Effect::Deny
     }
 
+    /// Why a caller may not go on with what it was permitted earlier: a pause or a stop, and how it ends. `None`: it may.
+    #[must_use]
+    pub fn paused(&self, caller: &KeyIdentity) -> Option<String> {
+        case::paused(self.0, caller).map(|(_, reason)| reason)
+    }
+
+    /// Resolves when a caller is stopped from now on, and never otherwise.
+    pub fn stopped(&self, caller: &KeyIdentity) -> impl Future<Output = ()> + Send + 'static {
+        let stop = self.0.memory.stops.watch(caller);
+        async move { stop.cancelled().await }
+    }
+
     /// Keeps what the result of a call brings that was permitted earlier: when this returns, no later ask sees less.
     ///
     /// # Errors

@@ -79,6 +79,19 @@ impl Refusal {
     }
 }
 
+/// The pause that reaches a caller, and what it is told.
+pub(super) fn paused(inner: &Inner, caller: &KeyIdentity) -> Option<(String, String)> {
+    let remembered = inner.memory.remembered();
+    let pause = pauses::in_force(&remembered.pauses, caller)?;
+    let what = if pause.kind == PauseKind::Stop { "stopped" } else { "paused" };
+    let whom = match pause.reach.name() {
+        Some(name) => format!("the {} `{name}` is {what}", pause.reach.kind()),
+        None => format!("all agents are {what}"),
+    };
+    let reason = format!("{whom} by `{}`: {}; `mizzen resume {}` lets it go on", pause.by, pause.reason, pause.id);
+    Some((pause.id.clone(), reason))
+}
+
 impl Case {
     pub(super) fn open(inner: &Arc<Inner>, ask: Arc<Ask>) -> Self {
         let caller = ask.caller.as_caller();
@@ -113,15 +126,8 @@ impl Case {
     }
 
     pub(super) fn refuse_if_paused(&self) -> Result<(), Turn> {
-        let remembered = self.inner.memory.remembered();
-        let Some(pause) = pauses::in_force(&remembered.pauses, &self.ask.caller) else { return Ok(()) };
-        let what = if pause.kind == PauseKind::Stop { "stopped" } else { "paused" };
-        let whom = match pause.reach.name() {
-            Some(name) => format!("the {} `{name}` is {what}", pause.reach.kind()),
-            None => format!("all agents are {what}"),
-        };
-        let reason = format!("{whom} by `{}`: {}; `mizzen resume {}` lets it go on", pause.by, pause.reason, pause.id);
-        Err(Refusal { by: Some(format!("pause:{}", pause.id)), ..Refusal::new(DenialCode::Paused, reason) }.into())
+        let Some((id, reason)) = paused(&self.inner, &self.ask.caller) else { return Ok(()) };
+        Err(Refusal { by: Some(format!("pause:{id}")), ..Refusal::new(DenialCode::Paused, reason) }.into())
     }
 
     /// Asks the policies in force. What other nodes saw the run touch is read where that could change the answer.

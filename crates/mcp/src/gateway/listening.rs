@@ -17,7 +17,7 @@ use super::lists::capability;
 use super::metrics::Counted;
 use super::pipeline::{Client, Incoming, Subject, Target};
 use super::stream::Out;
-use super::{Inner, bridge};
+use super::{Inner, bridge, tasks};
 use crate::federation::capabilities::{self, TASKS};
 use crate::federation::{listing, resolve};
 use crate::seam::{Era, FromServer, Interest, ListKind, Listing, Member, Upstream};
@@ -264,6 +264,8 @@ impl Listener {
         let message = match event {
             // Lists are compared here, as this caller may see them.
             FromServer::Notification { method, .. } if method.ends_with("/list_changed") => return,
+            // They name tasks as the client does not know them; it polls.
+            FromServer::Notification { method, .. } if method.starts_with("notifications/tasks") => return,
             FromServer::Notification { method, params } => {
                 if method == "notifications/message"
                     && !params.as_deref().is_some_and(|params| bridge::wants(&self.incoming.client, params))
@@ -278,6 +280,7 @@ impl Listener {
                     return;
                 }
                 // The stream goes on; the answer is waited for as long as the session lasts.
+                let params = params.map(tasks::unrelated);
                 rpc::request(&session.ask(answer).keep(), &method, params.as_deref())
             }
         };

@@ -4,20 +4,23 @@
 //! What the permit asked for must hold for a result that comes later, when the call is over. It travels in the task's id,
 //! which is signed, so that nothing has to be kept here.
 
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use mizzen_governance::request::Obligations;
 use mizzen_model::asked::Taint;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 
 use super::exchange::{Exchange, Step};
 use super::pipeline::{Client, Granted, Incoming, redacted, unanswered};
 use super::stream::Out;
 use super::{Inner, bridge, listening, trace};
-use crate::seam::{Era, FromServer, Member, Reply};
+use crate::seam::{ClientAnswer, Era, FromServer, Member, Reply};
 use crate::signing::Purpose;
 use crate::wire::json::{self as text, Members};
-use crate::wire::rpc::{Answer, INTERNAL_ERROR, LIMIT, METHOD_NOT_FOUND, RpcError};
+use crate::wire::rpc::{Answer, INTERNAL_ERROR, LIMIT, METHOD_NOT_FOUND, REFUSED, RpcError};
 
 /// Under which messages of 2025-11-25 say in `_meta` to which task they belong.
 const RELATED: &str = "io.modelcontextprotocol/related-task";
@@ -87,31 +90,77 @@ pub(super) async fn task(mut incoming: Incoming, out: Out) -> Answer {
         return RpcError::invalid_params("there is no such task").into();
     };
     incoming.params.insert("taskId".to_owned(), text::raw(&known.task));
-    match incoming.ask_for_task(&member, &named, &out).await {
-        Answer::Result(result) => incoming.released(result, &named, &known).await.unwrap_or_else(Answer::from),
+    let gate = incoming.gateway.control.gate();
+    // Asked for before the pauses are read: a stop that comes in between is seen in one or the other.
+    let stopped = gate.stopped(&incoming.caller);
+    // Who is paused may still end what goes on.
+    if incoming.method != "tasks/cancel"
+        && let Some(reason) = gate.paused(&incoming.caller)
+    {
+        return RpcError::new(REFUSED, reason).with_data(json!({ "code": "paused" })).into();
+    }
+    let names = Names { client: named, server: known.task.clone() };
+    let answer = tokio::select! {
+        biased;
+        () = stopped => {
+            let message = "the agent was stopped by a person; the task goes on, and its result is not handed over";
+            return RpcError::new(REFUSED, message).with_data(json!({ "code": "paused" })).into();
+        }
+        answer = incoming.ask_for_task(&member, &names, &out) => answer,
+    };
+    match answer {
+        Answer::Result(result) => incoming.released(result, &names, &known).await.unwrap_or_else(Answer::from),
         error @ Answer::Error { .. } => error,
+    }
+}
+
+/// How the client and the server name one task.
+struct Names {
+    client: String,
+    server: String,
+}
+
+impl Names {
+    /// A message for the client: with its name of this task, and without those of others.
+    fn to_client(&self, message: Box<RawValue>) -> Box<RawValue> {
+        renamed(message, |task| (task == self.server).then_some(self.client.as_str()))
+    }
+
+    /// Hands the client's answer to the server, with its name of this task. Who asked hears by the end of `to` that there is
+    /// none.
+    async fn hand_back(&self, from: oneshot::Receiver<ClientAnswer>, to: oneshot::Sender<ClientAnswer>) {
+        let to_server = |message| renamed(message, |task| (task == self.client).then_some(self.server.as_str()));
+        if let Ok(answer) = from.await {
+            drop(to.send(answer.map(to_server)));
+        }
     }
 }
 
 impl Incoming {
     /// Meanwhile the task's server may ask the client, on this stream.
-    async fn ask_for_task(&self, member: &Member, named: &str, out: &Out) -> Answer {
+    async fn ask_for_task(&self, member: &Member, names: &Names, out: &Out) -> Answer {
         let link = match self.link(member).await {
             Ok(link) => link,
             Err(error) => return unanswered(&error),
         };
         let trace = trace::of(&self.meta, &self.headers);
         let mut exchange = Exchange::begin(link, self.outgoing(&trace));
-        let mut asked = Vec::new();
+        let (mut asked, mut answers) = (Vec::new(), FuturesUnordered::new());
         loop {
-            match exchange.next().await {
+            let step = tokio::select! {
+                Some(()) = answers.next() => continue,
+                step = exchange.next() => step,
+            };
+            match step {
                 Step::Event(FromServer::Notification { method, params }) => {
-                    bridge::tell(self, &method, params.map(|params| related(params, named)), out).await;
+                    bridge::tell(self, &method, params.map(|params| names.to_client(params)), out).await;
                 }
                 Step::Event(FromServer::Request { method, params, answer }) => match &self.client {
                     Client::Stateful(session) if bridge::declared(&self.client, &method) => {
-                        let params = params.map(|params| related(params, named));
-                        asked.push(bridge::ask_on(session, &method, params, answer, out).await);
+                        let params = params.map(|params| names.to_client(params));
+                        let (theirs, answered) = oneshot::channel::<ClientAnswer>();
+                        asked.push(bridge::ask_on(session, &method, params, theirs, out).await);
+                        answers.push(names.hand_back(answered, answer));
                     }
                     _ => {
                         let error = RpcError::new(METHOD_NOT_FOUND, "the client did not declare this capability");
@@ -131,12 +180,12 @@ impl Incoming {
     ///
     /// # Errors
     /// When it is larger than allowed, or what it brings into the run cannot be kept.
-    async fn released(&self, said: Box<RawValue>, named: &str, known: &TaskName) -> Result<Answer, RpcError> {
-        let Some(mut members) = text::members(&related(said.clone(), named)) else {
+    async fn released(&self, said: Box<RawValue>, names: &Names, known: &TaskName) -> Result<Answer, RpcError> {
+        let Some(mut members) = text::members(&names.to_client(said.clone())) else {
             return Err(RpcError::new(INTERNAL_ERROR, "the tool server answered with something that is no object"));
         };
         if members.contains_key("taskId") {
-            members.insert("taskId".to_owned(), text::raw(named));
+            members.insert("taskId".to_owned(), text::raw(&names.client));
         }
         if self.method == "tasks/result" {
             self.may_have(&said, known).await?;
@@ -162,12 +211,22 @@ impl Incoming {
     }
 }
 
-/// With the id by which the client knows the task.
-fn related(message: Box<RawValue>, named: &str) -> Box<RawValue> {
+/// With another name of the task that the message belongs to, or with none.
+fn renamed<'n>(message: Box<RawValue>, name: impl FnOnce(&str) -> Option<&'n str>) -> Box<RawValue> {
     let meta = |members: &Members| members.get("_meta").and_then(|meta| text::members(meta));
     let Some(mut members) = text::members(&message) else { return message };
     let Some(mut found) = meta(&members).filter(|meta| meta.contains_key(RELATED)) else { return message };
-    found.insert(RELATED.to_owned(), text::raw(&json!({ "taskId": named })));
+    let was = found.get(RELATED).and_then(|related| text::members(related));
+    let was = was.and_then(|related| text::member_text(&related, "taskId")).unwrap_or_default();
+    match name(&was) {
+        Some(name) => found.insert(RELATED.to_owned(), text::raw(&json!({ "taskId": name }))),
+        None => found.shift_remove(RELATED),
+    };
     members.insert("_meta".to_owned(), text::raw(&found));
     text::raw(&members)
+}
+
+/// Of what a server says outside of a request: it names tasks as no client knows them.
+pub(super) fn unrelated(message: Box<RawValue>) -> Box<RawValue> {
+    renamed(message, |_| None)
 }

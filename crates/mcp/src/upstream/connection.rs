@@ -103,9 +103,11 @@ impl Connection {
         events: &mpsc::Sender<FromServer>,
         cancel: &CancellationToken,
     ) -> Result<Reply, Fault> {
+        // How a task stands and its end are asked for while its result is waited for; neither asks the client.
+        let waits = !matches!(call.method.as_str(), "tasks/get" | "tasks/cancel");
         let _turn = match &self.one_at_a_time {
-            Some(turn) => Some(turn.lock().await),
-            None => None,
+            Some(turn) if waits => Some(turn.lock().await),
+            _ => None,
         };
         let id = self.line.next_id();
         let params = self.params(introduction, call, id)?;

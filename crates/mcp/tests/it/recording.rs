@@ -70,9 +70,12 @@ async fn a_client_that_hangs_up_cancels_the_call_and_leaves_a_record() {
         Harness::with(std::slice::from_ref(&double), |config| config.timeouts.stream_after_millis = 20).await;
     let (request, body) = harness.stateless("/mcp", "tools/call", &json!({ "name": "files__slow" }), &json!({}));
     let stream = harness.send(request, &body).await;
-    while double.calls() == 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    let reached = async {
+        while double.calls() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), reached).await.expect("the server is reached");
     drop(stream);
     let record = harness.record().await;
     assert_eq!(attribute(&record, "error.type"), Some("client_gone"));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mizzen_control::pauses::{PauseKind, Reach};
 use mizzen_governance::{PolicySet, Source, Sources};
 use mizzen_mcp::seam::{Era, FromServer, ListKind, Reply};
 use serde_json::{Value, json};
@@ -45,10 +46,12 @@ fn jobs() -> Arc<Double> {
                 }
                 "tasks/result" if params["taskId"] == "t1" => {
                     let (answer, answered) = oneshot::channel();
-                    let params = json!({ "message": "sure?", "_meta": secret["_meta"] });
+                    let (meta, task) = (secret["_meta"].clone(), params["taskId"].clone());
+                    let params = json!({ "message": "sure?", "_meta": meta });
                     let method = "elicitation/create".to_owned();
                     events.send(FromServer::Request { method, params: Some(raw(&params)), answer }).await.unwrap();
-                    answered.await.unwrap().unwrap();
+                    let answer: Value = serde_json::from_str(answered.await.unwrap().unwrap().get()).unwrap();
+                    assert_eq!(answer["_meta"]["io.modelcontextprotocol/related-task"]["taskId"], task);
                     Reply::Complete(raw(&secret))
                 }
                 _ => said("at once"),
@@ -82,10 +85,21 @@ async fn a_call_may_be_a_task_whose_result_is_let_out_as_the_permit_of_the_call_
     assert_eq!((&question["method"], &question["params"]["message"]), (&json!("elicitation/create"), &json!("sure?")));
     let related = |message: &Value| message["_meta"]["io.modelcontextprotocol/related-task"]["taskId"].clone();
     assert_eq!(related(&question["params"]), json!(task));
-    client.answer(&question["id"], &json!({ "action": "accept", "content": {} })).await;
+    let accepted = json!({ "action": "accept", "content": {}, "_meta": question["params"]["_meta"] });
+    client.answer(&question["id"], &accepted).await;
     let result = stream.next().await.unwrap()["result"].clone();
     assert_eq!(result["structuredContent"], json!({ "iban": "[redacted]", "amount": 5 }));
     assert_eq!(related(&result), json!(task));
+
+    // A stop holds for what was permitted before it, too.
+    let pauses = harness.control.pauses();
+    let pause = pauses.pause(Reach::All, PauseKind::Stop, "odd", "ben").await.unwrap();
+    let refused = client.ask("tasks/result", &json!({ "taskId": task })).await;
+    assert_eq!(refused.last()["error"]["data"]["code"], "paused");
+    assert_eq!(client.ask("tasks/cancel", &json!({ "taskId": task })).await.result()["status"], "working");
+    let refused = client.ask("tools/call", &call).await;
+    assert_eq!(refused.last()["error"]["data"]["code"], "paused", "a task was asked for, and this is none");
+    pauses.resume(&pause.id, "ben").await.unwrap();
 
     // Who offers no tasks is asked as if nobody had wanted one, and a task is nobody else's.
     let call = json!({ "name": "plain__run", "arguments": {}, "task": {} });

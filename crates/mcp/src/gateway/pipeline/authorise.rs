@@ -199,7 +199,9 @@ impl Incoming {
     /// A refused tool call is a result that failed, so that the model reads why and can do something else; what has no
     /// such result is an error.
     pub(in crate::gateway) fn refused(&self, target: &Target, message: &str, said: Value) -> Answer {
-        if target.subject != Subject::Tool || self.method != "tools/call" {
+        // Who asked for a task of 2025-11-25 knows no other result than a task.
+        let is_task = self.client.era() == Era::Stateful && self.params.contains_key("task");
+        if target.subject != Subject::Tool || self.method != "tools/call" || is_task {
             return RpcError::new(REFUSED, message).with_data(said).into();
         }
         let mut result = json!({

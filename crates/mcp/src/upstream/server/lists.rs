@@ -284,6 +284,14 @@ async fn record(server: &Inner, connection: &Connection, mut found: Found) -> Re
             tracing::warn!(server = server.config.name, tool = item.key, "a second tool of one name is left out");
             return false;
         }
+        if item.key.len() > pins::NAME_BYTES_MAX {
+            tracing::warn!(
+                server = server.config.name,
+                bytes = item.key.len(),
+                "a tool whose name is too long is left out"
+            );
+            return false;
+        }
         if item.raw.get().len() > pins::DEFINITION_BYTES_MAX {
             tracing::warn!(server = server.config.name, tool = item.key, "a definition that is too large is left out");
             return false;

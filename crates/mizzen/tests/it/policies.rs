@@ -71,14 +71,15 @@ async fn limits_are_held_against_what_the_tools_of_a_file_or_of_the_server_take(
     let server = the_loop::server(&FakeProvider::start().await?, folder.path()).await?;
     let both = |shown: &Value| (shown["server"]["tools"] == 2).then_some(());
     server.wait_for("/api/v1/tool-servers/helm", Duration::from_secs(20), both).await?;
-    let limited = HELM.replace("[helm/list_*]", "[{tool: helm/uninstall, arguments: {relaese: [a]}}]");
+    let grant = "[{tool: helm/uninstall, touches: nothing, arguments: {relaese: [a]}}]";
+    let limited = HELM.replace("[helm/list_*]", grant);
     let file = write(folder.path(), "mine.yaml", &limited.replace("name: helm", "name: mine"))?;
     let schema =
         r#"[{"server": "helm", "name": "uninstall", "inputSchema": {"properties": {"release": {"type": "string"}}}}]"#;
     let tools = write(folder.path(), "tools.json", schema)?;
 
     let (code, told, _) = run(&server, ["policy", "check", &file]).await?;
-    assert_eq!((code, told.as_str()), (Some(0), ""), "nobody said what the tool takes");
+    assert!(code == Some(0) && !told.contains("relaese"), "nobody said what the tool takes: {told}");
     for words in [["--tools", tools.as_str()].as_slice(), &["--live"]] {
         let words = ["policy", "check", file.as_str()].into_iter().chain(words.iter().copied());
         let output = server.command(words)?.output().await?;

@@ -14,7 +14,7 @@ pub(super) use self::authorise::{Granted, UnderWay, failed, unanswered};
 pub(super) use self::decode::{Client, Decoded, Incoming, bridged};
 pub use self::identify::TokenCheck;
 pub(super) use self::identify::{Identified, Received, check_origin, door_url};
-pub(super) use self::oblige::redacted;
+pub(super) use self::oblige::{not_kept, redacted};
 pub(super) use self::route::{Subject, Target, missing};
 use super::refusal::Refusal;
 use super::stream::Out;

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::exchange::{Exchange, Step};
-use super::pipeline::{Client, Granted, Incoming, redacted, unanswered};
+use super::pipeline::{Client, Granted, Incoming, not_kept, redacted, unanswered};
 use super::stream::Out;
 use super::{Inner, bridge, listening, trace};
 use crate::seam::{ClientAnswer, Era, FromServer, Member, Reply};
@@ -54,23 +54,28 @@ impl Inner {
 impl Incoming {
     /// The result of a call, which may be a task: then its id is one that works for this caller alone.
     pub(super) fn with_task_named(&self, result: Box<RawValue>, granted: &Granted, server: &str) -> Box<RawValue> {
-        let Some(mut members) = text::members(&result) else { return result };
-        let Obligations { redact, result_bytes_max, .. } = granted.permit.obligations.clone();
-        let (credential, server) = (self.caller.key_id.as_str().to_owned(), server.to_owned());
-        let named = |task| TaskName { credential, server, task, redact, result_bytes_max, touches: granted.touches };
-        match self.client.era() {
-            Era::Stateless => {
-                let Some(task) = text::member_text(&members, "taskId") else { return result };
-                members.insert("taskId".to_owned(), text::raw(&self.gateway.seal_task(&named(task))));
-            }
-            Era::Stateful => {
-                let made = members.get("task").and_then(|made| text::members(made));
-                let made = made.filter(|_| self.params.contains_key("task"));
-                let Some(mut made) = made else { return result };
-                let Some(task) = text::member_text(&made, "taskId") else { return result };
-                made.insert("taskId".to_owned(), text::raw(&self.gateway.seal_task(&named(task))));
-                members.insert("task".to_owned(), text::raw(&made));
-            }
+        // Most results are looked into for nothing: only who said so may be given a task.
+        let may_be_task = match self.client.era() {
+            Era::Stateless => self.client.has_tasks(),
+            Era::Stateful => self.wants_task(),
+        };
+        let members = may_be_task.then(|| text::members(&result)).flatten();
+        let Some(mut members) = members else { return result };
+        let named = |task| {
+            let Obligations { redact, result_bytes_max, .. } = granted.permit.obligations.clone();
+            let (credential, server) = (self.caller.key_id.as_str().to_owned(), server.to_owned());
+            let name = TaskName { credential, server, task, redact, result_bytes_max, touches: granted.touches };
+            text::raw(&self.gateway.seal_task(&name))
+        };
+        if self.wants_task() {
+            let made = members.get("task").and_then(|made| text::members(made));
+            let Some(mut made) = made else { return result };
+            let Some(task) = text::member_text(&made, "taskId") else { return result };
+            made.insert("taskId".to_owned(), named(task));
+            members.insert("task".to_owned(), text::raw(&made));
+        } else {
+            let Some(task) = text::member_text(&members, "taskId") else { return result };
+            members.insert("taskId".to_owned(), named(task));
         }
         text::raw(&members)
     }
@@ -203,11 +208,7 @@ impl Incoming {
             .map_err(|too_large| RpcError::new(LIMIT, too_large).with_data(json!({ "code": "result_too_large" })))?;
         let run = self.run(&trace::of(&self.meta, &self.headers));
         let kept = self.gateway.control.gate().touched(&self.caller.key_id, run.as_ref(), known.touches).await;
-        kept.map_err(|error| {
-            tracing::warn!(error = %mizzen_runtime::error::Chain(&error), "what a result brings could not be kept");
-            let message = "what this result brings into the run could not be kept, so it is withheld; try again";
-            RpcError::new(INTERNAL_ERROR, message)
-        })
+        kept.map_err(|error| not_kept(&error))
     }
 }
 

@@ -131,6 +131,11 @@ impl Incoming {
         recording
     }
 
+    /// Whether the call is to go on as a task, in the way of 2025-11-25.
+    pub(in crate::gateway) fn wants_task(&self) -> bool {
+        self.client.era() == Era::Stateful && self.params.contains_key("task")
+    }
+
     /// A trace that the gateway began by itself says nothing about what belongs together.
     pub(in crate::gateway) fn run(&self, trace: &TraceContext) -> Option<RunId> {
         let run = self.caller.run_id.clone();
@@ -200,8 +205,7 @@ impl Incoming {
     /// such result is an error.
     pub(in crate::gateway) fn refused(&self, target: &Target, message: &str, said: Value) -> Answer {
         // Who asked for a task of 2025-11-25 knows no other result than a task.
-        let is_task = self.client.era() == Era::Stateful && self.params.contains_key("task");
-        if target.subject != Subject::Tool || self.method != "tools/call" || is_task {
+        if target.subject != Subject::Tool || self.method != "tools/call" || self.wants_task() {
             return RpcError::new(REFUSED, message).with_data(said).into();
         }
         let mut result = json!({
@@ -253,7 +257,7 @@ impl Incoming {
     ) -> Result<Exchange, UpstreamError> {
         let session = self.link(&target.member).await?;
         let mut params = self.params.clone();
-        if self.client.era() == Era::Stateful && params.contains_key("task") && !makes_tasks(&target.member).await {
+        if self.wants_task() && !makes_tasks(&target.member).await {
             // Who declares no tasks is asked as if nobody had wanted one.
             params.shift_remove("task");
         }

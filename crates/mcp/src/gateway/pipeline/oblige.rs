@@ -1,6 +1,8 @@
 //! What becomes of a result before the client has it.
 
 use mizzen_model::asked::Spend;
+use mizzen_runtime::error::Chain;
+use mizzen_store::StoreError;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -58,10 +60,8 @@ impl Obliged {
     pub(super) async fn touch(self) -> Result<Touched, Answer> {
         let Self { mut granted, answer } = self;
         if let Err(error) = granted.permit.touched(granted.touches).await {
-            tracing::warn!(error = %mizzen_runtime::error::Chain(&error), "what a result brings could not be kept");
             granted.recording.fail("permission_unavailable", "what the result brings into the run could not be kept");
-            let message = "what this result brings into the run could not be kept, so it is withheld; try again";
-            return Err(RpcError::new(INTERNAL_ERROR, message).into());
+            return Err(not_kept(&error).into());
         }
         Ok(Touched { granted, answer })
     }
@@ -73,6 +73,13 @@ impl Touched {
         self.granted.permit.settle(Spend { calls: 1, tokens: 0, cost_nano_usd: Some(0), duration_ms });
         self.answer
     }
+}
+
+/// What a result brings into the run could not be kept: then nobody gets it.
+pub(in crate::gateway) fn not_kept(error: &StoreError) -> RpcError {
+    tracing::warn!(error = %Chain(error), "what a result brings could not be kept");
+    let message = "what this result brings into the run could not be kept, so it is withheld; try again";
+    RpcError::new(INTERNAL_ERROR, message)
 }
 
 /// Replaces what the JSON pointers name. A text content that is JSON itself is not looked into.

@@ -36,9 +36,9 @@ use crate::servers::PinRule;
 pub const FIRST_SIGHT: &str = "first sight";
 /// Tools of one server; more are a fault of the server.
 pub const TOOLS_MAX: usize = 2_048;
-/// Of one definition, as JSON.
 /// Of a tool's name: it stands in entries of the audit log and in policies.
 pub const NAME_BYTES_MAX: usize = 1 << 10;
+/// Of one definition, as JSON.
 pub const DEFINITION_BYTES_MAX: usize = 256 << 10;
 /// A sighting is written down again only after so long: every refresh would be a write otherwise.
 const SEEN_EVERY_NANOS: i64 = 3_600_000_000_000;

@@ -62,6 +62,23 @@ async fn a_changed_definition_is_withheld_until_it_is_approved_also_after_a_rest
     }
 }
 
+/// As when the audit log takes no entry about it.
+#[tokio::test]
+async fn what_was_only_looked_at_counts_for_nothing_and_is_news_again() {
+    for test in stores(MIGRATIONS).await {
+        let pins = Pins::open(test.store.clone(), clock()).await.unwrap();
+        let look = || pins.observe("files", PinRule::FirstSight, offered(&[("read", json!({}))]));
+        let news = look().await.news().clone();
+        assert_eq!(news.pinned.len(), 1);
+        assert!(pins.of("files").is_empty() && !pins.assess("files", "read").0.pinned, "{}", test.name);
+        let again = look().await;
+        assert_eq!(*again.news(), news);
+        again.keep().await.unwrap();
+        assert!(pins.assess("files", "read").0.pinned);
+        assert_eq!(look().await.news().pinned, []);
+    }
+}
+
 #[tokio::test]
 async fn under_approval_nothing_is_offered_before_a_person_said_so() {
     for test in stores(MIGRATIONS).await {

@@ -168,43 +168,32 @@ impl Planes {
     }
 }
 
-/// What is in force under the name of something that is to be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum InForce {
-    Nothing,
-    /// The very thing.
-    Same,
-    /// Somebody's: it is not replaced.
-    Other,
-}
-
-fn boundary(control: &Control, by: &Actor, name: &str, text: &str) -> Result<(InForce, Plan), EffectError> {
+/// What is to be made, and whether the very thing is in force already. What somebody else has in force is not replaced.
+fn boundary(control: &Control, by: &Actor, name: &str, text: &str) -> Result<(bool, Plan), EffectError> {
     let summary = format!("boundary `{name}`");
     match control.policies().get(PolicyKind::Boundary, name) {
-        Ok(policy) if *policy.text == *text => Ok((InForce::Same, plan(format!("{summary}, as it is already"), None))),
+        Ok(policy) if *policy.text == *text => Ok((true, plan(format!("{summary}, as it is already"), None))),
         Ok(_) => {
             let left = format!(
                 "a {summary} with other content is in force and stays; compare the two, then `mizzen policy apply boundary.yaml`"
             );
-            Ok((InForce::Other, plan(summary, Some(left))))
+            Ok((false, plan(summary, Some(left))))
         }
         Err(PolicyError::NotFound { .. }) => {
             let left = needs(by, Role::Administrator, "put a boundary in force", "`mizzen policy apply boundary.yaml`");
-            Ok((InForce::Nothing, plan(summary, left)))
+            Ok((false, plan(summary, left)))
         }
         Err(error) => Err(EffectError::new(error)),
     }
 }
 
-fn budget(control: &Control, by: &Actor, wanted: &Budget, summary: String) -> (InForce, Plan) {
+/// As [`boundary`].
+fn budget(control: &Control, by: &Actor, wanted: &Budget, summary: String) -> (bool, Plan) {
     let all = control.budgets().list();
     match all.into_iter().find(|set| set.budget.name == wanted.name) {
-        Some(set) if set.budget == *wanted => (InForce::Same, plan(format!("{summary}, as it is already"), None)),
-        Some(_) => (InForce::Other, plan(summary, Some(other_budget(&wanted.name)))),
-        None => {
-            let left = needs(by, Role::Administrator, "set a budget", "`mizzen budgets set`");
-            (InForce::Nothing, plan(summary, left))
-        }
+        Some(set) if set.budget == *wanted => (true, plan(format!("{summary}, as it is already"), None)),
+        Some(_) => (false, plan(summary, Some(other_budget(&wanted.name)))),
+        None => (false, plan(summary, needs(by, Role::Administrator, "set a budget", "`mizzen budgets set`"))),
     }
 }
 
@@ -220,8 +209,8 @@ async fn make_boundary(
     name: &str,
     text: &str,
 ) -> Result<Done, EffectError> {
-    let (in_force, Plan { left, .. }) = boundary(control, by, name, text)?;
-    if left.is_some() || in_force == InForce::Same {
+    let (is_there, Plan { left, .. }) = boundary(control, by, name, text)?;
+    if left.is_some() || is_there {
         return Ok(Done { left, ..Done::default() });
     }
     let reason = "made from a template".to_owned();
@@ -238,8 +227,8 @@ async fn make_boundary(
 
 /// As [`make_boundary`].
 async fn make_budget(control: &Control, by: &Actor, person: &str, wanted: Budget) -> Result<Done, EffectError> {
-    let (in_force, Plan { left, .. }) = budget(control, by, &wanted, String::new());
-    if left.is_some() || in_force == InForce::Same {
+    let (is_there, Plan { left, .. }) = budget(control, by, &wanted, String::new());
+    if left.is_some() || is_there {
         return Ok(Done { left, ..Done::default() });
     }
     let left = other_budget(&wanted.name);

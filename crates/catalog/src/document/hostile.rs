@@ -41,10 +41,9 @@ fn a_bomb_in_each_of_many_documents_is_one_bomb() {
     let document = format!("a: &a [{}]\nb: [*a, *a, *a, *a, *a, *a, *a, *a]\n", vec!["x"; 1_000].join(", "));
     assert!(only("a.yaml", &document).contains("no manifest"));
     let told = refused("a.yaml", &vec![document; 200].join("---\n"));
-    // Reading ends early, at a limit: of values, or one of the parser's own.
     let last = told.last().unwrap();
-    let is_limit = ["more than 1000000 values", "budget breached", "alias"].iter().any(|part| last.contains(part));
-    assert!(told.len() < 200 && is_limit && !last.starts_with("0:0"), "{}: {last}", told.len());
+    assert!(told.len() < 200 && last.contains("more than 1000000 values"), "{}: {last}", told.len());
+    assert!(!last.starts_with("0:0"), "{last}");
 }
 
 #[test]

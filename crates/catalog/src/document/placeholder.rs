@@ -12,7 +12,8 @@ use super::{json, read};
 const TEXT: &str = "$text";
 const JSON: &str = "$json";
 const YAML: &str = "$yaml";
-/// Files that the documents of one text may name.
+/// Files that one document may name, and all documents of one text.
+const FILES_OF_DOCUMENT_MAX: usize = 100;
 const FILES_MAX: usize = 1_000;
 /// Bytes of all of them, each as often as it is named.
 const BYTES_MAX: usize = 4 * Limits::CATALOG.bytes;
@@ -191,7 +192,7 @@ pub(super) fn resolve(node: Node, files: &mut dyn Files, allowance: &mut Allowan
     if !files.are_there() {
         return (node, Vec::new());
     }
-    let mut resolver = Resolver { files, allowance, problems: Vec::new() };
+    let mut resolver = Resolver { files, allowance, count: 0, problems: Vec::new() };
     let node = resolver.node(node);
     (node, resolver.problems)
 }
@@ -199,6 +200,7 @@ pub(super) fn resolve(node: Node, files: &mut dyn Files, allowance: &mut Allowan
 struct Resolver<'a> {
     files: &'a mut dyn Files,
     allowance: &'a mut Allowance,
+    count: usize,
     problems: Vec<(At, String)>,
 }
 
@@ -222,6 +224,10 @@ impl Resolver<'_> {
     }
 
     fn content(&mut self, name: &str, target: &str, at: At) -> Result<Kind, String> {
+        self.count += 1;
+        if self.count > FILES_OF_DOCUMENT_MAX {
+            return Err(format!("a document may name at most {FILES_OF_DOCUMENT_MAX} files"));
+        }
         self.allowance.take_file()?;
         let text = self.files.read(target)?;
         self.allowance.take_bytes(text.len())?;

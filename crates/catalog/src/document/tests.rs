@@ -196,6 +196,10 @@ fn what_all_documents_of_a_text_put_in_is_bounded() {
         assert_eq!(refused.len(), documents - taken, "{placeholder}");
         assert!(refused[0].contains(reason), "{}", refused[0]);
     }
+    let many = vec!["{ $text: ./small.txt }"; 100].join(", ");
+    let one = api(&format!("$text: ./small.txt\n  more: [{many}]"));
+    let told = told(&read_with("a.yaml", &one, &mut files));
+    assert!(told.len() == 1 && told[0].contains("a document may name at most 100 files"), "{told:?}");
 }
 
 /// Every example of the documentation is read; a file that one of them names is given.

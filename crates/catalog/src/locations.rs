@@ -271,7 +271,7 @@ const INSERT: &str =
 /// Equal on every node.
 fn id(kind: LocationKind, target: &str) -> String {
     let digest = Digest::of(format!("{}:{target}", kind.as_str()).as_bytes());
-    let hex = digest.as_str().trim_start_matches("sha256:");
+    let hex = digest.hex();
     let parts = [hex.get(..8), hex.get(8..12), hex.get(12..16), hex.get(16..20), hex.get(20..32)];
     parts.into_iter().flatten().collect::<Vec<_>>().join("-")
 }

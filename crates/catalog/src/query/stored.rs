@@ -274,5 +274,5 @@ fn etag(stored: &Stored) -> String {
         stored.updated_at,
     ]);
     let digest = Digest::of(content.to_string().as_bytes());
-    digest.as_str().trim_start_matches("sha256:").chars().take(40).collect()
+    digest.hex().chars().take(40).collect()
 }

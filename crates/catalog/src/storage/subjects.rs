@@ -318,7 +318,7 @@ async fn discover(
 ) -> Result<Option<i64>, CatalogError> {
     let (kind, spec_type, annotation) = subject.kind.shape();
     let digest = Digest::of(format!("{}:{}", subject.kind.as_str(), subject.key()).as_bytes());
-    let unique: String = digest.as_str().trim_start_matches("sha256:").chars().take(UNIQUE_DIGITS).collect();
+    let unique: String = digest.hex().chars().take(UNIQUE_DIGITS).collect();
     let plain = plain_name(&subject.name, ENTITY_NAME_MAX);
     let long = format!("{}-{unique}", plain_name(&subject.name, ENTITY_NAME_MAX - unique.len() - 1).trim_matches('-'));
     // What was altered to become a name must not meet another that was altered to the same.

@@ -66,12 +66,15 @@ impl Catalog {
     pub async fn query(&self, query: &Query) -> Result<Page, CatalogError> {
         let asked = cursor::resolve(query)?;
         check(query, &asked)?;
-        let total = match (asked.total, query.count) {
-            (Some(total), _) => Some(total),
-            (None, true) => Some(self.count(&asked.predicate, asked.full_text.as_ref()).await?),
-            (None, false) => None,
+        // Each on a connection of its own.
+        let total = async {
+            match asked.total {
+                None if query.count => self.count(&asked.predicate, asked.full_text.as_ref()).await.map(Some),
+                known => Ok(known),
+            }
         };
-        let (mut places, has_more) = places(self.store(), query, &asked).await?;
+        let (total, (mut places, has_more)) =
+            futures::future::try_join(total, places(self.store(), query, &asked)).await?;
         let is_backwards = asked.from.as_ref().is_some_and(|from| from.is_backwards);
         if is_backwards {
             places.reverse();

@@ -59,7 +59,7 @@ impl Hash {
 /// Lower-case hexadecimal.
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&mizzen_model::id::hex(&self.0))
     }
 }
 

@@ -62,7 +62,7 @@ macro_rules! hex_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                f.write_str(&hex(&self.0))
             }
         }
 
@@ -88,6 +88,18 @@ macro_rules! hex_id {
 
 hex_id!(TraceId, 16, "trace id");
 hex_id!(SpanId, 8, "span id");
+
+/// Two lower-case hexadecimal digits for each byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 15)]);
+    }
+    text
+}
 
 const fn hex_value(digit: u8) -> Option<u8> {
     match digit {
@@ -130,6 +142,9 @@ impl RunId {
     /// is cut. A valid run id stays as it is.
     #[must_use]
     pub fn lossy(name: &str) -> Self {
+        if let Ok(valid) = name.parse() {
+            return valid;
+        }
         let kept: String = name.chars().take(Self::LENGTH_MAX).map(|c| if Self::allows(c) { c } else { '_' }).collect();
         if kept.is_empty() { Self("_".to_owned()) } else { Self(kept) }
     }
@@ -142,7 +157,8 @@ impl RunId {
 impl FromStr for RunId {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
-        if text.is_empty() || text.len() > Self::LENGTH_MAX || !text.chars().all(Self::allows) {
+        if text.is_empty() || text.len() > Self::LENGTH_MAX || !text.bytes().all(|byte| Self::allows(char::from(byte)))
+        {
             return Err(IdError::Run { max: Self::LENGTH_MAX });
         }
         Ok(Self(text.to_owned()))
@@ -184,8 +200,7 @@ impl Digest {
     #[must_use]
     pub fn of(content: &[u8]) -> Self {
         let hash = Sha256::digest(content);
-        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self(format!("sha256:{hex}"))
+        Self(format!("sha256:{}", hex(&hash)))
     }
 
     #[must_use]

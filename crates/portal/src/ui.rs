@@ -78,7 +78,7 @@ fn asset<Files: RustEmbed>(name: &str, plain: EmbeddedFile, request: &HeaderMap)
 /// Each encoding is a representation of its own (RFC 9110, section 8.8.3), and so has its own tag.
 fn entity_tag(file: &EmbeddedFile) -> String {
     let hash = file.metadata.sha256_hash();
-    let hex: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = mizzen_model::id::hex(&hash[..16]);
     format!("\"{hex}\"")
 }
 

@@ -348,7 +348,7 @@ fn uid() -> Result<String, CatalogError> {
     getrandom::fill(&mut bytes).map_err(CatalogError::Random)?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = mizzen_model::id::hex(&bytes);
     let parts = [hex.get(..8), hex.get(8..12), hex.get(12..16), hex.get(16..20), hex.get(20..)];
     Ok(parts.into_iter().flatten().collect::<Vec<_>>().join("-"))
 }

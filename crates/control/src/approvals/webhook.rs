@@ -102,7 +102,7 @@ fn sign(secret: &str, seconds: i64, body: &str) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
     mac.update(format!("{seconds}.").as_bytes());
     mac.update(body.as_bytes());
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    mizzen_model::id::hex(&mac.finalize().into_bytes())
 }
 
 #[cfg(test)]

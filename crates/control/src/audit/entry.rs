@@ -83,14 +83,17 @@ impl FromStr for Kind {
 #[error("unknown kind of audit entry `{0}`")]
 pub struct UnknownKind(pub String);
 
-/// Who did it, or asked for it.
+/// Who did it, or asked for it. Its fields are in the order of their names, as [`AuditEntry::encode`] needs them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Who {
-    /// For example `agent:default/helm-agent` or `user:default/anna`; empty when nobody knows.
-    pub reference: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub agent_digest: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
+    /// For example `agent:default/helm-agent` or `user:default/anna`; empty when nobody knows.
+    pub reference: String,
     /// Of a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -98,9 +101,6 @@ pub struct Who {
     /// How a person signed in, for example `token`, `link` or `oidc:https://issuer`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub agent_digest: Option<Digest>,
 }
 
 impl Who {
@@ -138,39 +138,39 @@ impl From<&Caller> for Who {
 /// One entry. What is not known is left out of its text.
 ///
 /// Arguments are there as a keyed hash ([`super::AuditLog::hash_arguments`]), never as they were, unless a policy
-/// asked for content.
+/// asked for content. Its fields are in the order of their names, as [`AuditEntry::encode`] needs them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuditEntry {
-    /// [`ENTRY_VERSION`].
-    pub v: u32,
-    pub at: Timestamp,
-    pub kind: Kind,
-    #[serde(default)]
-    pub who: Who,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub run: Option<RunId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub trace: Option<TraceId>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub span: Option<SpanId>,
     /// For example `tools:call`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// For example `tool:helm/helm_list_releases`; for a change, what was changed.
+    /// `hmac-sha256:` and 64 hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource: Option<String>,
+    pub arguments: Option<String>,
+    pub at: Timestamp,
+    /// The stable code of a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub effect: Option<Effect>,
+    pub code: Option<String>,
+    /// Only where a policy says that content may be recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub mode: Option<Mode>,
+    pub content: Option<Value>,
+    /// How many alike this entry stands for, where they are too many to be written one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
     /// The id of the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<String>,
+    /// What only this kind has, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub effect: Option<Effect>,
+    pub kind: Kind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub mode: Option<Mode>,
     /// The policies that decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<String>,
@@ -179,24 +179,24 @@ pub struct AuditEntry {
     pub policy_set: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// `hmac-sha256:` and 64 hexadecimal digits.
+    /// For example `tool:helm/helm_list_releases`; for a change, what was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub arguments: Option<String>,
+    pub resource: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub span: Option<SpanId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub trace: Option<TraceId>,
+    /// [`ENTRY_VERSION`].
+    pub v: u32,
+    #[serde(default)]
+    pub who: Who,
     /// What was taken out of the result or not shown, for example JSON pointers or names of tools.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<String>,
-    /// The stable code of a refusal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// How many alike this entry stands for, where they are too many to be written one by one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub count: Option<u64>,
-    /// Only where a policy says that content may be recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content: Option<Value>,
-    /// What only this kind has, by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub details: BTreeMap<String, String>,
 }
 
 /// Why something cannot become an entry.
@@ -265,8 +265,12 @@ impl AuditEntry {
     /// # Errors
     /// When they are more than [`ENTRY_BYTES_MAX`].
     pub fn encode(&self) -> Result<Vec<u8>, EntryError> {
-        let value = serde_json::to_value(self).map_err(|error| EntryError::NotJson(error.to_string()))?;
-        let bytes = canonical::text(&value).into_bytes();
+        let not_json = |error: serde_json::Error| EntryError::NotJson(error.to_string());
+        // One is written for every call. The names of fields are sorted already; those within content need not be.
+        let bytes = match self.content {
+            None => serde_json::to_vec(self).map_err(not_json)?,
+            Some(_) => canonical::text(&serde_json::to_value(self).map_err(not_json)?).into_bytes(),
+        };
         if bytes.len() > ENTRY_BYTES_MAX {
             return Err(EntryError::TooLong { bytes: bytes.len() });
         }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
 use hmac::{Hmac, Mac as _};
 use mizzen_model::canonical;
+use mizzen_model::id::hex;
 use mizzen_store::DataDir;
 use serde_json::Value;
 use sha2::Sha256;
@@ -100,9 +101,7 @@ impl AuditKey {
     pub(super) fn hash_arguments(&self, arguments: &Value) -> Option<String> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.arguments[..]).ok()?;
         mac.update(canonical::text(arguments).as_bytes());
-        let hash = mac.finalize().into_bytes();
-        let digits = hash.iter().map(|byte| format!("{byte:02x}"));
-        Some(digits.fold(ARGUMENTS_PREFIX.to_owned(), |text, digits| text + &digits))
+        Some(format!("{ARGUMENTS_PREFIX}{}", hex(&mac.finalize().into_bytes())))
     }
 }
 

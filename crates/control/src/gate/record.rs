@@ -27,6 +27,8 @@ pub struct Recorded {
     /// The state of the version that the caller's digest belongs to.
     pub version: Option<&'static str>,
     pub obligations: Obligations,
+    /// Of the call's arguments, with the audit log's key.
+    pub arguments_hash: Option<String>,
     /// The held call, when there is one.
     pub approval: Option<String>,
 }
@@ -36,21 +38,25 @@ pub struct Recorded {
 pub(super) async fn permitted(inner: &Inner, case: &Case) -> Result<Arc<Decision>, Turn> {
     let decision = case.decision(None);
     let durability = if changes_something(&case.ask) { Durability::Durable } else { Durability::Window };
-    let appended = inner.audit.append(entry(inner, case, &decision, None), durability).await;
+    let entry = entry(inner, case, &decision, None);
+    let arguments_hash = entry.arguments.clone();
+    let appended = inner.audit.append(entry, durability).await;
     appended.map_err(|error| Refusal::unavailable("the audit log does not take the entry", &error, case.at))?;
-    tell(inner, case, &decision, None);
+    tell(inner, case, &decision, None, arguments_hash);
     Ok(decision)
 }
 
 /// Records a refusal, or that a call is held; it stays so when that fails.
 pub(super) async fn turned(inner: &Inner, case: &Case, decision: &Arc<Decision>, code: Option<DenialCode>) {
-    if let Err(error) = inner.audit.append(entry(inner, case, decision, code), Durability::Durable).await {
+    let entry = entry(inner, case, decision, code);
+    let arguments_hash = entry.arguments.clone();
+    if let Err(error) = inner.audit.append(entry, Durability::Durable).await {
         tracing::error!(error = %Chain(&error), decision = decision.id, "a refusal is not in the audit log");
     }
     if code.is_none() {
         inner.memory.measures().held.inc();
     }
-    tell(inner, case, decision, code);
+    tell(inner, case, decision, code, arguments_hash);
 }
 
 /// Lists and reads change nothing, and neither does a tool whose approved definition says so. A model only answers: tools
@@ -88,7 +94,13 @@ fn entry(inner: &Inner, case: &Case, decision: &Decision, code: Option<DenialCod
     entry
 }
 
-fn tell(inner: &Inner, case: &Case, decision: &Arc<Decision>, code: Option<DenialCode>) {
+fn tell(
+    inner: &Inner,
+    case: &Case,
+    decision: &Arc<Decision>,
+    code: Option<DenialCode>,
+    arguments_hash: Option<String>,
+) {
     let measures = inner.memory.measures();
     measures.decided(decision.effect, code);
     let recorded = Recorded {
@@ -99,6 +111,7 @@ fn tell(inner: &Inner, case: &Case, decision: &Arc<Decision>, code: Option<Denia
         evidence: Arc::clone(&case.evidence),
         version: case.version,
         obligations: case.obligations(),
+        arguments_hash,
         approval: case.approval.clone(),
     };
     if inner.memory.decisions.try_send(recorded).is_err() {

@@ -20,8 +20,8 @@ use self::record::DecisionDocument;
 use super::Policies;
 use crate::plane::Inner;
 
-/// Rows of one statement: 12 values each, and SQLite takes 32,766 of them.
-const ROWS_PER_STATEMENT: usize = 200;
+/// Rows of one statement. Not more: SQLite finds the name of each parameter by walking over those before it.
+const ROWS_PER_STATEMENT: usize = 16;
 /// Rows that one sweep deletes at a time, so that nobody waits for its lock.
 const SWEPT_AT_ONCE: i64 = 5_000;
 /// Sweeps of one turn.
@@ -112,19 +112,19 @@ impl Policies<'_> {
     /// Keeps decisions; one that is kept already stays as it is.
     ///
     /// # Errors
-    /// When the database fails; some of them may be kept then, and all may be given again.
+    /// When the database fails; then none of them is kept, and all may be given again.
     pub async fn keep_decisions(&self, decisions: &[KeptDecision]) -> Result<(), StoreError> {
+        let mut change = self.0.store.begin().await?;
         for some in decisions.chunks(ROWS_PER_STATEMENT) {
             let rows: Vec<String> = (0..some.len()).map(places).collect();
             let sql = format!(
                 "INSERT INTO control_decisions ({COLUMNS}) VALUES {} ON CONFLICT (decision_id) DO NOTHING",
                 rows.join(", ")
             );
-            let mut change = self.0.store.begin().await?;
             let insert = sqlx::query::<Any>(AssertSqlSafe(sql));
             some.iter().fold(insert, bind).execute(&mut *change).await?;
-            change.commit().await?;
         }
+        change.commit().await?;
         Ok(())
     }
 

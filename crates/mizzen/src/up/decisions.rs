@@ -22,8 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 /// The scope of events that permission writes.
 const SCOPE: &str = "mizzen.permission";
-/// Decisions written together.
-const GROUP_MAX: usize = 256;
+/// Decisions written together: a transaction and a sync for each would cost more than the calls they are about.
+const GROUP_MAX: usize = 1_024;
+/// How long the first of a group waits for others. The audit log has it by then.
+const GATHERING: Duration = Duration::from_millis(200);
 /// Together about six seconds, less than a drain takes.
 const ATTEMPTS: u32 = 6;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
@@ -61,6 +63,7 @@ impl Recorder {
                     if received == 0 {
                         return Ok(());
                     }
+                    gather(&mut decisions, &mut group).await;
                     self.write(std::mem::take(&mut group), &lost).await;
                 }
                 () = cancel.cancelled(), if !decisions.is_closed() => decisions.close(),
@@ -92,7 +95,7 @@ impl Recorder {
 
     /// What is written, once the capture policy has taken what may not be kept.
     fn settle(&self, group: &[Recorded]) -> (LogsRequest, Vec<KeptDecision>) {
-        let drafts: Vec<Draft> = group.iter().map(|recorded| self.draft(recorded)).collect();
+        let drafts: Vec<Draft> = group.iter().map(|recorded| Draft::of(recorded, self.keeps_arguments)).collect();
         let events = drafts.iter().map(|draft| {
             let event = draft.event();
             EventRecord {
@@ -112,12 +115,13 @@ impl Recorder {
         let kept = kept.collect();
         (request, kept)
     }
+}
 
-    fn draft(&self, recorded: &Recorded) -> Draft {
-        let arguments = recorded.ask.arguments.as_deref();
-        let hash = arguments.and_then(|arguments| self.control.audit().hash_arguments(arguments));
-        Draft::of(recorded, self.keeps_arguments, hash)
-    }
+/// Takes what comes within [`GATHERING`], as far as it fits.
+async fn gather(decisions: &mut mpsc::Receiver<Recorded>, group: &mut Vec<Recorded>) {
+    let more =
+        async { while group.len() < GROUP_MAX && decisions.recv_many(group, GROUP_MAX - group.len()).await > 0 {} };
+    tokio::time::timeout(GATHERING, more).await.ok();
 }
 
 fn succeeded<T, E: std::error::Error + 'static>(result: Result<T, E>) -> bool {

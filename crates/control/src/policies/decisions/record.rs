@@ -84,9 +84,9 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// `keeps_arguments`: whether the configuration lets arguments be kept at all. `hash`: of them, with a key.
+    /// `keeps_arguments`: whether the configuration lets arguments be kept at all.
     #[must_use]
-    pub fn of(recorded: &Recorded, keeps_arguments: bool, hash: Option<String>) -> Self {
+    pub fn of(recorded: &Recorded, keeps_arguments: bool) -> Self {
         let (ask, decision) = (&recorded.ask, &recorded.decision);
         let may_keep = keeps_arguments && recorded.obligations.record_content != Some(false);
         let text = ask.arguments.as_ref().map(|arguments| arguments.to_string());
@@ -108,7 +108,7 @@ impl Draft {
             tool: ask.tool.clone(),
             arguments_kept: if ask.arguments.is_some() { ArgumentsKept::Hash } else { ArgumentsKept::None },
             arguments: None,
-            arguments_hash: hash,
+            arguments_hash: recorded.arguments_hash.clone(),
             taint: recorded.taint,
             touches: ask.touches,
             evidence: recorded.evidence.as_ref().clone(),

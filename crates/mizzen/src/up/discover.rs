@@ -8,7 +8,7 @@
 
 mod sightings;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use mizzen_catalog::Catalog;
@@ -16,6 +16,7 @@ use mizzen_catalog::discover::{KEY_KEPT, KEYS_MAX, Sighting};
 use mizzen_catalog::observed::{Observation, Subject, SubjectKind};
 use mizzen_mcp::upstream::Upstreams;
 use mizzen_model::run::RunSummary;
+use mizzen_model::step::Step;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::error::Chain;
@@ -40,7 +41,7 @@ const PAGE: u32 = 500;
 const OBSERVATIONS_TOGETHER: usize = 5_000;
 /// Pages of one look; runs beyond are left to the next long look, and counted as shed.
 const PAGES_MAX: u32 = 1_000;
-/// Spans of a run that is looked into; larger ones show only their summary.
+/// Spans of a run that is looked into, and of runs that are read together; larger ones show only their summary.
 const SPANS_MAX: u32 = 20_000;
 /// Runs that are known in memory to be counted.
 const COUNTED_MAX: usize = 100_000;
@@ -139,15 +140,13 @@ impl Discovery {
     async fn count(&self, runs: &[&RunSummary], known: &KnownTools, counters: &Counters) -> Result<(), BoxError> {
         let keys: Vec<String> = runs.iter().map(|run| key(run)).collect();
         let counted = self.catalog.observed(&keys).await?;
+        let new: Vec<(&RunSummary, String)> = (runs.iter().copied().zip(keys).zip(counted))
+            .filter_map(|(new, is_counted)| (!is_counted).then_some(new))
+            .collect();
+        let mut steps = self.steps(&new, counters).await?;
         let mut sightings = Vec::new();
-        for ((run, key), _) in runs.iter().zip(keys).zip(counted).filter(|(_, counted)| !counted) {
-            let steps = match run.spans {
-                0..=SPANS_MAX => self.telemetry.run_steps(&run.run_id).await?,
-                _ => {
-                    counters.shed.inc();
-                    Vec::new()
-                }
-            };
+        for (run, key) in new {
+            let steps = steps.remove(run.run_id.as_str()).unwrap_or_default();
             let (mut observations, shed) = in_run(run, &steps, known);
             counters.shed.add(shed);
             self.name_servers(run, &mut observations, known).await?;
@@ -168,6 +167,29 @@ impl Discovery {
             rest = after;
         }
         Ok(())
+    }
+
+    /// The steps of runs, of many at a time; of a large one none.
+    async fn steps(
+        &self,
+        runs: &[(&RunSummary, String)],
+        counters: &Counters,
+    ) -> Result<BTreeMap<String, Vec<Step>>, BoxError> {
+        let (small, large): (Vec<&RunSummary>, Vec<&RunSummary>) =
+            runs.iter().map(|(run, _)| *run).partition(|run| run.spans <= SPANS_MAX);
+        counters.shed.add(large.len() as u64);
+        let (mut steps, mut rest) = (BTreeMap::new(), small.as_slice());
+        while !rest.is_empty() {
+            let mut spans = 0;
+            let fits = |run: &&&RunSummary| {
+                spans += run.spans;
+                spans <= SPANS_MAX
+            };
+            let (some, after) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+            steps.extend(self.telemetry.steps_of_runs(some).await?);
+            rest = after;
+        }
+        Ok(steps)
     }
 
     /// Asks the span for the server of a tool whose name several servers have.

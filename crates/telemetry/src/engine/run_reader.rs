@@ -1,9 +1,10 @@
 //! The rows of one run, from memory and from segments.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use mizzen_model::id::SpanId;
+use mizzen_model::run::RunSummary;
 use tokio::runtime::Handle;
 
 use super::error::ReadError;
@@ -31,19 +32,28 @@ impl RunReader {
     /// Every span of a run once, in order of time.
     pub(crate) async fn spans(&self, run_id: &str, columns: Columns) -> Result<Vec<SpanRow>, ReadError> {
         let snapshot = self.spans_snapshot(run_id).await?;
-        self.blocking(snapshot, run_id, move |reader, snapshot, run_id, runtime| {
-            let mut rows: Vec<SpanRow> = Vec::new();
-            for segment in visible(snapshot, Signal::Spans, run_id) {
-                let batches = runtime.block_on(reader.rows_of_run(segment, run_id, columns, None))?;
-                append(segment, &batches, decode::spans, &mut rows)?;
-            }
-            for table in snapshot.tables() {
-                rows.extend(table.spans.of_run(run_id).map(|row| select(row, columns)));
-            }
-            let mut seen = HashSet::with_capacity(rows.len());
-            rows.retain(|row| seen.insert((row.head.trace_id, row.head.span_id)));
-            rows.sort_by_key(|row| (row.head.started_at, row.head.span_id));
-            Ok(rows)
+        self.blocking(snapshot, vec![run_id.to_owned()], move |reader, snapshot, run_ids, runtime| {
+            Ok(spans_of(reader, snapshot, run_ids, columns, runtime)?.into_values().flatten().collect())
+        })
+        .await
+    }
+
+    /// The heads of the spans of many runs, each once and in order of time, by run: a segment is read once for all of them.
+    /// What came in after their summaries may be missing.
+    pub(crate) async fn heads_of_runs(
+        &self,
+        runs: &[&RunSummary],
+    ) -> Result<BTreeMap<String, Vec<SpanRow>>, ReadError> {
+        let mut snapshot = self.view.snapshot();
+        let started = |run: &&RunSummary| run.started_at.unix_nanos();
+        let ended = |run: &&RunSummary| run.started_at.plus_nanos(run.duration_ns).unix_nanos();
+        let first = runs.iter().map(started).min().unwrap_or_default();
+        let last = runs.iter().map(ended).max().unwrap_or_default();
+        snapshot.segments.retain(|segment| segment.min_at <= last && segment.max_at >= first);
+        let mut run_ids: Vec<String> = runs.iter().map(|run| run.run_id.to_string()).collect();
+        run_ids.sort_unstable();
+        self.blocking(snapshot, run_ids, move |reader, snapshot, run_ids, runtime| {
+            spans_of(reader, snapshot, run_ids, Columns::Heads, runtime)
         })
         .await
     }
@@ -51,15 +61,16 @@ impl RunReader {
     /// One span of a run with its content.
     pub(crate) async fn span(&self, run_id: &str, span_id: SpanId) -> Result<Option<SpanRow>, ReadError> {
         let snapshot = self.spans_snapshot(run_id).await?;
-        self.blocking(snapshot, run_id, move |reader, snapshot, run_id, runtime| {
+        let run_id = run_id.to_owned();
+        self.blocking(snapshot, vec![run_id.clone()], move |reader, snapshot, run_ids, runtime| {
             for table in snapshot.tables() {
-                if let Some(row) = table.spans.of_run(run_id).find(|row| row.head.span_id == span_id) {
+                if let Some(row) = table.spans.of_run(&run_id).find(|row| row.head.span_id == span_id) {
                     return Ok(Some(row.clone()));
                 }
             }
             let mut rows = Vec::new();
-            for segment in visible(snapshot, Signal::Spans, run_id) {
-                let batches = runtime.block_on(reader.rows_of_run(segment, run_id, Columns::Full, Some(span_id)))?;
+            for segment in visible(snapshot, Signal::Spans, &run_id) {
+                let batches = runtime.block_on(reader.rows_of_runs(segment, run_ids, Columns::Full, Some(span_id)))?;
                 append(segment, &batches, decode::spans, &mut rows)?;
                 if let Some(row) = rows.pop() {
                     return Ok(Some(row));
@@ -72,14 +83,15 @@ impl RunReader {
 
     /// The log records of a run, in order of time.
     pub(crate) async fn logs(&self, run_id: &str) -> Result<Vec<LogRow>, ReadError> {
-        self.blocking(self.view.snapshot(), run_id, move |reader, snapshot, run_id, runtime| {
+        let run_id = run_id.to_owned();
+        self.blocking(self.view.snapshot(), vec![run_id.clone()], move |reader, snapshot, run_ids, runtime| {
             let mut rows = Vec::new();
-            for segment in visible(snapshot, Signal::Logs, run_id) {
-                let batches = runtime.block_on(reader.rows_of_run(segment, run_id, Columns::Full, None))?;
+            for segment in visible(snapshot, Signal::Logs, &run_id) {
+                let batches = runtime.block_on(reader.rows_of_runs(segment, run_ids, Columns::Full, None))?;
                 append(segment, &batches, decode::logs, &mut rows)?;
             }
             for table in snapshot.tables() {
-                rows.extend(table.logs.of_run(run_id).cloned());
+                rows.extend(table.logs.of_run(&run_id).cloned());
             }
             rows.sort_by_key(|row| row.at);
             Ok(rows)
@@ -89,9 +101,9 @@ impl RunReader {
 
     /// Those of `segments` that hold rows of a run.
     pub(crate) async fn segments_with(&self, run_id: &str, segments: &[Arc<Segment>]) -> Result<Vec<u64>, ReadError> {
-        let mut holding = Vec::new();
+        let (mut holding, run_ids) = (Vec::new(), [run_id.to_owned()]);
         for segment in segments.iter().filter(|segment| segment.signal != Signal::Metrics) {
-            let batches = self.segments.rows_of_run(segment, run_id, Columns::Heads, None).await?;
+            let batches = self.segments.rows_of_runs(segment, &run_ids, Columns::Heads, None).await?;
             if batches.iter().any(|batch| batch.num_rows() > 0) {
                 holding.push(segment.id);
             }
@@ -118,16 +130,52 @@ impl RunReader {
     }
 
     /// Decoding takes longer than an async thread should be held.
-    async fn blocking<T, F>(&self, snapshot: Snapshot, run_id: &str, work: F) -> Result<T, ReadError>
+    async fn blocking<T, F>(&self, snapshot: Snapshot, run_ids: Vec<String>, work: F) -> Result<T, ReadError>
     where
         T: Send + 'static,
-        F: FnOnce(&SegmentReader, &Snapshot, &str, &Handle) -> Result<T, ReadError> + Send + 'static,
+        F: FnOnce(&SegmentReader, &Snapshot, &[String], &Handle) -> Result<T, ReadError> + Send + 'static,
     {
-        let (reader, run_id) = (self.segments.clone(), run_id.to_owned());
-        let runtime = Handle::current();
-        let done = tokio::task::spawn_blocking(move || work(&reader, &snapshot, &run_id, &runtime)).await;
+        let (reader, runtime) = (self.segments.clone(), Handle::current());
+        let done = tokio::task::spawn_blocking(move || work(&reader, &snapshot, &run_ids, &runtime)).await;
         done.map_err(|_| ReadError::Stopping)?
     }
+}
+
+/// The spans of runs (their ids sorted), each once and in order of time, by run.
+fn spans_of(
+    reader: &SegmentReader,
+    snapshot: &Snapshot,
+    run_ids: &[String],
+    columns: Columns,
+    runtime: &Handle,
+) -> Result<BTreeMap<String, Vec<SpanRow>>, ReadError> {
+    let mut rows: Vec<SpanRow> = Vec::new();
+    for segment in snapshot.segments_of(Signal::Spans) {
+        let shown: Vec<String> =
+            run_ids.iter().filter(|run_id| !snapshot.hidden.hides(segment.id, run_id)).cloned().collect();
+        if !shown.is_empty() {
+            let batches = runtime.block_on(reader.rows_of_runs(segment, &shown, columns, None))?;
+            append(segment, &batches, decode::spans, &mut rows)?;
+        }
+    }
+    for table in snapshot.tables() {
+        for run_id in run_ids {
+            rows.extend(table.spans.of_run(run_id).map(|row| select(row, columns)));
+        }
+    }
+    let mut runs: BTreeMap<String, Vec<SpanRow>> = BTreeMap::new();
+    for row in rows {
+        match runs.get_mut(&*row.head.run_id) {
+            Some(rows) => rows.push(row),
+            None => drop(runs.insert(row.head.run_id.to_string(), vec![row])),
+        }
+    }
+    for rows in runs.values_mut() {
+        let mut seen = HashSet::with_capacity(rows.len());
+        rows.retain(|row| seen.insert((row.head.trace_id, row.head.span_id)));
+        rows.sort_by_key(|row| (row.head.started_at, row.head.span_id));
+    }
+    Ok(runs)
 }
 
 fn visible<'a>(snapshot: &'a Snapshot, signal: Signal, run_id: &str) -> impl Iterator<Item = &'a Arc<Segment>> {

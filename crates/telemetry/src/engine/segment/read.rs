@@ -1,13 +1,12 @@
 //! Reading segments: the rows of one run, or everything in order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array as _, BooleanArray, FixedSizeBinaryArray, RecordBatch, Scalar, StringArray};
-use arrow::compute::kernels::cmp::eq;
+use arrow::array::{Array as _, BooleanArray, FixedSizeBinaryArray, RecordBatch, StringArray};
 use futures::TryStreamExt as _;
 use mizzen_model::id::SpanId;
 use object_store::path::Path;
@@ -59,26 +58,26 @@ impl SegmentReader {
         Self { objects, scratch, metadata: Arc::default() }
     }
 
-    /// The rows of `run_id`, or the one of them that is wanted, in the segment's order. Reads the pages that may
-    /// hold them and no others.
-    pub(crate) async fn rows_of_run(
+    /// The rows of the runs (their ids sorted), or the one span of them that is wanted, in the segment's order. Reads the
+    /// pages that may hold them and no others.
+    pub(crate) async fn rows_of_runs(
         &self,
         segment: &Segment,
-        run_id: &str,
+        run_ids: &[String],
         columns: Columns,
         span_id: Option<SpanId>,
     ) -> Result<Vec<RecordBatch>, SegmentError> {
         let failed = |source| SegmentError::Parquet { path: segment.path.clone(), source };
         let metadata = self.metadata(segment).await?;
         let column = run_column(segment.signal);
-        let groups = groups_of_run(metadata.metadata(), column, run_id);
-        let selection = rows_of_pages(metadata.metadata(), column, &groups, run_id);
+        let groups = groups_of_runs(metadata.metadata(), column, run_ids);
+        let selection = rows_of_pages(metadata.metadata(), column, &groups, run_ids);
         if selection.as_ref().map_or(groups.is_empty(), |selection| !selection.selects_any()) {
             return Ok(Vec::new());
         }
         let mut builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.object(segment), metadata.clone());
         let mask = projection(builder.parquet_schema(), segment.signal, columns);
-        let filter = row_filter(builder.parquet_schema(), column, run_id, span_id);
+        let filter = row_filter(builder.parquet_schema(), column, run_ids, span_id);
         builder = builder.with_row_groups(groups).with_projection(mask).with_row_filter(filter);
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
@@ -176,22 +175,29 @@ fn run_column(signal: Signal) -> usize {
     signal.schema().index_of("run_id").unwrap_or_default()
 }
 
-/// The row groups whose smallest and largest run id let them hold `run_id`.
-fn groups_of_run(metadata: &ParquetMetaData, column: usize, run_id: &str) -> Vec<usize> {
-    let id = run_id.as_bytes();
+/// Whether one of the sorted ids lies between two.
+fn any_within(run_ids: &[String], min: Option<&[u8]>, max: Option<&[u8]>) -> bool {
+    let first = run_ids.partition_point(|id| min.is_some_and(|min| id.as_bytes() < min));
+    run_ids.get(first).is_some_and(|id| max.is_none_or(|max| id.as_bytes() <= max))
+}
+
+/// The row groups whose smallest and largest run id let them hold one of the runs.
+fn groups_of_runs(metadata: &ParquetMetaData, column: usize, run_ids: &[String]) -> Vec<usize> {
     let may_hold = |group: &usize| match metadata.row_group(*group).column(column).statistics() {
-        Some(Statistics::ByteArray(range)) => {
-            range.min_bytes_opt().is_none_or(|min| min <= id) && range.max_bytes_opt().is_none_or(|max| id <= max)
-        }
+        Some(Statistics::ByteArray(range)) => any_within(run_ids, range.min_bytes_opt(), range.max_bytes_opt()),
         _ => true,
     };
     (0..metadata.num_row_groups()).filter(may_hold).collect()
 }
 
-/// The rows of the pages that may hold `run_id`, counted over the given row groups; `None` without a page index.
-fn rows_of_pages(metadata: &ParquetMetaData, column: usize, groups: &[usize], run_id: &str) -> Option<RowSelection> {
+/// The rows of the pages that may hold one of the runs, counted over the given row groups; `None` without a page index.
+fn rows_of_pages(
+    metadata: &ParquetMetaData,
+    column: usize,
+    groups: &[usize],
+    run_ids: &[String],
+) -> Option<RowSelection> {
     let (columns, offsets) = (metadata.column_index()?, metadata.offset_index()?);
-    let id = run_id.as_bytes();
     let mut ranges = Vec::new();
     let mut rows_before = 0;
     for &group in groups {
@@ -199,9 +205,9 @@ fn rows_of_pages(metadata: &ParquetMetaData, column: usize, groups: &[usize], ru
         let ColumnIndexMetaData::BYTE_ARRAY(pages) = columns.get(group)?.get(column)? else { return None };
         let starts = offsets.get(group)?.get(column)?.page_locations();
         for (page, location) in starts.iter().enumerate() {
-            let holds = pages.min_value(page).is_some_and(|min| min <= id)
-                && pages.max_value(page).is_some_and(|max| id <= max);
-            if holds {
+            let (min, max) = (pages.min_value(page), pages.max_value(page));
+            // A page without values has neither, and holds no run.
+            if min.is_some() && max.is_some() && any_within(run_ids, min, max) {
                 let first = usize::try_from(location.first_row_index).ok()?;
                 let next =
                     starts.get(page + 1).map_or(Some(rows), |next| usize::try_from(next.first_row_index).ok())?;
@@ -223,9 +229,13 @@ fn projection(schema: &SchemaDescriptor, signal: Signal, columns: Columns) -> Pr
     ProjectionMask::leaves(schema, heads)
 }
 
-fn row_filter(schema: &SchemaDescriptor, run_column: usize, run_id: &str, span_id: Option<SpanId>) -> RowFilter {
-    let wanted = Scalar::new(StringArray::from(vec![run_id]));
-    let is_of_run = move |batch: RecordBatch| eq(batch.column(0), &wanted);
+fn row_filter(schema: &SchemaDescriptor, run_column: usize, run_ids: &[String], span_id: Option<SpanId>) -> RowFilter {
+    let wanted: HashSet<String> = run_ids.iter().cloned().collect();
+    let is_of_run = move |batch: RecordBatch| {
+        let ids = batch.column(0).as_any().downcast_ref::<StringArray>();
+        let is_wanted = |row| ids.is_some_and(|ids| ids.is_valid(row) && wanted.contains(ids.value(row)));
+        Ok((0..batch.num_rows()).map(is_wanted).map(Some).collect::<BooleanArray>())
+    };
     let mask = ProjectionMask::leaves(schema, [run_column]);
     let mut predicates: Vec<Box<dyn ArrowPredicate>> = vec![Box::new(ArrowPredicateFn::new(mask, is_of_run))];
     let span_column = schema.columns().iter().position(|column| column.name() == "span_id");

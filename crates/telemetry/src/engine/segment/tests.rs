@@ -142,17 +142,17 @@ async fn a_run_is_found_among_many_and_heads_leave_content_out() {
     let reader = SegmentReader::new(objects, scratch.path().to_owned());
     for run in ["run-00000", "run-05555", "run-09999"] {
         let wanted: Vec<_> = rows.iter().filter(|row| &*row.head.run_id == run).cloned().collect();
-        let batches = reader.rows_of_run(&segment, run, Columns::Full, None).await.unwrap();
+        let batches = reader.rows_of_runs(&segment, &[run.to_owned()], Columns::Full, None).await.unwrap();
         let found: Vec<_> = batches.iter().flat_map(|batch| decode::spans(batch).unwrap()).collect();
         assert_eq!(found, wanted);
-        let batches = reader.rows_of_run(&segment, run, Columns::Heads, None).await.unwrap();
+        let batches = reader.rows_of_runs(&segment, &[run.to_owned()], Columns::Heads, None).await.unwrap();
         let heads: Vec<_> = batches.iter().flat_map(|batch| decode::spans(batch).unwrap()).collect();
         assert!(
             heads.iter().all(|row| row.body == SpanBody::default() && &*row.head.run_id == run) && heads.len() == 3
         );
     }
     for absent in ["run-", "run-10000", "a", "zzz", "run-05555x"] {
-        let batches = reader.rows_of_run(&segment, absent, Columns::Full, None).await.unwrap();
+        let batches = reader.rows_of_runs(&segment, &[absent.to_owned()], Columns::Full, None).await.unwrap();
         assert_eq!(batches.iter().map(arrow::array::RecordBatch::num_rows).sum::<usize>(), 0, "{absent}");
     }
     assert_eq!((segment.min_at, segment.max_at, segment.rows), (0, 29_999, 30_000));
@@ -193,7 +193,7 @@ async fn a_segment_of_another_writer_is_refused() {
     let segment = stored(written, Signal::Spans, "y");
     let scratch = tempfile::tempdir().unwrap();
     let reader = SegmentReader::new(objects, scratch.path().to_owned());
-    let found = reader.rows_of_run(&segment, "r", Columns::Full, None).await;
+    let found = reader.rows_of_runs(&segment, &["r".to_owned()], Columns::Full, None).await;
     assert!(matches!(found, Err(SegmentError::Foreign { .. })));
 }
 
@@ -220,7 +220,7 @@ async fn logs_come_back_by_run_and_those_without_one_do_not_disturb() {
     let segment = write(&objects, &rows).await;
     let scratch = tempfile::tempdir().unwrap();
     let reader = SegmentReader::new(objects, scratch.path().to_owned());
-    let batches = reader.rows_of_run(&segment, "b", Columns::Full, None).await.unwrap();
+    let batches = reader.rows_of_runs(&segment, &["b".to_owned()], Columns::Full, None).await.unwrap();
     let found: Vec<_> = batches.iter().flat_map(|batch| decode::logs(batch).unwrap()).collect();
     assert_eq!(found, [row(Some("b"), 7)]);
 }

@@ -107,7 +107,7 @@ async fn a_merged_segment_finds_its_runs() {
         segment(99, "out", work.run().unwrap().unwrap())
     });
     let output = output.await.unwrap();
-    let batches = reader.rows_of_run(&output, "run-321", Columns::Heads, None).await.unwrap();
+    let batches = reader.rows_of_runs(&output, &["run-321".to_owned()], Columns::Heads, None).await.unwrap();
     let found: Vec<_> = batches.iter().flat_map(|batch| decode::spans(batch).unwrap()).collect();
     assert_eq!(found.len(), 3);
 }

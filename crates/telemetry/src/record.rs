@@ -14,23 +14,37 @@ pub const GATEWAY_SERVICE: &str = "mizzen";
 
 const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/gen-ai/1.42.0";
 
-/// The request for one record. Attributes are kept in order and type; the run of the caller's key becomes
+/// The request for records of one origin. Attributes are kept in order and type; the run of the caller's key becomes
 /// the resource attribute `mizzen.run.id`. Caller and source are no attributes, because anybody could claim
 /// them: take them with [`Origin::of_record`](crate::origin::Origin::of_record).
 #[must_use]
-pub fn to_otlp(record: SpanRecord) -> ExportTraceServiceRequest {
+pub fn to_otlp(records: Vec<SpanRecord>) -> ExportTraceServiceRequest {
     let mut resource = vec![string("service.name", GATEWAY_SERVICE.to_owned())];
-    if let Some(run_id) = record.run_id {
-        resource.push(string("mizzen.run.id", run_id.into()));
+    if let Some(run_id) = records.first().and_then(|record| record.run_id.as_ref()) {
+        resource.push(string("mizzen.run.id", run_id.as_str().to_owned()));
     }
-    if let Some(digest) = record.agent_digest {
+    if let Some(digest) = records.first().and_then(|record| record.agent_digest.as_ref()) {
         resource.push(string("mizzen.agent.digest", digest.as_str().to_owned()));
     }
+    let scope_spans = ScopeSpans {
+        scope: Some(InstrumentationScope { name: GATEWAY_SERVICE.to_owned(), ..InstrumentationScope::default() }),
+        spans: records.into_iter().map(span).collect(),
+        schema_url: SCHEMA_URL.to_owned(),
+    };
+    let resource_spans = ResourceSpans {
+        resource: Some(Resource { attributes: resource, ..Resource::default() }),
+        scope_spans: vec![scope_spans],
+        schema_url: String::new(),
+    };
+    ExportTraceServiceRequest { resource_spans: vec![resource_spans] }
+}
+
+fn span(record: SpanRecord) -> Span {
     let status = match record.error {
         Some(message) => Status { code: StatusCode::Error as i32, message },
         None => Status { code: StatusCode::Ok as i32, message: String::new() },
     };
-    let span = Span {
+    Span {
         trace_id: record.trace_id.as_bytes().to_vec(),
         span_id: record.span_id.as_bytes().to_vec(),
         parent_span_id: record.parent_span_id.map_or_else(Vec::new, |id| id.as_bytes().to_vec()),
@@ -41,18 +55,7 @@ pub fn to_otlp(record: SpanRecord) -> ExportTraceServiceRequest {
         attributes: record.attributes.into_iter().map(|(key, value)| key_value(key.to_owned(), value)).collect(),
         status: Some(status),
         ..Span::default()
-    };
-    let scope_spans = ScopeSpans {
-        scope: Some(InstrumentationScope { name: GATEWAY_SERVICE.to_owned(), ..InstrumentationScope::default() }),
-        spans: vec![span],
-        schema_url: SCHEMA_URL.to_owned(),
-    };
-    let resource_spans = ResourceSpans {
-        resource: Some(Resource { attributes: resource, ..Resource::default() }),
-        scope_spans: vec![scope_spans],
-        schema_url: String::new(),
-    };
-    ExportTraceServiceRequest { resource_spans: vec![resource_spans] }
+    }
 }
 
 fn unsigned(nanos: i64) -> u64 {
@@ -131,7 +134,7 @@ mod tests {
         };
         let origin = Origin::of_record(&record, Timestamp::from_unix_nanos(5_000));
         let normaliser = Normaliser::new(PriceTable::built_in(&[]).unwrap(), Limits::default());
-        let mut normalised = normaliser.spans(&to_otlp(record), &origin);
+        let mut normalised = normaliser.spans(&to_otlp(vec![record]), &origin);
         let row = normalised.rows.remove(0);
         assert_eq!(
             (&*row.head.run_id, row.head.agent.as_deref(), row.head.caller.as_deref()),

@@ -202,6 +202,11 @@ impl Resident {
     }
 
     fn is_quiet_at(&self, now: Timestamp, finality: Finality) -> bool {
+        // Most runs in memory are asked too early, four times a second: that needs no look at their spans.
+        let soonest = self.received_at.plus_nanos(finality.after_root_ns.min(finality.idle_ns));
+        if self.stored_quiet_at.is_none() && soonest > now {
+            return false;
+        }
         let has_spans = !self.state.is_empty() || self.stored_quiet_at.is_some();
         has_spans && self.quiet_at(finality) <= now
     }

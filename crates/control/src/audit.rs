@@ -287,6 +287,10 @@ impl AuditLog {
         loop {
             let is_over = cancel.run_until_cancelled(tokio::time::sleep(PUBLISH_INTERVAL)).await.is_none();
             self.write_counted(self.now());
+            if is_over {
+                let writer = Arc::clone(&self.0);
+                tokio::task::spawn_blocking(move || writer.settle()).await?;
+            }
             let published = self.publish().await;
             if is_over {
                 // What could not be published is in the journal, and is published at the next start.

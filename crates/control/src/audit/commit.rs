@@ -1,9 +1,10 @@
 //! Group commit without a task of its own: whoever finds nobody writing starts the writer, which goes on until the
-//! queue is empty. All that came while the disk was busy is the next group.
+//! queue is empty. All that came while the disk was busy is the next group; where nobody waits for an entry, it waits
+//! a little for others.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use mizzen_runtime::clock::Clock;
@@ -17,13 +18,15 @@ use super::refusals::Refusals;
 use super::secret::AuditKey;
 use super::tree::{Published, Tree};
 use super::witness::WitnessStatus;
-use super::{AuditError, AuditStatus, Count, Durability, FOLDER, JOURNAL_FOLDER, WINDOW, files};
+use super::{APPEND_TIMEOUT, AuditError, AuditStatus, Count, Durability, FOLDER, JOURNAL_FOLDER, WINDOW, files};
 
 /// Entries that wait for the disk; more are refused.
 const QUEUE_ENTRIES_MAX: usize = 32_768;
 const QUEUE_BYTES_MAX: usize = 32 << 20;
 /// Entries of one group.
 const GROUP_BYTES_MAX: usize = 4 << 20;
+/// How long entries that nobody waits for are gathered: less than half of the window, and the rest is for the disk.
+const GATHERING: Duration = Duration::from_millis(4);
 /// On disk and not in the tree yet: from here on the writer brings them there itself.
 const UNPUBLISHED_BYTES: usize = 8 << 20;
 /// Where the tree cannot be written, no more is taken.
@@ -38,6 +41,8 @@ pub(super) struct Writer {
     pub(super) folder: PathBuf,
     pub(super) published: ArcSwap<Published>,
     queue: Mutex<Queue>,
+    /// Told when somebody waits for an entry of the queue.
+    awaited: Condvar,
     journal: Mutex<Journal>,
     /// On disk, in order, not in the tree yet.
     durable: Mutex<Durable>,
@@ -52,6 +57,8 @@ pub(super) struct Writer {
 struct Queue {
     waiting: Vec<Waiting>,
     bytes: usize,
+    /// Somebody waits for one of them.
+    is_awaited: bool,
     /// Somebody is writing, since when its oldest entry waits.
     writing: Option<Instant>,
     failure: Option<String>,
@@ -70,6 +77,16 @@ struct Durable {
     size: u64,
     entries: Vec<Vec<u8>>,
     bytes: usize,
+}
+
+impl Queue {
+    /// How long the entries may still be gathered; `None` when they are to be written.
+    fn gathers(&self, now: Instant) -> Option<Duration> {
+        let oldest = self.waiting.first()?;
+        let is_due = self.is_awaited || self.bytes >= GROUP_BYTES_MAX || self.waiting.len() >= QUEUE_ENTRIES_MAX / 2;
+        let rest = GATHERING.saturating_sub(now.duration_since(oldest.since));
+        (!is_due && !rest.is_zero()).then_some(rest)
+    }
 }
 
 /// Opens key, tree and journal, and brings the journal's entries into the tree.
@@ -114,6 +131,7 @@ pub(super) fn open(data_dir: &DataDir, clock: Clock) -> Result<Writer, AuditErro
         folder,
         published: ArcSwap::from_pointee(tree.published().clone()),
         queue: Mutex::default(),
+        awaited: Condvar::new(),
         journal: Mutex::new(journal),
         durable: Mutex::new(durable),
         tree: Mutex::new(tree),
@@ -145,12 +163,31 @@ impl Writer {
         let (done, receiver) = waits.then(oneshot::channel).unzip();
         queue.bytes += entry.len();
         queue.waiting.push(Waiting { entry, since: now, done });
+        if waits {
+            queue.is_awaited = true;
+            self.awaited.notify_one();
+        }
         if queue.writing.is_none() {
             queue.writing = Some(now);
             let writer = Arc::clone(self);
             tokio::task::spawn_blocking(move || writer.write_all());
         }
         Ok(receiver)
+    }
+
+    /// Returns when what was enqueued before is written, or could not be.
+    pub(super) fn settle(&self) {
+        let until = Instant::now() + APPEND_TIMEOUT;
+        loop {
+            let mut queue = lock(&self.queue);
+            if queue.writing.is_none() || Instant::now() > until {
+                return;
+            }
+            queue.is_awaited = true;
+            self.awaited.notify_one();
+            drop(queue);
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Writes groups until nobody waits.
@@ -163,6 +200,9 @@ impl Writer {
 
     fn next_group(&self) -> Option<Vec<Waiting>> {
         let mut queue = lock(&self.queue);
+        while let Some(rest) = queue.gathers(Instant::now()) {
+            queue = self.awaited.wait_timeout(queue, rest).unwrap_or_else(PoisonError::into_inner).0;
+        }
         let mut bytes = 0;
         let fits = queue.waiting.iter().take_while(|waiting| {
             bytes += waiting.entry.len();
@@ -170,6 +210,7 @@ impl Writer {
         });
         let count = fits.count();
         let group: Vec<_> = queue.waiting.drain(..count).collect();
+        queue.is_awaited = queue.waiting.iter().any(|waiting| waiting.done.is_some());
         queue.writing = group.first().map(|oldest| oldest.since);
         queue.bytes -= group.iter().map(|waiting| waiting.entry.len()).sum::<usize>();
         (!group.is_empty()).then_some(group)

@@ -1,6 +1,6 @@
 //! Has the linker pack the binary's relative relocations (DT_RELR) where the C library knows them. There are some four
 //! hundred thousand; as ordinary ones they are ten megabytes that each start reads, which is most of what a short command
-//! costs.
+//! costs. A release is stripped here too: Cargo leaves that out for packages that have a profile of their own, as this has.
 
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "this is how Cargo and a build script speak")]
 
@@ -13,8 +13,12 @@ const GLIBC: (u32, u32) = (2, 36);
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
+    let is_linux = is("CARGO_CFG_TARGET_OS", "linux");
+    if is_linux && is("PROFILE", "release") && is("DEBUG", "false") {
+        println!("cargo::rustc-link-arg-bins=-Wl,--strip-all");
+    }
     let is_native = env::var("HOST").ok() == env::var("TARGET").ok();
-    if is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu") && is_native && glibc() >= Some(GLIBC) {
+    if is_linux && is("CARGO_CFG_TARGET_ENV", "gnu") && is_native && glibc() >= Some(GLIBC) {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
 }

@@ -27,6 +27,7 @@ mod up;
 mod xml;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 
@@ -37,6 +38,9 @@ use crate::failure::Failure;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// How long a thread that blocked waits for more of that.
+const BLOCKING_THREAD_WAITS: Duration = Duration::from_millis(500);
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -45,7 +49,9 @@ fn main() -> ExitCode {
     // Huge pages are zeroed whole: with an allocator that gives memory back and takes it again, ingest spent a fifth of its
     // time on that. A kernel that cannot switch them off is no reason not to start.
     rustix::thread::disable_transparent_huge_pages(true).ok();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // A thread that waits keeps what the allocator gave it last.
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = match runtime.enable_all().thread_keep_alive(BLOCKING_THREAD_WAITS).build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::Broken(error.into()).report(),
     };

@@ -44,7 +44,8 @@ async fn exchange(
     let mut recording = Recording::none(identified.in_flight);
     let response = send(&gateway, upstream, outbound, pace.deadline, &mut recording).await?;
     let (head, incoming) = response.into_parts();
-    let terms = Terms { pace, bytes_max: None, stopped: Stopped::never(), events: false };
+    let stopped = Stopped::caller(&gateway, &identified.caller);
+    let terms = Terms { pace, bytes_max: None, stopped, events: false };
     let relay = Relay::new(incoming, Arc::clone(upstream), Filter::Pass, recording, terms);
     let mut answer = Response::new(Body::new(relay));
     *answer.status_mut() = head.status;

@@ -175,6 +175,12 @@ fn touches(kind: &str) -> Taint {
     Taint { private_data, untrusted_content, outside_reached }
 }
 
+/// Does what a permit asks for before its call goes out: what this door cannot do, or cannot keep, refuses the call.
+pub(super) async fn accept(permit: &Permit, provider_tool: bool, touches: Taint) -> Result<(), Refusal> {
+    can_honour(permit, provider_tool)?;
+    keep_touched(permit, touches).await
+}
+
 /// Keeps what a call brings into its run. What cannot be kept may not happen.
 pub(super) async fn keep_touched(permit: &Permit, touches: Taint) -> Result<(), Refusal> {
     let touches = touches.union(permit.obligations.touches);

@@ -12,11 +12,13 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use mizzen_control::KeyIdentity;
 use mizzen_control::gate::{DenialCode, Permit};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 pub(super) use self::filter::{Filter, Own};
 use self::filter::{Held, Owning, Step};
+use super::Inner;
 use super::recording::Recording;
 use super::refusal::{Reason, Refusal};
 use crate::routing::Upstream;
@@ -28,16 +30,16 @@ pub(super) struct Pace {
     pub(super) deadline: Instant,
 }
 
-/// Ready when the agent that made the call was stopped meanwhile; never, when nothing can stop it.
-pub(super) struct Stopped(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+/// Ready when the agent that made the call was stopped meanwhile.
+pub(super) struct Stopped(Pin<Box<dyn Future<Output = ()> + Send>>);
 
 impl Stopped {
-    pub(super) const fn never() -> Self {
-        Self(None)
+    pub(super) fn caller(gateway: &Inner, caller: &KeyIdentity) -> Self {
+        Self(Box::pin(gateway.control.gate().stopped(caller)))
     }
 
     pub(super) fn of(permit: &Permit) -> Self {
-        Self(Some(Box::pin(permit.stopped())))
+        Self(Box::pin(permit.stopped()))
     }
 
     pub(super) fn refusal() -> Refusal {
@@ -50,10 +52,7 @@ impl Future for Stopped {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        match &mut self.get_mut().0 {
-            Some(stopped) => stopped.as_mut().poll(context),
-            None => Poll::Pending,
-        }
+        self.get_mut().0.as_mut().poll(context)
     }
 }
 

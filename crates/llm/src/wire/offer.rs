@@ -122,9 +122,16 @@ impl Offer {
     /// When what the provider would run cannot be read.
     pub fn read(format: Format, head: &RequestHead<'_>) -> Result<Self, OfferError> {
         let limits = head.limits;
-        let said = [limits.max_completion_tokens, limits.max_output_tokens, limits.max_tokens];
+        // Only what the format has: an upstream that does not know a field is not bound by it. Of two the larger.
+        let said: &[Raw<'_>] = match format {
+            Format::Chat => &[limits.max_completion_tokens, limits.max_tokens],
+            Format::Responses => &[limits.max_output_tokens],
+            Format::Completions | Format::Messages => &[limits.max_tokens],
+            Format::Embeddings => &[],
+        };
         let mut found = Found::default();
         found.tools("tools", head.reach.tools, 0)?;
+        found.tools("functions", head.reach.functions, 0)?;
         if format == Format::Responses {
             for item in head.reach.input.read::<Vec<Raw<'_>>>().unwrap_or_default() {
                 let Some(item) = item.read::<Item<'_>>() else { continue };
@@ -140,12 +147,15 @@ impl Offer {
         found.own_if(head.reach.web_search_options, "web_search");
         found.own_if(head.reach.search_parameters, "live_search");
         found.own_if(head.reach.plugins, "plugins");
+        // Which model answers is the provider's choice then.
+        found.own_if(head.reach.models, "model_fallbacks");
+        found.own_if(head.reach.fallbacks, "model_fallbacks");
         if found.provider.len() > PROVIDER_TOOLS_MAX {
             return Err(OfferError::TooMany);
         }
         let choices = [limits.n, limits.best_of].into_iter().filter_map(whole).max().unwrap_or(1);
         Ok(Self {
-            output_tokens_max: said.into_iter().find_map(whole),
+            output_tokens_max: said.iter().copied().filter_map(whole).max(),
             choices: choices.max(1),
             temperature: limits.temperature.read::<Number>().as_ref().and_then(Number::as_f64),
             tool_names: found.names.into_iter().take(NAMES_MAX).collect(),

@@ -56,6 +56,11 @@ pub(super) struct Reach<'a> {
     pub(super) web_search_options: Raw<'a>,
     pub(super) search_parameters: Raw<'a>,
     pub(super) plugins: Raw<'a>,
+    /// Lists of other models that may answer, as routers before several providers take them.
+    pub(super) models: Raw<'a>,
+    pub(super) fallbacks: Raw<'a>,
+    /// What chat completions had before `tools`.
+    pub(super) functions: Raw<'a>,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +105,12 @@ struct Fields<'a> {
     search_parameters: Raw<'a>,
     #[serde(borrow, default)]
     plugins: Raw<'a>,
+    #[serde(borrow, default)]
+    models: Raw<'a>,
+    #[serde(borrow, default)]
+    fallbacks: Raw<'a>,
+    #[serde(borrow, default)]
+    functions: Raw<'a>,
 }
 
 impl<'a> RequestHead<'a> {
@@ -148,6 +159,9 @@ impl<'a> RequestHead<'a> {
                 web_search_options: fields.web_search_options,
                 search_parameters: fields.search_parameters,
                 plugins: fields.plugins,
+                models: fields.models,
+                fallbacks: fields.fallbacks,
+                functions: fields.functions,
             },
         })
     }

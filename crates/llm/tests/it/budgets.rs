@@ -68,6 +68,19 @@ async fn an_empty_budget_refuses_in_the_providers_shape_and_says_which_how_much_
 }
 
 #[tokio::test]
+async fn a_call_that_a_duty_keeps_from_going_out_takes_nothing() {
+    let it = Harness::start().await;
+    let grants = "models: [{model: '*', redact: ['/a']}]\nbudgets: [{per: agent, every: day, tokens: 1000}]";
+    it.boundary("enforce", grants).await;
+    for _ in 0..3 {
+        let got = it.post("/v1/chat/completions", call(900)).await;
+        assert_eq!((got.status, &got.json()["error"]["code"]), (403, &"policy_denied".into()));
+    }
+    assert_eq!(it.spent_tokens().await, 0);
+    assert!(it.fake.asked().is_empty());
+}
+
+#[tokio::test]
 async fn a_failed_call_takes_no_tokens_and_a_stream_takes_its_usage() {
     let it = Harness::with(|config| config.retries.attempts_max = 0).await;
     it.boundary("enforce", "models: ['*']\nbudgets: [{per: agent, every: day, tokens: 100000}]").await;

@@ -57,6 +57,13 @@ async fn only_the_owner_may_retrieve_continue_cancel_and_delete() {
     assert_eq!(it.fake.asked().len(), before, "nothing of this reached the upstream");
 
     it.key = alice;
+    let reach = mizzen_control::pauses::Reach::All;
+    let kind = mizzen_control::pauses::PauseKind::Pause;
+    let pause = it.control.pauses().pause(reach, kind, "wait", "ada").await.unwrap().id;
+    let got = it.get("/v1/responses/resp_1").await;
+    assert_eq!((got.status, &got.json()["error"]["code"]), (403, &"paused".into()), "a pause is one for answers too");
+    assert_eq!(it.fake.asked().len(), before);
+    it.control.pauses().resume(&pause, "ada").await.unwrap();
     it.fake
         .will(Answer::json(200, &whole("resp_1")))
         .will(Answer::json(200, "{\"data\":[]}"))

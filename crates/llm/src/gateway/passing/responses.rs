@@ -8,6 +8,7 @@ use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use mizzen_control::KeyIdentity;
+use mizzen_control::gate::DenialCode;
 use mizzen_runtime::task::BoxError;
 
 use super::pass;
@@ -37,6 +38,11 @@ pub(in crate::gateway) async fn response(
     let upstream = gateway.routes.by_name(&upstream).ok_or_else(missing)?;
     let path = identified.parts.uri.path().strip_prefix("/v1").unwrap_or_default().to_owned();
     let deletes = identified.parts.method == Method::DELETE;
+    // What is being made may be cancelled or deleted; what was made may not be read.
+    let reads = identified.parts.method == Method::GET;
+    if let Some(reason) = reads.then(|| gateway.control.gate().paused(&caller)).flatten() {
+        return Err(Refusal::new(Reason::Denied(DenialCode::Paused), reason));
+    }
     let answer = pass(identified, upstream, &path).await?;
     // What else there is about a response says nothing that its model said.
     let tells = !deletes && !path.ends_with("/input_items") && answer.status().is_success();

@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use http::{Request, Response};
+use mizzen_control::gate::Permit;
 use mizzen_model::asked::{Action, Resource, ResourceKind, Spend, Taint};
 use mizzen_model::permission::Effect;
 use serde_json::json;
 
 use super::{exchange, with_body};
 use crate::gateway::Inner;
+use crate::gateway::call::Outbound;
 use crate::gateway::permission::{self, Asking, Question};
-use crate::gateway::pipeline::{self, Received};
+use crate::gateway::pipeline::{self, Identified, Received};
 use crate::gateway::rates::NOTHING;
 use crate::gateway::refusal::{Reason, Refusal};
 use crate::gateway::trace;
+use crate::routing::Upstream;
 use crate::wire::Protocol;
 
 const PATH_CHARS_MAX: usize = 200;
@@ -37,18 +40,37 @@ pub(in crate::gateway) async fn unknown(
         permit.settle(NOTHING);
         return Err(not_served(protocol, &path));
     }
-    permission::can_honour(&permit, true)?;
-    permission::keep_touched(&permit, Taint::default()).await?;
-    let upstream = gateway.routes.of_protocol(protocol).next().cloned().ok_or_else(|| not_served(protocol, &path))?;
+    match prepare(&permit, protocol, &path, &mut identified).await {
+        Ok((upstream, outbound)) => {
+            // What it costs is not known; it is one call.
+            permit.settle(ONE_CALL);
+            exchange(identified, &upstream, &outbound).await
+        }
+        Err(refusal) => {
+            // It never left.
+            permit.settle(NOTHING);
+            Err(refusal)
+        }
+    }
+}
+
+/// All that may still keep a permitted request from going out.
+async fn prepare(
+    permit: &Permit,
+    protocol: Protocol,
+    path: &str,
+    identified: &mut Identified,
+) -> Result<(Arc<Upstream>, Outbound), Refusal> {
+    permission::accept(permit, true, Taint::default()).await?;
+    let gateway = Arc::clone(&identified.gateway);
+    let upstream = gateway.routes.of_protocol(protocol).next().cloned().ok_or_else(|| not_served(protocol, path))?;
     let body = std::mem::take(&mut identified.body);
     let body = pipeline::read(&gateway, &identified.parts, body).await?;
     let found = pipeline::look_for_secrets(&gateway, &body).await?;
     let body = pipeline::secrets_kept(gateway.secrets.action, &body, &found)?.unwrap_or(body);
     let below = if protocol == Protocol::OpenAi { path.strip_prefix("/v1") } else { path.strip_prefix("/anthropic") };
     let outbound = with_body(&gateway, &identified.parts, &upstream, below.unwrap_or_default(), body)?;
-    // What it costs is not known; it is one call.
-    permit.settle(ONE_CALL);
-    exchange(identified, &upstream, &outbound).await
+    Ok((upstream, outbound))
 }
 
 const ONE_CALL: Spend = Spend { calls: 1, tokens: 0, cost_nano_usd: None, duration_ms: 0 };

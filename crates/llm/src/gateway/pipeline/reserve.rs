@@ -58,8 +58,11 @@ impl Call {
             estimate: if free { NOTHING } else { gateway.rates.reserve(&target.model, estimate) },
         };
         let permit = self.asking().ask(question).await.map_err(|refusal| refusal.about("model"))?;
-        permission::can_honour(&permit, false)?;
-        permission::keep_touched(&permit, Taint::default()).await?;
+        if let Err(refusal) = permission::accept(&permit, false, Taint::default()).await {
+            // It never left.
+            permit.settle(NOTHING);
+            return Err(refusal);
+        }
         let terms = Terms { result_bytes_max: permit.obligations.result_bytes_max, stopped: Stopped::of(&permit) };
         let record_content = permit.obligations.record_content != Some(false);
         let decision = Arc::clone(&permit.decision);

@@ -34,6 +34,30 @@ fn the_clients_own_tools_are_named_and_not_the_providers() {
 }
 
 #[test]
+fn only_limits_that_the_format_has_count_and_of_two_the_larger() {
+    let limits = r#"{"model":"m","max_output_tokens":1,"max_completion_tokens":20,"max_tokens":300}"#;
+    let most = |format| read(format, limits).unwrap().output_tokens_max;
+    assert_eq!(most(Format::Chat), Some(300));
+    assert_eq!(most(Format::Responses), Some(1));
+    assert_eq!(
+        (most(Format::Messages), most(Format::Completions), most(Format::Embeddings)),
+        (Some(300), Some(300), None)
+    );
+    assert_eq!(read(Format::Chat, r#"{"model":"m","max_output_tokens":1}"#).unwrap().output_tokens_max, None);
+}
+
+#[test]
+fn other_models_that_may_answer_are_the_providers_choice_and_old_functions_are_tools() {
+    for field in ["models", "fallbacks"] {
+        let body = format!(r#"{{"model":"cheap","{field}":["dear"],"functions":[{{"name":"f","parameters":{{}}}}]}}"#);
+        let offer = read(Format::Chat, &body).unwrap();
+        assert_eq!(offer.provider_tools, [own("model_fallbacks")], "{field}");
+        assert_eq!((offer.tool_names.as_slice(), offer.tool_count), (&["f".to_owned()][..], 1));
+    }
+    assert!(read(Format::Chat, r#"{"model":"m","models":[],"functions":null}"#).unwrap().provider_tools.is_empty());
+}
+
+#[test]
 fn what_openai_would_run_is_found_wherever_it_stands() {
     let body = r#"{"model":"m","prompt":{"id":"pmpt_1"},"tools":[{"type":"web_search"},{"type":"file_search","vector_store_ids":["v"]},
         {"type":"code_interpreter","container":{"type":"auto"}},{"type":"a_tool_of_next_year"},

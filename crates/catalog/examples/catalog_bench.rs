@@ -274,10 +274,10 @@ async fn ask(catalog: &Catalog, question: Question, random: &mut Pcg64) -> Resul
             page(Query { full_text: text(&format!("{} {}", word(random), word(random))), ..by_name }).await
         }
         Question::Middle => page(Query { offset: u64::try_from(any)? / 2, ..by_name }).await,
-        Question::Facets => Ok(catalog.facets(&Predicate::default(), &keys, None).await?.len()),
+        Question::Facets => Ok(catalog.facets(&Predicate::default(), &keys, None).await?.values.len()),
         Question::FilteredFacets => {
             let predicate = Predicate::All(vec![equals("kind", "component"), production()]);
-            Ok(catalog.facets(&predicate, &keys, None).await?.len())
+            Ok(catalog.facets(&predicate, &keys, None).await?.values.len())
         }
         Question::Search => Ok(catalog.search(&format!("{} {}", word(random), word(random)), 20).await?.len()),
         Question::Begun => Ok(catalog.search(word(random).get(..3).unwrap_or_default(), 20).await?.len()),

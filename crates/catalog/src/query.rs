@@ -9,6 +9,7 @@ mod stored;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::facets::Facets;
 pub(crate) use self::predicate::matching;
 pub use self::related::{DEPTH_MAX, Direction, EDGES_MAX, Edge, Related, Walk};
 pub use self::stored::{Origin, StatusItem, Stored};

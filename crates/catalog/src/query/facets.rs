@@ -9,10 +9,21 @@ use crate::plane::{Catalog, CatalogError};
 use crate::storage::searches::RELATIONS;
 use crate::storage::sql::Sql;
 
-/// Different values that one question tells, of all its keys together.
+/// Different values that one statement tells, of all its keys together.
 const VALUES_MAX: i64 = 50_000;
 /// Of fewer entities, each is looked up; of more, the index of a key is walked. Tests have both among few entities.
 const LOOKED_UP_MAX: u64 = if cfg!(test) { 20 } else { 5_000 };
+
+/// Statements that count values at the same time.
+const AT_ONCE: usize = 2;
+
+/// How many entities match, and how often each value of a key is there.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Facets {
+    pub total: u64,
+    /// For each key, as it was asked for: values as they were written, in order, with how many entities have each.
+    pub values: BTreeMap<String, Vec<(String, u64)>>,
+}
 
 /// The entities that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +34,7 @@ enum Counted {
 }
 
 impl Catalog {
-    /// For each key, as it was asked for: the values of matching entities as they were written, in order, and how many have each.
+    /// Counts the matching entities, and each value that they have of each key.
     ///
     /// # Errors
     /// When there are too many facets, the predicate is over a limit, or the database fails.
@@ -32,27 +43,39 @@ impl Catalog {
         predicate: &Predicate,
         facets: &[String],
         full_text: Option<&FullText>,
-    ) -> Result<BTreeMap<String, Vec<(String, u64)>>, CatalogError> {
+    ) -> Result<Facets, CatalogError> {
         if facets.len() > FACETS_MAX {
             return Err(CatalogError::TooMany { what: "facets", max: FACETS_MAX, got: facets.len() });
         }
         let is_everything = full_text.is_none() && matches!(predicate, Predicate::All(parts) if parts.is_empty());
-        let counted = match is_everything {
-            true => Counted::Everything,
-            false if self.count(predicate, full_text).await? <= LOOKED_UP_MAX => Counted::Few,
-            false => Counted::Many,
+        // How few match says how they are counted; of everything that is known.
+        let few = if is_everything { None } else { Some(self.count(predicate, full_text).await?) };
+        let counted = match few {
+            None => Counted::Everything,
+            Some(0..=LOOKED_UP_MAX) => Counted::Few,
+            Some(_) => Counted::Many,
         };
         let keys: Vec<String> = facets.iter().map(|facet| facet.to_lowercase()).collect();
         let (of_relations, of_values): (Vec<&String>, Vec<&String>) =
             keys.iter().partition(|key| key.starts_with(RELATIONS));
         // Each on a connection of its own, as far as there are any.
-        let values = self.of_values(predicate, full_text, &of_values, counted);
+        let parts = of_values.chunks(of_values.len().div_ceil(AT_ONCE).max(1));
+        let values = parts.map(|keys| self.of_values(predicate, full_text, keys, counted));
+        let values = futures::future::try_join_all(values);
+        let total = async {
+            match few {
+                Some(total) => Ok(total),
+                None => self.count(predicate, full_text).await,
+            }
+        };
         let relations = of_relations.iter().map(|key| self.of_relation(predicate, full_text, key, counted));
         let relations = futures::future::try_join_all(relations);
-        let (mut found, relations) = futures::future::try_join(values, relations).await?;
+        let (total, values, relations) = futures::future::try_join3(total, values, relations).await?;
+        let mut found: BTreeMap<String, Vec<(String, u64)>> = values.into_iter().flatten().collect();
         found.extend(of_relations.into_iter().cloned().zip(relations));
         let of = |key: &String| found.get(key).cloned().unwrap_or_default();
-        Ok(facets.iter().zip(&keys).map(|(facet, key)| (facet.clone(), of(key))).collect())
+        let values = facets.iter().zip(&keys).map(|(facet, key)| (facet.clone(), of(key))).collect();
+        Ok(Facets { total, values })
     }
 
     async fn of_values(

@@ -120,6 +120,8 @@ async fn predicates_select_and_facets_count_what_a_naive_reading_does() {
             assert_eq!(page.total, Some(expected.len() as u64));
             let facets = ["spec.type".to_owned(), "metadata.tags".to_owned(), "relations.ownedBy".to_owned()];
             let counted = bench.catalog.facets(&predicate, &facets, None).await.unwrap();
+            assert_eq!(counted.total, expected.len() as u64);
+            let counted = counted.values;
             let mut types: BTreeMap<String, u64> = BTreeMap::new();
             let mut owners: BTreeMap<String, u64> = BTreeMap::new();
             for document in matching {

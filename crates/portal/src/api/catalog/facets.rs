@@ -86,11 +86,10 @@ pub(crate) async fn facets(State(app): State<Arc<App>>, asked: Asked) -> Result<
     let keys: Vec<String> = names.iter().map(|name| key(name)).collect();
     let (predicate, full_text) = (select.predicate()?, select.full_text());
     let catalog = &app.state.catalog;
-    let total = catalog.count(&predicate, full_text.as_ref()).await?;
     let counted = catalog.facets(&predicate, &keys, full_text.as_ref()).await?;
-    let mut answer = CatalogFacets { total, facets: IndexMap::new(), more: IndexMap::new() };
+    let mut answer = CatalogFacets { total: counted.total, facets: IndexMap::new(), more: IndexMap::new() };
     for (name, key) in names.into_iter().zip(&keys) {
-        let mut values: Vec<CatalogFacetValue> = counted.get(key).map_or_else(Vec::new, |values| {
+        let mut values: Vec<CatalogFacetValue> = counted.values.get(key).map_or_else(Vec::new, |values| {
             values.iter().map(|(value, count)| CatalogFacetValue { value: value.clone(), count: *count }).collect()
         });
         // Values of one count stay in their order.

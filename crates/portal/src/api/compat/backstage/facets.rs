@@ -52,7 +52,7 @@ async fn answer(app: &App, mut facets: Vec<String>, asked: Option<Predicate>) ->
     if facets.is_empty() {
         return Err(ApiError::Field { field: "facet", message: "must name a field, for example `kind`".to_owned() });
     }
-    let mut counted = app.state.catalog.facets(&ask::visible(asked), &facets, None).await?;
+    let mut counted = app.state.catalog.facets(&ask::visible(asked), &facets, None).await?.values;
     let one = |facet: String| {
         let mut values: Vec<Facet> = counted
             .remove(&facet)

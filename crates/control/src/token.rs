@@ -8,6 +8,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mizzen_model::time::Timestamp;
 use mizzen_runtime::secret::Secret;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -36,6 +37,16 @@ pub(crate) fn mint(prefix: &str) -> Result<Secret, NoRandomness> {
 /// A short random id that is no secret.
 pub(crate) fn mint_id(prefix: &str) -> Result<String, NoRandomness> {
     Ok(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(random::<9>()?)))
+}
+
+/// As [`mint_id`], of things of which there are many: ids of about the same time begin alike, so that what is written together
+/// lies together in an index.
+pub(crate) fn mint_id_at(prefix: &str, at: Timestamp) -> Result<String, NoRandomness> {
+    let millis = (at.unix_nanos() / 1_000_000).to_be_bytes();
+    let mut bytes = [0; 15];
+    bytes[..6].copy_from_slice(&millis[2..]);
+    bytes[6..].copy_from_slice(&random::<9>()?);
+    Ok(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)))
 }
 
 /// SHA-256 of a token.

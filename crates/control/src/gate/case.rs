@@ -97,9 +97,10 @@ impl Case {
         let caller = ask.caller.as_caller();
         let remembered = inner.memory.remembered();
         let evidence = caller.agent_digest.as_ref().and_then(|digest| remembered.evidence.get(digest)).cloned();
+        let at = inner.clock.now();
         Self {
-            id: token::mint_id("dec_").unwrap_or_default(),
-            at: inner.clock.now(),
+            id: token::mint_id_at("dec_", at).unwrap_or_default(),
+            at,
             policy_set: inner.policy_set.load_full(),
             evidence: evidence.unwrap_or_default(),
             version: inner.memory.versions.load().state(&ask.caller),

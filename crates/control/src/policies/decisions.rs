@@ -11,8 +11,6 @@ use std::time::Duration;
 
 use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
-use serde::Deserialize as _;
-use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AssertSqlSafe, Row as _};
 
@@ -56,7 +54,8 @@ pub struct KeptDecision {
     /// Whether a call that was not allowed was kept from going on.
     pub enforced: bool,
     pub code: Option<String>,
-    pub document: Value,
+    /// JSON; [`Self::read`] reads it.
+    pub document: String,
 }
 
 impl KeptDecision {
@@ -65,7 +64,7 @@ impl KeptDecision {
     /// # Errors
     /// When it is not what this release writes.
     pub fn read(&self) -> Result<DecisionDocument, serde_json::Error> {
-        DecisionDocument::deserialize(&self.document)
+        serde_json::from_str(&self.document)
     }
 }
 
@@ -223,7 +222,7 @@ fn bind<'q>(statement: Statement<'q>, decision: &KeptDecision) -> Statement<'q> 
         .bind(decision.mode.clone())
         .bind(i64::from(decision.enforced))
         .bind(decision.code.clone().unwrap_or_default())
-        .bind(decision.document.to_string())
+        .bind(decision.document.clone())
 }
 
 enum Bind {
@@ -310,7 +309,6 @@ fn parse_cursor(cursor: &str) -> Result<(i64, String), DecisionError> {
 
 fn decode(row: &AnyRow) -> Result<KeptDecision, sqlx::Error> {
     let some = |text: String| (!text.is_empty()).then_some(text);
-    let document: String = row.try_get("document")?;
     Ok(KeptDecision {
         id: row.try_get("decision_id")?,
         at: Timestamp::from_unix_nanos(row.try_get("decided_at")?),
@@ -323,7 +321,7 @@ fn decode(row: &AnyRow) -> Result<KeptDecision, sqlx::Error> {
         mode: row.try_get("mode")?,
         enforced: row.try_get::<i64, _>("enforced")? != 0,
         code: some(row.try_get("code")?),
-        document: serde_json::from_str(&document).map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        document: row.try_get("document")?,
     })
 }
 

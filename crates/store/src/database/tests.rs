@@ -71,8 +71,12 @@ async fn every_sqlite_connection_syncs_commits_and_checks_foreign_keys() {
     let mut held = Vec::new();
     for _ in 0..super::sqlite::CONNECTIONS_MAX {
         let mut connection = test.store.pool().acquire().await.unwrap();
-        for (pragma, expected) in [("PRAGMA synchronous", 2), ("PRAGMA foreign_keys", 1), ("PRAGMA busy_timeout", 5000), ("PRAGMA temp_store", 2)]
-        {
+        for (pragma, expected) in [
+            ("PRAGMA synchronous", 2),
+            ("PRAGMA foreign_keys", 1),
+            ("PRAGMA busy_timeout", 5000),
+            ("PRAGMA temp_store", 2),
+        ] {
             let row = sqlx::query(pragma).fetch_one(&mut *connection).await.unwrap();
             assert_eq!(row.get::<i64, _>(0), expected, "{pragma}");
         }

@@ -186,7 +186,7 @@ impl Draft {
             mode: decision.mode.as_str().to_owned(),
             enforced: document.enforced,
             code: document.code.clone(),
-            document: serde_json::to_value(&self.document).unwrap_or_default(),
+            document: serde_json::to_string(&self.document).unwrap_or_default(),
         }
     }
 }

@@ -22,7 +22,7 @@ fn decision(number: u32, at: Timestamp) -> KeptDecision {
         mode: "observe".to_owned(),
         enforced: false,
         code: is_denied.then(|| "policy_denied".to_owned()),
-        document: json!({ "number": number }),
+        document: json!({ "number": number }).to_string(),
     }
 }
 

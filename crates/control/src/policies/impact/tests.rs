@@ -72,7 +72,7 @@ fn kept(document: &DecisionDocument) -> KeptDecision {
         mode: document.decision.mode.to_string(),
         enforced: document.enforced,
         code: document.code.clone(),
-        document: serde_json::to_value(document).unwrap(),
+        document: serde_json::to_string(document).unwrap(),
     }
 }
 

@@ -83,7 +83,7 @@ impl Agent {
             mode: "enforce".to_owned(),
             enforced,
             code: None,
-            document: Value::Null,
+            document: "{}".to_owned(),
         });
     }
 

@@ -57,10 +57,12 @@ fn uses(asked: &Asked<'_>, prefix: &str) -> BTreeMap<String, Use> {
     let mut uses: BTreeMap<String, Use> = BTreeMap::new();
     for decision in asked.decisions.iter().filter(|decision| !decision.action.ends_with(":list")) {
         let Some(mut name) = decision.resource.strip_prefix(prefix) else { continue };
-        if prefix == MODEL {
-            // A model is what it is behind whichever upstream.
-            name = decision.document["resource"]["name"].as_str().unwrap_or(name);
-        }
+        // A model is what it is behind whichever upstream.
+        let document: Value = match prefix {
+            MODEL => serde_json::from_str(&decision.document).unwrap_or_default(),
+            _ => Value::Null,
+        };
+        name = document["resource"]["name"].as_str().unwrap_or(name);
         let entry = uses.entry(name.to_owned()).or_default();
         match (decision.effect.as_str(), decision.enforced) {
             (effect, _) if effect == Effect::Allow.as_str() => entry.calls += 1,

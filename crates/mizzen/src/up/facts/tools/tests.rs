@@ -91,7 +91,8 @@ fn definitions_are_held_against_their_pins() {
 fn models_are_shown_with_what_may_be_used() {
     let mut agent = Agent::new(&json!({}));
     agent.decided("model:fake/gpt-4o", "allow", false);
-    agent.decisions[0].document = json!({ "resource": { "kind": "model", "server": "fake", "name": "gpt-4o" } });
+    let resource = json!({ "resource": { "kind": "model", "server": "fake", "name": "gpt-4o" } });
+    agent.decisions[0].document = resource.to_string();
     let model = |agent: &Agent, name: &str| told(agent).1.models.into_iter().find(|model| model.name == name).unwrap();
     assert_eq!((model(&agent, "gpt-4o").granted, model(&agent, "gpt-4o").calls), (None, Some(1)));
     let models = vec![Grant::plain(Pattern { server: None, name: "claude".to_owned() }, 1)];

@@ -24,7 +24,6 @@ use super::log_writer::{Batch, Durable};
 use super::progress::Progress;
 use super::run_reader::RunReader;
 use super::runs::{Change, Runs};
-use super::segment::read::Columns;
 use super::view::{Rows, View};
 use crate::row::{Name, SpanRow};
 
@@ -168,7 +167,8 @@ impl Assembler {
         Ok(done)
     }
 
-    /// Brings a run back from storage; tries until storage answers.
+    /// Brings a run back from storage; tries until storage answers. What can never be read again is left out: one
+    /// damaged file must not keep everything else from coming in.
     async fn load(&mut self, run_id: Name, cancel: &CancellationToken) -> Result<(), BoxError> {
         loop {
             match self.try_load(&run_id).await {
@@ -184,8 +184,8 @@ impl Assembler {
         let (reply, answer) = oneshot::channel();
         self.keeper.send(Message::Load { run_id: run_id.to_string(), reply }).await?;
         let stored = answer.await??;
-        let rows = self.reader.spans(run_id, Columns::Heads).await?;
-        let heads = rows.into_iter().map(|row| row.head).collect();
+        let (heads, lost) = self.reader.heads(run_id).await?;
+        lost.iter().for_each(|error| self.health.lost(error));
         self.runs()?.adopt(run_id.clone(), stored, heads);
         Ok(())
     }

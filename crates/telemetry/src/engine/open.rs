@@ -6,6 +6,7 @@
 //!
 //! Shutdown runs along the same arrows: a task ends when the one before it has, and has handed on everything.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
 use mizzen_model::run::RunSummary;
@@ -237,6 +238,7 @@ impl Engine {
             clock: self.parts.clock.clone(),
             health: self.health.clone(),
         };
+            lost: BTreeSet::new(),
         self.parts.tasks.spawn(TaskKind::Compactor, move |cancel| compactor.run(cancel));
         sender
     }

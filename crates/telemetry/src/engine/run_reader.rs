@@ -13,7 +13,7 @@ use super::segment::decode;
 use super::segment::read::{Columns, SegmentReader};
 use super::segment::{Segment, SegmentError, Signal};
 use super::view::{Snapshot, View};
-use crate::row::{LogRow, SpanBody, SpanRow};
+use crate::row::{LogRow, SpanBody, SpanHead, SpanRow};
 
 /// Reads runs. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +31,31 @@ impl RunReader {
     /// Every span of a run once, in order of time.
     pub(crate) async fn spans(&self, run_id: &str, columns: Columns) -> Result<Vec<SpanRow>, ReadError> {
         let snapshot = self.spans_snapshot(run_id).await?;
+        self.rows(snapshot, run_id, columns).await
+    }
+
+    /// The heads of a run's spans, to go on with it: all that can be read, and why the rest never will be.
+    pub(crate) async fn heads(&self, run_id: &str) -> Result<(Vec<SpanHead>, Vec<SegmentError>), ReadError> {
+        let mut snapshot = self.spans_snapshot(run_id).await?;
+        let mut lost = Vec::new();
+        loop {
+            let error = match self.rows(snapshot.clone(), run_id, Columns::Heads).await {
+                Ok(rows) => return Ok((rows.into_iter().map(|row| row.head).collect(), lost)),
+                Err(ReadError::Segment(error)) => error,
+                Err(error) => return Err(error),
+            };
+            let Some(at) = snapshot.segments.iter().position(|segment| segment.path == error.path()) else {
+                return Err(error.into());
+            };
+            if !self.segments.is_lost(&snapshot.segments[at], &error).await {
+                return Err(error.into());
+            }
+            snapshot.segments.remove(at);
+            lost.push(error);
+        }
+    }
+
+    async fn rows(&self, snapshot: Snapshot, run_id: &str, columns: Columns) -> Result<Vec<SpanRow>, ReadError> {
         self.blocking(snapshot, run_id, move |reader, snapshot, run_id, runtime| {
             let mut rows: Vec<SpanRow> = Vec::new();
             for segment in visible(snapshot, Signal::Spans, run_id) {
@@ -87,12 +112,16 @@ impl RunReader {
         .await
     }
 
-    /// Those of `segments` that hold rows of a run.
+    /// Those of `segments` that hold rows of a run. One that can never be read may hold some.
     pub(crate) async fn segments_with(&self, run_id: &str, segments: &[Arc<Segment>]) -> Result<Vec<u64>, ReadError> {
         let mut holding = Vec::new();
         for segment in segments.iter().filter(|segment| segment.signal != Signal::Metrics) {
-            let batches = self.segments.rows_of_run(segment, run_id, Columns::Heads, None).await?;
-            if batches.iter().any(|batch| batch.num_rows() > 0) {
+            let holds = match self.segments.rows_of_run(segment, run_id, Columns::Heads, None).await {
+                Ok(batches) => batches.iter().any(|batch| batch.num_rows() > 0),
+                Err(error) if self.segments.is_lost(segment, &error).await => true,
+                Err(error) => return Err(error.into()),
+            };
+            if holds {
                 holding.push(segment.id);
             }
         }

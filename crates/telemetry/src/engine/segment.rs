@@ -31,6 +31,32 @@ pub enum SegmentError {
     Cancelled { path: String },
 }
 
+impl SegmentError {
+    pub(crate) fn path(&self) -> &str {
+        match self {
+            Self::Storage { path, .. }
+            | Self::Parquet { path, .. }
+            | Self::Arrow { path, .. }
+            | Self::Newer { path, .. }
+            | Self::Foreign { path }
+            | Self::Column { path, .. }
+            | Self::Cancelled { path } => path,
+        }
+    }
+
+    /// What object storage said, when it was storage that failed.
+    fn of_storage(&self) -> Option<&object_store::Error> {
+        let mut error: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(this) = error {
+            if let Some(storage) = this.downcast_ref() {
+                return Some(storage);
+            }
+            error = this.source();
+        }
+        None
+    }
+}
+
 /// What is known of a segment without opening it: a row of the segment table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Segment {

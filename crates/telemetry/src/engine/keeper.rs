@@ -18,7 +18,7 @@ use super::error::ReadError;
 use super::flusher::{FlushJob, SegmentNames};
 use super::health::Health;
 use super::index::Index;
-use super::index::runs::{Finalised, StoredRun};
+use super::index::runs::{Finalised, StoredRun, Told};
 use super::index::totals::Totals;
 use super::log_writer::Trim;
 use super::retention::RetentionPolicy;
@@ -51,7 +51,7 @@ pub(crate) enum Message {
     },
     /// Runs that became final after `after` and until `until`.
     Finalised {
-        after: Timestamp,
+        after: Told,
         until: Timestamp,
         /// The longest time from a run's last span until it is final.
         quiet_ns_max: i64,
@@ -122,7 +122,7 @@ impl Keeper {
         match message {
             Message::Load { run_id, reply } => drop(reply.send(self.index.run(&run_id).await)),
             Message::Finalised { after, until, quiet_ns_max, reply } => {
-                match self.index.finalised(after, until, quiet_ns_max).await {
+                match self.index.finalised(&after, until, quiet_ns_max).await {
                     Ok(finalised) => drop(reply.send(finalised)),
                     Err(error) => self.health.fails(&error),
                 }

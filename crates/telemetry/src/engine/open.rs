@@ -26,6 +26,7 @@ use super::flusher::{Flusher, SegmentNames};
 use super::handle::Telemetry;
 use super::health::Health;
 use super::index::Index;
+use super::index::runs::Told;
 use super::index::totals::Totals;
 use super::ingest::{Ingest, QUEUED_REQUESTS_MAX};
 use super::keeper::{Keeper, Message};
@@ -214,7 +215,7 @@ impl Engine {
             frozen_lsn: flushed_through,
             received: None,
             flushing: None,
-            told_until: self.parts.clock.now(),
+            told_until: Told::all_until(self.parts.clock.now()),
             finalised: None,
         };
         self.parts.tasks.spawn(TaskKind::Assembler, move |cancel| assembler.run(cancel));

@@ -62,10 +62,16 @@ pub(crate) enum Message {
         merge: Merged,
         reply: oneshot::Sender<bool>,
     },
-    /// Removes what is too old or too much.
+    /// Removes segments that are too old or too much; answers with when the last span of a run came in of which nothing
+    /// can be left: before that.
     Retain {
         now: Timestamp,
         policy: RetentionPolicy,
+        reply: oneshot::Sender<Option<i64>>,
+    },
+    /// Removes the runs whose last span came in before.
+    RemoveRuns {
+        before: i64,
     },
 }
 
@@ -127,8 +133,12 @@ impl Keeper {
                     Err(error) => self.health.fails(&error),
                 }
             }
-            Message::Retain { now, policy } => {
-                if let Err(error) = self.retain(now, &policy).await {
+            Message::Retain { now, policy, reply } => match self.retain(now, &policy).await {
+                Ok(before) => drop(reply.send(before)),
+                Err(error) => self.health.fails(&error),
+            },
+            Message::RemoveRuns { before } => {
+                if let Err(error) = self.remove_runs_before(before).await {
                     self.health.fails(&error);
                 }
             }
@@ -163,7 +173,7 @@ impl Keeper {
             Message::Save { changes, .. } => self.save(changes).await?,
             Message::Flushed { job, segments } => return self.register(job, segments).await,
             Message::Merged { merge, .. } => return Ok(self.replace(merge).await?),
-            Message::Load { .. } | Message::Finalised { .. } | Message::Retain { .. } => {}
+            Message::Load { .. } | Message::Finalised { .. } | Message::Retain { .. } | Message::RemoveRuns { .. } => {}
         }
         Ok(true)
     }

@@ -163,6 +163,13 @@ impl Runs {
         self.give_up(run_id).is_some()
     }
 
+    /// Forgets runs whose last span came in before: they are removed from storage, and taken out of the totals there.
+    pub(crate) fn forget_before(&mut self, before: Timestamp) {
+        let is_gone = |(_, run): &(&Name, &Resident)| run.received_at() < before;
+        let gone: Vec<Name> = self.residents.iter().filter(is_gone).map(|(run_id, _)| run_id.clone()).collect();
+        gone.iter().for_each(|run_id| drop(self.give_up(run_id)));
+    }
+
     fn give_up(&mut self, run_id: &str) -> Option<Resident> {
         let resident = self.residents.remove(run_id)?;
         let (within, beyond) = shares(resident.spans());

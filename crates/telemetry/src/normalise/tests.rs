@@ -252,6 +252,44 @@ fn every_kind_of_metric_point_becomes_a_row() {
       {"name":"e","exponentialHistogram":{"aggregationTemporality":2,"dataPoints":[{"count":"3","sum":1.5,"scale":1,"zeroCount":"1","positive":{"offset":1,"bucketCounts":["2"]},"timeUnixNano":"5"}]}},
       {"name":"q","summary":{"dataPoints":[{"count":"2","sum":3.0,"quantileValues":[{"quantile":0.5,"value":1.0}],"timeUnixNano":"5"}]}},
       {"name":"nothing"}]}]}]}"#;
+#[test]
+fn a_total_tells_which_parts_are_counted_beside() {
+    let usage = |provider: &str, input, output, cached, reasoning, total| {
+        let count = |key: &str, count| attribute(&format!("ai.usage.{key}"), Value::IntValue(count));
+        let call = one(span(vec![
+            text("gen_ai.operation.name", "chat"),
+            text("gen_ai.system", provider),
+            count("inputTokens", input),
+            count("outputTokens", output),
+            count("cachedInputTokens", cached),
+            count("reasoningTokens", reasoning),
+            count("totalTokens", total),
+        ]));
+        let usage = call.head.usage.unwrap();
+        (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.reasoning_tokens)
+    };
+    let cases = [
+        (
+            "Gemini counts thoughts beside, the cache within",
+            usage("google", 5_000, 300, 1_500, 2_000, 7_300),
+            (5_000, 2_300),
+        ),
+        (
+            "as much as fits, with tokens that are not told",
+            usage("google", 5_000, 300, 1_500, 200, 5_600),
+            (5_000, 500),
+        ),
+        ("a total without the cache says nothing of it", usage("anthropic.messages", 100, 50, 80, 0, 150), (180, 50)),
+        ("a total with the cache", usage("amazon-bedrock", 100, 50, 80, 0, 230), (180, 50)),
+        ("both", usage("some", 100, 50, 80, 20, 250), (180, 70)),
+        ("neither", usage("openai", 100, 50, 80, 20, 150), (100, 50)),
+    ];
+    for (why, (input, output, ..), expected) in cases {
+        assert_eq!((input, output), expected, "{why}");
+    }
+    assert_eq!(cases[0].1, (5_000, 2_300, 1_500, 2_000));
+}
+
     let request = decode_metrics(body.as_bytes(), Encoding::Json).unwrap();
     let normalised = normaliser().metrics(&request, &Origin::unknown(NOW));
     let kinds: Vec<&str> = normalised.rows.iter().map(|row| row.kind).collect();

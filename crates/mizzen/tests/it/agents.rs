@@ -68,6 +68,26 @@ async fn the_key_of_a_run_ends_with_it() -> Result<()> {
 }
 
 #[tokio::test]
+async fn nobody_else_writes_into_a_run() -> Result<()> {
+    let provider = FakeProvider::start().await?;
+    let server = server(&provider).await?;
+    let output = server.command(["run", "-q", "--", "sh", "-c", "echo $MIZZEN_RUN_ID"])?.output().await?;
+    let run_id = String::from_utf8(output.stdout)?.trim().to_owned();
+    let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
+    let request = json!({ "resourceSpans": [{ "resource": { "attributes": [text("mizzen.run.id", &run_id)] }, "scopeSpans": [{ "spans": [
+        { "traceId": "5b8e0000000000000000000000000001", "spanId": "eee0000000000001", "name": "forged", "kind": 1,
+          "startTimeUnixNano": "1793500000000000000", "endTimeUnixNano": "1793500000000000001" }] }] }] });
+    let url = format!("{}/v1/traces", server.otlp_http());
+    let headers = [("content-type", "application/json")];
+    let sent = mizzen_testkit::request::send(http::Method::POST, &url, &headers, request.to_string()).await?;
+    assert!(sent.status == 200 && sent.text().contains("only the key of a run"), "{}", sent.text());
+    let listed = server.get("/api/v1/runs").await?;
+    let spans = |id: &str| listed["items"].as_array()?.iter().find(|run| run["run_id"] == id)?["spans"].as_u64();
+    assert_eq!((spans(&run_id), spans("5b8e0000000000000000000000000001")), (Some(1), Some(1)), "{listed}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_agent_is_told_where_the_tools_are_and_not_who_administers() -> Result<()> {
     let provider = FakeProvider::start().await?;
     let server = server(&provider).await?;

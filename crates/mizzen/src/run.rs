@@ -18,6 +18,7 @@ use mizzen_runtime::clock::Clock;
 use mizzen_runtime::secret::Secret;
 use serde_json::json;
 
+use url::{Host, Url};
 use crate::cli::RunArgs;
 use crate::client::{Server, encode};
 use crate::failure::Failure;
@@ -69,7 +70,8 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
 
 async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
     let about = server.get("/api/v1/about").await?;
-    let otlp_http = about["otlp_http"].as_str().context("the server did not say where its OTLP receiver listens")?;
+    let told = about["otlp_http"].as_str().context("the server did not say where its OTLP receiver listens")?;
+    let otlp_http = reachable(told, server.url())?;
     let agent = args.agent.clone().unwrap_or_else(|| agent_name(&args.command));
     let trace_parent = root_span::TraceParent::random()?;
     let run_id = RunId::of_process(trace_parent.trace_id).to_string();
@@ -113,6 +115,40 @@ async fn finish(server: &Server, launch: &Launch, span: &root_span::RootSpan<'_>
 fn agent_name(command: &[String]) -> String {
     let module = command.iter().position(|word| word == "-m").and_then(|at| command.get(at + 1));
     let named = script(command).or(module.or(command.first()).map(String::as_str));
+/// The address of the OTLP receiver as this machine can use it: `told` is what it is bound to there.
+fn reachable(told: &str, server: &str) -> Result<String, Failure> {
+    let parse =
+        |text: &str| Url::parse(text).with_context(|| format!("`{text}` is not an address")).map_err(Failure::Usage);
+    let (mut otlp, server) = (parse(told)?, parse(server)?);
+    if is_any(&otlp) {
+        otlp.set_host(server.host_str()).context("the server's address has no host").map_err(Failure::Usage)?;
+    } else if is_loopback(&otlp) && !is_loopback(&server) && !is_any(&server) {
+        return Err(Failure::no(format!(
+            "the OTLP receiver of {server} listens on {told}, which is another machine's own: start that server with \
+             `--otlp-http-listen 0.0.0.0:4318`, or set MIZZEN_URL to its loopback address where both are one machine"
+        )));
+    }
+    Ok(otlp.as_str().trim_end_matches('/').to_owned())
+}
+
+/// `0.0.0.0` and `::` say where a server listens, not where it is.
+fn is_any(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_unspecified(),
+        Some(Host::Ipv6(ip)) => ip.is_unspecified(),
+        _ => false,
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
     let stem = named.and_then(|text| Path::new(text).file_stem().map(|stem| stem.to_string_lossy().into_owned()));
     stem.unwrap_or_else(|| "agent".to_owned())
 }
@@ -132,7 +168,22 @@ fn otlp_nanos(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::agent_name;
+    use super::{agent_name, reachable};
+
+    #[test]
+    fn telemetry_goes_to_where_the_server_is() {
+        let reached = |told: &str, server: &str| reachable(told, server).ok();
+        let here = "http://127.0.0.1:4318";
+        assert_eq!(reached(here, "http://127.0.0.1:7600").as_deref(), Some(here));
+        assert_eq!(reached(here, "http://localhost:7600").as_deref(), Some(here));
+        assert_eq!(reached(here, "https://mizzen.example:7600"), None);
+        assert_eq!(reached("http://10.0.0.7:4318", "http://10.0.0.8").as_deref(), Some("http://10.0.0.7:4318"));
+        for any in ["https://0.0.0.0:4318", "https://[::]:4318"] {
+            let there = reached(any, "https://mizzen.example:7600");
+            assert_eq!(there.as_deref(), Some("https://mizzen.example:4318"));
+        }
+        assert_eq!(reached("http://0.0.0.0:4318", "http://[::1]:7600").as_deref(), Some("http://[::1]:4318"));
+    }
 
     #[test]
     fn an_agent_is_called_after_its_script_module_or_program() {

@@ -8,6 +8,7 @@ mod root_span;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -17,8 +18,8 @@ use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::secret::Secret;
 use serde_json::json;
-
 use url::{Host, Url};
+
 use crate::cli::RunArgs;
 use crate::client::{Server, encode};
 use crate::failure::Failure;
@@ -28,6 +29,9 @@ use crate::output;
 const EXIT_OWN_FAILURE: u8 = 125;
 /// Keys of runs end by themselves when `mizzen run` cannot revoke them.
 const KEY_TTL_SECONDS: u64 = 7 * 24 * 3600;
+
+/// How long the server may take over the run's last span, its summary and its key, once the agent is gone.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Everything the agent's process and its root span need to know.
 #[derive(Debug)]
@@ -50,18 +54,33 @@ struct Launch {
 pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let clock = Clock::system();
     let server = Server::find(&args.client)?;
-    let launch = match prepare(&server, &args).await {
-        Ok(launch) => launch,
+    let ready = async {
+        let launch = prepare(&server, &args).await?;
+        Ok::<_, Failure>((launch, child::Signals::listen().context("failed to listen for signals")?))
+    };
+    let (launch, mut signals) = match ready.await {
+        Ok(ready) => ready,
         Err(failure) => {
             failure.report();
             return Ok(ExitCode::from(EXIT_OWN_FAILURE));
         }
     };
     let started_at = clock.now();
-    let end = child::run_to_end(&args.command, &environment::variables(&launch)).await;
+    let environment = child::Environment { set: environment::variables(&launch), removed: environment::removed() };
+    let end = child::run_to_end(&args.command, &environment, &mut signals).await;
     let span =
         root_span::RootSpan { launch: &launch, command: &args.command, started_at, ended_at: clock.now(), end: &end };
-    finish(&server, &launch, &span, args.quiet).await;
+    let cut_short = tokio::select! {
+        () = finish(&server, &launch, &span, args.quiet) => None,
+        () = tokio::time::sleep(FINISH_TIMEOUT) => Some("the server does not answer"),
+        () = signals.asked_to_end() => Some("interrupted"),
+    };
+    if let Some(why) = cut_short {
+        output::say(&format!(
+            "mizzen: {why}: the run may lack its last span; revoke its key with `mizzen keys revoke {}`",
+            launch.key_id
+        ));
+    }
     if let child::End::NotStarted { message, .. } = &end {
         output::say(&format!("mizzen: {message}"));
     }
@@ -89,32 +108,13 @@ async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
         key: Secret::new(key.to_owned()),
         key_id: minted["info"]["id"].as_str().unwrap_or_default().to_owned(),
         url: server.url().to_owned(),
-        otlp_http: otlp_http.to_owned(),
+        otlp_http,
         run_id,
         trace_parent,
         agent_digest,
     })
 }
 
-/// The agent's process is gone: whatever fails now is said, and changes nothing about its exit code.
-async fn finish(server: &Server, launch: &Launch, span: &root_span::RootSpan<'_>, quiet: bool) {
-    if let Err(failure) = root_span::send(span).await {
-        failure.report();
-    }
-    if !quiet {
-        report::print(server, launch).await;
-    }
-    let path = format!("/api/v1/keys/{}", encode(&launch.key_id));
-    if let Err(failure) = server.json(Method::DELETE, &path, Bytes::new()).await {
-        failure.report();
-    }
-}
-
-/// `agent` for `python agent.py`, `my-agent` for `./bin/my-agent --fast`: the first argument that names a script, else the
-/// program, without folder and extension.
-fn agent_name(command: &[String]) -> String {
-    let module = command.iter().position(|word| word == "-m").and_then(|at| command.get(at + 1));
-    let named = script(command).or(module.or(command.first()).map(String::as_str));
 /// The address of the OTLP receiver as this machine can use it: `told` is what it is bound to there.
 fn reachable(told: &str, server: &str) -> Result<String, Failure> {
     let parse =
@@ -149,6 +149,25 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// The agent's process is gone: whatever fails now is said, and changes nothing about its exit code.
+async fn finish(server: &Server, launch: &Launch, span: &root_span::RootSpan<'_>, quiet: bool) {
+    if let Err(failure) = root_span::send(span).await {
+        failure.report();
+    }
+    if !quiet {
+        report::print(server, launch).await;
+    }
+    let path = format!("/api/v1/keys/{}", encode(&launch.key_id));
+    if let Err(failure) = server.json(Method::DELETE, &path, Bytes::new()).await {
+        failure.report();
+    }
+}
+
+/// `agent` for `python agent.py`, `my-agent` for `./bin/my-agent --fast`: the first argument that names a script, else the
+/// program, without folder and extension.
+fn agent_name(command: &[String]) -> String {
+    let module = command.iter().position(|word| word == "-m").and_then(|at| command.get(at + 1));
+    let named = script(command).or(module.or(command.first()).map(String::as_str));
     let stem = named.and_then(|text| Path::new(text).file_stem().map(|stem| stem.to_string_lossy().into_owned()));
     stem.unwrap_or_else(|| "agent".to_owned())
 }

@@ -120,6 +120,34 @@ async fn signals_are_forwarded_and_reported_as_a_shell_would() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_server_that_hangs_costs_neither_the_exit_code_nor_the_terminal() -> Result<()> {
+    let provider = FakeProvider::start().await?;
+    let server = server(&provider).await?;
+    let script = format!("kill -STOP {}; echo done; exit 7", server.pid().context("no server")?);
+    for is_interrupted in [true, false] {
+        let mut run = server
+            .command(["run", "--", "sh", "-c", script.as_str()])?
+            .stdout(Stdio::piped())
+            .stdin(Stdio::null())
+            .spawn()?;
+        let mut lines = BufReader::new(run.stdout.take().context("no standard output")?).lines();
+        assert_eq!(lines.next_line().await?.as_deref(), Some("done"));
+        let patience = if is_interrupted { 5 } else { 30 };
+        if is_interrupted {
+            // What comes before the agent has ended is for the agent.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let pid = run.id().context("it has ended")?.to_string();
+            tokio::process::Command::new("kill").args(["-INT", &pid]).status().await?;
+        }
+        let status = tokio::time::timeout(Duration::from_secs(patience), run.wait()).await??;
+        assert_eq!(status.code(), Some(7));
+        let pid = server.pid().context("no server")?.to_string();
+        tokio::process::Command::new("kill").args(["-CONT", &pid]).status().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn without_a_server_nothing_is_started() -> Result<()> {
     let provider = FakeProvider::start().await?;
     let server = server(&provider).await?;

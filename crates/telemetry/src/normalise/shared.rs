@@ -54,13 +54,14 @@ fn attested<'a>(attributes: &'a [KeyValue], origin: &Origin) -> Cow<'a, [KeyValu
         return Cow::Borrowed(attributes);
     }
     let known = origin.agent_digest.as_ref().map(|digest| record::string(AGENT_DIGEST, digest.as_str().to_owned()));
-    let others = attributes.iter().cloned().map(|mut attribute| {
-        if is_claim(&attribute) {
-            attribute.key = AGENT_DIGEST_CLAIMED.to_owned();
-        }
-        attribute
-    });
-    known.into_iter().chain(others).collect()
+    let others =
+        attributes.iter().filter(|attribute| known.as_ref() != Some(*attribute)).cloned().map(|mut attribute| {
+            if is_claim(&attribute) {
+                attribute.key = AGENT_DIGEST_CLAIMED.to_owned();
+            }
+            attribute
+        });
+    known.iter().cloned().chain(others).collect()
 }
 
 /// The run that an item names. Into a run of `mizzen run` nobody writes but its own key, whose runs are not named here,

@@ -257,7 +257,11 @@ fn remove_nested_content(any: &mut AnyValue) -> bool {
     match &mut any.value {
         Some(Value::KvlistValue(list)) => remove_content(&mut list.values),
         Some(Value::ArrayValue(array)) => {
-            array.values.iter_mut().fold(false, |removed, value| remove_nested_content(value) || removed)
+            let mut removed = false;
+            for value in &mut array.values {
+                removed |= remove_nested_content(value);
+            }
+            removed
         }
         _ => false,
     }

@@ -48,8 +48,10 @@ async fn without_object_storage_nothing_is_lost_and_senders_are_told_to_wait() {
     node.stop().await;
 }
 
+type Damage = fn(&Path);
+
 /// What can happen to a file.
-const DAMAGES: [(&str, fn(&Path)); 4] = [
+const DAMAGES: [(&str, Damage); 4] = [
     ("gone", |path| std::fs::remove_file(path).unwrap()),
     ("cut short", |path| std::fs::File::options().write(true).open(path).unwrap().set_len(1_000).unwrap()),
     ("overwritten", |path| rewrite(path, |_, byte| *byte = 0)),

@@ -1,6 +1,7 @@
 //! The rows of one run, from memory and from segments.
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use mizzen_model::id::SpanId;
@@ -59,8 +60,13 @@ impl RunReader {
         self.blocking(snapshot, run_id, move |reader, snapshot, run_id, runtime| {
             let mut rows: Vec<SpanRow> = Vec::new();
             for segment in visible(snapshot, Signal::Spans, run_id) {
-                let batches = runtime.block_on(reader.rows_of_run(segment, run_id, columns, None))?;
-                append(segment, &batches, decode::spans, &mut rows)?;
+                let read = || {
+                    let batches = runtime.block_on(reader.rows_of_run(segment, run_id, columns, None))?;
+                    append(segment, &batches, decode::spans, &mut rows)
+                };
+                // Of a file that is damaged the decoder may panic.
+                let undecodable = |_| Err(SegmentError::Undecodable { path: segment.path.clone() });
+                std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(undecodable)?;
             }
             for table in snapshot.tables() {
                 rows.extend(table.spans.of_run(run_id).map(|row| select(row, columns)));

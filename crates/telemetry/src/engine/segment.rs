@@ -27,6 +27,8 @@ pub enum SegmentError {
     Foreign { path: String },
     #[error("segment `{path}` lacks a column of its format")]
     Column { path: String, source: decode::ColumnError },
+    #[error("segment `{path}` is damaged: its decoder broke down")]
+    Undecodable { path: String },
     #[error("the work on `{path}` was given up")]
     Cancelled { path: String },
 }
@@ -39,6 +41,7 @@ impl SegmentError {
             | Self::Arrow { path, .. }
             | Self::Newer { path, .. }
             | Self::Foreign { path }
+            | Self::Undecodable { path }
             | Self::Column { path, .. }
             | Self::Cancelled { path } => path,
         }

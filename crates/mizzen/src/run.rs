@@ -8,6 +8,7 @@ mod root_span;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::secret::Secret;
 use serde_json::json;
+use url::{Host, Url};
 
 use crate::cli::RunArgs;
 use crate::client::{Server, encode};
@@ -27,6 +29,9 @@ use crate::output;
 const EXIT_OWN_FAILURE: u8 = 125;
 /// Keys of runs end by themselves when `mizzen run` cannot revoke them.
 const KEY_TTL_SECONDS: u64 = 7 * 24 * 3600;
+
+/// How long the server may take over the run's last span, its summary and its key, once the agent is gone.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Everything the agent's process and its root span need to know.
 #[derive(Debug)]
@@ -49,18 +54,33 @@ struct Launch {
 pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     let clock = Clock::system();
     let server = Server::find(&args.client)?;
-    let launch = match prepare(&server, &args).await {
-        Ok(launch) => launch,
+    let ready = async {
+        let launch = prepare(&server, &args).await?;
+        Ok::<_, Failure>((launch, child::Signals::listen().context("failed to listen for signals")?))
+    };
+    let (launch, mut signals) = match ready.await {
+        Ok(ready) => ready,
         Err(failure) => {
             failure.report();
             return Ok(ExitCode::from(EXIT_OWN_FAILURE));
         }
     };
     let started_at = clock.now();
-    let end = child::run_to_end(&args.command, &environment::variables(&launch)).await;
+    let environment = child::Environment { set: environment::variables(&launch), removed: environment::removed() };
+    let end = child::run_to_end(&args.command, &environment, &mut signals).await;
     let span =
         root_span::RootSpan { launch: &launch, command: &args.command, started_at, ended_at: clock.now(), end: &end };
-    finish(&server, &launch, &span, args.quiet).await;
+    let cut_short = tokio::select! {
+        () = finish(&server, &launch, &span, args.quiet) => None,
+        () = tokio::time::sleep(FINISH_TIMEOUT) => Some("the server does not answer"),
+        () = signals.asked_to_end() => Some("interrupted"),
+    };
+    if let Some(why) = cut_short {
+        output::say(&format!(
+            "mizzen: {why}: the run may lack its last span; revoke its key with `mizzen keys revoke {}`",
+            launch.key_id
+        ));
+    }
     if let child::End::NotStarted { message, .. } = &end {
         output::say(&format!("mizzen: {message}"));
     }
@@ -69,7 +89,8 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
 
 async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
     let about = server.get("/api/v1/about").await?;
-    let otlp_http = about["otlp_http"].as_str().context("the server did not say where its OTLP receiver listens")?;
+    let told = about["otlp_http"].as_str().context("the server did not say where its OTLP receiver listens")?;
+    let otlp_http = reachable(told, server.url())?;
     let agent = args.agent.clone().unwrap_or_else(|| agent_name(&args.command));
     let trace_parent = root_span::TraceParent::random()?;
     let run_id = RunId::of_process(trace_parent.trace_id).to_string();
@@ -87,11 +108,45 @@ async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
         key: Secret::new(key.to_owned()),
         key_id: minted["info"]["id"].as_str().unwrap_or_default().to_owned(),
         url: server.url().to_owned(),
-        otlp_http: otlp_http.to_owned(),
+        otlp_http,
         run_id,
         trace_parent,
         agent_digest,
     })
+}
+
+/// The address of the OTLP receiver as this machine can use it: `told` is what it is bound to there.
+fn reachable(told: &str, server: &str) -> Result<String, Failure> {
+    let parse =
+        |text: &str| Url::parse(text).with_context(|| format!("`{text}` is not an address")).map_err(Failure::Usage);
+    let (mut otlp, server) = (parse(told)?, parse(server)?);
+    if is_any(&otlp) {
+        otlp.set_host(server.host_str()).context("the server's address has no host").map_err(Failure::Usage)?;
+    } else if is_loopback(&otlp) && !is_loopback(&server) && !is_any(&server) {
+        return Err(Failure::no(format!(
+            "the OTLP receiver of {server} listens on {told}, which is another machine's own: start that server with \
+             `--otlp-http-listen 0.0.0.0:4318`, or set MIZZEN_URL to its loopback address where both are one machine"
+        )));
+    }
+    Ok(otlp.as_str().trim_end_matches('/').to_owned())
+}
+
+/// `0.0.0.0` and `::` say where a server listens, not where it is.
+fn is_any(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_unspecified(),
+        Some(Host::Ipv6(ip)) => ip.is_unspecified(),
+        _ => false,
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
 }
 
 /// The agent's process is gone: whatever fails now is said, and changes nothing about its exit code.
@@ -132,7 +187,22 @@ fn otlp_nanos(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::agent_name;
+    use super::{agent_name, reachable};
+
+    #[test]
+    fn telemetry_goes_to_where_the_server_is() {
+        let reached = |told: &str, server: &str| reachable(told, server).ok();
+        let here = "http://127.0.0.1:4318";
+        assert_eq!(reached(here, "http://127.0.0.1:7600").as_deref(), Some(here));
+        assert_eq!(reached(here, "http://localhost:7600").as_deref(), Some(here));
+        assert_eq!(reached(here, "https://mizzen.example:7600"), None);
+        assert_eq!(reached("http://10.0.0.7:4318", "http://10.0.0.8").as_deref(), Some("http://10.0.0.7:4318"));
+        for any in ["https://0.0.0.0:4318", "https://[::]:4318"] {
+            let there = reached(any, "https://mizzen.example:7600");
+            assert_eq!(there.as_deref(), Some("https://mizzen.example:4318"));
+        }
+        assert_eq!(reached("http://0.0.0.0:4318", "http://[::1]:7600").as_deref(), Some("http://[::1]:4318"));
+    }
 
     #[test]
     fn an_agent_is_called_after_its_script_module_or_program() {

@@ -3,15 +3,15 @@
 //! By default everything is kept. A policy can drop attributes by name, replace what matches a pattern, and
 //! switch content off for agents or services; what counts as content is
 //! [`normalise::CONTENT_KEYS`](crate::normalise::CONTENT_KEYS) and its neighbours, for every dialect.
-//! Nested values, events, links, log bodies and exemplars are covered; resources too.
+//! Nested values, events, links, log bodies and exemplars are covered; resources and scopes too.
 
 use std::collections::HashSet;
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -116,6 +116,7 @@ impl CapturePolicy {
             let off = self.is_off_for(resource_spans.resource.as_ref(), agent);
             changed |= self.resource(resource_spans.resource.as_mut());
             for scope_spans in &mut resource_spans.scope_spans {
+                changed |= self.scope(scope_spans.scope.as_mut(), off);
                 for span in &mut scope_spans.spans {
                     let off = off || off_traces.contains(&span.trace_id);
                     changed |= self.span(span, off);
@@ -135,6 +136,7 @@ impl CapturePolicy {
             let off = self.is_off_for(resource_logs.resource.as_ref(), agent);
             changed |= self.resource(resource_logs.resource.as_mut());
             for scope_logs in &mut resource_logs.scope_logs {
+                changed |= self.scope(scope_logs.scope.as_mut(), off);
                 for record in &mut scope_logs.log_records {
                     let off = off || self.names_off_agent(&record.attributes);
                     changed |= self.log(record, off);
@@ -153,9 +155,11 @@ impl CapturePolicy {
         for resource_metrics in &mut request.resource_metrics {
             let off = self.is_off_for(resource_metrics.resource.as_ref(), agent);
             changed |= self.resource(resource_metrics.resource.as_mut());
-            let metrics = resource_metrics.scope_metrics.iter_mut().flat_map(|scope| &mut scope.metrics);
-            for attributes in metrics.flat_map(metrics::attribute_sets) {
-                changed |= self.attributes(attributes, off);
+            for scope_metrics in &mut resource_metrics.scope_metrics {
+                changed |= self.scope(scope_metrics.scope.as_mut(), off);
+                for attributes in scope_metrics.metrics.iter_mut().flat_map(metrics::attribute_sets) {
+                    changed |= self.attributes(attributes, off);
+                }
             }
         }
         changed
@@ -170,6 +174,7 @@ impl CapturePolicy {
             } else {
                 changed |= self.attributes(&mut event.attributes, off);
             }
+            changed |= self.redaction.text(&mut event.name);
         }
         for link in &mut span.links {
             changed |= self.attributes(&mut link.attributes, off);
@@ -195,9 +200,7 @@ impl CapturePolicy {
             changed = true;
         }
         if let Some(body) = &mut record.body {
-            if off && let Some(Value::KvlistValue(list)) = &mut body.value {
-                changed |= remove_content(&mut list.values);
-            }
+            changed |= off && remove_nested_content(body);
             changed |= self.redaction.value(body);
         }
         changed
@@ -210,6 +213,10 @@ impl CapturePolicy {
 
     fn resource(&self, resource: Option<&mut Resource>) -> bool {
         resource.is_some_and(|resource| self.redaction.attributes(&mut resource.attributes))
+    }
+
+    fn scope(&self, scope: Option<&mut InstrumentationScope>, off: bool) -> bool {
+        scope.is_some_and(|scope| self.attributes(&mut scope.attributes, off))
     }
 
     fn is_off_for(&self, resource: Option<&Resource>, agent: Option<&str>) -> bool {
@@ -238,7 +245,26 @@ impl CapturePolicy {
 fn remove_content(attributes: &mut Vec<KeyValue>) -> bool {
     let before = attributes.len();
     attributes.retain(|attribute| !is_content_key(&attribute.key));
-    attributes.len() < before
+    let mut removed = attributes.len() < before;
+    for value in attributes.iter_mut().filter_map(|attribute| attribute.value.as_mut()) {
+        removed |= remove_nested_content(value);
+    }
+    removed
+}
+
+/// What carries content in a map carries it at any depth of one.
+fn remove_nested_content(any: &mut AnyValue) -> bool {
+    match &mut any.value {
+        Some(Value::KvlistValue(list)) => remove_content(&mut list.values),
+        Some(Value::ArrayValue(array)) => {
+            let mut removed = false;
+            for value in &mut array.values {
+                removed |= remove_nested_content(value);
+            }
+            removed
+        }
+        _ => false,
+    }
 }
 
 fn text_attribute<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a str> {

@@ -66,8 +66,8 @@ pub fn text<'a>(record: &'a LogRecord, key: &str) -> Option<&'a str> {
 
 /// Mizzen's own doors.
 #[must_use]
-pub const fn origin(received_at: Timestamp) -> Origin {
-    Origin { source: Source::Gateway, caller: None, run_id: None, agent: None, received_at }
+pub fn origin(received_at: Timestamp) -> Origin {
+    Origin { source: Source::Gateway, ..Origin::unknown(received_at) }
 }
 
 fn log_record(event: EventRecord) -> LogRecord {

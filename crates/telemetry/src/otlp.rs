@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use bytes::Bytes;
 use http::HeaderMap;
 use mizzen_runtime::limit::{Limit, LimitReached};
@@ -25,8 +26,11 @@ use crate::{IngestError, Receipt, Telemetry};
 
 mod body;
 mod grpc;
+mod held;
 mod http_door;
 mod status;
+
+use held::{Held, Pool};
 
 pub use grpc::grpc_router;
 pub use http_door::http_router;
@@ -107,11 +111,22 @@ pub struct DoorLimits {
     pub message_bytes_max: u64,
     /// Requests being decompressed, decoded and stored at one time.
     pub concurrent_max: usize,
+    /// Bytes of all bodies and messages together, from when they are read until they are answered. One request of the
+    /// largest size always fits.
+    pub held_bytes_max: u64,
+    /// Seconds that a body may take from its first byte to its last.
+    pub body_seconds_max: u64,
 }
 
 impl Default for DoorLimits {
     fn default() -> Self {
-        Self { body_bytes_max: 32 << 20, message_bytes_max: 64 << 20, concurrent_max: 64 }
+        Self {
+            body_bytes_max: 32 << 20,
+            message_bytes_max: 64 << 20,
+            concurrent_max: 64,
+            held_bytes_max: 256 << 20,
+            body_seconds_max: 60,
+        }
     }
 }
 
@@ -144,6 +159,8 @@ enum Failure {
     TooLarge(#[from] LimitReached),
     #[error("too many requests at once; try again")]
     Busy,
+    #[error("the body was not here within {seconds} s; send smaller batches, or try again")]
+    TooSlow { seconds: u64 },
     #[error("{0}")]
     Unsupported(String),
     #[error("{0}")]
@@ -162,6 +179,7 @@ impl Failure {
         match self {
             Self::Denied(_) => "denied",
             Self::TooLarge(_) => "too_large",
+            Self::TooSlow { .. } => "too_slow",
             Self::Unsupported(_) => "unsupported",
             Self::Body(_) => "bad_body",
             Self::Decode(error) => error.code(),
@@ -179,9 +197,11 @@ pub struct Receiver<I> {
     authenticate: Authenticate,
     metrics: Metrics,
     body_bytes: Limit,
+    body_seconds: Limit,
     message_bytes: Limit,
     concurrent: Limit,
     slots: Arc<Semaphore>,
+    held: Arc<Pool>,
 }
 
 impl<I> fmt::Debug for Receiver<I> {
@@ -192,13 +212,18 @@ impl<I> fmt::Debug for Receiver<I> {
 
 impl<I: Ingest> Receiver<I> {
     pub fn new(ingest: I, authenticate: Authenticate, metrics: Metrics, limits: &DoorLimits) -> Self {
+        let largest = limits.body_bytes_max.max(limits.message_bytes_max).saturating_add(limits.message_bytes_max);
+        let largest = largest.saturating_add(body::INFLATED_STEP_BYTES as u64);
+        let held = Limit::new(&metrics, "otlp_held_bytes", limits.held_bytes_max.max(largest));
         Self {
             ingest,
             authenticate,
             body_bytes: Limit::new(&metrics, "otlp_body_bytes", limits.body_bytes_max),
+            body_seconds: Limit::new(&metrics, "otlp_body_seconds", limits.body_seconds_max),
             message_bytes: Limit::new(&metrics, "otlp_message_bytes", limits.message_bytes_max),
             concurrent: Limit::new(&metrics, "otlp_concurrent_requests", limits.concurrent_max as u64),
             slots: Arc::new(Semaphore::new(limits.concurrent_max)),
+            held: Arc::new(Pool::new(held)),
             metrics,
         }
     }
@@ -208,6 +233,16 @@ impl<I: Ingest> Receiver<I> {
         Arc::clone(&self.slots).try_acquire_owned().map_err(|_| {
             let _counted = self.concurrent.refuse(self.concurrent.max() + 1);
             Failure::Busy
+        })
+    }
+
+    /// Reads a body of at most `limit` bytes.
+    async fn read(&self, headers: &HeaderMap, body: Body, limit: &Limit, held: &Held) -> Result<Bytes, Failure> {
+        let reading = body::read(headers, body, limit, held);
+        let seconds = self.body_seconds.max();
+        tokio::time::timeout(Duration::from_secs(seconds), reading).await.unwrap_or_else(|_| {
+            let _counted = self.body_seconds.refuse(seconds);
+            Err(Failure::TooSlow { seconds })
         })
     }
 

@@ -12,6 +12,9 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 /// The `service.name` of spans that Mizzen's own doors record.
 pub const GATEWAY_SERVICE: &str = "mizzen";
 
+/// The resource attribute that names what exactly ran.
+pub(crate) const AGENT_DIGEST: &str = "mizzen.agent.digest";
+
 const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/gen-ai/1.42.0";
 
 /// The request for records of one origin. Attributes are kept in order and type; the run of the caller's key becomes
@@ -24,7 +27,7 @@ pub fn to_otlp(records: Vec<SpanRecord>) -> ExportTraceServiceRequest {
         resource.push(string("mizzen.run.id", run_id.as_str().to_owned()));
     }
     if let Some(digest) = records.first().and_then(|record| record.agent_digest.as_ref()) {
-        resource.push(string("mizzen.agent.digest", digest.as_str().to_owned()));
+        resource.push(string(AGENT_DIGEST, digest.as_str().to_owned()));
     }
     let scope_spans = ScopeSpans {
         scope: Some(InstrumentationScope { name: GATEWAY_SERVICE.to_owned(), ..InstrumentationScope::default() }),

@@ -3,6 +3,7 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
+use futures::FutureExt as _;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal as Received, SignalKind, signal};
@@ -27,18 +28,22 @@ impl End {
     }
 }
 
-pub(super) async fn run_to_end(command: &[String], variables: &[(String, String)]) -> End {
+/// What the agent's process finds in its environment, beside what it inherits.
+#[derive(Debug)]
+pub(super) struct Environment {
+    pub(super) set: Vec<(String, String)>,
+    pub(super) removed: Vec<String>,
+}
+
+pub(super) async fn run_to_end(command: &[String], environment: &Environment, signals: &mut Signals) -> End {
     let Some((program, arguments)) = command.split_first() else {
         return End::NotStarted { message: "no command was given".to_owned(), code: 125 };
     };
-    // Before the start: a signal that comes at once must find its way, not end us and leave the agent alone.
-    let signals = match Signals::listen() {
-        Ok(signals) => signals,
-        Err(error) => return End::NotStarted { message: format!("failed to listen for signals: {error}"), code: 125 },
-    };
     let mut agent = Command::new(program);
-    // The administrator's token is for whoever starts the agent, not for the agent.
-    agent.args(arguments).env_remove("MIZZEN_TOKEN").envs(variables.iter().cloned());
+    for name in &environment.removed {
+        agent.env_remove(name);
+    }
+    agent.args(arguments).envs(environment.set.iter().cloned());
     let spawned = agent.spawn();
     let mut child = match spawned {
         Ok(child) => child,
@@ -53,8 +58,9 @@ pub(super) async fn run_to_end(command: &[String], variables: &[(String, String)
     }
 }
 
-/// The signals that are forwarded.
-struct Signals {
+/// The signals that are forwarded. Listening begins before the agent starts: a signal that comes at once must find its
+/// way, not end us and leave the agent alone.
+pub(super) struct Signals {
     interrupt: Received,
     quit: Received,
     terminate: Received,
@@ -64,7 +70,7 @@ struct Signals {
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    pub(super) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
@@ -74,26 +80,44 @@ impl Signals {
             user2: signal(SignalKind::user_defined2())?,
         })
     }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            Some(()) = self.interrupt.recv() => Signal::INT,
+            Some(()) = self.quit.recv() => Signal::QUIT,
+            Some(()) = self.terminate.recv() => Signal::TERM,
+            Some(()) = self.hangup.recv() => Signal::HUP,
+            Some(()) = self.user1.recv() => Signal::USR1,
+            Some(()) = self.user2.recv() => Signal::USR2,
+            else => std::future::pending().await,
+        }
+    }
+
+    /// Returns when somebody wants us to end. What came before this was meant for the agent.
+    pub(super) async fn asked_to_end(&mut self) {
+        while self.next().now_or_never().is_some() {}
+        while [Signal::USR1, Signal::USR2].contains(&self.next().await) {}
+    }
 }
 
-/// The terminal sends its signals to the whole foreground group, so the child has got SIGINT and SIGQUIT already when
-/// standard input is one; sending them again would interrupt an agent twice.
-async fn forward_signals_until_end(child: &mut Child, mut signals: Signals) -> std::io::Result<ExitStatus> {
-    let on_terminal = rustix::termios::isatty(std::io::stdin());
+async fn forward_signals_until_end(child: &mut Child, signals: &mut Signals) -> std::io::Result<ExitStatus> {
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     loop {
-        let (received, from_terminal) = tokio::select! {
+        let received = tokio::select! {
             status = child.wait() => return status,
-            Some(()) = signals.interrupt.recv() => (Signal::INT, on_terminal),
-            Some(()) = signals.quit.recv() => (Signal::QUIT, on_terminal),
-            Some(()) = signals.terminate.recv() => (Signal::TERM, false),
-            Some(()) = signals.hangup.recv() => (Signal::HUP, false),
-            Some(()) = signals.user1.recv() => (Signal::USR1, false),
-            Some(()) = signals.user2.recv() => (Signal::USR2, false),
+            received = signals.next() => received,
         };
-        if let (Some(pid), false) = (pid, from_terminal) {
+        let is_there = [Signal::INT, Signal::QUIT].contains(&received) && is_foreground();
+        if let (Some(pid), false) = (pid, is_there) {
             // It may have ended in this very moment; `wait` tells.
             let _ = kill_process(pid, received);
         }
     }
+}
+
+/// Whether our terminal sends its signals to our group. Then the agent, which is in it, has got SIGINT and SIGQUIT
+/// already, whatever standard input is; sending them again would interrupt it twice.
+fn is_foreground() -> bool {
+    let Ok(terminal) = std::fs::File::open("/dev/tty") else { return false };
+    rustix::termios::tcgetpgrp(terminal).is_ok_and(|group| group == rustix::process::getpgrp())
 }

@@ -2,6 +2,20 @@
 
 use super::Launch;
 
+/// Of each kind of telemetry there are settings that win over the common ones: what they name would get our key.
+const OTLP_SIGNALS: [&str; 4] = ["TRACES", "LOGS", "METRICS", "PROFILES"];
+const OTLP_SETTINGS: [&str; 7] =
+    ["ENDPOINT", "PROTOCOL", "HEADERS", "CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY", "INSECURE"];
+
+/// Variables that the agent's process does not inherit.
+pub(super) fn removed() -> Vec<String> {
+    let of_signal = |signal| OTLP_SETTINGS.map(|setting| format!("OTEL_EXPORTER_OTLP_{signal}_{setting}"));
+    let mut names: Vec<String> = OTLP_SIGNALS.into_iter().flat_map(of_signal).collect();
+    // The administrator's token is for whoever starts the agent, not for the agent.
+    names.push("MIZZEN_TOKEN".to_owned());
+    names
+}
+
 /// Variables to set for the agent's process. Resource attributes that the person set stay, ours are added.
 pub(super) fn variables(launch: &Launch) -> Vec<(String, String)> {
     let key = launch.key.expose();
@@ -27,6 +41,10 @@ pub(super) fn variables(launch: &Launch) -> Vec<(String, String)> {
         "OTEL_RESOURCE_ATTRIBUTES".to_owned(),
         resource_attributes(launch, inherited("OTEL_RESOURCE_ATTRIBUTES")),
     ));
+    for name in ["NO_PROXY", "no_proxy"] {
+        let existing = inherited(name).or_else(|| inherited("no_proxy")).or_else(|| inherited("NO_PROXY"));
+        variables.push((name.to_owned(), without_proxy(launch, existing)));
+    }
     for (name, value) in
         [("OTEL_SERVICE_NAME", launch.agent.as_str()), ("OTEL_SEMCONV_STABILITY_OPT_IN", "gen_ai_latest_experimental")]
     {
@@ -44,13 +62,25 @@ fn resource_attributes(launch: &Launch, existing: Option<String>) -> String {
     existing.filter(|text| !text.is_empty()).map_or(ours.clone(), |text| format!("{text},{ours}"))
 }
 
+/// A proxy would see the key and everything that the agent asks, and most cannot reach the server.
+fn without_proxy(launch: &Launch, existing: Option<String>) -> String {
+    let mut hosts: Vec<String> = existing.into_iter().filter(|hosts| !hosts.is_empty()).collect();
+    for url in [&launch.url, &launch.otlp_http] {
+        let host = url::Url::parse(url)
+            .ok()
+            .and_then(|url| url.host_str().map(|host| host.trim_matches(['[', ']']).to_owned()));
+        hosts.extend(host.filter(|host| !hosts.contains(host)));
+    }
+    hosts.join(",")
+}
+
 fn inherited(name: &str) -> Option<String> {
     std::env::var_os(name).and_then(|value| value.into_string().ok())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{resource_attributes, variables};
+    use super::{removed, resource_attributes, variables, without_proxy};
     use crate::run::{Launch, root_span::TraceParent};
     use mizzen_runtime::secret::Secret;
 
@@ -74,6 +104,22 @@ mod tests {
         assert_eq!(value("OPENAI_BASE_URL"), Some("http://127.0.0.1:7600/v1"));
         assert_eq!(value("ANTHROPIC_BASE_URL"), Some("http://127.0.0.1:7600/anthropic"));
         assert_eq!(value("OTEL_EXPORTER_OTLP_HEADERS"), Some("authorization=Bearer%20mzk_secret"));
+    }
+
+    #[test]
+    fn nothing_that_names_another_receiver_is_inherited() {
+        let removed = removed();
+        for name in ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_HEADERS", "MIZZEN_TOKEN"] {
+            assert!(removed.iter().any(|removed| removed == name), "{name}");
+        }
+        assert!(variables(&launch()).iter().all(|(name, _)| !removed.contains(name)));
+    }
+
+    #[test]
+    fn no_proxy_stands_between_the_agent_and_the_server() {
+        let launch = Launch { otlp_http: "http://[::1]:4318".into(), ..launch() };
+        assert_eq!(without_proxy(&launch, None), "127.0.0.1,::1");
+        assert_eq!(without_proxy(&launch, Some("internal.example".into())), "internal.example,127.0.0.1,::1");
     }
 
     #[test]

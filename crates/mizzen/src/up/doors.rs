@@ -10,7 +10,6 @@ use mizzen_control::Control;
 use mizzen_control::origin::Allowed;
 use mizzen_mcp::gateway::{IssuerTokens, TokenCheck};
 use mizzen_mcp::signing::Signer;
-use mizzen_model::step::Source;
 use mizzen_portal::{PortalConfig, PortalState};
 use mizzen_runtime::client::{ClientConfig, HttpClient};
 use mizzen_runtime::clock::Clock;
@@ -151,20 +150,19 @@ fn authenticate(control: &Control, clock: &Clock) -> Authenticate {
     Arc::new(move |headers: &HeaderMap, peer: SocketAddr| {
         let received_at = clock.now();
         let Some(key) = bearer(headers) else {
-            let anonymous = Origin { source: Source::Sdk, caller: None, run_id: None, agent: None, received_at };
             return if peer.ip().is_loopback() {
-                Ok(anonymous)
+                Ok(Origin::anonymous(received_at))
             } else {
                 Err(Denied::Unauthenticated(KEY_MISSING.to_owned()))
             };
         };
         let identity = control.snapshot().identify(key).ok_or(Denied::Unauthenticated(KEY_UNKNOWN.to_owned()))?;
         Ok(Origin {
-            source: Source::Sdk,
             caller: Some(identity.caller.into()),
             run_id: identity.run_id.map(|run| run.as_str().into()),
             agent: identity.agent.map(Into::into),
-            received_at,
+            agent_digest: identity.agent_digest,
+            ..Origin::anonymous(received_at)
         })
     })
 }

@@ -68,6 +68,26 @@ async fn the_key_of_a_run_ends_with_it() -> Result<()> {
 }
 
 #[tokio::test]
+async fn nobody_else_writes_into_a_run() -> Result<()> {
+    let provider = FakeProvider::start().await?;
+    let server = server(&provider).await?;
+    let output = server.command(["run", "-q", "--", "sh", "-c", "echo $MIZZEN_RUN_ID"])?.output().await?;
+    let run_id = String::from_utf8(output.stdout)?.trim().to_owned();
+    let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
+    let request = json!({ "resourceSpans": [{ "resource": { "attributes": [text("mizzen.run.id", &run_id)] }, "scopeSpans": [{ "spans": [
+        { "traceId": "5b8e0000000000000000000000000001", "spanId": "eee0000000000001", "name": "forged", "kind": 1,
+          "startTimeUnixNano": "1793500000000000000", "endTimeUnixNano": "1793500000000000001" }] }] }] });
+    let url = format!("{}/v1/traces", server.otlp_http());
+    let headers = [("content-type", "application/json")];
+    let sent = mizzen_testkit::request::send(http::Method::POST, &url, &headers, request.to_string()).await?;
+    assert!(sent.status == 200 && sent.text().contains("only the key of a run"), "{}", sent.text());
+    let listed = server.get("/api/v1/runs").await?;
+    let spans = |id: &str| listed["items"].as_array()?.iter().find(|run| run["run_id"] == id)?["spans"].as_u64();
+    assert_eq!((spans(&run_id), spans("5b8e0000000000000000000000000001")), (Some(1), Some(1)), "{listed}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_agent_is_told_where_the_tools_are_and_not_who_administers() -> Result<()> {
     let provider = FakeProvider::start().await?;
     let server = server(&provider).await?;
@@ -96,6 +116,34 @@ async fn signals_are_forwarded_and_reported_as_a_shell_would() -> Result<()> {
     assert_eq!(killed.code(), Some(137));
     let missing = server.command(["run", "-q", "--", "no-such-program"])?.output().await?;
     assert_eq!(missing.status.code(), Some(127));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_costs_neither_the_exit_code_nor_the_terminal() -> Result<()> {
+    let provider = FakeProvider::start().await?;
+    let server = server(&provider).await?;
+    let script = format!("kill -STOP {}; echo done; exit 7", server.pid().context("no server")?);
+    for is_interrupted in [true, false] {
+        let mut run = server
+            .command(["run", "--", "sh", "-c", script.as_str()])?
+            .stdout(Stdio::piped())
+            .stdin(Stdio::null())
+            .spawn()?;
+        let mut lines = BufReader::new(run.stdout.take().context("no standard output")?).lines();
+        assert_eq!(lines.next_line().await?.as_deref(), Some("done"));
+        let patience = if is_interrupted { 5 } else { 30 };
+        if is_interrupted {
+            // What comes before the agent has ended is for the agent.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let pid = run.id().context("it has ended")?.to_string();
+            tokio::process::Command::new("kill").args(["-INT", &pid]).status().await?;
+        }
+        let status = tokio::time::timeout(Duration::from_secs(patience), run.wait()).await??;
+        assert_eq!(status.code(), Some(7));
+        let pid = server.pid().context("no server")?.to_string();
+        tokio::process::Command::new("kill").args(["-CONT", &pid]).status().await?;
+    }
     Ok(())
 }
 

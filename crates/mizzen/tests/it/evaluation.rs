@@ -53,9 +53,21 @@ fn mizzen_testkit_now() -> u64 {
     since.as_nanos() as u64
 }
 
+/// With a key that is bound to the digest that the runs name, without a key when they name none.
 async fn send(server: &Mizzen, request: &Value) -> Result<()> {
+    let attributes = request["resourceSpans"][0]["resource"]["attributes"].as_array().cloned().unwrap_or_default();
+    let digest = attributes.iter().find(|attribute| attribute["key"] == "mizzen.agent.digest");
+    let Some(digest) = digest else { return send_with(server, request, None).await };
+    let key = json!({ "name": "helm", "agent": "helm", "agent_digest": digest["value"]["stringValue"] });
+    let minted = server.post("/api/v1/keys", &key).await?;
+    send_with(server, request, minted["key"].as_str()).await
+}
+
+async fn send_with(server: &Mizzen, request: &Value, key: Option<&str>) -> Result<()> {
     let url = format!("{}/v1/traces", server.otlp_http());
-    let headers = [("content-type", "application/json")];
+    let authorization = key.map(|key| format!("Bearer {key}"));
+    let mut headers = vec![("content-type", "application/json")];
+    headers.extend(authorization.as_deref().map(|value| ("authorization", value)));
     let answer = mizzen_testkit::request::send(http::Method::POST, &url, &headers, request.to_string()).await?;
     ensure!(answer.status == 200, "{}", answer.text());
     Ok(())
@@ -157,6 +169,22 @@ async fn what_is_no_evidence_says_why_and_mixed_versions_are_refused() -> Result
     assert!(mixed.err.contains("several versions of the agent"), "{}", mixed.err);
     let one = ["eval", "run", "--runs", "agent=helm", "digest=sha256:bbbbbbbb", "-o", "json"];
     assert_eq!(told(&server, &one).await?.as_array().map(Vec::len), Some(5));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_digest_counts_from_its_key_alone() -> Result<()> {
+    let server = Mizzen::start_with(quick()).await?;
+    send_with(&server, &runs(0, 1, Some(DIGEST), &[]), None).await?;
+    let key = server.agent_key("helm").await?;
+    send_with(&server, &runs(1, 1, Some(DIGEST), &[]), Some(&key)).await?;
+    send(&server, &runs(2, 1, Some(DIGEST), &[])).await?;
+    until_final(&server, 3).await?;
+    let listed = server.get("/api/v1/runs").await?;
+    let digests: Vec<&Value> =
+        listed["items"].as_array().into_iter().flatten().map(|run| &run["agent_digests"]).collect();
+    let known = digests.iter().filter(|digests| ***digests == json!([DIGEST])).count();
+    ensure!(digests.len() == 3 && known == 1, "{listed}");
     Ok(())
 }
 

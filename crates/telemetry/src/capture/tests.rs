@@ -86,8 +86,8 @@ fn patterns_and_keys_reach_every_depth() {
         r#"[{{"key":"a","value":{secret}}},{{"key":"n","value":{nested}}},{{"key":"b","value":{{"bytesValue":"c2stYWJjMTIz"}}}}]"#
     );
     let traces = format!(
-        r#"{{"resourceSpans":[{{"resource":{{"attributes":{attributes}}},"scopeSpans":[{{"spans":[{{"name":"sk-abc123","attributes":{attributes},
-      "events":[{{"name":"e","attributes":{attributes}}}],"links":[{{"attributes":{attributes}}}],"status":{{"code":2,"message":"sk-abc123"}}}}]}}]}}]}}"#
+        r#"{{"resourceSpans":[{{"resource":{{"attributes":{attributes}}},"scopeSpans":[{{"scope":{{"attributes":{attributes}}},"spans":[{{"name":"sk-abc123","attributes":{attributes},
+      "events":[{{"name":"sk-abc123","attributes":{attributes}}}],"links":[{{"attributes":{attributes}}}],"status":{{"code":2,"message":"sk-abc123"}}}}]}}]}}]}}"#
     );
     let mut request = decode_traces(traces.as_bytes(), Encoding::Json).unwrap();
     assert!(policy.apply_traces(&mut request, None));
@@ -97,12 +97,12 @@ fn patterns_and_keys_reach_every_depth() {
     }
     assert!(holds(&request, "key [redacted] here"));
     let logs = format!(
-        r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{nested},"attributes":{attributes}}}]}}]}}]}}"#
+        r#"{{"resourceLogs":[{{"scopeLogs":[{{"scope":{{"attributes":{attributes}}},"logRecords":[{{"body":{nested},"attributes":{attributes}}}]}}]}}]}}"#
     );
     let mut request = decode_logs(logs.as_bytes(), Encoding::Json).unwrap();
     assert!(policy.apply_logs(&mut request, None) && !holds(&request, "sk-abc123") && !holds(&request, "hunter2"));
     let metrics = format!(
-        r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"m","gauge":{{"dataPoints":[{{"asInt":"1","attributes":{attributes}}}]}}}}]}}]}}]}}"#
+        r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"scope":{{"attributes":{attributes}}},"metrics":[{{"name":"m","gauge":{{"dataPoints":[{{"asInt":"1","attributes":{attributes}}}]}}}}]}}]}}]}}"#
     );
     let mut request = decode_metrics(metrics.as_bytes(), Encoding::Json).unwrap();
     assert!(policy.apply_metrics(&mut request, None) && !holds(&request, "sk-abc123"));
@@ -116,6 +116,19 @@ fn with_content_off_message_events_in_the_log_lose_their_body() {
     let mut request = decode_logs(logs.as_bytes(), Encoding::Json).unwrap();
     assert!(policy.apply_logs(&mut request, None));
     assert!(!holds(&request, "Oslo") && holds(&request, "plain log"));
+}
+
+#[test]
+fn with_content_off_maps_within_attributes_lose_theirs() {
+    let policy = policy(CaptureConfig { content: false, ..CaptureConfig::default() });
+    let content = r#"{"kvlistValue":{"values":[{"key":"input.value","value":{"stringValue":"Oslo"}},{"key":"n","value":{"intValue":"7"}}]}}"#;
+    let body = format!(
+        r#"{{"resourceSpans":[{{"scopeSpans":[{{"scope":{{"attributes":[{{"key":"s","value":{content}}}]}},"spans":[
+      {{"attributes":[{{"key":"a","value":{{"arrayValue":{{"values":[{content}]}}}}}}]}}]}}]}}]}}"#
+    );
+    let mut request = decode_traces(body.as_bytes(), Encoding::Json).unwrap();
+    assert!(policy.apply_traces(&mut request, None));
+    assert!(!holds(&request, "Oslo") && holds(&request, "IntValue(7)"), "{request:?}");
 }
 
 #[test]

@@ -18,13 +18,12 @@ pub(crate) use self::commands::Command;
 use super::config::{TelemetryConfig, nanos};
 use super::flusher::FlushJob;
 use super::health::Health;
-use super::index::runs::Finalised;
+use super::index::runs::{Finalised, Told};
 use super::keeper::Message;
 use super::log_writer::{Batch, Durable};
 use super::progress::Progress;
 use super::run_reader::RunReader;
 use super::runs::{Change, Runs};
-use super::segment::read::Columns;
 use super::view::{Rows, View};
 use crate::row::{Name, SpanRow};
 
@@ -60,7 +59,7 @@ pub(crate) struct Assembler {
     /// Answered when the rows on their way to disk have arrived.
     pub(crate) flushing: Option<oneshot::Receiver<bool>>,
     /// Of runs that became final up to here watchers heard, or nobody watched.
-    pub(crate) told_until: Timestamp,
+    pub(crate) told_until: Told,
     pub(crate) finalised: Option<oneshot::Receiver<Finalised>>,
 }
 
@@ -168,7 +167,8 @@ impl Assembler {
         Ok(done)
     }
 
-    /// Brings a run back from storage; tries until storage answers.
+    /// Brings a run back from storage; tries until storage answers. What can never be read again is left out: one
+    /// damaged file must not keep everything else from coming in.
     async fn load(&mut self, run_id: Name, cancel: &CancellationToken) -> Result<(), BoxError> {
         loop {
             match self.try_load(&run_id).await {
@@ -184,8 +184,8 @@ impl Assembler {
         let (reply, answer) = oneshot::channel();
         self.keeper.send(Message::Load { run_id: run_id.to_string(), reply }).await?;
         let stored = answer.await??;
-        let rows = self.reader.spans(run_id, Columns::Heads).await?;
-        let heads = rows.into_iter().map(|row| row.head).collect();
+        let (heads, lost) = self.reader.heads(run_id).await?;
+        lost.iter().for_each(|error| self.health.lost(error));
         self.runs()?.adopt(run_id.clone(), stored, heads);
         Ok(())
     }
@@ -194,7 +194,7 @@ impl Assembler {
         let now = self.clock.now();
         self.runs()?.finalise(now);
         if self.summaries.receiver_count() == 0 {
-            self.told_until = now;
+            self.told_until = Told::all_until(now);
             return Ok(());
         }
         for summary in self.runs()?.news(now) {
@@ -203,7 +203,7 @@ impl Assembler {
         }
         if self.finalised.is_none() {
             let (reply, answer) = oneshot::channel();
-            let (after, until) = (self.told_until, now);
+            let (after, until) = (self.told_until.clone(), now);
             let quiet_ns_max = nanos(self.config.idle_after.max(self.config.final_after));
             let message = Message::Finalised { after, until, quiet_ns_max, reply };
             if self.keeper.try_send(message).is_ok() {

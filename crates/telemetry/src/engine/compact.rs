@@ -3,6 +3,7 @@
 mod merge;
 mod plan;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(crate) struct Compactor {
     pub(crate) requests: mpsc::Receiver<CompactNow>,
     pub(crate) clock: Clock,
     pub(crate) health: Health,
+    /// Segments that can never be read: a merge with one of them would fail again and again.
+    pub(crate) lost: BTreeSet<u64>,
 }
 
 impl Compactor {
@@ -53,7 +56,7 @@ impl Compactor {
             };
             let eagerness = if request.is_some() { Eagerness::Everything } else { Eagerness::WorthIt };
             let mut failures = 0;
-            while let Some(plan) = plan::next(&self.view.snapshot(), self.clock.now(), eagerness) {
+            while let Some(plan) = self.plan(eagerness) {
                 if self.merge(plan, &cancel).await? {
                     failures = 0;
                 } else if failures == FAILURES_MAX {
@@ -68,8 +71,14 @@ impl Compactor {
         }
     }
 
+    fn plan(&self, eagerness: Eagerness) -> Option<Plan> {
+        let mut snapshot = self.view.snapshot();
+        snapshot.segments.retain(|segment| !self.lost.contains(&segment.id));
+        plan::next(&snapshot, self.clock.now(), eagerness)
+    }
+
     /// Answers whether the merge went through; if not, the next plan is made from what holds then.
-    async fn merge(&self, plan: Plan, cancel: &CancellationToken) -> Result<bool, BoxError> {
+    async fn merge(&mut self, plan: Plan, cancel: &CancellationToken) -> Result<bool, BoxError> {
         let Plan { inputs, hidden } = plan;
         let (id, path) = self.names.take(inputs[0].signal);
         let work = merge::Work {
@@ -85,7 +94,7 @@ impl Compactor {
             Ok(written) => written.map(|written| merged_segment(id, path.clone(), &inputs, written)),
             Err(SegmentError::Cancelled { .. }) => return Ok(false),
             Err(error) => {
-                self.health.fails(&error);
+                self.note_failure(&inputs, &error).await;
                 return Ok(false);
             }
         };
@@ -99,6 +108,16 @@ impl Compactor {
             object_store::ObjectStoreExt::delete(&self.objects, &path).await.ok();
         }
         Ok(counts)
+    }
+
+    async fn note_failure(&mut self, inputs: &[Arc<Segment>], error: &SegmentError) {
+        match inputs.iter().find(|input| input.path == error.path()) {
+            Some(input) if self.reader.is_lost(input, error).await => {
+                self.health.lost(error);
+                self.lost.insert(input.id);
+            }
+            _ => self.health.fails(error),
+        }
     }
 
     async fn hand_over(&self, merge: Merged) -> bool {

@@ -293,6 +293,7 @@ impl Telemetry {
             segments: snapshot.segments.len() as u64,
             segment_bytes: snapshot.segments.iter().map(|segment| segment.bytes).sum(),
             live_rows: snapshot.tables().map(|tables| tables.rows() as u64).sum(),
+            lost_segments: health.lost_segments(),
             failing: health.failing(),
         }
     }

@@ -1,12 +1,15 @@
 //! What telemetry says of itself.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::metrics::{Counter, Gauge, Metrics};
 use serde::Serialize;
+
+use super::segment::SegmentError;
 
 /// The state of ingest, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,7 +33,9 @@ pub struct IngestHealth {
     pub segment_bytes: u64,
     /// Rows in memory, not yet in segments.
     pub live_rows: u64,
-    /// Why storage does not work at the moment, `None` when it does.
+    /// Segments that were found damaged or gone, and are read no more.
+    pub lost_segments: u64,
+    /// Why storage does not work at the moment, else which segment is lost; `None` when all is well.
     pub failing: Option<String>,
 }
 
@@ -55,6 +60,9 @@ pub(crate) struct Health {
     failing: Arc<ArcSwapOption<String>>,
     /// The write-ahead log by itself: that segments can be written says nothing about it.
     log_failing: Arc<ArcSwapOption<String>>,
+    /// Why each segment is lost, by its path.
+    lost: Arc<Mutex<BTreeMap<String, String>>>,
+    lost_segments: Gauge,
 }
 
 impl Health {
@@ -82,6 +90,8 @@ impl Health {
             wal_bytes_now: Arc::default(),
             failing: Arc::default(),
             log_failing: Arc::default(),
+            lost: Arc::default(),
+            lost_segments: metrics.gauge("mizzen_telemetry_lost_segments", "Segments found damaged or gone.", &[]),
         }
     }
 
@@ -126,7 +136,27 @@ impl Health {
     }
 
     pub(crate) fn failing(&self) -> Option<String> {
-        self.log_failing.load().as_deref().or(self.failing.load().as_deref()).cloned()
+        let at_the_moment = self.log_failing.load().as_deref().or(self.failing.load().as_deref()).cloned();
+        at_the_moment.or_else(|| self.lost_by_path().values().next().cloned())
+    }
+
+    /// A segment can never be read again: its rows are missing until it is put back from a backup.
+    pub(crate) fn lost(&self, error: &SegmentError) {
+        let mut lost = self.lost_by_path();
+        if !lost.contains_key(error.path()) {
+            let told = mizzen_runtime::error::Chain(error).to_string();
+            tracing::error!(error = told, "a segment is damaged or gone; going on without its rows");
+            lost.insert(error.path().to_owned(), told);
+            self.lost_segments.set(i64::try_from(lost.len()).unwrap_or(i64::MAX));
+        }
+    }
+
+    pub(crate) fn lost_segments(&self) -> u64 {
+        self.lost_by_path().len() as u64
+    }
+
+    fn lost_by_path(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Once, until it works again.

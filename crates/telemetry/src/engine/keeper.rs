@@ -18,7 +18,7 @@ use super::error::ReadError;
 use super::flusher::{FlushJob, SegmentNames};
 use super::health::Health;
 use super::index::Index;
-use super::index::runs::{Finalised, StoredRun};
+use super::index::runs::{Finalised, StoredRun, Told};
 use super::index::totals::Totals;
 use super::log_writer::Trim;
 use super::retention::RetentionPolicy;
@@ -51,7 +51,7 @@ pub(crate) enum Message {
     },
     /// Runs that became final after `after` and until `until`.
     Finalised {
-        after: Timestamp,
+        after: Told,
         until: Timestamp,
         /// The longest time from a run's last span until it is final.
         quiet_ns_max: i64,
@@ -62,10 +62,16 @@ pub(crate) enum Message {
         merge: Merged,
         reply: oneshot::Sender<bool>,
     },
-    /// Removes what is too old or too much.
+    /// Removes segments that are too old or too much; answers with when the last span of a run came in of which nothing
+    /// can be left: before that.
     Retain {
         now: Timestamp,
         policy: RetentionPolicy,
+        reply: oneshot::Sender<Option<i64>>,
+    },
+    /// Removes the runs whose last span came in before.
+    RemoveRuns {
+        before: i64,
     },
 }
 
@@ -122,13 +128,17 @@ impl Keeper {
         match message {
             Message::Load { run_id, reply } => drop(reply.send(self.index.run(&run_id).await)),
             Message::Finalised { after, until, quiet_ns_max, reply } => {
-                match self.index.finalised(after, until, quiet_ns_max).await {
+                match self.index.finalised(&after, until, quiet_ns_max).await {
                     Ok(finalised) => drop(reply.send(finalised)),
                     Err(error) => self.health.fails(&error),
                 }
             }
-            Message::Retain { now, policy } => {
-                if let Err(error) = self.retain(now, &policy).await {
+            Message::Retain { now, policy, reply } => match self.retain(now, &policy).await {
+                Ok(before) => drop(reply.send(before)),
+                Err(error) => self.health.fails(&error),
+            },
+            Message::RemoveRuns { before } => {
+                if let Err(error) = self.remove_runs_before(before).await {
                     self.health.fails(&error);
                 }
             }
@@ -163,7 +173,7 @@ impl Keeper {
             Message::Save { changes, .. } => self.save(changes).await?,
             Message::Flushed { job, segments } => return self.register(job, segments).await,
             Message::Merged { merge, .. } => return Ok(self.replace(merge).await?),
-            Message::Load { .. } | Message::Finalised { .. } | Message::Retain { .. } => {}
+            Message::Load { .. } | Message::Finalised { .. } | Message::Retain { .. } | Message::RemoveRuns { .. } => {}
         }
         Ok(true)
     }

@@ -6,6 +6,7 @@
 //!
 //! Shutdown runs along the same arrows: a task ends when the one before it has, and has handed on everything.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
 use mizzen_model::run::RunSummary;
@@ -17,7 +18,7 @@ use object_store::ObjectStore;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::assembler::Assembler;
+use super::assembler::{Assembler, Command};
 use super::compact::Compactor;
 use super::config::{TelemetryConfig, nanos};
 use super::error::OpenError;
@@ -25,6 +26,7 @@ use super::flusher::{Flusher, SegmentNames};
 use super::handle::Telemetry;
 use super::health::Health;
 use super::index::Index;
+use super::index::runs::Told;
 use super::index::totals::Totals;
 use super::ingest::{Ingest, QUEUED_REQUESTS_MAX};
 use super::keeper::{Keeper, Message};
@@ -117,7 +119,7 @@ impl Engine {
         let flusher = self.start_flusher(keeper.clone());
         let (commands, durable) = self.start_assembler(flushed_through, keeper.clone(), flusher).await?;
         let compactions = self.start_compactor(keeper.downgrade(), work);
-        self.start_retention(keeper.downgrade());
+        self.start_retention(keeper.downgrade(), commands.clone());
         drop(keeper);
         let (queue, queued) = mpsc::channel::<Append>(GROUP_REQUESTS_MAX);
         let Parts { capture, normaliser, .. } = &self.parts;
@@ -213,7 +215,7 @@ impl Engine {
             frozen_lsn: flushed_through,
             received: None,
             flushing: None,
-            told_until: self.parts.clock.now(),
+            told_until: Told::all_until(self.parts.clock.now()),
             finalised: None,
         };
         self.parts.tasks.spawn(TaskKind::Assembler, move |cancel| assembler.run(cancel));
@@ -236,15 +238,18 @@ impl Engine {
             requests,
             clock: self.parts.clock.clone(),
             health: self.health.clone(),
+            lost: BTreeSet::new(),
         };
         self.parts.tasks.spawn(TaskKind::Compactor, move |cancel| compactor.run(cancel));
         sender
     }
 
-    fn start_retention(&self, keeper: mpsc::WeakSender<Message>) {
+    fn start_retention(&self, keeper: mpsc::WeakSender<Message>, commands: mpsc::Sender<Command>) {
         let policy = RetentionPolicy::of(&self.config);
         let clock = self.parts.clock.clone();
-        self.parts.tasks.spawn(TaskKind::Retention, move |cancel| retention::run(policy, clock, keeper, cancel));
+        self.parts
+            .tasks
+            .spawn(TaskKind::Retention, move |cancel| retention::run(policy, clock, keeper, commands, cancel));
     }
 
     fn start_recorder(

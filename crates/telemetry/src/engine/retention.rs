@@ -6,9 +6,10 @@ use std::time::Duration;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::task::BoxError;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::assembler::Command;
 use super::config::{TelemetryConfig, nanos};
 use super::keeper::Message;
 use super::segment::Segment;
@@ -54,6 +55,7 @@ pub(crate) async fn run(
     policy: RetentionPolicy,
     clock: Clock,
     keeper: mpsc::WeakSender<Message>,
+    commands: mpsc::Sender<Command>,
     cancel: CancellationToken,
 ) -> Result<(), BoxError> {
     let mut interval = tokio::time::interval(INTERVAL);
@@ -63,6 +65,13 @@ pub(crate) async fn run(
             _ = interval.tick() => {}
         }
         let Some(keeper) = keeper.upgrade() else { return Ok(()) };
-        keeper.send(Message::Retain { now: clock.now(), policy }).await?;
+        let (reply, answer) = oneshot::channel();
+        keeper.send(Message::Retain { now: clock.now(), policy, reply }).await?;
+        drop(keeper);
+        if let Ok(Some(before)) = answer.await
+            && commands.send(Command::RemoveRuns { before }).await.is_err()
+        {
+            return Ok(());
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The rows of one run, from memory and from segments.
 
 use std::collections::{BTreeMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use mizzen_model::id::SpanId;
@@ -14,7 +15,7 @@ use super::segment::decode;
 use super::segment::read::{Columns, SegmentReader};
 use super::segment::{Segment, SegmentError, Signal};
 use super::view::{Snapshot, View};
-use crate::row::{LogRow, SpanBody, SpanRow};
+use crate::row::{LogRow, SpanBody, SpanHead, SpanRow};
 
 /// Reads runs. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +33,31 @@ impl RunReader {
     /// Every span of a run once, in order of time.
     pub(crate) async fn spans(&self, run_id: &str, columns: Columns) -> Result<Vec<SpanRow>, ReadError> {
         let snapshot = self.spans_snapshot(run_id).await?;
+        self.rows(snapshot, run_id, columns).await
+    }
+
+    /// The heads of a run's spans, to go on with it: all that can be read, and why the rest never will be.
+    pub(crate) async fn heads(&self, run_id: &str) -> Result<(Vec<SpanHead>, Vec<SegmentError>), ReadError> {
+        let mut snapshot = self.spans_snapshot(run_id).await?;
+        let mut lost = Vec::new();
+        loop {
+            let error = match self.rows(snapshot.clone(), run_id, Columns::Heads).await {
+                Ok(rows) => return Ok((rows.into_iter().map(|row| row.head).collect(), lost)),
+                Err(ReadError::Segment(error)) => error,
+                Err(error) => return Err(error),
+            };
+            let Some(at) = snapshot.segments.iter().position(|segment| segment.path == error.path()) else {
+                return Err(error.into());
+            };
+            if !self.segments.is_lost(&snapshot.segments[at], &error).await {
+                return Err(error.into());
+            }
+            snapshot.segments.remove(at);
+            lost.push(error);
+        }
+    }
+
+    async fn rows(&self, snapshot: Snapshot, run_id: &str, columns: Columns) -> Result<Vec<SpanRow>, ReadError> {
         self.blocking(snapshot, vec![run_id.to_owned()], move |reader, snapshot, run_ids, runtime| {
             Ok(spans_of(reader, snapshot, run_ids, columns, runtime)?.into_values().flatten().collect())
         })
@@ -99,12 +125,16 @@ impl RunReader {
         .await
     }
 
-    /// Those of `segments` that hold rows of a run.
+    /// Those of `segments` that hold rows of a run. One that can never be read may hold some.
     pub(crate) async fn segments_with(&self, run_id: &str, segments: &[Arc<Segment>]) -> Result<Vec<u64>, ReadError> {
         let (mut holding, run_ids) = (Vec::new(), [run_id.to_owned()]);
         for segment in segments.iter().filter(|segment| segment.signal != Signal::Metrics) {
-            let batches = self.segments.rows_of_runs(segment, &run_ids, Columns::Heads, None).await?;
-            if batches.iter().any(|batch| batch.num_rows() > 0) {
+            let holds = match self.segments.rows_of_runs(segment, &run_ids, Columns::Heads, None).await {
+                Ok(batches) => batches.iter().any(|batch| batch.num_rows() > 0),
+                Err(error) if self.segments.is_lost(segment, &error).await => true,
+                Err(error) => return Err(error.into()),
+            };
+            if holds {
                 holding.push(segment.id);
             }
         }
@@ -154,8 +184,13 @@ fn spans_of(
         let shown: Vec<String> =
             run_ids.iter().filter(|run_id| !snapshot.hidden.hides(segment.id, run_id)).cloned().collect();
         if !shown.is_empty() {
-            let batches = runtime.block_on(reader.rows_of_runs(segment, &shown, columns, None))?;
-            append(segment, &batches, decode::spans, &mut rows)?;
+            let read = || {
+                let batches = runtime.block_on(reader.rows_of_runs(segment, &shown, columns, None))?;
+                append(segment, &batches, decode::spans, &mut rows)
+            };
+            // Of a file that is damaged the decoder may panic.
+            let undecodable = |_| Err(SegmentError::Undecodable { path: segment.path.clone() });
+            std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(undecodable)?;
         }
     }
     for table in snapshot.tables() {

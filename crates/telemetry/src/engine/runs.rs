@@ -21,6 +21,11 @@ use crate::row::{Name, SpanHead, SpanRow};
 const HEADS_MAX: usize = 60_000;
 /// What is left after some runs were given up.
 const HEADS_KEPT: usize = 40_000;
+/// Of one run as many count for these bounds. What it has beyond is counted apart: one huge run must not drive all
+/// others out of memory, to be read from storage again with each of their spans.
+const HEADS_OF_RUN: usize = 15_000;
+/// Heads beyond that of all runs together.
+const HEADS_BEYOND_MAX: usize = RUN_SPANS_MAX;
 /// Spans of one run that are assembled; more are stored, and counted by a metric only.
 pub(crate) const RUN_SPANS_MAX: usize = 120_000;
 
@@ -56,13 +61,14 @@ pub(crate) struct Runs {
     seen: Seen,
     finality: Finality,
     heads: usize,
+    heads_beyond: usize,
     /// Counts requests: the larger, the later a run was touched.
     clock: u64,
 }
 
 impl Runs {
     pub(crate) fn new(finality: Finality) -> Self {
-        Self { residents: HashMap::new(), seen: Seen::new(), finality, heads: 0, clock: 0 }
+        Self { residents: HashMap::new(), seen: Seen::new(), finality, heads: 0, heads_beyond: 0, clock: 0 }
     }
 
     /// Notes a run that storage knows.
@@ -89,8 +95,10 @@ impl Runs {
     /// Takes a run back from storage; without a stored summary it was mistaken for a known one, or deleted.
     pub(crate) fn adopt(&mut self, run_id: Name, stored: Option<StoredRun>, heads: Vec<SpanHead>) {
         self.clock += 1;
-        self.heads += heads.len();
         let resident = Resident::adopt(run_id.clone(), stored, heads, self.clock);
+        let (within, beyond) = shares(resident.spans());
+        self.heads += within;
+        self.heads_beyond += beyond;
         self.residents.insert(run_id, resident);
     }
 
@@ -114,7 +122,8 @@ impl Runs {
             }
             if resident.spans() < RUN_SPANS_MAX {
                 resident.add(lsn, received_at, self.finality, &row);
-                self.heads += 1;
+                let is_within = resident.spans() <= HEADS_OF_RUN;
+                *(if is_within { &mut self.heads } else { &mut self.heads_beyond }) += 1;
             } else {
                 applied.oversized += 1;
             }
@@ -151,32 +160,49 @@ impl Runs {
 
     /// Forgets a run that was deleted.
     pub(crate) fn remove(&mut self, run_id: &str) -> bool {
-        let removed = self.residents.remove(run_id);
-        self.heads -= removed.as_ref().map_or(0, Resident::spans);
-        removed.is_some()
+        self.give_up(run_id).is_some()
     }
 
-    /// Gives up runs until memory is within its bound; what has to be saved of them comes first.
+    /// Forgets runs whose last span came in before: they are removed from storage, and taken out of the totals there.
+    pub(crate) fn forget_before(&mut self, before: Timestamp) {
+        let is_gone = |(_, run): &(&Name, &Resident)| run.received_at() < before;
+        let gone: Vec<Name> = self.residents.iter().filter(is_gone).map(|(run_id, _)| run_id.clone()).collect();
+        gone.iter().for_each(|run_id| drop(self.give_up(run_id)));
+    }
+
+    fn give_up(&mut self, run_id: &str) -> Option<Resident> {
+        let resident = self.residents.remove(run_id)?;
+        let (within, beyond) = shares(resident.spans());
+        self.heads -= within;
+        self.heads_beyond -= beyond;
+        Some(resident)
+    }
+
+    /// Gives up runs until memory is within its bounds, those touched least lately first; what has to be saved of them.
     pub(crate) fn evict(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
-        if self.heads <= HEADS_MAX {
+        if self.heads <= HEADS_MAX && self.heads_beyond <= HEADS_BEYOND_MAX {
             return changes;
         }
+        let heads_kept = if self.heads > HEADS_MAX { HEADS_KEPT } else { self.heads };
         let mut oldest: Vec<(u64, Name)> = self.residents.iter().map(|(id, run)| (run.touched, id.clone())).collect();
         oldest.sort_unstable();
         // What was touched just now stays, however large it is.
         oldest.pop();
         for (_, run_id) in oldest {
-            if self.heads <= HEADS_KEPT {
-                break;
-            }
-            if let Some(mut run) = self.residents.remove(&run_id) {
-                self.heads -= run.spans();
+            let is_large = self.residents.get(&run_id).is_some_and(|run| run.spans() > HEADS_OF_RUN);
+            let makes_room = self.heads > heads_kept || is_large && self.heads_beyond > HEADS_BEYOND_MAX;
+            if makes_room && let Some(mut run) = self.give_up(&run_id) {
                 changes.extend(run.change(self.finality, true));
             }
         }
         changes
     }
+}
+
+/// The heads of a run of so many spans: within its share of memory, and beyond.
+fn shares(spans: usize) -> (usize, usize) {
+    (spans.min(HEADS_OF_RUN), spans.saturating_sub(HEADS_OF_RUN))
 }
 
 #[cfg(test)]

@@ -27,8 +27,37 @@ pub enum SegmentError {
     Foreign { path: String },
     #[error("segment `{path}` lacks a column of its format")]
     Column { path: String, source: decode::ColumnError },
+    #[error("segment `{path}` is damaged: its decoder broke down")]
+    Undecodable { path: String },
     #[error("the work on `{path}` was given up")]
     Cancelled { path: String },
+}
+
+impl SegmentError {
+    pub(crate) fn path(&self) -> &str {
+        match self {
+            Self::Storage { path, .. }
+            | Self::Parquet { path, .. }
+            | Self::Arrow { path, .. }
+            | Self::Newer { path, .. }
+            | Self::Foreign { path }
+            | Self::Undecodable { path }
+            | Self::Column { path, .. }
+            | Self::Cancelled { path } => path,
+        }
+    }
+
+    /// What object storage said, when it was storage that failed.
+    fn of_storage(&self) -> Option<&object_store::Error> {
+        let mut error: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(this) = error {
+            if let Some(storage) = this.downcast_ref() {
+                return Some(storage);
+            }
+            error = this.source();
+        }
+        None
+    }
 }
 
 /// What is known of a segment without opening it: a row of the segment table.

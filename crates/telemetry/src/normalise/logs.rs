@@ -11,8 +11,7 @@ use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use super::facts::Facts;
 use super::intern::Interner;
 use super::json::JsonWriter;
-use super::keys::Text;
-use super::shared::{SharedResource, SharedScope, valid_run_id};
+use super::shared::{SharedResource, SharedScope, named_run};
 use super::{Normalised, Normaliser, Remarks};
 use crate::event;
 use crate::origin::Origin;
@@ -27,6 +26,7 @@ pub(super) fn rows(normaliser: &Normaliser, request: &ExportLogsServiceRequest, 
             &normaliser.keys,
             &normaliser.limits,
             &mut batch.names,
+            origin,
         );
         for scope_logs in &resource_logs.scope_logs {
             let scope = SharedScope::read(scope_logs.scope.as_ref(), &scope_logs.schema_url, &normaliser.limits);
@@ -84,8 +84,7 @@ impl<'a> Batch<'a> {
         if let Some(run_id) = &self.origin.run_id {
             return Some(run_id.clone());
         }
-        let stated = facts.text(Text::RunId).or(resource.facts.text(Text::RunId)).and_then(valid_run_id);
-        match stated {
+        match named_run(facts, &resource.facts, self.origin, &mut self.remarks) {
             Some(run_id) => Some(self.names.name(run_id, self.normaliser.limits.name_bytes_max)),
             None => trace_id.map(|id| self.names.trace(id)),
         }

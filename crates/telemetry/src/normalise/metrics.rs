@@ -29,6 +29,7 @@ pub(super) fn rows(
             &normaliser.keys,
             &normaliser.limits,
             &mut batch.names,
+            origin,
         );
         for scope_metrics in &resource_metrics.scope_metrics {
             let scope = SharedScope::read(scope_metrics.scope.as_ref(), &scope_metrics.schema_url, &normaliser.limits);

@@ -1,14 +1,23 @@
 //! What the items of one resource and one scope have in common, rendered once.
 
-use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use std::borrow::Cow;
+
+use mizzen_model::id::RunId;
+use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
+use super::Remarks;
 use super::facts::Facts;
 use super::intern::Interner;
 use super::json::JsonWriter;
 use super::keys::{KeyTable, Text};
 use super::limits::Limits;
+use crate::origin::Origin;
+use crate::record::{self, AGENT_DIGEST};
 use crate::row::Name;
+
+/// Where a digest that a sender claims is kept.
+const AGENT_DIGEST_CLAIMED: &str = "mizzen.agent.digest.claimed";
 
 /// A resource as JSON, and what it states about its items.
 #[derive(Debug)]
@@ -24,6 +33,7 @@ impl<'a> SharedResource<'a> {
         keys: &KeyTable,
         limits: &Limits,
         names: &mut Interner<'a>,
+        origin: &Origin,
     ) -> Self {
         let mut facts = Facts::new();
         let attributes = resource.map_or(&[][..], |resource| &resource.attributes);
@@ -31,10 +41,44 @@ impl<'a> SharedResource<'a> {
             facts.observe(keys, attribute);
         }
         let mut json = JsonWriter::new(limits, 256);
-        json.attributes(attributes);
+        json.attributes(&attested(attributes, origin));
         let service = facts.text(Text::Service).map(|name| names.name(name, limits.name_bytes_max));
         Self { json: Name::from(json.out), service, facts }
     }
+}
+
+/// The attributes, with the agent digest of the sender's key in the place of what they claim: evidence is about digests.
+fn attested<'a>(attributes: &'a [KeyValue], origin: &Origin) -> Cow<'a, [KeyValue]> {
+    let is_claim = |attribute: &KeyValue| attribute.key == AGENT_DIGEST;
+    if origin.is_trusted || origin.agent_digest.is_none() && !attributes.iter().any(is_claim) {
+        return Cow::Borrowed(attributes);
+    }
+    let known = origin.agent_digest.as_ref().map(|digest| record::string(AGENT_DIGEST, digest.as_str().to_owned()));
+    let others =
+        attributes.iter().filter(|attribute| known.as_ref() != Some(*attribute)).cloned().map(|mut attribute| {
+            if is_claim(&attribute) {
+                attribute.key = AGENT_DIGEST_CLAIMED.to_owned();
+            }
+            attribute
+        });
+    known.iter().cloned().chain(others).collect()
+}
+
+/// The run that an item names. Into a run of `mizzen run` nobody writes but its own key, whose runs are not named here,
+/// and Mizzen itself.
+pub(super) fn named_run<'a>(
+    facts: &Facts<'a>,
+    resource: &Facts<'a>,
+    origin: &Origin,
+    remarks: &mut Remarks,
+) -> Option<&'a str> {
+    let text = facts.text(Text::RunId).or(resource.text(Text::RunId))?;
+    let run_id: RunId = text.parse().ok()?;
+    if !origin.is_trusted && run_id.root_trace().is_some() {
+        remarks.change("only the key of a run of `mizzen run` writes into it, so the trace is the run");
+        return None;
+    }
+    Some(text)
 }
 
 /// A scope as JSON `{name, version, attributes}`, with `schema_url` when there is one.
@@ -61,9 +105,4 @@ impl<'a> SharedScope<'a> {
         json.out.push('}');
         Self { json: Name::from(json.out), name: &scope.name }
     }
-}
-
-/// The text of a run id attribute when it has the form of one.
-pub(super) fn valid_run_id(text: &str) -> Option<&str> {
-    text.parse::<mizzen_model::id::RunId>().is_ok().then_some(text)
 }

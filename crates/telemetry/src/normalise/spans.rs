@@ -15,7 +15,7 @@ use super::intern::Interner;
 use super::json::{JsonWriter, hex};
 use super::keys::Text;
 use super::limits::{Limits, cut};
-use super::shared::{SharedResource, SharedScope, valid_run_id};
+use super::shared::{SharedResource, SharedScope, named_run};
 use super::{Normalised, Normaliser, Remarks, kind, outcome, sampling, tokens};
 use crate::origin::Origin;
 use crate::row::{Name, SpanBody, SpanHead, SpanRow};
@@ -37,6 +37,7 @@ pub(super) fn rows(
             &normaliser.keys,
             &normaliser.limits,
             &mut batch.names,
+            origin,
         );
         for scope_spans in &resource_spans.scope_spans {
             let scope = SharedScope::read(scope_spans.scope.as_ref(), &scope_spans.schema_url, &normaliser.limits);
@@ -213,8 +214,7 @@ impl<'a> Batch<'a> {
         if let Some(run_id) = &self.origin.run_id {
             return run_id.clone();
         }
-        let stated = facts.text(Text::RunId).or(resource.facts.text(Text::RunId)).and_then(valid_run_id);
-        match stated {
+        match named_run(facts, &resource.facts, self.origin, &mut self.remarks) {
             Some(run_id) => self.name(run_id),
             None => self.names.trace(trace_id),
         }

@@ -6,6 +6,7 @@ use mizzen_model::time::Timestamp;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use proptest::prelude::*;
 
@@ -161,6 +162,45 @@ fn the_run_is_the_keys_then_the_attributes_then_the_trace() {
 }
 
 #[test]
+fn only_its_own_key_writes_into_a_run_of_mizzen_run() {
+    let run_id = mizzen_model::id::RunId::of_process(mizzen_model::id::TraceId::from_bytes(&[1; 16]).unwrap());
+    let claims = request(vec![span(vec![text("mizzen.run.id", run_id.as_str())])]);
+    let stranger = normaliser().spans(&claims, &Origin::anonymous(NOW));
+    assert_eq!(&*stranger.rows[0].head.run_id, "07".repeat(16));
+    assert!(stranger.message.contains("only the key"), "{}", stranger.message);
+    let other_key = Origin { caller: Some("key:other".into()), ..Origin::anonymous(NOW) };
+    assert_eq!(&*normaliser().spans(&claims, &other_key).rows[0].head.run_id, "07".repeat(16));
+    let own_key = Origin { run_id: Some(Name::from(run_id.as_str())), ..Origin::anonymous(NOW) };
+    assert_eq!(&*normaliser().spans(&claims, &own_key).rows[0].head.run_id, run_id.as_str());
+    assert_eq!(&*normaliser().spans(&claims, &Origin::unknown(NOW)).rows[0].head.run_id, run_id.as_str());
+    let named = request(vec![span(vec![text("mizzen.run.id", "nightly-7")])]);
+    assert_eq!(&*normaliser().spans(&named, &Origin::anonymous(NOW)).rows[0].head.run_id, "nightly-7");
+}
+
+#[test]
+fn an_agent_digest_is_the_keys_whatever_the_sender_claims() {
+    let digest = |text: &str| mizzen_model::id::Digest::of(text.as_bytes());
+    let (own, forged) = (digest("own"), digest("forged"));
+    let mut request = request(vec![span(vec![])]);
+    request.resource_spans[0].resource = Some(Resource {
+        attributes: vec![text("service.name", "a"), text("mizzen.agent.digest", forged.as_str())],
+        ..Resource::default()
+    });
+    let resource = |origin: &Origin| normaliser().spans(&request, origin).rows.remove(0).body.resource;
+    assert_eq!(
+        &*resource(&Origin::anonymous(NOW)),
+        format!(r#"{{"service.name":"a","mizzen.agent.digest.claimed":"{forged}"}}"#)
+    );
+    let keyed = Origin { agent_digest: Some(own.clone()), ..Origin::anonymous(NOW) };
+    assert_eq!(
+        &*resource(&keyed),
+        format!(r#"{{"mizzen.agent.digest":"{own}","service.name":"a","mizzen.agent.digest.claimed":"{forged}"}}"#)
+    );
+    let imported = resource(&Origin::unknown(NOW));
+    assert_eq!(&*imported, format!(r#"{{"service.name":"a","mizzen.agent.digest":"{forged}"}}"#));
+}
+
+#[test]
 fn values_keep_their_types_as_json() {
     let row = one(span(vec![
         attribute("i", Value::IntValue(i64::MIN)),
@@ -210,6 +250,44 @@ fn a_call_costs_what_its_model_costs_under_any_of_its_names() {
     assert_eq!(cost("claude-test", "my-deployment"), Some(1.0));
     assert_eq!(cost("us.anthropic.claude-test-20260101-v1:0", ""), Some(1.0));
     assert_eq!(cost("acme.no-such-model", ""), None);
+}
+
+#[test]
+fn a_total_tells_which_parts_are_counted_beside() {
+    let usage = |provider: &str, input, output, cached, reasoning, total| {
+        let count = |key: &str, count| attribute(&format!("ai.usage.{key}"), Value::IntValue(count));
+        let call = one(span(vec![
+            text("gen_ai.operation.name", "chat"),
+            text("gen_ai.system", provider),
+            count("inputTokens", input),
+            count("outputTokens", output),
+            count("cachedInputTokens", cached),
+            count("reasoningTokens", reasoning),
+            count("totalTokens", total),
+        ]));
+        let usage = call.head.usage.unwrap();
+        (usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.reasoning_tokens)
+    };
+    let cases = [
+        (
+            "Gemini counts thoughts beside, the cache within",
+            usage("google", 5_000, 300, 1_500, 2_000, 7_300),
+            (5_000, 2_300),
+        ),
+        (
+            "as much as fits, with tokens that are not told",
+            usage("google", 5_000, 300, 1_500, 200, 5_600),
+            (5_000, 500),
+        ),
+        ("a total without the cache says nothing of it", usage("anthropic.messages", 100, 50, 80, 0, 150), (180, 50)),
+        ("a total with the cache", usage("amazon-bedrock", 100, 50, 80, 0, 230), (180, 50)),
+        ("both", usage("some", 100, 50, 80, 20, 250), (180, 70)),
+        ("neither", usage("openai", 100, 50, 80, 20, 150), (100, 50)),
+    ];
+    for (why, (input, output, ..), expected) in cases {
+        assert_eq!((input, output), expected, "{why}");
+    }
+    assert_eq!(cases[0].1, (5_000, 2_300, 1_500, 2_000));
 }
 
 #[test]

@@ -5,8 +5,9 @@
 //! SDK 5, Gemini's thoughts in ADK. They are recognised, in this order, by
 //!
 //! 1. a part larger than its whole, which a subset cannot be;
-//! 2. a reported total that only adds up with the parts counted extra;
-//! 3. the attribute name that only such a dialect uses, with a provider that counts so.
+//! 2. a reported total that is more than input and output, by the parts that make up the difference;
+//! 3. the attribute name that only such a dialect uses, with a provider that counts so: the AI SDK adds up its total
+//!    itself, so that it says nothing about the cache.
 
 use mizzen_model::usage::Usage;
 
@@ -29,9 +30,14 @@ pub(super) fn usage(facts: &Facts<'_>, provider: Option<&str>) -> Option<Usage> 
     let plain = input.saturating_add(output);
 
     let named_beside = facts.rank(Count::CacheRead) == Some(RANK_BESIDE) && provider.is_some_and(counts_cache_beside);
-    let cache_beside = is_beside(cached, input, plain, stated_total).unwrap_or(named_beside);
     let named_thoughts = facts.rank(Count::Reasoning) == Some(RANK_THOUGHTS);
-    let reasoning_beside = is_beside(reasoning, output, plain, stated_total).unwrap_or(named_thoughts);
+    let by_total = match stated_total.and_then(|total| total.checked_sub(plain)) {
+        Some(0) => (None, Some(false)),
+        Some(extra) => beside(extra, cached, reasoning).map_or((None, None), |(c, r)| (Some(c), Some(r))),
+        None => (None, None),
+    };
+    let cache_beside = cached > input || by_total.0.unwrap_or(named_beside);
+    let reasoning_beside = reasoning > output || by_total.1.unwrap_or(named_thoughts);
 
     let input_tokens = if cache_beside { input.saturating_add(cached) } else { input };
     let output_tokens = if reasoning_beside { output.saturating_add(reasoning) } else { output };
@@ -45,19 +51,13 @@ pub(super) fn usage(facts: &Facts<'_>, provider: Option<&str>) -> Option<Usage> 
     })
 }
 
-/// Rules 1 and 2; `None` when they do not decide.
-fn is_beside(part: u64, whole: u64, plain: u64, total: Option<u64>) -> Option<bool> {
-    if part == 0 {
-        return Some(false);
-    }
-    if part > whole {
-        return Some(true);
-    }
-    match total {
-        Some(total) if total == plain => Some(false),
-        Some(total) if total >= plain.saturating_add(part) => Some(true),
-        _ => None,
-    }
+/// Whether cache and reasoning are what a total has beyond input and output: those that make up the difference exactly,
+/// else as much as fits into it, because a provider may count more than is told. `None` when neither fits.
+fn beside(extra: u64, cached: u64, reasoning: u64) -> Option<(bool, bool)> {
+    let both = cached.saturating_add(reasoning);
+    let choices = [(both, (true, true)), (reasoning, (false, true)), (cached, (true, false))];
+    let exact = choices.iter().find(|(sum, _)| *sum == extra);
+    exact.or_else(|| choices.iter().find(|(sum, _)| *sum <= extra)).map(|(_, which)| *which)
 }
 
 fn counts_cache_beside(provider: &str) -> bool {

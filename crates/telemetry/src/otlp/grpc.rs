@@ -51,6 +51,17 @@ async fn handle<I: Ingest>(receiver: Receiver<I>, signal: Signal, request: Reque
             return into_axum(status_of(&failure).into_http());
         }
     };
+    let (parts, body) = request.into_parts();
+    let held = receiver.held.open();
+    // Tonic would read it without a bound in time, and know nothing of other requests.
+    let body = match receiver.read(&parts.headers, body, &receiver.message_bytes, &held).await {
+        Ok(body) => body,
+        Err(failure) => {
+            receiver.count("grpc", signal, Err(&failure));
+            return into_axum(status_of(&failure).into_http());
+        }
+    };
+    let request = Request::from_parts(parts, Body::from(body));
     let max = usize::try_from(receiver.message_bytes.max()).unwrap_or(usize::MAX);
     let mut grpc = tonic::server::Grpc::new(RawCodec)
         .accept_compressed(CompressionEncoding::Gzip)
@@ -97,7 +108,8 @@ async fn export<I: Ingest>(
     message: Bytes,
     origin: Origin,
 ) -> Result<tonic::Response<Bytes>, Status> {
-    let result = match receiver.slot() {
+    let held = receiver.held.open();
+    let result = match held.grow_to(message.len()).and_then(|()| receiver.slot()) {
         Ok(_slot) => receiver.export(signal, Encoding::Protobuf, message, origin).await,
         Err(failure) => Err(failure),
     };

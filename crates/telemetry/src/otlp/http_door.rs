@@ -1,5 +1,7 @@
 //! OTLP over HTTP, protobuf and JSON. The answer is written as the request was.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -60,9 +62,10 @@ async fn receive<I: Ingest>(
         return Err(Failure::Denied(Denied::Forbidden("peer address is unknown".to_owned())));
     };
     let origin = (receiver.authenticate)(&parts.headers, peer)?;
-    let body = body::read(&parts.headers, body, &receiver.body_bytes).await?;
+    let held = Arc::new(receiver.held.open());
+    let body = receiver.read(&parts.headers, body, &receiver.body_bytes, &held).await?;
     let _slot = receiver.slot()?;
-    let message = body::decompress(body, compression, &receiver.message_bytes).await?;
+    let message = body::decompress(body, compression, &receiver.message_bytes, &held).await?;
     receiver.export(signal, encoding, message, origin).await
 }
 
@@ -129,9 +132,9 @@ fn refusal(encoding: Encoding, failure: &Failure) -> Response {
         Failure::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Failure::Body(_) | Failure::Decode(_) => StatusCode::BAD_REQUEST,
         Failure::Busy | Failure::Ingest(IngestError::Overloaded) => StatusCode::TOO_MANY_REQUESTS,
-        Failure::Ingest(IngestError::Unavailable | IngestError::Stopping) | Failure::Interrupted => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Failure::Ingest(IngestError::Unavailable | IngestError::Stopping)
+        | Failure::Interrupted
+        | Failure::TooSlow { .. } => StatusCode::SERVICE_UNAVAILABLE,
     };
     let rpc = RpcStatus::of(failure);
     let body = match encoding {

@@ -66,7 +66,9 @@ impl Failure {
             Self::TooLarge(_) | Self::Busy | Self::Ingest(IngestError::TooLarge { .. } | IngestError::Overloaded) => {
                 Code::ResourceExhausted
             }
-            Self::Ingest(IngestError::Unavailable | IngestError::Stopping) | Self::Interrupted => Code::Unavailable,
+            Self::Ingest(IngestError::Unavailable | IngestError::Stopping)
+            | Self::Interrupted
+            | Self::TooSlow { .. } => Code::Unavailable,
             Self::Unsupported(_) | Self::Body(_) | Self::Decode(_) => Code::InvalidArgument,
         }
     }
@@ -75,9 +77,9 @@ impl Failure {
     pub(super) const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Busy | Self::Ingest(IngestError::Overloaded) => Some(OVERLOADED_RETRY),
-            Self::Ingest(IngestError::Unavailable | IngestError::Stopping) | Self::Interrupted => {
-                Some(UNAVAILABLE_RETRY)
-            }
+            Self::Ingest(IngestError::Unavailable | IngestError::Stopping)
+            | Self::Interrupted
+            | Self::TooSlow { .. } => Some(UNAVAILABLE_RETRY),
             _ => None,
         }
     }

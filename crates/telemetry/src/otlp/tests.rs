@@ -246,6 +246,56 @@ async fn too_many_at_once_are_told_to_come_again_and_all_is_counted() {
     assert!(rendered.contains(r#"mizzen_limit_refusals_total{limit="otlp_concurrent_requests"} 1"#), "{rendered}");
 }
 
+/// A body that begins and never ends.
+fn stalled(bytes: usize) -> Body {
+    let begin = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![b' '; bytes]))]);
+    Body::from_stream(futures::StreamExt::chain(begin, futures::stream::pending()))
+}
+
+fn stalled_request(path: &str, content_type: &str, bytes: usize) -> Request<Body> {
+    let request = Request::post(path).header("authorization", KEY).header("content-type", content_type);
+    request.body(stalled(bytes)).unwrap()
+}
+
+#[tokio::test]
+async fn what_all_bodies_hold_together_is_bounded_and_given_back() {
+    let limits =
+        DoorLimits { body_bytes_max: 100_000, message_bytes_max: 100_000, held_bytes_max: 0, ..DoorLimits::default() };
+    let (receiver, metrics) = receiver(&ok(), &limits);
+    let router = with_peer(http_router(receiver));
+    let request = || stalled_request("/v1/traces", "application/json", 99_000);
+    let mut waiting: Vec<_> = (0..2).map(|_| Box::pin(router.clone().oneshot(request()))).collect();
+    for one in &mut waiting {
+        assert!(futures::FutureExt::now_or_never(one).is_none());
+    }
+    let third = router.clone().oneshot(request()).await.unwrap();
+    assert_eq!(third.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(metrics.render().contains(r#"mizzen_limit_refusals_total{limit="otlp_held_bytes"} 1"#));
+    let inflated = gzip(&[b' '; 90_000]);
+    let headers: Headers = &[("content-type", "application/json"), ("content-encoding", "gzip")];
+    let bomb = send(router.clone(), Call { headers, body: inflated, ..Call::default() }).await;
+    assert_eq!(bomb.status, StatusCode::TOO_MANY_REQUESTS, "what comes out of a body counts");
+    drop(waiting);
+    assert_eq!(send(router, Call::default()).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_given_up() {
+    let limits = DoorLimits { body_seconds_max: 0, ..DoorLimits::default() };
+    let (receiver, metrics) = receiver(&ok(), &limits);
+    let request = stalled_request("/v1/traces", "application/json", 10);
+    let answer = with_peer(http_router(receiver.clone())).oneshot(request).await.unwrap();
+    assert_eq!(
+        (answer.status(), answer.headers()["retry-after"].to_str().unwrap()),
+        (StatusCode::SERVICE_UNAVAILABLE, "5")
+    );
+    let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    let request = stalled_request(path, "application/grpc", 10);
+    let answer = with_peer(grpc_router(receiver)).oneshot(request).await.unwrap();
+    assert_eq!(answer.headers()["grpc-status"], "14");
+    assert!(metrics.render().contains(r#"mizzen_limit_refusals_total{limit="otlp_body_seconds"} 2"#));
+}
+
 async fn grpc(
     double: &Double,
     request: ExportTraceServiceRequest,

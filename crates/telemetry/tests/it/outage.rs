@@ -1,11 +1,12 @@
-//! Bad days: storage that does not take anything for a while.
+//! Bad days: storage that does not take anything for a while, and files that are damaged for good.
 
+use std::path::Path;
 use std::time::Duration;
 
 use mizzen_runtime::clock::Clock;
 use mizzen_telemetry::TelemetryConfig;
 
-use crate::node::{self, Node, span};
+use crate::node::{self, Node, START, run_id, span};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_object_storage_nothing_is_lost_and_senders_are_told_to_wait() {
@@ -45,4 +46,54 @@ async fn without_object_storage_nothing_is_lost_and_senders_are_told_to_wait() {
     assert!(stored.len() as u64 >= acknowledged, "{} of {acknowledged}: {:?}", stored.len(), node.telemetry.health());
     node.ingest(vec![span(900, 0, "works again")]).await.unwrap();
     node.stop().await;
+}
+
+type Damage = fn(&Path);
+
+/// What can happen to a file.
+const DAMAGES: [(&str, Damage); 4] = [
+    ("gone", |path| std::fs::remove_file(path).unwrap()),
+    ("cut short", |path| std::fs::File::options().write(true).open(path).unwrap().set_len(1_000).unwrap()),
+    ("overwritten", |path| rewrite(path, |_, byte| *byte = 0)),
+    ("partly overwritten", |path| rewrite(path, |at, byte| *byte = if at < 1_500 { !*byte } else { *byte })),
+];
+
+fn rewrite(path: &Path, change: fn(usize, &mut u8)) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes.iter_mut().enumerate().for_each(|(at, byte)| change(at, byte));
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_that_is_lost_is_named_and_stops_nothing() {
+    for (what, damage) in DAMAGES {
+        let folder = tempfile::tempdir().unwrap();
+        let node = Node::open(folder.path(), TelemetryConfig::default(), Clock::manual(START)).await;
+        node.ingest((0..10).map(|id| span(1, id, "q")).collect()).await.unwrap();
+        node.telemetry.flush().await.unwrap();
+        let segments = node.telemetry.table(mizzen_telemetry::Signal::Spans).await.unwrap().segments;
+        let (name, path) = (segments[0].path.clone(), node.data_dir.join("segments").join(&segments[0].path));
+        node.ingest((10..20).map(|id| span(1, id, "q")).collect()).await.unwrap();
+        drop(segments);
+        node.stop().await;
+        damage(&path);
+
+        let node = Node::open(folder.path(), TelemetryConfig::default(), Clock::manual(START)).await;
+        node.ingest(vec![span(1, 20, "late")]).await.unwrap();
+        node.ingest(vec![span(2, 0, "other")]).await.unwrap();
+        let run = |telemetry: mizzen_telemetry::Telemetry| async move {
+            (
+                telemetry.run(&run_id(1)).await.unwrap().unwrap().spans,
+                telemetry.run(&run_id(2)).await.unwrap().is_some(),
+            )
+        };
+        node.eventually(run, |run| *run == (11, true)).await;
+        let health = node.telemetry.health();
+        assert_eq!(health.lost_segments, 1, "{what}");
+        assert!(health.failing.as_ref().is_some_and(|told| told.contains(&name)), "{what}: {health:?}");
+        tokio::time::timeout(Duration::from_secs(10), node.telemetry.compact_now()).await.expect(what).unwrap();
+        assert!(node.telemetry.delete_run(&run_id(1)).await.unwrap(), "{what}");
+        assert_eq!(node.telemetry.run(&run_id(1)).await.unwrap(), None, "{what}");
+        node.stop().await;
+    }
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use mizzen_model::time::Timestamp;
 use mizzen_runtime::task::BoxError;
 use tokio::sync::oneshot;
 
 use super::Assembler;
 use crate::engine::error::ReadError;
 use crate::engine::keeper::Message;
+use crate::engine::runs::Runs;
 
 /// How long a caller waits for storage. What was begun goes on.
 const STORAGE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -18,6 +20,8 @@ pub(crate) enum Command {
     Flush(oneshot::Sender<Result<(), ReadError>>),
     /// Save the run if it changed, or every run that did.
     Save { run_id: Option<String>, done: oneshot::Sender<()> },
+    /// Remove the runs whose last span came in before: their segments are gone.
+    RemoveRuns { before: i64 },
     /// Delete a run; answers whether it was there.
     Delete { run_id: String, done: oneshot::Sender<Result<bool, ReadError>> },
 }
@@ -36,6 +40,16 @@ impl Assembler {
             Command::Save { run_id: None, done } => {
                 let changes = self.with_runs(|runs| runs.changes(None)).await?;
                 self.keeper.send(Message::Save { changes, done: Some(done) }).await?;
+            }
+            Command::RemoveRuns { before } => {
+                // What is saved last decides whether a run has a younger span.
+                let forgotten = move |runs: &mut Runs| {
+                    runs.forget_before(Timestamp::from_unix_nanos(before));
+                    runs.changes(None)
+                };
+                let changes = self.with_runs(forgotten).await?;
+                self.save(changes).await?;
+                self.keeper.send(Message::RemoveRuns { before }).await?;
             }
             Command::Delete { run_id, done } => {
                 let deleted = self.delete(run_id).await?;

@@ -12,8 +12,8 @@ use super::{Index, number, placeholders, signed, stored};
 
 /// Rows of one statement. Not more: SQLite finds the name of each parameter by walking over those before it.
 const ROWS_PER_STATEMENT: usize = 16;
-/// Runs told at once of those that became final.
-const FINALISED_MAX: usize = 2_000;
+/// Runs told at once of those that became final: fewer than a watcher may be behind.
+const FINALISED_MAX: usize = 512;
 const COLUMNS: [&str; 16] = [
     "run_id",
     "node",
@@ -52,8 +52,22 @@ pub(crate) struct StoredRun {
 #[derive(Debug)]
 pub(crate) struct Finalised {
     pub(crate) runs: Vec<RunSummary>,
-    /// All that did until then are told.
-    pub(crate) until: Timestamp,
+    /// They are told up to here.
+    pub(crate) until: Told,
+}
+
+/// How far runs that became final are told, in the order of when they did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) quiet_at: Timestamp,
+    /// The last that was told of those of this moment; empty when all of them were.
+    pub(crate) run_id: String,
+}
+
+impl Told {
+    pub(crate) const fn all_until(quiet_at: Timestamp) -> Self {
+        Self { quiet_at, run_id: String::new() }
+    }
 }
 
 /// Who saw steps of a run.
@@ -197,25 +211,29 @@ impl Index {
         Ok(())
     }
 
-    /// Runs that became final after `after` and until `until`, or as long before it as 2,000 of them are.
+    /// Runs that became final after `after` and until `until`, 512 of them at most.
     pub(crate) async fn finalised(
         &self,
-        after: Timestamp,
+        after: &Told,
         until: Timestamp,
         quiet_ns_max: i64,
     ) -> Result<Finalised, StoreError> {
         // The index is on when runs were received; they are quiet soon after.
         let sql = format!(
-            "SELECT {} FROM telemetry_runs r WHERE r.received_at > $1 AND r.quiet_at > $2 AND r.quiet_at <= $3
-            AND r.node = $4 ORDER BY r.quiet_at LIMIT {FINALISED_MAX}",
+            "SELECT {} FROM telemetry_runs r WHERE r.received_at >= $1 AND r.quiet_at <= $2 AND r.node = $3
+            AND (r.quiet_at > $4 OR r.quiet_at = $4 AND $5 <> '' AND r.run_id > $5)
+            ORDER BY r.quiet_at, r.run_id LIMIT {FINALISED_MAX}",
             stored::COLUMNS
         );
-        let received_after = after.plus_nanos(-quiet_ns_max).unix_nanos();
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(received_after).bind(after.unix_nanos());
-        let rows = query.bind(until.unix_nanos()).bind(&self.node).fetch_all(self.store.pool()).await?;
+        let received_after = after.quiet_at.plus_nanos(-quiet_ns_max).unix_nanos();
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(received_after).bind(until.unix_nanos()).bind(&self.node);
+        let query = query.bind(after.quiet_at.unix_nanos()).bind(&after.run_id);
+        let rows = query.fetch_all(self.store.pool()).await?;
         let runs = rows.iter().map(|row| stored::decode(row, until)).collect::<Result<Vec<_>, sqlx::Error>>()?;
-        let last = rows.last().filter(|_| rows.len() == FINALISED_MAX).map(stored::quiet_at).transpose()?;
-        Ok(Finalised { runs, until: last.unwrap_or(until) })
+        let last = rows.last().filter(|_| rows.len() == FINALISED_MAX);
+        let told =
+            |row| Ok::<_, sqlx::Error>(Told { quiet_at: stored::quiet_at(row)?, run_id: row.try_get("run_id")? });
+        Ok(Finalised { runs, until: last.map(told).transpose()?.unwrap_or(Told::all_until(until)) })
     }
 
     /// Removes a run; returns what it had added to the totals.

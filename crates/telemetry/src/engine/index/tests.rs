@@ -8,7 +8,7 @@ use mizzen_store::{Store, testing};
 
 use super::list::{Page, RunFilter};
 use super::parts::{ModelPart, Parts, Sums};
-use super::runs::StoredRun;
+use super::runs::{StoredRun, Told};
 use super::totals::Totals;
 use super::*;
 
@@ -126,8 +126,9 @@ async fn a_run_is_replaced_made_final_and_removed() {
         let found = index.run("a").await.unwrap().unwrap();
         assert!(found.summary.is_final, "{}", test.name);
         for (after, until, expected) in [(10, 11, 1), (11, 99, 0), (1, 10, 0)] {
-            let finalised = index.finalised(at(after), at(until), 10).await.unwrap();
-            assert_eq!((finalised.runs.len(), finalised.until), (expected, at(until)), "{} {after}", test.name);
+            let finalised = index.finalised(&Told::all_until(at(after)), at(until), 10).await.unwrap();
+            let told = (finalised.runs.len(), finalised.until);
+            assert_eq!(told, (expected, Told::all_until(at(until))), "{} {after}", test.name);
         }
         assert_eq!(index.runs_received_before(7, 9).await.unwrap(), ["a"]);
         let mut transaction = index.begin().await.unwrap();
@@ -135,6 +136,58 @@ async fn a_run_is_replaced_made_final_and_removed() {
         transaction.commit().await.unwrap();
         assert_eq!(index.run("a").await.unwrap(), None);
         assert_eq!(ids(&index, &RunFilter { model: Some("m-1".into()), ..RunFilter::default() }).await, ["b"]);
+    }
+}
+
+#[tokio::test]
+async fn of_many_runs_that_became_final_at_once_every_one_is_told_once() {
+    for test in testing::stores(MIGRATIONS).await {
+        let index = Index::new(test.store.clone(), "n".into(), Clock::system());
+        let runs: Vec<StoredRun> =
+            (0..1_100).map(|n| StoredRun { quiet_at: at(50), ..run(&format!("run-{n}"), 1) }).collect();
+        save(&index, &runs).await;
+        let (mut told, mut after) = (std::collections::BTreeSet::new(), Told::all_until(at(9)));
+        let mut most = 0;
+        while after != Told::all_until(at(60)) {
+            let page = index.finalised(&after, at(60), 100).await.unwrap();
+            most = most.max(page.runs.len());
+            for run in page.runs {
+                assert!(told.insert(run.run_id.to_string()), "{} {}", test.name, run.run_id);
+            }
+            after = page.until;
+        }
+        assert!(told.len() == runs.len() && most == 512, "{} {} {most}", test.name, told.len());
+    }
+}
+
+#[tokio::test]
+async fn names_of_which_nothing_is_left_make_room_for_others() {
+    for test in testing::stores(MIGRATIONS).await {
+        let index = Index::new(test.store.clone(), "n".into(), Clock::system());
+        let named = |name: &str| Parts { agent: Some(name.to_owned()), models: Vec::new(), ..run("a", 1).parts };
+        let mut totals = Totals::default();
+        for n in 0..10_000 {
+            totals.change(None, Some(&named(&format!("agent-{n}"))));
+        }
+        totals.change(None, Some(&named("one too many")));
+        assert_eq!(totals.agents().len(), 10_000);
+        totals.change(Some(&named("one too many")), None);
+        for n in 0..9_999 {
+            totals.change(Some(&named(&format!("agent-{n}"))), None);
+        }
+        totals.change(None, Some(&named("new")));
+        let names = |totals: &Totals| totals.agents().into_iter().map(|agent| agent.agent).collect::<Vec<_>>();
+        assert_eq!(names(&totals), ["agent-9999", "new"], "{}", test.name);
+        for gone in [None, Some(named("agent-9999"))] {
+            totals.change(gone.as_ref(), None);
+            let mut transaction = index.begin().await.unwrap();
+            totals.save(&index, &mut transaction).await.unwrap();
+            transaction.commit().await.unwrap();
+        }
+        assert_eq!(names(&Totals::load(&index).await.unwrap()), ["new"], "{}", test.name);
+        let rows: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM telemetry_totals").fetch_one(test.store.pool()).await.unwrap();
+        assert_eq!(rows, 1, "{}", test.name);
     }
 }
 

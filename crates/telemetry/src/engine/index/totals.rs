@@ -109,35 +109,50 @@ impl Totals {
 
     fn apply(&mut self, parts: &Parts, sign: Sign) {
         if let Some(agent) = &parts.agent
-            && let Some(total) = self.total(Kind::Agent, agent)
+            && let Some(total) = self.total(Kind::Agent, agent, sign)
         {
             apply_sums(&mut total.sums, &parts.run, sign);
             parts.models.iter().for_each(|part| count(&mut total.models, &part.model, part.sums.count, sign));
             parts.tools.iter().for_each(|(tool, calls)| count(&mut total.tools, tool, *calls, sign));
+            self.drop_empty(Kind::Agent, agent, sign);
         }
         for part in &parts.models {
-            let Some(total) = self.total(Kind::Model, &part.model) else { continue };
+            let Some(total) = self.total(Kind::Model, &part.model, sign) else { continue };
             apply_sums(&mut total.sums, &part.sums, sign);
             total.provider = part.provider.clone().or(total.provider.take());
             if let Some(agent) = &parts.agent {
                 count(&mut total.agents, agent, part.sums.count, sign);
             }
+            self.drop_empty(Kind::Model, &part.model, sign);
         }
     }
 
-    fn total(&mut self, kind: Kind, name: &str) -> Option<&mut Total> {
-        let totals = match kind {
+    /// The name makes room for others when nothing of it is left.
+    fn drop_empty(&mut self, kind: Kind, name: &str, sign: Sign) {
+        let totals = self.of_kind(kind);
+        if sign == Sign::Subtract && totals.get(name).is_some_and(|total| total.sums.count == 0) {
+            totals.remove(name);
+        }
+    }
+
+    fn of_kind(&mut self, kind: Kind) -> &mut BTreeMap<String, Total> {
+        match kind {
             Kind::Agent => &mut self.agents,
             Kind::Model => &mut self.models,
-        };
+        }
+    }
+
+    fn total(&mut self, kind: Kind, name: &str, sign: Sign) -> Option<&mut Total> {
+        let totals = self.of_kind(kind);
         if !totals.contains_key(name) {
-            if totals.len() >= NAMES_MAX {
+            // What was not counted cannot be taken back.
+            if sign == Sign::Subtract || totals.len() >= NAMES_MAX {
                 return None;
             }
             totals.insert(name.to_owned(), Total::default());
         }
         self.changed.insert((kind, name.to_owned()));
-        totals.get_mut(name)
+        self.of_kind(kind).get_mut(name)
     }
 
     /// Agents with runs, the most recent first.
@@ -161,11 +176,14 @@ impl Totals {
         for row in rows {
             let (kind, name): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             let text: String = row.try_get(2)?;
-            let total = serde_json::from_str(&text).map_err(|error| sqlx::Error::Decode(error.into()))?;
-            match kind.as_str() {
-                "agent" => totals.agents.insert(name, total),
-                _ => totals.models.insert(name, total),
-            };
+            let total: Total = serde_json::from_str(&text).map_err(|error| sqlx::Error::Decode(error.into()))?;
+            let kind = if kind == Kind::Agent.as_str() { Kind::Agent } else { Kind::Model };
+            if total.sums.count > 0 {
+                totals.of_kind(kind).insert(name, total);
+            } else {
+                // Its row goes with the next that is stored.
+                totals.changed.insert((kind, name));
+            }
         }
         Ok(totals)
     }
@@ -178,13 +196,14 @@ impl Totals {
     ) -> Result<(), StoreError> {
         let sql = "INSERT INTO telemetry_totals (node, kind, name, totals) VALUES ($1, $2, $3, $4)
             ON CONFLICT (node, kind, name) DO UPDATE SET totals = excluded.totals";
+        let remove = "DELETE FROM telemetry_totals WHERE node = $1 AND kind = $2 AND name = $3";
         for (kind, name) in std::mem::take(&mut self.changed) {
-            let totals = match kind {
-                Kind::Agent => &self.agents,
-                Kind::Model => &self.models,
-            };
-            let text = serde_json::to_string(&totals.get(&name)).map_err(|error| sqlx::Error::Encode(error.into()))?;
-            let query = sqlx::query(sql).bind(&index.node).bind(kind.as_str()).bind(name).bind(text);
+            let total = self.of_kind(kind).get(&name);
+            let text = total.map(serde_json::to_string).transpose();
+            let text = text.map_err(|error| sqlx::Error::Encode(error.into()))?;
+            let query = sqlx::query(if text.is_some() { sql } else { remove });
+            let query = query.bind(&index.node).bind(kind.as_str()).bind(name);
+            let query = if let Some(text) = text { query.bind(text) } else { query };
             query.execute(&mut **transaction).await?;
         }
         Ok(())

@@ -42,12 +42,13 @@ impl Keeper {
         Ok(parts.is_some() || !deletion.segment_ids.is_empty())
     }
 
-    /// Removes whole segments that are too old or too much, and the runs of which nothing is left.
-    pub(super) async fn retain(&mut self, now: Timestamp, policy: &RetentionPolicy) -> Result<(), StoreError> {
+    /// Removes whole segments that are too old or too much. Nothing is left of runs whose last span came in before what
+    /// this returns; who has them in memory must forget them before they are removed.
+    pub(super) async fn retain(&mut self, now: Timestamp, policy: &RetentionPolicy) -> Result<Option<i64>, StoreError> {
         let snapshot = self.view.snapshot();
         let gone = retention::expired(&snapshot.segments, now, policy);
         if gone.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let mut transaction = self.index.begin().await?;
         for segment in &gone {
@@ -63,10 +64,10 @@ impl Keeper {
         let before = kept.min().unwrap_or(i64::MAX).min(newest_gone.saturating_add(1));
         drop(snapshot);
         self.drop_segments(&gone, None);
-        self.remove_runs_before(before).await
+        Ok(Some(before))
     }
 
-    async fn remove_runs_before(&mut self, before: i64) -> Result<(), StoreError> {
+    pub(super) async fn remove_runs_before(&mut self, before: i64) -> Result<(), StoreError> {
         loop {
             let ids = self.index.runs_received_before(before, RUNS_PER_TRANSACTION).await?;
             let mut totals = self.totals_copy();

@@ -31,7 +31,7 @@ async fn open(folder: &Path, log: &FaultyFolder) -> (Telemetry, TaskGroup) {
     (opened.await.unwrap(), tasks)
 }
 
-/// One span that is a run of its own.
+/// One model call that is a run of its own.
 async fn ingest(telemetry: &Telemetry, id: u8) -> Result<(), IngestError> {
     let now = Clock::system().now();
     let nanos = u64::try_from(now.unix_nanos()).unwrap();
@@ -41,6 +41,9 @@ async fn ingest(telemetry: &Telemetry, id: u8) -> Result<(), IngestError> {
         name: "s".into(),
         start_time_unix_nano: nanos,
         end_time_unix_nano: nanos + 1,
+        attributes: [("gen_ai.operation.name", "chat"), ("gen_ai.request.model", "m")]
+            .map(|(key, value)| crate::record::string(key, value.to_owned()))
+            .to_vec(),
         ..Span::default()
     };
     let scope_spans = vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }];
@@ -93,6 +96,28 @@ fn after_a_failed_sync_nothing_is_promised_and_a_restart_has_what_was() {
         assert!(is_there(&telemetry, 2).await);
         assert!(tasks.drain(std::time::Duration::from_secs(30)).await.is_complete());
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_span_that_comes_after_its_run_went_begins_a_new_one() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), FaultyFolder::default());
+    let (telemetry, _tasks) = open(folder.path(), &log).await;
+    let calls = |telemetry: &Telemetry| {
+        let totals = telemetry.totals.clone();
+        move || totals.read().unwrap().models().iter().map(|model| model.calls).sum::<u64>()
+    };
+    let calls = calls(&telemetry);
+    for id in [1, 2] {
+        ingest(&telemetry, id).await.unwrap();
+        assert!(is_there(&telemetry, id).await);
+    }
+    assert_eq!(calls(), 2);
+    let before = Clock::system().now().unix_nanos();
+    ingest(&telemetry, 3).await.unwrap();
+    telemetry.commands.send(Command::RemoveRuns { before }).await.unwrap();
+    ingest(&telemetry, 1).await.unwrap();
+    assert!(is_there(&telemetry, 1).await && is_there(&telemetry, 3).await && !is_there(&telemetry, 2).await);
+    assert_eq!(calls(), 2, "the run that stays, and the one that began anew");
 }
 
 #[tokio::test(flavor = "multi_thread")]

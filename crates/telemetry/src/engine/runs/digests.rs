@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use mizzen_model::id::Digest;
 
+use crate::record::AGENT_DIGEST;
 use crate::row::Name;
 
-/// The resource attribute; `mizzen run` sets it.
-const ATTRIBUTE: &str = "mizzen.agent.digest";
 /// Two are enough to know that a run's spans do not agree.
 const DIGESTS_MAX: usize = 2;
 
@@ -35,7 +34,7 @@ impl Digests {
         }
         self.last = Some(resource.clone());
         if self.seen.len() < DIGESTS_MAX
-            && resource.contains(ATTRIBUTE)
+            && resource.contains(AGENT_DIGEST)
             && let Some(digest) = named(resource)
             && !self.seen.contains(&digest)
         {
@@ -46,7 +45,7 @@ impl Digests {
 
 fn named(resource: &str) -> Option<Digest> {
     let attributes: serde_json::Value = serde_json::from_str(resource).ok()?;
-    attributes.get(ATTRIBUTE)?.as_str()?.parse().ok()
+    attributes.get(AGENT_DIGEST)?.as_str()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -56,7 +55,7 @@ mod tests {
     #[test]
     fn spans_that_do_not_agree_leave_two_digests() {
         let of = |text: &str| Digest::of(text.as_bytes());
-        let resource = |digest: &str| Name::from(format!(r#"{{"service.name":"a","{ATTRIBUTE}":"{digest}"}}"#));
+        let resource = |digest: &str| Name::from(format!(r#"{{"service.name":"a","{AGENT_DIGEST}":"{digest}"}}"#));
         let mut digests = Digests::default();
         for text in ["{}", r#"{"note":"mizzen.agent.digest"}"#] {
             digests.note(&Name::from(text));

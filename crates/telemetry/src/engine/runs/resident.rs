@@ -96,6 +96,11 @@ impl Resident {
         self.state.len()
     }
 
+    /// When its last span came in.
+    pub(super) fn received_at(&self) -> Timestamp {
+        self.received_at
+    }
+
     pub(super) fn holds(&self, head: &SpanHead) -> bool {
         self.state.contains(head.trace_id, head.span_id)
     }

@@ -85,6 +85,23 @@ fn memory_is_bounded_and_what_goes_is_saved_first() {
 }
 
 #[test]
+fn a_huge_run_leaves_room_for_others_and_stays_itself() {
+    let mut runs = runs();
+    let add = |runs: &mut Runs, run_id: &str, from: u64, spans: u64| {
+        runs.apply(from, at(0), (from..from + spans).map(|id| span(run_id, id, 0)).collect());
+        runs.evict();
+    };
+    add(&mut runs, "small", 1, 10);
+    (0..10).for_each(|part| add(&mut runs, "huge", 1 + part * 10_000, 10_000));
+    (0..20).for_each(|run| add(&mut runs, &format!("run-{run}"), 1, 1_000));
+    assert!(runs.contains("huge") && runs.contains("small"), "{} {}", runs.heads, runs.heads_beyond);
+    assert_eq!((runs.heads, runs.heads_beyond), (HEADS_OF_RUN + 20_010, 100_000 - HEADS_OF_RUN));
+    add(&mut runs, "huge too", 1, 60_000);
+    assert!(!runs.contains("huge") && runs.contains("small") && runs.contains("huge too"), "the older of the two goes");
+    assert_eq!((runs.heads, runs.heads_beyond), (HEADS_OF_RUN + 20_010, 60_000 - HEADS_OF_RUN));
+}
+
+#[test]
 fn watchers_hear_of_a_change_once() {
     let mut runs = runs();
     runs.apply(1, at(0), vec![span("a", 1, 0)]);

@@ -94,6 +94,20 @@ impl SegmentReader {
         builder.with_batch_size(rows).build().map_err(failed)
     }
 
+    /// Whether trying again cannot help: the object is gone, or is not what was written. As long as storage does not
+    /// answer that is not known, and it is not.
+    pub(crate) async fn is_lost(&self, segment: &Segment, error: &SegmentError) -> bool {
+        match error.of_storage() {
+            None => !matches!(error, SegmentError::Cancelled { .. }),
+            Some(object_store::Error::NotFound { .. }) => true,
+            // Of an object that was cut short, stores say that the range is wrong, each in its own words.
+            Some(_) => {
+                let object = self.objects.head(&Path::from(segment.path.as_str())).await;
+                object.is_ok_and(|object| object.size != segment.bytes)
+            }
+        }
+    }
+
     /// Forgets what is remembered of a segment that is gone.
     pub(crate) fn forget(&self, id: u64) {
         self.metadata.lock().unwrap_or_else(PoisonError::into_inner).entries.remove(&id);

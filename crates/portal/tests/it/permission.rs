@@ -219,7 +219,7 @@ async fn a_bot_answers_with_a_token_of_its_own_and_under_its_own_name() {
     let refused = portal.send(with("GET", "/api/v1/approvals", "")).await;
     let message = json_of(refused).await["error"]["message"].to_string();
     assert!(message.contains("`mizzen tokens create`"), "{message}");
-    let wrong = json!({ "name": "x", "role": "aprover" });
+    let wrong = json!({ "name": "x", "role": "approve" });
     let (status, error) = send(&portal, "POST", "/api/v1/tokens", wrong).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(error["error"]["message"].as_str().unwrap().contains("did you mean `approver`?"), "{error}");

@@ -14,11 +14,13 @@ use mizzen_store::StoreError;
 use tokio::sync::{broadcast, watch};
 
 pub(crate) use self::fingerprint::Fingerprint;
-pub(crate) use self::follow::keep_followed;
+pub(crate) use self::follow::{keep_followed, keep_notified};
 pub(crate) use self::storage::{NewHeld, find_open, get, hold, stop, sweep, take};
 pub use self::webhook::SIGNATURE_HEADER;
 use crate::audit::{AuditError, Kind, Who};
 use crate::plane::Inner;
+use crate::sign_in::Session;
+use crate::snapshot::TOKEN_KEY_PREFIX;
 use crate::token::NoRandomness;
 
 /// Calls that wait at a time; more are refused.
@@ -132,7 +134,9 @@ pub enum AnswerError {
     NotFound(String),
     #[error("the held call `{id}` is {state} already{by}", state = .state.as_str())]
     AlreadyDecided { id: String, state: HeldState, by: String },
-    #[error("`{by}` had the key of this agent made; somebody else must answer for its calls")]
+    #[error(
+        "`{by}` had the key of this agent made, or calls with an access token of their own; somebody else must answer"
+    )]
     FourEyes { by: String },
     #[error("a reason has at most {REASON_BYTES_MAX} bytes")]
     Reason,
@@ -178,6 +182,37 @@ impl Changes {
     }
 }
 
+/// Who answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Person<'a> {
+    pub name: &'a str,
+    /// `issuer#subject`, of who signed in with somebody else's login.
+    pub subject: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Person<'a> {
+    fn from(name: &'a str) -> Self {
+        Self { name, subject: None }
+    }
+}
+
+impl<'a> From<&'a Session> for Person<'a> {
+    fn from(session: &'a Session) -> Self {
+        Self { name: &session.name, subject: session.subject.as_deref() }
+    }
+}
+
+impl Person<'_> {
+    /// Whether they had the key made that a call came with, or it came with an access token of their own.
+    fn stands_behind(&self, call: &HeldCall) -> bool {
+        // Who signed in without an address that the provider checked is called by the subject here.
+        let bearer = call.key_id.strip_prefix(TOKEN_KEY_PREFIX);
+        let is_own = |bearer: &str| bearer.split_once('#').is_some_and(|(_, subject)| subject == self.name);
+        call.minted_by.as_deref() == Some(self.name)
+            || bearer.is_some_and(|bearer| self.subject == Some(bearer) || is_own(bearer))
+    }
+}
+
 /// From [`crate::Control::approvals`].
 #[derive(Debug)]
 pub struct Approvals<'a>(pub(crate) &'a Inner);
@@ -218,12 +253,20 @@ impl Approvals<'_> {
     ///
     /// # Errors
     /// When there is none, it was answered or expired, the answer is not this person's to give, or the database fails.
-    pub async fn answer(&self, id: &str, yes: bool, by: &str, reason: Option<&str>) -> Result<HeldCall, AnswerError> {
+    pub async fn answer(
+        &self,
+        id: &str,
+        yes: bool,
+        by: impl Into<Person<'_>>,
+        reason: Option<&str>,
+    ) -> Result<HeldCall, AnswerError> {
+        let person: Person<'_> = by.into();
+        let by = person.name;
         if reason.is_some_and(|reason| reason.len() > REASON_BYTES_MAX) {
             return Err(AnswerError::Reason);
         }
         let call = self.get(id).await?.ok_or_else(|| AnswerError::NotFound(id.to_owned()))?;
-        if self.0.memory.config().four_eyes && call.minted_by.as_deref() == Some(by) {
+        if self.0.memory.config().four_eyes && person.stands_behind(&call) {
             return Err(AnswerError::FourEyes { by: by.to_owned() });
         }
         let was_first = storage::answer(self.0, id, yes, by, reason).await?;

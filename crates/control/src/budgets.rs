@@ -10,6 +10,8 @@ mod amount;
 mod ledger;
 mod storage;
 
+use std::collections::{BTreeMap, HashMap};
+
 use mizzen_model::id::Digest;
 use mizzen_model::permission::{Boundary, BudgetLimit, BudgetScope, BudgetWindow, Mode, matches_pattern};
 use mizzen_model::time::Timestamp;
@@ -357,8 +359,33 @@ impl Budgets<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn accounts(&self, budget: &Budget) -> Result<(Vec<AccountView>, u64), BudgetError> {
-        let window = budget.window.around(self.0.clock.now());
-        let rows = storage::accounts(self.0, &budget.name, window.map_or(0, |(start, _)| start.unix_nanos())).await?;
+        let mut all = self.accounts_of(&[budget]).await?;
+        Ok(all.pop().unwrap_or_default())
+    }
+
+    /// [`Self::accounts`] of each of many, in their order; the database is asked once for each window, not for each budget.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn accounts_of(&self, budgets: &[&Budget]) -> Result<Vec<(Vec<AccountView>, u64)>, BudgetError> {
+        let now = self.0.clock.now();
+        let start = |budget: &Budget| budget.window.around(now).map_or(0, |(start, _)| start.unix_nanos());
+        let mut names: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
+        for budget in budgets {
+            names.entry(start(budget)).or_default().push(&budget.name);
+        }
+        let mut found = HashMap::new();
+        for (window, names) in names {
+            found.extend(storage::accounts(self.0, &names, window).await?);
+        }
+        Ok(budgets
+            .iter()
+            .map(|budget| self.fullest(budget, found.remove(&budget.name).unwrap_or_default(), now))
+            .collect())
+    }
+
+    fn fullest(&self, budget: &Budget, rows: Vec<(String, Amount)>, now: Timestamp) -> (Vec<AccountView>, u64) {
+        let window = budget.window.around(now);
         let mut views: Vec<AccountView> = rows
             .into_iter()
             .map(|(subject, taken)| {
@@ -370,7 +397,7 @@ impl Budgets<'_> {
         views.sort_by(|a, b| used(b).total_cmp(&used(a)));
         let more = views.len().saturating_sub(ACCOUNTS_SHOWN) as u64;
         views.truncate(ACCOUNTS_SHOWN);
-        Ok((views, more))
+        (views, more)
     }
 }
 

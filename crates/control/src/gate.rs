@@ -64,6 +64,18 @@ pub enum Answer {
     Held(Held),
 }
 
+impl Answer {
+    /// Whether the content of the call may be recorded, whatever the answer is; `None`: as the capture policy says.
+    #[must_use]
+    pub const fn record_content(&self) -> Option<bool> {
+        match self {
+            Self::Permitted(permit) => permit.obligations.record_content,
+            Self::Refused(denial) => denial.record_content,
+            Self::Held(held) => held.record_content,
+        }
+    }
+}
+
 /// Why a call may not go out.
 #[derive(Debug, Clone)]
 pub struct Denial {
@@ -73,6 +85,8 @@ pub struct Denial {
     pub message: String,
     /// When asking again makes sense.
     pub retry_at: Option<Timestamp>,
+    /// Whether the content of the call may be recorded; `None`: as the capture policy says.
+    pub record_content: Option<bool>,
 }
 
 /// Stable codes of refusals.
@@ -166,13 +180,16 @@ impl Gate<'_> {
                 let decision = case.decision(Some(&refusal));
                 record::turned(self.0, &case, &decision, Some(refusal.code)).await;
                 let message = format!("{} was refused: {}", case.ask.resource, refusal.reason);
-                Answer::Refused(Denial { decision, code: refusal.code, message, retry_at: refusal.retry_at })
+                let record_content = case.obligations().record_content;
+                let (code, retry_at) = (refusal.code, refusal.retry_at);
+                Answer::Refused(Denial { decision, code, message, retry_at, record_content })
             }
             Err(Turn::Held(call)) => {
                 let decision = case.decision(None);
                 record::turned(self.0, &case, &decision, None).await;
-                let (approval_id, expires_at) = (call.id, call.expires_at);
-                Answer::Held(Held { decision, approval_id, expires_at, inner: Arc::clone(self.0), ask: case.ask })
+                let record_content = case.obligations().record_content;
+                let (approval_id, expires_at, inner) = (call.id, call.expires_at, Arc::clone(self.0));
+                Answer::Held(Held { decision, approval_id, expires_at, record_content, inner, ask: case.ask })
             }
         }
     }
@@ -184,8 +201,9 @@ impl Gate<'_> {
         case.refuse_if_stale()?;
         case.refuse_if_paused()?;
         case.decide().await?;
-        case.admit_rate()?;
+        // First: a call that is held goes nowhere yet, and must not use up what its turn after the approval needs.
         let approval = case.find_approval().await?;
+        case.admit_rate()?;
         let reservation = case.reserve().await?;
         let sealed = match case.take_approval(approval).await {
             Ok(()) => record::permitted(self.0, case).await,

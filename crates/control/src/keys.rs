@@ -20,7 +20,7 @@ pub const KEYS_MAX: i64 = 100_000;
 /// Of the name of a key, and of its agent.
 pub const NAME_BYTES_MAX: usize = 128;
 /// Expired keys stay listed this long, so that "it worked yesterday" can be answered.
-const EXPIRED_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(crate) const EXPIRED_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What a new key says about its holder.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -211,7 +211,7 @@ fn check_name(what: &'static str, name: &str) -> Result<(), KeyError> {
 }
 
 /// Keys are ASCII, so bytes are characters.
-fn last_four(key: &str) -> String {
+pub(crate) fn last_four(key: &str) -> String {
     key.get(key.len().saturating_sub(4)..).unwrap_or_default().to_owned()
 }
 

@@ -4,6 +4,7 @@
 //! * [`snapshot`]: who a key names; the secrets of providers
 //! * [`keys`]: virtual keys, which open the gateway and OTLP doors and nothing else
 //! * [`providers`]: keys of model providers, encrypted at rest, or left in the environment
+//! * [`api_tokens`]: named credentials with a role, for the portal's API
 //! * [`sign_in`]: the administrator's token, one-time links, sessions
 //! * [`tokens`]: tokens that others signed, and the keys that prove it
 //! * [`oidc`]: signing in with somebody else's login
@@ -19,6 +20,7 @@
 //! A key and a session are different types that come from different calls, so that no door can take one for the
 //! other. Nothing here knows HTTP.
 
+pub mod api_tokens;
 pub mod approvals;
 pub mod audit;
 pub mod budgets;

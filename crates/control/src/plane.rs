@@ -16,6 +16,7 @@ use sqlx::{Any, Transaction};
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::api_tokens::{self, ApiTokens};
 use crate::approvals::{self, Approvals};
 use crate::audit::{AuditError, AuditLog};
 use crate::budgets::{self, Budget, Budgets};
@@ -113,6 +114,11 @@ impl Control {
     #[must_use]
     pub fn keys(&self) -> Keys<'_> {
         Keys(&self.0)
+    }
+
+    #[must_use]
+    pub fn api_tokens(&self) -> ApiTokens<'_> {
+        ApiTokens(&self.0)
     }
 
     #[must_use]
@@ -218,6 +224,7 @@ impl Control {
         approvals::sweep(&self.0).await?;
         taint::sweep(&self.0).await?;
         policies::decisions::sweep(&self.0).await?;
+        api_tokens::sweep(&self.0).await?;
         keys::sweep(&self.0).await
     }
 
@@ -228,6 +235,8 @@ impl Control {
         tasks.spawn(TaskKind::SessionSweep, |_| control.keep_swept());
         let inner = Arc::clone(&self.0);
         tasks.spawn(TaskKind::Approvals, |_| approvals::keep_followed(inner));
+        let inner = Arc::clone(&self.0);
+        tasks.spawn(TaskKind::Approvals, |_| approvals::keep_notified(inner));
         let control = self.clone();
         tasks.spawn(TaskKind::LeaseSweep, |cancel| control.keep_settled(cancel));
         let audit = self.0.audit.clone();
@@ -324,7 +333,7 @@ impl Inner {
         self.snapshot.load_full()
     }
 
-    /// Begins a change of keys or providers: other nodes see by the revision that they must read again.
+    /// Begins a change of keys, tokens or providers: other nodes see by the revision that they must read again.
     pub(crate) async fn begin_change(&self) -> Result<Transaction<'static, Any>, StoreError> {
         let mut change = self.store.begin().await?;
         let next = "UPDATE control_revision SET revision = revision + 1 WHERE id = 1";

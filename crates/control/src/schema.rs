@@ -150,4 +150,27 @@ CREATE TABLE control_evidence (
 ",
     },
     Migration { plane: "control", version: 3, sql: crate::policies::TABLES },
+    Migration {
+        plane: "control",
+        version: 4,
+        sql: "
+ALTER TABLE control_sessions ADD COLUMN subject TEXT;
+",
+    },
+    Migration {
+        plane: "control",
+        version: 5,
+        sql: "
+CREATE TABLE control_api_tokens (
+    token_id TEXT PRIMARY KEY,
+    hash TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    last_four TEXT NOT NULL
+);
+",
+    },
 ];

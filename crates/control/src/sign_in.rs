@@ -1,4 +1,4 @@
-//! Who may use the portal, the API and the commands: the administrator's token, one-time links, sessions.
+//! Who may use the portal, the API and the commands: the administrator's token, API tokens, one-time links, sessions.
 //!
 //! Links and sessions are stored as hashes: who reads the database cannot sign in with what is found there.
 
@@ -14,6 +14,7 @@ use mizzen_runtime::secret::Secret;
 use mizzen_store::StoreError;
 
 pub(crate) use self::admin::{AdminToken, open as open_admin_token};
+use crate::api_tokens;
 use crate::plane::Inner;
 use crate::token::{self, NoRandomness, TokenHash};
 
@@ -32,15 +33,17 @@ pub const NAME_BYTES_MAX: usize = 128;
 const LINK_PREFIX: &str = "mzl_";
 const SESSION_PREFIX: &str = "mzs_";
 const ADMIN_PREFIX: &str = "mza_";
-const ADMIN_NAME: &str = "administrator";
+pub(crate) const ADMIN_NAME: &str = "administrator";
 
 /// Somebody who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     pub role: Role,
     pub name: String,
-    /// `None` for the administrator's token, which has no end.
+    /// `None` for the administrator's token and for API tokens without an end.
     pub expires_at: Option<Timestamp>,
+    /// `issuer#subject` of who signed in with somebody else's login.
+    pub subject: Option<String>,
 }
 
 /// What the browser is to keep.
@@ -57,6 +60,10 @@ pub struct SessionCookie {
 pub enum SignInError {
     #[error("this is not the administrator's token; it is in the file `{ADMIN_TOKEN_FILE}` of the data folder")]
     WrongToken,
+    #[error(
+        "this API token is unknown, revoked or expired; an administrator makes another with `mizzen tokens create`"
+    )]
+    WrongApiToken,
     #[error("this sign-in link was used before or has expired; make another with `mizzen signin`")]
     SpentLink,
     #[error("a name must be 1 to {NAME_BYTES_MAX} bytes without control characters")]
@@ -80,10 +87,19 @@ impl SignIn<'_> {
         self.0.admin.secret()
     }
 
-    /// Whom `Authorization: Bearer …` names: the administrator, or nobody. No I/O.
+    /// Whom `Authorization: Bearer …` names: the administrator, whom an API token names, or nobody. No I/O.
     #[must_use]
     pub fn bearer(&self, token: &str) -> Option<Session> {
-        let administrator = Session { role: Role::Administrator, name: ADMIN_NAME.to_owned(), expires_at: None };
+        let Some(hash) = TokenHash::of(api_tokens::PREFIX, token) else { return self.administrator(token) };
+        let snapshot = self.0.snapshot();
+        let session = snapshot.tokens.get(&hash)?;
+        let is_over = session.expires_at.is_some_and(|end| end <= self.0.clock.now());
+        (!is_over).then(|| session.clone())
+    }
+
+    fn administrator(&self, token: &str) -> Option<Session> {
+        let name = ADMIN_NAME.to_owned();
+        let administrator = Session { role: Role::Administrator, name, expires_at: None, subject: None };
         self.0.admin.is(token).then_some(administrator)
     }
 
@@ -92,7 +108,7 @@ impl SignIn<'_> {
     /// # Errors
     /// When the name is unfit, or the database fails.
     pub async fn one_time_link(&self, role: Role, name: &str) -> Result<Secret, SignInError> {
-        if name.trim().is_empty() || name.len() > NAME_BYTES_MAX || name.contains(char::is_control) {
+        if !is_name(name) {
             return Err(SignInError::Name);
         }
         let code = token::mint(LINK_PREFIX)?;
@@ -108,16 +124,16 @@ impl SignIn<'_> {
     pub async fn redeem_link(&self, code: &str) -> Result<SessionCookie, SignInError> {
         let hash = TokenHash::of(LINK_PREFIX, code).ok_or(SignInError::SpentLink)?;
         let (role, name) = session::take_link(self.0, hash).await?.ok_or(SignInError::SpentLink)?;
-        self.start(role.parse()?, name).await
+        self.start(role.parse()?, name, None).await
     }
 
-    /// Turns the administrator's token into a session.
+    /// Turns the administrator's token into a session. An API token becomes none: it would live on when that is revoked.
     ///
     /// # Errors
     /// When it is not the token, or the database fails.
     pub async fn redeem_token(&self, token: &str) -> Result<SessionCookie, SignInError> {
-        let session = self.bearer(token).ok_or(SignInError::WrongToken)?;
-        self.start(session.role, session.name).await
+        let session = self.administrator(token).ok_or(SignInError::WrongToken)?;
+        self.start(session.role, session.name, None).await
     }
 
     /// Whose session `cookie` is; `None` when it is unknown, ended or expired. Using a session prolongs it.
@@ -136,7 +152,8 @@ impl SignIn<'_> {
             session::prolong(self.0, hash, slid).await?;
             expires_at = slid;
         }
-        Ok(Some(Session { role: found.role.parse()?, name: found.name, expires_at: Some(expires_at) }))
+        let role = found.role.parse()?;
+        Ok(Some(Session { role, name: found.name, expires_at: Some(expires_at), subject: found.subject }))
     }
 
     /// Ends a session, if there is one.
@@ -151,19 +168,27 @@ impl SignIn<'_> {
     }
 
     /// A session for somebody whose right to it was checked.
-    pub(crate) async fn start(&self, role: Role, name: String) -> Result<SessionCookie, SignInError> {
+    pub(crate) async fn start(
+        &self,
+        role: Role,
+        name: String,
+        subject: Option<String>,
+    ) -> Result<SessionCookie, SignInError> {
         let value = token::mint(SESSION_PREFIX)?;
         let hash = TokenHash::of(SESSION_PREFIX, value.expose()).ok_or(SignInError::WrongToken)?;
         let now = self.0.clock.now();
-        let expires_at = later(now, SESSION_IDLE);
-        session::insert(self.0, hash, role, &name, now, expires_at).await?;
-        let session = Session { role, name, expires_at: Some(expires_at) };
+        let session = Session { role, name, expires_at: Some(later(now, SESSION_IDLE)), subject };
+        session::insert(self.0, hash, &session, now).await?;
         Ok(SessionCookie { value, max_age: SESSION_MAX, session })
     }
 }
 
 pub(crate) async fn sweep(inner: &Inner) -> Result<(), StoreError> {
     session::delete_expired(inner).await
+}
+
+pub(crate) fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(char::is_control)
 }
 
 fn later(instant: Timestamp, by: Duration) -> Timestamp {

@@ -11,7 +11,12 @@ use mizzen_runtime::secret::Secret;
 use crate::audit::{AuditLog, Kind, Who};
 use crate::keys;
 use crate::providers::{Resolved, SecretError};
+use crate::sign_in::Session;
 use crate::token::TokenHash;
+
+/// What stands before `issuer#subject` in [`KeyIdentity::key_id`] where an access token of an issuer is the credential: no
+/// key of ours is called so.
+pub const TOKEN_KEY_PREFIX: &str = "token:";
 
 /// Who a virtual key names. It opens the gateway and OTLP doors; it is no session and carries no role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,11 +52,13 @@ impl KeyIdentity {
     }
 }
 
-/// One state of the keys of callers and providers.
+/// One state of the keys of callers and providers, and of API tokens.
 #[derive(Debug)]
 pub struct Snapshot {
     pub(crate) revision: i64,
     pub(crate) keys: HashMap<TokenHash, KeyIdentity>,
+    /// API tokens, and whom they name to the portal.
+    pub(crate) tokens: HashMap<TokenHash, Session>,
     pub(crate) providers: BTreeMap<String, Resolved>,
     pub(crate) clock: Clock,
     /// Where refusals are written down.

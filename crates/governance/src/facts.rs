@@ -165,6 +165,12 @@ fn time(at: Timestamp) -> Record {
     time
 }
 
+/// Whether something on the way to a path is neither missing nor an object.
+pub(crate) fn is_elsewhere(arguments: &Map<String, Value>, path: &str) -> bool {
+    let above = path.match_indices('/').map(|(end, _)| &path[..end]);
+    above.filter_map(|above| lookup(arguments, above)).any(|value| !value.is_object())
+}
+
 /// The value at a path; null is as good as missing.
 pub(crate) fn lookup<'a>(arguments: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     if !path.contains(['/', '~']) {

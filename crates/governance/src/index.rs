@@ -176,6 +176,17 @@ impl Index {
         found
     }
 
+    /// The policies that [`Self::wide`] would choose from, without a look at the context.
+    pub(crate) fn wide_in_scope<'a>(
+        &'a self,
+        principal: Seen<'a>,
+        action: Seen<'a>,
+        resource: Seen<'a>,
+    ) -> impl Iterator<Item = u32> + 'a {
+        let entries = (0_u32..).zip(&self.entries).filter(|(_, entry)| entry.alone.is_some());
+        entries.filter(move |(_, entry)| entry.matches(principal, action, resource)).map(|(number, _)| number)
+    }
+
     /// What Cedar would say with all policies; `wide` is what [`Self::wide`] found. The request needs to hold what these look
     /// at, no more.
     pub(crate) fn answer(

@@ -13,7 +13,7 @@ pub(crate) fn beyond<'a>(grant: &'a Grant, arguments: Option<&Value>) -> Vec<&'a
     let empty = Map::new();
     let arguments = arguments.and_then(Value::as_object).unwrap_or(&empty);
     let beyond = |limit: &Limit, path: &str| match lookup(arguments, path) {
-        None => !limit.optional,
+        None => !limit.optional || facts::is_elsewhere(arguments, path),
         Some(value) => !within(limit, value),
     };
     let limited = grant.arguments.iter();

@@ -66,6 +66,9 @@ pub(crate) enum Command {
     /// Keys of agents, and keys of model providers.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// API tokens: what bots, scripts and people without a browser show to the API.
+    #[command(subcommand)]
+    Tokens(crate::tokens::TokensCommand),
     /// Tool servers behind the tool gateway.
     #[command(subcommand)]
     Tools(crate::tools::cli::ToolsCommand),

@@ -22,6 +22,7 @@ mod run;
 mod runs;
 mod scorecard;
 mod sim;
+mod tokens;
 mod tools;
 mod up;
 mod xml;
@@ -85,6 +86,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Retire(args) => catalog::step("retire", args).await?,
         Command::Policy(command) => return policy::policy(command).await,
         Command::Keys(command) => keys::keys(command).await?,
+        Command::Tokens(command) => tokens::tokens(command).await?,
         Command::Tools(command) => tools::tools(command).await?,
         Command::Approvals(command) => permission::approvals(command).await?,
         Command::Budgets(command) => permission::budgets(command).await?,

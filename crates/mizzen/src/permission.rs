@@ -13,6 +13,8 @@ use crate::client::{Server, encode};
 use crate::failure::Failure;
 use crate::output::{self, Column};
 
+const BUDGETS_PAGE: u32 = 500;
+
 pub(crate) async fn approvals(command: ApprovalsCommand) -> Result<(), Failure> {
     match command {
         ApprovalsCommand::List(args) => list_approvals(args).await,
@@ -80,7 +82,15 @@ pub(crate) async fn budgets(command: BudgetsCommand) -> Result<(), Failure> {
 /// A table has a line for each account and unit, JSON and YAML have the budgets.
 async fn list_budgets(args: BudgetsListArgs) -> Result<(), Failure> {
     let server = Server::find(&args.client)?;
-    let budgets = items(&server.get("/api/v1/budgets").await?);
+    let (mut budgets, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = server.get(&format!("/api/v1/budgets?limit={BUDGETS_PAGE}{cursor}")).await?;
+        budgets.extend(items(&page));
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={}", encode(next)),
+            None => break,
+        }
+    }
     if !matches!(args.output.format, Format::Table) {
         return output::list(&budgets, args.output.format, &[]);
     }

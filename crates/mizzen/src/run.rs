@@ -94,7 +94,7 @@ async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
     let agent = args.agent.clone().unwrap_or_else(|| agent_name(&args.command));
     let trace_parent = root_span::TraceParent::random()?;
     let run_id = RunId::of_process(trace_parent.trace_id).to_string();
-    let own_digest = || args.agent_digest.clone().or_else(|| digest::of(&args.command, script(&args.command)));
+    let own_digest = || args.agent_digest.clone().or_else(|| digest::of(&args.command));
     let agent_digest = if args.version.is_some() { None } else { own_digest() };
     let body = json!({ "name": format!("mizzen run {agent}"), "agent": agent, "team": args.team, "run_id": run_id,
         "agent_digest": agent_digest, "version": args.version, "ttl_seconds": KEY_TTL_SECONDS });
@@ -167,17 +167,9 @@ async fn finish(server: &Server, launch: &Launch, span: &root_span::RootSpan<'_>
 /// program, without folder and extension.
 fn agent_name(command: &[String]) -> String {
     let module = command.iter().position(|word| word == "-m").and_then(|at| command.get(at + 1));
-    let named = script(command).or(module.or(command.first()).map(String::as_str));
+    let named = digest::scripts(command).next().or(module.or(command.first()).map(String::as_str));
     let stem = named.and_then(|text| Path::new(text).file_stem().map(|stem| stem.to_string_lossy().into_owned()));
     stem.unwrap_or_else(|| "agent".to_owned())
-}
-
-/// The first argument that names a script.
-fn script(command: &[String]) -> Option<&str> {
-    const SCRIPTS: [&str; 8] = ["py", "js", "mjs", "cjs", "ts", "rb", "sh", "php"];
-    let extension = |text: &str| Path::new(text).extension().and_then(|e| e.to_str().map(str::to_owned));
-    let is_script = |text: &&str| extension(text).is_some_and(|e| SCRIPTS.contains(&e.as_str()));
-    command.iter().map(String::as_str).find(is_script)
 }
 
 /// Nanoseconds as OTLP writes them.

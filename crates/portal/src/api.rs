@@ -24,4 +24,5 @@ pub(crate) mod session;
 pub(crate) mod spans;
 mod spoken;
 pub(crate) mod system;
+pub(crate) mod tokens;
 pub(crate) mod tools;

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use mizzen_catalog::filter::FilterError;
 use mizzen_catalog::plane::CatalogError;
+use mizzen_control::api_tokens::ApiTokenError;
 use mizzen_control::approvals::AnswerError;
 use mizzen_control::audit::AuditError;
 use mizzen_control::budgets::BudgetError;
@@ -179,7 +180,7 @@ impl IntoResponse for ApiError {
 impl From<SignInError> for ApiError {
     fn from(error: SignInError) -> Self {
         match error {
-            SignInError::WrongToken | SignInError::SpentLink | SignInError::Damaged(_) => {
+            SignInError::WrongToken | SignInError::WrongApiToken | SignInError::SpentLink | SignInError::Damaged(_) => {
                 Self::WrongCredential(error.to_string())
             }
             SignInError::Name => Self::Field { field: "name", message: error.to_string() },
@@ -195,6 +196,16 @@ impl From<KeyError> for ApiError {
             KeyError::Reserved => Self::Field { field: "name", message: error.to_string() },
             KeyError::TooMany => Self::too_many(&error),
             KeyError::Damaged { .. } | KeyError::Random(_) | KeyError::Store(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<ApiTokenError> for ApiError {
+    fn from(error: ApiTokenError) -> Self {
+        match &error {
+            ApiTokenError::Name | ApiTokenError::Reserved => Self::Field { field: "name", message: error.to_string() },
+            ApiTokenError::TooMany => Self::too_many(&error),
+            ApiTokenError::Damaged(_) | ApiTokenError::Random(_) | ApiTokenError::Store(_) => Self::internal(error),
         }
     }
 }

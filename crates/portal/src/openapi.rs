@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 
 use crate::api::{
     agents, approvals, audit, backup, budgets, catalog, compat, eval, events, import, keys, models, oidc, overview,
-    pauses, policies, providers, query, run, runs, session, spans, system, tools,
+    pauses, policies, providers, query, run, runs, session, spans, system, tokens, tools,
 };
 
 #[derive(OpenApi)]
@@ -41,6 +41,9 @@ use crate::api::{
         keys::list,
         keys::mint,
         keys::revoke,
+        tokens::list,
+        tokens::mint,
+        tokens::revoke,
         approvals::list,
         approvals::detail,
         approvals::approve,

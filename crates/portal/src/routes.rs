@@ -12,7 +12,7 @@ use mizzen_model::permission::Role;
 use crate::api::compat::backstage;
 use crate::api::{
     agents, approvals, audit, backup, budgets, catalog, compat, eval, events, import, keys, models, oidc, overview,
-    pauses, policies, providers, query, run, runs, session, spans, system, tools,
+    pauses, policies, providers, query, run, runs, session, spans, system, tokens, tools,
 };
 use crate::app::{App, CATALOG_BYTES_MAX, EVAL_SET_BYTES_MAX, FOLDER_BYTES_MAX, IMPORT_BYTES_MAX};
 use crate::error::ApiError;
@@ -69,6 +69,9 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/keys", DEVELOPER, |filter| on(filter, keys::list)),
     row(MethodFilter::POST, "/api/v1/keys", DEVELOPER, |filter| on(filter, keys::mint)),
     row(MethodFilter::DELETE, "/api/v1/keys/{id}", DEVELOPER, |filter| on(filter, keys::revoke)),
+    row(MethodFilter::GET, "/api/v1/tokens", ADMINISTRATOR, |filter| on(filter, tokens::list)),
+    row(MethodFilter::POST, "/api/v1/tokens", ADMINISTRATOR, |filter| on(filter, tokens::mint)),
+    row(MethodFilter::DELETE, "/api/v1/tokens/{id}", ADMINISTRATOR, |filter| on(filter, tokens::revoke)),
     row(MethodFilter::GET, "/api/v1/approvals", VIEWER, |filter| on(filter, approvals::list)),
     row(MethodFilter::GET, "/api/v1/approvals/{id}", VIEWER, |filter| on(filter, approvals::detail)),
     row(MethodFilter::POST, "/api/v1/approvals/{id}/approve", APPROVER, |filter| on(filter, approvals::approve)),

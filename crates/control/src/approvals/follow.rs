@@ -27,10 +27,20 @@ pub(crate) async fn keep_followed(inner: Arc<Inner>) -> Result<(), BoxError> {
             if inner.store.is_postgres() {
                 told.tell_changes(&inner).await?;
             }
-            webhook::notify(&inner).await
+            Ok::<_, StoreError>(())
         };
         if let Err(error) = turn.await {
             tracing::warn!(error = %Chain(&error), "held calls could not be followed");
+        }
+    }
+}
+
+/// Tells the webhook until it is dropped: beside the rest, so that a receiver that hangs keeps no held call from its end.
+pub(crate) async fn keep_notified(inner: Arc<Inner>) -> Result<(), BoxError> {
+    loop {
+        tokio::time::sleep(TURN).await;
+        if let Err(error) = webhook::notify(&inner).await {
+            tracing::warn!(error = %Chain(&error), "the webhook could not be told of held calls");
         }
     }
 }

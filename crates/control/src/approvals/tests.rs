@@ -4,15 +4,19 @@ use std::time::Duration;
 use mizzen_model::asked::Taint;
 use mizzen_runtime::client::{ClientConfig, HttpClient};
 use mizzen_runtime::secret::Secret;
+use mizzen_runtime::task::TaskGroup;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{AnswerError, Fingerprint, HeldCall, HeldFilter, HeldState, NewHeld, Shown, find_open, follow, hold, take};
+use super::{
+    AnswerError, Fingerprint, HeldCall, HeldFilter, HeldState, NewHeld, Person, Shown, find_open, follow, hold, take,
+};
 use crate::config::{PermissionConfig, PermissionSettings, WebhookConfig};
 use crate::gate::Ask;
 use crate::gate::tests::ask;
 use crate::pauses::{PauseKind, Reach};
 use crate::plane::tests::{Fixture, planes};
+use crate::snapshot::KeyIdentity;
 
 async fn hold_call(plane: &Fixture, ask: &Ask) -> HeldCall {
     let new = NewHeld {
@@ -166,6 +170,30 @@ async fn who_had_the_key_made_leaves_the_answer_to_somebody_else() {
 }
 
 #[tokio::test]
+async fn who_calls_with_a_token_of_their_own_leaves_the_answer_to_somebody_else() {
+    let plane = planes().await.swap_remove(0);
+    let config = PermissionConfig { four_eyes: true, ..PermissionConfig::default() };
+    assert!(plane.control.configure(PermissionSettings { config, ..PermissionSettings::default() }));
+    let identity = KeyIdentity {
+        key_id: "token:https://login.example#s1".into(),
+        caller: "s1".into(),
+        agent: Some("desk".into()),
+        team: None,
+        agent_digest: None,
+        minted_by: None,
+        run_id: None,
+        expires_at: None,
+    };
+    let held = hold_call(&plane, &ask(&Arc::new(identity))).await;
+    let person = |name, subject| Person { name, subject: Some(subject) };
+    let answer = async |person| plane.control.approvals().answer(&held.id, true, person, None).await;
+    for own in [person("ada@example.com", "https://login.example#s1"), Person::from("s1")] {
+        assert!(matches!(answer(own).await, Err(AnswerError::FourEyes { .. })), "{own:?}");
+    }
+    answer(person("bob@example.com", "https://other.example#s1")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_stop_ends_what_is_held() {
     for plane in planes().await {
         let (caller, other) = (plane.agent("helm").await, plane.agent("other").await);
@@ -214,4 +242,29 @@ async fn the_webhook_is_told_once_signed_and_again_only_when_that_failed() {
     let quiet = tokio::time::timeout(Duration::from_millis(100), receiver.accept());
     let (nobody, ()) = tokio::join!(quiet, notify());
     assert!(nobody.is_err(), "it was told");
+}
+
+#[tokio::test]
+async fn a_webhook_that_hangs_keeps_no_call_from_its_end() {
+    let plane = planes().await.swap_remove(0);
+    let receiver = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/held", receiver.local_addr().unwrap());
+    let webhook = WebhookConfig { url, ..WebhookConfig::default() };
+    let client = Some(HttpClient::new(ClientConfig::default()).unwrap());
+    let config = PermissionConfig { webhook, ..PermissionConfig::default() };
+    plane.control.configure(PermissionSettings { config, client, ..PermissionSettings::default() });
+    let caller = plane.agent("helm").await;
+    let held = hold_call(&plane, &ask(&caller)).await;
+    let tasks = TaskGroup::new();
+    plane.control.start(&tasks);
+    // Connected, and never answered.
+    let (_stream, _) = tokio::time::timeout(Duration::from_secs(10), receiver.accept()).await.unwrap().unwrap();
+    plane.clock.advance(Duration::from_secs(901));
+    let over = async {
+        while plane.control.approvals().get(&held.id).await.unwrap().unwrap().state == HeldState::Waiting {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(3), over).await.expect("it expires while the webhook hangs");
+    tasks.drain(Duration::from_secs(5)).await;
 }

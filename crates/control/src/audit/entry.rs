@@ -50,6 +50,8 @@ kinds! {
     EvidencePublished = "evidence_published",
     KeyCreated = "key_created",
     KeyRevoked = "key_revoked",
+    TokenCreated = "token_created",
+    TokenRevoked = "token_revoked",
     ProviderKeyChanged = "provider_key_changed",
     SignIn = "sign_in",
     SignInRefused = "sign_in_refused",

@@ -1,5 +1,7 @@
 //! Budgets and accounts in the database.
 
+use std::collections::HashMap;
+
 use mizzen_store::StoreError;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -12,6 +14,8 @@ use crate::remembered;
 /// Closed windows are kept this long, for whoever asks what last month took.
 const KEPT_NANOS: i64 = 40 * 86_400 * 1_000_000_000;
 const ACCOUNTS_READ_MAX: i64 = 1_000;
+/// Budgets of one question: each may have as many accounts.
+const BUDGETS_AT_ONCE: usize = 100;
 const NO_LIMIT: i64 = -1;
 
 /// How taking a block ended.
@@ -92,18 +96,32 @@ pub(super) async fn read(inner: &Inner, account_id: &str) -> Result<Amount, Stor
     Ok(row.map(|row| amount(&row)).transpose()?.unwrap_or_default())
 }
 
-pub(super) async fn accounts(inner: &Inner, budget: &str, window: i64) -> Result<Vec<(String, Amount)>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT subject, calls, tokens, nano_usd, duration_ms FROM control_accounts
-         WHERE budget = $1 AND window_start = $2 ORDER BY updated_at DESC LIMIT $3",
-    )
-    .bind(budget)
-    .bind(window)
-    .bind(ACCOUNTS_READ_MAX)
-    .fetch_all(inner.store.pool())
-    .await?;
-    let decode = |row: &AnyRow| Ok((row.try_get("subject")?, amount(row)?));
-    Ok(rows.iter().map(decode).collect::<Result<_, sqlx::Error>>()?)
+/// By budget, the accounts of those of one window, of each the ones that were used last.
+pub(super) async fn accounts(
+    inner: &Inner,
+    budgets: &[&str],
+    window: i64,
+) -> Result<HashMap<String, Vec<(String, Amount)>>, StoreError> {
+    let mut found: HashMap<String, Vec<(String, Amount)>> = HashMap::new();
+    for some in budgets.chunks(BUDGETS_AT_ONCE) {
+        let places: Vec<String> = (0..some.len()).map(|place| format!("${}", place + 3)).collect();
+        let sql = format!(
+            "SELECT budget, subject, calls, tokens, nano_usd, duration_ms FROM
+                 (SELECT *, ROW_NUMBER() OVER (PARTITION BY budget ORDER BY updated_at DESC) AS place
+                  FROM control_accounts WHERE window_start = $1 AND budget IN ({})) AS used
+             WHERE place <= $2 ORDER BY budget, place",
+            places.join(", ")
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(window).bind(ACCOUNTS_READ_MAX);
+        for budget in some {
+            query = query.bind(*budget);
+        }
+        for row in query.fetch_all(inner.store.pool()).await? {
+            let account = (row.try_get("subject")?, amount(&row)?);
+            found.entry(row.try_get("budget")?).or_default().push(account);
+        }
+    }
+    Ok(found)
 }
 
 /// In place of one of the same name.

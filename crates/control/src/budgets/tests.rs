@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::{Added, Budget, BudgetError, Limits, Per, Window};
 use crate::config::{PermissionConfig, PermissionSettings};
 use crate::gate::tests::{ask, budget, model_ask, permitted, refused};
-use crate::gate::{Answer, DenialCode};
+use crate::gate::{Answer, Ask, DenialCode};
 use crate::plane::tests::{Fixture, planes};
 
 fn calls(limit: u64) -> Limits {
@@ -75,6 +75,36 @@ async fn two_hundred_callers_at_once_never_overspend() {
         }
         assert!(matches!(plane.control.gate().ask(ask(&caller)).await, Answer::Refused(_)));
         assert_eq!(spent(&plane, &shared).await["helm"][0], 73, "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn the_accounts_of_many_budgets_are_those_of_each() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        let mut budgets = Vec::new();
+        for (name, per, window) in [
+            ("day", Per::Agent, Window::Day),
+            ("hour", Per::Everyone, Window::Hour),
+            ("ever", Per::Run, Window::Whole),
+            ("other day", Per::Team, Window::Day),
+        ] {
+            let budget = Budget { window, ..budget(name, per, calls(50)) };
+            plane.control.budgets().set(budget.clone(), "ada").await.unwrap();
+            budgets.push(budget);
+        }
+        for number in 0..25 {
+            let run = Some(format!("run-{number}").parse().unwrap());
+            permitted(plane.control.gate().ask(Ask { run, ..ask(&caller) }).await).settle(one_call());
+        }
+        let all = plane.control.budgets().accounts_of(&budgets.iter().collect::<Vec<_>>()).await.unwrap();
+        for (budget, of_all) in budgets.iter().zip(&all) {
+            let alone = plane.control.budgets().accounts(budget).await.unwrap();
+            assert_eq!((of_all.0.len(), of_all.1), (alone.0.len(), alone.1), "{} on {}", budget.name, plane.test.name);
+        }
+        let (subjects, mores): (Vec<_>, Vec<_>) = all.iter().map(|(accounts, more)| (accounts.len(), *more)).unzip();
+        assert_eq!((subjects, mores), (vec![1, 1, 20, 1], vec![0, 0, 5, 0]), "{}", plane.test.name);
+        assert_eq!(all[3].0[0].subject, "platform");
     }
 }
 

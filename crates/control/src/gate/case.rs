@@ -197,17 +197,20 @@ impl Case {
         })
     }
 
-    fn is_enforced(&self) -> bool {
-        self.outcome.as_ref().is_some_and(|outcome| outcome.mode == Mode::Enforce)
-    }
-
     pub(super) fn obligations(&self) -> Obligations {
-        self.outcome.as_ref().map(|outcome| outcome.obligations.clone()).unwrap_or_default()
+        match &self.outcome {
+            Some(outcome) => outcome.obligations.clone(),
+            // Refused before the policies were asked, which may forbid to keep its content all the same.
+            None => {
+                let record_content = self.outcome_with(self.taint).obligations.record_content;
+                Obligations { record_content, ..Obligations::default() }
+            }
+        }
     }
 
     pub(super) fn admit_rate(&self) -> Result<(), Turn> {
         let per_minute = self.outcome.as_ref().and_then(|outcome| outcome.obligations.calls_per_minute);
-        let Some(per_minute) = per_minute.filter(|_| self.is_enforced()) else { return Ok(()) };
+        let Some(per_minute) = per_minute else { return Ok(()) };
         let (caller, resource) = (self.caller.reference.clone(), self.ask.resource.to_string());
         let welcome = match self.inner.memory.rates.admit(caller, resource, per_minute, self.at) {
             Ok(()) => return Ok(()),

@@ -19,6 +19,7 @@ pub struct Held {
     pub decision: Arc<Decision>,
     pub approval_id: String,
     pub expires_at: Timestamp,
+    pub(super) record_content: Option<bool>,
     pub(super) inner: Arc<Inner>,
     pub(super) ask: Arc<Ask>,
 }
@@ -56,7 +57,8 @@ impl Held {
     fn refuse(self, code: DenialCode, why: String) -> Answer {
         let message = format!("{} was refused: {why}", self.ask.resource);
         self.inner.memory.measures().decided(self.decision.effect, Some(code));
-        Answer::Refused(Denial { decision: self.decision, code, message, retry_at: None })
+        let record_content = self.record_content;
+        Answer::Refused(Denial { decision: self.decision, code, message, retry_at: None, record_content })
     }
 }
 

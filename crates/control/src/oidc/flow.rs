@@ -171,7 +171,7 @@ impl Oidc {
         let claim = || self.0.config.role_claim.clone();
         let role = self.0.config.role_of(&self.0.roles, &claims);
         let role = role.ok_or_else(|| OidcError::NoRole { name: name.clone(), claim: claim() })?;
-        let cookie = self.0.control.sign_in().start(role, name).await?;
+        let cookie = self.0.control.sign_in().start(role, name, Some(claims.person())).await?;
         Ok(Finished { cookie, return_to: pending.return_to })
     }
 

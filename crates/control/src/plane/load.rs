@@ -8,11 +8,12 @@ use mizzen_store::{Store, StoreError};
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row as _};
 
+use crate::api_tokens;
 use crate::providers::{self, Vault};
 use crate::snapshot::{KeyIdentity, Snapshot};
 use crate::token::TokenHash;
 
-/// Counts every change of keys and providers.
+/// Counts every change of keys, tokens and providers.
 pub(super) async fn revision(pool: &AnyPool) -> Result<i64, StoreError> {
     let row = sqlx::query("SELECT revision FROM control_revision WHERE id = 1").fetch_one(pool).await?;
     Ok(row.try_get(0)?)
@@ -28,7 +29,8 @@ pub(super) async fn snapshot(store: &Store, vault: &Vault, clock: &Clock) -> Res
     let keys = rows.iter().filter_map(|row| decode_key(row).transpose()).collect::<Result<HashMap<_, _>, _>>()?;
     let providers: BTreeMap<_, _> =
         providers::load(store).await?.into_iter().map(|stored| (stored.name.clone(), vault.resolve(&stored))).collect();
-    Ok(Snapshot { revision, keys, providers, clock: clock.clone(), audit: None })
+    let tokens = api_tokens::load(store.pool()).await?;
+    Ok(Snapshot { revision, keys, tokens, providers, clock: clock.clone(), audit: None })
 }
 
 /// A row that no Mizzen wrote opens nothing.

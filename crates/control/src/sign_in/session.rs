@@ -5,7 +5,7 @@ use mizzen_model::time::Timestamp;
 use mizzen_store::{Store, StoreError};
 use sqlx::Row as _;
 
-use super::{LINK_TTL, later};
+use super::{LINK_TTL, Session, later};
 use crate::plane::Inner;
 use crate::token::TokenHash;
 
@@ -14,6 +14,7 @@ pub(super) struct Found {
     pub(super) name: String,
     pub(super) created_at: Timestamp,
     pub(super) expires_at: Timestamp,
+    pub(super) subject: Option<String>,
 }
 
 pub(super) async fn insert_link(inner: &Inner, hash: TokenHash, role: Role, name: &str) -> Result<(), StoreError> {
@@ -40,24 +41,25 @@ pub(super) async fn take_link(inner: &Inner, hash: TokenHash) -> Result<Option<(
 pub(super) async fn insert(
     inner: &Inner,
     hash: TokenHash,
-    role: Role,
-    name: &str,
+    session: &Session,
     created_at: Timestamp,
-    expires_at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO control_sessions (hash, role, name, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(hash.to_string())
-        .bind(role.as_str())
-        .bind(name)
-        .bind(created_at.unix_nanos())
-        .bind(expires_at.unix_nanos())
-        .execute(inner.store.pool())
-        .await?;
+    sqlx::query(
+        "INSERT INTO control_sessions (hash, role, name, created_at, expires_at, subject) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(hash.to_string())
+    .bind(session.role.as_str())
+    .bind(&session.name)
+    .bind(created_at.unix_nanos())
+    .bind(session.expires_at.map(Timestamp::unix_nanos))
+    .bind(&session.subject)
+    .execute(inner.store.pool())
+    .await?;
     Ok(())
 }
 
 pub(super) async fn find(inner: &Inner, hash: TokenHash) -> Result<Option<Found>, StoreError> {
-    let row = sqlx::query("SELECT role, name, created_at, expires_at FROM control_sessions WHERE hash = $1")
+    let row = sqlx::query("SELECT role, name, created_at, expires_at, subject FROM control_sessions WHERE hash = $1")
         .bind(hash.to_string())
         .fetch_optional(inner.store.pool())
         .await?;
@@ -67,6 +69,7 @@ pub(super) async fn find(inner: &Inner, hash: TokenHash) -> Result<Option<Found>
             name: row.try_get(1)?,
             created_at: Timestamp::from_unix_nanos(row.try_get(2)?),
             expires_at: Timestamp::from_unix_nanos(row.try_get(3)?),
+            subject: row.try_get(4)?,
         })
     };
     row.map(decode).transpose()

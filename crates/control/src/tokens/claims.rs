@@ -87,6 +87,12 @@ impl Claims {
         })
     }
 
+    /// Whom it names, and nobody at another issuer: `issuer#subject`.
+    #[must_use]
+    pub fn person(&self) -> String {
+        format!("{}#{}", self.issuer, self.subject)
+    }
+
     /// The texts of a claim: itself, or each item of a list. Dots lead into objects, as in `realm_access.roles`; a
     /// claim whose own name has dots is found too.
     #[must_use]

@@ -2,7 +2,8 @@
 //!
 //! An argument is a record of *readings* (`docs/boundaries.md`): `context.arguments.amount.number`. A grant's limit
 //! holds only where the reading it needs is there; a denial's limit holds also where it is not, so that writing a number
-//! as a text gets around neither.
+//! as a text gets around neither. Neither does a text or an array in place of the object that a limited argument is a field of:
+//! what it would be read as is the tool's to know.
 
 use mizzen_model::permission::{ArgumentKind, EvidenceRule, Grant, Limit, LimitedArgument};
 use serde_json::{Number, Value};
@@ -77,11 +78,27 @@ fn argument_within(argument: &LimitedArgument, reading: Reading) -> String {
     let atoms = Atoms { path: &argument.path, reading };
     let held = atoms.all(limit);
     let present = format!("context.arguments has {}", attribute(&argument.path));
+    let elsewhere = elsewhere(&argument.path);
     match (reading, limit.optional) {
-        (Reading::Needed, true) => format!("!({present}) || ({held})"),
+        (Reading::Needed, true) => {
+            let missing = std::iter::once(format!("!({present})")).chain(elsewhere.map(|it| format!("!({it})")));
+            format!("{} || ({held})", missing.collect::<Vec<_>>().join(" && "))
+        }
         (Reading::Needed, false) => held,
-        (Reading::Presumed, _) => format!("{present} && {held}"),
+        (Reading::Presumed, _) => {
+            let ways = std::iter::once(format!("{present} && {held}")).chain(elsewhere);
+            ways.collect::<Vec<_>>().join(" || ")
+        }
     }
+}
+
+/// That one of the objects that a nested argument is a field of is something else; one expression for each of them.
+fn elsewhere(path: &str) -> impl Iterator<Item = String> + '_ {
+    path.match_indices('/').map(|(end, _)| {
+        let above = &path[..end];
+        let record = access("context.arguments", above);
+        format!("context.arguments has {} && {record}.kind != \"object\"", attribute(above))
+    })
 }
 
 struct Atoms<'a> {

@@ -20,11 +20,18 @@ impl PolicySet {
             policies: rules.iter().map(|rule| rule.id.clone()).collect(),
             reason,
             missing_evidence: Vec::new(),
-            obligations: Obligations { touches: evaluated.touching.taint, ..Obligations::default() },
+            obligations: Obligations {
+                touches: evaluated.touching.taint,
+                record_content: self.record_content(group),
+                ..Obligations::default()
+            },
         };
         let answer = match &evaluated.seen {
             Ok((_, answer)) => answer,
-            Err(reason) => return refused(own_mode(group), Vec::new(), reason.clone()),
+            Err(reason) => {
+                let mode = mode(group, &self.restricting(group));
+                return refused(mode, Vec::new(), reason.clone());
+            }
         };
         if let Some((rules, message)) = self.failed(answer) {
             return refused(mode(group, &rules), rules, message);
@@ -53,7 +60,14 @@ impl PolicySet {
         };
         let mut obligations = Obligations { touches: evaluated.touching.taint, ..Obligations::default() };
         for rule in rules {
-            obligations.also(&rule.obligations);
+            match group.governed || rule.is_enforced_for_all() {
+                true => obligations.also(&rule.obligations),
+                // Nothing is withheld from who is only watched, and what may be recorded is no refusal.
+                false => {
+                    let record_content = rule.obligations.record_content;
+                    obligations.also(&Obligations { record_content, ..Obligations::default() });
+                }
+            }
         }
         Outcome {
             effect,
@@ -63,6 +77,22 @@ impl PolicySet {
             missing_evidence: Vec::new(),
             obligations,
         }
+    }
+
+    /// The policies that could refuse or ask whatever the context: none of them was evaluated.
+    fn restricting(&self, group: &Group) -> Vec<&Rule> {
+        let (principal, action, resource) = (group.principal.seen(), group.action.seen(), group.resource.seen());
+        let wide = self.index.wide_in_scope(principal, action, resource);
+        let numbers = group.candidates.numbers().iter().copied().chain(wide);
+        numbers.map(|number| &self.rules[number as usize]).filter(|rule| rule.is_forbid || rule.asks).collect()
+    }
+
+    /// Of what is not permitted nobody's duty was chosen: the least that any permit in question lets be recorded counts.
+    fn record_content(&self, group: &Group) -> Option<bool> {
+        let (principal, action, resource) = (group.principal.seen(), group.action.seen(), group.resource.seen());
+        let wide = self.has_wide_permits.then(|| self.index.wide_in_scope(principal, action, resource));
+        let numbers = group.candidates.numbers().iter().copied().chain(wide.into_iter().flatten());
+        numbers.filter_map(|number| self.rules[number as usize].obligations.record_content).reduce(|a, b| a && b)
     }
 
     /// Policies that could not be evaluated and would have restricted. A permit that fails permits nothing, which is
@@ -178,8 +208,13 @@ fn own_mode(group: &Group) -> Mode {
 
 /// A policy written by hand is enforced also for those that no enforcing boundary names.
 fn mode(group: &Group, deciding: &[&Rule]) -> Mode {
-    let written = deciding.iter().any(|rule| rule.origin == Origin::Written && rule.mode == Mode::Enforce);
-    if written { Mode::Enforce } else { own_mode(group) }
+    if deciding.iter().any(|rule| rule.is_enforced_for_all()) { Mode::Enforce } else { own_mode(group) }
+}
+
+impl Rule {
+    fn is_enforced_for_all(&self) -> bool {
+        self.origin == Origin::Written && self.mode == Mode::Enforce
+    }
 }
 
 impl Obligations {

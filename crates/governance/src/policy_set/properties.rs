@@ -223,6 +223,41 @@ fn a_denial_holds_wherever_its_limits_do_and_where_they_cannot_be_read() {
     assert_eq!(decide(&above, "pay", &json!({"x": 5}), Taint::default(), &[]).effect, Effect::Allow);
 }
 
+#[test]
+fn something_else_in_place_of_an_object_gets_around_no_limit_on_its_fields() {
+    let elsewhere = [
+        json!({"x": "{\"y\": {\"z\": \"evil\"}}"}),
+        json!({"x": ["evil"]}),
+        json!({"x": [{"y": {"z": "evil"}}]}),
+        json!({"x": 1}),
+        json!({"x": true}),
+        json!({"x": {"y": "z=evil"}}),
+        json!({"x": {"y": [{"z": "evil"}]}}),
+    ];
+    let missing = [json!({}), json!({"x": null}), json!({"x": {}}), json!({"x": {"y": null}}), json!({"x": {"y": {}}})];
+    let denying = compile(
+        boundary("  tools: [s/*]\n  deny:\n    - {tool: s/send, arguments: {x/y/z: {in: [evil]}}}\n"),
+        "@id(\"wide\") forbid(principal, action, resource) when { context.arguments has \"x/y\" && context.arguments[\"x/y\"].kind == \"boolean\" };",
+    );
+    let granting =
+        compile(boundary("  tools:\n    - {tool: s/send, arguments: {x/y/z: {in: [good], optional: true}}}\n"), "");
+    let grant = granting.boundaries()[0].tools[0].clone();
+    let effect = |set: &PolicySet, arguments: &Value| decide(set, "send", arguments, Taint::default(), &[]).effect;
+    for arguments in &elsewhere {
+        assert_eq!(effect(&denying, arguments), Effect::Deny, "{arguments}");
+        assert_eq!(effect(&granting, arguments), Effect::Deny, "{arguments}");
+        assert_eq!(limits::beyond(&grant, Some(arguments)), ["x/y/z"], "{arguments}");
+    }
+    let good = json!({"x": {"y": {"z": "good"}}});
+    for arguments in missing.iter().chain([&good]) {
+        assert_eq!(effect(&denying, arguments), Effect::Allow, "{arguments}");
+        assert_eq!(effect(&granting, arguments), Effect::Allow, "{arguments}");
+        assert!(limits::beyond(&grant, Some(arguments)).is_empty(), "{arguments}");
+    }
+    assert_eq!(effect(&denying, &json!({"x": {"y": true}})), Effect::Deny);
+    assert_eq!(effect(&denying, &json!({"x": {"y": {"z": "evil"}}})), Effect::Deny);
+}
+
 /// The more, the more is let through.
 const fn leave(effect: Effect) -> u8 {
     match effect {

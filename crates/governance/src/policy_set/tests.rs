@@ -281,6 +281,56 @@ fn observing_refuses_nothing_but_what_is_written_to_be_enforced() {
 }
 
 #[test]
+fn what_cannot_be_represented_is_refused_where_a_policy_of_ones_own_could_refuse() {
+    const OVER: &str = "forbid(principal, action == Action::\"tools:call\", resource == Tool::\"bank/send\") when { context.arguments has amount.number && context.arguments.amount.number.greaterThan(decimal(\"1000.0\")) };";
+    let wide = OVER.replace("resource == Tool::\"bank/send\"", "resource");
+    let asking = OVER.replace("forbid(", "@effect(\"needs_approval\") permit(");
+    let plain = "forbid(principal, action, resource == Tool::\"bank/send\");";
+    let ask = |set: &PolicySet, agent, arguments: Value| {
+        let outcome = Ask { agent: Some(agent), ..tool("bank", "send", arguments) }.of(set);
+        (outcome.effect, outcome.mode)
+    };
+    let (unreadable, no_object) = (json!({"amount": 5000.000_01}), json!([1]));
+    for enforced in [OVER, &wide, &asking, plain] {
+        let set = compile(&[], &format!("{enforced}\n{}", OVER.replace("forbid(", "@mode(\"observe\") forbid(")));
+        for arguments in [&unreadable, &no_object] {
+            let found = ask(&set, "stranger", arguments.clone());
+            assert_eq!(found, (Effect::Deny, Mode::Enforce), "{enforced} {arguments}");
+        }
+    }
+    // What no policy of one's own could refuse goes on, as it would have been recorded.
+    let elsewhere = OVER.replace("bank/send", "bank/other");
+    let watching = OVER.replace("forbid(", "@mode(\"observe\") forbid(");
+    let granting = OVER.replace("forbid(", "permit(");
+    for observed in [&format!("{elsewhere}\n{watching}"), &watching, &granting] {
+        let set = compile(&[], observed);
+        assert_eq!(ask(&set, "stranger", unreadable.clone()), (Effect::Deny, Mode::Observe), "{observed}");
+    }
+}
+
+#[test]
+fn who_is_only_watched_has_no_duties_but_of_what_is_recorded() {
+    const DUTIES: &str = "[{tool: bank/get, redact: [/iban], result_bytes_max: 9, calls_per_minute: 1, record_content: false, touches: [outside]}]";
+    let boundary = |mode| {
+        format!(
+            "apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {{name: b}}\nspec:\n  mode: {mode}\n  agents: [bank-agent]\n  tools: {DUTIES}\n"
+        )
+    };
+    let of = |mode, policies| tool("bank", "get", json!({})).of(&compile(&[&boundary(mode)], policies)).obligations;
+    let enforced = of("enforce", "");
+    assert_eq!((enforced.redact.len(), enforced.result_bytes_max, enforced.calls_per_minute), (1, Some(9), Some(1)));
+    let watched = of("observe", "");
+    assert_eq!((watched.redact.len(), watched.result_bytes_max, watched.calls_per_minute), (0, None, None));
+    assert!(watched.record_content == Some(false) && watched.touches.outside_reached, "{watched:?}");
+    // A policy of one's own is enforced for everybody, with its duties.
+    let written =
+        "@redact(\"/name\") @calls_per_minute(\"3\") permit(principal, action, resource == Tool::\"bank/get\");";
+    let own = of("observe", written);
+    assert_eq!((own.redact, own.calls_per_minute), (vec!["/name".to_owned()], Some(3)));
+    assert_eq!(of("observe", &format!("@mode(\"observe\") {written}")).redact.len(), 0);
+}
+
+#[test]
 fn a_policy_that_fails_denies() {
     let policy = "@id(\"sum\") forbid(principal, action, resource) when { context.arguments has a.integer && context.arguments.a.integer * 2 > 10 };";
     let set = compile(&[BANKING], policy);

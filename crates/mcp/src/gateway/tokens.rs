@@ -2,6 +2,7 @@
 
 use futures::future::BoxFuture;
 use mizzen_control::KeyIdentity;
+use mizzen_control::snapshot::TOKEN_KEY_PREFIX;
 use mizzen_control::tokens::{Claims, Expected, Issuer, IssuerConfig, TokenError};
 use mizzen_runtime::client::HttpClient;
 use mizzen_runtime::clock::Clock;
@@ -50,7 +51,7 @@ impl TokenCheck for IssuerTokens {
 /// a Mizzen key.
 fn identity(claims: Claims) -> KeyIdentity {
     KeyIdentity {
-        key_id: format!("token:{}#{}", claims.issuer, claims.subject),
+        key_id: format!("{TOKEN_KEY_PREFIX}{}", claims.person()),
         caller: claims.subject,
         agent: claims.client,
         team: None,

@@ -1,7 +1,10 @@
 //! What must not work.
 
 use http::{Method, StatusCode};
+use mizzen_control::audit::read::EntryFilter;
+use mizzen_control::audit::{AuditEntry, Durability, Kind, Who};
 use mizzen_mcp::seam::{Era, ListKind, Reply};
+use mizzen_model::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::double::{Double, raw, said};
@@ -59,6 +62,17 @@ async fn a_token_for_another_audience_opens_nothing() {
         let got = harness.ask("/mcp", "tools/call", &json!({ "name": "files__read" })).await;
         assert_eq!(got.status, status, "{token}");
     }
+    // What another's issuer vouches for is no unknown key of ours.
+    let filter = EntryFilter { kind: Some(Kind::DoorRefused), ..EntryFilter::default() };
+    harness
+        .control
+        .audit()
+        .append(AuditEntry::new(Timestamp::default(), Kind::SignIn, Who::default()), Durability::Durable)
+        .await
+        .unwrap();
+    let refused = harness.control.audit().find(filter, None, 100).await.unwrap().items;
+    let codes: Vec<_> = refused.iter().map(|(_, entry)| entry.code.as_deref().unwrap_or_default()).collect();
+    assert_eq!(codes, ["token_refused"; 3]);
     // No token is passed on.
     let sent = double.calls.lock().unwrap().iter().map(|(_, params)| params.to_string()).collect::<String>();
     assert!(!sent.contains("token-for"));

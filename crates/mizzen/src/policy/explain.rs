@@ -62,6 +62,7 @@ fn arguments(decision: &Value) -> String {
     match decision["arguments_kept"].as_str() {
         Some("whole") => decision["arguments"].to_string(),
         Some("redacted") => format!("{} (redacted)", decision["arguments"]),
+        Some("hidden") => "shown to approvers only".to_owned(),
         Some("hash") => format!("not kept, {}", output::text(decision, "arguments_hash")),
         _ => "none".to_owned(),
     }

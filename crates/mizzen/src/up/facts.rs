@@ -103,15 +103,13 @@ impl PlaneFacts {
 
     async fn read_shared(&self) -> anyhow::Result<Shared> {
         let agents = self.telemetry.agents().await;
-        let mut budgets = Vec::new();
         let set = self.control.budgets().list().into_iter().map(|set| set.budget);
-        for budget in set.chain(self.control.budgets().of_boundaries()) {
-            let accounts = match budget.limits.cost_nano_usd {
-                Some(_) => self.control.budgets().accounts(&budget).await?.0,
-                None => Vec::new(),
-            };
-            budgets.push((budget, accounts));
-        }
+        let budgets: Vec<Budget> = set.chain(self.control.budgets().of_boundaries()).collect();
+        let (money, rest): (Vec<Budget>, Vec<Budget>) =
+            budgets.into_iter().partition(|budget| budget.limits.cost_nano_usd.is_some());
+        let accounts = self.control.budgets().accounts_of(&money.iter().collect::<Vec<_>>()).await?;
+        let with_accounts = money.into_iter().zip(accounts).map(|(budget, (accounts, _))| (budget, accounts));
+        let budgets = with_accounts.chain(rest.into_iter().map(|budget| (budget, Vec::new()))).collect();
         let configured = self.tools.configuration().configured();
         let definitions = configured.servers.keys().map(|name| (name.clone(), self.tools.pins().of(name)));
         Ok(Shared {

@@ -1,6 +1,6 @@
 //! Client commands against a server with an imported trace.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use mizzen_testkit::mizzen::Mizzen;
 use serde_json::{Value, json};
 
@@ -137,4 +137,30 @@ async fn a_sign_in_link_works_once() -> Result<()> {
     let second = mizzen_testkit::request::send(http::Method::GET, link.trim(), &[], "").await?;
     assert!(second.headers.get("set-cookie").is_none(), "a link works once");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_token_of_ones_own_opens_what_its_role_may_until_it_is_revoked() -> Result<()> {
+    let server = Mizzen::start().await?;
+    let made = output_of(&server, &["tokens", "create", "nightly", "--role", "viewer"], None).await?;
+    let token = made.trim().to_owned();
+    ensure!(token.starts_with("mzt_"), "{made}");
+    let listed = output_of(&server, &["tokens", "list", "-o", "json"], None).await?;
+    let listed: serde_json::Value = serde_json::from_str(&listed)?;
+    ensure!(listed[0]["name"] == "nightly" && listed[0]["role"] == "viewer", "{listed}");
+    output_of(&server, &["runs", "-o", "json"], Some(&token)).await?;
+    ensure!(output_of(&server, &["keys", "create", "k"], Some(&token)).await.is_err(), "a viewer makes no keys");
+    output_of(&server, &["tokens", "revoke", listed[0]["id"].as_str().unwrap_or_default()], None).await?;
+    ensure!(output_of(&server, &["runs"], Some(&token)).await.is_err(), "it is revoked");
+    Ok(())
+}
+
+async fn output_of(server: &Mizzen, args: &[&str], token: Option<&str>) -> Result<String> {
+    let mut command = server.command(args.iter().copied())?;
+    if let Some(token) = token {
+        command.env("MIZZEN_TOKEN", token);
+    }
+    let output = command.output().await?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
 }

@@ -153,7 +153,7 @@ async fn answer(
     request: AnswerRequest,
 ) -> Result<Json<ApprovalView>, ApiError> {
     let reason = request.reason.as_deref().filter(|reason| !reason.trim().is_empty());
-    let call = app.state.control.approvals().answer(id, yes, &session.name, reason).await?;
+    let call = app.state.control.approvals().answer(id, yes, session, reason).await?;
     Ok(Json(view(call, session.role)))
 }
 

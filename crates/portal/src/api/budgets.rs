@@ -14,10 +14,10 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
-use crate::page::{Body, Named};
+use crate::page::{Body, Named, PageParams, Params, next_cursor};
 
-/// Budgets whose accounts one list reads.
-const BUDGETS_READ_MAX: usize = 500;
+const LIMIT_DEFAULT: u32 = 200;
+const LIMIT_MAX: u32 = 500;
 
 /// Upper limits; what is absent does not limit.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -76,6 +76,7 @@ pub(crate) struct BudgetUnit {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct BudgetList {
     items: Vec<BudgetView>,
+    next_cursor: Option<String>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -100,18 +101,23 @@ pub(crate) struct BudgetRequest {
 }
 
 /// List budgets
-#[utoipa::path(get, path = "/api/v1/budgets", tag = "budgets", operation_id = "list_budgets",
-    responses((status = 200, body = BudgetList), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
-pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<BudgetList>, ApiError> {
+#[utoipa::path(get, path = "/api/v1/budgets", tag = "budgets", operation_id = "list_budgets", params(PageParams),
+    responses((status = 200, body = BudgetList), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Params(page): Params<PageParams>,
+) -> Result<Json<BudgetList>, ApiError> {
+    let (from, limit) = page.window(LIMIT_DEFAULT, LIMIT_MAX)?;
     let budgets = app.state.control.budgets();
-    let mut items = Vec::new();
-    for set in budgets.list().into_iter().take(BUDGETS_READ_MAX) {
-        items.push(view(&app, &set.budget, Some((set.set_by, set.set_at))).await?);
-    }
-    for budget in budgets.of_boundaries().into_iter().take(BUDGETS_READ_MAX) {
-        items.push(view(&app, &budget, None).await?);
-    }
-    Ok(Json(BudgetList { items }))
+    let set = budgets.list().into_iter().map(|set| (set.budget, Some((set.set_by, set.set_at))));
+    let all: Vec<_> = set.chain(budgets.of_boundaries().into_iter().map(|budget| (budget, None))).collect();
+    let total = all.len();
+    let shown: Vec<_> = all.into_iter().skip(from).take(limit).collect();
+    let accounts = budgets.accounts_of(&shown.iter().map(|(budget, _)| budget).collect::<Vec<_>>()).await?;
+    let with_accounts = shown.into_iter().zip(accounts);
+    let items: Vec<_> = with_accounts.map(|((budget, set), accounts)| view(&budget, set, accounts)).collect();
+    let next_cursor = next_cursor(from, items.len(), total);
+    Ok(Json(BudgetList { items, next_cursor }))
 }
 
 /// Set a budget
@@ -131,7 +137,8 @@ pub(crate) async fn put(
     let is_new = app.state.control.budgets().set(budget.clone(), &session.name).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     let set = Some((session.name, app.state.clock.now()));
-    Ok((status, Json(view(&app, &budget, set).await?)))
+    let accounts = app.state.control.budgets().accounts(&budget).await?;
+    Ok((status, Json(view(&budget, set, accounts))))
 }
 
 /// Remove a budget
@@ -189,8 +196,11 @@ fn whole(field: &'static str, number: f64, scale: f64) -> Result<u64, ApiError> 
     Ok(scaled as u64)
 }
 
-async fn view(app: &App, budget: &Budget, set: Option<(String, Timestamp)>) -> Result<BudgetView, ApiError> {
-    let (accounts, accounts_more) = app.state.control.budgets().accounts(budget).await?;
+fn view(
+    budget: &Budget,
+    set: Option<(String, Timestamp)>,
+    (accounts, accounts_more): (Vec<Account>, u64),
+) -> BudgetView {
     let (window, window_seconds) = match budget.window {
         Window::Hour => ("hour", Some(3_600)),
         Window::Day => ("day", Some(86_400)),
@@ -199,7 +209,7 @@ async fn view(app: &App, budget: &Budget, set: Option<(String, Timestamp)>) -> R
         Window::Whole => ("whole", None),
     };
     let (set_by, set_at) = set.unzip();
-    Ok(BudgetView {
+    BudgetView {
         name: budget.name.clone(),
         origin: if budget.name.starts_with(BOUNDARY_PREFIX) { "boundary" } else { "set" },
         agent: budget.named.as_ref().map_or_else(|| budget.agent.clone(), |named| joined(&named.agents)),
@@ -218,7 +228,7 @@ async fn view(app: &App, budget: &Budget, set: Option<(String, Timestamp)>) -> R
         },
         accounts: accounts.into_iter().map(|account| account_view(budget, account)).collect(),
         accounts_more,
-    })
+    }
 }
 
 fn joined(names: &[String]) -> Option<String> {

@@ -114,16 +114,20 @@ pub(crate) async fn make_link(
 ) -> Result<Json<SignInLink>, ApiError> {
     let role = match request.role.as_deref() {
         None => Role::Administrator,
-        Some(name) => name.parse().map_err(|_| {
-            let known: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
-            ApiError::unknown("role", name, &known)
-        })?,
+        Some(name) => parse_role(name)?,
     };
     let name = request.name.unwrap_or_else(|| session.name.clone());
     let code = app.state.control.sign_in().one_time_link(role, &name).await?;
     // Before the code is told to anybody.
     app.record(&session, Kind::SignInLinkCreated, &format!("{role}:{name}")).await?;
     Ok(Json(SignInLink { code: code.expose().to_owned() }))
+}
+
+pub(super) fn parse_role(name: &str) -> Result<Role, ApiError> {
+    name.parse().map_err(|_| {
+        let known: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+        ApiError::unknown("role", name, &known)
+    })
 }
 
 /// Counts what fails, and turns a session into the header that keeps it.

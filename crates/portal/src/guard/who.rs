@@ -2,6 +2,7 @@
 
 use http::request::Parts;
 use http::{HeaderMap, header};
+use mizzen_control::api_tokens;
 use mizzen_control::audit::{Kind, Who};
 use mizzen_control::sign_in::{Session, SignInError};
 
@@ -28,7 +29,8 @@ pub(crate) async fn identify(app: &App, parts: &Parts) -> Result<Option<Session>
         return session.map(Some).ok_or_else(|| {
             app.attempts.failed(app.state.clock.now());
             refused(app, "wrong_token");
-            SignInError::WrongToken.into()
+            let is_api_token = token.starts_with(api_tokens::PREFIX);
+            if is_api_token { SignInError::WrongApiToken } else { SignInError::WrongToken }.into()
         });
     }
     if !site::may_use_cookie(&parts.method, &parts.headers) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{Request, StatusCode};
 use mizzen_control::gate::{Answer, Ask};
 use mizzen_control::keys::NewKey;
+use mizzen_control::policies::decisions::record::Draft;
 use mizzen_governance::request::ToolFacts;
 use mizzen_governance::{PolicySet, Source, Sources};
 use mizzen_model::asked::{Action, Resource, ResourceKind, Spend, Taint};
@@ -105,6 +106,24 @@ async fn a_budget_is_set_spent_told_and_removed() {
 }
 
 #[tokio::test]
+async fn every_budget_is_on_one_page_of_the_list() {
+    let (portal, _) = portal_with_agent().await;
+    for number in 0..5 {
+        let window = if number % 2 == 0 { "day" } else { "hour" };
+        let body = json!({ "window": window, "limits": { "calls": 2 } });
+        assert_eq!(send(&portal, "PUT", &format!("/api/v1/budgets/b{number}"), body).await.0, StatusCode::CREATED);
+    }
+    let (mut names, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = portal.get(&format!("/api/v1/budgets?limit=2{cursor}")).await;
+        names.extend(page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(names, ["b0", "b1", "b2", "b3", "b4"]);
+}
+
+#[tokio::test]
 async fn a_pause_stops_the_next_call_and_is_lifted() {
     let (portal, mut ask) = portal_with_agent().await;
     ask.resource.name = "list".into();
@@ -118,4 +137,90 @@ async fn a_pause_stops_the_next_call_and_is_lifted() {
     assert!(matches!(portal.state.control.gate().ask(ask).await, Answer::Permitted(_)));
     let nobody = json!({ "scope": { "kind": "agent" }, "kind": "pause", "reason": "x" });
     assert_eq!(send(&portal, "POST", "/api/v1/pauses", nobody).await.0, StatusCode::BAD_REQUEST);
+}
+
+/// What somebody with `role` gets.
+async fn seen_by(portal: &Portal, role: Role, path: &str) -> Value {
+    let cookie = portal.cookie(role).await;
+    let request = Request::builder().uri(path).header("host", "localhost:7600").header("cookie", cookie);
+    json_of(portal.send(request.body(String::new()).unwrap()).await).await
+}
+
+#[tokio::test]
+async fn arguments_are_for_approvers_also_where_a_decision_is_explained() {
+    let (portal, mut ask) = portal_with_agent().await;
+    ask.resource.name = "list".into();
+    let mut decisions = portal.state.control.decisions().unwrap();
+    assert!(matches!(portal.state.control.gate().ask(ask).await, Answer::Permitted(_)));
+    let recorded = decisions.try_recv().unwrap();
+    let draft = Draft::of(&recorded, true, Some("hmac-sha256:00".to_owned()));
+    let kept = draft.kept(Some(r#"{"release":"billing"}"#), Some("granted"));
+    portal.state.control.policies().keep_decisions(&[kept]).await.unwrap();
+    let path = format!("/api/v1/decisions/{}", recorded.decision.id);
+    let shown = seen_by(&portal, Role::Approver, &path).await;
+    assert_eq!((&shown["arguments"], &shown["arguments_kept"]), (&json!({ "release": "billing" }), &json!("whole")));
+    for role in [Role::Viewer, Role::Developer] {
+        let shown = seen_by(&portal, role, &path).await;
+        assert_eq!(
+            (&shown["arguments"], &shown["arguments_kept"]),
+            (&Value::Null, &json!("hidden")),
+            "{role}: {shown}"
+        );
+        assert_eq!((&shown["arguments_hash"], &shown["effect"]), (&Value::Null, &json!("allow")), "{role}: {shown}");
+    }
+}
+
+#[tokio::test]
+async fn what_may_hold_a_secret_of_a_tool_server_is_for_administrators() {
+    let portal = Portal::open().await;
+    let http = json!({ "kind": "http", "url": "http://ann:s3cret@127.0.0.1:9/t0ken/mcp?key=s3cret", "headers": { "x-key": "s3cret" } });
+    let stdio =
+        json!({ "kind": "stdio", "command": "/bin/true", "args": ["--token", "s3cret"], "env": { "KEY": "s3cret" } });
+    for (name, transport) in [("web", http), ("own", stdio)] {
+        let body = json!({ "transport": transport, "enabled": false });
+        let (status, answer) = send(&portal, "PUT", &format!("/api/v1/tool-servers/{name}"), body).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        let path = format!("/api/v1/tool-servers/{name}");
+        let whole = portal.get(&path).await.to_string();
+        assert!(whole.contains("s3cret"), "{whole}");
+        for role in [Role::Viewer, Role::Developer, Role::Approver] {
+            for path in [path.as_str(), "/api/v1/tool-servers"] {
+                let shown = seen_by(&portal, role, path).await.to_string();
+                assert!(!shown.contains("s3cret") && !shown.contains("t0ken"), "{role}: {shown}");
+                assert!(shown.contains("http://127.0.0.1:9") || shown.contains("/bin/true"), "{role}: {shown}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bot_answers_with_a_token_of_its_own_and_under_its_own_name() {
+    let (portal, ask) = portal_with_agent().await;
+    let body = json!({ "name": "chat of bob", "role": "approver", "ttl_seconds": 3600 });
+    let (status, minted) = send(&portal, "POST", "/api/v1/tokens", body).await;
+    assert_eq!((status, &minted["info"]["created_by"]), (StatusCode::OK, &json!("administrator")), "{minted}");
+    let token = minted["token"].as_str().unwrap().to_owned();
+    let with = |method: &str, path: &str, body: &str| {
+        let request = Request::builder().method(method).uri(path).header("host", "localhost:7600");
+        request.header("authorization", format!("Bearer {token}")).body(body.to_owned()).unwrap()
+    };
+    let Answer::Held(held) = portal.state.control.gate().ask(ask).await else { panic!("not held") };
+    let path = format!("/api/v1/approvals/{}/approve", held.approval_id);
+    let answer = json_of(portal.send(with("POST", &path, "{}")).await).await;
+    assert_eq!(answer["decided_by"], json!("chat of bob"), "{answer}");
+    assert_eq!(portal.status(with("GET", "/api/v1/tokens", "")).await, StatusCode::FORBIDDEN, "no administrator");
+    let listed = portal.get("/api/v1/tokens").await;
+    assert_eq!((&listed["items"][0]["role"], &listed["items"][0]["token"]), (&json!("approver"), &Value::Null));
+    let logged = portal.get("/api/v1/audit/entries?kind=token_created").await;
+    assert!(logged["items"][0]["entry"]["resource"].as_str().unwrap().ends_with(":approver:chat of bob"), "{logged}");
+    let path = format!("/api/v1/tokens/{}", minted["info"]["id"].as_str().unwrap());
+    assert_eq!(send(&portal, "DELETE", &path, json!({})).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(send(&portal, "DELETE", &path, json!({})).await.0, StatusCode::NOT_FOUND);
+    let refused = portal.send(with("GET", "/api/v1/approvals", "")).await;
+    let message = json_of(refused).await["error"]["message"].to_string();
+    assert!(message.contains("`mizzen tokens create`"), "{message}");
+    let wrong = json!({ "name": "x", "role": "approve" });
+    let (status, error) = send(&portal, "POST", "/api/v1/tokens", wrong).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(error["error"]["message"].as_str().unwrap().contains("did you mean `approver`?"), "{error}");
 }

@@ -13,6 +13,7 @@ use crate::gate::{Answer, Ask, DenialCode, Held};
 use crate::keys::NewKey;
 use crate::pauses::{PauseKind, Reach};
 use crate::plane::tests::{Fixture, planes};
+use crate::policies::decisions::record::{ARGUMENTS, Draft};
 use crate::snapshot::KeyIdentity;
 use crate::versions::{AgentVersion, AgentVersions};
 
@@ -28,12 +29,26 @@ spec:
       calls_per_minute: 2
     - tool: helm/uninstall
       needs_approval: true
+    - tool: helm/export
+      redact: [/secret]
+      result_bytes_max: 9
+      record_content: false
+    - tool: helm/whisper
+      record_content: false
+      calls_per_minute: 1
+      arguments: {amount: {at_most: 5}}
+      beyond_limits: needs_approval
+    - tool: helm/erase
+      needs_approval: true
+      calls_per_minute: 1
     - tool: helm/read
       touches: [private_data, untrusted_content]
     - tool: mail/send
       touches: outside
     - tool: helm/upgrade
       needs_evidence: {metric: task_success, lower_at_least: 0.95, clusters_at_least: 50}
+  deny:
+    - {tool: helm/whisper, arguments: {amount: {at_least: 50}}}
   budgets:
     - {per: agent, every: day, calls: 5}
 ";
@@ -88,6 +103,10 @@ async fn under_observe_nothing_is_refused_but_by_a_pause() {
         for _ in 0..5 {
             permitted(plane.control.gate().ask(tool(&caller, "helm", "list")).await).settle(Spend::default());
         }
+        let permit = permitted(plane.control.gate().ask(tool(&caller, "helm", "export")).await);
+        let duties = &permit.obligations;
+        assert!(duties.redact.is_empty() && duties.result_bytes_max.is_none(), "{duties:?}");
+        assert_eq!(duties.record_content, Some(false), "what is kept is no refusal");
         plane.control.pauses().pause(Reach::All, PauseKind::Pause, "fire", "ada").await.unwrap();
         refused(plane.control.gate().ask(tool(&caller, "helm", "list")).await);
     }
@@ -114,6 +133,59 @@ async fn a_held_call_goes_out_once_after_a_yes() {
         drop(permit);
         let used = plane.control.approvals().get(&id).await.unwrap().unwrap();
         assert_eq!(used.state.as_str(), "used", "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn a_held_call_takes_nothing_of_the_rate_that_it_needs_once_it_is_approved() {
+    for (plane, caller) in helm(Mode::Enforce).await {
+        let erase = || tool(&caller, "helm", "erase");
+        let call = held(plane.control.gate().ask(erase()).await);
+        plane.control.approvals().answer(&call.approval_id, true, "bob", None).await.unwrap();
+        permitted(call.wait().await).settle(Spend::default());
+        let again = held(plane.control.gate().ask(erase()).await);
+        plane.control.approvals().answer(&again.approval_id, true, "bob", None).await.unwrap();
+        let id = again.approval_id.clone();
+        assert_eq!(refused(again.wait().await).code, DenialCode::RateLimited, "one in a minute");
+        let kept = plane.control.approvals().get(&id).await.unwrap().unwrap();
+        assert_eq!(kept.state.as_str(), "approved", "what was not let out has not used its approval");
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_recorded_is_not_recorded_of_a_call_that_does_not_go_out_either() {
+    for (plane, caller) in helm(Mode::Enforce).await {
+        let mut decisions = plane.control.decisions().unwrap();
+        let mut kept = || {
+            let recorded = decisions.try_recv().unwrap();
+            let draft = Draft::of(&recorded, true, None);
+            draft.event().attributes.iter().any(|(name, _)| *name == ARGUMENTS)
+        };
+        let whisper = |amount: u32| {
+            let arguments = Some(Arc::new(serde_json::json!({ "amount": amount })));
+            Ask { arguments, ..tool(&caller, "helm", "whisper") }
+        };
+        let answer = plane.control.gate().ask(whisper(1)).await;
+        assert!(answer.record_content() == Some(false) && !kept(), "permitted");
+        drop(permitted(answer));
+        let answer = plane.control.gate().ask(whisper(1)).await;
+        assert!(answer.record_content() == Some(false) && !kept(), "rate limited");
+        assert_eq!(refused(answer).code, DenialCode::RateLimited);
+        let answer = plane.control.gate().ask(whisper(9)).await;
+        assert!(answer.record_content() == Some(false) && !kept(), "held");
+        let call = held(answer);
+        plane.control.approvals().answer(&call.approval_id, false, "bob", None).await.unwrap();
+        let answer = call.wait().await;
+        assert_eq!((answer.record_content(), refused(answer).code), (Some(false), DenialCode::ApprovalDenied));
+        let answer = plane.control.gate().ask(whisper(99)).await;
+        assert!(answer.record_content() == Some(false) && !kept(), "denied");
+        assert_eq!(refused(answer).code, DenialCode::PolicyDenied);
+        plane.control.pauses().pause(Reach::All, PauseKind::Pause, "fire", "ada").await.unwrap();
+        let answer = plane.control.gate().ask(whisper(1)).await;
+        assert!(answer.record_content() == Some(false) && !kept(), "paused");
+        assert_eq!(refused(answer).code, DenialCode::Paused);
+        let other = plane.control.gate().ask(tool(&caller, "helm", "list")).await;
+        assert!(other.record_content().is_none() && kept(), "nothing is said of it");
     }
 }
 

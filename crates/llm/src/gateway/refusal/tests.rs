@@ -26,7 +26,10 @@ fn denial(code: DenialCode, retry_after_ms: Option<i64>) -> Refusal {
         reason: String::new(),
     };
     let retry_at = retry_after_ms.map(|ms| NOW.plus_nanos(ms * 1_000_000));
-    Refusal::denied(Denial { decision: Arc::new(decision), code, message: "no".into(), retry_at }, NOW)
+    Refusal::denied(
+        Denial { decision: Arc::new(decision), code, message: "no".into(), retry_at, record_content: None },
+        NOW,
+    )
 }
 
 async fn told(refusal: Refusal, protocol: Protocol) -> (u16, http::HeaderMap, Value) {

@@ -82,6 +82,9 @@ impl Routed {
             trace: Some((trace.trace_id, trace.span_id)),
         };
         let mut decided = incoming.gateway.control.gate().ask(ask).await;
+        if decided.record_content() == Some(false) {
+            recording.forbid_content();
+        }
         if let Decided::Held(held) = decided {
             decided = incoming.wait_for_a_person(held, &target, &mut recording, out).await?;
         }

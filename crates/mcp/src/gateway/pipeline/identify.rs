@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode, header};
 use mizzen_control::KeyIdentity;
+use mizzen_control::audit::{Kind, Who};
 use mizzen_control::origin;
 
 use crate::gateway::Inner;
@@ -91,21 +92,23 @@ impl Inner {
                  or by `mizzen keys create`",
             ));
         };
-        if let Some(identity) = self.control.snapshot().identify(token) {
-            return Ok(identity);
-        }
-        let why = match (&self.tokens, &self.config.resource) {
+        // Each kind of credential is asked about where it belongs: what is no key of ours is no unknown key.
+        let found = match (&self.tokens, &self.config.resource) {
             (Some(tokens), Some(resource)) if !token.starts_with("mzk_") => {
                 // A token for one profile opens that profile, a token for the server every door.
                 let audiences = [resource.url.clone(), door_url(&resource.url, None), door_url(&resource.url, profile)];
-                match tokens.check(token, &audiences).await {
-                    Ok(identity) => return Ok(identity),
-                    Err(why) => why,
+                let checked = tokens.check(token, &audiences).await;
+                if checked.is_err() {
+                    self.control.audit().refused(Kind::DoorRefused, "gateway", "token_refused", Who::default());
                 }
+                checked
             }
-            _ => "this key is unknown, revoked or expired; `mizzen keys create` makes another".to_owned(),
+            _ => {
+                let why = "this key is unknown, revoked or expired; `mizzen keys create` makes another";
+                self.control.snapshot().identify(token).ok_or_else(|| why.to_owned())
+            }
         };
-        Err(self.unauthenticated(profile, Some("invalid_token"), &why))
+        found.map_err(|why| self.unauthenticated(profile, Some("invalid_token"), &why))
     }
 
     fn unauthenticated(&self, profile: Option<&str>, error: Option<&str>, message: &str) -> Refusal {

@@ -1,6 +1,7 @@
 //! What only the audit log knows: when an agent was last stopped, and that the log itself is whole.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use mizzen_catalog::facts::{self, FactOrigin, Facts, Origin};
 use mizzen_control::audit::read::EntryFilter;
@@ -8,6 +9,7 @@ use mizzen_control::audit::verify::{Trust, verify};
 use mizzen_control::audit::{AuditLog, Kind};
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
+use mizzen_runtime::error::Chain;
 use tokio::task::JoinHandle;
 
 use super::{Asked, DAY_NANOS};
@@ -15,6 +17,8 @@ use super::{Asked, DAY_NANOS};
 /// How far back the first look goes.
 const LOOK_BACK_DAYS: i64 = 100;
 const PAGE: usize = 500;
+/// A log that was not found whole is looked at again sooner: it may have been mended, or could not be read for a while.
+const CHECK_AGAIN_NANOS: i64 = DAY_NANOS / 24;
 /// Pages of one look; what lies further back is not found.
 const PAGES_MAX: usize = 40;
 
@@ -32,7 +36,9 @@ struct Following {
     found: Found,
     /// Entries that were looked at.
     size: u64,
-    verifying: Option<JoinHandle<Option<bool>>>,
+    verifying: Option<JoinHandle<Result<(), String>>>,
+    /// What was last told about a log that is not whole.
+    told: Option<String>,
 }
 
 /// Reads what is new in the log, and checks the whole of it once a day.
@@ -77,18 +83,43 @@ impl Following {
     /// Takes what a check found, and starts the next one when it is time. Nobody waits for it.
     async fn verify(&mut self, log: &AuditLog, now: Timestamp) {
         if let Some(done) = self.verifying.take_if(|running| running.is_finished()) {
-            self.found.verified = done.await.ok().flatten().map(|is_whole| (is_whole, now));
+            let wrong = done.await.unwrap_or_else(|error| Err(error.to_string())).err();
+            self.found.verified = Some((wrong.is_none(), now));
+            self.tell(wrong);
         }
-        let is_due = self.found.verified.is_none_or(|(_, at)| now.nanos_since(at) >= DAY_NANOS);
+        let is_due = self
+            .found
+            .verified
+            .is_none_or(|(is_whole, at)| now.nanos_since(at) >= if is_whole { DAY_NANOS } else { CHECK_AGAIN_NANOS });
         if is_due && self.verifying.is_none() {
             let trust = Trust { key: log.verifier_key().clone(), witnesses: Vec::new(), seen: None };
             let folder = log.folder().to_owned();
-            let check = move || verify(&folder, &trust).ok().map(|report| report.is_verified());
-            self.verifying = Some(tokio::task::spawn_blocking(check));
+            self.verifying = Some(tokio::task::spawn_blocking(move || check(&folder, &trust)));
         }
+    }
+
+    /// Once for each thing that is wrong, and once when it is mended: checks go on, and would say it every hour.
+    fn tell(&mut self, wrong: Option<String>) {
+        match &wrong {
+            Some(wrong) if self.told.as_ref() != Some(wrong) => {
+                tracing::error!(wrong, "the audit log could not be verified; `mizzen audit verify` says where");
+            }
+            None if self.told.is_some() => tracing::info!("the audit log is verified again"),
+            _ => {}
+        }
+        self.told = wrong;
     }
 }
 
+/// `Err`: what is wrong, or why nobody can say.
+fn check(folder: &Path, trust: &Trust) -> Result<(), String> {
+    match verify(folder, trust) {
+        Err(error) => Err(Chain(&error).to_string()),
+        Ok(report) => report.faults.first().map_or(Ok(()), |fault| Err(fault.to_string())),
+    }
+}
+
+/// What is not checked yet is no fact; what was checked and is not whole, or could not be read, is one.
 pub(super) fn tell(asked: &Asked<'_>, facts: &mut Facts) {
     let found = &asked.shared.log;
     let reached = |whom: &str| found.stops.get(whom).copied();
@@ -100,3 +131,6 @@ pub(super) fn tell(asked: &Asked<'_>, facts: &mut Facts) {
         facts.put(&facts::AUDIT_VERIFIED, is_whole, Origin { from: FactOrigin::Control, as_of });
     }
 }
+
+#[cfg(test)]
+mod tests;

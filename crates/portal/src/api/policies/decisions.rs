@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use mizzen_control::policies::Published;
 use mizzen_control::policies::decisions::record::{ArgumentsKept, DecisionDocument};
 use mizzen_control::policies::decisions::{DecisionFilter, KeptDecision};
 use mizzen_control::policies::impact::{Standing, ask_again};
+use mizzen_control::sign_in::Session;
 use mizzen_model::asked::{Action, Taint};
 use mizzen_model::id::Digest;
-use mizzen_model::permission::{Effect, Mode};
+use mizzen_model::permission::{Effect, Mode, Role};
 use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -94,8 +95,9 @@ pub(crate) struct DecisionDetail {
     item: DecisionView,
     #[schema(value_type = Object)]
     arguments: serde_json::Value,
-    /// `whole`, `redacted`, `hash` or `none`.
+    /// `whole`, `redacted`, `hash` or `none`; `hidden` from who is no approver.
     arguments_kept: String,
+    /// For approvers.
     arguments_hash: Option<String>,
     #[schema(value_type = Option<String>)]
     tool_digest: Option<Digest>,
@@ -165,12 +167,23 @@ pub(crate) async fn list(
     responses((status = 200, body = DecisionDetail), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(crate) async fn detail(
     State(app): State<Arc<App>>,
+    Extension(session): Extension<Session>,
     Named(id): Named<String>,
 ) -> Result<Json<DecisionDetail>, ApiError> {
     let policies = app.state.control.policies();
     let kept = policies.decision(&id).await.map_err(ApiError::internal)?;
     let kept = kept.ok_or_else(|| ApiError::not_found("decision", id))?;
-    Ok(Json(explain(&kept, read(&kept)?, &policies.published())))
+    let detail = explain(&kept, read(&kept)?, &policies.published());
+    Ok(Json(if session.role >= Role::Approver { detail } else { detail.without_arguments() }))
+}
+
+impl DecisionDetail {
+    /// Arguments are content: they are for who answers held calls, here as there.
+    fn without_arguments(self) -> Self {
+        let is_hidden = self.arguments_kept != kept_word(ArgumentsKept::None);
+        let arguments_kept = if is_hidden { "hidden".to_owned() } else { self.arguments_kept };
+        Self { arguments: serde_json::Value::Null, arguments_kept, arguments_hash: None, ..self }
+    }
 }
 
 fn explain(kept: &KeptDecision, document: DecisionDocument, published: &Published) -> DecisionDetail {

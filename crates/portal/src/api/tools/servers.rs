@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use mizzen_control::sign_in::Session;
 use mizzen_mcp::seam::Era;
-use mizzen_mcp::servers::{Entry, ServerConfig};
+use mizzen_mcp::servers::{Entry, ServerConfig, Transport};
 use mizzen_mcp::upstream::Upstreams;
+use mizzen_model::permission::Role;
 use mizzen_model::time::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -20,6 +21,9 @@ use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::page::{Body, Named};
 
+/// In place of what only some may see.
+const HIDDEN: &str = "…";
+
 /// One tool server.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ToolServer {
@@ -29,7 +33,8 @@ pub(crate) struct ToolServer {
     enabled: bool,
     /// `stdio` or `http`.
     transport: &'static str,
-    /// A command line or a URL; never a secret.
+    /// For administrators a command line, or a URL without its query; for others the program or the host, as the rest may
+    /// hold a secret.
     target: String,
     /// `idle`, `connecting`, `ready`, `failing` or `disabled`.
     state: &'static str,
@@ -60,9 +65,9 @@ pub(crate) struct ToolServerList {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ToolServerDetail {
     server: ToolServer,
-    #[schema(value_type = ServerConfig)]
-    config: Arc<ServerConfig>,
-    /// The last lines that its process wrote to standard error.
+    /// Without arguments, path and the values of variables and headers for who is no administrator.
+    config: ServerConfig,
+    /// For developers: the last lines that its process wrote to standard error.
     stderr: Vec<String>,
     definitions: Vec<ToolDefinition>,
 }
@@ -70,9 +75,10 @@ pub(crate) struct ToolServerDetail {
 /// List tool servers
 #[utoipa::path(get, path = "/api/v1/tool-servers", tag = "tools", operation_id = "list_tool_servers",
     responses((status = 200, body = ToolServerList), (status = 401, body = ErrorBody)))]
-pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<ToolServerList> {
+pub(crate) async fn list(State(app): State<Arc<App>>, Extension(session): Extension<Session>) -> Json<ToolServerList> {
     let configured = app.state.tools.configuration().configured();
-    Json(ToolServerList { items: configured.servers.values().map(|entry| view(&app.state.tools, entry)).collect() })
+    let view = |entry| view(&app.state.tools, entry, session.role);
+    Json(ToolServerList { items: configured.servers.values().map(view).collect() })
 }
 
 /// Show a tool server
@@ -80,9 +86,10 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<ToolServerList> {
     responses((status = 200, body = ToolServerDetail), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(crate) async fn detail(
     State(app): State<Arc<App>>,
+    Extension(session): Extension<Session>,
     Named(name): Named<String>,
 ) -> Result<Json<ToolServerDetail>, ApiError> {
-    show(&app.state.tools, &name).map(Json)
+    show(&app.state.tools, &name, session.role).map(Json)
 }
 
 /// Keep a tool server
@@ -99,7 +106,7 @@ pub(crate) async fn put(
 ) -> Result<Json<ToolServer>, ApiError> {
     let config = ServerConfig { name: name.clone(), ..config };
     app.state.tools.put_server(config, by(&session)).await?;
-    Ok(Json(show(&app.state.tools, &name)?.server))
+    Ok(Json(show(&app.state.tools, &name, session.role)?.server))
 }
 
 /// Forget a tool server
@@ -121,26 +128,57 @@ pub(crate) async fn remove(
     responses((status = 200, body = ToolServerDetail), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 502, body = ErrorBody)))]
 pub(crate) async fn refresh(
     State(app): State<Arc<App>>,
+    Extension(session): Extension<Session>,
     Named(name): Named<String>,
 ) -> Result<Json<ToolServerDetail>, ApiError> {
     let server = app.state.tools.server(&name).ok_or_else(|| ApiError::not_found("enabled tool server", &name))?;
     server.refresh().await?;
-    show(&app.state.tools, &name).map(Json)
+    show(&app.state.tools, &name, session.role).map(Json)
 }
 
-fn show(tools: &Upstreams, name: &str) -> Result<ToolServerDetail, ApiError> {
+fn show(tools: &Upstreams, name: &str, role: Role) -> Result<ToolServerDetail, ApiError> {
     let configured = tools.configuration().configured();
     let entry = configured.servers.get(name).ok_or_else(|| ApiError::not_found("tool server", name))?;
     let known = tools.pins().of(name).into_iter();
+    // A process may write anything there, also what it was given.
+    let may_debug = role >= Role::Developer;
     Ok(ToolServerDetail {
-        server: view(tools, entry),
-        config: Arc::clone(&entry.value),
-        stderr: tools.server(name).map(|server| server.stderr()).unwrap_or_default(),
+        server: view(tools, entry, role),
+        config: for_role(&entry.value, role),
+        stderr: tools.server(name).filter(|_| may_debug).map(|server| server.stderr()).unwrap_or_default(),
         definitions: known.map(|(tool, known)| definitions::view(&entry.value, &tool, known)).collect(),
     })
 }
 
-fn view(tools: &Upstreams, entry: &Entry<ServerConfig>) -> ToolServer {
+/// What may hold a secret is for who could have set it.
+fn for_role(config: &ServerConfig, role: Role) -> ServerConfig {
+    let mut config = config.clone();
+    if role >= Role::Administrator {
+        return config;
+    }
+    match &mut config.transport {
+        Transport::Stdio { args, env, .. } => {
+            args.fill(HIDDEN.to_owned());
+            env.values_mut().for_each(|value| HIDDEN.clone_into(value));
+        }
+        Transport::Http { url, headers, .. } => {
+            *url = host_of(url);
+            headers.values_mut().for_each(|value| HIDDEN.clone_into(value));
+        }
+    }
+    config
+}
+
+/// Scheme, host and port; a path may hold a token, and what stands before the host a password.
+fn host_of(url: &str) -> String {
+    let parts = url.parse::<Uri>().ok().and_then(|uri| {
+        let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(format!("{}://{}{port}", uri.scheme_str()?, uri.host()?))
+    });
+    parts.unwrap_or_else(|| HIDDEN.to_owned())
+}
+
+fn view(tools: &Upstreams, entry: &Entry<ServerConfig>, role: Role) -> ToolServer {
     let config = &entry.value;
     let server = tools.server(&config.name);
     let status = server.as_ref().map(|server| server.status()).unwrap_or_default();
@@ -156,7 +194,7 @@ fn view(tools: &Upstreams, entry: &Entry<ServerConfig>) -> ToolServer {
         source: if entry.declared { "file" } else { "stored" },
         enabled: config.enabled,
         transport: config.transport.kind(),
-        target: config.target(),
+        target: for_role(config, role).target(),
         state: if server.is_some() { status.state.as_str() } else { "disabled" },
         fault: status.fault.clone(),
         era: about.map(|about| match about.era {

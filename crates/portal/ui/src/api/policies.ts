@@ -142,7 +142,7 @@ export interface DecisionItem {
 
 export interface DecisionDetail extends DecisionItem {
   arguments: unknown;
-  arguments_kept: 'whole' | 'redacted' | 'hash' | 'none';
+  arguments_kept: 'whole' | 'redacted' | 'hash' | 'none' | 'hidden';
   arguments_hash: string | null;
   tool_digest: string | null;
   taint: Taint | null;

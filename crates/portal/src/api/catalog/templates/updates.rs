@@ -1,5 +1,6 @@
 //! What was made from a template, and how it gets up to date.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -99,15 +100,22 @@ pub(crate) async fn created(
 ) -> Result<Json<CatalogCreatedList>, ApiError> {
     let templates = &app.state.templates;
     let now = templates.get(&template(&name)).await?.template.map(|template| template.digest.clone());
-    let mut items = Vec::new();
-    for one in templates.created(&template(&name)).await? {
-        let stored = app.state.catalog.get(&one.reference).await?;
+    let created = templates.created(&template(&name)).await?;
+    let references: Vec<EntityRef> = created.iter().map(|one| one.reference.clone()).collect();
+    let entities = app.state.catalog.by_refs(&references).await?;
+    // All of it is of one template, of few digests.
+    let mut can_update = HashMap::new();
+    let mut items = Vec::with_capacity(created.len());
+    for (one, stored) in created.into_iter().zip(entities) {
+        if !can_update.contains_key(&one.template_digest) {
+            can_update.insert(one.template_digest.clone(), templates.can_update(&one).await?);
+        }
         let entity = stored.as_ref().map(|stored| &stored.entity);
         items.push(CatalogCreated {
             title: entity.map_or_else(|| one.reference.name(), |entity| entity.title()).to_owned(),
             owner: entity.and_then(|entity| entity.text(&["spec", "owner"])).map(str::to_owned),
             behind: now.as_ref() != Some(&one.template_digest),
-            can_update: templates.can_update(&one).await?,
+            can_update: can_update.get(&one.template_digest).copied().unwrap_or_default(),
             reference: one.reference,
             template_digest: one.template_digest,
             input_digest: one.input_digest,

@@ -16,6 +16,8 @@ export const KINDS: [string, string][] = [
   ['catalog_changed', 'Catalog changed'],
   ['key_created', 'Key made'],
   ['key_revoked', 'Key revoked'],
+  ['token_created', 'API token made'],
+  ['token_revoked', 'API token revoked'],
   ['provider_key_changed', 'Provider key changed'],
   ['sign_in', 'Sign-in'],
   ['sign_in_refused', 'Sign-in refused'],

@@ -1,7 +1,6 @@
-import { useData } from '../../api/cache';
 import { send } from '../../api/client';
 import { BUDGETS, type Account, type AccountLimit, type Budget } from '../../api/gate';
-import type { List } from '../../api/shapes';
+import { usePages } from '../../api/pages';
 import { may } from '../../api/session';
 import { exact, plural } from '../../format/number';
 import { amount, modeWord, unitWord, windowText } from '../../format/permission';
@@ -26,16 +25,17 @@ import { limitsText, resetText, share, whoText } from './words';
 const FOLLOW_MS = 5_000;
 
 export default function BudgetsPage() {
-  const budgets = useData<List<Budget>>(BUDGETS);
+  const pages = usePages<Budget>(BUDGETS);
+  const budgets = pages.first;
   useFollow(budgets.reload, FOLLOW_MS);
-  const items = budgets.data.value?.items;
+  const items = pages.items;
   const exhausted = items?.filter(({ accounts }) => accounts.some((one) => one.exhausted)).length ?? 0;
   const edited = query.value.get('edit');
   return (
     <>
       <PageHead title="Budgets">
         <span class="count">
-          {items && plural(items.length, 'budget')}
+          {items && `${plural(items.length, 'budget')}${pages.more ? ' so far' : ''}`}
           {exhausted > 0 && `, ${exact(exhausted)} used up`}
         </span>
         <div class="actions">
@@ -52,12 +52,18 @@ export default function BudgetsPage() {
       )}
       <Pauses />
       <Loaded resource={budgets}>
-        {(list) =>
-          list.items.length > 0 ? (
+        {(first) =>
+          first.items.length > 0 ? (
             <section class="block" aria-label="Budgets">
-              {list.items.map((budget) => (
+              {(items ?? first.items).map((budget) => (
                 <BudgetBlock key={budget.name} budget={budget} reload={budgets.reload} />
               ))}
+              {pages.more && (
+                <button type="button" class="more" onClick={pages.more}>
+                  Show more
+                </button>
+              )}
+              <Problem text={pages.problem} />
             </section>
           ) : (
             <NoBudget />

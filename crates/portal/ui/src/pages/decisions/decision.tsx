@@ -157,6 +157,7 @@ function Explained({ decision }: { decision: DecisionDetail }) {
 
 function Arguments({ decision }: { decision: DecisionDetail }) {
   if (decision.arguments_kept === 'none') return <p class="faint">The call has none.</p>;
+  if (decision.arguments_kept === 'hidden') return <p class="faint">They are shown to approvers only.</p>;
   if (decision.arguments_kept === 'hash') {
     return (
       <p class="faint">

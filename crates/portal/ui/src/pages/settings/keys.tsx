@@ -9,14 +9,7 @@ import { Icon } from '../../ui/icon';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { useAct } from '../../ui/act';
 import { Confirm } from '../../ui/confirm';
-
-const DAY_SECONDS = 86_400;
-const LIFETIMES: [string, number | null][] = [
-  ['30 days', 30 * DAY_SECONDS],
-  ['1 day', DAY_SECONDS],
-  ['1 year', 365 * DAY_SECONDS],
-  ['No end', null],
-];
+import { Lifetimes, secondsOf } from './lifetime';
 
 export function Keys() {
   const resource = useData<List<KeyInfo>>('/keys');
@@ -78,8 +71,7 @@ function MintForm({
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
     const values = new FormData(form);
-    const lifetime = LIFETIMES[Number(values.get('lifetime'))];
-    mint(String(values.get('name')).trim(), String(values.get('agent')).trim(), lifetime?.[1] ?? null);
+    mint(String(values.get('name')).trim(), String(values.get('agent')).trim(), secondsOf(values));
     form.reset();
   };
   return (
@@ -91,14 +83,7 @@ function MintForm({
         Agent <input name="agent" maxLength={63} placeholder="optional" />
       </label>
       <label>
-        Valid for
-        <select name="lifetime">
-          {LIFETIMES.map(([word], index) => (
-            <option key={word} value={index}>
-              {word}
-            </option>
-          ))}
-        </select>
+        Valid for <Lifetimes />
       </label>
       <button type="submit" class="button primary" disabled={busy}>
         <Icon name="plus" /> New key

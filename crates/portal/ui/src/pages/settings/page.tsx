@@ -5,9 +5,11 @@ import { Tabs } from '../../ui/tabs';
 import { Connect } from './connect';
 import { Keys } from './keys';
 import { Providers } from './providers';
+import { Tokens } from './tokens';
 
 const TABS = [
   { id: 'keys', label: 'Agent keys' },
+  { id: 'tokens', label: 'API tokens' },
   { id: 'providers', label: 'Providers' },
   { id: 'connect', label: 'Connect' },
 ];
@@ -28,6 +30,11 @@ export default function SettingsPage() {
         {tab === 'keys' && (
           <ForRole least="developer" what="Seeing and making agent keys">
             <Keys />
+          </ForRole>
+        )}
+        {tab === 'tokens' && (
+          <ForRole least="administrator" what="Seeing and making API tokens">
+            <Tokens />
           </ForRole>
         )}
         {tab === 'providers' && (

@@ -57,6 +57,10 @@ pub(super) async fn pass(mut under_way: UnderWay, out: &Out) -> Result<Replied, 
             () = &mut stopped => return Err(under_way.stopped()),
             step = under_way.exchange.next() => step,
         };
+        // Whatever the server says may carry what the call brings: not only its result is handed on.
+        if matches!(step, Step::Event(_) | Step::Reply(Ok(Reply::InputRequired(_)))) {
+            under_way.granted.touch().await?;
+        }
         let after = match step {
             Step::Event(FromServer::Notification { method, params }) => {
                 tell(&under_way.incoming, &method, params, out).await;

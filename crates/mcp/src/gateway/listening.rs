@@ -9,6 +9,9 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, join_all};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
+use mizzen_model::asked::Taint;
+use mizzen_model::id::RunId;
+use mizzen_runtime::error::Chain;
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +20,7 @@ use super::lists::capability;
 use super::metrics::Counted;
 use super::pipeline::{Client, Incoming, Subject, Target};
 use super::stream::Out;
-use super::{Inner, bridge, tasks};
+use super::{Inner, bridge, tasks, trace};
 use crate::federation::capabilities::{self, TASKS};
 use crate::federation::{listing, resolve};
 use crate::seam::{Era, FromServer, Interest, ListKind, Listing, Member, Upstream};
@@ -243,12 +246,14 @@ impl Listener {
         interests
             .into_values()
             .map(|(member, interest)| {
-                let (context, news) = (Arc::clone(context), news.clone());
+                let (context, news, kept) = (Arc::clone(context), news.clone(), self.touches(&member));
                 async move {
-                    let heard = match member.upstream.session(context).await {
-                        Ok(session) => session.listen(interest, news, CancellationToken::new()).await,
-                        Err(error) => Err(error),
+                    let (events, heard) = mpsc::channel(NEWS_MAX);
+                    let listening = async {
+                        let session = member.upstream.session(context).await?;
+                        session.listen(interest, events, CancellationToken::new()).await
                     };
+                    let (heard, ()) = tokio::join!(listening, kept.hand_on(heard, news));
                     if let Err(error) = heard {
                         tracing::debug!(server = member.upstream.name(), code = error.code(), "news ended");
                     }
@@ -258,6 +263,15 @@ impl Listener {
                 .boxed()
             })
             .collect()
+    }
+
+    fn touches(&self, member: &Member) -> Touches {
+        Touches {
+            gateway: Arc::clone(&self.incoming.gateway),
+            key_id: self.incoming.caller.key_id.clone(),
+            run: self.incoming.run(&trace::of(&self.incoming.meta, &self.incoming.headers)),
+            touches: member.upstream.touches(ListKind::Resources, ""),
+        }
     }
 
     async fn hand_on(&self, event: FromServer, out: &Out) {
@@ -323,6 +337,39 @@ impl Listener {
         });
         join_all(kinds).await.into_iter().collect()
     }
+}
+
+/// What a server brings into the run of whoever hears it by itself.
+struct Touches {
+    gateway: Arc<Inner>,
+    key_id: String,
+    run: Option<RunId>,
+    touches: Taint,
+}
+
+impl Touches {
+    /// Until the server says no more, or nobody hears it. What it says may carry what its results would, so that this is kept
+    /// first; what cannot be kept is not handed on.
+    async fn hand_on(self, mut heard: mpsc::Receiver<FromServer>, news: mpsc::Sender<FromServer>) {
+        while let Some(event) = heard.recv().await {
+            let gate = self.gateway.control.gate();
+            if !is_bare(&event)
+                && let Err(error) = gate.touched(&self.key_id, self.run.as_ref(), self.touches).await
+            {
+                tracing::warn!(error = %Chain(&error), "what a tool server says could not be kept, so it is withheld");
+                continue;
+            }
+            if news.send(event).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Only says that something is to be asked for.
+fn is_bare(event: &FromServer) -> bool {
+    let FromServer::Notification { method, .. } = event else { return false };
+    method.ends_with("/list_changed") || method == "notifications/resources/updated"
 }
 
 /// By content: a list that was read again is not one that changed.

@@ -9,6 +9,7 @@ use mizzen_model::permission::Decision;
 use serde_json::{Value, json};
 
 use super::decode::{Client, Incoming};
+use super::oblige::not_kept;
 use super::route::{Routed, Subject, Target};
 use crate::federation::capabilities::runs_calls;
 use crate::gateway::exchange::Exchange;
@@ -31,6 +32,26 @@ pub(in crate::gateway) struct Granted {
     pub(in crate::gateway) permit: Permit,
     pub(in crate::gateway) recording: Recording,
     pub(in crate::gateway) touches: Taint,
+    /// Whether the run is known to have touched it.
+    is_touched: bool,
+}
+
+impl Granted {
+    /// Keeps what the call brings into the run, once: before the first word of the server is handed on.
+    ///
+    /// # Errors
+    /// When it cannot be kept: then nothing of the server may be handed on.
+    pub(in crate::gateway) async fn touch(&mut self) -> Result<(), Answer> {
+        if self.is_touched {
+            return Ok(());
+        }
+        if let Err(error) = self.permit.touched(self.touches).await {
+            self.recording.fail("permission_unavailable", "what the call brings into the run could not be kept");
+            return Err(not_kept(&error).into());
+        }
+        self.is_touched = true;
+        Ok(())
+    }
 }
 
 /// A call that may go out.
@@ -92,7 +113,7 @@ impl Routed {
                     recording.forbid_content();
                 }
                 let touches = touches.union(permit.obligations.touches);
-                Ok(Authorised { incoming, target, granted: Granted { permit, recording, touches } })
+                Ok(Authorised { incoming, target, granted: Granted { permit, recording, touches, is_touched: false } })
             }
             Decided::Refused(denial) => stop(incoming.denied(&target, &denial, &mut recording)),
             Decided::Held(held) => {

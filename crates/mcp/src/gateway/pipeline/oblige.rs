@@ -59,10 +59,7 @@ impl Obliged {
     /// When it cannot be kept: then the result is withheld.
     pub(super) async fn touch(self) -> Result<Touched, Answer> {
         let Self { mut granted, answer } = self;
-        if let Err(error) = granted.permit.touched(granted.touches).await {
-            granted.recording.fail("permission_unavailable", "what the result brings into the run could not be kept");
-            return Err(not_kept(&error).into());
-        }
+        granted.touch().await?;
         Ok(Touched { granted, answer })
     }
 }

@@ -172,6 +172,9 @@ pub struct Definition {
     pub withheld: Option<String>,
 }
 
+/// From the least to the most severe (RFC 5424).
+pub const LOG_LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+
 /// Whose session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Owner {

@@ -10,6 +10,7 @@
 mod connection;
 mod http;
 mod hub;
+mod levels;
 mod line;
 mod negotiate;
 mod pipe;

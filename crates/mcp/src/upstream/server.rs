@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use mizzen_model::asked::Taint;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::limit::LimitReached;
+use mizzen_runtime::metrics::Counter;
 use tokio::sync::{Mutex as AsyncMutex, watch};
 use tokio::time::Instant;
 
@@ -20,6 +21,7 @@ use self::session::ClientSession;
 use super::connection::Connection;
 use super::http::Endpoint;
 use super::hub::Hub;
+use super::levels::Levels;
 use super::line::{Line, Link};
 use super::negotiate::{self, Introduction};
 use super::pipe::{Pipe, Stderr};
@@ -81,6 +83,8 @@ pub(super) struct Inner {
     common: AsyncMutex<Common>,
     own: Mutex<HashMap<Owner, Arc<Own>>>,
     pub(super) lists: Lists,
+    /// Of the common connection.
+    pub(super) levels: Levels,
     status: Mutex<Status>,
     processes: Places,
     sessions: Places,
@@ -113,6 +117,7 @@ impl Server {
             common: AsyncMutex::default(),
             own: Mutex::default(),
             lists: Lists::default(),
+            levels: Levels::default(),
             status: Mutex::default(),
             processes: Places::default(),
             sessions: Places::default(),
@@ -203,7 +208,7 @@ impl Inner {
             return Err(error.clone());
         }
         self.status().state = State::Connecting;
-        match self.connect(Introduction::own()).await {
+        match self.connect(Introduction::own(), Some(self.shared.unaddressed())).await {
             Ok(connection) => {
                 let connection = Arc::new(connection);
                 *common = Common { connection: Some(Arc::clone(&connection)), ..Common::default() };
@@ -246,7 +251,12 @@ impl Inner {
         self.status().last_seen_at = Some(self.shared.clock.now());
     }
 
-    async fn connect(self: &Arc<Self>, introduction: Introduction) -> Result<Connection, UpstreamError> {
+    /// `unaddressed` is of a connection that clients share.
+    async fn connect(
+        self: &Arc<Self>,
+        introduction: Introduction,
+        unaddressed: Option<Counter>,
+    ) -> Result<Connection, UpstreamError> {
         let place = self.place()?;
         let weak = Arc::downgrade(self);
         let on_change = move |kind| {
@@ -255,7 +265,7 @@ impl Inner {
                 server.changed.send_modify(|revision| *revision += 1);
             }
         };
-        let hub = Arc::new(Hub::new(on_change));
+        let hub = Arc::new(Hub::new(unaddressed, on_change));
         let open = || -> Result<Line, UpstreamError> {
             let link = match &self.config.transport {
                 Transport::Stdio { .. } => Link::Pipe(Pipe::start(&self.shared, &self.config, &hub, &self.stderr)?),
@@ -305,7 +315,7 @@ impl Inner {
         if let Some(connection) = kept.as_ref().filter(|connection| connection.is_alive()) {
             return Ok(Arc::clone(connection));
         }
-        let connection = Arc::new(self.connect(own.introduction.clone()).await?);
+        let connection = Arc::new(self.connect(own.introduction.clone(), None).await?);
         *kept = Some(Arc::clone(&connection));
         Ok(connection)
     }
@@ -354,13 +364,15 @@ impl Upstream for Server {
             let common = self.0.common().await?;
             let is_askable = ASKABLE.iter().any(|name| client.capabilities.contains_key(*name));
             let own = (is_askable && common.about.era == Era::Stateful).then(|| self.0.own_of(&client));
-            let session = ClientSession { server: Arc::clone(&self.0), introduction: introduction(&client), own };
+            let (server, owner) = (Arc::clone(&self.0), client.owner.clone());
+            let session = ClientSession { server, introduction: introduction(&client), owner, own };
             Ok(Arc::new(session) as Arc<dyn Session>)
         }
         .boxed()
     }
 
     fn end_sessions(&self, owner: &Owner) {
+        self.0.levels.forget(owner);
         self.0.own().remove(owner);
     }
 }

@@ -83,11 +83,6 @@ impl Routed {
             recording.note_content("gen_ai.tool.call.arguments", arguments.get());
         }
         let stop = |answer| Err(answer);
-        if let Some(reason) = target.definition.as_ref().and_then(|definition| definition.withheld.clone()) {
-            recording.fail("definition_changed", "the definition is withheld");
-            incoming.gateway.metrics.refused.inc();
-            return stop(incoming.refused(&target, &reason, json!({ "code": "definition_changed" })));
-        }
         let touches = target.member.upstream.touches(target.subject.kind(), &target.name);
         let trace = recording.trace;
         let ask = Ask {
@@ -102,6 +97,10 @@ impl Routed {
             estimate: Spend { calls: 1, tokens: 0, cost_nano_usd: Some(0), duration_ms: 0 },
             trace: Some((trace.trace_id, trace.span_id)),
         };
+        if let Some(reason) = target.definition.as_ref().and_then(|definition| definition.withheld.as_ref()) {
+            let denial = incoming.gateway.control.gate().withheld(ask, reason).await;
+            return stop(incoming.denied(&target, &denial, &mut recording));
+        }
         let mut decided = incoming.gateway.control.gate().ask(ask).await;
         if let Decided::Held(held) = decided {
             decided = incoming.wait_for_a_person(held, &target, &mut recording, out).await?;

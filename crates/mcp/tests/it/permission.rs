@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mizzen_control::approvals::HeldFilter;
 use mizzen_governance::{PolicySet, Source, Sources};
 use mizzen_mcp::seam::Era;
+use mizzen_model::permission::Effect;
 use serde_json::json;
 
 use crate::double::Double;
@@ -92,4 +93,20 @@ async fn a_client_whose_person_is_away_is_told_what_waits_and_finds_the_answer_l
     harness.control.approvals().answer(approval, true, "bob", None).await.unwrap();
     assert_eq!(harness.ask("/mcp", "tools/call", &params).await.text(), "files:delete");
     assert_eq!(double.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_list_is_an_entry_with_what_was_shown_and_what_was_not() {
+    let double = Double::plain("files", Era::Stateful, &["read", "write", "delete", "odd"]);
+    double.withhold("odd", "nobody has approved it");
+    let harness = bounded(std::slice::from_ref(&double), 1).await;
+    harness.ask("/mcp/plain", "tools/list", &json!({})).await.result();
+    harness.ask("/mcp", "tools/list", &json!({})).await.result();
+    let of_profile = harness.entries("tool_profile:plain").await;
+    let [entry] = of_profile.as_slice() else { panic!("{of_profile:?}") };
+    assert_eq!((entry.action.as_deref(), entry.effect), (Some("tools:list"), Some(Effect::Allow)));
+    assert_eq!(entry.who.reference, "agent:default/alice-agent");
+    let counts = ["shown", "withheld", "not_permitted"].map(|name| entry.details[name].as_str());
+    assert_eq!(counts, ["2", "1", "1"]);
+    assert_eq!(harness.entries("tool_servers").await.len(), 1);
 }

@@ -124,18 +124,11 @@ impl Routed {
 
 impl Incoming {
     fn recording(&self, target: &Target) -> Recording {
-        let trace = trace::of(&self.meta, &self.headers);
         let name = match target.subject {
             Subject::Resource => self.method.clone(),
             Subject::Tool | Subject::Prompt => format!("{} {}", self.method, target.name),
         };
-        let mut recording = Recording::begin(self.gateway.clone(), name, trace, self.caller.clone());
-        recording.note("mcp.method.name", self.method.as_str());
-        recording.note("mcp.protocol.version", self.client.revision());
-        recording.note("mizzen.tool.server", target.member.upstream.name());
-        recording.note("network.transport", "tcp");
-        recording.note("network.protocol.name", "http");
-        recording.note("jsonrpc.request.id", text::text(&self.id).unwrap_or_else(|| self.id.get().to_owned()));
+        let mut recording = self.recording_of(name, target.member.upstream.name());
         match target.subject {
             Subject::Tool => {
                 recording.note("gen_ai.operation.name", "execute_tool");
@@ -145,6 +138,19 @@ impl Incoming {
             Subject::Prompt => recording.note("gen_ai.prompt.name", target.name.as_str()),
             Subject::Resource => recording.note("mcp.resource.uri", target.name.as_str()),
         }
+        recording
+    }
+
+    /// What every request to a server leaves.
+    pub(in crate::gateway) fn recording_of(&self, name: String, server: &str) -> Recording {
+        let trace = trace::of(&self.meta, &self.headers);
+        let mut recording = Recording::begin(self.gateway.clone(), name, trace, self.caller.clone());
+        recording.note("mcp.method.name", self.method.as_str());
+        recording.note("mcp.protocol.version", self.client.revision());
+        recording.note("mizzen.tool.server", server);
+        recording.note("network.transport", "tcp");
+        recording.note("network.protocol.name", "http");
+        recording.note("jsonrpc.request.id", text::text(&self.id).unwrap_or_else(|| self.id.get().to_owned()));
         if let Some(session) = self.session_name() {
             recording.note("mcp.session.id", session);
         }

@@ -55,8 +55,17 @@ pub(super) struct Place {
     _counted: Counted,
 }
 
+impl Incoming {
+    /// A place among the streams instead of the one among the calls in flight: who only waits is in nobody's way.
+    pub(super) fn begin_stream(&mut self) -> Result<Place, RpcError> {
+        let place = Place::take(&self.gateway, &self.caller.key_id)?;
+        self.counted = None;
+        Ok(place)
+    }
+}
+
 impl Place {
-    pub(super) fn take(gateway: &Arc<Inner>, caller: &str) -> Result<Self, RpcError> {
+    fn take(gateway: &Arc<Inner>, caller: &str) -> Result<Self, RpcError> {
         let counted = Counted::enter(&gateway.metrics.streams);
         let all = u64::try_from(gateway.metrics.streams.get()).unwrap_or(0);
         let mut callers = gateway.streams.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -106,7 +115,7 @@ pub(super) async fn session(incoming: Incoming, out: Out, ended: CancellationTok
 }
 
 /// `subscriptions/listen`: first what is agreed to, then the news, until either side ends it.
-pub(super) async fn subscriptions(incoming: Incoming, out: Out) -> Answer {
+pub(super) async fn subscriptions(mut incoming: Incoming, out: Out) -> Answer {
     let wanted: Map<String, Value> = match incoming.params.get("notifications") {
         Some(raw) => serde_json::from_str(raw.get()).unwrap_or_default(),
         None => return RpcError::invalid_params("`notifications` must be an object").into(),
@@ -114,7 +123,7 @@ pub(super) async fn subscriptions(incoming: Incoming, out: Out) -> Answer {
     if wanted.contains_key("taskIds") && !incoming.client.has_tasks() {
         return tasks_missing();
     }
-    let _place = match Place::take(&incoming.gateway, &incoming.caller.key_id) {
+    let _place = match incoming.begin_stream() {
         Ok(place) => place,
         Err(error) => return error.into(),
     };

@@ -70,6 +70,8 @@ async fn a_held_call_goes_on_when_a_person_says_yes() {
         assert_eq!(double.calls(), 0, "not before");
         // No person is faster than what the client is told at once.
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        // A call that waits for a person takes no place among the calls.
+        assert!(harness.metrics.render().contains("mizzen_mcp_calls_in_flight 0\n"));
         approvals.answer(&held.id, true, "bob", None).await.unwrap();
         held.id
     };

@@ -13,6 +13,7 @@ use super::oblige::not_kept;
 use super::route::{Routed, Subject, Target};
 use crate::federation::capabilities::runs_calls;
 use crate::gateway::exchange::Exchange;
+use crate::gateway::metrics::Counted;
 use crate::gateway::parked::Question;
 use crate::gateway::recording::Recording;
 use crate::gateway::stream::Out;
@@ -77,7 +78,7 @@ impl Routed {
     /// # Errors
     /// When the call may not go out; the client is told why, in a shape that its model sees.
     pub(super) async fn authorise(self, out: &Out) -> Result<Authorised, Answer> {
-        let Self { incoming, target, arguments } = self;
+        let Self { mut incoming, target, arguments } = self;
         let mut recording = incoming.recording(&target);
         if let Some(arguments) = incoming.params.get("arguments") {
             recording.note_content("gen_ai.tool.call.arguments", arguments.get());
@@ -103,7 +104,12 @@ impl Routed {
         }
         let mut decided = incoming.gateway.control.gate().ask(ask).await;
         if let Decided::Held(held) = decided {
+            // Without a place among those who wait it is as if the person was away.
+            let Ok(_place) = incoming.begin_stream() else {
+                return stop(incoming.still_held(&target, &held.decision, &held.approval_id, &mut recording));
+            };
             decided = incoming.wait_for_a_person(held, &target, &mut recording, out).await?;
+            incoming.counted = Some(Counted::enter(&incoming.gateway.metrics.in_flight));
         }
         match decided {
             Decided::Permitted(permit) => {

@@ -7,6 +7,7 @@
 //!
 //! A server that is slow, floods or lies harms its own calls only.
 
+mod attempts;
 mod connection;
 mod http;
 mod hub;
@@ -205,7 +206,7 @@ impl Upstreams {
         let upstreams = self.clone();
         self.0.shared.tasks.spawn(TaskKind::ToolServer, |drain| async move {
             for server in left {
-                server.close().await;
+                server.close();
             }
             tokio::select! {
                 () = upstreams.connect() => {}
@@ -232,7 +233,7 @@ impl Upstreams {
             }
         }
         for server in self.current().servers.values() {
-            server.close().await;
+            server.close();
         }
         Ok(())
     }

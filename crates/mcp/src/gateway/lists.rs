@@ -24,8 +24,9 @@ const TTL_MS: u64 = 5_000;
 pub(super) async fn list(incoming: &Incoming, kind: ListKind) -> Answer {
     let gateway = &incoming.gateway;
     let wait = gateway.config.timeouts.list();
-    let face = capabilities::face(&incoming.view, incoming.client.era(), wait).await;
-    let merged = listing::merged(&incoming.view, kind, wait).await;
+    let face = capabilities::face(&incoming.view, incoming.client.era(), wait);
+    // At once: a server that hangs is waited for once.
+    let (face, merged) = tokio::join!(face, listing::merged(&incoming.view, kind, wait));
     // A server that is away may be the only one that has any.
     if !face.capabilities.contains_key(capability(kind)) && merged.unavailable.is_empty() {
         return RpcError::method_not_found(kind.method()).into();

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use self::lists::Lists;
 use self::session::ClientSession;
+use super::attempts::Attempts;
 use super::connection::Connection;
 use super::http::Endpoint;
 use super::hub::Hub;
@@ -29,9 +30,6 @@ use super::shared::{Place, Places, Shared};
 use crate::seam::{About, ClientContext, Era, ListKind, Listing, Owner, Session, Upstream, UpstreamError};
 use crate::servers::{PinRule, ServerConfig, Transport};
 
-/// After the first failure; doubled with each further one.
-const BACKOFF: Duration = Duration::from_secs(1);
-const BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// A session of its own that nobody used for so long is ended.
 const SESSION_IDLE: Duration = Duration::from_secs(600);
 /// What a client can be asked. Without one of these, sessions need not be its own.
@@ -80,7 +78,9 @@ pub(super) struct Inner {
     pub(super) shared: Arc<Shared>,
     pub(super) changed: watch::Sender<u64>,
     stderr: Stderr,
-    common: AsyncMutex<Common>,
+    /// The connection that all clients share that can be asked nothing.
+    common: Mutex<Option<Arc<Connection>>>,
+    connecting: Attempts<Arc<Connection>>,
     own: Mutex<HashMap<Owner, Arc<Own>>>,
     pub(super) lists: Lists,
     /// Of the common connection.
@@ -88,15 +88,6 @@ pub(super) struct Inner {
     status: Mutex<Status>,
     processes: Places,
     sessions: Places,
-}
-
-/// The connection that all clients share that can be asked nothing.
-#[derive(Debug, Default)]
-struct Common {
-    connection: Option<Arc<Connection>>,
-    failures: u32,
-    not_before: Option<Instant>,
-    last_error: Option<UpstreamError>,
 }
 
 /// The session of one client.
@@ -114,7 +105,8 @@ impl Server {
             shared,
             changed,
             stderr: Stderr::default(),
-            common: AsyncMutex::default(),
+            common: Mutex::default(),
+            connecting: Attempts::new(|_| true),
             own: Mutex::default(),
             lists: Lists::default(),
             levels: Levels::default(),
@@ -172,9 +164,9 @@ impl Server {
     }
 
     /// Gives up all connections: the configuration changed, or the server was removed.
-    pub(super) async fn close(&self) {
+    pub(super) fn close(&self) {
         self.0.own().clear();
-        self.0.common.lock().await.connection = None;
+        *self.0.kept() = None;
     }
 }
 
@@ -195,35 +187,39 @@ impl Inner {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connection of those who can be asked nothing; opened when there is none, not more often than the backoff allows.
+    /// The connection of those who can be asked nothing; opened when there is none, not more often than patience allows, and
+    /// also when whoever asked is gone meanwhile: a server that hangs must be known to hang.
     pub(super) async fn common(self: &Arc<Self>) -> Result<Arc<Connection>, UpstreamError> {
-        let mut common = self.common.lock().await;
-        if let Some(connection) = common.connection.as_ref().filter(|connection| connection.is_alive()) {
+        if let Some(connection) = self.kept().as_ref().filter(|connection| connection.is_alive()) {
             return Ok(Arc::clone(connection));
         }
-        common.connection = None;
-        if let (Some(not_before), Some(error)) = (common.not_before, &common.last_error)
-            && Instant::now() < not_before
-        {
-            return Err(error.clone());
+        let server = Arc::clone(self);
+        self.connecting.attempt(&self.shared.tasks, || server.open()).await.outcome()
+    }
+
+    async fn open(self: Arc<Self>) -> Result<Arc<Connection>, UpstreamError> {
+        // Whoever asked may have seen the connection before this one.
+        if let Some(connection) = self.kept().as_ref().filter(|connection| connection.is_alive()) {
+            return Ok(Arc::clone(connection));
         }
+        *self.kept() = None;
         self.status().state = State::Connecting;
         match self.connect(Introduction::own(), Some(self.shared.unaddressed())).await {
             Ok(connection) => {
                 let connection = Arc::new(connection);
-                *common = Common { connection: Some(Arc::clone(&connection)), ..Common::default() };
+                *self.kept() = Some(Arc::clone(&connection));
                 self.connected(&connection);
                 Ok(connection)
             }
             Err(error) => {
-                common.failures = common.failures.saturating_add(1);
-                let wait = BACKOFF.saturating_mul(1 << common.failures.min(7).saturating_sub(1)).min(BACKOFF_MAX);
-                common.not_before = Some(Instant::now() + wait);
-                common.last_error = Some(error.clone());
                 self.failed(&error);
                 Err(error)
             }
         }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Arc<Connection>>> {
+        self.common.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn connected(self: &Arc<Self>, connection: &Arc<Connection>) {
@@ -234,7 +230,7 @@ impl Inner {
             downgraded: connection.downgraded.clone(),
             last_seen_at: Some(self.shared.clock.now()),
         };
-        ListKind::ALL.into_iter().for_each(|kind| self.lists.invalidate(kind));
+        ListKind::ALL.into_iter().for_each(|kind| self.lists.begin_anew(kind));
         session::watch_lists(self, connection);
     }
 

@@ -9,13 +9,14 @@ use mizzen_runtime::error::Chain;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use crate::pins;
 use crate::seam::{Call, Definition, Era, ListKind, Listing, Reply, UpstreamError};
+use crate::upstream::attempts::{Attempts, Done};
 use crate::upstream::connection::Connection;
 use crate::upstream::http::{self, Mirrored};
 use crate::upstream::line::Fault;
@@ -34,8 +35,8 @@ const FRESH_MIN: Duration = Duration::from_secs(2);
 pub(in crate::upstream) struct Lists {
     kept: Mutex<HashMap<ListKind, Kept>>,
     announced: Mutex<HashMap<ListKind, u64>>,
-    /// One reads at a time; the others take what it found.
-    reading: AsyncMutex<()>,
+    /// One reads at a time, by kind; the others take what it found.
+    reading: Mutex<HashMap<ListKind, Attempts<Arc<Listing>>>>,
 }
 
 #[derive(Debug)]
@@ -101,6 +102,12 @@ impl Lists {
         }
     }
 
+    /// The server is connected to anew.
+    pub(in crate::upstream) fn begin_anew(&self, kind: ListKind) {
+        self.reading(kind).forgive();
+        self.invalidate(kind);
+    }
+
     /// How often a change of the list was announced.
     fn announced(&self, kind: ListKind) -> u64 {
         self.announced.lock().unwrap_or_else(PoisonError::into_inner).get(&kind).copied().unwrap_or_default()
@@ -122,8 +129,16 @@ impl Lists {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn reading(&self, kind: ListKind) -> Attempts<Arc<Listing>> {
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        // What fails at once may be asked again at once; a server that hangs is left alone for a while.
+        let hangs = |error: &UpstreamError| matches!(error, UpstreamError::Timeout { .. });
+        reading.entry(kind).or_insert_with(|| Attempts::new(hangs)).clone()
+    }
+
     /// What is kept, when it may still be used.
-    fn fresh(&self, server: &Inner, kind: ListKind, pins: u64) -> Option<Arc<Listing>> {
+    fn fresh(&self, server: &Inner, kind: ListKind) -> Option<Arc<Listing>> {
+        let pins = *server.shared.pins.changed().borrow();
         let mut all = self.kept();
         let kept = all.get_mut(&kind).filter(|kept| {
             let fresh_for = kept.fresh_for.unwrap_or_else(|| server.refresh_every());
@@ -138,18 +153,27 @@ impl Lists {
 }
 
 pub(super) async fn list(server: &Arc<Inner>, kind: ListKind) -> Result<Arc<Listing>, UpstreamError> {
-    let pins = || *server.shared.pins.changed().borrow();
-    if let Some(listing) = server.lists.fresh(server, kind, pins()) {
-        return Ok(listing);
+    let reading = server.lists.reading(kind);
+    let mut has_joined = false;
+    loop {
+        if let Some(listing) = server.lists.fresh(server, kind) {
+            return Ok(listing);
+        }
+        let work = || found(Arc::clone(server), kind);
+        match (reading.attempt(&server.shared.tasks, work).await, has_joined) {
+            // A change may have been announced since that reading began: the next one is after it.
+            (Done::Joined(Ok(_)), false) => has_joined = true,
+            (done, _) => return done.outcome(),
+        }
     }
-    let _reading = server.lists.reading.lock().await;
-    if let Some(listing) = server.lists.fresh(server, kind, pins()) {
-        return Ok(listing);
-    }
+}
+
+/// Reads the list and keeps it.
+async fn found(server: Arc<Inner>, kind: ListKind) -> Result<Arc<Listing>, UpstreamError> {
     let connection = server.common().await?;
     // A change that is announced while the pages are read must not be overlooked.
     let announced = server.lists.announced(kind);
-    let found = match read(server, &connection, kind).await {
+    let found = match read(&server, &connection, kind).await {
         Ok(found) => Arc::new(found),
         Err(error) => {
             server.failed(&error);
@@ -157,8 +181,8 @@ pub(super) async fn list(server: &Arc<Inner>, kind: ListKind) -> Result<Arc<List
         }
     };
     server.seen();
-    let pins = pins();
-    let listing = Arc::new(listing(server, kind, &found));
+    let pins = *server.shared.pins.changed().borrow();
+    let listing = Arc::new(listing(&server, kind, &found));
     let fresh_for = found.ttl_ms.map(|ms| Duration::from_millis(ms).max(FRESH_MIN).min(server.refresh_every()));
     let is_valid = server.lists.announced(kind) == announced;
     let kept = Kept { found, listing: Arc::clone(&listing), read_at: Instant::now(), fresh_for, is_valid, pins };

@@ -14,7 +14,7 @@ use futures::stream;
 use mizzen_control::audit::Kind;
 use mizzen_control::audit::read::EntryFilter;
 use mizzen_control::providers::ProviderKey;
-use mizzen_mcp::seam::{Era, Upstream as _};
+use mizzen_mcp::seam::{Era, ListKind, Upstream as _};
 use mizzen_mcp::servers::{Credential, ServerConfig, Transport};
 use mizzen_mcp::upstream::State;
 use mizzen_testkit::mcp_fixture::Eras;
@@ -251,5 +251,35 @@ async fn credentials_go_to_the_server_and_are_renewed() {
     let client = bench.client("guarded", "x", no_capabilities()).await.unwrap();
     assert_eq!(client.call("t", json!({})).await.text(), "done");
     assert_eq!(given.load(Ordering::SeqCst), 2);
+    bench.drain().await;
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_known_to_hang_when_nobody_waited_for_it() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&asked);
+    let url = server(move |_, request| {
+        let counted = Arc::clone(&counted);
+        async move {
+            if request["method"] == "tools/list" && counted.fetch_add(1, Ordering::SeqCst) > 0 {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+            }
+            begin(&request).unwrap_or_else(|| error(&request, -32601))
+        }
+    })
+    .await;
+    let bench = Bench::with(vec![ServerConfig { call_timeout_seconds: 1, ..http("hanging", url) }]).await;
+    assert_eq!(bench.tools("hanging").await.len(), 1);
+    let hanging = bench.server("hanging");
+    assert!(tokio::time::timeout(Duration::from_millis(200), hanging.refresh()).await.is_err());
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while hanging.status().state != State::Failing {
+        assert!(Instant::now() < deadline, "it went on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let begun = Instant::now();
+    assert_eq!(hanging.list(ListKind::Tools).await.unwrap_err().code(), "upstream_timeout");
+    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
     bench.drain().await;
 }

@@ -106,7 +106,11 @@ impl Connection {
         // How a task stands and its end are asked for while its result is waited for; neither asks the client.
         let waits = !matches!(call.method.as_str(), "tasks/get" | "tasks/cancel");
         let _turn = match &self.one_at_a_time {
-            Some(turn) if waits => Some(turn.lock().await),
+            Some(turn) if waits => {
+                let taken = cancel.run_until_cancelled(tokio::time::timeout(self.timeout, turn.lock())).await;
+                let busy = || UpstreamError::Busy { server: self.line.server.clone(), seconds: self.timeout.as_secs() };
+                Some(taken.ok_or(UpstreamError::Cancelled)?.map_err(|_| busy())?)
+            }
             _ => None,
         };
         let id = self.line.next_id();

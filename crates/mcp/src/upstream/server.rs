@@ -32,6 +32,8 @@ use crate::servers::{PinRule, ServerConfig, Transport};
 
 /// A session of its own that nobody used for so long is ended.
 const SESSION_IDLE: Duration = Duration::from_secs(600);
+/// Sessions of one owner, whose clients differ in what they can be asked; the one that was idle longest makes way.
+const OWN_MAX: usize = 8;
 /// What a client can be asked. Without one of these, sessions need not be its own.
 const ASKABLE: [&str; 3] = ["sampling", "elicitation", "roots"];
 
@@ -81,7 +83,7 @@ pub(super) struct Inner {
     /// The connection that all clients share that can be asked nothing.
     common: Mutex<Option<Arc<Connection>>>,
     connecting: Attempts<Arc<Connection>>,
-    own: Mutex<HashMap<Owner, Arc<Own>>>,
+    own: Mutex<HashMap<Owner, Vec<Arc<Own>>>>,
     pub(super) lists: Lists,
     /// Of the common connection.
     pub(super) levels: Levels,
@@ -150,12 +152,14 @@ impl Server {
     /// Ends sessions that nobody uses, and reads again what is old.
     pub(super) async fn tend(&self) {
         let idle = |own: &Arc<Own>| {
-            let used_at = *own.used_at.lock().unwrap_or_else(PoisonError::into_inner);
             let is_busy =
                 own.connection.try_lock().map_or(true, |connection| connection.as_ref().is_some_and(|c| !c.is_idle()));
-            !is_busy && used_at.elapsed() > SESSION_IDLE
+            !is_busy && own.used_at().elapsed() > SESSION_IDLE
         };
-        self.0.own().retain(|_, own| !idle(own));
+        self.0.own().retain(|_, of_owner| {
+            of_owner.retain(|own| !idle(own));
+            !of_owner.is_empty()
+        });
         let is_ready = self.0.status().state == State::Ready;
         if is_ready && self.0.lists.is_old(ListKind::Tools, self.0.refresh_every()) {
             self.0.lists.invalidate(ListKind::Tools);
@@ -183,7 +187,7 @@ impl Inner {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn own(&self) -> MutexGuard<'_, HashMap<Owner, Arc<Own>>> {
+    fn own(&self) -> MutexGuard<'_, HashMap<Owner, Vec<Arc<Own>>>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -294,13 +298,12 @@ impl Inner {
 
     fn evict(&self) {
         let mut own = self.own();
-        let used_at = |own: &Arc<Own>| *own.used_at.lock().unwrap_or_else(PoisonError::into_inner);
         let is_idle = |own: &Arc<Own>| {
             own.connection.try_lock().is_ok_and(|connection| connection.as_ref().is_some_and(|c| c.is_idle()))
         };
-        let oldest = own.iter().filter(|(_, own)| is_idle(own)).min_by_key(|(_, own)| used_at(own));
-        if let Some(owner) = oldest.map(|(owner, _)| owner.clone()) {
-            own.remove(&owner);
+        let oldest = own.values().flatten().filter(|own| is_idle(own)).min_by_key(|own| own.used_at()).cloned();
+        if let Some(oldest) = oldest {
+            own.values_mut().for_each(|of_owner| of_owner.retain(|own| !Arc::ptr_eq(own, &oldest)));
         }
     }
 
@@ -316,19 +319,30 @@ impl Inner {
         Ok(connection)
     }
 
-    /// Where the session of `owner` is kept; another one when its capabilities changed.
+    /// Where the session of `owner` is kept: another one for other capabilities, so that two clients of one key do not take
+    /// each other's away.
     fn own_of(&self, client: &ClientContext) -> Arc<Own> {
         let introduction = introduction(client);
         let mut owned = self.own();
-        if let Some(own) =
-            owned.get(&client.owner).filter(|own| own.introduction.capabilities == introduction.capabilities)
-        {
+        let of_owner = owned.entry(client.owner.clone()).or_default();
+        if let Some(own) = of_owner.iter().find(|own| own.introduction.capabilities == introduction.capabilities) {
             return Arc::clone(own);
+        }
+        if of_owner.len() >= OWN_MAX
+            && let Some((oldest, _)) = of_owner.iter().enumerate().min_by_key(|(_, own)| own.used_at())
+        {
+            of_owner.swap_remove(oldest);
         }
         let used_at = Mutex::new(Instant::now());
         let own = Arc::new(Own { introduction, connection: AsyncMutex::default(), used_at });
-        owned.insert(client.owner.clone(), Arc::clone(&own));
+        of_owner.push(Arc::clone(&own));
         own
+    }
+}
+
+impl Own {
+    fn used_at(&self) -> Instant {
+        *self.used_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

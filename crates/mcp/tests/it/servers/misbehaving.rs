@@ -22,17 +22,17 @@ use serde_json::{Value, json};
 
 use super::support::{Bench, fixture, http, no_capabilities, serve};
 
-fn result(request: &Value, result: Value) -> Response {
+pub(super) fn result(request: &Value, result: Value) -> Response {
     axum::Json(json!({ "jsonrpc": "2.0", "id": request["id"], "result": result })).into_response()
 }
 
-fn error(request: &Value, code: i64) -> Response {
+pub(super) fn error(request: &Value, code: i64) -> Response {
     axum::Json(json!({ "jsonrpc": "2.0", "id": request["id"], "error": { "code": code, "message": "no" } }))
         .into_response()
 }
 
 /// A server of one function.
-async fn server<F, Fut>(answer: F) -> String
+pub(super) async fn server<F, Fut>(answer: F) -> String
 where
     F: Fn(HeaderMap, Value) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Response> + Send,
@@ -45,7 +45,7 @@ where
 }
 
 /// What a server of the older era answers to begin with.
-fn begin(request: &Value) -> Option<Response> {
+pub(super) fn begin(request: &Value) -> Option<Response> {
     Some(match request["method"].as_str()? {
         "server/discover" => error(request, -32601),
         "initialize" => {

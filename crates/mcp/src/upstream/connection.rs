@@ -26,6 +26,8 @@ use crate::seam::{About, Call, ClientAnswer, Era, FromServer, Interest, ListKind
 
 /// Before the stream of what belongs to no request is opened again.
 const REOPEN_AFTER: Duration = Duration::from_secs(2);
+/// A call that goes on showing life may take so many times the time of silence that is allowed.
+const CALL_TIMEOUTS_MAX: u32 = 30;
 /// For telling a server that a session or a request is over.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -119,7 +121,7 @@ impl Connection {
         let mut abandon = Abandon { connection: self, id, is_over: false };
         let exchange = async {
             let opening = self.line.open(&self.framing, outgoing);
-            let late = || UpstreamError::Timeout { server: self.line.server.clone(), seconds: self.timeout.as_secs() };
+            let late = || self.line.late(self.timeout);
             let mut source = tokio::time::timeout(self.timeout, opening).await.map_err(|_| late())??;
             Ok::<_, Fault>(self.converse(&mut source, events).await?)
         };
@@ -143,13 +145,18 @@ impl Connection {
         }
     }
 
-    /// Hands on what comes until the response does. Time that the client takes to answer does not count.
+    /// Hands on what comes until the response does. Time that the client takes to answer does not count as silence, but all
+    /// of it together is bounded: a server that only says that it is at work would be waited for without end.
     async fn converse(&self, source: &mut Source, events: &mpsc::Sender<FromServer>) -> Result<Outcome, UpstreamError> {
         let mut answers: FuturesUnordered<Answered> = FuturesUnordered::new();
-        let mut deadline = Instant::now() + self.timeout;
+        let mut patience = Patience::begin(self.timeout);
         loop {
             tokio::select! {
                 biased;
+                // First: a server that floods must not keep it from being seen.
+                () = tokio::time::sleep_until(patience.ends_at(!answers.is_empty())) => {
+                    return Err(self.line.late(patience.begun_at.elapsed()));
+                }
                 Some((id, answer)) = answers.next(), if !answers.is_empty() => {
                     let (Ok(()) | Err(_)) = self.line.answer(&self.framing, &id, &answer).await;
                 }
@@ -176,11 +183,8 @@ impl Connection {
                     }
                     None => return Err(self.line.lost()),
                 },
-                () = tokio::time::sleep_until(deadline), if answers.is_empty() => {
-                    return Err(UpstreamError::Timeout { server: self.line.server.clone(), seconds: self.timeout.as_secs() });
-                }
             }
-            deadline = Instant::now() + self.timeout;
+            patience.heard_at = Instant::now();
         }
     }
 
@@ -397,6 +401,25 @@ async fn follow(line: &Line, framing: &Framing, is_gone: &AtomicBool) {
     }
 }
 
+/// How long the reply to a request is waited for.
+#[derive(Debug)]
+struct Patience {
+    silence: Duration,
+    begun_at: Instant,
+    heard_at: Instant,
+}
+
+impl Patience {
+    fn begin(silence: Duration) -> Self {
+        Self { silence, begun_at: Instant::now(), heard_at: Instant::now() }
+    }
+
+    fn ends_at(&self, client_is_asked: bool) -> Instant {
+        let end = self.begun_at + self.silence * CALL_TIMEOUTS_MAX;
+        if client_is_asked { end } else { end.min(self.heard_at + self.silence) }
+    }
+}
+
 fn is_input_required(result: &RawValue) -> bool {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -434,6 +457,25 @@ impl Drop for Abandon<'_> {
                     Ok(())
                 });
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{CALL_TIMEOUTS_MAX, Patience};
+
+    #[test]
+    fn signs_of_life_put_the_end_off_but_not_for_ever() {
+        let silence = Duration::from_secs(10);
+        let mut patience = Patience::begin(silence);
+        let end = patience.begun_at + silence * CALL_TIMEOUTS_MAX;
+        for heard in 0..CALL_TIMEOUTS_MAX * 2 {
+            patience.heard_at = patience.begun_at + Duration::from_secs(9) * heard;
+            assert_eq!(patience.ends_at(false), end.min(patience.heard_at + silence));
+            assert_eq!(patience.ends_at(true), end);
         }
     }
 }

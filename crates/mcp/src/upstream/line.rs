@@ -205,6 +205,10 @@ impl Line {
         headers
     }
 
+    pub(super) fn late(&self, timeout: Duration) -> UpstreamError {
+        UpstreamError::Timeout { server: self.server.clone(), seconds: timeout.as_secs() }
+    }
+
     pub(super) fn lost(&self) -> UpstreamError {
         UpstreamError::Lost { server: self.server.clone() }
     }
@@ -266,8 +270,7 @@ impl Source {
                 }
             }
         };
-        let late = || UpstreamError::Timeout { server: line.server.clone(), seconds: timeout.as_secs() };
-        tokio::time::timeout(timeout, waiting).await.unwrap_or_else(|_| Err(late()))
+        tokio::time::timeout(timeout, waiting).await.unwrap_or_else(|_| Err(line.late(timeout)))
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod attempts;
 mod connection;
+mod followers;
 mod http;
 mod hub;
 mod levels;

@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::followers::{Followers, Way};
 use super::http::Mirrored;
 use super::hub::{Listening, Routed, reply};
 use super::line::{Fault, Framing, Line, Link, Outgoing, Source, base};
@@ -29,7 +30,7 @@ const REOPEN_AFTER: Duration = Duration::from_secs(2);
 /// A call that goes on showing life may take so many times the time of silence that is allowed.
 const CALL_TIMEOUTS_MAX: u32 = 30;
 /// For telling a server that a session or a request is over.
-const FAREWELL_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const FAREWELL_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Answered = BoxFuture<'static, (Box<RawValue>, ClientAnswer)>;
 
@@ -45,6 +46,7 @@ pub(super) struct Connection {
     timeout: Duration,
     /// A process whose client may be asked something: only with one request at a time it is known which asks.
     one_at_a_time: Option<Mutex<()>>,
+    followers: Arc<Followers>,
     is_gone: Arc<AtomicBool>,
     closing: CancellationToken,
     _closed: DropGuard,
@@ -72,6 +74,7 @@ impl Connection {
             shared: Arc::clone(shared),
             timeout,
             one_at_a_time,
+            followers: Arc::default(),
             is_gone: Arc::default(),
             closing: closing.clone(),
             _closed: closing.drop_guard(),
@@ -261,29 +264,20 @@ impl Connection {
         let resources = interest.resources.clone();
         let closed = events.clone();
         let _listening: Listening = self.line.hub.listen(interest, events);
+        let way = Way {
+            line: Arc::clone(&self.line),
+            framing: self.framing.clone(),
+            shared: Arc::clone(&self.shared),
+            timeout: self.timeout,
+        };
+        let mut following = Vec::with_capacity(resources.len());
         for uri in &resources {
-            self.subscribe("resources/subscribe", uri).await?;
+            following.push(self.followers.follow(&way, uri).await?);
         }
         tokio::select! {
-            () = cancel.cancelled() => {}
-            () = closed.closed() => {}
-            () = self.lost() => return Err(self.line.lost().into()),
-        }
-        for uri in &resources {
-            let (Ok(()) | Err(_)) = self.subscribe("resources/unsubscribe", uri).await;
-        }
-        Ok(())
-    }
-
-    async fn subscribe(&self, method: &str, uri: &str) -> Result<(), Fault> {
-        let params = Some(wire::raw(&json!({ "uri": uri })));
-        let call = Call { method: method.to_owned(), params, progress: false, log_level: None };
-        let (nobody, _) = mpsc::channel(1);
-        match self.request(&self.introduction, &call, &[], &nobody, &CancellationToken::new()).await? {
-            Reply::Complete(_) => Ok(()),
-            Reply::InputRequired(_) | Reply::Error(_) => {
-                Err(self.line.protocol(format!("it refused `{method}`")).into())
-            }
+            () = cancel.cancelled() => Ok(()),
+            () = closed.closed() => Ok(()),
+            () = self.lost() => Err(self.line.lost().into()),
         }
     }
 

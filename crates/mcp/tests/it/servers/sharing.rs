@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use mizzen_mcp::seam::Call;
+use mizzen_mcp::seam::{Call, Interest};
 use mizzen_mcp::servers::{ServerConfig, Transport};
 use mizzen_testkit::mcp_fixture;
 use serde_json::json;
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::misbehaving::{begin, result, server};
-use super::support::{Bench, http, raw};
+use super::support::{Bench, http, no_capabilities, raw};
 
 type Methods = Arc<Mutex<Vec<String>>>;
 
@@ -81,5 +81,29 @@ async fn a_call_behind_an_open_question_is_told_so_in_its_time() {
         _ = asking => panic!("nobody answered"),
         () = behind => {}
     }
+    bench.drain().await;
+}
+
+#[tokio::test]
+async fn a_resource_is_unsubscribed_from_when_its_last_follower_is_gone() {
+    let (url, methods) = noting().await;
+    let bench = Bench::with(vec![http("a", url)]).await;
+    let interest = || Interest { resources: vec!["file:///a".into()], ..Interest::default() };
+    let client = bench.client("a", "x", no_capabilities()).await.unwrap();
+    {
+        let (events, _heard) = mpsc::channel(8);
+        let (other, _also_heard) = mpsc::channel(8);
+        let first = client.session.listen(interest(), events, CancellationToken::new());
+        let second = client.session.listen(interest(), other, CancellationToken::new());
+        let subscribed = wait_for("subscribed", || count(&methods, "resources/subscribe") == 1);
+        tokio::select! {
+            _ = first => panic!("it ended"),
+            _ = second => panic!("it ended"),
+            () = subscribed => {}
+        }
+        assert_eq!(count(&methods, "resources/unsubscribe"), 0);
+    }
+    wait_for("unsubscribed", || count(&methods, "resources/unsubscribe") == 1).await;
+    assert_eq!(count(&methods, "resources/subscribe"), 1);
     bench.drain().await;
 }

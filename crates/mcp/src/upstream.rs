@@ -10,6 +10,7 @@
 mod attempts;
 mod connection;
 mod followers;
+mod following;
 mod http;
 mod hub;
 mod levels;

@@ -8,25 +8,25 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use http::HeaderValue;
 use mizzen_runtime::task::TaskKind;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::followers::{Followers, Way};
+use super::following::{Following, QUESTIONS_MAX};
 use super::http::Mirrored;
-use super::hub::{Listening, Routed, reply};
-use super::line::{Fault, Framing, Line, Link, Outgoing, Source, base};
+use super::hub::Listening;
+use super::line::{Fault, Framing, Line, Link, Outgoing, Source};
 use super::negotiate::{Agreed, Introduction};
 use super::shared::{Place, Shared};
 use super::wire::{self, Message, Outcome};
 use crate::seam::{About, Call, ClientAnswer, Era, FromServer, Interest, ListKind, Reply, UpstreamError};
 
-/// Before the stream of what belongs to no request is opened again.
-const REOPEN_AFTER: Duration = Duration::from_secs(2);
+/// How often it is looked whether the connection is still there.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// A call that goes on showing life may take so many times the time of silence that is allowed.
 const CALL_TIMEOUTS_MAX: u32 = 30;
 /// For telling a server that a session or a request is over.
@@ -283,7 +283,7 @@ impl Connection {
 
     async fn lost(&self) {
         while self.is_alive() {
-            tokio::time::sleep(REOPEN_AFTER).await;
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
@@ -341,57 +341,15 @@ impl Connection {
 
     /// Keeps the stream open on which a stateful HTTP server sends what belongs to no request.
     fn follow(&self) {
-        let (line, framing, closing) = (Arc::clone(&self.line), self.framing.clone(), self.closing.clone());
-        let is_gone = Arc::clone(&self.is_gone);
-        self.shared.tasks.spawn(TaskKind::ToolServer, |drain| async move {
-            tokio::select! {
-                () = follow(&line, &framing, &is_gone) => closing.cancelled().await,
-                () = closing.cancelled() => {}
-                () = drain.cancelled() => {}
-            }
-            if let Link::Http(endpoint) = &line.link
-                && !is_gone.load(Ordering::Acquire)
-            {
-                let (Ok(()) | Err(_)) = tokio::time::timeout(FAREWELL_TIMEOUT, endpoint.delete(base(&framing))).await;
-            }
-            Ok(())
-        });
-    }
-}
-
-async fn follow(line: &Line, framing: &Framing, is_gone: &AtomicBool) {
-    let Link::Http(endpoint) = &line.link else { return };
-    let mut headers = base(framing);
-    while !is_gone.load(Ordering::Acquire) {
-        let mut wait = REOPEN_AFTER;
-        match endpoint.get(headers.clone()).await {
-            Ok(Some(source)) => {
-                let mut source = source.endless();
-                while let Ok(Some(message)) = source.next(endpoint).await {
-                    let routed = line.hub.unsolicited(message);
-                    if let Some(message) = reply(&routed) {
-                        let (Ok(_) | Err(_)) = endpoint.post(message, base(framing), true).await;
-                    }
-                    if let Routed::Asked(id, answered) = routed {
-                        let answer = answered.await.unwrap_or_else(|_| wire::nobody());
-                        let (Ok(()) | Err(_)) = line.answer(framing, &id, &answer).await;
-                    }
-                }
-                if let Some(at) = source.resume_at() {
-                    wait = at
-                        .retry_ms
-                        .map_or(wait, Duration::from_millis)
-                        .clamp(Duration::from_millis(100), 5 * REOPEN_AFTER);
-                    if let Ok(id) = HeaderValue::from_str(&at.last_event_id) {
-                        headers.insert("last-event-id", id);
-                    }
-                }
-            }
-            // It has no such stream.
-            Ok(None) => return,
-            Err(_) => wait = 5 * REOPEN_AFTER,
-        }
-        tokio::time::sleep(wait).await;
+        let stream = Following {
+            line: Arc::clone(&self.line),
+            framing: self.framing.clone(),
+            shared: Arc::clone(&self.shared),
+            is_gone: Arc::clone(&self.is_gone),
+            closing: self.closing.clone(),
+            questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
+        };
+        self.shared.tasks.spawn(TaskKind::ToolServer, |drain| stream.run(drain));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use mizzen_runtime::metrics::Counter;
 use serde::Deserialize;
@@ -13,6 +14,9 @@ use crate::seam::{FromServer, Interest, ListKind};
 
 /// Messages of one request that its reader has not taken yet. A request whose client is slower loses its place.
 pub(super) const QUEUE_MAX: usize = 1_024;
+
+/// For a client to answer what a server asks outside of any call.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Whoever wants to hear what belongs to no request.
 #[derive(Debug)]

@@ -251,9 +251,11 @@ impl Source {
                 let mut headers = base(framing);
                 let Ok(id) = HeaderValue::from_str(&at.last_event_id) else { return Ok(None) };
                 headers.insert("last-event-id", id);
-                match endpoint.get(headers).await? {
-                    Some(resumed) => *source = resumed,
-                    None => return Ok(None),
+                match endpoint.get(headers).await {
+                    Ok(Some(resumed)) => *source = resumed,
+                    Ok(None) => return Ok(None),
+                    // It may have been too busy for it.
+                    Err(_) => {}
                 }
             },
         }

@@ -1,17 +1,25 @@
 //! Connections that several share, and the streams beside their calls.
 
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use mizzen_mcp::seam::{Call, Interest};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use futures::{StreamExt as _, stream};
+use mizzen_mcp::seam::{Call, FromServer, Interest};
 use mizzen_mcp::servers::{ServerConfig, Transport};
 use mizzen_testkit::mcp_fixture;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::misbehaving::{begin, result, server};
-use super::support::{Bench, http, no_capabilities, raw};
+use super::misbehaving::{begin, error, result, server};
+use super::support::{Bench, http, no_capabilities, raw, serve};
 
 type Methods = Arc<Mutex<Vec<String>>>;
 
@@ -105,5 +113,68 @@ async fn a_resource_is_unsubscribed_from_when_its_last_follower_is_gone() {
     }
     wait_for("unsubscribed", || count(&methods, "resources/unsubscribe") == 1).await;
     assert_eq!(count(&methods, "resources/subscribe"), 1);
+    bench.drain().await;
+}
+
+/// A server whose stream of what belongs to no request is `stream`, the second time that it is asked for.
+async fn streaming(events: Vec<Value>) -> String {
+    let asked = Arc::new(AtomicU32::new(0));
+    let handler = post(|body: Bytes| async move {
+        let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+        begin(&request).unwrap_or_else(|| error(&request, -32601))
+    })
+    .get(move || {
+        let (events, number) = (events.clone(), asked.fetch_add(1, Ordering::SeqCst));
+        async move {
+            if number == 0 {
+                return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            }
+            let events =
+                stream::iter(events).map(|event| Ok::<_, Infallible>(Bytes::from(format!("data: {event}\n\n"))));
+            let body = Body::from_stream(events.chain(stream::pending()));
+            Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
+        }
+    });
+    serve(Router::new().route("/mcp", handler)).await + "/mcp"
+}
+
+#[tokio::test]
+async fn an_open_question_holds_up_nothing_else_on_the_stream_and_a_busy_server_is_asked_again() {
+    let question = json!({ "jsonrpc": "2.0", "id": "q", "method": "elicitation/create", "params": { "message": "?" } });
+    let params = json!({ "level": "info", "data": "heard" });
+    let message = json!({ "jsonrpc": "2.0", "method": "notifications/message", "params": params });
+    let bench = Bench::with(vec![http("a", streaming(vec![question, message]).await)]).await;
+    let client = bench.client("a", "x", json!({ "elicitation": {} })).await.unwrap();
+    let (events, mut heard) = mpsc::channel(8);
+    let interest = Interest { unsolicited: true, ..Interest::default() };
+    let hearing = async {
+        let (mut questions, mut messages) = (Vec::new(), 0);
+        while messages == 0 {
+            match tokio::time::timeout(Duration::from_secs(10), heard.recv()).await.expect("more on the stream") {
+                Some(FromServer::Request { answer, .. }) => questions.push(answer),
+                Some(FromServer::Notification { .. }) => messages += 1,
+                None => panic!("it ended"),
+            }
+        }
+        assert_eq!(questions.len(), 1);
+    };
+    tokio::select! {
+        _ = client.session.listen(interest, events, CancellationToken::new()) => panic!("it ended"),
+        () = hearing => {}
+    }
+    bench.drain().await;
+}
+
+#[tokio::test]
+async fn what_needs_no_answer_may_be_answered_with_nothing() {
+    let url = server(|_, request| async move {
+        match request["method"].as_str() {
+            Some("notifications/initialized") => StatusCode::OK.into_response(),
+            _ => begin(&request).unwrap_or_else(|| error(&request, -32601)),
+        }
+    })
+    .await;
+    let bench = Bench::with(vec![http("terse", url)]).await;
+    assert_eq!(bench.tools("terse").await.len(), 1);
     bench.drain().await;
 }

@@ -261,7 +261,7 @@ impl Inner {
         let weak = Arc::downgrade(self);
         let on_change = move |kind| {
             if let Some(server) = weak.upgrade() {
-                server.lists.invalidate(kind);
+                server.lists.announce(kind);
                 server.changed.send_modify(|revision| *revision += 1);
             }
         };

@@ -30,13 +30,45 @@ const LIST_BYTES_MAX: usize = 16 << 20;
 /// A server that says that nothing may be kept is asked this often all the same, not for every call.
 const FRESH_MIN: Duration = Duration::from_secs(2);
 
+/// Changes that a server announces one after the other and that are looked at at once; more of them every so often.
+const REREADS_MAX: u32 = 20;
+const REREAD_EVERY: Duration = Duration::from_secs(5);
+
 /// The lists of one server.
 #[derive(Debug, Default)]
 pub(in crate::upstream) struct Lists {
     kept: Mutex<HashMap<ListKind, Kept>>,
-    announced: Mutex<HashMap<ListKind, u64>>,
+    announced: Mutex<HashMap<ListKind, Announced>>,
     /// One reads at a time, by kind; the others take what it found.
     reading: Mutex<HashMap<ListKind, Attempts<Arc<Listing>>>>,
+}
+
+/// What a server said of changes of a list. So often at once it is read again for that; then once in a while.
+#[derive(Debug)]
+struct Announced {
+    count: u64,
+    rereads: u32,
+    refilled_at: Instant,
+}
+
+impl Default for Announced {
+    fn default() -> Self {
+        Self { count: 0, rereads: REREADS_MAX, refilled_at: Instant::now() }
+    }
+}
+
+impl Announced {
+    /// Whether the list may be read again now.
+    fn take(&mut self) -> bool {
+        let refill = u32::try_from(self.refilled_at.elapsed().as_secs() / REREAD_EVERY.as_secs()).unwrap_or(u32::MAX);
+        if refill > 0 {
+            self.rereads = self.rereads.saturating_add(refill).min(REREADS_MAX);
+            self.refilled_at = Instant::now();
+        }
+        let taken = self.rereads.checked_sub(1);
+        self.rereads = taken.unwrap_or(0);
+        taken.is_some()
+    }
 }
 
 #[derive(Debug)]
@@ -95,11 +127,35 @@ impl Page {
 }
 
 impl Lists {
+    /// The list is read again when it is next asked for.
     pub(in crate::upstream) fn invalidate(&self, kind: ListKind) {
-        *self.announced.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default() += 1;
+        self.announcements().entry(kind).or_default().count += 1;
         if let Some(kept) = self.kept().get_mut(&kind) {
             kept.is_valid = false;
         }
+    }
+
+    /// The server says that the list changed. Each reading may find something to be written down, so that one that says so
+    /// without end is believed at its time.
+    pub(in crate::upstream) fn announce(&self, kind: ListKind) {
+        self.announcements().entry(kind).or_default().count += 1;
+        self.outdated(kind);
+    }
+
+    fn outdated(&self, kind: ListKind) {
+        let may_reread = self.announcements().entry(kind).or_default().take();
+        if let Some(kept) = self.kept().get_mut(&kind) {
+            if may_reread {
+                kept.is_valid = false;
+            } else {
+                let later = kept.read_at.elapsed() + REREAD_EVERY;
+                kept.fresh_for = Some(kept.fresh_for.map_or(later, |fresh_for| fresh_for.min(later)));
+            }
+        }
+    }
+
+    fn announcements(&self) -> MutexGuard<'_, HashMap<ListKind, Announced>> {
+        self.announced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The server is connected to anew.
@@ -110,7 +166,7 @@ impl Lists {
 
     /// How often a change of the list was announced.
     fn announced(&self, kind: ListKind) -> u64 {
-        self.announced.lock().unwrap_or_else(PoisonError::into_inner).get(&kind).copied().unwrap_or_default()
+        self.announcements().get(&kind).map(|announced| announced.count).unwrap_or_default()
     }
 
     /// Whether a list was read longer ago than `age`.
@@ -184,9 +240,11 @@ async fn found(server: Arc<Inner>, kind: ListKind) -> Result<Arc<Listing>, Upstr
     let pins = *server.shared.pins.changed().borrow();
     let listing = Arc::new(listing(&server, kind, &found));
     let fresh_for = found.ttl_ms.map(|ms| Duration::from_millis(ms).max(FRESH_MIN).min(server.refresh_every()));
-    let is_valid = server.lists.announced(kind) == announced;
-    let kept = Kept { found, listing: Arc::clone(&listing), read_at: Instant::now(), fresh_for, is_valid, pins };
+    let kept = Kept { found, listing: Arc::clone(&listing), read_at: Instant::now(), fresh_for, is_valid: true, pins };
     server.lists.kept().insert(kind, kept);
+    if server.lists.announced(kind) != announced {
+        server.lists.outdated(kind);
+    }
     Ok(listing)
 }
 
@@ -348,4 +406,17 @@ fn not_recorded(server: &Inner, error: &(dyn std::error::Error + 'static)) -> Up
 
 fn protocol(server: &Inner, reason: String) -> UpstreamError {
     UpstreamError::Protocol { server: server.config.name.clone(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Announced, REREAD_EVERY, REREADS_MAX};
+
+    #[test]
+    fn announcements_without_end_are_believed_once_in_a_while() {
+        let mut announced = Announced::default();
+        assert_eq!((0..REREADS_MAX * 2).filter(|_| announced.take()).count(), REREADS_MAX as usize);
+        announced.refilled_at -= 2 * REREAD_EVERY;
+        assert_eq!((0..10).filter(|_| announced.take()).count(), 2);
+    }
 }

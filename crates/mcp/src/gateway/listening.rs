@@ -30,6 +30,8 @@ use crate::wire::rpc::{self, Answer, LIMIT, MISSING_CAPABILITY, RpcError};
 const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 /// News that wait to be written.
 const NEWS_MAX: usize = 64;
+/// How often it is looked whether the key or token still opens the door.
+const RECHECK_EVERY: Duration = Duration::from_secs(2);
 /// Before a server that was lost is listened to again.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 const LISTED: [ListKind; 4] = ListKind::ALL;
@@ -209,9 +211,11 @@ impl Listener {
         let (sender, mut news) = mpsc::channel(NEWS_MAX);
         let mut linked = self.linked();
         let mut servers = self.listen(&sender).await;
+        let mut recheck = tokio::time::interval(RECHECK_EVERY);
         loop {
             tokio::select! {
                 () = out.closed() => return,
+                _ = recheck.tick() => if !self.incoming.may_stay() { return },
                 Some(event) = news.recv() => self.hand_on(event, &out).await,
                 Ok(()) = changes.changed() => self.tell_changes(&out).await,
                 Ok(()) = self.resources.changed() => servers = self.listen(&sender).await,

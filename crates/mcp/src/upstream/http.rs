@@ -89,7 +89,8 @@ impl Endpoint {
                 return Ok(Posted::Accepted);
             }
             let headers = response.headers().clone();
-            return Ok(Posted::Answered(headers, HttpSource::new(self, response).await?));
+            let source = HttpSource::new(self, response).await?;
+            return Ok(if source.is_empty() { Posted::Accepted } else { Posted::Answered(headers, source) });
         }
         let message = match Limited::new(response.into_body(), ERROR_BYTES_MAX).collect().await {
             Ok(body) => wire::parse(&body.to_bytes()).ok(),

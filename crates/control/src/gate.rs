@@ -11,6 +11,7 @@
 mod case;
 mod held;
 mod index;
+mod known;
 mod measures;
 mod memory;
 mod permit;
@@ -29,6 +30,7 @@ use serde_json::Value;
 
 use self::case::{Case, Turn};
 pub use self::held::Held;
+pub use self::known::Known;
 pub(crate) use self::memory::Memory;
 pub use self::permit::Permit;
 pub use self::record::Recorded;
@@ -176,14 +178,7 @@ impl Gate<'_> {
         let mut case = Case::open(self.0, ask);
         match self.walk(&mut case).await {
             Ok(permit) => Answer::Permitted(permit),
-            Err(Turn::Refused(refusal)) => {
-                let decision = case.decision(Some(&refusal));
-                record::turned(self.0, &case, &decision, Some(refusal.code)).await;
-                let message = format!("{} was refused: {}", case.ask.resource, refusal.reason);
-                let record_content = case.obligations().record_content;
-                let (code, retry_at) = (refusal.code, refusal.retry_at);
-                Answer::Refused(Denial { decision, code, message, retry_at, record_content })
-            }
+            Err(Turn::Refused(refusal)) => Answer::Refused(self.refused(&case, refusal).await),
             Err(Turn::Held(call)) => {
                 let decision = case.decision(None);
                 record::turned(self.0, &case, &decision, None).await;

@@ -40,6 +40,10 @@ pub const TOOLS_MAX: usize = 2_048;
 pub const NAME_BYTES_MAX: usize = 1 << 10;
 /// Of one definition, as JSON.
 pub const DEFINITION_BYTES_MAX: usize = 256 << 10;
+/// Definitions of one server that it does not offer any more. With more that are pinned than this, whatever is new waits for a
+/// person: a pin is never forgotten, or a server could get rid of one by making up names. Of those that are not pinned, the
+/// ones that left longest ago are forgotten.
+const GONE_MAX: usize = if cfg!(test) { 16 } else { 1_024 };
 /// A sighting is written down again only after so long: every refresh would be a write otherwise.
 const SEEN_EVERY_NANOS: i64 = 3_600_000_000_000;
 
@@ -189,6 +193,17 @@ impl Pins {
         let mut changes = stored::Changes::default();
         // Built when first needed: most refreshes find nothing new.
         let older = OnceCell::new();
+        let left = || before.into_iter().flatten().filter(|(tool, _)| !offered.contains_key(*tool));
+        let rule = if left().filter(|(_, was)| was.pin.is_some()).count() > GONE_MAX {
+            tracing::warn!(
+                server,
+                max = GONE_MAX,
+                "a tool server changes its tools' names again and again; new ones wait for approval"
+            );
+            PinRule::Approval
+        } else {
+            rule
+        };
         for (tool, definition) in &offered {
             let was = before.and_then(|tools| tools.get(tool));
             let digest = digest::digest(definition);
@@ -211,7 +226,10 @@ impl Pins {
             }
             after.insert(tool.clone(), known);
         }
-        for (tool, was) in before.into_iter().flatten().filter(|(tool, _)| !offered.contains_key(*tool)) {
+        let mut unpinned: Vec<_> = left().filter(|(_, was)| was.pin.is_none()).collect();
+        unpinned.sort_by_key(|(_, was)| std::cmp::Reverse(was.last_seen_at));
+        changes.forgotten.extend(unpinned.into_iter().skip(GONE_MAX).map(|(tool, _)| tool.clone()));
+        for (tool, was) in left().filter(|(tool, _)| !changes.forgotten.contains(*tool)) {
             if !was.gone {
                 changes.gone.push(tool.clone());
             }
@@ -317,7 +335,7 @@ impl Observed<'_> {
     pub async fn keep(self) -> Result<(), StoreError> {
         stored::write(&self.pins.0.store, self.server, &self.changes).await?;
         report(self.server, &self.changes, self.all.get(self.server));
-        let is_change = !self.changes.seen.is_empty() || !self.changes.gone.is_empty();
+        let is_change = [self.changes.gone.len(), self.changes.forgotten.len(), self.changes.seen.len()] != [0; 3];
         self.pins.replace(&self.all, self.server, Some(self.after), is_change);
         Ok(())
     }

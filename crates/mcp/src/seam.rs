@@ -172,6 +172,9 @@ pub struct Definition {
     pub withheld: Option<String>,
 }
 
+/// From the least to the most severe (RFC 5424).
+pub const LOG_LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+
 /// Whose session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Owner {
@@ -286,6 +289,11 @@ pub enum UpstreamError {
     Credential { server: String },
     #[error("the tool server `{server}` did not answer within {seconds} s")]
     Timeout { server: String, seconds: u64 },
+    #[error(
+        "the tool server `{server}` takes one call at a time of a client that it may ask something, and an earlier one was not \
+         over within {seconds} s; answer its question or cancel it, and try again"
+    )]
+    Busy { server: String, seconds: u64 },
     #[error("the connection to the tool server `{server}` was lost during the call; whether it was done is not known")]
     Lost { server: String },
     #[error("the tool server `{server}` broke the protocol: {reason}")]
@@ -304,6 +312,7 @@ impl UpstreamError {
             Self::Unreachable { .. } => "upstream_unreachable",
             Self::Credential { .. } => "upstream_credential",
             Self::Timeout { .. } => "upstream_timeout",
+            Self::Busy { .. } => "upstream_busy",
             Self::Lost { .. } => "upstream_lost",
             Self::Protocol { .. } => "upstream_protocol",
             Self::Limit { .. } => "upstream_limit",

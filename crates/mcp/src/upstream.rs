@@ -7,9 +7,13 @@
 //!
 //! A server that is slow, floods or lies harms its own calls only.
 
+mod attempts;
 mod connection;
+mod followers;
+mod following;
 mod http;
 mod hub;
+mod levels;
 mod line;
 mod negotiate;
 mod pipe;
@@ -204,7 +208,7 @@ impl Upstreams {
         let upstreams = self.clone();
         self.0.shared.tasks.spawn(TaskKind::ToolServer, |drain| async move {
             for server in left {
-                server.close().await;
+                server.close();
             }
             tokio::select! {
                 () = upstreams.connect() => {}
@@ -231,7 +235,7 @@ impl Upstreams {
             }
         }
         for server in self.current().servers.values() {
-            server.close().await;
+            server.close();
         }
         Ok(())
     }

@@ -67,7 +67,7 @@ impl From<Refusal> for Turn {
 }
 
 impl Refusal {
-    fn new(code: DenialCode, reason: impl Into<String>) -> Self {
+    pub(super) fn new(code: DenialCode, reason: impl Into<String>) -> Self {
         Self { code, reason: reason.into(), by: None, retry_at: None }
     }
 

@@ -17,12 +17,9 @@ use super::pipeline::{Client, Incoming, UnderWay};
 use super::session::{Asked, ClientSession};
 use super::state::Next;
 use super::stream::Out;
-use crate::seam::{ClientAnswer, FromServer, Reply};
+use crate::seam::{ClientAnswer, FromServer, LOG_LEVELS, Reply};
 use crate::wire::json::{self, Members};
 use crate::wire::rpc::{self, Answer, INTERNAL_ERROR, LIMIT, METHOD_NOT_FOUND, RpcError};
-
-/// From the least to the most severe (RFC 5424).
-const LOG_LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
 /// A call whose server has replied.
 #[derive(Debug)]
@@ -57,6 +54,10 @@ pub(super) async fn pass(mut under_way: UnderWay, out: &Out) -> Result<Replied, 
             () = &mut stopped => return Err(under_way.stopped()),
             step = under_way.exchange.next() => step,
         };
+        // Whatever the server says may carry what the call brings: not only its result is handed on.
+        if matches!(step, Step::Event(_) | Step::Reply(Ok(Reply::InputRequired(_)))) {
+            under_way.granted.touch().await?;
+        }
         let after = match step {
             Step::Event(FromServer::Notification { method, params }) => {
                 tell(&under_way.incoming, &method, params, out).await;

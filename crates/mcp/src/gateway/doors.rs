@@ -11,7 +11,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::Inner;
-use super::listening::{self, Place};
+use super::listening;
 use super::pipeline::{self, Client, Identified, Received, check_origin, door_url};
 use super::refusal::{self, Refusal};
 use super::stream::{self, Last, Pace};
@@ -85,12 +85,11 @@ async fn listen(received: Received, request: Request<Body>) -> Result<Response<B
         return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, INVALID_REQUEST, message));
     }
     let session = named_session(&identified)?;
-    let place = Place::take(&identified.gateway, &identified.caller.key_id)
-        .map_err(|error| Refusal::of(StatusCode::SERVICE_UNAVAILABLE, None, error))?;
-    let (ended, draining) = (session.take_stream(), identified.gateway.draining.clone());
-    let keep_alive = identified.gateway.config.timeouts.keep_alive();
-    let (id, method) = (RawValue::NULL.to_owned(), String::new());
-    let incoming = identified.incoming(Client::Stateful(session), id, method, Members::new(), Members::new());
+    let (id, method, client) = (RawValue::NULL.to_owned(), String::new(), Client::Stateful(Arc::clone(&session)));
+    let mut incoming = identified.incoming(client, id, method, Members::new(), Members::new());
+    let place = incoming.begin_stream().map_err(|error| Refusal::of(StatusCode::SERVICE_UNAVAILABLE, None, error))?;
+    let (ended, draining) = (session.take_stream(), incoming.gateway.draining.clone());
+    let keep_alive = incoming.gateway.config.timeouts.keep_alive();
     // The head goes out at once: the client waits for it before it goes on.
     let pace = Pace { stream_after: std::time::Duration::ZERO, keep_alive };
     Ok(stream::answer(pace, move |out| {

@@ -9,6 +9,9 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, join_all};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
+use mizzen_model::asked::Taint;
+use mizzen_model::id::RunId;
+use mizzen_runtime::error::Chain;
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +20,7 @@ use super::lists::capability;
 use super::metrics::Counted;
 use super::pipeline::{Client, Incoming, Subject, Target};
 use super::stream::Out;
-use super::{Inner, bridge, tasks};
+use super::{Inner, bridge, tasks, trace};
 use crate::federation::capabilities::{self, TASKS};
 use crate::federation::{listing, resolve};
 use crate::seam::{Era, FromServer, Interest, ListKind, Listing, Member, Upstream};
@@ -27,6 +30,8 @@ use crate::wire::rpc::{self, Answer, LIMIT, MISSING_CAPABILITY, RpcError};
 const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 /// News that wait to be written.
 const NEWS_MAX: usize = 64;
+/// How often it is looked whether the key or token still opens the door.
+const RECHECK_EVERY: Duration = Duration::from_secs(2);
 /// Before a server that was lost is listened to again.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 const LISTED: [ListKind; 4] = ListKind::ALL;
@@ -52,8 +57,17 @@ pub(super) struct Place {
     _counted: Counted,
 }
 
+impl Incoming {
+    /// A place among the streams instead of the one among the calls in flight: who only waits is in nobody's way.
+    pub(super) fn begin_stream(&mut self) -> Result<Place, RpcError> {
+        let place = Place::take(&self.gateway, &self.caller.key_id)?;
+        self.counted = None;
+        Ok(place)
+    }
+}
+
 impl Place {
-    pub(super) fn take(gateway: &Arc<Inner>, caller: &str) -> Result<Self, RpcError> {
+    fn take(gateway: &Arc<Inner>, caller: &str) -> Result<Self, RpcError> {
         let counted = Counted::enter(&gateway.metrics.streams);
         let all = u64::try_from(gateway.metrics.streams.get()).unwrap_or(0);
         let mut callers = gateway.streams.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -103,7 +117,7 @@ pub(super) async fn session(incoming: Incoming, out: Out, ended: CancellationTok
 }
 
 /// `subscriptions/listen`: first what is agreed to, then the news, until either side ends it.
-pub(super) async fn subscriptions(incoming: Incoming, out: Out) -> Answer {
+pub(super) async fn subscriptions(mut incoming: Incoming, out: Out) -> Answer {
     let wanted: Map<String, Value> = match incoming.params.get("notifications") {
         Some(raw) => serde_json::from_str(raw.get()).unwrap_or_default(),
         None => return RpcError::invalid_params("`notifications` must be an object").into(),
@@ -111,7 +125,7 @@ pub(super) async fn subscriptions(incoming: Incoming, out: Out) -> Answer {
     if wanted.contains_key("taskIds") && !incoming.client.has_tasks() {
         return tasks_missing();
     }
-    let _place = match Place::take(&incoming.gateway, &incoming.caller.key_id) {
+    let _place = match incoming.begin_stream() {
         Ok(place) => place,
         Err(error) => return error.into(),
     };
@@ -197,9 +211,11 @@ impl Listener {
         let (sender, mut news) = mpsc::channel(NEWS_MAX);
         let mut linked = self.linked();
         let mut servers = self.listen(&sender).await;
+        let mut recheck = tokio::time::interval(RECHECK_EVERY);
         loop {
             tokio::select! {
                 () = out.closed() => return,
+                _ = recheck.tick() => if !self.incoming.may_stay() { return },
                 Some(event) = news.recv() => self.hand_on(event, &out).await,
                 Ok(()) = changes.changed() => self.tell_changes(&out).await,
                 Ok(()) = self.resources.changed() => servers = self.listen(&sender).await,
@@ -243,12 +259,14 @@ impl Listener {
         interests
             .into_values()
             .map(|(member, interest)| {
-                let (context, news) = (Arc::clone(context), news.clone());
+                let (context, news, kept) = (Arc::clone(context), news.clone(), self.touches(&member));
                 async move {
-                    let heard = match member.upstream.session(context).await {
-                        Ok(session) => session.listen(interest, news, CancellationToken::new()).await,
-                        Err(error) => Err(error),
+                    let (events, heard) = mpsc::channel(NEWS_MAX);
+                    let listening = async {
+                        let session = member.upstream.session(context).await?;
+                        session.listen(interest, events, CancellationToken::new()).await
                     };
+                    let (heard, ()) = tokio::join!(listening, kept.hand_on(heard, news));
                     if let Err(error) = heard {
                         tracing::debug!(server = member.upstream.name(), code = error.code(), "news ended");
                     }
@@ -258,6 +276,15 @@ impl Listener {
                 .boxed()
             })
             .collect()
+    }
+
+    fn touches(&self, member: &Member) -> Touches {
+        Touches {
+            gateway: Arc::clone(&self.incoming.gateway),
+            key_id: self.incoming.caller.key_id.clone(),
+            run: self.incoming.run(&trace::of(&self.incoming.meta, &self.incoming.headers)),
+            touches: member.upstream.touches(ListKind::Resources, ""),
+        }
     }
 
     async fn hand_on(&self, event: FromServer, out: &Out) {
@@ -323,6 +350,39 @@ impl Listener {
         });
         join_all(kinds).await.into_iter().collect()
     }
+}
+
+/// What a server brings into the run of whoever hears it by itself.
+struct Touches {
+    gateway: Arc<Inner>,
+    key_id: String,
+    run: Option<RunId>,
+    touches: Taint,
+}
+
+impl Touches {
+    /// Until the server says no more, or nobody hears it. What it says may carry what its results would, so that this is kept
+    /// first; what cannot be kept is not handed on.
+    async fn hand_on(self, mut heard: mpsc::Receiver<FromServer>, news: mpsc::Sender<FromServer>) {
+        while let Some(event) = heard.recv().await {
+            let gate = self.gateway.control.gate();
+            if !is_bare(&event)
+                && let Err(error) = gate.touched(&self.key_id, self.run.as_ref(), self.touches).await
+            {
+                tracing::warn!(error = %Chain(&error), "what a tool server says could not be kept, so it is withheld");
+                continue;
+            }
+            if news.send(event).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Only says that something is to be asked for.
+fn is_bare(event: &FromServer) -> bool {
+    let FromServer::Notification { method, .. } = event else { return false };
+    method.ends_with("/list_changed") || method == "notifications/resources/updated"
 }
 
 /// By content: a list that was read again is not one that changed.

@@ -1,13 +1,17 @@
 //! Lists, as this caller may see them.
 
+use mizzen_control::audit::{AuditError, Durability};
+use mizzen_control::gate::{DenialCode, Known};
+use mizzen_runtime::error::Chain;
 use serde_json::{Value, json};
 
 use super::pipeline::{Incoming, Subject, Target};
+use super::trace;
 use crate::federation::listing::{self, Entry, Merged};
 use crate::federation::{capabilities, pages};
 use crate::seam::{Era, ListKind};
 use crate::wire::json::{self as text, Members};
-use crate::wire::rpc::{Answer, RpcError};
+use crate::wire::rpc::{Answer, REFUSED, RpcError};
 
 /// The keys of `_meta` under which a list says what is not in it.
 const META_UNAVAILABLE: &str = "dev.mizzen/unavailable";
@@ -20,20 +24,29 @@ const TTL_MS: u64 = 5_000;
 pub(super) async fn list(incoming: &Incoming, kind: ListKind) -> Answer {
     let gateway = &incoming.gateway;
     let wait = gateway.config.timeouts.list();
-    let face = capabilities::face(&incoming.view, incoming.client.era(), wait).await;
-    let merged = listing::merged(&incoming.view, kind, wait).await;
+    let face = capabilities::face(&incoming.view, incoming.client.era(), wait);
+    // At once: a server that hangs is waited for once.
+    let (face, merged) = tokio::join!(face, listing::merged(&incoming.view, kind, wait));
     // A server that is away may be the only one that has any.
     if !face.capabilities.contains_key(capability(kind)) && merged.unavailable.is_empty() {
         return RpcError::method_not_found(kind.method()).into();
     }
     let Merged { entries, withheld, alike, unavailable } = merged;
+    let known = entries.len();
     let visible: Vec<Entry> = entries.into_iter().filter(|entry| may_see(incoming, kind, entry)).collect();
+    let hidden = known - visible.len();
     let cursor = text::member_text(&incoming.params, "cursor");
     let rows_max = gateway.config.limits.page_rows_max;
     let page = pages::page(visible, kind.method(), cursor.as_deref(), rows_max, &gateway.signer);
     let Ok((rows, next)) = page else {
         return RpcError::invalid_params("`cursor` is not one that was given for this list").into();
     };
+    let counts = [("shown", rows.len()), ("withheld", withheld.len()), ("not_permitted", hidden)];
+    if let Err(error) = incoming.record_list(kind, counts).await {
+        tracing::error!(error = %Chain(&error), "a list is not in the audit log, and was not answered");
+        let said = json!({ "code": DenialCode::Unavailable.as_str() });
+        return RpcError::new(REFUSED, "the list could not be recorded; ask again").with_data(said).into();
+    }
     let rows: Vec<_> = rows.iter().map(|entry| definition(entry, kind)).collect();
     let mut result = Members::new();
     result.insert(kind.member().to_owned(), text::raw(&rows));
@@ -107,6 +120,27 @@ const fn subject(kind: ListKind) -> Subject {
 }
 
 impl Incoming {
+    /// Writes down that the list was answered: it is on disk within 10 ms.
+    async fn record_list(&self, kind: ListKind, counts: [(&'static str, usize); 3]) -> Result<(), AuditError> {
+        let trace = trace::of(&self.meta, &self.headers);
+        let counts = counts.map(|(name, count)| (name, count.to_string()));
+        let known = Known {
+            caller: &self.caller,
+            run: self.run(&trace),
+            // A list is no span: only the caller's own can be named.
+            trace: trace.parent_span_id.map(|span| (trace.trace_id, span)),
+            action: subject(kind).list_action().to_string(),
+            resource: match self.profile.as_str() {
+                "" => "tool_servers".to_owned(),
+                profile => format!("tool_profile:{profile}"),
+            },
+            code: None,
+            details: [("method", kind.method().to_owned())].into_iter().chain(counts).collect(),
+            durability: Durability::Window,
+        };
+        self.gateway.control.gate().known(known).await
+    }
+
     /// What may not be called is not listed.
     pub(super) fn may_list(&self, target: &Target) -> bool {
         let gate = self.gateway.control.gate();

@@ -6,8 +6,11 @@
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use mizzen_control::audit::Durability;
+use mizzen_control::gate::{DenialCode, Known};
 use mizzen_governance::request::Obligations;
 use mizzen_model::asked::Taint;
+use mizzen_runtime::error::Chain;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -15,8 +18,10 @@ use tokio::sync::oneshot;
 
 use super::exchange::{Exchange, Step};
 use super::pipeline::{Client, Granted, Incoming, not_kept, redacted, unanswered};
+use super::recording::Recording;
 use super::stream::Out;
-use super::{Inner, bridge, listening, trace};
+use super::trace::TraceContext;
+use super::{Inner, bridge, listening};
 use crate::seam::{ClientAnswer, Era, FromServer, Member, Reply};
 use crate::signing::Purpose;
 use crate::wire::json::{self as text, Members};
@@ -37,6 +42,11 @@ struct TaskName {
     result_bytes_max: Option<u64>,
     /// What the result brings into the run that asks for it.
     touches: Taint,
+    /// What the call was about, and the decision that permitted it.
+    #[serde(default)]
+    resource: String,
+    #[serde(default)]
+    decision: String,
 }
 
 impl Inner {
@@ -64,7 +74,9 @@ impl Incoming {
         let named = |task| {
             let Obligations { redact, result_bytes_max, .. } = granted.permit.obligations.clone();
             let (credential, server) = (self.caller.key_id.as_str().to_owned(), server.to_owned());
-            let name = TaskName { credential, server, task, redact, result_bytes_max, touches: granted.touches };
+            let (resource, decision) = (granted.permit.decision.resource.clone(), granted.permit.decision.id.clone());
+            let touches = granted.touches;
+            let name = TaskName { credential, server, task, redact, result_bytes_max, touches, resource, decision };
             text::raw(&self.gateway.seal_task(&name))
         };
         if self.wants_task() {
@@ -95,27 +107,83 @@ pub(super) async fn task(mut incoming: Incoming, out: Out) -> Answer {
         return RpcError::invalid_params("there is no such task").into();
     };
     incoming.params.insert("taskId".to_owned(), text::raw(&known.task));
-    let gate = incoming.gateway.control.gate();
-    // Asked for before the pauses are read: a stop that comes in between is seen in one or the other.
-    let stopped = gate.stopped(&incoming.caller);
-    // Who is paused may still end what goes on.
-    if incoming.method != "tasks/cancel"
-        && let Some(reason) = gate.paused(&incoming.caller)
-    {
-        return RpcError::new(REFUSED, reason).with_data(json!({ "code": "paused" })).into();
-    }
-    let names = Names { client: named, server: known.task.clone() };
-    let answer = tokio::select! {
-        biased;
-        () = stopped => {
-            let message = "the agent was stopped by a person; the task goes on, and its result is not handed over";
-            return RpcError::new(REFUSED, message).with_data(json!({ "code": "paused" })).into();
+    let mut recording = incoming.recording_of(incoming.method.clone(), &known.server);
+    match incoming.decided(&member, named, &known, &recording, &out).await {
+        Ok(answer) => {
+            recording.end(&answer);
+            answer
         }
-        answer = incoming.ask_for_task(&member, &names, &out) => answer,
-    };
-    match answer {
-        Answer::Result(result) => incoming.released(result, &names, &known).await.unwrap_or_else(Answer::from),
-        error @ Answer::Error { .. } => error,
+        Err(refused) => {
+            recording.fail("refused", "the answer was not handed over");
+            refused.into()
+        }
+    }
+}
+
+impl Incoming {
+    /// # Errors
+    /// When it is not passed on, or its answer is not.
+    async fn decided(
+        &self,
+        member: &Member,
+        named: String,
+        known: &TaskName,
+        recording: &Recording,
+        out: &Out,
+    ) -> Result<Answer, RpcError> {
+        let gate = self.gateway.control.gate();
+        // Asked for before the pauses are read: a stop that comes in between is seen in one or the other.
+        let stopped = gate.stopped(&self.caller);
+        // Who is paused may still end what goes on.
+        if self.method != "tasks/cancel"
+            && let Some(reason) = gate.paused(&self.caller)
+        {
+            return Err(self.stopped(known, recording, reason).await);
+        }
+        // What changes the task is on disk before its server sees it.
+        if matches!(self.method.as_str(), "tasks/update" | "tasks/cancel") {
+            self.record(known, recording, None).await?;
+        }
+        let names = Names { client: named, server: known.task.clone() };
+        let answer = tokio::select! {
+            biased;
+            () = stopped => {
+                let reason = "the agent was stopped by a person; the task goes on, and its result is not handed over";
+                return Err(self.stopped(known, recording, reason.to_owned()).await);
+            }
+            answer = self.ask_for_task(member, &names, known, recording.trace, out) => answer,
+        };
+        match answer {
+            Answer::Result(result) => self.released(result, &names, known, recording).await,
+            error @ Answer::Error { .. } => Ok(error),
+        }
+    }
+
+    /// The refusal, which is an entry too.
+    async fn stopped(&self, known: &TaskName, recording: &Recording, reason: String) -> RpcError {
+        // It stays refused when that cannot be recorded, which is logged.
+        let (Ok(()) | Err(_)) = self.record(known, recording, Some(DenialCode::Paused)).await;
+        RpcError::new(REFUSED, reason).with_data(json!({ "code": DenialCode::Paused.as_str() }))
+    }
+
+    /// Writes down what became of a task, under the decision of its call. What only reads is on disk within 10 ms.
+    async fn record(&self, known: &TaskName, recording: &Recording, code: Option<DenialCode>) -> Result<(), RpcError> {
+        let reads = code.is_none() && matches!(self.method.as_str(), "tasks/get" | "tasks/result");
+        let entry = Known {
+            caller: &self.caller,
+            run: self.run(&recording.trace),
+            trace: Some((recording.trace.trace_id, recording.trace.span_id)),
+            action: self.method.replace('/', ":"),
+            resource: known.resource.clone(),
+            code,
+            details: vec![("permitted_by", known.decision.clone())],
+            durability: if reads { Durability::Window } else { Durability::Durable },
+        };
+        self.gateway.control.gate().known(entry).await.map_err(|error| {
+            tracing::error!(error = %Chain(&error), "what became of a task is not in the audit log");
+            let said = json!({ "code": DenialCode::Unavailable.as_str() });
+            RpcError::new(REFUSED, "this could not be recorded, so it was not done; ask again").with_data(said)
+        })
     }
 }
 
@@ -143,19 +211,33 @@ impl Names {
 
 impl Incoming {
     /// Meanwhile the task's server may ask the client, on this stream.
-    async fn ask_for_task(&self, member: &Member, names: &Names, out: &Out) -> Answer {
+    async fn ask_for_task(
+        &self,
+        member: &Member,
+        names: &Names,
+        known: &TaskName,
+        trace: TraceContext,
+        out: &Out,
+    ) -> Answer {
         let link = match self.link(member).await {
             Ok(link) => link,
             Err(error) => return unanswered(&error),
         };
-        let trace = trace::of(&self.meta, &self.headers);
         let mut exchange = Exchange::begin(link, self.outgoing(&trace));
         let (mut asked, mut answers) = (Vec::new(), FuturesUnordered::new());
+        let mut is_touched = false;
         loop {
             let step = tokio::select! {
                 Some(()) = answers.next() => continue,
                 step = exchange.next() => step,
             };
+            // What the server says meanwhile may carry what its task brings.
+            if matches!(step, Step::Event(_)) && !is_touched {
+                match self.touch(known, &trace).await {
+                    Ok(()) => is_touched = true,
+                    Err(error) => return error.into(),
+                }
+            }
             match step {
                 Step::Event(FromServer::Notification { method, params }) => {
                     bridge::tell(self, &method, params.map(|params| names.to_client(params)), out).await;
@@ -185,7 +267,13 @@ impl Incoming {
     ///
     /// # Errors
     /// When it is larger than allowed, or what it brings into the run cannot be kept.
-    async fn released(&self, said: Box<RawValue>, names: &Names, known: &TaskName) -> Result<Answer, RpcError> {
+    async fn released(
+        &self,
+        said: Box<RawValue>,
+        names: &Names,
+        known: &TaskName,
+        recording: &Recording,
+    ) -> Result<Answer, RpcError> {
         let Some(mut members) = text::members(&names.to_client(said.clone())) else {
             return Err(RpcError::new(INTERNAL_ERROR, "the tool server answered with something that is no object"));
         };
@@ -193,20 +281,26 @@ impl Incoming {
             members.insert("taskId".to_owned(), text::raw(&names.client));
         }
         if self.method == "tasks/result" {
-            self.may_have(&said, known).await?;
+            self.may_have(&said, known, recording).await?;
             return Ok(Answer::Result(redacted(text::raw(&members), &known.redact)));
         }
         if let Some(result) = members.get("result").cloned() {
-            self.may_have(&result, known).await?;
+            self.may_have(&result, known, recording).await?;
             members.insert("result".to_owned(), redacted(result, &known.redact));
         }
         Ok(Answer::Result(self.in_words_of_the_client(text::raw(&members))))
     }
 
-    async fn may_have(&self, result: &RawValue, known: &TaskName) -> Result<(), RpcError> {
+    async fn may_have(&self, result: &RawValue, known: &TaskName, recording: &Recording) -> Result<(), RpcError> {
         self.fits(result, known.result_bytes_max)
             .map_err(|too_large| RpcError::new(LIMIT, too_large).with_data(json!({ "code": "result_too_large" })))?;
-        let run = self.run(&trace::of(&self.meta, &self.headers));
+        self.touch(known, &recording.trace).await?;
+        self.record(known, recording, None).await
+    }
+
+    /// Keeps what the task brings into the run that asks for it.
+    async fn touch(&self, known: &TaskName, trace: &TraceContext) -> Result<(), RpcError> {
+        let run = self.run(trace);
         let kept = self.gateway.control.gate().touched(&self.caller.key_id, run.as_ref(), known.touches).await;
         kept.map_err(|error| not_kept(&error))
     }

@@ -1,6 +1,6 @@
 //! Definitions and pins in the control database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mizzen_model::id::Digest;
@@ -19,11 +19,17 @@ pub(super) struct Changes {
     pub(super) pinned: Vec<(String, Known)>,
     pub(super) unpinned: Vec<String>,
     pub(super) gone: Vec<String>,
+    /// Without a pin.
+    pub(super) forgotten: BTreeSet<String>,
 }
 
 impl Changes {
-    const fn is_empty(&self) -> bool {
-        self.seen.is_empty() && self.pinned.is_empty() && self.unpinned.is_empty() && self.gone.is_empty()
+    fn is_empty(&self) -> bool {
+        self.seen.is_empty()
+            && self.pinned.is_empty()
+            && self.unpinned.is_empty()
+            && self.gone.is_empty()
+            && self.forgotten.is_empty()
     }
 }
 
@@ -85,6 +91,10 @@ pub(super) async fn write(store: &Store, server: &str, changes: &Changes) -> Res
     for tool in &changes.gone {
         let gone = "UPDATE mcp_definitions SET gone = 1 WHERE server = $1 AND tool = $2";
         sqlx::query(gone).bind(server).bind(tool).execute(&mut *change).await?;
+    }
+    for tool in &changes.forgotten {
+        let forget = "DELETE FROM mcp_definitions WHERE server = $1 AND tool = $2";
+        sqlx::query(forget).bind(server).bind(tool).execute(&mut *change).await?;
     }
     for tool in &changes.unpinned {
         let unpin = "DELETE FROM mcp_pins WHERE server = $1 AND tool = $2";

@@ -166,3 +166,38 @@ async fn a_tool_that_left_is_withheld_and_comes_back_as_the_one_it_was() {
         assert_eq!(withheld(&pins, "a", "y"), Some(WithheldReason::DefinitionChanged));
     }
 }
+
+/// As a server does that makes up names with each list.
+#[tokio::test]
+async fn tools_that_left_are_bounded_and_no_pin_is_forgotten_for_it() {
+    for test in stores(MIGRATIONS).await {
+        let time = clock();
+        let pins = Pins::open(test.store.clone(), time.clone()).await.unwrap();
+        let bait = ("bait".to_owned(), json!({"title": "harmless"}));
+        for round in 0..5 {
+            time.advance(Duration::from_secs(1));
+            let made_up = (0..12).map(|number| (format!("t{round}_{number}"), json!({})));
+            let all: Vec<_> = made_up.chain((round == 0).then(|| bait.clone())).collect();
+            let tools: Vec<_> = all.iter().map(|(name, definition)| (name.as_str(), definition.clone())).collect();
+            pins.observe("a", PinRule::FirstSight, offered(&tools)).await.keep().await.unwrap();
+        }
+        // 0 and 1 were pinned; what came then waits, and what left of it is kept as far as there is room.
+        let known = pins.of("a");
+        assert_eq!(known.values().filter(|known| known.pin.is_some()).count(), 25, "{}", test.name);
+        assert_eq!(withheld(&pins, "a", "t4_0"), Some(WithheldReason::Unapproved));
+        time.advance(Duration::from_secs(1));
+        pins.observe("a", PinRule::FirstSight, offered(&[("bait", json!({"title": "evil"}))]))
+            .await
+            .keep()
+            .await
+            .unwrap();
+        assert_eq!(withheld(&pins, "a", "bait"), Some(WithheldReason::DefinitionChanged));
+        let known = pins.of("a");
+        let unpinned =
+            |known: &BTreeMap<String, super::Known>| known.values().filter(|known| known.pin.is_none()).count();
+        assert_eq!((unpinned(&known), known.len()), (super::GONE_MAX, 25 + super::GONE_MAX));
+        assert!(known.contains_key("t4_0") && known.contains_key("t0_0") && !known.contains_key("t2_0"));
+        let again = Pins::open(test.store.clone(), time.clone()).await.unwrap();
+        assert_eq!(unpinned(&again.of("a")), super::GONE_MAX);
+    }
+}

@@ -8,26 +8,29 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use http::HeaderValue;
 use mizzen_runtime::task::TaskKind;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::followers::{Followers, Way};
+use super::following::{Following, QUESTIONS_MAX};
 use super::http::Mirrored;
-use super::hub::{Listening, Routed, reply};
-use super::line::{Fault, Framing, Line, Link, Outgoing, Source, base};
+use super::hub::Listening;
+use super::line::{Fault, Framing, Line, Link, Outgoing, Source};
 use super::negotiate::{Agreed, Introduction};
 use super::shared::{Place, Shared};
 use super::wire::{self, Message, Outcome};
 use crate::seam::{About, Call, ClientAnswer, Era, FromServer, Interest, ListKind, Reply, UpstreamError};
 
-/// Before the stream of what belongs to no request is opened again.
-const REOPEN_AFTER: Duration = Duration::from_secs(2);
+/// How often it is looked whether the connection is still there.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// A call that goes on showing life may take so many times the time of silence that is allowed.
+const CALL_TIMEOUTS_MAX: u32 = 30;
 /// For telling a server that a session or a request is over.
-const FAREWELL_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const FAREWELL_TIMEOUT: Duration = Duration::from_secs(5);
 
 type Answered = BoxFuture<'static, (Box<RawValue>, ClientAnswer)>;
 
@@ -43,6 +46,7 @@ pub(super) struct Connection {
     timeout: Duration,
     /// A process whose client may be asked something: only with one request at a time it is known which asks.
     one_at_a_time: Option<Mutex<()>>,
+    followers: Arc<Followers>,
     is_gone: Arc<AtomicBool>,
     closing: CancellationToken,
     _closed: DropGuard,
@@ -70,6 +74,7 @@ impl Connection {
             shared: Arc::clone(shared),
             timeout,
             one_at_a_time,
+            followers: Arc::default(),
             is_gone: Arc::default(),
             closing: closing.clone(),
             _closed: closing.drop_guard(),
@@ -106,7 +111,11 @@ impl Connection {
         // How a task stands and its end are asked for while its result is waited for; neither asks the client.
         let waits = !matches!(call.method.as_str(), "tasks/get" | "tasks/cancel");
         let _turn = match &self.one_at_a_time {
-            Some(turn) if waits => Some(turn.lock().await),
+            Some(turn) if waits => {
+                let taken = cancel.run_until_cancelled(tokio::time::timeout(self.timeout, turn.lock())).await;
+                let busy = || UpstreamError::Busy { server: self.line.server.clone(), seconds: self.timeout.as_secs() };
+                Some(taken.ok_or(UpstreamError::Cancelled)?.map_err(|_| busy())?)
+            }
             _ => None,
         };
         let id = self.line.next_id();
@@ -115,7 +124,7 @@ impl Connection {
         let mut abandon = Abandon { connection: self, id, is_over: false };
         let exchange = async {
             let opening = self.line.open(&self.framing, outgoing);
-            let late = || UpstreamError::Timeout { server: self.line.server.clone(), seconds: self.timeout.as_secs() };
+            let late = || self.line.late(self.timeout);
             let mut source = tokio::time::timeout(self.timeout, opening).await.map_err(|_| late())??;
             Ok::<_, Fault>(self.converse(&mut source, events).await?)
         };
@@ -139,13 +148,18 @@ impl Connection {
         }
     }
 
-    /// Hands on what comes until the response does. Time that the client takes to answer does not count.
+    /// Hands on what comes until the response does. Time that the client takes to answer does not count as silence, but all
+    /// of it together is bounded: a server that only says that it is at work would be waited for without end.
     async fn converse(&self, source: &mut Source, events: &mpsc::Sender<FromServer>) -> Result<Outcome, UpstreamError> {
         let mut answers: FuturesUnordered<Answered> = FuturesUnordered::new();
-        let mut deadline = Instant::now() + self.timeout;
+        let mut patience = Patience::begin(self.timeout);
         loop {
             tokio::select! {
                 biased;
+                // First: a server that floods must not keep it from being seen.
+                () = tokio::time::sleep_until(patience.ends_at(!answers.is_empty())) => {
+                    return Err(self.line.late(patience.begun_at.elapsed()));
+                }
                 Some((id, answer)) = answers.next(), if !answers.is_empty() => {
                     let (Ok(()) | Err(_)) = self.line.answer(&self.framing, &id, &answer).await;
                 }
@@ -172,11 +186,8 @@ impl Connection {
                     }
                     None => return Err(self.line.lost()),
                 },
-                () = tokio::time::sleep_until(deadline), if answers.is_empty() => {
-                    return Err(UpstreamError::Timeout { server: self.line.server.clone(), seconds: self.timeout.as_secs() });
-                }
             }
-            deadline = Instant::now() + self.timeout;
+            patience.heard_at = Instant::now();
         }
     }
 
@@ -253,35 +264,26 @@ impl Connection {
         let resources = interest.resources.clone();
         let closed = events.clone();
         let _listening: Listening = self.line.hub.listen(interest, events);
+        let way = Way {
+            line: Arc::clone(&self.line),
+            framing: self.framing.clone(),
+            shared: Arc::clone(&self.shared),
+            timeout: self.timeout,
+        };
+        let mut following = Vec::with_capacity(resources.len());
         for uri in &resources {
-            self.subscribe("resources/subscribe", uri).await?;
+            following.push(self.followers.follow(&way, uri).await?);
         }
         tokio::select! {
-            () = cancel.cancelled() => {}
-            () = closed.closed() => {}
-            () = self.lost() => return Err(self.line.lost().into()),
-        }
-        for uri in &resources {
-            let (Ok(()) | Err(_)) = self.subscribe("resources/unsubscribe", uri).await;
-        }
-        Ok(())
-    }
-
-    async fn subscribe(&self, method: &str, uri: &str) -> Result<(), Fault> {
-        let params = Some(wire::raw(&json!({ "uri": uri })));
-        let call = Call { method: method.to_owned(), params, progress: false, log_level: None };
-        let (nobody, _) = mpsc::channel(1);
-        match self.request(&self.introduction, &call, &[], &nobody, &CancellationToken::new()).await? {
-            Reply::Complete(_) => Ok(()),
-            Reply::InputRequired(_) | Reply::Error(_) => {
-                Err(self.line.protocol(format!("it refused `{method}`")).into())
-            }
+            () = cancel.cancelled() => Ok(()),
+            () = closed.closed() => Ok(()),
+            () = self.lost() => Err(self.line.lost().into()),
         }
     }
 
     async fn lost(&self) {
         while self.is_alive() {
-            tokio::time::sleep(REOPEN_AFTER).await;
+            tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
@@ -339,57 +341,34 @@ impl Connection {
 
     /// Keeps the stream open on which a stateful HTTP server sends what belongs to no request.
     fn follow(&self) {
-        let (line, framing, closing) = (Arc::clone(&self.line), self.framing.clone(), self.closing.clone());
-        let is_gone = Arc::clone(&self.is_gone);
-        self.shared.tasks.spawn(TaskKind::ToolServer, |drain| async move {
-            tokio::select! {
-                () = follow(&line, &framing, &is_gone) => closing.cancelled().await,
-                () = closing.cancelled() => {}
-                () = drain.cancelled() => {}
-            }
-            if let Link::Http(endpoint) = &line.link
-                && !is_gone.load(Ordering::Acquire)
-            {
-                let (Ok(()) | Err(_)) = tokio::time::timeout(FAREWELL_TIMEOUT, endpoint.delete(base(&framing))).await;
-            }
-            Ok(())
-        });
+        let stream = Following {
+            line: Arc::clone(&self.line),
+            framing: self.framing.clone(),
+            shared: Arc::clone(&self.shared),
+            is_gone: Arc::clone(&self.is_gone),
+            closing: self.closing.clone(),
+            questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
+        };
+        self.shared.tasks.spawn(TaskKind::ToolServer, |drain| stream.run(drain));
     }
 }
 
-async fn follow(line: &Line, framing: &Framing, is_gone: &AtomicBool) {
-    let Link::Http(endpoint) = &line.link else { return };
-    let mut headers = base(framing);
-    while !is_gone.load(Ordering::Acquire) {
-        let mut wait = REOPEN_AFTER;
-        match endpoint.get(headers.clone()).await {
-            Ok(Some(source)) => {
-                let mut source = source.endless();
-                while let Ok(Some(message)) = source.next(endpoint).await {
-                    let routed = line.hub.unsolicited(message);
-                    if let Some(message) = reply(&routed) {
-                        let (Ok(_) | Err(_)) = endpoint.post(message, base(framing), true).await;
-                    }
-                    if let Routed::Asked(id, answered) = routed {
-                        let answer = answered.await.unwrap_or_else(|_| wire::nobody());
-                        let (Ok(()) | Err(_)) = line.answer(framing, &id, &answer).await;
-                    }
-                }
-                if let Some(at) = source.resume_at() {
-                    wait = at
-                        .retry_ms
-                        .map_or(wait, Duration::from_millis)
-                        .clamp(Duration::from_millis(100), 5 * REOPEN_AFTER);
-                    if let Ok(id) = HeaderValue::from_str(&at.last_event_id) {
-                        headers.insert("last-event-id", id);
-                    }
-                }
-            }
-            // It has no such stream.
-            Ok(None) => return,
-            Err(_) => wait = 5 * REOPEN_AFTER,
-        }
-        tokio::time::sleep(wait).await;
+/// How long the reply to a request is waited for.
+#[derive(Debug)]
+struct Patience {
+    silence: Duration,
+    begun_at: Instant,
+    heard_at: Instant,
+}
+
+impl Patience {
+    fn begin(silence: Duration) -> Self {
+        Self { silence, begun_at: Instant::now(), heard_at: Instant::now() }
+    }
+
+    fn ends_at(&self, client_is_asked: bool) -> Instant {
+        let end = self.begun_at + self.silence * CALL_TIMEOUTS_MAX;
+        if client_is_asked { end } else { end.min(self.heard_at + self.silence) }
     }
 }
 
@@ -430,6 +409,25 @@ impl Drop for Abandon<'_> {
                     Ok(())
                 });
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{CALL_TIMEOUTS_MAX, Patience};
+
+    #[test]
+    fn signs_of_life_put_the_end_off_but_not_for_ever() {
+        let silence = Duration::from_secs(10);
+        let mut patience = Patience::begin(silence);
+        let end = patience.begun_at + silence * CALL_TIMEOUTS_MAX;
+        for heard in 0..CALL_TIMEOUTS_MAX * 2 {
+            patience.heard_at = patience.begun_at + Duration::from_secs(9) * heard;
+            assert_eq!(patience.ends_at(false), end.min(patience.heard_at + silence));
+            assert_eq!(patience.ends_at(true), end);
         }
     }
 }

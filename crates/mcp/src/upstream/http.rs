@@ -89,7 +89,8 @@ impl Endpoint {
                 return Ok(Posted::Accepted);
             }
             let headers = response.headers().clone();
-            return Ok(Posted::Answered(headers, HttpSource::new(self, response).await?));
+            let source = HttpSource::new(self, response).await?;
+            return Ok(if source.is_empty() { Posted::Accepted } else { Posted::Answered(headers, source) });
         }
         let message = match Limited::new(response.into_body(), ERROR_BYTES_MAX).collect().await {
             Ok(body) => wire::parse(&body.to_bytes()).ok(),
@@ -107,10 +108,15 @@ impl Endpoint {
     }
 
     /// Opens the stream of what belongs to no request, or resumes one; `None` when the server has none.
+    ///
+    /// # Errors
+    /// When it has none now: another time it may.
     pub(super) async fn get(&self, extra: HeaderMap) -> Result<Option<HttpSource>, UpstreamError> {
         let response = self.send(Method::GET, Bytes::new(), extra).await?;
-        if !response.status().is_success() {
-            return Ok(None);
+        match response.status() {
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => return Ok(None),
+            status if !status.is_success() => return Err(self.protocol(format!("it answered with HTTP {status}"))),
+            _ => {}
         }
         let source = HttpSource::new(self, response).await?;
         Ok(source.is_stream().then_some(source))

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use mizzen_runtime::metrics::Counter;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
@@ -12,6 +14,9 @@ use crate::seam::{FromServer, Interest, ListKind};
 
 /// Messages of one request that its reader has not taken yet. A request whose client is slower loses its place.
 pub(super) const QUEUE_MAX: usize = 1_024;
+
+/// For a client to answer what a server asks outside of any call.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Whoever wants to hear what belongs to no request.
 #[derive(Debug)]
@@ -51,6 +56,9 @@ pub(super) enum Routed {
 pub(super) struct Hub {
     routes: Mutex<Routes>,
     on_change: Box<dyn Fn(ListKind) + Send + Sync>,
+    /// Of a connection that clients share: counts what belongs to none of them and is dropped. It may speak of one client's
+    /// call, and must not reach another.
+    unaddressed: Option<Counter>,
 }
 
 impl std::fmt::Debug for Hub {
@@ -84,8 +92,8 @@ struct UriParams {
 }
 
 impl Hub {
-    pub(super) fn new(on_change: impl Fn(ListKind) + Send + Sync + 'static) -> Self {
-        Self { routes: Mutex::default(), on_change: Box::new(on_change) }
+    pub(super) fn new(unaddressed: Option<Counter>, on_change: impl Fn(ListKind) + Send + Sync + 'static) -> Self {
+        Self { routes: Mutex::default(), on_change: Box::new(on_change), unaddressed }
     }
 
     /// A place for what answers request `id`; it is given up with the value.
@@ -133,6 +141,7 @@ impl Hub {
                 Routed::Done
             }
             Message::Request { id, method, .. } if method == "ping" => Routed::Ping(id),
+            Message::Request { id, .. } if self.unaddressed.is_some() => Routed::Unanswerable(id),
             Message::Request { id, method, params } => {
                 let (answer, answered) = oneshot::channel();
                 let routes = self.routes();
@@ -157,6 +166,10 @@ impl Hub {
         changed.iter().for_each(|kind| (self.on_change)(*kind));
         let uri =
             (method == "notifications/resources/updated").then(|| read::<UriParams>(params).map(|params| params.uri));
+        if let (Some(dropped), None, true) = (&self.unaddressed, &uri, changed.is_empty()) {
+            dropped.inc();
+            return;
+        }
         let wants = |interest: &Interest| match &uri {
             Some(uri) => {
                 uri.as_ref().is_some_and(|uri| interest.resources.iter().any(|wanted| uri.starts_with(wanted.as_str())))
@@ -260,5 +273,51 @@ pub(super) fn reply(routed: &Routed) -> Option<Vec<u8>> {
         Routed::Done | Routed::Asked(..) => None,
         Routed::Ping(id) => Some(wire::answer(id, &Ok(wire::empty()))),
         Routed::Unanswerable(id) => Some(wire::answer(id, &wire::nobody())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mizzen_runtime::metrics::Metrics;
+    use serde_json::json;
+    use tokio::sync::mpsc;
+
+    use super::{Hub, Routed};
+    use crate::seam::Interest;
+    use crate::upstream::wire::{Message, raw};
+
+    fn log() -> Message {
+        let params = Some(raw(&json!({ "level": "info", "data": "of one client" })));
+        Message::Notification { method: "notifications/message".into(), params }
+    }
+
+    #[test]
+    fn what_may_be_of_another_clients_call_is_dropped_where_clients_share_a_connection() {
+        let dropped = Metrics::new().counter("dropped", "", &[]);
+        let hub = Arc::new(Hub::new(Some(dropped.clone()), |_| {}));
+        let (events, mut heard) = mpsc::channel(8);
+        let _listening = hub.listen(Interest { unsolicited: true, ..Interest::default() }, events);
+        let (mut first, place) = hub.register(1, false);
+        hub.route(log());
+        assert!(first.try_recv().is_ok(), "it is the only one that it can belong to");
+        let (mut second, _place) = hub.register(2, false);
+        hub.route(log());
+        drop(place);
+        hub.unsolicited(log());
+        let question = Message::Request { id: raw(&7), method: "roots/list".into(), params: None };
+        assert!(matches!(hub.unsolicited(question), Routed::Unanswerable(_)));
+        assert!(first.try_recv().is_err() && second.try_recv().is_err() && heard.try_recv().is_err());
+        assert_eq!(dropped.get(), 2);
+    }
+
+    #[test]
+    fn a_client_hears_what_its_own_connection_brings() {
+        let hub = Arc::new(Hub::new(None, |_| {}));
+        let (events, mut heard) = mpsc::channel(8);
+        let _listening = hub.listen(Interest { unsolicited: true, ..Interest::default() }, events);
+        hub.route(log());
+        assert!(heard.try_recv().is_ok());
     }
 }

@@ -205,6 +205,10 @@ impl Line {
         headers
     }
 
+    pub(super) fn late(&self, timeout: Duration) -> UpstreamError {
+        UpstreamError::Timeout { server: self.server.clone(), seconds: timeout.as_secs() }
+    }
+
     pub(super) fn lost(&self) -> UpstreamError {
         UpstreamError::Lost { server: self.server.clone() }
     }
@@ -247,9 +251,11 @@ impl Source {
                 let mut headers = base(framing);
                 let Ok(id) = HeaderValue::from_str(&at.last_event_id) else { return Ok(None) };
                 headers.insert("last-event-id", id);
-                match endpoint.get(headers).await? {
-                    Some(resumed) => *source = resumed,
-                    None => return Ok(None),
+                match endpoint.get(headers).await {
+                    Ok(Some(resumed)) => *source = resumed,
+                    Ok(None) => return Ok(None),
+                    // It may have been too busy for it.
+                    Err(_) => {}
                 }
             },
         }
@@ -266,8 +272,7 @@ impl Source {
                 }
             }
         };
-        let late = || UpstreamError::Timeout { server: line.server.clone(), seconds: timeout.as_secs() };
-        tokio::time::timeout(timeout, waiting).await.unwrap_or_else(|_| Err(late()))
+        tokio::time::timeout(timeout, waiting).await.unwrap_or_else(|_| Err(line.late(timeout)))
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::child::{Child, Streams};
-use super::hub::{Hub, Routed, reply};
+use super::hub::{ANSWER_TIMEOUT, Hub, Routed, reply};
 use super::shared::Shared;
 use super::wire;
 use crate::seam::{ClientAnswer, UpstreamError};
@@ -161,7 +161,9 @@ impl Work {
             let gone = self.gone.clone();
             self.shared.tasks.spawn(TaskKind::Upstream, |drain| async move {
                 let answer = tokio::select! {
-                    answer = answered => answer.unwrap_or_else(|_| wire::nobody()),
+                    answer = tokio::time::timeout(ANSWER_TIMEOUT, answered) => {
+                        answer.ok().and_then(Result::ok).unwrap_or_else(wire::nobody)
+                    }
                     () = gone.cancelled() => return Ok(()),
                     () = drain.cancelled() => return Ok(()),
                 };

@@ -12,14 +12,17 @@ use futures::future::BoxFuture;
 use mizzen_model::asked::Taint;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::limit::LimitReached;
+use mizzen_runtime::metrics::Counter;
 use tokio::sync::{Mutex as AsyncMutex, watch};
 use tokio::time::Instant;
 
 use self::lists::Lists;
 use self::session::ClientSession;
+use super::attempts::Attempts;
 use super::connection::Connection;
 use super::http::Endpoint;
 use super::hub::Hub;
+use super::levels::Levels;
 use super::line::{Line, Link};
 use super::negotiate::{self, Introduction};
 use super::pipe::{Pipe, Stderr};
@@ -27,11 +30,10 @@ use super::shared::{Place, Places, Shared};
 use crate::seam::{About, ClientContext, Era, ListKind, Listing, Owner, Session, Upstream, UpstreamError};
 use crate::servers::{PinRule, ServerConfig, Transport};
 
-/// After the first failure; doubled with each further one.
-const BACKOFF: Duration = Duration::from_secs(1);
-const BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// A session of its own that nobody used for so long is ended.
 const SESSION_IDLE: Duration = Duration::from_secs(600);
+/// Sessions of one owner, whose clients differ in what they can be asked; the one that was idle longest makes way.
+const OWN_MAX: usize = 8;
 /// What a client can be asked. Without one of these, sessions need not be its own.
 const ASKABLE: [&str; 3] = ["sampling", "elicitation", "roots"];
 
@@ -78,21 +80,16 @@ pub(super) struct Inner {
     pub(super) shared: Arc<Shared>,
     pub(super) changed: watch::Sender<u64>,
     stderr: Stderr,
-    common: AsyncMutex<Common>,
-    own: Mutex<HashMap<Owner, Arc<Own>>>,
+    /// The connection that all clients share that can be asked nothing.
+    common: Mutex<Option<Arc<Connection>>>,
+    connecting: Attempts<Arc<Connection>>,
+    own: Mutex<HashMap<Owner, Vec<Arc<Own>>>>,
     pub(super) lists: Lists,
+    /// Of the common connection.
+    pub(super) levels: Levels,
     status: Mutex<Status>,
     processes: Places,
     sessions: Places,
-}
-
-/// The connection that all clients share that can be asked nothing.
-#[derive(Debug, Default)]
-struct Common {
-    connection: Option<Arc<Connection>>,
-    failures: u32,
-    not_before: Option<Instant>,
-    last_error: Option<UpstreamError>,
 }
 
 /// The session of one client.
@@ -110,9 +107,11 @@ impl Server {
             shared,
             changed,
             stderr: Stderr::default(),
-            common: AsyncMutex::default(),
+            common: Mutex::default(),
+            connecting: Attempts::new(|_| true),
             own: Mutex::default(),
             lists: Lists::default(),
+            levels: Levels::default(),
             status: Mutex::default(),
             processes: Places::default(),
             sessions: Places::default(),
@@ -153,12 +152,14 @@ impl Server {
     /// Ends sessions that nobody uses, and reads again what is old.
     pub(super) async fn tend(&self) {
         let idle = |own: &Arc<Own>| {
-            let used_at = *own.used_at.lock().unwrap_or_else(PoisonError::into_inner);
             let is_busy =
                 own.connection.try_lock().map_or(true, |connection| connection.as_ref().is_some_and(|c| !c.is_idle()));
-            !is_busy && used_at.elapsed() > SESSION_IDLE
+            !is_busy && own.used_at().elapsed() > SESSION_IDLE
         };
-        self.0.own().retain(|_, own| !idle(own));
+        self.0.own().retain(|_, of_owner| {
+            of_owner.retain(|own| !idle(own));
+            !of_owner.is_empty()
+        });
         let is_ready = self.0.status().state == State::Ready;
         if is_ready && self.0.lists.is_old(ListKind::Tools, self.0.refresh_every()) {
             self.0.lists.invalidate(ListKind::Tools);
@@ -167,9 +168,9 @@ impl Server {
     }
 
     /// Gives up all connections: the configuration changed, or the server was removed.
-    pub(super) async fn close(&self) {
+    pub(super) fn close(&self) {
         self.0.own().clear();
-        self.0.common.lock().await.connection = None;
+        *self.0.kept() = None;
     }
 }
 
@@ -186,39 +187,43 @@ impl Inner {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn own(&self) -> MutexGuard<'_, HashMap<Owner, Arc<Own>>> {
+    fn own(&self) -> MutexGuard<'_, HashMap<Owner, Vec<Arc<Own>>>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connection of those who can be asked nothing; opened when there is none, not more often than the backoff allows.
+    /// The connection of those who can be asked nothing; opened when there is none, not more often than patience allows, and
+    /// also when whoever asked is gone meanwhile: a server that hangs must be known to hang.
     pub(super) async fn common(self: &Arc<Self>) -> Result<Arc<Connection>, UpstreamError> {
-        let mut common = self.common.lock().await;
-        if let Some(connection) = common.connection.as_ref().filter(|connection| connection.is_alive()) {
+        if let Some(connection) = self.kept().as_ref().filter(|connection| connection.is_alive()) {
             return Ok(Arc::clone(connection));
         }
-        common.connection = None;
-        if let (Some(not_before), Some(error)) = (common.not_before, &common.last_error)
-            && Instant::now() < not_before
-        {
-            return Err(error.clone());
+        let server = Arc::clone(self);
+        self.connecting.attempt(&self.shared.tasks, || server.open()).await.outcome()
+    }
+
+    async fn open(self: Arc<Self>) -> Result<Arc<Connection>, UpstreamError> {
+        // Whoever asked may have seen the connection before this one.
+        if let Some(connection) = self.kept().as_ref().filter(|connection| connection.is_alive()) {
+            return Ok(Arc::clone(connection));
         }
+        *self.kept() = None;
         self.status().state = State::Connecting;
-        match self.connect(Introduction::own()).await {
+        match self.connect(Introduction::own(), Some(self.shared.unaddressed())).await {
             Ok(connection) => {
                 let connection = Arc::new(connection);
-                *common = Common { connection: Some(Arc::clone(&connection)), ..Common::default() };
+                *self.kept() = Some(Arc::clone(&connection));
                 self.connected(&connection);
                 Ok(connection)
             }
             Err(error) => {
-                common.failures = common.failures.saturating_add(1);
-                let wait = BACKOFF.saturating_mul(1 << common.failures.min(7).saturating_sub(1)).min(BACKOFF_MAX);
-                common.not_before = Some(Instant::now() + wait);
-                common.last_error = Some(error.clone());
                 self.failed(&error);
                 Err(error)
             }
         }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<Arc<Connection>>> {
+        self.common.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn connected(self: &Arc<Self>, connection: &Arc<Connection>) {
@@ -229,7 +234,7 @@ impl Inner {
             downgraded: connection.downgraded.clone(),
             last_seen_at: Some(self.shared.clock.now()),
         };
-        ListKind::ALL.into_iter().for_each(|kind| self.lists.invalidate(kind));
+        ListKind::ALL.into_iter().for_each(|kind| self.lists.begin_anew(kind));
         session::watch_lists(self, connection);
     }
 
@@ -246,16 +251,21 @@ impl Inner {
         self.status().last_seen_at = Some(self.shared.clock.now());
     }
 
-    async fn connect(self: &Arc<Self>, introduction: Introduction) -> Result<Connection, UpstreamError> {
+    /// `unaddressed` is of a connection that clients share.
+    async fn connect(
+        self: &Arc<Self>,
+        introduction: Introduction,
+        unaddressed: Option<Counter>,
+    ) -> Result<Connection, UpstreamError> {
         let place = self.place()?;
         let weak = Arc::downgrade(self);
         let on_change = move |kind| {
             if let Some(server) = weak.upgrade() {
-                server.lists.invalidate(kind);
+                server.lists.announce(kind);
                 server.changed.send_modify(|revision| *revision += 1);
             }
         };
-        let hub = Arc::new(Hub::new(on_change));
+        let hub = Arc::new(Hub::new(unaddressed, on_change));
         let open = || -> Result<Line, UpstreamError> {
             let link = match &self.config.transport {
                 Transport::Stdio { .. } => Link::Pipe(Pipe::start(&self.shared, &self.config, &hub, &self.stderr)?),
@@ -288,13 +298,12 @@ impl Inner {
 
     fn evict(&self) {
         let mut own = self.own();
-        let used_at = |own: &Arc<Own>| *own.used_at.lock().unwrap_or_else(PoisonError::into_inner);
         let is_idle = |own: &Arc<Own>| {
             own.connection.try_lock().is_ok_and(|connection| connection.as_ref().is_some_and(|c| c.is_idle()))
         };
-        let oldest = own.iter().filter(|(_, own)| is_idle(own)).min_by_key(|(_, own)| used_at(own));
-        if let Some(owner) = oldest.map(|(owner, _)| owner.clone()) {
-            own.remove(&owner);
+        let oldest = own.values().flatten().filter(|own| is_idle(own)).min_by_key(|own| own.used_at()).cloned();
+        if let Some(oldest) = oldest {
+            own.values_mut().for_each(|of_owner| of_owner.retain(|own| !Arc::ptr_eq(own, &oldest)));
         }
     }
 
@@ -305,24 +314,35 @@ impl Inner {
         if let Some(connection) = kept.as_ref().filter(|connection| connection.is_alive()) {
             return Ok(Arc::clone(connection));
         }
-        let connection = Arc::new(self.connect(own.introduction.clone()).await?);
+        let connection = Arc::new(self.connect(own.introduction.clone(), None).await?);
         *kept = Some(Arc::clone(&connection));
         Ok(connection)
     }
 
-    /// Where the session of `owner` is kept; another one when its capabilities changed.
+    /// Where the session of `owner` is kept: another one for other capabilities, so that two clients of one key do not take
+    /// each other's away.
     fn own_of(&self, client: &ClientContext) -> Arc<Own> {
         let introduction = introduction(client);
         let mut owned = self.own();
-        if let Some(own) =
-            owned.get(&client.owner).filter(|own| own.introduction.capabilities == introduction.capabilities)
-        {
+        let of_owner = owned.entry(client.owner.clone()).or_default();
+        if let Some(own) = of_owner.iter().find(|own| own.introduction.capabilities == introduction.capabilities) {
             return Arc::clone(own);
+        }
+        if of_owner.len() >= OWN_MAX
+            && let Some((oldest, _)) = of_owner.iter().enumerate().min_by_key(|(_, own)| own.used_at())
+        {
+            of_owner.swap_remove(oldest);
         }
         let used_at = Mutex::new(Instant::now());
         let own = Arc::new(Own { introduction, connection: AsyncMutex::default(), used_at });
-        owned.insert(client.owner.clone(), Arc::clone(&own));
+        of_owner.push(Arc::clone(&own));
         own
+    }
+}
+
+impl Own {
+    fn used_at(&self) -> Instant {
+        *self.used_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -354,13 +374,15 @@ impl Upstream for Server {
             let common = self.0.common().await?;
             let is_askable = ASKABLE.iter().any(|name| client.capabilities.contains_key(*name));
             let own = (is_askable && common.about.era == Era::Stateful).then(|| self.0.own_of(&client));
-            let session = ClientSession { server: Arc::clone(&self.0), introduction: introduction(&client), own };
+            let (server, owner) = (Arc::clone(&self.0), client.owner.clone());
+            let session = ClientSession { server, introduction: introduction(&client), owner, own };
             Ok(Arc::new(session) as Arc<dyn Session>)
         }
         .boxed()
     }
 
     fn end_sessions(&self, owner: &Owner) {
+        self.0.levels.forget(owner);
         self.0.own().remove(owner);
     }
 }

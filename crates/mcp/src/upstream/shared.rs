@@ -8,7 +8,7 @@ use mizzen_control::{Control, Environment};
 use mizzen_runtime::client::HttpClient;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::limit::LimitReached;
-use mizzen_runtime::metrics::Metrics;
+use mizzen_runtime::metrics::{Counter, Metrics};
 use mizzen_runtime::secret::Secret;
 use mizzen_runtime::task::TaskGroup;
 
@@ -61,6 +61,13 @@ impl Shared {
             audit.changed(Kind::Pin, Who::mizzen(), format!("tool:{server}/{tool}"), &details).await
         });
         futures::future::try_join_all(entries).await.map(|_| ())
+    }
+
+    /// Counts what servers say over a connection that clients share and that belongs to none of them.
+    pub(super) fn unaddressed(&self) -> Counter {
+        let help =
+            "Messages of tool servers over shared connections that belonged to no single call, and were dropped.";
+        self.metrics.counter("mizzen_mcp_unaddressed_total", help, &[])
     }
 
     /// A limit that a server's configuration sets was reached; counted.

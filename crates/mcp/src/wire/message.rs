@@ -49,7 +49,11 @@ pub fn decode(body: &[u8], depth_max: usize) -> Result<Message, Malformed> {
     let Ok(mut parts) = serde_json::from_slice::<Members>(body) else {
         return Err(invalid(None, "a message is an object"));
     };
-    let id = parts.swap_remove("id").filter(|id| is_id(id));
+    let id = match parts.swap_remove("id") {
+        // A request that nobody could answer, and none that needs no answer.
+        Some(id) if !is_id(&id) => return Err(invalid(None, "`id` must be a string or an integer")),
+        id => id,
+    };
     if parts.get("jsonrpc").and_then(|version| json::text(version)).as_deref() != Some("2.0") {
         return Err(invalid(id.as_ref(), "`jsonrpc` must be \"2.0\""));
     }

@@ -3,12 +3,14 @@
 use http::{Method, StatusCode};
 use mizzen_control::audit::read::EntryFilter;
 use mizzen_control::audit::{AuditEntry, Durability, Kind, Who};
+use mizzen_control::gate::DenialCode;
 use mizzen_mcp::seam::{Era, ListKind, Reply};
+use mizzen_model::permission::Effect;
 use mizzen_model::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::double::{Double, raw, said};
-use crate::harness::{AUDIENCE, Got, Harness};
+use crate::harness::{AUDIENCE, Got, Harness, attribute};
 
 fn files() -> std::sync::Arc<Double> {
     Double::plain("files", Era::Stateful, &["read"])
@@ -162,16 +164,26 @@ async fn a_member_twice_a_batch_depth_and_size_are_refused_before_anything_is_de
 }
 
 #[tokio::test]
-async fn a_withheld_definition_is_neither_listed_nor_called() {
+async fn a_withheld_definition_is_neither_listed_nor_called_and_the_refusal_is_an_entry() {
     let double = Double::plain("files", Era::Stateful, &["read", "write"]);
     double.withhold("write", "its description changed since it was approved");
-    let harness = Harness::new(std::slice::from_ref(&double)).await;
+    let mut harness = Harness::new(std::slice::from_ref(&double)).await;
+    let mut decisions = harness.control.decisions().unwrap();
     let listed = harness.ask("/mcp", "tools/list", &json!({})).await;
     assert_eq!(listed.names("tools", "name"), ["files__read"]);
     let refused = harness.ask("/mcp", "tools/call", &json!({ "name": "files__write" })).await;
     assert_eq!(refused.result()["isError"], true);
     assert!(refused.text().contains("changed since it was approved"));
-    assert_eq!(refused.result()["_meta"]["dev.mizzen/decision"]["code"], "definition_changed");
+    let said = refused.result()["_meta"]["dev.mizzen/decision"].clone();
+    assert_eq!(said["code"], "definition_changed");
+    let recorded = decisions.try_recv().unwrap();
+    assert_eq!((recorded.code, recorded.decision.effect), (Some(DenialCode::DefinitionChanged), Effect::Deny));
+    assert_eq!(said["id"], json!(recorded.decision.id));
+    let record = harness.record().await;
+    assert_eq!(attribute(&record, "mizzen.decision.id"), said["id"].as_str());
+    let entries = harness.entries("tool:files/write").await;
+    let [entry] = entries.as_slice() else { panic!("{entries:?}") };
+    assert_eq!((entry.decision.as_deref(), entry.code.as_deref()), (said["id"].as_str(), Some("definition_changed")));
     assert_eq!(double.calls(), 0);
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct Double {
     pub(crate) news: Mutex<Option<mpsc::Sender<FromServer>>>,
     pub(crate) cancelled: AtomicU64,
     pub(crate) away: AtomicBool,
+    /// What its results bring into a run.
+    pub(crate) touches: Mutex<Taint>,
 }
 
 impl fmt::Debug for Double {
@@ -70,6 +72,7 @@ impl Double {
             news: Mutex::default(),
             cancelled: AtomicU64::new(0),
             away: AtomicBool::new(false),
+            touches: Mutex::default(),
         })
     }
 
@@ -137,7 +140,7 @@ impl Upstream for Server {
     }
 
     fn touches(&self, _: ListKind, _: &str) -> Taint {
-        Taint::default()
+        *self.0.touches.lock().unwrap()
     }
 
     fn about(&self) -> BoxFuture<'_, Result<Arc<About>, UpstreamError>> {

@@ -9,6 +9,8 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyDataStream, BodyExt as _};
+use mizzen_control::audit::read::EntryFilter;
+use mizzen_control::audit::{AuditEntry, Kind};
 use mizzen_control::keys::NewKey;
 use mizzen_control::origin::Allowed;
 use mizzen_control::{Control, Environment, KeyIdentity, MIGRATIONS};
@@ -156,6 +158,14 @@ impl Harness {
     pub(crate) async fn ask_as(&self, path: &str, method: &str, params: &Value, capabilities: &Value) -> Got {
         let (request, body) = self.stateless(path, method, params, capabilities);
         Got::read(self.send(request, &body).await).await
+    }
+
+    /// What the audit log has of decisions about `resource`, newest first.
+    pub(crate) async fn entries(&self, resource: &str) -> Vec<AuditEntry> {
+        let resource = Some(resource.to_owned());
+        let filter = EntryFilter { kind: Some(Kind::Decision), resource, ..EntryFilter::default() };
+        let found = self.control.audit().find(filter, None, 100).await.unwrap();
+        found.items.into_iter().map(|(_, entry)| entry).collect()
     }
 
     /// The record of the next call.

@@ -14,4 +14,5 @@ mod recording;
 mod servers;
 mod stateful;
 mod stateless;
+mod taint;
 mod tasks;

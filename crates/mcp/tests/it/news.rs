@@ -106,3 +106,33 @@ async fn tasks_are_told_only_to_clients_that_know_them() {
     let got = harness.ask("/mcp", "subscriptions/listen", &wanted).await;
     assert_eq!(got.code(), -32021);
 }
+
+#[tokio::test]
+async fn who_listens_takes_no_place_among_the_calls() {
+    let harness = Harness::with(&[followed()], |config| config.limits.calls_in_flight_max = 1).await;
+    let client = harness.open("/mcp", &json!({})).await;
+    let _session = client.listen().await;
+    let wanted = json!({ "notifications": { "toolsListChanged": true } });
+    let (request, body) = harness.stateless("/mcp", "subscriptions/listen", &wanted, &json!({}));
+    let mut events = Events::of(harness.send(request, &body).await);
+    events.next().await.unwrap();
+    let called = harness.ask("/mcp", "tools/call", &json!({ "name": "files__read" })).await;
+    assert_eq!(called.text(), "files:read");
+    assert!(harness.metrics.render().contains("mizzen_mcp_streams 2\n"));
+}
+
+#[tokio::test]
+async fn who_listens_hears_no_more_once_the_key_is_revoked() {
+    let harness = Harness::new(&[followed()]).await;
+    let client = harness.open("/mcp", &json!({})).await;
+    let mut session = client.listen().await;
+    let wanted = json!({ "notifications": { "toolsListChanged": true } });
+    let (request, body) = harness.stateless("/mcp", "subscriptions/listen", &wanted, &json!({}));
+    let mut events = Events::of(harness.send(request, &body).await);
+    events.next().await.unwrap();
+    let key = harness.control.snapshot().identify(&harness.key).unwrap().key_id;
+    harness.control.keys().revoke(&key).await.unwrap();
+    assert!(session.next().await.is_none());
+    assert!(events.next().await.unwrap()["result"].is_object(), "it ends in its own way");
+    assert!(events.next().await.is_none());
+}

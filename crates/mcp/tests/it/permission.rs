@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mizzen_control::approvals::HeldFilter;
 use mizzen_governance::{PolicySet, Source, Sources};
 use mizzen_mcp::seam::Era;
+use mizzen_model::permission::Effect;
 use serde_json::json;
 
 use crate::double::Double;
@@ -69,6 +70,8 @@ async fn a_held_call_goes_on_when_a_person_says_yes() {
         assert_eq!(double.calls(), 0, "not before");
         // No person is faster than what the client is told at once.
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        // A call that waits for a person takes no place among the calls.
+        assert!(harness.metrics.render().contains("mizzen_mcp_calls_in_flight 0\n"));
         approvals.answer(&held.id, true, "bob", None).await.unwrap();
         held.id
     };
@@ -92,4 +95,20 @@ async fn a_client_whose_person_is_away_is_told_what_waits_and_finds_the_answer_l
     harness.control.approvals().answer(approval, true, "bob", None).await.unwrap();
     assert_eq!(harness.ask("/mcp", "tools/call", &params).await.text(), "files:delete");
     assert_eq!(double.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_list_is_an_entry_with_what_was_shown_and_what_was_not() {
+    let double = Double::plain("files", Era::Stateful, &["read", "write", "delete", "odd"]);
+    double.withhold("odd", "nobody has approved it");
+    let harness = bounded(std::slice::from_ref(&double), 1).await;
+    harness.ask("/mcp/plain", "tools/list", &json!({})).await.result();
+    harness.ask("/mcp", "tools/list", &json!({})).await.result();
+    let of_profile = harness.entries("tool_profile:plain").await;
+    let [entry] = of_profile.as_slice() else { panic!("{of_profile:?}") };
+    assert_eq!((entry.action.as_deref(), entry.effect), (Some("tools:list"), Some(Effect::Allow)));
+    assert_eq!(entry.who.reference, "agent:default/alice-agent");
+    let counts = ["shown", "withheld", "not_permitted"].map(|name| entry.details[name].as_str());
+    assert_eq!(counts, ["2", "1", "1"]);
+    assert_eq!(harness.entries("tool_servers").await.len(), 1);
 }

@@ -3,4 +3,5 @@
 mod eras;
 mod misbehaving;
 mod processes;
+mod sharing;
 mod support;

@@ -101,6 +101,16 @@ async fn a_call_may_be_a_task_whose_result_is_let_out_as_the_permit_of_the_call_
     assert_eq!(refused.last()["error"]["data"]["code"], "paused", "a task was asked for, and this is none");
     pauses.resume(&pause.id, "ben").await.unwrap();
 
+    // What changes a task, what hands its result over and what is refused is written down, each is a span.
+    let entries = harness.entries("tool:jobs/run").await;
+    let of_tasks = entries.iter().filter(|entry| entry.action.as_ref().unwrap().starts_with("tasks:"));
+    let told: Vec<_> = of_tasks.map(|entry| (entry.action.as_deref().unwrap(), entry.code.as_deref())).collect();
+    let paused = ("tasks:result", Some("paused"));
+    assert_eq!(told, [("tasks:cancel", None), paused, ("tasks:result", None), ("tasks:cancel", None)]);
+    let permitted = entries.iter().rfind(|entry| entry.action.as_deref() == Some("tools:call")).unwrap();
+    let cancelled = entries.iter().find(|entry| entry.action.as_deref() == Some("tasks:cancel")).unwrap();
+    assert_eq!(Some(&cancelled.details["permitted_by"]), permitted.decision.as_ref());
+
     // Who offers no tasks is asked as if nobody had wanted one, and a task is nobody else's.
     let call = json!({ "name": "plain__run", "arguments": {}, "task": {} });
     assert_eq!(client.ask("tools/call", &call).await.text(), "plain:run");
@@ -111,6 +121,11 @@ async fn a_call_may_be_a_task_whose_result_is_let_out_as_the_permit_of_the_call_
     let other = harness.open("/mcp", &json!({})).await;
     assert_eq!(other.ask("tasks/result", &json!({ "taskId": task })).await.code(), -32602);
     assert_eq!(jobs.calls(), calls);
+    let mut spans = Vec::new();
+    while spans.len() < 7 {
+        spans.push(harness.record().await.name);
+    }
+    assert_eq!(spans[1..6], ["tasks/get", "tasks/cancel", "tasks/result", "tasks/result", "tasks/cancel"]);
 }
 
 #[tokio::test]

@@ -9,9 +9,11 @@ use mizzen_model::permission::Decision;
 use serde_json::{Value, json};
 
 use super::decode::{Client, Incoming};
+use super::oblige::not_kept;
 use super::route::{Routed, Subject, Target};
 use crate::federation::capabilities::runs_calls;
 use crate::gateway::exchange::Exchange;
+use crate::gateway::metrics::Counted;
 use crate::gateway::parked::Question;
 use crate::gateway::recording::Recording;
 use crate::gateway::stream::Out;
@@ -31,6 +33,26 @@ pub(in crate::gateway) struct Granted {
     pub(in crate::gateway) permit: Permit,
     pub(in crate::gateway) recording: Recording,
     pub(in crate::gateway) touches: Taint,
+    /// Whether the run is known to have touched it.
+    is_touched: bool,
+}
+
+impl Granted {
+    /// Keeps what the call brings into the run, once: before the first word of the server is handed on.
+    ///
+    /// # Errors
+    /// When it cannot be kept: then nothing of the server may be handed on.
+    pub(in crate::gateway) async fn touch(&mut self) -> Result<(), Answer> {
+        if self.is_touched {
+            return Ok(());
+        }
+        if let Err(error) = self.permit.touched(self.touches).await {
+            self.recording.fail("permission_unavailable", "what the call brings into the run could not be kept");
+            return Err(not_kept(&error).into());
+        }
+        self.is_touched = true;
+        Ok(())
+    }
 }
 
 /// A call that may go out.
@@ -56,17 +78,12 @@ impl Routed {
     /// # Errors
     /// When the call may not go out; the client is told why, in a shape that its model sees.
     pub(super) async fn authorise(self, out: &Out) -> Result<Authorised, Answer> {
-        let Self { incoming, target, arguments } = self;
+        let Self { mut incoming, target, arguments } = self;
         let mut recording = incoming.recording(&target);
         if let Some(arguments) = incoming.params.get("arguments") {
             recording.note_content("gen_ai.tool.call.arguments", arguments.get());
         }
         let stop = |answer| Err(answer);
-        if let Some(reason) = target.definition.as_ref().and_then(|definition| definition.withheld.clone()) {
-            recording.fail("definition_changed", "the definition is withheld");
-            incoming.gateway.metrics.refused.inc();
-            return stop(incoming.refused(&target, &reason, json!({ "code": "definition_changed" })));
-        }
         let touches = target.member.upstream.touches(target.subject.kind(), &target.name);
         let trace = recording.trace;
         let ask = Ask {
@@ -81,12 +98,21 @@ impl Routed {
             estimate: Spend { calls: 1, tokens: 0, cost_nano_usd: Some(0), duration_ms: 0 },
             trace: Some((trace.trace_id, trace.span_id)),
         };
+        if let Some(reason) = target.definition.as_ref().and_then(|definition| definition.withheld.as_ref()) {
+            let denial = incoming.gateway.control.gate().withheld(ask, reason).await;
+            return stop(incoming.denied(&target, &denial, &mut recording));
+        }
         let mut decided = incoming.gateway.control.gate().ask(ask).await;
         if decided.record_content() == Some(false) {
             recording.forbid_content();
         }
         if let Decided::Held(held) = decided {
+            // Without a place among those who wait it is as if the person was away.
+            let Ok(_place) = incoming.begin_stream() else {
+                return stop(incoming.still_held(&target, &held.decision, &held.approval_id, &mut recording));
+            };
             decided = incoming.wait_for_a_person(held, &target, &mut recording, out).await?;
+            incoming.counted = Some(Counted::enter(&incoming.gateway.metrics.in_flight));
         }
         match decided {
             Decided::Permitted(permit) => {
@@ -95,7 +121,7 @@ impl Routed {
                     recording.forbid_content();
                 }
                 let touches = touches.union(permit.obligations.touches);
-                Ok(Authorised { incoming, target, granted: Granted { permit, recording, touches } })
+                Ok(Authorised { incoming, target, granted: Granted { permit, recording, touches, is_touched: false } })
             }
             Decided::Refused(denial) => stop(incoming.denied(&target, &denial, &mut recording)),
             Decided::Held(held) => {
@@ -107,18 +133,11 @@ impl Routed {
 
 impl Incoming {
     fn recording(&self, target: &Target) -> Recording {
-        let trace = trace::of(&self.meta, &self.headers);
         let name = match target.subject {
             Subject::Resource => self.method.clone(),
             Subject::Tool | Subject::Prompt => format!("{} {}", self.method, target.name),
         };
-        let mut recording = Recording::begin(self.gateway.clone(), name, trace, self.caller.clone());
-        recording.note("mcp.method.name", self.method.as_str());
-        recording.note("mcp.protocol.version", self.client.revision());
-        recording.note("mizzen.tool.server", target.member.upstream.name());
-        recording.note("network.transport", "tcp");
-        recording.note("network.protocol.name", "http");
-        recording.note("jsonrpc.request.id", text::text(&self.id).unwrap_or_else(|| self.id.get().to_owned()));
+        let mut recording = self.recording_of(name, target.member.upstream.name());
         match target.subject {
             Subject::Tool => {
                 recording.note("gen_ai.operation.name", "execute_tool");
@@ -128,6 +147,19 @@ impl Incoming {
             Subject::Prompt => recording.note("gen_ai.prompt.name", target.name.as_str()),
             Subject::Resource => recording.note("mcp.resource.uri", target.name.as_str()),
         }
+        recording
+    }
+
+    /// What every request to a server leaves.
+    pub(in crate::gateway) fn recording_of(&self, name: String, server: &str) -> Recording {
+        let trace = trace::of(&self.meta, &self.headers);
+        let mut recording = Recording::begin(self.gateway.clone(), name, trace, self.caller.clone());
+        recording.note("mcp.method.name", self.method.as_str());
+        recording.note("mcp.protocol.version", self.client.revision());
+        recording.note("mizzen.tool.server", server);
+        recording.note("network.transport", "tcp");
+        recording.note("network.protocol.name", "http");
+        recording.note("jsonrpc.request.id", text::text(&self.id).unwrap_or_else(|| self.id.get().to_owned()));
         if let Some(session) = self.session_name() {
             recording.note("mcp.session.id", session);
         }

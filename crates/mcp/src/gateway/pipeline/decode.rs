@@ -44,7 +44,8 @@ pub(in crate::gateway) struct Incoming {
     pub(in crate::gateway) meta: Members,
     pub(in crate::gateway) headers: HeaderMap,
     pub(in crate::gateway) in_flight: Option<InFlight>,
-    _counted: Counted,
+    /// The place among the calls in flight; a stream that only waits gives it back.
+    pub(in crate::gateway) counted: Option<Counted>,
 }
 
 /// The client, in its era.
@@ -239,7 +240,7 @@ impl Identified {
             meta,
             headers: self.parts.headers,
             in_flight: None,
-            _counted: self.counted,
+            counted: Some(self.counted),
         }
     }
 }

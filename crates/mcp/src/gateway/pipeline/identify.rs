@@ -11,6 +11,7 @@ use mizzen_control::KeyIdentity;
 use mizzen_control::audit::{Kind, Who};
 use mizzen_control::origin;
 
+use super::decode::Incoming;
 use crate::gateway::Inner;
 use crate::gateway::metrics::Counted;
 use crate::gateway::refusal::Refusal;
@@ -126,6 +127,16 @@ impl Inner {
         }
         Refusal::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, message)
             .with_field(header::WWW_AUTHENTICATE, &challenge)
+    }
+}
+
+impl Incoming {
+    /// Whether who began a stream may still have it: the key is neither revoked nor expired, the token not expired.
+    pub(in crate::gateway) fn may_stay(&self) -> bool {
+        let Some(token) = bearer(&self.headers).filter(|token| token.starts_with("mzk_")) else {
+            return self.caller.expires_at.is_none_or(|at| at > self.gateway.clock.now());
+        };
+        self.gateway.control.snapshot().identify(token).is_some()
     }
 }
 

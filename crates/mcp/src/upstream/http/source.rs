@@ -68,7 +68,16 @@ impl HttpSource {
                 return Err(UpstreamError::Timeout { server: endpoint.server.clone(), seconds });
             }
         };
+        // To what needs no answer, some say 200 and nothing.
+        if body.trim_ascii().is_empty() {
+            return Ok(Self(Kind::Whole(None)));
+        }
         Ok(Self(Kind::Whole(Some(wire::parse(&body).map_err(|problem| endpoint.protocol(problem))?))))
+    }
+
+    /// Nothing came, and nothing will.
+    pub(super) const fn is_empty(&self) -> bool {
+        matches!(self.0, Kind::Whole(None))
     }
 
     pub(in crate::upstream) const fn is_stream(&self) -> bool {

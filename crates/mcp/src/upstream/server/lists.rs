@@ -9,13 +9,14 @@ use mizzen_runtime::error::Chain;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use crate::pins;
 use crate::seam::{Call, Definition, Era, ListKind, Listing, Reply, UpstreamError};
+use crate::upstream::attempts::{Attempts, Done};
 use crate::upstream::connection::Connection;
 use crate::upstream::http::{self, Mirrored};
 use crate::upstream::line::Fault;
@@ -29,13 +30,45 @@ const LIST_BYTES_MAX: usize = 16 << 20;
 /// A server that says that nothing may be kept is asked this often all the same, not for every call.
 const FRESH_MIN: Duration = Duration::from_secs(2);
 
+/// Changes that a server announces one after the other and that are looked at at once; more of them every so often.
+const REREADS_MAX: u32 = 20;
+const REREAD_EVERY: Duration = Duration::from_secs(5);
+
 /// The lists of one server.
 #[derive(Debug, Default)]
 pub(in crate::upstream) struct Lists {
     kept: Mutex<HashMap<ListKind, Kept>>,
-    announced: Mutex<HashMap<ListKind, u64>>,
-    /// One reads at a time; the others take what it found.
-    reading: AsyncMutex<()>,
+    announced: Mutex<HashMap<ListKind, Announced>>,
+    /// One reads at a time, by kind; the others take what it found.
+    reading: Mutex<HashMap<ListKind, Attempts<Arc<Listing>>>>,
+}
+
+/// What a server said of changes of a list. So often at once it is read again for that; then once in a while.
+#[derive(Debug)]
+struct Announced {
+    count: u64,
+    rereads: u32,
+    refilled_at: Instant,
+}
+
+impl Default for Announced {
+    fn default() -> Self {
+        Self { count: 0, rereads: REREADS_MAX, refilled_at: Instant::now() }
+    }
+}
+
+impl Announced {
+    /// Whether the list may be read again now.
+    fn take(&mut self) -> bool {
+        let refill = u32::try_from(self.refilled_at.elapsed().as_secs() / REREAD_EVERY.as_secs()).unwrap_or(u32::MAX);
+        if refill > 0 {
+            self.rereads = self.rereads.saturating_add(refill).min(REREADS_MAX);
+            self.refilled_at = Instant::now();
+        }
+        let taken = self.rereads.checked_sub(1);
+        self.rereads = taken.unwrap_or(0);
+        taken.is_some()
+    }
 }
 
 #[derive(Debug)]
@@ -94,16 +127,46 @@ impl Page {
 }
 
 impl Lists {
+    /// The list is read again when it is next asked for.
     pub(in crate::upstream) fn invalidate(&self, kind: ListKind) {
-        *self.announced.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default() += 1;
+        self.announcements().entry(kind).or_default().count += 1;
         if let Some(kept) = self.kept().get_mut(&kind) {
             kept.is_valid = false;
         }
     }
 
+    /// The server says that the list changed. Each reading may find something to be written down, so that one that says so
+    /// without end is believed at its time.
+    pub(in crate::upstream) fn announce(&self, kind: ListKind) {
+        self.announcements().entry(kind).or_default().count += 1;
+        self.outdated(kind);
+    }
+
+    fn outdated(&self, kind: ListKind) {
+        let may_reread = self.announcements().entry(kind).or_default().take();
+        if let Some(kept) = self.kept().get_mut(&kind) {
+            if may_reread {
+                kept.is_valid = false;
+            } else {
+                let later = kept.read_at.elapsed() + REREAD_EVERY;
+                kept.fresh_for = Some(kept.fresh_for.map_or(later, |fresh_for| fresh_for.min(later)));
+            }
+        }
+    }
+
+    fn announcements(&self) -> MutexGuard<'_, HashMap<ListKind, Announced>> {
+        self.announced.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The server is connected to anew.
+    pub(in crate::upstream) fn begin_anew(&self, kind: ListKind) {
+        self.reading(kind).forgive();
+        self.invalidate(kind);
+    }
+
     /// How often a change of the list was announced.
     fn announced(&self, kind: ListKind) -> u64 {
-        self.announced.lock().unwrap_or_else(PoisonError::into_inner).get(&kind).copied().unwrap_or_default()
+        self.announcements().get(&kind).map(|announced| announced.count).unwrap_or_default()
     }
 
     /// Whether a list was read longer ago than `age`.
@@ -122,8 +185,16 @@ impl Lists {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn reading(&self, kind: ListKind) -> Attempts<Arc<Listing>> {
+        let mut reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        // What fails at once may be asked again at once; a server that hangs is left alone for a while.
+        let hangs = |error: &UpstreamError| matches!(error, UpstreamError::Timeout { .. });
+        reading.entry(kind).or_insert_with(|| Attempts::new(hangs)).clone()
+    }
+
     /// What is kept, when it may still be used.
-    fn fresh(&self, server: &Inner, kind: ListKind, pins: u64) -> Option<Arc<Listing>> {
+    fn fresh(&self, server: &Inner, kind: ListKind) -> Option<Arc<Listing>> {
+        let pins = *server.shared.pins.changed().borrow();
         let mut all = self.kept();
         let kept = all.get_mut(&kind).filter(|kept| {
             let fresh_for = kept.fresh_for.unwrap_or_else(|| server.refresh_every());
@@ -138,18 +209,27 @@ impl Lists {
 }
 
 pub(super) async fn list(server: &Arc<Inner>, kind: ListKind) -> Result<Arc<Listing>, UpstreamError> {
-    let pins = || *server.shared.pins.changed().borrow();
-    if let Some(listing) = server.lists.fresh(server, kind, pins()) {
-        return Ok(listing);
+    let reading = server.lists.reading(kind);
+    let mut has_joined = false;
+    loop {
+        if let Some(listing) = server.lists.fresh(server, kind) {
+            return Ok(listing);
+        }
+        let work = || found(Arc::clone(server), kind);
+        match (reading.attempt(&server.shared.tasks, work).await, has_joined) {
+            // A change may have been announced since that reading began: the next one is after it.
+            (Done::Joined(Ok(_)), false) => has_joined = true,
+            (done, _) => return done.outcome(),
+        }
     }
-    let _reading = server.lists.reading.lock().await;
-    if let Some(listing) = server.lists.fresh(server, kind, pins()) {
-        return Ok(listing);
-    }
+}
+
+/// Reads the list and keeps it.
+async fn found(server: Arc<Inner>, kind: ListKind) -> Result<Arc<Listing>, UpstreamError> {
     let connection = server.common().await?;
     // A change that is announced while the pages are read must not be overlooked.
     let announced = server.lists.announced(kind);
-    let found = match read(server, &connection, kind).await {
+    let found = match read(&server, &connection, kind).await {
         Ok(found) => Arc::new(found),
         Err(error) => {
             server.failed(&error);
@@ -157,12 +237,14 @@ pub(super) async fn list(server: &Arc<Inner>, kind: ListKind) -> Result<Arc<List
         }
     };
     server.seen();
-    let pins = pins();
-    let listing = Arc::new(listing(server, kind, &found));
+    let pins = *server.shared.pins.changed().borrow();
+    let listing = Arc::new(listing(&server, kind, &found));
     let fresh_for = found.ttl_ms.map(|ms| Duration::from_millis(ms).max(FRESH_MIN).min(server.refresh_every()));
-    let is_valid = server.lists.announced(kind) == announced;
-    let kept = Kept { found, listing: Arc::clone(&listing), read_at: Instant::now(), fresh_for, is_valid, pins };
+    let kept = Kept { found, listing: Arc::clone(&listing), read_at: Instant::now(), fresh_for, is_valid: true, pins };
     server.lists.kept().insert(kind, kept);
+    if server.lists.announced(kind) != announced {
+        server.lists.outdated(kind);
+    }
     Ok(listing)
 }
 
@@ -324,4 +406,17 @@ fn not_recorded(server: &Inner, error: &(dyn std::error::Error + 'static)) -> Up
 
 fn protocol(server: &Inner, reason: String) -> UpstreamError {
     UpstreamError::Protocol { server: server.config.name.clone(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Announced, REREAD_EVERY, REREADS_MAX};
+
+    #[test]
+    fn announcements_without_end_are_believed_once_in_a_while() {
+        let mut announced = Announced::default();
+        assert_eq!((0..REREADS_MAX * 2).filter(|_| announced.take()).count(), REREADS_MAX as usize);
+        announced.refilled_at -= 2 * REREAD_EVERY;
+        assert_eq!((0..10).filter(|_| announced.take()).count(), 2);
+    }
 }

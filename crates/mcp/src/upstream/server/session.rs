@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Inner, Own};
-use crate::seam::{Call, Era, FromServer, Interest, ListKind, Reply, Session, UpstreamError};
+use crate::seam::{Call, Era, FromServer, Interest, ListKind, Owner, Reply, Session, UpstreamError};
 use crate::upstream::connection::Connection;
 use crate::upstream::line::Fault;
 use crate::upstream::negotiate::Introduction;
@@ -24,6 +24,7 @@ const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(5);
 pub(super) struct ClientSession {
     pub(super) server: Arc<Inner>,
     pub(super) introduction: Introduction,
+    pub(super) owner: Owner,
     pub(super) own: Option<Arc<Own>>,
 }
 
@@ -38,10 +39,15 @@ impl ClientSession {
     /// A session that the server forgot is begun anew, once: nothing was done in it.
     async fn send(
         &self,
-        call: Call,
+        mut call: Call,
         events: mpsc::Sender<FromServer>,
         cancel: CancellationToken,
     ) -> Result<Reply, UpstreamError> {
+        if self.own.is_none()
+            && let Some(params) = self.server.levels.asked(&self.owner, &call)
+        {
+            call.params = Some(params);
+        }
         for attempt in 0..2 {
             let connection = match cancel.run_until_cancelled(self.connection()).await {
                 Some(connection) => connection?,

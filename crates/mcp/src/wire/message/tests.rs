@@ -37,6 +37,9 @@ fn what_is_no_message_is_refused_with_its_id_where_there_is_one() {
         (br#"{"jsonrpc":"2.0","id":1,"method":"x","params":[1]}"#, INVALID_REQUEST),
         (br#"{"jsonrpc":"2.0","id":"s","result":{},"error":{}}"#, INVALID_REQUEST),
         (br#"{"jsonrpc":"2.0","id":1,"result":{}}"#, INVALID_REQUEST),
+        (br#"{"jsonrpc":"2.0","id":1.5,"method":"ping"}"#, INVALID_REQUEST),
+        (br#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, INVALID_REQUEST),
+        (br#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, INVALID_REQUEST),
         (b"7", INVALID_REQUEST),
     ] {
         let malformed = decode(body, 16).unwrap_err();

@@ -14,7 +14,7 @@ use futures::stream;
 use mizzen_control::audit::Kind;
 use mizzen_control::audit::read::EntryFilter;
 use mizzen_control::providers::ProviderKey;
-use mizzen_mcp::seam::{Era, Upstream as _};
+use mizzen_mcp::seam::{Era, ListKind, Upstream as _};
 use mizzen_mcp::servers::{Credential, ServerConfig, Transport};
 use mizzen_mcp::upstream::State;
 use mizzen_testkit::mcp_fixture::Eras;
@@ -22,17 +22,17 @@ use serde_json::{Value, json};
 
 use super::support::{Bench, fixture, http, no_capabilities, serve};
 
-fn result(request: &Value, result: Value) -> Response {
+pub(super) fn result(request: &Value, result: Value) -> Response {
     axum::Json(json!({ "jsonrpc": "2.0", "id": request["id"], "result": result })).into_response()
 }
 
-fn error(request: &Value, code: i64) -> Response {
+pub(super) fn error(request: &Value, code: i64) -> Response {
     axum::Json(json!({ "jsonrpc": "2.0", "id": request["id"], "error": { "code": code, "message": "no" } }))
         .into_response()
 }
 
 /// A server of one function.
-async fn server<F, Fut>(answer: F) -> String
+pub(super) async fn server<F, Fut>(answer: F) -> String
 where
     F: Fn(HeaderMap, Value) -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Response> + Send,
@@ -45,7 +45,7 @@ where
 }
 
 /// What a server of the older era answers to begin with.
-fn begin(request: &Value) -> Option<Response> {
+pub(super) fn begin(request: &Value) -> Option<Response> {
     Some(match request["method"].as_str()? {
         "server/discover" => error(request, -32601),
         "initialize" => {
@@ -251,5 +251,35 @@ async fn credentials_go_to_the_server_and_are_renewed() {
     let client = bench.client("guarded", "x", no_capabilities()).await.unwrap();
     assert_eq!(client.call("t", json!({})).await.text(), "done");
     assert_eq!(given.load(Ordering::SeqCst), 2);
+    bench.drain().await;
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_known_to_hang_when_nobody_waited_for_it() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&asked);
+    let url = server(move |_, request| {
+        let counted = Arc::clone(&counted);
+        async move {
+            if request["method"] == "tools/list" && counted.fetch_add(1, Ordering::SeqCst) > 0 {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+            }
+            begin(&request).unwrap_or_else(|| error(&request, -32601))
+        }
+    })
+    .await;
+    let bench = Bench::with(vec![ServerConfig { call_timeout_seconds: 1, ..http("hanging", url) }]).await;
+    assert_eq!(bench.tools("hanging").await.len(), 1);
+    let hanging = bench.server("hanging");
+    assert!(tokio::time::timeout(Duration::from_millis(200), hanging.refresh()).await.is_err());
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while hanging.status().state != State::Failing {
+        assert!(Instant::now() < deadline, "it went on");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let begun = Instant::now();
+    assert_eq!(hanging.list(ListKind::Tools).await.unwrap_err().code(), "upstream_timeout");
+    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
     bench.drain().await;
 }

@@ -239,13 +239,17 @@ impl AuditLog {
         self.0.status()
     }
 
-    /// Publishes everything that is on disk, and says what is published then.
+    /// Publishes everything that was appended before, and says what is published then.
     ///
     /// # Errors
     /// When the files cannot be written; what was published before stays.
     pub async fn publish(&self) -> Result<Arc<Published>, AuditError> {
         let writer = Arc::clone(&self.0);
-        let published = tokio::task::spawn_blocking(move || writer.publish()).await;
+        let published = tokio::task::spawn_blocking(move || {
+            writer.settle();
+            writer.publish()
+        });
+        let published = published.await;
         published.map_err(|error| AuditError::NotWritten(error.to_string()))?
     }
 }
@@ -287,10 +291,6 @@ impl AuditLog {
         loop {
             let is_over = cancel.run_until_cancelled(tokio::time::sleep(PUBLISH_INTERVAL)).await.is_none();
             self.write_counted(self.now());
-            if is_over {
-                let writer = Arc::clone(&self.0);
-                tokio::task::spawn_blocking(move || writer.settle()).await?;
-            }
             let published = self.publish().await;
             if is_over {
                 // What could not be published is in the journal, and is published at the next start.

@@ -57,6 +57,9 @@ pub(super) struct Writer {
 struct Queue {
     waiting: Vec<Waiting>,
     bytes: usize,
+    /// Entries ever enqueued, and those of them that were written or could not be.
+    enqueued: u64,
+    done: u64,
     /// Somebody waits for one of them.
     is_awaited: bool,
     /// Somebody is writing, since when its oldest entry waits.
@@ -163,6 +166,7 @@ impl Writer {
         let (done, receiver) = waits.then(oneshot::channel).unzip();
         queue.bytes += entry.len();
         queue.waiting.push(Waiting { entry, since: now, done });
+        queue.enqueued += 1;
         if waits {
             queue.is_awaited = true;
             self.awaited.notify_one();
@@ -178,15 +182,14 @@ impl Writer {
     /// Returns when what was enqueued before is written, or could not be.
     pub(super) fn settle(&self) {
         let until = Instant::now() + APPEND_TIMEOUT;
-        loop {
-            let mut queue = lock(&self.queue);
-            if queue.writing.is_none() || Instant::now() > until {
-                return;
-            }
+        let mut queue = lock(&self.queue);
+        let all = queue.enqueued;
+        while queue.done < all && Instant::now() < until {
             queue.is_awaited = true;
             self.awaited.notify_one();
             drop(queue);
             std::thread::sleep(Duration::from_millis(1));
+            queue = lock(&self.queue);
         }
     }
 
@@ -219,7 +222,7 @@ impl Writer {
     fn write(&self, journal: &mut Journal, group: Vec<Waiting>) {
         let mut payload = Vec::with_capacity(group.iter().map(|waiting| waiting.entry.len() + 2).sum());
         group.iter().for_each(|waiting| files::add_to_bundle(&mut payload, &waiting.entry));
-        let first = journal.next();
+        let (first, count) = (journal.next(), group.len() as u64);
         self.groups.add(1);
         match journal.append(group.len() as u64, &payload) {
             Ok(()) => {
@@ -237,6 +240,7 @@ impl Writer {
                 group.into_iter().for_each(|waiting| tell(waiting.done, Err(cause.clone())));
             }
         }
+        lock(&self.queue).done += count;
         if lock(&self.durable).bytes > UNPUBLISHED_BYTES {
             self.absorb();
         }

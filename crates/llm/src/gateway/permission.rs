@@ -59,6 +59,7 @@ impl Asking<'_> {
             trace: Some((trace.trace_id, trace.span_id)),
         };
         let mut answer = self.gateway.control.gate().ask(ask).await;
+        let record_content = answer.record_content();
         if let Answer::Held(held) = answer {
             let (decision, approval) = (Arc::clone(&held.decision), held.approval_id.clone());
             let Ok(answered) = tokio::time::timeout(self.gateway.config.permission.held_max(), held.wait()).await
@@ -67,7 +68,7 @@ impl Asking<'_> {
                     "{resource} needs a person's approval, which nobody has given yet; \
                      it is held as `{approval}`: approve it in the portal or with `mizzen approvals approve {approval}`, and send the same call again"
                 );
-                return Err(Refusal::held(message, &decision.id, approval));
+                return Err(Refusal::held(message, &decision.id, approval, record_content));
             };
             answer = answered;
         }
@@ -78,6 +79,7 @@ impl Asking<'_> {
                 format!("{resource} is still held as `{}`; send the same call again", held.approval_id),
                 &held.decision.id,
                 held.approval_id.clone(),
+                record_content,
             )),
         }
     }

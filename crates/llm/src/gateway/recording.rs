@@ -249,6 +249,7 @@ impl Recording {
         self.note(|copy| {
             copy.end = end;
             copy.refused_by = refusal.decision_id().map(str::to_owned);
+            copy.record_content &= !refusal.is_secret;
         });
         refusal
     }

@@ -150,13 +150,16 @@ pub(super) struct Refusal {
     decision_id: Option<String>,
     approval_id: Option<String>,
     retry_after_seconds: Option<u64>,
+    /// A policy says that nothing of the content may be recorded, of a call that does not go out either.
+    pub(super) is_secret: bool,
 }
 
 impl Refusal {
     pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
         let retry_after_seconds = (reason == Reason::Busy).then_some(1);
         let message = message.into();
-        Self { reason, message, param: None, decision_id: None, approval_id: None, retry_after_seconds }
+        let (param, decision_id, approval_id) = (None, None, None);
+        Self { reason, message, param, decision_id, approval_id, retry_after_seconds, is_secret: false }
     }
 
     /// What the gate said, for the caller.
@@ -164,13 +167,16 @@ impl Refusal {
         let mut refusal = Self::new(Reason::Denied(denial.code), denial.message);
         refusal.decision_id = Some(denial.decision.id.clone());
         refusal.retry_after_seconds = denial.retry_at.map(|at| seconds_until(at, now));
+        refusal.is_secret = denial.record_content == Some(false);
         refusal
     }
 
-    pub(super) fn held(message: String, decision_id: &str, approval_id: String) -> Self {
+    /// `record_content`: as the decision says.
+    pub(super) fn held(message: String, decision_id: &str, approval_id: String, record_content: Option<bool>) -> Self {
         let mut refusal = Self::new(Reason::Held, message);
         refusal.decision_id = Some(decision_id.to_owned());
         refusal.approval_id = Some(approval_id);
+        refusal.is_secret = record_content == Some(false);
         refusal
     }
 

@@ -187,8 +187,11 @@ async fn stopping_an_agent_ends_its_call_before_and_within_the_answer() {
 #[tokio::test]
 async fn policy_keeps_content_out_of_the_record_and_answers_within_a_size() {
     let mut it = Harness::start().await;
-    it.boundary("enforce", "models: [{model: quiet, record_content: false}, {model: short, result_bytes_max: 20}]")
-        .await;
+    it.boundary(
+        "enforce",
+        "models: [{model: quiet, record_content: false, calls_per_minute: 1}, {model: short, result_bytes_max: 20}]",
+    )
+    .await;
     let answer = r#"{"id":"c1","choices":[{"index":0,"message":{"role":"assistant","content":"the answer"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}"#;
     it.fake.will(Answer::json(200, answer)).will(Answer::json(200, answer));
     let call = |model: &str| {
@@ -199,6 +202,11 @@ async fn policy_keeps_content_out_of_the_record_and_answers_within_a_size() {
     assert!(!format!("{:?}", record.0).contains("the question") && !format!("{:?}", record.0).contains("the answer"));
     assert_eq!((record.int("gen_ai.usage.output_tokens"), record.int("gen_ai.request.max_tokens")), (2, 5));
     assert!(record.text("mizzen.content.request_omitted").contains("policy"));
+    // Of one that does not go out neither.
+    let got = it.post("/v1/chat/completions", call("quiet")).await;
+    assert_eq!((got.status, &got.json()["error"]["code"]), (429, &"rate_limited".into()));
+    let record = it.record().await;
+    assert!(!format!("{:?}", record.0).contains("the question"));
     let got = it.post("/v1/chat/completions", call("short")).await;
     assert_eq!((got.status, &got.json()["error"]["code"]), (403, &"policy_denied".into()));
     assert_eq!(it.record().await.error_type(), Some("policy_denied"));

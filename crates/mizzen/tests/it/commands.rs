@@ -148,10 +148,10 @@ async fn a_token_of_ones_own_opens_what_its_role_may_until_it_is_revoked() -> Re
     let listed = output_of(&server, &["tokens", "list", "-o", "json"], None).await?;
     let listed: serde_json::Value = serde_json::from_str(&listed)?;
     ensure!(listed[0]["name"] == "nightly" && listed[0]["role"] == "viewer", "{listed}");
-    output_of(&server, &["runs", "-o", "json"], Some(&token)).await?;
+    output_of(&server, &["runs", "list", "-o", "json"], Some(&token)).await?;
     ensure!(output_of(&server, &["keys", "create", "k"], Some(&token)).await.is_err(), "a viewer makes no keys");
     output_of(&server, &["tokens", "revoke", listed[0]["id"].as_str().unwrap_or_default()], None).await?;
-    ensure!(output_of(&server, &["runs"], Some(&token)).await.is_err(), "it is revoked");
+    ensure!(output_of(&server, &["runs", "list"], Some(&token)).await.is_err(), "it is revoked");
     Ok(())
 }
 

@@ -152,8 +152,9 @@ async fn arguments_are_for_approvers_also_where_a_decision_is_explained() {
     ask.resource.name = "list".into();
     let mut decisions = portal.state.control.decisions().unwrap();
     assert!(matches!(portal.state.control.gate().ask(ask).await, Answer::Permitted(_)));
-    let recorded = decisions.try_recv().unwrap();
-    let draft = Draft::of(&recorded, true, Some("hmac-sha256:00".to_owned()));
+    let mut recorded = decisions.try_recv().unwrap();
+    recorded.arguments_hash = Some("hmac-sha256:00".to_owned());
+    let draft = Draft::of(&recorded, true);
     let kept = draft.kept(Some(r#"{"release":"billing"}"#), Some("granted"));
     portal.state.control.policies().keep_decisions(&[kept]).await.unwrap();
     let path = format!("/api/v1/decisions/{}", recorded.decision.id);
@@ -173,7 +174,8 @@ async fn arguments_are_for_approvers_also_where_a_decision_is_explained() {
 #[tokio::test]
 async fn what_may_hold_a_secret_of_a_tool_server_is_for_administrators() {
     let portal = Portal::open().await;
-    let http = json!({ "kind": "http", "url": "http://ann:s3cret@127.0.0.1:9/t0ken/mcp?key=s3cret", "headers": { "x-key": "s3cret" } });
+    let http =
+        json!({ "kind": "http", "url": "http://127.0.0.1:9/t0ken/mcp?key=s3cret", "headers": { "x-key": "s3cret" } });
     let stdio =
         json!({ "kind": "stdio", "command": "/bin/true", "args": ["--token", "s3cret"], "env": { "KEY": "s3cret" } });
     for (name, transport) in [("web", http), ("own", stdio)] {

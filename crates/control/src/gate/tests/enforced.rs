@@ -158,7 +158,7 @@ async fn what_may_not_be_recorded_is_not_recorded_of_a_call_that_does_not_go_out
         let mut decisions = plane.control.decisions().unwrap();
         let mut kept = || {
             let recorded = decisions.try_recv().unwrap();
-            let draft = Draft::of(&recorded, true, None);
+            let draft = Draft::of(&recorded, true);
             draft.event().attributes.iter().any(|(name, _)| *name == ARGUMENTS)
         };
         let whisper = |amount: u32| {

@@ -76,7 +76,7 @@ async fn when_to_come_back_is_told_in_whole_seconds_and_an_empty_budget_stops_cl
     );
     let (_, headers, _) = told(denial(DenialCode::RateLimited, Some(-5)), Anthropic).await;
     assert_eq!((&headers["retry-after"], headers.get("x-should-retry")), (&"1".parse().unwrap(), None));
-    let (status, _, body) = told(Refusal::held("wait".into(), "dec_2", "apr_1".into()), OpenAi).await;
+    let (status, _, body) = told(Refusal::held("wait".into(), "dec_2", "apr_1".into(), None), OpenAi).await;
     assert_eq!(
         (status, &body["error"]["approval_id"], &body["error"]["code"]),
         (409, &"apr_1".into(), &"approval_pending".into())

@@ -1749,6 +1749,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List API tokens */
+        get: operations["list_tokens"];
+        put?: never;
+        /** Make an API token */
+        post: operations["mint_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke an API token */
+        delete: operations["revoke_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tool-profiles": {
         parameters: {
             query?: never;
@@ -2090,6 +2125,32 @@ export interface components {
             /** @default null */
             reason: string | null;
         };
+        ApiTokenList: {
+            items: components["schemas"]["ApiTokenView"][];
+        };
+        /** @description What a new token is for. */
+        ApiTokenRequest: {
+            /** @description Who will act with it. */
+            name: string;
+            /** @description `viewer`, `developer`, `approver` or `administrator`. */
+            role: string;
+            /**
+             * Format: int64
+             * @description Without it the token does not expire.
+             */
+            ttl_seconds?: number | null;
+        };
+        /** @description A token, without the token. */
+        ApiTokenView: {
+            id: string;
+            /** @description Who acts with it, as decisions and the audit log name them. */
+            name: string;
+            role: components["schemas"]["Role"];
+            created_by: string;
+            created_at: components["schemas"]["Timestamp"];
+            expires_at?: components["schemas"]["Timestamp"] | null;
+            last_four: string;
+        };
         ApprovalList: {
             items: components["schemas"]["ApprovalView"][];
             next_cursor?: string | null;
@@ -2141,49 +2202,49 @@ export interface components {
          * @description One entry. What is not known is left out of its text.
          *
          *     Arguments are there as a keyed hash ([`super::AuditLog::hash_arguments`]), never as they were, unless a policy
-         *     asked for content.
+         *     asked for content. Its fields are in the order of their names, as [`AuditEntry::encode`] needs them.
          */
         AuditEntry: {
-            /**
-             * Format: int32
-             * @description [`ENTRY_VERSION`].
-             */
-            v: number;
-            at: components["schemas"]["Timestamp"];
-            kind: components["schemas"]["Kind"];
-            who?: components["schemas"]["Who"];
-            run?: components["schemas"]["RunId"] | null;
-            trace?: string | null;
-            span?: string | null;
             /** @description For example `tools:call`. */
             action?: string | null;
-            /** @description For example `tool:helm/helm_list_releases`; for a change, what was changed. */
-            resource?: string | null;
-            effect?: string | null;
-            mode?: string | null;
-            /** @description The id of the decision. */
-            decision?: string | null;
-            /** @description The policies that decided. */
-            policies?: string[];
-            policy_set?: string | null;
-            reason?: string | null;
             /** @description `hmac-sha256:` and 64 hexadecimal digits. */
             arguments?: string | null;
-            /** @description What was taken out of the result or not shown, for example JSON pointers or names of tools. */
-            withheld?: string[];
+            at: components["schemas"]["Timestamp"];
             /** @description The stable code of a refusal. */
             code?: string | null;
+            /** @description Only where a policy says that content may be recorded. */
+            content?: unknown;
             /**
              * Format: int64
              * @description How many alike this entry stands for, where they are too many to be written one by one.
              */
             count?: number | null;
-            /** @description Only where a policy says that content may be recorded. */
-            content?: unknown;
+            /** @description The id of the decision. */
+            decision?: string | null;
             /** @description What only this kind has, by name. */
             details?: {
                 [key: string]: string;
             };
+            effect?: string | null;
+            kind: components["schemas"]["Kind"];
+            mode?: string | null;
+            /** @description The policies that decided. */
+            policies?: string[];
+            policy_set?: string | null;
+            reason?: string | null;
+            /** @description For example `tool:helm/helm_list_releases`; for a change, what was changed. */
+            resource?: string | null;
+            run?: components["schemas"]["RunId"] | null;
+            span?: string | null;
+            trace?: string | null;
+            /**
+             * Format: int32
+             * @description [`ENTRY_VERSION`].
+             */
+            v: number;
+            who?: components["schemas"]["Who"];
+            /** @description What was taken out of the result or not shown, for example JSON pointers or names of tools. */
+            withheld?: string[];
         };
         /** @description What verifies the log. */
         AuditKey: {
@@ -2305,6 +2366,7 @@ export interface components {
         };
         BudgetList: {
             items: components["schemas"]["BudgetView"][];
+            next_cursor?: string | null;
         };
         BudgetRequest: {
             agent?: string | null;
@@ -3757,8 +3819,9 @@ export interface components {
         /** @description A decision with what it was made on, and what would be decided now. */
         DecisionDetail: components["schemas"]["DecisionView"] & {
             arguments: Record<string, never>;
-            /** @description `whole`, `redacted`, `hash` or `none`. */
+            /** @description `whole`, `redacted`, `hash` or `none`; `hidden` from who is no approver. */
             arguments_kept: string;
+            /** @description For approvers. */
             arguments_hash?: string | null;
             tool_digest?: string | null;
             pinned: boolean;
@@ -4265,7 +4328,7 @@ export interface components {
          * @description What an entry is about.
          * @enum {string}
          */
-        Kind: "decision" | "approval" | "pause" | "policy_changed" | "boundary_changed" | "budget_changed" | "catalog_changed" | "tool_server_changed" | "pin" | "evidence_published" | "key_created" | "key_revoked" | "provider_key_changed" | "sign_in" | "sign_in_refused" | "sign_out" | "sign_in_link_created" | "door_refused" | "run_deleted" | "backup_made" | "content_pruned" | "log_opened";
+        Kind: "decision" | "approval" | "pause" | "policy_changed" | "boundary_changed" | "budget_changed" | "catalog_changed" | "tool_server_changed" | "pin" | "evidence_published" | "key_created" | "key_revoked" | "token_created" | "token_revoked" | "provider_key_changed" | "sign_in" | "sign_in_refused" | "sign_out" | "sign_in_link_created" | "door_refused" | "run_deleted" | "backup_made" | "content_pruned" | "log_opened";
         /** @description A fact that there can be. */
         KnownFact: {
             /** @description `group.name`, as expressions write it. */
@@ -4395,6 +4458,11 @@ export interface components {
              * @description About how many more cases an answer would need, if the difference is what it seems now.
              */
             further_cases?: number | null;
+        };
+        /** @description The only time the token itself is shown. */
+        MintedApiToken: {
+            token: string;
+            info: components["schemas"]["ApiTokenView"];
         };
         /** @description The only time the key itself is shown. */
         MintedKey: {
@@ -5487,7 +5555,10 @@ export interface components {
             enabled: boolean;
             /** @description `stdio` or `http`. */
             transport: string;
-            /** @description A command line or a URL; never a secret. */
+            /**
+             * @description For administrators a command line, or a URL without its query; for others the program or the host, as the rest may
+             *     hold a secret.
+             */
             target: string;
             /** @description `idle`, `connecting`, `ready`, `failing` or `disabled`. */
             state: string;
@@ -5513,8 +5584,9 @@ export interface components {
         /** @description One tool server with all that is known of it. */
         ToolServerDetail: {
             server: components["schemas"]["ToolServer"];
+            /** @description Without arguments, path and the values of variables and headers for who is no administrator. */
             config: components["schemas"]["ServerConfig"];
-            /** @description The last lines that its process wrote to standard error. */
+            /** @description For developers: the last lines that its process wrote to standard error. */
             stderr: string[];
             definitions: components["schemas"]["ToolDefinition"][];
         };
@@ -5643,15 +5715,17 @@ export interface components {
             changed_at: components["schemas"]["Timestamp"];
             reason: string;
         };
-        /** @description Who did it, or asked for it. */
+        /** @description Who did it, or asked for it. Its fields are in the order of their names, as [`AuditEntry::encode`] needs them. */
         Who: {
+            /** @default null */
+            agent_digest: string | null;
+            /** @default null */
+            key_id: string | null;
             /**
              * @description For example `agent:default/helm-agent` or `user:default/anna`; empty when nobody knows.
              * @default
              */
             reference: string;
-            /** @default null */
-            key_id: string | null;
             /**
              * @description Of a person.
              * @default null
@@ -5662,8 +5736,6 @@ export interface components {
              * @default null
              */
             session: string | null;
-            /** @default null */
-            agent_digest: string | null;
         };
         /** @description A tool is withheld until a person approves its current definition. */
         Withheld: {
@@ -6681,7 +6753,11 @@ export interface operations {
     };
     list_budgets: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                limit?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6694,6 +6770,14 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BudgetList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             401: {
@@ -11154,6 +11238,131 @@ export interface operations {
                 };
             };
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiTokenList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mint_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApiTokenRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MintedApiToken"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    revoke_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

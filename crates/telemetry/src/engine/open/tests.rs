@@ -112,6 +112,8 @@ async fn a_span_that_comes_after_its_run_went_begins_a_new_one() {
         assert!(is_there(&telemetry, id).await);
     }
     assert_eq!(calls(), 2);
+    // What goes for its age is in memory no longer.
+    telemetry.flush().await.unwrap();
     let before = Clock::system().now().unix_nanos();
     ingest(&telemetry, 3).await.unwrap();
     telemetry.commands.send(Command::RemoveRuns { before }).await.unwrap();

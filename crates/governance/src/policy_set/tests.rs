@@ -290,7 +290,7 @@ fn what_cannot_be_represented_is_refused_where_a_policy_of_ones_own_could_refuse
         let outcome = Ask { agent: Some(agent), ..tool("bank", "send", arguments) }.of(set);
         (outcome.effect, outcome.mode)
     };
-    let (unreadable, no_object) = (json!({"amount": 5000.000_01}), json!([1]));
+    let (unreadable, no_object) = (json!({"amount": 5000.00001}), json!([1]));
     for enforced in [OVER, &wide, &asking, plain] {
         let set = compile(&[], &format!("{enforced}\n{}", OVER.replace("forbid(", "@mode(\"observe\") forbid(")));
         for arguments in [&unreadable, &no_object] {

@@ -11,13 +11,15 @@ export async function catalogSubject(read) {
     ]),
   );
   const discovered = (await read('/catalog/entities?origin=discovered&limit=1')).items[0];
-  return { firsts: firsts.filter(([, one]) => one), discovered };
+  // Whoever was seen last may be one that nobody declared: that one has no versions.
+  const declared = (await read('/catalog/entities?class=agent&origin=declared&sort=-last_seen&limit=1')).items[0];
+  return { firsts: firsts.filter(([, one]) => one), discovered, declared };
 }
 
 /** `kind:namespace/name` as an address. */
 const path = ({ ref }) => `/catalog/${ref.replace(':', '/').split('/').map(encodeURIComponent).join('/')}`;
 
-export function catalogPages({ firsts, discovered }) {
+export function catalogPages({ firsts, discovered, declared }) {
   const found = [
     ['catalog', '/catalog', LIST],
     ['catalog-agents', '/catalog?class=agent&sort=-level', LIST],
@@ -25,8 +27,7 @@ export function catalogPages({ firsts, discovered }) {
     ['reviews', '/catalog/reviews', LIST],
   ];
   for (const [name, one] of firsts) found.push([`entity-${name}`, path(one), '#entity-view .block']);
-  const agent = firsts.find(([name]) => name === 'agent')?.[1];
-  if (agent) {
+  if (declared) {
     for (const [tab, ready] of [
       ['runs', '#entity-view .block'],
       ['evals', '#entity-view .block'],
@@ -35,7 +36,7 @@ export function catalogPages({ firsts, discovered }) {
       ['versions', '.version-steps'],
       ['yaml', '#entity-view .code-block'],
     ])
-      found.push([`entity-agent-${tab}`, `${path(agent)}?tab=${tab}`, ready]);
+      found.push([`entity-agent-${tab}`, `${path(declared)}?tab=${tab}`, ready]);
   }
   if (discovered) found.push(['entity-discovered', `${path(discovered)}?tab=yaml`, '.code-editor, .code-block']);
   return found;

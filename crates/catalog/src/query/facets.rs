@@ -59,7 +59,9 @@ impl Catalog {
         let (of_relations, of_values): (Vec<&String>, Vec<&String>) =
             keys.iter().partition(|key| key.starts_with(RELATIONS));
         // Each on a connection of its own, as far as there are any.
-        let parts = of_values.chunks(of_values.len().div_ceil(AT_ONCE).max(1));
+        // Of some entities each statement would have to find them again.
+        let at_once = if counted == Counted::Everything { AT_ONCE } else { 1 };
+        let parts = of_values.chunks(of_values.len().div_ceil(at_once).max(1));
         let values = parts.map(|keys| self.of_values(predicate, full_text, keys, counted));
         let values = futures::future::try_join_all(values);
         let total = async {

@@ -53,7 +53,7 @@ struct Target<'a> {
 }
 
 pub(super) fn run(args: &McpArgs) -> Result<()> {
-    run_command(&mut command("cargo", &["build", "--release", "-p", "mizzen-testkit", "--bin", "mcp_fixture"]))?;
+    run_command(&mut command("cargo", &["build", "--release", "-p", "mizzen-testkit", "--bin", "mizzen-mcp-fixture"]))?;
     let folder = Folder::new("mcp")?;
     let fixture = fixture(&folder.0, "one", &[])?;
     let direct = Target {
@@ -132,7 +132,7 @@ fn calls(target: &Target<'_>, tool: &str, more: &[&str]) -> Result<Value> {
 }
 
 fn fixture(folder: &Path, name: &str, more: &[&str]) -> Result<Server> {
-    let mut server = Command::new(binary("mcp_fixture"));
+    let mut server = Command::new(binary("mizzen-mcp-fixture"));
     server.args(["--name", name]).args(more);
     let mut server = Server::start_own(&mut server, &folder.join(format!("{name}.log")))?;
     server.url = server.url.trim_end_matches("/mcp").to_owned();

@@ -109,7 +109,8 @@ fn measure_whole(
 ) -> Result<Vec<String>> {
     let gateway = candidate.start(programs, engines)?;
     let tree = gateway.tree();
-    calls(&args.load(gateway.url(), gateway.key(), args.connections))?;
+    // What the warm-up leaves to be done belongs to the warm-up.
+    gateway.settle(&calls(&args.load(gateway.url(), gateway.key(), args.connections))?)?;
     let cpu_before = tree.cpu_micros()?;
     let busy = calls(&args.load(gateway.url(), gateway.key(), args.connections))?;
     gateway.settle(&busy)?;
@@ -137,7 +138,8 @@ fn measure_stream(
     let gateway = candidate.start(programs, engines)?;
     let tree = gateway.tree();
     // One short round, so that connections and code are warm.
-    calls(&ProxyArgs { seconds: 1, only: Vec::new(), ..*args }.stream(gateway.url(), gateway.key()))?;
+    let warm = ProxyArgs { seconds: 1, only: Vec::new(), ..*args }.stream(gateway.url(), gateway.key());
+    gateway.settle(&calls(&warm)?)?;
     let cpu_before = tree.cpu_micros()?;
     let streamed = calls(&args.stream(gateway.url(), gateway.key()))?;
     gateway.settle(&streamed)?;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -22,7 +23,10 @@ pub(super) struct Folder(pub(super) PathBuf);
 
 impl Folder {
     pub(super) fn new(name: &str) -> Result<Self> {
-        let path = std::env::temp_dir().join(format!("mizzen-bench-{}-{name}", std::process::id()));
+        // Several of one name may be there at once.
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("mizzen-bench-{}-{number}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).with_context(|| format!("failed to make `{}`", path.display()))?;
         Ok(Self(path))
     }

@@ -5,6 +5,7 @@
 //! * [`listen`] and [`client`]: HTTP servers and the one HTTP client
 //! * [`metrics`] and [`log`]: what Mizzen says about itself
 //! * [`limit`]: bounds with a name, which count what they refused
+//! * [`queue`]: taking together what waits
 //! * [`secret`]: text that cannot print itself
 //! * [`error`]: an error told with its causes, on one line
 
@@ -15,5 +16,6 @@ pub mod limit;
 pub mod listen;
 pub mod log;
 pub mod metrics;
+pub mod queue;
 pub mod secret;
 pub mod task;

@@ -13,6 +13,7 @@ use mizzen_control::policies::decisions::record::{ARGUMENTS, Draft, REASON};
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::error::Chain;
 use mizzen_runtime::metrics::{Counter, Metrics};
+use mizzen_runtime::queue::gather;
 use mizzen_runtime::task::{BoxError, TaskGroup, TaskKind};
 use mizzen_telemetry::Telemetry;
 use mizzen_telemetry::capture::CapturePolicy;
@@ -63,7 +64,7 @@ impl Recorder {
                     if received == 0 {
                         return Ok(());
                     }
-                    gather(&mut decisions, &mut group).await;
+                    gather(&mut decisions, &mut group, GROUP_MAX, GATHERING).await;
                     self.write(std::mem::take(&mut group), &lost).await;
                 }
                 () = cancel.cancelled(), if !decisions.is_closed() => decisions.close(),
@@ -115,13 +116,6 @@ impl Recorder {
         let kept = kept.collect();
         (request, kept)
     }
-}
-
-/// Takes what comes within [`GATHERING`], as far as it fits.
-async fn gather(decisions: &mut mpsc::Receiver<Recorded>, group: &mut Vec<Recorded>) {
-    let more =
-        async { while group.len() < GROUP_MAX && decisions.recv_many(group, GROUP_MAX - group.len()).await > 0 {} };
-    tokio::time::timeout(GATHERING, more).await.ok();
 }
 
 fn succeeded<T, E: std::error::Error + 'static>(result: Result<T, E>) -> bool {

@@ -9,6 +9,7 @@ use mizzen_model::id::Digest;
 use mizzen_model::span::SpanRecord;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
+use mizzen_runtime::queue::gather;
 use mizzen_runtime::task::BoxError;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;
@@ -48,20 +49,13 @@ pub(crate) async fn run(
                 if received == 0 {
                     return Ok(());
                 }
-                gather(&mut records, &mut group).await;
+                gather(&mut records, &mut group, GROUP_MAX, GATHERING).await;
                 let requests = by_origin(group.drain(..), clock.now());
                 join_all(requests.into_iter().map(|request| store(request, &ingest, &health))).await;
             }
             () = cancel.cancelled(), if !records.is_closed() => records.close(),
         }
     }
-}
-
-/// Takes what comes within [`GATHERING`], as far as it fits.
-async fn gather(records: &mut mpsc::Receiver<SpanRecord>, group: &mut Vec<SpanRecord>) {
-    let more =
-        async { while group.len() < GROUP_MAX && records.recv_many(group, GROUP_MAX - group.len()).await > 0 {} };
-    tokio::time::timeout(GATHERING, more).await.ok();
 }
 
 /// Records that become one request.

@@ -30,6 +30,7 @@ pub use engine::handle::{SegmentFile, TableSnapshot, Telemetry};
 pub use engine::health::IngestHealth;
 pub use engine::index::MIGRATIONS;
 pub use engine::index::list::{CursorError, Page, RunFilter, RunPage};
+pub use engine::index::runs::{Finalised, Told};
 pub use engine::index::totals::{AgentSummary, ModelSummary};
 pub use engine::ingest::Receipt;
 pub use engine::open::Parts;

@@ -1,8 +1,8 @@
 //! Tells the catalog what traffic showed: agents, models, tools, tool servers and callers, and who used what.
 //!
-//! The index of runs is looked through again and again: a short way back often, a long way seldom, and at the start as far as it is
-//! known what was counted. Nobody listens to telemetry for it, which works out summaries for those who do. Each run counts once, whatever finds it and however often Mizzen starts again. A revision
-//! that comes later shows what it shows, and adds no calls.
+//! The index is asked again and again which runs became final since it was last asked; at the start, since as long as it is known what was counted.
+//! Nobody listens to telemetry for it, which works out summaries for those who do. Each run counts once, whatever finds it and however often
+//! Mizzen starts again. A revision that comes later shows what it shows, and adds no calls.
 //!
 //! * [`sightings`]: what one run shows; pure
 
@@ -22,29 +22,18 @@ use mizzen_runtime::clock::Clock;
 use mizzen_runtime::error::Chain;
 use mizzen_runtime::metrics::{Counter, Metrics};
 use mizzen_runtime::task::{BoxError, TaskGroup, TaskKind};
-use mizzen_telemetry::{Page, RunFilter, Telemetry};
+use mizzen_telemetry::{Telemetry, Told};
 
 use self::sightings::{KnownTools, in_run};
 
-/// How often the index is looked through.
+/// How often the index is asked.
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
-/// How far back most looks go.
-const SHORT_LOOK: Duration = Duration::from_secs(2 * 60);
-/// How far back every so many looks go: few runs take longer.
-const MIDDLE_LOOK: Duration = Duration::from_secs(15 * 60);
-const LOOKS_TO_A_MIDDLE_ONE: u64 = 6;
-const LONG_LOOK: Duration = Duration::from_secs(24 * 3600);
-const LOOKS_TO_A_LONG_ONE: u64 = 180;
-/// Runs of one page, and of what is counted together.
-const PAGE: u32 = 500;
+/// After so many looks, half an hour, old marks of counted runs are removed.
+const LOOKS_TO_FORGET: u64 = 180;
 /// Observations that are counted together; one run has fewer.
 const OBSERVATIONS_TOGETHER: usize = 5_000;
-/// Pages of one look; runs beyond are left to the next long look, and counted as shed.
-const PAGES_MAX: u32 = 1_000;
 /// Spans of a run that is looked into, and of runs that are read together; larger ones show only their summary.
 const SPANS_MAX: u32 = 20_000;
-/// Runs that are known in memory to be counted.
-const COUNTED_MAX: usize = 100_000;
 
 /// See the module.
 #[derive(Debug)]
@@ -63,10 +52,10 @@ struct Counters {
 }
 
 /// What this process knows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Progress {
-    /// Runs with their revision.
-    counted: HashSet<(String, u32)>,
+    /// How far runs that became final are counted.
+    counted: Told,
     /// When each tool was last seen, as told.
     told: HashSet<(String, Timestamp)>,
 }
@@ -83,66 +72,45 @@ impl Discovery {
     }
 
     async fn run(self, counters: Counters) -> Result<(), BoxError> {
-        let mut progress = Progress::default();
+        let kept = i64::try_from(KEY_KEPT.as_nanos()).unwrap_or(i64::MAX);
+        let mut progress =
+            Progress { counted: Told::all_until(self.clock.now().plus_nanos(-kept)), told: HashSet::new() };
         let mut tick = tokio::time::interval(LOOK_INTERVAL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut looks = 0u64;
-        loop {
+        for look in 1u64.. {
             tick.tick().await;
-            let back = match looks {
-                0 => KEY_KEPT,
-                looks if looks.is_multiple_of(LOOKS_TO_A_LONG_ONE) => LONG_LOOK,
-                looks if looks.is_multiple_of(LOOKS_TO_A_MIDDLE_ONE) => MIDDLE_LOOK,
-                _ => SHORT_LOOK,
-            };
-            match self.look(&mut progress, &counters, back).await {
-                // What failed is tried again as far back.
-                Ok(()) => looks += 1,
-                Err(error) => {
-                    tracing::warn!(error = %Chain(error.as_ref()), "the catalog could not be told what traffic showed")
-                }
+            // What failed is tried again from where it did.
+            if let Err(error) = self.look(&mut progress, &counters).await {
+                tracing::warn!(error = %Chain(error.as_ref()), "the catalog could not be told what traffic showed");
             }
-            if looks.is_multiple_of(LOOKS_TO_A_LONG_ONE)
+            if look.is_multiple_of(LOOKS_TO_FORGET)
                 && let Err(error) = self.catalog.forget_observed().await
             {
                 tracing::warn!(error = %Chain(&error), "old marks of counted runs could not be removed");
             }
         }
+        Ok(())
     }
 
-    async fn look(&self, progress: &mut Progress, counters: &Counters, back: Duration) -> Result<(), BoxError> {
+    async fn look(&self, progress: &mut Progress, counters: &Counters) -> Result<(), BoxError> {
         self.tell_tools(progress).await?;
         let known = self.known_tools();
-        let nanos = i64::try_from(back.as_nanos()).unwrap_or(i64::MAX);
-        let filter = RunFilter { from: Some(self.clock.now().plus_nanos(-nanos)), ..RunFilter::default() };
-        let mut page = Page { cursor: None, limit: PAGE };
-        for _ in 0..PAGES_MAX {
-            let found = self.telemetry.runs(&filter, &page).await?;
-            let is_new =
-                |run: &&RunSummary| run.is_final && !progress.counted.contains(&(run.run_id.to_string(), run.revision));
-            let runs: Vec<&RunSummary> = found.items.iter().filter(is_new).collect();
-            self.count(&runs, &known, counters).await?;
-            if progress.counted.len() + runs.len() > COUNTED_MAX {
-                // They are asked for in the database then.
-                progress.counted.clear();
-            }
-            progress.counted.extend(runs.iter().map(|run| (run.run_id.to_string(), run.revision)));
-            page.cursor = found.next_cursor;
-            if page.cursor.is_none() {
-                return Ok(());
-            }
+        let until = self.clock.now();
+        self.telemetry.settle().await?;
+        while progress.counted != Told::all_until(until) {
+            let finalised = self.telemetry.finalised(&progress.counted, until).await?;
+            self.count(&finalised.runs, &known, counters).await?;
+            progress.counted = finalised.until;
         }
-        counters.shed.inc();
         Ok(())
     }
 
     /// Counts those of the runs that were not.
-    async fn count(&self, runs: &[&RunSummary], known: &KnownTools, counters: &Counters) -> Result<(), BoxError> {
-        let keys: Vec<String> = runs.iter().map(|run| key(run)).collect();
+    async fn count(&self, runs: &[RunSummary], known: &KnownTools, counters: &Counters) -> Result<(), BoxError> {
+        let keys: Vec<String> = runs.iter().map(key).collect();
         let counted = self.catalog.observed(&keys).await?;
-        let new: Vec<(&RunSummary, String)> = (runs.iter().copied().zip(keys).zip(counted))
-            .filter_map(|(new, is_counted)| (!is_counted).then_some(new))
-            .collect();
+        let new: Vec<(&RunSummary, String)> =
+            (runs.iter().zip(keys).zip(counted)).filter_map(|(new, is_counted)| (!is_counted).then_some(new)).collect();
         let mut steps = self.steps(&new, counters).await?;
         let mut sightings = Vec::new();
         for (run, key) in new {

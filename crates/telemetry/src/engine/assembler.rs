@@ -15,7 +15,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::commands::Command;
-use super::config::{TelemetryConfig, nanos};
+use super::config::TelemetryConfig;
 use super::flusher::FlushJob;
 use super::health::Health;
 use super::index::runs::{Finalised, Told};
@@ -204,8 +204,7 @@ impl Assembler {
         if self.finalised.is_none() {
             let (reply, answer) = oneshot::channel();
             let (after, until) = (self.told_until.clone(), now);
-            let quiet_ns_max = nanos(self.config.idle_after.max(self.config.final_after));
-            let message = Message::Finalised { after, until, quiet_ns_max, reply };
+            let message = Message::Finalised { after, until, reply };
             if self.keeper.try_send(message).is_ok() {
                 self.finalised = Some(answer);
             }

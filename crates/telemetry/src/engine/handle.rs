@@ -11,6 +11,7 @@ use mizzen_model::id::{RunId, SpanId};
 use mizzen_model::run::RunSummary;
 use mizzen_model::span::SpanRecord;
 use mizzen_model::step::{Outcome, Step};
+use mizzen_model::time::Timestamp;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -22,6 +23,7 @@ use super::error::{IngestError, ReadError};
 use super::health::{Health, IngestHealth};
 use super::index::Index;
 use super::index::list::{Page, RunFilter, RunPage};
+use super::index::runs::{Finalised, Told};
 use super::index::totals::{AgentSummary, ModelSummary, Totals};
 use super::ingest::{Ingest, Receipt};
 use super::progress::Progress;
@@ -145,6 +147,26 @@ impl Telemetry {
     pub async fn runs(&self, filter: &RunFilter, page: &Page) -> Result<RunPage, ReadError> {
         self.save(None).await;
         Ok(self.index.list(filter, page).await??)
+    }
+
+    /// Waits until everything that was received so far is saved.
+    ///
+    /// # Errors
+    /// When that takes too long, or telemetry is stopping.
+    pub async fn settle(&self) -> Result<(), ReadError> {
+        self.progress.catch_up_fully().await?;
+        let (done, answer) = oneshot::channel();
+        self.command(Command::Save { run_id: None, done }).await?;
+        answer.await.map_err(|_| ReadError::Stopping)
+    }
+
+    /// Runs of this node that became final after `after` and until `until`, the first of them: the next call goes on from
+    /// [`Finalised::until`], which is `until` in the end. Complete when [`Self::settle`] was called after `until`.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn finalised(&self, after: &Told, until: Timestamp) -> Result<Finalised, ReadError> {
+        Ok(self.index.finalised(after, until).await?)
     }
 
     /// # Errors

@@ -19,6 +19,7 @@ use sqlx::{Any, Row as _, Transaction};
 pub const MIGRATIONS: &[Migration] = &[
     Migration { plane: "telemetry", version: 1, sql: include_str!("index/schema.sql") },
     Migration { plane: "telemetry", version: 2, sql: include_str!("index/schema_2.sql") },
+    Migration { plane: "telemetry", version: 3, sql: include_str!("index/schema_3.sql") },
 ];
 
 /// Access to this node's rows.

@@ -53,8 +53,6 @@ pub(crate) enum Message {
     Finalised {
         after: Told,
         until: Timestamp,
-        /// The longest time from a run's last span until it is final.
-        quiet_ns_max: i64,
         reply: oneshot::Sender<Finalised>,
     },
     /// A merge is done: answers whether its result counts.
@@ -95,6 +93,8 @@ pub(crate) struct Keeper {
     pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) names: SegmentNames,
     pub(crate) flushed_through: u64,
+    /// The longest time from a run's last span until it is final.
+    pub(crate) quiet_ns_max: i64,
     /// Written here, read by everybody.
     pub(crate) totals: Arc<RwLock<Totals>>,
     pub(crate) trim: watch::Sender<Trim>,
@@ -127,12 +127,10 @@ impl Keeper {
     async fn handle(&mut self, message: Message, cancel: &CancellationToken) {
         match message {
             Message::Load { run_id, reply } => drop(reply.send(self.index.run(&run_id).await)),
-            Message::Finalised { after, until, quiet_ns_max, reply } => {
-                match self.index.finalised(&after, until, quiet_ns_max).await {
-                    Ok(finalised) => drop(reply.send(finalised)),
-                    Err(error) => self.health.fails(&error),
-                }
-            }
+            Message::Finalised { after, until, reply } => match self.index.finalised(&after, until).await {
+                Ok(finalised) => drop(reply.send(finalised)),
+                Err(error) => self.health.fails(&error),
+            },
             Message::Retain { now, policy, reply } => match self.retain(now, &policy).await {
                 Ok(before) => drop(reply.send(before)),
                 Err(error) => self.health.fails(&error),

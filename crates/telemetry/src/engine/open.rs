@@ -166,6 +166,7 @@ impl Engine {
             objects: self.parts.objects.clone(),
             names: self.names.clone(),
             flushed_through,
+            quiet_ns_max: nanos(self.config.idle_after.max(self.config.final_after)),
             totals: self.totals.clone(),
             trim,
             work,

@@ -50,22 +50,25 @@ pub(crate) struct StoredRun {
 
 /// Runs that became final.
 #[derive(Debug)]
-pub(crate) struct Finalised {
-    pub(crate) runs: Vec<RunSummary>,
+pub struct Finalised {
+    /// In the order of when they did.
+    pub runs: Vec<RunSummary>,
     /// They are told up to here.
-    pub(crate) until: Told,
+    pub until: Told,
 }
 
 /// How far runs that became final are told, in the order of when they did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told {
+pub struct Told {
     pub(crate) quiet_at: Timestamp,
     /// The last that was told of those of this moment; empty when all of them were.
     pub(crate) run_id: String,
 }
 
 impl Told {
-    pub(crate) const fn all_until(quiet_at: Timestamp) -> Self {
+    /// Every run that became final until then.
+    #[must_use]
+    pub const fn all_until(quiet_at: Timestamp) -> Self {
         Self { quiet_at, run_id: String::new() }
     }
 }
@@ -212,22 +215,15 @@ impl Index {
     }
 
     /// Runs that became final after `after` and until `until`, 512 of them at most.
-    pub(crate) async fn finalised(
-        &self,
-        after: &Told,
-        until: Timestamp,
-        quiet_ns_max: i64,
-    ) -> Result<Finalised, StoreError> {
-        // The index is on when runs were received; they are quiet soon after.
+    pub(crate) async fn finalised(&self, after: &Told, until: Timestamp) -> Result<Finalised, StoreError> {
         let sql = format!(
-            "SELECT {} FROM telemetry_runs r WHERE r.received_at >= $1 AND r.quiet_at <= $2 AND r.node = $3
-            AND (r.quiet_at > $4 OR r.quiet_at = $4 AND $5 <> '' AND r.run_id > $5)
+            "SELECT {} FROM telemetry_runs r WHERE r.quiet_at >= $1 AND r.quiet_at <= $2 AND r.node = $3
+            AND (r.quiet_at > $1 OR $4 <> '' AND r.run_id > $4)
             ORDER BY r.quiet_at, r.run_id LIMIT {FINALISED_MAX}",
             stored::COLUMNS
         );
-        let received_after = after.quiet_at.plus_nanos(-quiet_ns_max).unix_nanos();
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(received_after).bind(until.unix_nanos()).bind(&self.node);
-        let query = query.bind(after.quiet_at.unix_nanos()).bind(&after.run_id);
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(after.quiet_at.unix_nanos()).bind(until.unix_nanos());
+        let query = query.bind(&self.node).bind(&after.run_id);
         let rows = query.fetch_all(self.store.pool()).await?;
         let runs = rows.iter().map(|row| stored::decode(row, until)).collect::<Result<Vec<_>, sqlx::Error>>()?;
         let last = rows.last().filter(|_| rows.len() == FINALISED_MAX);
@@ -257,11 +253,17 @@ impl Index {
         Ok(row.as_ref().map(parts).transpose()?)
     }
 
-    /// Up to `limit` runs whose last span came in before `before`.
-    pub(crate) async fn runs_received_before(&self, before: i64, limit: u32) -> Result<Vec<String>, StoreError> {
-        let sql =
-            "SELECT run_id FROM telemetry_runs WHERE received_at < $1 AND node = $2 ORDER BY received_at LIMIT $3";
-        let query = sqlx::query(sql).bind(before).bind(&self.node).bind(i64::from(limit));
+    /// Up to `limit` runs whose last span came in before `before`, and that became final within `quiet_ns_max` of it.
+    pub(crate) async fn runs_received_before(
+        &self,
+        before: i64,
+        quiet_ns_max: i64,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT run_id FROM telemetry_runs WHERE quiet_at < $1 AND received_at < $2 AND node = $3
+            ORDER BY quiet_at LIMIT $4";
+        let query = sqlx::query(sql).bind(before.saturating_add(quiet_ns_max)).bind(before);
+        let query = query.bind(&self.node).bind(i64::from(limit));
         let rows = query.fetch_all(self.store.pool()).await?;
         Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
     }

@@ -126,11 +126,12 @@ async fn a_run_is_replaced_made_final_and_removed() {
         let found = index.run("a").await.unwrap().unwrap();
         assert!(found.summary.is_final, "{}", test.name);
         for (after, until, expected) in [(10, 11, 1), (11, 99, 0), (1, 10, 0)] {
-            let finalised = index.finalised(&Told::all_until(at(after)), at(until), 10).await.unwrap();
+            let finalised = index.finalised(&Told::all_until(at(after)), at(until)).await.unwrap();
             let told = (finalised.runs.len(), finalised.until);
             assert_eq!(told, (expected, Told::all_until(at(until))), "{} {after}", test.name);
         }
-        assert_eq!(index.runs_received_before(7, 9).await.unwrap(), ["a"]);
+        assert_eq!(index.runs_received_before(7, 5, 9).await.unwrap(), ["a"]);
+        assert_eq!(index.runs_received_before(6, 9, 9).await.unwrap().len(), 0);
         let mut transaction = index.begin().await.unwrap();
         assert_eq!(index.remove_run(&mut transaction, "a").await.unwrap(), Some(changed.parts));
         transaction.commit().await.unwrap();
@@ -149,7 +150,7 @@ async fn of_many_runs_that_became_final_at_once_every_one_is_told_once() {
         let (mut told, mut after) = (std::collections::BTreeSet::new(), Told::all_until(at(9)));
         let mut most = 0;
         while after != Told::all_until(at(60)) {
-            let page = index.finalised(&after, at(60), 100).await.unwrap();
+            let page = index.finalised(&after, at(60)).await.unwrap();
             most = most.max(page.runs.len());
             for run in page.runs {
                 assert!(told.insert(run.run_id.to_string()), "{} {}", test.name, run.run_id);

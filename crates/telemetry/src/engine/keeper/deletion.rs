@@ -69,7 +69,7 @@ impl Keeper {
 
     pub(super) async fn remove_runs_before(&mut self, before: i64) -> Result<(), StoreError> {
         loop {
-            let ids = self.index.runs_received_before(before, RUNS_PER_TRANSACTION).await?;
+            let ids = self.index.runs_received_before(before, self.quiet_ns_max, RUNS_PER_TRANSACTION).await?;
             let mut totals = self.totals_copy();
             let mut transaction = self.index.begin().await?;
             for id in &ids {

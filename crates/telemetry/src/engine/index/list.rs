@@ -131,7 +131,11 @@ impl Index {
             Models::First => ("r", "telemetry_runs r"),
             Models::Further => ("m", "telemetry_run_models m JOIN telemetry_runs r ON r.run_id = m.run_id"),
         };
-        let conditions = conditions(filter, table, after);
+        let mut conditions = conditions(filter, table, after);
+        if models == Models::Further {
+            // A model that came first since is in the column too.
+            conditions.sql.push("m.model <> r.model".to_owned());
+        }
         let filters =
             if conditions.sql.is_empty() { String::new() } else { format!("WHERE {}", conditions.sql.join(" AND ")) };
         let sql = format!(

@@ -112,6 +112,22 @@ async fn runs_come_back_page_by_page_and_by_every_filter() {
 }
 
 #[tokio::test]
+async fn a_run_whose_most_used_model_changes_is_listed_once() {
+    for test in testing::stores(MIGRATIONS).await {
+        let index = Index::new(test.store.clone(), "n".into(), Clock::system());
+        for models in [["m-1", "m-2"], ["m-2", "m-1"], ["m-1", "m-2"]] {
+            let mut run = run("a", 1);
+            run.summary.models = models.map(str::to_owned).to_vec();
+            save(&index, &[run]).await;
+            for model in models {
+                let filter = RunFilter { model: Some(model.into()), ..RunFilter::default() };
+                assert_eq!(ids(&index, &filter).await, ["a"], "{} {model} of {models:?}", test.name);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_run_is_replaced_made_final_and_removed() {
     for test in testing::stores(MIGRATIONS).await {
         let index = Index::new(test.store.clone(), "n".into(), Clock::system());

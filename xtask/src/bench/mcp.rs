@@ -41,6 +41,8 @@ pub(super) struct McpArgs {
 const READING: &str = "test_simple_text";
 /// For all that is known it may change something: the entry is on disk before the call goes out.
 const CHANGING: &str = "test_multiple_content_types";
+/// The peer signs its tokens with it.
+const PEER_SECRET: &str = "a-secret-of-the-benchmark-with-32-bytes";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A gateway under measurement: where it is called, and what the tools are called there.
@@ -77,8 +79,8 @@ pub(super) fn run(args: &McpArgs) -> Result<()> {
     measure(args, &ours, Some(&base), &mut rows)?;
     if !args.alone {
         match context_forge(&folder.0, &fixture) {
-            Ok((server, url)) => {
-                let theirs = Target { name: "contextforge", url, key: String::new(), prefix: "one-", server: &server };
+            Ok((server, url, key)) => {
+                let theirs = Target { name: "contextforge", url, key, prefix: "one-", server: &server };
                 measure(args, &theirs, Some(&base), &mut rows).map(|_| ()).unwrap_or_else(|error| {
                     rows.push(table::not_run(CONTEXT_FORGE.package, &error));
                 });
@@ -156,24 +158,34 @@ fn register(mizzen: &Mizzen, name: &str, fixture: &Server) -> Result<String> {
     minted["key"].as_str().map(str::to_owned).context("no key was minted")
 }
 
-/// Starts ContextForge with the same tool server behind it; the address is that of a virtual server with all tools.
-fn context_forge(folder: &Path, fixture: &Server) -> Result<(Server, String)> {
+/// Starts ContextForge with the same tool server behind it: its process, the address of a virtual server with all tools, and a
+/// token of its administrator.
+fn context_forge(folder: &Path, fixture: &Server) -> Result<(Server, String, String)> {
     let programs = CONTEXT_FORGE.install()?;
     let port = free_port()?.to_string();
     let url = format!("http://127.0.0.1:{port}");
     let mut gateway = Command::new(programs.join("mcpgateway"));
     gateway.args(["--host", "127.0.0.1", "--port", &port]).current_dir(folder);
     let database = format!("sqlite:///{}", folder.join("contextforge.db").display());
-    gateway.env("DATABASE_URL", database).env("AUTH_REQUIRED", "false").env("MCP_CLIENT_AUTH_ENABLED", "false");
-    gateway.env("JWT_SECRET_KEY", "a-secret-of-the-benchmark-with-32-bytes").env("LOG_LEVEL", "ERROR");
-    gateway
-        .env("MCPGATEWAY_UI_ENABLED", "false")
-        .env("SSRF_ALLOW_LOCALHOST", "true")
-        .env("SSRF_ALLOW_PRIVATE_NETWORKS", "true");
+    gateway.env("DATABASE_URL", database).env("JWT_SECRET_KEY", PEER_SECRET).env("LOG_LEVEL", "ERROR");
+    gateway.env("SSRF_ALLOW_LOCALHOST", "true").env("SSRF_ALLOW_PRIVATE_NETWORKS", "true");
+    gateway.env("MCPGATEWAY_UI_ENABLED", "false");
     let server = Server::start(&mut gateway, &folder.join("contextforge.log"), &url, "/health")?;
+    let mint = [
+        "-m",
+        "mcpgateway.utils.create_jwt_token",
+        "--username",
+        "admin@example.com",
+        "--admin",
+        "--secret",
+        PEER_SECRET,
+    ];
+    let minted = Command::new(programs.join("python")).args(mint).output().context("its token was not minted")?;
+    let minted = String::from_utf8_lossy(&minted.stdout).into_owned();
+    let key = minted.lines().last().context("it printed no token")?.trim().to_owned();
     let ask = |method: &str, path: &str, body: &Value| {
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        http::json(method, &format!("{url}{path}"), None, &body)
+        http::json(method, &format!("{url}{path}"), Some(&key), &body)
     };
     let upstream = json!({ "name": "one", "url": format!("{}/mcp", fixture.url), "transport": "STREAMABLEHTTP" });
     ask("POST", "/gateways", &upstream).context("it does not take the tool server")?;
@@ -182,7 +194,7 @@ fn context_forge(folder: &Path, fixture: &Server) -> Result<(Server, String)> {
     let virtual_server = json!({ "server": { "name": "bench", "associated_tools": ids } });
     let made = ask("POST", "/servers", &virtual_server).context("it makes no virtual server")?;
     let id = made["id"].as_str().context("its server has no id")?.to_owned();
-    Ok((server, format!("{url}/servers/{id}/mcp")))
+    Ok((server, format!("{url}/servers/{id}/mcp"), key))
 }
 
 /// Rounds of sessions, most of which nobody says goodbye to, over many servers.

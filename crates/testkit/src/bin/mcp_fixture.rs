@@ -1,5 +1,6 @@
 //! A tool server for tests: see `mizzen_testkit::mcp_fixture`.
 
+use axum::serve::ListenerExt as _;
 use clap::{Parser, ValueEnum};
 use mizzen_testkit::mcp_fixture::{Fixture, FixtureOptions, proxy};
 
@@ -38,6 +39,8 @@ async fn main() -> anyhow::Result<()> {
     };
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", arguments.port)).await?;
     announce(&format!("ready http://{}{path}", listener.local_addr()?));
+    // Else an answer in two parts waits 40 ms for the acknowledgement of the first.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     Ok(axum::serve(listener, router).await?)
 }
 

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use mizzen_control::keys::NewKey;
 use mizzen_control::providers::ProviderKey;
 use mizzen_model::permission::Role;
+use mizzen_model::run::JUDGE_CALLER;
 
 use super::doors::Addresses;
 use super::planes::Planes;
@@ -19,7 +20,8 @@ pub(super) async fn announce(config: &Config, planes: &Planes, addresses: &Addre
     let file = planes.data_dir.join(ADDRESSES_FILE);
     let text = serde_json::to_vec_pretty(addresses).context("failed to write the addresses")?;
     std::fs::write(&file, text).with_context(|| format!("failed to write `{}`", file.display()))?;
-    let is_first_start = planes.control.keys().list().await?.is_empty();
+    // The judge's own key is there from the start.
+    let is_first_start = planes.control.keys().list().await?.iter().all(|key| key.name == JUDGE_CALLER);
     if is_first_start {
         reference_found_keys(planes).await?;
     }

@@ -1,7 +1,7 @@
 //! Client commands against a server with an imported trace.
 
 use anyhow::{Context as _, Result, ensure};
-use mizzen_testkit::mizzen::Mizzen;
+use mizzen_testkit::mizzen::{Mizzen, Options};
 use serde_json::{Value, json};
 
 /// One run as an SDK with the GenAI conventions reports it: a question, a tool call that fails, an answer.
@@ -30,6 +30,25 @@ fn otlp_json() -> Value {
                 json!({ "code": 2, "message": "no answer within 5 s" })),
         ] }],
     }] })
+}
+
+#[tokio::test]
+async fn the_first_start_has_a_key_and_knows_the_providers_whose_keys_are_there() -> Result<()> {
+    let env = vec![("OPENAI_API_KEY".to_owned(), "of-nobody".to_owned())];
+    let mut server = Mizzen::start_with(Options { env, ..Options::default() }).await?;
+    for start in ["first", "second"] {
+        let keys = server.get("/api/v1/keys").await?;
+        let names: Vec<&str> =
+            keys["items"].as_array().into_iter().flatten().filter_map(|key| key["name"].as_str()).collect();
+        ensure!(names.iter().filter(|name| **name == "first agent").count() == 1, "{start}: {keys}");
+        let providers = server.get("/api/v1/providers").await?;
+        ensure!(providers.to_string().contains("OPENAI_API_KEY"), "{start}: {providers}");
+        if start == "first" {
+            server.stop().await?;
+            server.restart().await?;
+        }
+    }
+    Ok(())
 }
 
 async fn server_with_a_run() -> Result<Mizzen> {

@@ -17,6 +17,7 @@ mod decisions;
 pub mod error;
 mod filter;
 mod functions;
+mod growth;
 mod guard;
 pub mod query;
 mod runs;

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::answer;
 use crate::error::QueryError;
 use crate::guard::{self, Admitted};
-use crate::{decisions, scores, session, tables};
+use crate::{decisions, growth, scores, session, tables};
 
 pub use crate::answer::AnswerColumn;
 
@@ -185,6 +185,7 @@ async fn answer(
     let mut plan = session.state().statement_to_plan(admitted.statement).await?;
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     read_only.verify_plan(&plan)?;
+    growth::check(&plan)?;
     if !admitted.is_explain {
         // One more than is shown tells whether there are more, and lets a sort keep that many only.
         plan = LogicalPlanBuilder::from(plan).limit(0, Some(limits.rows.saturating_add(1)))?.build()?;

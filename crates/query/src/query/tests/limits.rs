@@ -110,3 +110,43 @@ fn mistakes_are_told_in_the_words_of_the_question() {
         }
     });
 }
+
+#[test]
+fn texts_that_multiply_are_refused_before_anything_runs() {
+    let nested = |around: fn(String) -> String, times: usize, inner: &str| {
+        let text = (0..times).fold(inner.to_owned(), |text, _| around(text));
+        format!("SELECT length({text}) FROM spans")
+    };
+    let replaced = |text: String| format!("replace({text}, 'a', 'aaaaaaaaaa')");
+    let doubled = |text: String| format!("encode({text}, 'hex')");
+    let mut levels = "SELECT agent AS a FROM spans".to_owned();
+    for _ in 0..20 {
+        levels = format!("SELECT a || a AS a FROM ({levels})");
+    }
+    block_on(async {
+        let asked = asked(10, QueryLimits::default()).await;
+        for sql in [
+            nested(replaced, 5, "'aaaaaaaaaa'"),
+            nested(doubled, 20, "agent"),
+            levels.clone(),
+            format!("SELECT x FROM (SELECT (SELECT max(a) FROM ({levels})) AS x FROM spans)"),
+            format!("SELECT '{}', agent FROM spans", "x".repeat(20_000)),
+            "WITH RECURSIVE t AS (SELECT 'a' AS x UNION ALL SELECT x || x FROM t) SELECT max(x) FROM t".to_owned(),
+            "SELECT array_to_string(array_agg(agent), 'abcdefgh') FROM spans".to_owned(),
+        ] {
+            let error = asked.run(&sql).await.unwrap_err();
+            assert_eq!(error.code(), "query_invalid", "{sql}: {error}");
+            assert!(error.to_string().contains("texts") || error.to_string().contains("text of"), "{sql}: {error}");
+        }
+        for sql in [
+            nested(replaced, 2, "'aaaaaaaaaa'"),
+            "SELECT replace(upper(agent), 'A', '<b>a</b>') || '-' || run_id FROM spans".to_owned(),
+            "SELECT string_agg(agent, ', ') || '.' FROM spans GROUP BY run_id".to_owned(),
+            "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t WHERE n < 9) SELECT n FROM t".to_owned(),
+            "SELECT concat_ws(' ', agent, run_id, CASE WHEN agent LIKE 'a%' THEN agent ELSE 'none' END) AS x FROM spans ORDER BY x"
+                .to_owned(),
+        ] {
+            asked.run(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+    });
+}

@@ -48,9 +48,9 @@ mod twins;
 
 use hashbrown::HashMap;
 use mizzen_model::id::{RunId, SpanId, TraceId};
-use mizzen_model::step::Step;
+use mizzen_model::step::{Step, StepKind};
 
-use crate::row::SpanHead;
+use crate::row::{Name, SpanHead};
 use totals::Totals;
 use tree::{NONE, Tree};
 
@@ -114,17 +114,18 @@ impl<'a> Analysis<'a> {
 
     fn assembly(&self) -> Assembly {
         let is_step = |at: &usize| self.tree.heads[*at].step.is_some();
+        let agents = agents(&self.tree);
         let roots = (0..self.tree.len()).filter(|&at| self.tree.parent[at] == NONE);
         Assembly {
-            steps: (0..self.tree.len()).filter(is_step).filter_map(|at| self.step(at)).collect(),
+            steps: (0..self.tree.len()).filter(is_step).filter_map(|at| self.step(at, agents[at])).collect(),
             twins: self.counted_as.iter().filter(|&&twin| twin != NONE).count(),
             roots: roots.map(|at| self.tree.heads[at].span_id).collect(),
         }
     }
 
-    fn step(&self, at: usize) -> Option<Step> {
+    fn step(&self, at: usize, agent: Option<&Name>) -> Option<Step> {
         let head = self.tree.heads[at];
-        let text = |name: &Option<crate::row::Name>| name.as_deref().map(str::to_owned);
+        let text = |name: &Option<Name>| name.as_deref().map(str::to_owned);
         let shown = !self.totals.is_repeated(at);
         Some(Step {
             run_id: RunId::lossy(&head.run_id),
@@ -134,7 +135,7 @@ impl<'a> Analysis<'a> {
             kind: head.step?,
             name: head.name.to_string(),
             source: head.source,
-            agent: text(&head.agent),
+            agent: agent.map(|name| name.to_string()),
             model: text(&head.model),
             provider: text(&head.provider),
             tool: text(&head.tool),
@@ -151,6 +152,29 @@ impl<'a> Analysis<'a> {
             counted_as: self.tree.span_id(self.counted_as[at]),
         })
     }
+}
+
+/// Who did what: the agent that a step names, or else the one whose call is around it. Where a step names the agent of the whole run, that
+/// is the name of its sender, so that a call around it knows better.
+fn agents<'a>(tree: &Tree<'a>) -> Vec<Option<&'a Name>> {
+    let outermost = summary::outermost_agent(tree);
+    let mut agents: Vec<Option<&'a Name>> = vec![None; tree.len()];
+    // Steps of other traces hang below it, wherever it stands in the order.
+    if let Some(root) = tree.own_root {
+        agents[root] = tree.heads[root].agent.as_ref();
+    }
+    for &at in &tree.top_down {
+        let head = tree.heads[at as usize];
+        let own = head.agent.as_ref();
+        let above = tree.parent_step[at as usize];
+        let around = if above == NONE { None } else { agents[above as usize] };
+        agents[at as usize] = match head.step {
+            Some(StepKind::AgentCall) => own.or(around),
+            _ if own.is_none() || own == outermost => around.or(own),
+            _ => own,
+        };
+    }
+    agents
 }
 
 /// The last head of every span.

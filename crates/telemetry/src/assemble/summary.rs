@@ -107,7 +107,7 @@ impl Facts {
 }
 
 /// The agent of the agent step with the fewest steps above it; the earliest of several.
-fn outermost_agent<'a>(tree: &Tree<'a>) -> Option<&'a Name> {
+pub(super) fn outermost_agent<'a>(tree: &Tree<'a>) -> Option<&'a Name> {
     let mut depth = vec![0u32; tree.len()];
     for &at in &tree.top_down {
         let above = tree.parent_step[at as usize];

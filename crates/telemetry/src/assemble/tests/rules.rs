@@ -155,3 +155,22 @@ fn parent_steps_skip_plain_spans_and_never_cross_traces() {
     assert_eq!(parents, [None, Some(span_id(0)), None]);
     assert_eq!(assembly.roots, [span_id(0), span_id(3)]);
 }
+
+#[test]
+fn a_step_is_done_by_the_agent_whose_call_is_around_it() {
+    let named = |head: SpanHead, agent: &str| SpanHead { agent: Some(name(agent)), ..head };
+    let heads = [
+        named(step(0, None, StepKind::AgentCall), "planner"),
+        named(step(1, Some(0), StepKind::ModelCall), "planner"),
+        named(step(2, Some(0), StepKind::AgentCall), "adviser"),
+        // The name of the key that the sub-agent's calls came with.
+        named(step(3, Some(2), StepKind::ModelCall), "planner"),
+        plain(4, Some(2)),
+        step(5, Some(4), StepKind::ToolCall),
+        named(step(6, Some(2), StepKind::ModelCall), "critic"),
+        named(step(7, None, StepKind::ModelCall), "planner"),
+    ];
+    let agents: Vec<Option<String>> = assemble(&heads).steps.into_iter().map(|step| step.agent).collect();
+    let expected = ["planner", "planner", "adviser", "adviser", "adviser", "critic", "planner"];
+    assert_eq!(agents, expected.map(|name| Some(name.to_owned())));
+}

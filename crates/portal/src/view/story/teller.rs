@@ -48,18 +48,23 @@ pub(crate) fn tell(scenes: &[Scene<'_>], started_at: Timestamp) -> Vec<StoryEntr
             _ => {}
         }
     }
-    teller.entries.sort_by_key(|(turn, entry)| (entry.at_offset_ns, *turn));
+    teller.entries.sort_by_key(|(place, _)| *place);
     teller.entries.into_iter().map(|(_, entry)| entry).collect()
 }
 
 struct Teller<'a> {
     scenes: &'a [Scene<'a>],
     started_at: Timestamp,
-    entries: Vec<(Turn, StoryEntry)>,
+    /// Each with its place: a time since the run started, and what comes first among entries of one instant.
+    entries: Vec<((i64, Turn), StoryEntry)>,
     shown: Shown,
 }
 
 impl<'a> Teller<'a> {
+    fn push(&mut self, turn: Turn, entry: StoryEntry) {
+        self.entries.push(((entry.at_offset_ns, turn), entry));
+    }
+
     fn start(&self, step: &Step) -> i64 {
         step.started_at.unix_nanos().saturating_sub(self.started_at.unix_nanos())
     }
@@ -125,7 +130,7 @@ impl<'a> Teller<'a> {
             cost_usd: counts.and_then(|step| step.cost_usd),
             ..StoryEntry::of(step, StoryKind::Message, self.end(step))
         };
-        self.entries.push((Turn::Said, entry));
+        self.push(Turn::Said, entry);
     }
 
     /// A message that was there before the step began. It did not fail, nor take time.
@@ -138,7 +143,7 @@ impl<'a> Teller<'a> {
             duration_ns: None,
             ..StoryEntry::of(step, StoryKind::Message, at_offset_ns)
         };
-        self.entries.push((turn, entry));
+        self.push(turn, entry);
     }
 
     /// Entries for the tools that were called, and for those that were only asked for.
@@ -152,6 +157,10 @@ impl<'a> Teller<'a> {
             let tool = step.tool.clone().unwrap_or_else(|| step.name.clone());
             let asked = pending.take(step.tool_call_id.as_deref(), Some(&tool));
             let id = step.tool_call_id.clone().or_else(|| asked.as_ref()?.id.clone());
+            // While an answer streams, a tool it asks for is called before its end, and is told after it all the same.
+            let start = self.start(step);
+            let while_asked = asked.as_ref().filter(|asked| self.start(scenes[asked.scene].step) <= start);
+            let told_at = while_asked.map_or(start, |asked| asked.at_offset_ns.max(start));
             let result = content.tool_result.clone();
             unanswered.push(self.entries.len(), id, Some(tool.clone()), result.is_none());
             let entry = StoryEntry {
@@ -159,9 +168,9 @@ impl<'a> Teller<'a> {
                 arguments: content.tool_arguments.clone().or_else(|| Some(asked?.arguments)).map(plain),
                 result: result.map(plain),
                 error_message: error_text(step),
-                ..StoryEntry::of(step, StoryKind::ToolCall, self.start(step))
+                ..StoryEntry::of(step, StoryKind::ToolCall, start)
             };
-            self.entries.push((Turn::Tool, entry));
+            self.entries.push(((told_at, Turn::Tool), entry));
         }
         for asked in pending.rest() {
             let step = scenes[asked.scene].step;
@@ -173,7 +182,7 @@ impl<'a> Teller<'a> {
                 duration_ns: None,
                 ..StoryEntry::of(step, StoryKind::ToolCall, asked.at_offset_ns)
             };
-            self.entries.push((Turn::Tool, entry));
+            self.push(Turn::Tool, entry);
         }
         unanswered
     }
@@ -206,7 +215,7 @@ impl<'a> Teller<'a> {
             error_message: error_text(scene.step),
             ..StoryEntry::of(scene.step, StoryKind::Agent, self.start(scene.step))
         };
-        self.entries.push((Turn::Agent, entry));
+        self.push(Turn::Agent, entry);
         let mut history = Occurrences::default();
         self.system(scene, &mut history);
         let input = scene.content.input.iter().map(|message| (message, Turn::Heard));
@@ -225,7 +234,7 @@ impl<'a> Teller<'a> {
                 error_message: error_text(step),
                 ..StoryEntry::of(step, StoryKind::Error, self.end(step))
             };
-            self.entries.push((Turn::Error, entry));
+            self.push(Turn::Error, entry);
         }
     }
 }

@@ -69,6 +69,28 @@ fn line(entry: &StoryEntry) -> String {
 }
 
 #[test]
+fn a_tool_that_is_called_while_the_answer_still_streams_is_told_after_it() {
+    let asks = |id, name| calls(Some(id), name, json!({}));
+    let tool = |at, id: &str, name: &str| Step {
+        tool: Some(name.into()),
+        tool_call_id: Some(id.into()),
+        ..step(at, None, StepKind::ToolCall)
+    };
+    let told = story(vec![
+        (
+            Step { duration_ns: 20, ..step(10, None, StepKind::ModelCall) },
+            content(vec![says(Speaker::User, "go")], vec![asks("c1", "get"), asks("c2", "read")]),
+        ),
+        (tool(15, "c1", "get"), SpanContent::default()),
+        (tool(40, "c2", "read"), SpanContent::default()),
+    ]);
+    let told: Vec<(i64, String)> = told.iter().map(|entry| (entry.at_offset_ns, line(entry))).collect();
+    let expected =
+        [(10, "user: go"), (30, "assistant: get"), (30, "assistant: read"), (15, "get({}) = ?"), (40, "read({}) = ?")];
+    assert_eq!(told, expected.map(|(at, line)| (at, line.to_owned())));
+}
+
+#[test]
 fn a_conversation_is_told_once_although_every_call_repeats_it() {
     let question = says(Speaker::User, "list releases");
     let ask = calls(Some("c1"), "list", json!({"all": true}));

@@ -10,8 +10,10 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::ast::{
-    ObjectName, Query, Select, SetExpr, Statement as SqlStatement, TableFactor, Visit, Visitor,
+    Expr, ObjectName, Query, Select, SetExpr, Statement as SqlStatement, TableFactor, Visit, Visitor,
 };
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::tokenizer::Tokenizer;
 
 use crate::error::QueryError;
 
@@ -19,6 +21,11 @@ use crate::error::QueryError;
 pub(crate) const SQL_BYTES_MAX: usize = 64 * 1024;
 /// Tables a statement may come to, when every use of a `WITH` table counts as what it stands for.
 pub(crate) const RELATIONS_MAX: u64 = 64;
+
+/// Words and signs of a statement: what is read of them can be freed without a deep stack.
+const TOKENS_MAX: usize = 8_000;
+/// Expressions inside each other, as each sign of a long sum is: they are planned by recursion.
+const DEPTH_MAX: usize = 250;
 
 /// A statement that may be run.
 #[derive(Debug)]
@@ -33,6 +40,10 @@ pub(crate) struct Admitted {
 pub(crate) fn admit(sql: &str, known: &[&str]) -> Result<Admitted, QueryError> {
     if sql.len() > SQL_BYTES_MAX {
         return Err(QueryError::NotAllowed(format!("the statement is longer than {SQL_BYTES_MAX} bytes")));
+    }
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().map_or(0, |tokens| tokens.len());
+    if tokens > TOKENS_MAX {
+        return Err(QueryError::NotAllowed(format!("the statement has more than {TOKENS_MAX} words and signs")));
     }
     let mut statements = DFParser::parse_sql(sql).map_err(|error| QueryError::from_engine(error, 0))?;
     let statement = match (statements.pop_front(), statements.len()) {
@@ -88,6 +99,8 @@ enum Refused {
     Within(&'static str),
     TableFunction(String),
     Qualified(String),
+    Deep,
+    Wide,
 }
 
 impl From<Refused> for QueryError {
@@ -96,6 +109,8 @@ impl From<Refused> for QueryError {
             Refused::Within(what) => format!("`{what}` cannot be part of a query here"),
             Refused::TableFunction(name) => format!("table function `{name}` cannot be used here"),
             Refused::Qualified(name) => format!("table `{name}` has a prefix, which no table here has"),
+            Refused::Deep => format!("more than {DEPTH_MAX} expressions are inside each other"),
+            Refused::Wide => format!("more than {RELATIONS_MAX} queries are united"),
         })
     }
 }
@@ -106,6 +121,8 @@ struct Names {
     tables: Vec<String>,
     /// `WITH` tables with what they use, in the order they are written: each uses only earlier ones.
     with: Vec<(String, Vec<String>)>,
+    /// Expressions around the one that is visited.
+    depth: usize,
 }
 
 impl Names {
@@ -134,10 +151,18 @@ impl Visitor for Names {
             table.query.visit(&mut uses)?;
             self.with.push((lower(&table.alias.name.value), uses.tables));
         }
-        if is_table_body(&query.body) {
-            return ControlFlow::Break(Refused::Within("TABLE"));
-        }
+        bodies(&query.body)?;
         if query.locks.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(Refused::Within("FOR")) }
+    }
+
+    fn pre_visit_expr(&mut self, _: &Expr) -> ControlFlow<Refused> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX { ControlFlow::Break(Refused::Deep) } else { ControlFlow::Continue(()) }
+    }
+
+    fn post_visit_expr(&mut self, _: &Expr) -> ControlFlow<Refused> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Refused> {
@@ -179,17 +204,17 @@ fn lower(name: &str) -> String {
     name.to_lowercase()
 }
 
-/// Whether a body, or one that it unites, is `TABLE name`: sqlparser does not report its table.
-fn is_table_body(body: &SetExpr) -> bool {
-    let mut bodies = vec![body];
+/// No body, nor one that it unites, may be `TABLE name`: sqlparser does not report its table. Nor may there be many.
+fn bodies(body: &SetExpr) -> ControlFlow<Refused> {
+    let (mut bodies, mut united) = (vec![body], 0);
     while let Some(body) = bodies.pop() {
         match body {
-            SetExpr::Table(_) => return true,
+            SetExpr::Table(_) => return ControlFlow::Break(Refused::Within("TABLE")),
             SetExpr::SetOperation { left, right, .. } => bodies.extend([left.as_ref(), right.as_ref()]),
-            _ => {}
+            _ => united += 1,
         }
     }
-    false
+    if united > RELATIONS_MAX { ControlFlow::Break(Refused::Wide) } else { ControlFlow::Continue(()) }
 }
 
 #[cfg(test)]

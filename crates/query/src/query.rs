@@ -31,6 +31,8 @@ pub const TABLES: [&str; 7] = ["runs", "steps", "spans", "logs", "metrics", "sco
 
 /// Threads that queries run on: never those that serve ingest and the portal.
 const THREADS: usize = 2;
+/// Of each of them: statements are planned by recursion, and may be as deep as their parser lets them.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
 /// Reads of files at once, of all queries together.
 const BLOCKING_THREADS: usize = 4;
 /// Queries that run at once; more wait, within their time.
@@ -115,6 +117,7 @@ impl Engine {
             .worker_threads(THREADS)
             .max_blocking_threads(BLOCKING_THREADS)
             .thread_name("query")
+            .thread_stack_size(STACK_BYTES)
             .enable_all()
             .build()
             .map_err(|error| QueryError::Engine(Box::new(error)))?;

@@ -112,6 +112,25 @@ fn mistakes_are_told_in_the_words_of_the_question() {
 }
 
 #[test]
+fn the_deepest_statements_that_are_read_end_in_an_answer() {
+    let selects = |levels| {
+        (0..levels).fold("SELECT agent FROM spans".to_owned(), |inner, _| format!("SELECT agent FROM ({inner})"))
+    };
+    let chain = |of| format!("SELECT 1{} FROM spans", " + 1".repeat(of));
+    let united = |of| format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(of));
+    block_on(async {
+        let asked = asked(10, QueryLimits::default()).await;
+        for sql in [selects(20), chain(240), united(60)] {
+            asked.run(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+        for sql in [selects(200), chain(1_000), chain(15_000), united(100), united(3_000)] {
+            let error = asked.run(&sql).await.unwrap_err();
+            assert!(error.is_users_fault(), "{error}");
+        }
+    });
+}
+
+#[test]
 fn texts_that_multiply_are_refused_before_anything_runs() {
     let nested = |around: fn(String) -> String, times: usize, inner: &str| {
         let text = (0..times).fold(inner.to_owned(), |text, _| around(text));

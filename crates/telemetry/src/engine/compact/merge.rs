@@ -198,15 +198,17 @@ impl Output<'_> {
     fn take(&mut self, cursor: &Cursor, rows: usize, hidden: &Hidden, once: &mut Once) -> Result<(), SegmentError> {
         let (Some(keys), Some(batch)) = (&cursor.keys, &cursor.batch) else { return Ok(()) };
         let hides = hidden.runs_of(cursor.segment.id);
-        let source = self.sources.len();
+        let (source, before) = (self.sources.len(), self.picked.len());
         for row in cursor.row..cursor.row + rows {
             let is_hidden = hides.zip(keys.name(row)).is_some_and(|(runs, name)| runs.contains(name));
             if !is_hidden && once.is_new(keys, row) {
                 self.picked.push((source, row));
             }
         }
-        // The same batch is often a source several times over; sharing it costs nothing.
-        self.sources.push(batch.clone());
+        // The same batch is often a source several times over; sharing it costs nothing. One of which every row is hidden is let go.
+        if self.picked.len() > before {
+            self.sources.push(batch.clone());
+        }
         if self.picked.len() >= BATCH_ROWS { self.write() } else { Ok(()) }
     }
 

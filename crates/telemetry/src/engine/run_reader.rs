@@ -171,7 +171,8 @@ impl RunReader {
     }
 }
 
-/// The spans of runs (their ids sorted), each once and in order of time, by run.
+/// The spans of runs (their ids sorted), each once and in order of time, by run. Of those that go beyond what is assembled of a run,
+/// the segments that are left are not read: an agent may keep one run for weeks.
 fn spans_of(
     reader: &SegmentReader,
     snapshot: &Snapshot,
@@ -181,6 +182,9 @@ fn spans_of(
 ) -> Result<BTreeMap<String, Vec<SpanRow>>, ReadError> {
     let mut rows: Vec<SpanRow> = Vec::new();
     for segment in snapshot.segments_of(Signal::Spans) {
+        if rows.len() >= RUN_SPANS_MAX {
+            break;
+        }
         let shown: Vec<String> =
             run_ids.iter().filter(|run_id| !snapshot.hidden.hides(segment.id, run_id)).cloned().collect();
         if !shown.is_empty() {

@@ -100,7 +100,7 @@ impl Ingest {
     }
 
     /// Takes a request. `wire` is the same request as it came, protobuf and not compressed, when the caller has it:
-    /// it is kept as it is when the capture policy changes nothing.
+    /// it is kept as it is when the capture policy changes nothing, and there is nothing in it that the policy could not see.
     pub(crate) async fn ingest<R: Request>(
         &self,
         request: R,
@@ -154,10 +154,13 @@ impl Ingest {
         let (capture, normaliser, origin) = (self.capture.clone(), self.normaliser.clone(), origin.clone());
         let work = move || {
             let changed = request.apply(&capture, origin.agent.as_deref());
+            // Fields that nobody here knows would be kept unread.
+            let is_read = |wire: &Bytes| capture.keeps_everything() || request.encoded_len() == wire.len();
+            let wire = wire.filter(|wire| !changed && is_read(wire));
             let (rows, rejected, message) = request.rows(&normaliser, &origin);
             let mut body = Vec::with_capacity(bytes + 256);
             entry::encode_origin(&origin, &mut body);
-            match wire.filter(|_| !changed) {
+            match wire {
                 Some(wire) => body.extend_from_slice(&wire),
                 None => body.extend_from_slice(&request.encode_to_vec()),
             }

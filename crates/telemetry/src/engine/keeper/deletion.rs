@@ -64,6 +64,9 @@ impl Keeper {
         let before = kept.min().unwrap_or(i64::MAX).min(newest_gone.saturating_add(1));
         drop(snapshot);
         self.drop_segments(&gone, None);
+        // The log may still have the bytes of what went.
+        let erase = self.flushed_through;
+        self.trim.send_modify(|trim| trim.erase = erase);
         Ok(Some(before))
     }
 

@@ -21,6 +21,8 @@ use crate::version::{Transition, Version, VersionState};
 
 /// Versions that one list gives.
 pub const VERSIONS_MAX: i64 = 1_000;
+/// Entities whose versions one statement asks for.
+const ENTITIES_AT_ONCE: usize = 100;
 const REASON_BYTES_MAX: usize = 2_000;
 
 /// Of every reviewed entity in the catalog: what may be used.
@@ -163,6 +165,23 @@ impl Catalog {
     /// When the database fails.
     pub async fn versions(&self, reference: &EntityRef) -> Result<Vec<Version>, CatalogError> {
         steps::load(self.store(), Wanted::Of(reference)).await
+    }
+
+    /// As [`Self::versions`], of many entities; an entity without versions is not among them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn versions_of(
+        &self,
+        references: &[EntityRef],
+    ) -> Result<BTreeMap<EntityRef, Vec<Version>>, CatalogError> {
+        let mut found: BTreeMap<EntityRef, Vec<Version>> = BTreeMap::new();
+        for some in references.chunks(ENTITIES_AT_ONCE) {
+            for version in steps::load(self.store(), Wanted::OfAll(some)).await? {
+                found.entry(version.reference.clone()).or_default().push(version);
+            }
+        }
+        Ok(found)
     }
 
     /// By digest, or by tag: then the one that was approved under it, or else the newest. `None` when there is none.

@@ -222,11 +222,16 @@ pub(crate) async fn name_agents(store: &Store) -> Result<(), CatalogError> {
     }
 }
 
+/// Digests that one statement names: SQLite walks over the parameters before each.
+const DIGESTS_MAX: usize = 100;
+
 /// Which versions are asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wanted<'a> {
     /// All of an entity, newest first.
     Of(&'a EntityRef),
+    /// All of each entity, newest first.
+    OfAll(&'a [EntityRef]),
     /// The one of an entity with a digest, or else with a tag: then the one that was approved under it, or else the newest.
     Named(&'a EntityRef, &'a str),
     /// What waits for a review, oldest first; of everything, or of one entity.
@@ -239,6 +244,9 @@ impl Wanted<'_> {
         match self {
             Self::Of(reference) => {
                 sql.push("v.ref = ").bind(reference.to_string());
+            }
+            Self::OfAll(references) => {
+                sql.push("v.ref IN ").list(references.iter().map(ToString::to_string));
             }
             Self::Named(reference, name) => {
                 sql.push("v.ref = ").bind(reference.to_string());
@@ -260,6 +268,7 @@ impl Wanted<'_> {
         let mut sql = self.condition().prefixed("SELECT v.ref, v.digest, v.tag, v.state, v.document, v.body ");
         let (order, limit, from) = match self {
             Self::Of(_) => ("v.changed_at DESC", VERSIONS_MAX, 0),
+            Self::OfAll(_) => ("v.ref, v.changed_at DESC", i64::MAX, 0),
             Self::Named(..) => ("v.is_fixed DESC, v.changed_at DESC", 1, 0),
             Self::Pending { from, limit, .. } => ("v.changed_at", number(limit).min(VERSIONS_MAX), number(from)),
         };
@@ -284,8 +293,11 @@ pub(crate) async fn load(store: &Store, wanted: Wanted<'_>) -> Result<Vec<Versio
     let mut sql =
         Sql::new("SELECT ref, digest, state, made_by, made_at, reason FROM catalog_transitions WHERE ref IN ");
     let references: BTreeSet<String> = versions.iter().map(|version| version.reference.to_string()).collect();
-    sql.list(references).push(" AND digest IN ");
-    sql.list(versions.iter().map(|version| version.digest.as_str()));
+    sql.list(references);
+    // Of many, those that are not asked for are passed over.
+    if versions.len() <= DIGESTS_MAX {
+        sql.push(" AND digest IN ").list(versions.iter().map(|version| version.digest.as_str()));
+    }
     sql.push(" ORDER BY ref, digest, step");
     let mut steps: BTreeMap<(String, String), Vec<Transition>> = BTreeMap::new();
     for row in sql.query().fetch_all(store.pool()).await? {

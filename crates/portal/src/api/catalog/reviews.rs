@@ -1,5 +1,6 @@
 //! Versions that wait for a review.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -92,15 +93,17 @@ pub(crate) async fn list(
     };
     let (pending, total) = app.state.catalog.pending(wanted.as_ref(), from, limit).await?;
     let mut items = Vec::with_capacity(pending.len());
+    let references: BTreeSet<EntityRef> = pending.iter().map(|version| version.reference.clone()).collect();
+    let others = app.state.catalog.versions_of(&references.into_iter().collect::<Vec<_>>()).await?;
     for version in pending {
-        items.push(review(&app, &session, version).await?);
+        let others = others.get(&version.reference).map_or(&[][..], Vec::as_slice);
+        items.push(review(&app, &session, version, others));
     }
     let next_cursor = next_cursor(from, items.len(), total);
     Ok(Json(CatalogReviews { items, total, next_cursor }))
 }
 
-async fn review(app: &App, session: &Session, version: Version) -> Result<CatalogReview, ApiError> {
-    let others = app.state.catalog.versions(&version.reference).await?;
+fn review(app: &App, session: &Session, version: Version, others: &[Version]) -> CatalogReview {
     let usable =
         |state: VersionState| others.iter().find(|other| other.state == state && other.digest != version.digest);
     let in_use =
@@ -115,7 +118,7 @@ async fn review(app: &App, session: &Session, version: Version) -> Result<Catalo
     let why_not = why_not(app, session, &version);
     let owner = version.entity.text(&["spec", "owner"]);
     let owner = owner.and_then(|owner| EntityRef::parse(owner, Some("group"), version.entity.namespace()).ok());
-    Ok(CatalogReview {
+    CatalogReview {
         title: version.entity.title().to_owned(),
         class: class_of(&version.entity),
         kind: version.entity.kind().to_owned(),
@@ -131,7 +134,7 @@ async fn review(app: &App, session: &Session, version: Version) -> Result<Catalo
         reference: version.reference,
         tag: version.tag,
         digest: version.digest,
-    })
+    }
 }
 
 /// The same as approving would answer; said beforehand.

@@ -53,9 +53,10 @@ pub(crate) async fn index(State(app): State<Arc<App>>, reader: Reader) -> Result
     let visible = Visible::to(catalog, false);
     all.retain(|reference| visible.has(reference));
     all.sort_by_key(|reference| (reference.namespace() != DEFAULT_NAMESPACE, reference.clone()));
+    let mut versions = catalog.versions_of(&all).await?;
     let mut listed: Vec<Published> = Vec::new();
     for reference in all {
-        let versions = catalog.versions(&reference).await?;
+        let versions = versions.remove(&reference).unwrap_or_default();
         let Some(skill) = published::latest(&versions).and_then(Published::of) else { continue };
         if listed.iter().all(|other| other.name != skill.name) {
             listed.push(skill);

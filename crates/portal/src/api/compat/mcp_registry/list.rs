@@ -119,13 +119,16 @@ async fn page(
     loop {
         query.cursor.clone_from(&place.page);
         let found = catalog.query(&query).await?;
+        let shown = found.items.iter().skip(place.server).map(|stored| &stored.reference);
+        let shown: Vec<_> = shown.filter(|reference| visible.has(reference)).cloned().collect();
+        let mut versions = catalog.versions_of(&shown).await?;
         for (number, stored) in found.items.into_iter().enumerate().skip(place.server) {
             scanned += 1;
             if !visible.has(&stored.reference) {
                 continue;
             }
             let first = if number == place.server { place.version } else { 0 };
-            let versions = catalog.versions(&stored.reference).await?;
+            let versions = versions.remove(&stored.reference).unwrap_or_default();
             let server = Server::of(stored.reference, versions, asked.sees_all);
             let shown = server.versions.iter().filter(|version| asked.is(&server, version));
             for (version, entry) in shown.enumerate().skip(first).filter_map(|(n, it)| Some((n, server.entry(it)?))) {

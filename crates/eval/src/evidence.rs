@@ -12,7 +12,10 @@ use mizzen_model::permission::Evidence;
 use mizzen_model::step::Source;
 use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Map;
 use utoipa::ToSchema;
+
+use crate::evaluator::{Evaluator, Spec};
 
 /// The error rate that all evidence about one lineage and metric shares.
 pub const ALPHA_TOTAL: f64 = 0.05;
@@ -55,12 +58,19 @@ pub struct Published {
 }
 
 impl Published {
-    /// As permission asks for it.
+    /// As permission asks for it. Parameters of the evaluator and a set are chosen by whoever asks for the experiment, and could
+    /// be chosen so that everything passes: they are part of what the evidence is about.
     #[must_use]
     pub fn evidence(&self) -> Evidence {
+        let name = self.metric.split_once('@').map_or(self.metric.as_str(), |(name, _)| name);
+        let usual = Evaluator::build(&Spec { name: name.to_owned(), parameters: Map::new() });
+        let is_usual = usual.is_ok_and(|usual| usual.id().digest == self.evaluator_digest);
+        let evaluator = (!is_usual).then_some(&self.evaluator_digest);
+        // A digest of anything else than the set's content is no rule's.
+        let set = self.set_digest.as_ref().map(|set| set.parse().unwrap_or_else(|_| Digest::of(set.as_bytes())));
         Evidence {
             subject: self.subject.clone(),
-            metric: self.metric.clone(),
+            metric: Evidence::metric_of(&self.metric, evaluator, set.as_ref()),
             n: self.n,
             clusters: self.clusters,
             method: self.method.clone(),

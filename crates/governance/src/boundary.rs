@@ -11,7 +11,7 @@ pub(crate) mod reader;
 use mizzen_model::permission::Boundary;
 use mizzen_model::yaml::{self, Limits};
 
-pub(crate) use self::grant::{pattern, touches};
+pub(crate) use self::grant::{measured, pattern, touches};
 use crate::problem::Problem;
 
 /// The only version there is.

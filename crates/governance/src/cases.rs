@@ -234,12 +234,13 @@ fn touched(reader: &mut Reader<'_>, fields: Fields<'_>, field: &str) -> Taint {
     fields.get(field).and_then(|node| crate::boundary::touches(reader, node)).unwrap_or_default()
 }
 
-/// Evidence about the case's own agent, as `{metric, lower, clusters}`.
+/// Evidence about the case's own agent, as `{metric, lower, clusters}`, and `evaluator` and `set` as a rule names them.
 fn evidence(reader: &mut Reader<'_>, fields: Fields<'_>) -> Vec<Evidence> {
     let mut found = Vec::new();
     for node in fields.get("evidence").map(Reader::one_or_more).unwrap_or_default() {
-        let Some(fields) = reader.fields(node, "evidence", &["metric", "lower", "clusters", "alpha"]) else { continue };
-        let metric = fields.get("metric").and_then(|node| reader.text(node, "metric"));
+        let known = ["metric", "evaluator", "set", "lower", "clusters", "alpha"];
+        let Some(fields) = reader.fields(node, "evidence", &known) else { continue };
+        let metric = fields.get("metric").and_then(|node| crate::boundary::measured(reader, node, fields));
         let lower = fields.get("lower").and_then(|node| reader.number(node, "lower")?.as_f64());
         let clusters = fields.get("clusters").and_then(|node| reader.whole(node, "clusters"));
         let (Some(metric), Some(lower), Some(clusters)) = (metric, lower, clusters) else {

@@ -271,7 +271,7 @@ pub(crate) fn best<'a>(request: &Request<'a>, metric: &str) -> Option<&'a Eviden
     let digest = request.caller.agent_digest.as_ref()?;
     let fits = |evidence: &&Evidence| {
         evidence.subject == *digest
-            && (evidence.metric == metric || (!metric.contains('@') && unversioned(&evidence.metric) == metric))
+            && is_metric(&evidence.metric, metric)
             && evidence.validate().is_ok()
             && evidence.sources.iter().any(|source| *source != Source::Sdk)
     };
@@ -287,6 +287,26 @@ pub(crate) fn had(request: &Request<'_>, metric: &str) -> Option<EvidenceHad> {
     })
 }
 
-fn unversioned(metric: &str) -> &str {
-    metric.split_once('@').map_or(metric, |(name, _)| name)
+/// Evidence of the same evaluator that a rule about `metric` does not name: with other parameters, or over another set. For
+/// whoever wonders why it does not count.
+pub(crate) fn unnamed<'a>(request: &Request<'a>, metric: &str) -> Option<&'a Evidence> {
+    let digest = request.caller.agent_digest.as_ref()?;
+    let (wanted, _) = parts(metric);
+    let is_of = |evidence: &&Evidence| {
+        let is_same = is_metric(parts(&evidence.metric).0, wanted);
+        evidence.subject == *digest && is_same && !is_metric(&evidence.metric, metric)
+    };
+    request.evidence.iter().filter(is_of).max_by_key(|evidence| evidence.as_of)
+}
+
+/// Whether a rule that says `wanted` is about evidence of `metric`: any version when it says none, and nothing else left open.
+fn is_metric(metric: &str, wanted: &str) -> bool {
+    let ((name, named), (wanted, wanted_named)) = (parts(metric), parts(wanted));
+    let unversioned = name.split_once('@').map_or(name, |(name, _)| name);
+    named == wanted_named && (name == wanted || unversioned == wanted)
+}
+
+/// The evaluator with its version, and what is named besides.
+fn parts(metric: &str) -> (&str, &str) {
+    metric.split_at(metric.find(' ').unwrap_or(metric.len()))
 }

@@ -93,7 +93,7 @@ pub struct Pin {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     pub subject: Digest,
-    /// Evaluator name and version, for example `task_success@1`.
+    /// Evaluator name and version, and what else a rule must name ([`Self::metric_of`]): `task_success@1`.
     pub metric: String,
     /// Observations.
     pub n: u64,
@@ -123,6 +123,21 @@ pub enum EvidenceError {
 }
 
 impl Evidence {
+    /// The metric with what was chosen when it was measured: the evaluator by its digest, when it has parameters of its own, and
+    /// the eval set. A rule that does not name the same is not about this evidence, so that nobody meets it by choosing
+    /// parameters or cases that everything passes. For example `contains@1 evaluator=sha256:… set=sha256:…`.
+    #[must_use]
+    pub fn metric_of(metric: &str, evaluator: Option<&Digest>, set: Option<&Digest>) -> String {
+        let mut whole = metric.to_owned();
+        for (what, digest) in [(" evaluator=", evaluator), (" set=", set)] {
+            if let Some(digest) = digest {
+                whole.push_str(what);
+                whole.push_str(digest.as_str());
+            }
+        }
+        whole
+    }
+
     /// # Errors
     /// When a field contradicts another, or a number is not one.
     pub fn validate(&self) -> Result<(), EvidenceError> {
@@ -143,7 +158,8 @@ impl Evidence {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceRule {
-    /// An evaluator with its version (`task_success@1`), or without: then any version counts.
+    /// An evaluator with its version (`task_success@1`), or without: then any version counts. Behind it what else the evidence
+    /// must be of, as [`Evidence::metric_of`] writes it.
     pub metric: String,
     /// The evidence's lower bound must reach this.
     pub lower_at_least: f64,

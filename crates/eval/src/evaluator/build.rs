@@ -79,6 +79,9 @@ impl Evaluator {
         }
         let mut parameters = built.parameters;
         parameters["threshold"] = json!(threshold);
+        if name != info.name && names().any(|other| other == name) {
+            return Err(wrong(format!("`metric` must not be the name of another evaluator, got `{name}`")));
+        }
         let version = info.version.to_owned();
         // The name that scores go by may be chosen; what was done must not be hidden by it.
         let identity = format!("{}/{name}", info.name);

@@ -325,6 +325,7 @@ fn what_is_misspelt_is_refused_with_the_nearest_name() {
     assert!(error("regex").contains("`pattern` is missing"));
     assert!(error("regex:pattern=(").contains("pattern"));
     assert!(error("equals:metric=No-Good").contains("snake case"));
+    assert!(error("regex:pattern=a,metric=task_success").contains("the name of another evaluator"));
     assert!(Spec::parse("steps:at_most").is_err());
     let unknown = with("tool_trajectory", json!({"tools": {"t": {"fields": {"a": {"fuzzy": 1}}}}}));
     assert!(unknown.unwrap_err().to_string().contains("`fuzzy` is no matcher"));
@@ -377,4 +378,11 @@ fn every_evaluator_of_the_catalogue_can_be_built_and_answers_or_asks_for_help() 
             assert!(defaults.get(parameter.name).is_some(), "{}.{} has no default", info.name, parameter.name);
         }
     }
+}
+
+#[test]
+fn the_boundary_of_the_demonstration_names_the_evaluator_that_it_uses() {
+    let boundary = include_str!("../../../../examples/demo-agent/loop/boundary.yaml");
+    let digest = build("contains:value=refunded").id().digest.clone();
+    assert!(boundary.contains(digest.as_str()), "{digest}");
 }

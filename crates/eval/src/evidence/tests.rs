@@ -1,10 +1,12 @@
 use mizzen_model::id::Digest;
 use mizzen_model::permission::Verdict;
 use mizzen_model::step::Source;
+use mizzen_model::time::Timestamp;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::measure::measure;
-use super::{ALPHA_TOTAL, alpha_of_look, is_witnessed};
+use super::{ALPHA_TOTAL, EvidenceFrom, Published, alpha_of_look, is_witnessed};
+use crate::evaluator::{Evaluator, Spec};
 use crate::experiment::metric::Metric;
 use crate::score::{EvaluatorId, Score, ScoreOutcome};
 
@@ -85,4 +87,43 @@ fn repeated_trials_of_a_case_are_bet_on_as_one() {
 fn what_only_the_agent_says_is_no_witness() {
     assert!(!is_witnessed(&[]) && !is_witnessed(&[Source::Sdk]));
     assert!(is_witnessed(&[Source::Sdk, Source::Gateway]) && is_witnessed(&[Source::Kernel]));
+}
+
+/// What permission hears of evidence that this evaluator gave.
+fn metric_in_force(evaluator: &str, set: Option<&Digest>) -> String {
+    let evaluator = Evaluator::build(&Spec::parse(evaluator).unwrap()).unwrap();
+    let published = Published {
+        subject: Digest::of(b"helm"),
+        agent: "helm".into(),
+        metric: evaluator.to_string(),
+        evaluator_digest: evaluator.id().digest.clone(),
+        set_digest: set.map(ToString::to_string),
+        n: 40,
+        clusters: 40,
+        method: "clopper_pearson".into(),
+        alpha: 0.03,
+        lower: 0.9,
+        upper: 1.0,
+        e_value: None,
+        as_of: Timestamp::default(),
+        sources: vec![Source::Gateway],
+        lineage_position: 1,
+        alpha_total: ALPHA_TOTAL,
+        from: EvidenceFrom { kind: "experiment".into(), id: "exp-1".into() },
+        runs: 40,
+    };
+    published.evidence().metric
+}
+
+#[test]
+fn evidence_says_what_was_chosen_to_get_it() {
+    assert_eq!(metric_in_force("task_success", None), "task_success@1");
+    assert_eq!(metric_in_force("task_success:threshold=1.0", None), "task_success@1", "as it is anyway");
+    let set = Digest::of(b"cases");
+    assert_eq!(metric_in_force("task_success", Some(&set)), format!("task_success@1 set={set}"));
+    for chosen in ["task_success:threshold=0", "contains:value=a", "regex:pattern=.*,metric=success"] {
+        let evaluator = Evaluator::build(&Spec::parse(chosen).unwrap()).unwrap();
+        let expected = format!("{evaluator} evaluator={}", evaluator.id().digest);
+        assert_eq!(metric_in_force(chosen, None), expected);
+    }
 }

@@ -1,7 +1,8 @@
 //! What a boundary grants.
 
 use mizzen_model::asked::{ResourceKind, Taint};
-use mizzen_model::permission::{Effect, EvidenceRule, Grant, Pattern};
+use mizzen_model::id::Digest;
+use mizzen_model::permission::{Effect, Evidence, EvidenceRule, Grant, Pattern};
 use mizzen_model::yaml::{At, Kind, Node};
 
 use super::limit;
@@ -133,7 +134,7 @@ fn schema(reader: &mut Reader<'_>, node: &Node) -> serde_json::Value {
 }
 
 fn evidence(reader: &mut Reader<'_>, node: &Node) -> Option<EvidenceRule> {
-    let known = ["metric", "lower_at_least", "clusters_at_least", "alpha_at_most"];
+    let known = ["metric", "evaluator", "set", "lower_at_least", "clusters_at_least", "alpha_at_most"];
     let fields = reader.fields(node, "an evidence rule", &known)?;
     let (Some(metric), Some(lower)) = (fields.get("metric"), fields.get("lower_at_least")) else {
         reader.error(fields.at, "an evidence rule needs `metric` and `lower_at_least`");
@@ -152,11 +153,30 @@ fn evidence(reader: &mut Reader<'_>, node: &Node) -> Option<EvidenceRule> {
     let clusters_at_least =
         fields.get("clusters_at_least").map_or(Some(1), |node| reader.whole(node, "clusters_at_least"))?;
     Some(EvidenceRule {
-        metric: reader.text(metric, "metric")?,
+        metric: measured(reader, metric, fields)?,
         lower_at_least: fraction(reader, lower, "lower_at_least")?,
         clusters_at_least,
         alpha_at_most,
     })
+}
+
+/// The metric with the digests that `fields` name beside it, as evidence has it.
+pub(crate) fn measured(reader: &mut Reader<'_>, metric: &Node, fields: Fields<'_>) -> Option<String> {
+    let name = reader.text(metric, "metric")?;
+    if name.contains(' ') {
+        reader.error(metric.at, "`metric` is a name alone; say `evaluator` and `set` beside it");
+        return None;
+    }
+    let mut digest = |what: &str| -> Option<Option<Digest>> {
+        let Some(node) = fields.get(what) else { return Some(None) };
+        let read = reader.text(node, what)?.parse::<Digest>();
+        if read.is_err() {
+            reader.error(node.at, format!("`{what}` is a digest, as `mizzen eval evidence -o json` shows it"));
+        }
+        read.ok().map(Some)
+    };
+    let (evaluator, set) = (digest("evaluator")?, digest("set")?);
+    Some(Evidence::metric_of(&name, evaluator.as_ref(), set.as_ref()))
 }
 
 fn fraction(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<f64> {

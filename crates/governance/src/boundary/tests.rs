@@ -77,6 +77,10 @@ fn mistakes_are_told_with_their_place_what_was_expected_and_the_nearest_name() {
             "  tools: [{tool: a/b, needs_evidence: {metric: m}}]\n",
             "an evidence rule needs `metric` and `lower_at_least`",
         ),
+        (
+            "  tools: [{tool: a/b, needs_evidence: {metric: m, evaluator: mine, lower_at_least: 0.9}}]\n",
+            "`evaluator` is a digest",
+        ),
         ("  tools: [{tool: a/b, redact: [iban]}]\n", "did you mean `/iban`?"),
         ("  budgets: [{per: agent, usd: 1}]\n", "a budget per agent or team needs `every`"),
         ("  budgets: [{per: agent, every: day}]\n", "a budget limits at least one of"),

@@ -10,6 +10,7 @@ spec:
   tools:
     - {tool: s/send, touches: outside, arguments: {to: [x]}}
     - {tool: s/drop, needs_evidence: {metric: m, lower_at_least: 0.9, clusters_at_least: 10}}
+    - {tool: s/close, needs_evidence: {metric: m, set: 'sha256:00000000000000000000000000000000000000000000000000000000000000aa', lower_at_least: 0.9}}
 ";
 
 fn set() -> PolicySet {
@@ -28,10 +29,12 @@ fn cases_pass_and_fail_with_who_decided() {
   - {agent: a, tool: s/drop, evidence: {metric: m@2, lower: 0.85, clusters: 10}, expect: deny}
   - {user: 'user:default/ann', model: m, expect: deny, mode: observe}
   - {agent: a, tool: s/send, arguments: {to: x}, expect: allow, by: other}
+  - {agent: a, tool: s/close, evidence: {metric: m@2, set: 'sha256:00000000000000000000000000000000000000000000000000000000000000aa', lower: 0.95, clusters: 10}, expect: allow}
+  - {agent: a, tool: s/close, evidence: {metric: m@2, lower: 0.95, clusters: 10}, expect: allow}
 ";
     let results = run(&set(), "cases.yaml", text).unwrap();
     let failed: Vec<u32> = results.iter().filter(|case| !case.passed).map(|case| case.line).collect();
-    assert_eq!(failed, [3, 9], "{results:#?}");
+    assert_eq!(failed, [3, 9, 11], "{results:#?}");
     assert!(results[1].differences[0].starts_with("expected allow, got deny: "), "{results:?}");
     assert_eq!(results[7].differences, ["expected `other` to decide, b:8 did"]);
 }

@@ -175,7 +175,12 @@ fn wanting(missing: &[MissingEvidence], place: &str, request: &Request<'_>) -> S
                 Some(had) => {
                     format!("{needed}, where {} over {} cases with {} is in force", had.lower, had.clusters, had.alpha)
                 }
-                None => format!("{needed}, where none is in force"),
+                None => match facts::unnamed(request, &rule.metric) {
+                    Some(other) => {
+                        format!("{needed}, where `{}` is in force, which the rule does not name", other.metric)
+                    }
+                    None => format!("{needed}, where none is in force"),
+                },
             }
         })
         .collect();

@@ -230,6 +230,43 @@ fn permission_comes_and_goes_with_evidence_about_the_very_digest() {
 }
 
 #[test]
+fn evidence_that_somebody_chose_counts_for_rules_that_name_it_alone() {
+    let (digest, chosen, cases) = (Digest::of(b"agent 1"), Digest::of(b"pattern that all match"), Digest::of(b"cases"));
+    let metric = |evaluator, set| Evidence::metric_of("task_success@1", evaluator, set);
+    let of = |metric: String, lower: f64| Evidence { metric, ..evidence(&digest, lower, 60) };
+    let ask = |set: &PolicySet, evidence: Vec<Evidence>| {
+        Ask { evidence, digest: Some(digest.clone()), ..tool("bank", "close", json!({})) }.of(set)
+    };
+    let open = compile(&[BANKING], "");
+    for metric in [metric(Some(&chosen), None), metric(None, Some(&cases)), metric(Some(&chosen), Some(&cases))] {
+        let refused = ask(&open, vec![of(metric.clone(), 0.99)]);
+        assert_eq!(refused.effect, Effect::Deny, "{metric}");
+        assert!(
+            refused.reason.contains(&format!("`{metric}` is in force, which the rule does not name")),
+            "{}",
+            refused.reason
+        );
+    }
+    // Nor does it take the place of what the rule is about.
+    let newer = Evidence { as_of: Timestamp::from_unix_nanos(9), ..of(metric(Some(&chosen), None), 0.1) };
+    assert_eq!(ask(&open, vec![evidence(&digest, 0.99, 60), newer]).effect, Effect::Allow);
+
+    let rule = format!("metric: task_success, evaluator: '{chosen}', set: '{cases}'");
+    let named = compile(&[&BANKING.replace("metric: task_success", &rule)], "");
+    assert_eq!(ask(&named, vec![of(metric(Some(&chosen), Some(&cases)), 0.99)]).effect, Effect::Allow);
+    for metric in [metric(Some(&cases), Some(&cases)), metric(Some(&chosen), None), metric(None, None)] {
+        assert_eq!(ask(&named, vec![of(metric.clone(), 0.99)]).effect, Effect::Deny, "{metric}");
+    }
+    let by_hand = format!(
+        "@id(\"h\") permit(principal, action, resource == Tool::\"bank/close\") when {{ context.evidence has \"{0}\" && \
+         context.evidence[\"{0}\"].clusters > 1 }};",
+        Evidence::metric_of("task_success", Some(&chosen), None)
+    );
+    let by_hand = compile(&[BANKING], &by_hand);
+    assert_eq!(ask(&by_hand, vec![of(metric(Some(&chosen), None), 0.99)]).effect, Effect::Allow);
+}
+
+#[test]
 fn the_three_together_are_forbidden_unless_a_person_is_asked() {
     let set = compile(&[BANKING], "");
     let both = Taint { private_data: true, untrusted_content: true, outside_reached: false };

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use mizzen_eval::evaluator::{Evaluator, Spec};
 use mizzen_testkit::fake_provider::{FakeProvider, Reply};
 use mizzen_testkit::mizzen::{Mizzen, Options};
 use serde_json::{Value, json};
@@ -70,9 +71,12 @@ spec:
         release: { type: string, not_like: 'prod-*' }
       needs_evidence:
         metric: contains
+        evaluator: 'EVALUATOR'
         lower_at_least: 0.85
         clusters_at_least: 30
 ";
+
+const EVALUATOR: &str = "contains:value=releases";
 
 /// With the tool server, and the boundary of its agent.
 pub(crate) async fn server(provider: &FakeProvider, folder: &Path) -> Result<Mizzen> {
@@ -84,7 +88,10 @@ pub(crate) async fn server(provider: &FakeProvider, folder: &Path) -> Result<Miz
     let server = Mizzen::start_with(options).await?;
     let transport = json!({ "kind": "stdio", "command": "python3", "args": [script.display().to_string()] });
     put(&server, "/api/v1/tool-servers/helm", &json!({ "transport": transport }).to_string()).await?;
-    put(&server, "/api/v1/boundaries/helm?reason=first", BOUNDARY).await?;
+    // Another text to contain would be no evidence for this boundary.
+    let evaluator = Evaluator::build(&Spec::parse(EVALUATOR)?)?;
+    let boundary = BOUNDARY.replace("EVALUATOR", evaluator.id().digest.as_str());
+    put(&server, "/api/v1/boundaries/helm?reason=first", &boundary).await?;
     Ok(server)
 }
 
@@ -199,10 +206,10 @@ async fn evidence_opens_what_its_absence_kept_shut_and_another_version_starts_an
     assert!(went_out(&listed), "{listed}");
     let refused = uninstall(&server, &first).await?;
     assert!(!went_out(&refused) && refused.to_string().contains("evidence"), "{refused}");
-    assert!(refused.to_string().contains("`contains`"), "it names what is missing: {refused}");
+    assert!(refused.to_string().contains("`contains evaluator=sha256:"), "it names what is missing: {refused}");
 
     work(&server, &provider, &first).await?;
-    let run = ["eval", "run", "--runs", "agent=helm", &format!("digest={digest}"), "-e", "contains:value=releases"];
+    let run = ["eval", "run", "--runs", "agent=helm", &format!("digest={digest}"), "-e", EVALUATOR];
     let scored = server.command(run.iter().copied())?.output().await?;
     let told = String::from_utf8_lossy(&scored.stdout);
     ensure!(told.contains("contains"), "{told}{}", String::from_utf8_lossy(&scored.stderr));

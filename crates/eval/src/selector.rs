@@ -13,6 +13,7 @@ use crate::error::EvalError;
 pub const RUN_IDS_MAX: usize = 10_000;
 /// So that a digest is meant and not a guess.
 const DIGEST_DIGITS_MIN: usize = 8;
+const DAY_NANOS: i64 = 24 * 3600 * 1_000_000_000;
 
 /// Which runs; what is absent does not restrict.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
@@ -119,6 +120,29 @@ impl RunSelector {
         }
     }
 
+    /// Why what these runs show is no evidence about others, when it is not. Whoever has seen how runs went can find those that went
+    /// well by their words, their session, or the hour in which they came. So a span of time begins with a day (UTC) and does not
+    /// end before `asked_at`, when somebody asked; one that begins then or later was chosen blind.
+    #[must_use]
+    pub fn is_chosen(&self, asked_at: Timestamp) -> Option<&'static str> {
+        if self.outcome.is_some() || self.q.is_some() || !self.run_ids.is_empty() {
+            return Some(
+                "the runs were chosen by their outcome, by words or one by one, so that they speak for no others",
+            );
+        }
+        if self.session.is_some() || self.caller.is_some() {
+            return Some("the runs were chosen by their session or caller, so that they speak for no others");
+        }
+        let is_free = |from: Timestamp| from < asked_at && from.unix_nanos().rem_euclid(DAY_NANOS) != 0;
+        if self.from.is_some_and(is_free) || self.to.is_some_and(|to| to < asked_at) {
+            return Some(
+                "the runs were chosen by a time that is known to have gone well, for all one can tell: let `from` be the beginning \
+                 of a day (UTC), and leave out `to`",
+            );
+        }
+        None
+    }
+
     /// Whether a run, as it is told when it changes, is one of these.
     #[must_use]
     pub fn matches(&self, run: &RunSummary) -> bool {
@@ -196,6 +220,22 @@ mod tests {
         assert_eq!((read.agent.as_deref(), read.outcome), (Some("helm agent"), Some(Outcome::Ok)));
         assert_eq!(read.run_ids, ["a", "b"]);
         assert_eq!(RunSelector::parse(" ").unwrap(), RunSelector::default());
+    }
+
+    #[test]
+    fn runs_that_somebody_could_have_picked_are_chosen() {
+        let asked_at = "2026-11-25T10:00:00Z".parse().unwrap();
+        let chosen = |text: &str| RunSelector::parse(text).unwrap().is_chosen(asked_at);
+        let picked = ["outcome=ok", "q=refund", "run=a", "session=s", "caller=ann", "from=2026-11-24T09:30:00Z"];
+        for picked in
+            picked.into_iter().chain(["to=2026-11-25T09:59:59Z", "from=2026-11-24T00:00:00Z to=2026-11-25T00:00:00Z"])
+        {
+            assert!(chosen(picked).is_some(), "{picked}");
+        }
+        for fair in ["", "agent=a model=m source=gateway digest=sha256:0123abcd", "from=2026-11-24T00:00:00Z"] {
+            assert_eq!(chosen(fair), None, "{fair}");
+        }
+        assert_eq!(chosen("from=2026-11-25T10:00:00Z to=2026-11-26T09:30:00Z"), None, "both are yet to come");
     }
 
     #[test]

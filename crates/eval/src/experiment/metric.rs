@@ -17,7 +17,8 @@ pub struct Row {
     pub verdict: Option<Verdict>,
 }
 
-/// All scores of one evaluator. Trials of one case are one cluster; a trial without a case is a cluster of its own.
+/// All scores of one evaluator. Trials of one case are one cluster, and so are runs of one session without a case; any other trial
+/// is a cluster of its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
     pub evaluator: EvaluatorId,
@@ -32,6 +33,7 @@ pub struct Metric {
     /// Why there were no scores, with how often.
     pub reasons: HashMap<String, u64>,
     places: HashMap<String, u32>,
+    sessions: HashMap<String, u32>,
     /// Clusters so far.
     clusters: u32,
     keeps_names: bool,
@@ -53,6 +55,7 @@ impl Metric {
             missing: Vec::new(),
             reasons: HashMap::new(),
             places: HashMap::new(),
+            sessions: HashMap::new(),
             clusters: 0,
             keeps_names: true,
         }
@@ -82,9 +85,15 @@ impl Metric {
 
     /// Adds a score; a number that is not finite is a failure of the evaluator.
     pub fn add(&mut self, score: &Score) {
+        self.add_of(score, None);
+    }
+
+    /// As [`Self::add`], for a run of a session: those of one conversation hang together as trials of one case do, and count as one
+    /// cluster where they name no case.
+    pub fn add_of(&mut self, score: &Score, session: Option<&str>) {
         match &score.outcome {
             ScoreOutcome::Scored { value, verdict, unit } if value.is_finite() => {
-                let case = self.place(score);
+                let case = self.place(score, session);
                 self.rows.push(Row { case, value: *value, verdict: *verdict });
                 if self.unit.is_none() {
                     self.unit.clone_from(unit);
@@ -92,27 +101,38 @@ impl Metric {
             }
             ScoreOutcome::Scored { value, .. } => {
                 self.failed += 1;
-                self.miss(score, &format!("the score was {value}"));
+                self.miss(score, session, &format!("the score was {value}"));
             }
             ScoreOutcome::NotEvaluated { reason } => {
                 self.not_evaluated += 1;
-                self.miss(score, reason);
+                self.miss(score, session, reason);
             }
             ScoreOutcome::Failed { reason } => {
                 self.failed += 1;
-                self.miss(score, reason);
+                self.miss(score, session, reason);
             }
         }
     }
 
-    fn miss(&mut self, score: &Score, reason: &str) {
-        let case = self.place(score);
+    fn miss(&mut self, score: &Score, session: Option<&str>, reason: &str) {
+        let case = self.place(score, session);
         self.missing.push(case);
         self.note(reason);
     }
 
-    fn place(&mut self, score: &Score) -> u32 {
+    fn place(&mut self, score: &Score, session: Option<&str>) -> u32 {
         let place = self.clusters;
+        if let Some(session) = session.filter(|_| score.case.is_none()) {
+            if let Some(known) = self.sessions.get(session) {
+                return *known;
+            }
+            self.sessions.insert(session.to_owned(), place);
+            if self.keeps_names {
+                self.cases.push(session.to_owned());
+            }
+            self.clusters = self.clusters.saturating_add(1);
+            return place;
+        }
         if score.case.is_some() || self.keeps_names {
             let case = score.case.as_ref().unwrap_or(&score.run_id);
             if let Some(known) = self.places.get(case) {
@@ -200,11 +220,13 @@ impl Metric {
         self.rows.iter().map(|row| (row.case, row.value)).collect()
     }
 
-    /// Trials and successes of every case.
+    /// Trials and successes of every case. Runs of a session are no trials of one thing, and not among them.
     #[must_use]
     pub fn case_counts(&self) -> Vec<CaseCounts> {
+        let sessions: HashSet<u32> = self.sessions.values().copied().collect();
         let mut counts: HashMap<u32, CaseCounts> = HashMap::new();
-        for (case, pass) in self.passes().unwrap_or_default() {
+        let passes = self.passes().unwrap_or_default();
+        for (case, pass) in passes.into_iter().filter(|(case, _)| !sessions.contains(case)) {
             let count = counts.entry(case).or_insert(CaseCounts { trials: 0, successes: 0 });
             count.trials += 1;
             count.successes += u64::from(pass == 1.0);

@@ -422,7 +422,7 @@ impl Tally {
         self.sources.seen.extend(&run.sources);
         self.sources.unwitnessed += u64::from(!evidence::is_witnessed(&run.sources));
         for (metric, score) in self.metrics.iter_mut().zip(&scores) {
-            metric.add(score);
+            metric.add_of(score, run.session.as_deref());
         }
         self.scores += scores.len() as u64;
         self.waiting.extend(scores);

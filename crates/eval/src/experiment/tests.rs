@@ -5,6 +5,7 @@ use super::aggregate::Aggregate;
 use super::cases::by_case;
 use super::metric::Metric;
 use super::request::ExperimentRequest;
+use crate::evidence::measure::measure;
 use crate::score::{EvaluatorId, Score, ScoreOutcome};
 
 fn evaluator(name: &str) -> EvaluatorId {
@@ -107,4 +108,20 @@ fn runs_without_a_case_are_clusters_whether_their_names_are_kept_or_not() {
     }
     assert_eq!(Aggregate::of(&named, 0.05).unwrap(), Aggregate::of(&nameless, 0.05).unwrap());
     assert_eq!(named.values().unwrap().clusters().len(), 30);
+}
+
+#[test]
+fn runs_of_one_session_are_one_cluster_and_no_trials_of_a_case() {
+    let mut metric = Metric::without_run_names(evaluator("x"));
+    for at in 0..100 {
+        metric.add_of(&score(None, &format!("run-{at}"), scored(1.0)), Some("one conversation"));
+    }
+    metric.add_of(&score(None, "alone", scored(1.0)), None);
+    metric.add_of(&score(Some("case"), "tried", scored(1.0)), Some("one conversation"));
+    let told = Aggregate::of(&metric, 0.05).unwrap();
+    let rate = told.pass_rate.unwrap();
+    assert_eq!((rate.n, rate.clusters), (102, 3));
+    assert!(rate.lower.unwrap() < 0.5, "three observations say little: {rate:?}");
+    assert!(told.pass_hat.is_empty(), "{:?}", told.pass_hat);
+    assert_eq!(measure(&metric, 0.05).unwrap().unwrap().clusters, 3);
 }

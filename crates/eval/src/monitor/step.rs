@@ -143,7 +143,7 @@ impl Watch {
             (None, _) => Some("the newest run names no agent digest, so that it is evidence about none"),
             (_, None) => Some("the newest run names no agent, so that its lineage is not known"),
             _ if self.evaluator.repeats_sent_scores() => Some("the evaluator repeats scores that somebody sent"),
-            _ if self.is_chosen_by_outcome() => Some("runs that are selected by outcome or words speak for no others"),
+            _ if self.is_chosen().is_some() => self.is_chosen(),
             _ if !is_witnessed(&run.sources) && !self.monitor.count_sdk_evidence => {
                 Some("the newest run was reported by the agent itself alone, which is no evidence")
             }
@@ -172,9 +172,8 @@ impl Watch {
         Ok(())
     }
 
-    fn is_chosen_by_outcome(&self) -> bool {
-        let selector = &self.monitor.selector;
-        selector.outcome.is_some() || selector.q.is_some() || !selector.run_ids.is_empty()
+    fn is_chosen(&self) -> Option<&'static str> {
+        self.monitor.selector.is_chosen(self.monitor.created_at)
     }
 
     fn metric(&self) -> String {

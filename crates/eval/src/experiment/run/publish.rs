@@ -72,9 +72,7 @@ pub(super) async fn publish(
 
 /// Why no score of the experiment is evidence.
 fn none_of_all(experiment: &Experiment, sources: &Sources, request: &ExperimentRequest) -> Option<String> {
-    let selector = &experiment.selector;
-    if selector.outcome.is_some() || selector.q.is_some() || !selector.run_ids.is_empty() {
-        let why = "the runs were chosen by their outcome, by words or one by one, so that they speak for no others";
+    if let Some(why) = experiment.selector.is_chosen(experiment.created_at) {
         return Some(why.to_owned());
     }
     (sources.unwitnessed > 0 && !request.count_sdk_evidence)

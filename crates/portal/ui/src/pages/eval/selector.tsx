@@ -6,6 +6,8 @@ import type { AgentSummary, List, ModelSummary, RunPage } from '../../api/shapes
 import { Field } from '../../ui/field';
 import { SINCE } from '../../format/since';
 
+const DAY = 86_400_000;
+
 /** What the fields say; `since` is a span back from now, made an instant when the form is sent. */
 export interface Selected {
   agent: string;
@@ -20,9 +22,14 @@ export function selectedFrom(query: URLSearchParams): Selected {
   return { agent: read('agent'), model: read('model'), outcome: read('outcome'), q: read('q'), since: read('since') };
 }
 
+/** Evidence takes whole days (UTC): a shorter span could be one that is known to have gone well. */
+function begin(at: number, back: number): number {
+  return back < DAY ? at : at - (at % DAY);
+}
+
 export function selectorOf({ agent, model, outcome, q, since }: Selected, now: number): RunSelector {
   const back = SINCE.find(([id]) => id === since)?.[2];
-  const from = back === undefined ? null : new Date(now - back).toISOString();
+  const from = back === undefined ? null : new Date(begin(now - back, back)).toISOString();
   const selector = { agent, model, outcome, q: q.trim(), from };
   return Object.fromEntries(Object.entries(selector).filter(([, value]) => value));
 }

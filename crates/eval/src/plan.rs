@@ -126,14 +126,14 @@ pub fn plan(request: &PlanRequest) -> Result<Plan, EvalError> {
         let found = cases(trials)?;
         curve.push(PlanPoint { trials_per_case: trials, cases: found.cases, trials: found.cases * trials });
     }
-    let trials = found.cases * request.trials_per_case;
+    let trials = found.cases.saturating_mul(request.trials_per_case);
     Ok(Plan {
         claim: request.claim,
         cases: found.cases,
         trials_per_case: request.trials_per_case,
         trials,
         minimum_cases: found.minimum,
-        minimum_trials: found.minimum * request.trials_per_case,
+        minimum_trials: found.minimum.saturating_mul(request.trials_per_case),
         power: found.power,
         icc,
         design_effect: planned_design_effect(request.trials_per_case as f64, icc),
@@ -164,8 +164,13 @@ fn cases_at_least(request: &PlanRequest, alpha: f64, icc: f64, trials: u64) -> R
     let assumed = request.assumed.unwrap_or_else(|| f64::midpoint(target, 1.0));
     let found = power::trials_for_rate(target, assumed, alpha, request.power)?;
     let never = || {
-        let why =
-            format!("a rate of {assumed} cannot show that it is at least {target}; the supposed rate must be higher");
+        let why = if assumed > target {
+            format!(
+                "no {PLANNED_TRIALS_MAX} trials show a rate of at least {target} if it is {assumed}; show a lower one"
+            )
+        } else {
+            format!("a rate of {assumed} cannot show that it is at least {target}; the supposed rate must be higher")
+        };
         out_of_reach(&why)
     };
     let found = found.ok_or_else(never)?;
@@ -268,7 +273,8 @@ impl Eval {
             request.baseline = request.baseline.or(baseline.success.map(|success| success.value));
             request.baseline_n = request.baseline_n.or(Some(baseline.n));
         }
-        plan(&request)
+        // A search among millions of trials takes its time.
+        tokio::task::spawn_blocking(move || plan(&request)).await.map_err(|_| EvalError::Stopping)?
     }
 }
 

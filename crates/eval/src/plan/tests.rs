@@ -62,3 +62,14 @@ fn a_missing_number_is_named() {
     assert!(said(PlanRequest { baseline: None, ..request(Claim::NotWorse) }).starts_with("baseline:"));
     assert!(said(PlanRequest { trials_per_case: 3, ..request(Claim::AtLeast) }).starts_with("icc:"));
 }
+
+#[test]
+fn a_plan_of_millions_is_worked_out_without_making_them() {
+    let close =
+        PlanRequest { target: Some(0.999_999_9), assumed: Some(1.0), icc: Some(0.1), ..request(Claim::AtLeast) };
+    let told = plan(&close).unwrap();
+    // ln 0.05 / ln 0.9999999, and some more for the degrees of freedom.
+    assert!((29_957_000..30_000_000).contains(&told.minimum_cases), "{told:?}");
+    let closer = plan(&PlanRequest { target: Some(0.999_999_99), ..close }).unwrap_err();
+    assert!(closer.to_string().contains("show a lower one"), "{closer}");
+}

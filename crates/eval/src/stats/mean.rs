@@ -119,3 +119,19 @@ pub fn effective_trials(data: &Clustered, alpha: f64) -> Result<f64, StatsError>
     let few = t_quantile(alpha / 2.0, n - 1.0) / t_quantile(alpha / 2.0, count as f64 - 1.0);
     Ok(n / effect * few.powi(2))
 }
+
+/// The lower bound of [`cluster_proportion`] when all of `clusters` clusters of `size` trials are successes, without making them:
+/// the design effect is then the size, so that n* is the number of clusters but for the degrees of freedom.
+///
+/// # Errors
+/// No clusters, no trials in them, or an alpha that is none.
+pub fn all_pass_lower(clusters: u64, size: u64, alpha: f64) -> Result<f64, StatsError> {
+    check_alpha(alpha)?;
+    if clusters == 0 || size == 0 {
+        return Err(StatsError::Empty);
+    }
+    let (count, n) = (clusters as f64, clusters as f64 * size as f64);
+    let few = if clusters == 1 { 1.0 } else { t_quantile(alpha / 2.0, n - 1.0) / t_quantile(alpha / 2.0, count - 1.0) };
+    let effective = count * few.powi(2);
+    Ok(clopper_pearson_effective(effective, effective, alpha, Side::Lower)?.lower)
+}

@@ -1,6 +1,7 @@
 //! How many cases and trials a claim needs, before any are run.
 
 use super::clusters::planned_design_effect;
+use super::mean::all_pass_lower;
 use super::proportion::trials_all_pass;
 use super::special::{binomial_at_least, normal_quantile, t_quantile};
 use super::{Method, StatsError, check_alpha, check_range};
@@ -58,7 +59,7 @@ pub fn trials_for_rate(threshold: f64, truth: f64, alpha: f64, power: f64) -> Re
     check_range("the threshold", threshold, 0.0, 1.0)?;
     check_range("the true rate", truth, 0.0, 1.0)?;
     let Some(least) = trials_all_pass(threshold, alpha, Method::ClopperPearson)? else { return Ok(None) };
-    if truth <= threshold {
+    if truth <= threshold || least > PLANNED_TRIALS_MAX {
         return Ok(None);
     }
     let plan = |trials: u64| {
@@ -84,7 +85,7 @@ pub fn trials_for_rate(threshold: f64, truth: f64, alpha: f64, power: f64) -> Re
     // One tooth is about 1/(1 − threshold) trials wide.
     let tooth = (3.0 / (1.0 - threshold)).min(5_000.0) as u64;
     let from = high.saturating_sub(tooth).max(least);
-    Ok((from..=high).find_map(plan))
+    Ok((from..=high).find_map(plan).filter(|plan| plan.trials <= PLANNED_TRIALS_MAX))
 }
 
 /// How many cases, each tried `trials` times, are worth `independent` trials at intraclass correlation `icc`:
@@ -103,24 +104,19 @@ pub fn cases_for_trials(independent: u64, trials: u64, icc: f64) -> Result<u64, 
 
 /// The fewest cases at which a gate "rate ≥ threshold" can pass at all when nothing ever fails: the number of clusters,
 /// whatever the trials per case, because with no failures only cases are known to be independent
-/// ([`super::mean::cluster_proportion`]). `None`: never. `trials` is the number per case.
+/// ([`super::mean::cluster_proportion`]). `None`: no number up to [`PLANNED_TRIALS_MAX`]. `trials` is the number per case.
 ///
 /// # Errors
 /// An alpha that is none, a threshold outside [0, 1], or no trials.
 pub fn cases_all_pass(threshold: f64, trials: u64, alpha: f64) -> Result<Option<u64>, StatsError> {
-    use super::mean::cluster_proportion;
-    use super::{Clustered, Side};
     let Some(least) = trials_all_pass(threshold, alpha, Method::ClopperPearson)? else { return Ok(None) };
-    if trials == 0 {
-        return Err(StatsError::Empty);
-    }
-    let reaches = |cases: u64| -> Result<bool, StatsError> {
-        let data = Clustered::uniform(cases as usize, trials, 1.0)?;
-        Ok(cluster_proportion(&data, alpha, Side::Lower)?.lower >= threshold)
-    };
+    let reaches = |cases: u64| Ok::<_, StatsError>(all_pass_lower(cases, trials, alpha)? >= threshold);
     // A little more than the exact number, for the degrees of freedom; never twice as many once there are a few.
     let (mut low, mut high) = (least - 1, least);
     while !reaches(high)? {
+        if high > PLANNED_TRIALS_MAX {
+            return Ok(None);
+        }
         low = high;
         high *= 2;
     }
@@ -128,7 +124,7 @@ pub fn cases_all_pass(threshold: f64, trials: u64, alpha: f64) -> Result<Option<
         let middle = low + (high - low) / 2;
         if reaches(middle)? { high = middle } else { low = middle }
     }
-    Ok(Some(high))
+    Ok((high <= PLANNED_TRIALS_MAX).then_some(high))
 }
 
 /// What is supposed about two systems on the same cases, in squared units of the score.

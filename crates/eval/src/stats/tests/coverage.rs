@@ -134,6 +134,12 @@ fn the_edges_behave() {
     assert!((mean::cluster_proportion(&one, 0.05, Side::Both).unwrap().lower - single.lower).abs() < 1e-9);
     let effective = mean::effective_trials(&Clustered::uniform(100, 4, 1.0).unwrap(), 0.05).unwrap();
     assert!((95.0..100.0).contains(&effective), "{effective}");
+    for (cases, trials) in [(1, 1), (1, 50), (2, 3), (30, 1), (100, 4), (1_000, 7)] {
+        let data = Clustered::uniform(cases, trials, 1.0).unwrap();
+        let made = mean::cluster_proportion(&data, 0.05, Side::Lower).unwrap().lower;
+        let closed = mean::all_pass_lower(cases as u64, trials, 0.05).unwrap();
+        assert!((closed - made).abs() < 1e-9, "{cases} x {trials}: {closed} {made}");
+    }
 
     // Equal differences keep a width, and a margin is not won by too few cases.
     let equal = Clustered::independent(&[0.0; 50]).unwrap();

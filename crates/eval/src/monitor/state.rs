@@ -69,6 +69,8 @@ pub(crate) struct Observed {
     pub(crate) revision: u32,
     /// In [0, 1]; `None` without a score.
     pub(crate) value: Option<f64>,
+    /// What evidence counts.
+    pub(crate) passed: bool,
     /// The session or case that the run belongs to.
     pub(crate) unit: Option<String>,
     pub(crate) agent: Option<String>,
@@ -84,6 +86,16 @@ pub(crate) fn value_of(score: &Score) -> Option<f64> {
         ScoreOutcome::Scored { value, unit: None, .. } => Some(*value).filter(|value| (0.0..=1.0).contains(value)),
         ScoreOutcome::Scored { verdict, .. } => verdict.map(|verdict| f64::from(u8::from(verdict == Verdict::Pass))),
         ScoreOutcome::NotEvaluated { .. } | ScoreOutcome::Failed { .. } => None,
+    }
+}
+
+/// Whether a run is a success, as an experiment's evidence counts it ([`crate::experiment::metric::Metric::successes`]): by its
+/// verdict, or where the evaluator has no threshold by a score of 1.
+pub(crate) fn passed(score: &Score) -> bool {
+    match &score.outcome {
+        ScoreOutcome::Scored { verdict: Some(verdict), .. } => *verdict == Verdict::Pass,
+        ScoreOutcome::Scored { value, unit, .. } => unit.is_none() && *value == 1.0,
+        ScoreOutcome::NotEvaluated { .. } | ScoreOutcome::Failed { .. } => false,
     }
 }
 
@@ -233,9 +245,8 @@ impl EvidenceProgress {
         Ok(Self { subject, agent, look, sequence, units_open, runs: 0, sources: BTreeSet::new() })
     }
 
-    /// A run without a score counts as one that did not succeed.
     pub(crate) fn observe(&mut self, run: &Observed) -> Result<(), StatsError> {
-        let value = run.value.unwrap_or(0.0);
+        let value = f64::from(u8::from(run.passed));
         self.runs += 1;
         self.sources.extend(&run.sources);
         match &mut self.units_open {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mizzen_model::run::RunSummary;
 use mizzen_model::step::Source;
 
-use super::state::{EvidenceProgress, Observed, Progress, value_of};
+use super::state::{EvidenceProgress, Observed, Progress, passed, value_of};
 use super::{Monitor, Point, Unit};
 use crate::error::EvalError;
 use crate::evaluator::{Evaluator, Need};
@@ -123,6 +123,7 @@ impl Watch {
             run_id: run.run_id.to_string(),
             revision: run.revision,
             value: value_of(&score),
+            passed: passed(&score),
             unit: match self.monitor.unit_of_count {
                 Unit::Run => None,
                 Unit::Session => run.session.clone(),

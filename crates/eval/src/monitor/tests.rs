@@ -1,12 +1,13 @@
 use mizzen_model::id::Digest;
+use mizzen_model::permission::Verdict;
 use mizzen_model::step::Source;
 use mizzen_model::time::Timestamp;
 
 use super::request::MonitorRequest;
-use super::state::{EvidenceProgress, Observed, Progress};
+use super::state::{EvidenceProgress, Observed, Progress, passed, value_of};
 use super::{Monitor, MonitorView, Unit, shown};
 use crate::experiment::EvaluatorChoice;
-use crate::score::EvaluatorId;
+use crate::score::{EvaluatorId, Score, ScoreOutcome};
 use crate::selector::RunSelector;
 
 fn monitor(unit: Unit, baseline: Option<f64>) -> Monitor {
@@ -35,6 +36,7 @@ fn run(at: usize, value: Option<f64>, unit: Option<&str>) -> Observed {
         run_id: format!("run-{at}"),
         revision: 1,
         value,
+        passed: value == Some(1.0),
         unit: unit.map(str::to_owned),
         agent: Some("helm".into()),
         digest: Some(Digest::of(b"helm")),
@@ -114,6 +116,29 @@ fn a_run_without_a_score_is_skipped_here_and_a_failure_as_evidence() {
     assert_eq!((progress.units, progress.skipped), (10, 10));
     assert_eq!(progress.sequence.interval().unwrap().estimate, 1.0);
     assert_eq!(evidence.sequence.interval().unwrap().estimate, 0.5);
+}
+
+#[test]
+fn evidence_of_a_monitor_is_what_an_experiments_is_and_no_mean_score() {
+    let scored = |value: f64, verdict: Option<Verdict>| Score {
+        evaluator: EvaluatorId { name: "response_match".into(), version: "1".into(), digest: Digest::of(b"e") },
+        case: None,
+        run_id: "run".into(),
+        revision: 1,
+        outcome: ScoreOutcome::Scored { value, verdict, unit: None },
+        explanation: None,
+    };
+    let below = scored(0.75, Some(Verdict::Fail));
+    assert_eq!((value_of(&below), passed(&below)), (Some(0.75), false));
+    assert!(passed(&scored(0.85, Some(Verdict::Pass))));
+    assert!(passed(&scored(1.0, None)) && !passed(&scored(0.99, None)));
+
+    let watched = monitor(Unit::Run, None);
+    let mut evidence = EvidenceProgress::new(&watched, Digest::of(b"helm"), "helm".into(), 1, 0.03).unwrap();
+    for at in 0..20 {
+        evidence.observe(&Observed { passed: passed(&below), ..run(at, value_of(&below), None) }).unwrap();
+    }
+    assert_eq!(evidence.sequence.interval().unwrap().estimate, 0.0);
 }
 
 #[test]

@@ -71,7 +71,7 @@ pub(crate) struct Observed {
     pub(crate) value: Option<f64>,
     /// What evidence counts.
     pub(crate) passed: bool,
-    /// The session or case that the run belongs to.
+    /// The session that the run belongs to, or its case where the monitor counts cases.
     pub(crate) unit: Option<String>,
     pub(crate) agent: Option<String>,
     pub(crate) digest: Option<Digest>,
@@ -155,15 +155,20 @@ impl Progress {
     pub(crate) fn observe(&mut self, run: &Observed, at: Timestamp) -> Result<Option<Point>, StatsError> {
         self.as_of = Some(at);
         self.digest.clone_from(&run.digest);
+        // A run without a session is a session of its own; one without a case never comes here.
+        let label = run.unit.as_ref().or(self.units_open.as_ref().map(|_| &run.run_id));
+        // Also of a run without a score: evidence counts it, and its session must end.
+        if let Some(label) = label {
+            let seen = self.last_seen.entry(label.clone()).or_insert(run.ended_at);
+            *seen = run.ended_at.max(*seen);
+        }
         let Some(value) = run.value else {
             self.skipped += 1;
             return Ok(None);
         };
         self.n += 1;
         let Some(open) = &mut self.units_open else { return self.unit(value, &run.run_id, at).map(Some) };
-        // A run without a session is a session of its own; one without a case never comes here.
         let label = run.unit.as_deref().unwrap_or(&run.run_id);
-        self.last_seen.insert(label.to_owned(), run.ended_at);
         match open.observe(label, value)? {
             Some(closed) => self.closed(&closed, &run.run_id, at).map(Some),
             None => Ok(None),
@@ -172,7 +177,7 @@ impl Progress {
 
     /// Finishes the sessions to which nothing came for a while. Cases are finished by their size alone.
     pub(crate) fn close_idle(&mut self, unit: Unit, at: Timestamp) -> Result<Vec<Point>, StatsError> {
-        if unit != Unit::Session {
+        if unit == Unit::Case {
             return Ok(Vec::new());
         }
         let idle =
@@ -241,7 +246,11 @@ impl EvidenceProgress {
         alpha: f64,
     ) -> Result<Self, StatsError> {
         let sequence = BettingSequence::new(alpha)?;
-        let units_open = accumulator(monitor)?;
+        // Runs of one conversation hang together, whatever the monitor takes for one observation.
+        let units_open = match monitor.unit_of_count {
+            Unit::Run | Unit::Session => Some(ClusterAccumulator::new(None)?),
+            Unit::Case => accumulator(monitor)?,
+        };
         Ok(Self { subject, agent, look, sequence, units_open, runs: 0, sources: BTreeSet::new() })
     }
 
@@ -249,12 +258,11 @@ impl EvidenceProgress {
         let value = f64::from(u8::from(run.passed));
         self.runs += 1;
         self.sources.extend(&run.sources);
-        match &mut self.units_open {
-            None => self.sequence.observe(value),
-            Some(open) => match open.observe(run.unit.as_deref().unwrap_or(&run.run_id), value)? {
-                Some(closed) => self.sequence.observe(closed.mean.clamp(0.0, 1.0)),
-                None => Ok(()),
-            },
+        // Nothing more comes to a run that names no session.
+        let (Some(open), Some(label)) = (&mut self.units_open, &run.unit) else { return self.sequence.observe(value) };
+        match open.observe(label, value)? {
+            Some(closed) => self.sequence.observe(closed.mean.clamp(0.0, 1.0)),
+            None => Ok(()),
         }
     }
 }

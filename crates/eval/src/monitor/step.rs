@@ -51,7 +51,7 @@ impl Watch {
             points.extend(progress.observe(run, now)?);
             self.count_as_evidence(eval, &mut progress, run).await?;
         }
-        if counted.is_empty() && points.is_empty() {
+        if counted.is_empty() && progress == self.progress {
             return Ok(true);
         }
         let points = thinned(points);
@@ -61,11 +61,10 @@ impl Watch {
         if !eval.0.storage.advance_monitor(&self.monitor.id, &progress, step).await? {
             return Ok(false);
         }
-        self.progress = progress;
-        for evidence in &self.progress.evidence {
-            if observed.iter().any(|run| run.digest.as_ref() == Some(&evidence.subject)) {
-                self.publish(eval, evidence).await?;
-            }
+        let before = std::mem::replace(&mut self.progress, progress);
+        // What an ended session said is news too, when no run comes.
+        for evidence in self.progress.evidence.iter().filter(|evidence| !before.evidence.contains(evidence)) {
+            self.publish(eval, evidence).await?;
         }
         if self.progress.points > POINTS_STORED_MAX {
             eval.0.storage.thin_points(&self.monitor.id).await?;
@@ -125,8 +124,7 @@ impl Watch {
             value: value_of(&score),
             passed: passed(&score),
             unit: match self.monitor.unit_of_count {
-                Unit::Run => None,
-                Unit::Session => run.session.clone(),
+                Unit::Run | Unit::Session => run.session.clone(),
                 Unit::Case => case.map(|case| case.id.clone()),
             },
             agent: run.agent.clone(),

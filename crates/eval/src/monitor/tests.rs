@@ -119,6 +119,25 @@ fn a_run_without_a_score_is_skipped_here_and_a_failure_as_evidence() {
 }
 
 #[test]
+fn a_session_without_any_score_ends_and_counts_against_the_agent() {
+    for unit in [Unit::Session, Unit::Run] {
+        let watched = monitor(unit, None);
+        let mut progress = Progress::new(&watched).unwrap();
+        progress.evidence.push(EvidenceProgress::new(&watched, Digest::of(b"helm"), "helm".into(), 1, 0.03).unwrap());
+        let runs = [(Some(1.0), "a"), (Some(1.0), "a"), (None, "b"), (None, "b"), (None, "b")];
+        for (at, (value, session)) in runs.into_iter().enumerate() {
+            let observed = run(at, value, Some(session));
+            progress.observe(&observed, now(1)).unwrap();
+            progress.evidence[0].observe(&observed).unwrap();
+        }
+        assert_eq!(progress.evidence[0].sequence.n(), 0, "both sessions are open");
+        progress.close_idle(unit, now(3_600)).unwrap();
+        let told = progress.evidence[0].sequence.interval().unwrap();
+        assert_eq!((progress.evidence[0].sequence.n(), told.estimate), (2, 0.5), "{unit:?}");
+    }
+}
+
+#[test]
 fn evidence_of_a_monitor_is_what_an_experiments_is_and_no_mean_score() {
     let scored = |value: f64, verdict: Option<Verdict>| Score {
         evaluator: EvaluatorId { name: "response_match".into(), version: "1".into(), digest: Digest::of(b"e") },

@@ -14,16 +14,16 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::step::Watch;
+use super::step::{Look, Watch};
 use crate::error::EvalError;
 use crate::experiment::request::build;
 use crate::plane::Eval;
 
 /// How often the index is looked through for what was not told.
 const LOOK_INTERVAL: Duration = Duration::from_secs(30);
-/// How far back such a look goes: runs seldom take longer, and those that do are told when they become final.
+/// How far back a short look goes.
 const SHORT_LOOK_NANOS: i64 = 15 * 60 * 1_000_000_000;
-/// How far back every so many looks go, for what was not told.
+/// How far back every so many looks go.
 const LONG_LOOK_NANOS: i64 = 24 * 3600 * 1_000_000_000;
 const LOOKS_TO_A_LONG_ONE: u64 = 120;
 /// Runs of one step.
@@ -34,14 +34,6 @@ pub(crate) fn start(eval: &Eval) {
     eval.0.tasks.spawn(TaskKind::Monitor, move |cancel| follow(following, cancel));
 }
 
-/// How far back a look goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
-    /// To the monitor's beginning.
-    Whole,
-    Back(i64),
-}
-
 async fn follow(eval: Eval, cancel: CancellationToken) -> Result<(), BoxError> {
     let mut watches = load(&eval, Vec::new()).await;
     // Whoever listens makes telemetry work out summaries as runs change: without a monitor nobody does.
@@ -49,26 +41,24 @@ async fn follow(eval: Eval, cancel: CancellationToken) -> Result<(), BoxError> {
     let mut labelled = eval.0.labelled.subscribe();
     let mut tick = tokio::time::interval(LOOK_INTERVAL);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let (mut look, mut looks) = (Look::Whole, 0u64);
+    let (mut look, mut looks) = (Look::Short, 0u64);
     loop {
         tokio::select! {
             () = cancel.cancelled() => return Ok(()),
             () = eval.0.monitors_changed.notified() => {
                 watches = load(&eval, watches).await;
                 told = listen(&eval, &watches);
-                look = Look::Whole;
                 tick.reset_immediately();
             }
             _ = tick.tick() => {
                 look_through(&eval, &mut watches, look, &cancel).await;
                 looks += 1;
-                let is_long = looks.is_multiple_of(LOOKS_TO_A_LONG_ONE);
-                look = Look::Back(if is_long { LONG_LOOK_NANOS } else { SHORT_LOOK_NANOS });
+                look = if looks.is_multiple_of(LOOKS_TO_A_LONG_ONE) { Look::Long } else { Look::Short };
             }
             run = either(&mut told, &mut labelled) => match run {
                 Ok(run) => if run.is_final { step(&eval, &mut watches, &[run]).await },
                 Err(RecvError::Lagged(_)) => {
-                    look = Look::Back(LONG_LOOK_NANOS);
+                    look = Look::Long;
                     tick.reset_immediately();
                 }
                 Err(RecvError::Closed) => return Ok(()),
@@ -131,37 +121,63 @@ async fn watch(eval: &Eval, monitor: super::Monitor, progress: super::Progress) 
             format!("evaluator `{}` is not the one it was made with; make a new monitor", monitor.evaluator.name);
         return Err(EvalError::Conflict { code: "evaluator_changed", message });
     }
-    Ok(Watch { evaluator, set, monitor, progress })
+    Ok(Watch { evaluator, set, monitor, progress, next: Look::Whole })
 }
 
-async fn look_through(eval: &Eval, watches: &mut [Watch], look: Look, cancel: &CancellationToken) {
+/// Goes back as far as `at_least`, and further for those that are behind: what could not be read is looked for again.
+async fn look_through(eval: &Eval, watches: &mut [Watch], at_least: Look, cancel: &CancellationToken) {
     for watch in watches {
-        let mut filter = watch.monitor.selector.filter();
-        let since = watch.monitor.since;
-        let from = match look {
-            Look::Whole => since,
-            Look::Back(nanos) => since.max(eval.0.clock.now().plus_nanos(-nanos)),
-        };
-        filter.from = Some(filter.from.map_or(from, |own| own.max(from)));
-        let mut page = Page { cursor: None, limit: STEP_RUNS };
-        loop {
-            let found = match eval.0.telemetry.runs(&filter, &page).await {
-                Ok(found) => found,
-                Err(error) => {
-                    tracing::warn!(error = %Chain(&error), "the runs could not be read; the monitors try again");
-                    return;
-                }
-            };
-            if cancel.is_cancelled() {
-                return;
-            }
-            let goes_on = step_one(eval, watch, &found.items).await;
-            match found.next_cursor.filter(|_| goes_on) {
-                Some(cursor) => page.cursor = Some(cursor),
-                None => break,
+        let look = std::mem::replace(&mut watch.next, Look::Short).max(at_least);
+        let goes_on = look_back(eval, watch, look, cancel).await;
+        if !matches!(goes_on, Ok(true)) || watch.next != Look::Short {
+            watch.next = look.max(Look::Long);
+        }
+        if let Err(error) = goes_on {
+            tracing::warn!(error = %Chain(&error), "the runs could not be read; the monitors try again");
+            return;
+        }
+    }
+}
+
+/// The runs of one monitor, the oldest first: a sequence must see them in the order of time. The index tells the newest first, so
+/// that all but the last page are asked for twice.
+async fn look_back(eval: &Eval, watch: &mut Watch, look: Look, cancel: &CancellationToken) -> Result<bool, EvalError> {
+    let mut filter = watch.monitor.selector.filter();
+    let since = watch.monitor.since;
+    let back = |nanos: i64| since.max(eval.0.clock.now().plus_nanos(-nanos));
+    let from = match look {
+        Look::Whole => since,
+        Look::Long => back(LONG_LOOK_NANOS),
+        Look::Short => back(SHORT_LOOK_NANOS),
+    };
+    filter.from = Some(filter.from.map_or(from, |own| own.max(from)));
+    let mut cursors = vec![None];
+    let mut oldest = Vec::new();
+    while let Some(cursor) = cursors.last() {
+        let page = Page { cursor: Option::clone(cursor), limit: STEP_RUNS };
+        let found = eval.0.telemetry.runs(&filter, &page).await?;
+        if cancel.is_cancelled() {
+            return Ok(false);
+        }
+        match found.next_cursor {
+            Some(next) => cursors.push(Some(next)),
+            None => {
+                oldest = found.items;
+                cursors.pop();
+                break;
             }
         }
     }
+    if !step_one(eval, watch, &oldest).await {
+        return Ok(false);
+    }
+    for cursor in cursors.into_iter().rev() {
+        let found = eval.0.telemetry.runs(&filter, &Page { cursor, limit: STEP_RUNS }).await?;
+        if cancel.is_cancelled() || !step_one(eval, watch, &found.items).await {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 async fn step(eval: &Eval, watches: &mut [Watch], runs: &[RunSummary]) {

@@ -175,13 +175,15 @@ impl Progress {
         }
     }
 
-    /// Finishes the sessions to which nothing came for a while. Cases are finished by their size alone.
-    pub(crate) fn close_idle(&mut self, unit: Unit, at: Timestamp) -> Result<Vec<Point>, StatsError> {
+    /// Finishes the sessions to which nothing came for a while before `until`: up to then everything was read. Cases are finished by
+    /// their size alone.
+    pub(crate) fn close_idle(&mut self, unit: Unit, until: Timestamp, at: Timestamp) -> Result<Vec<Point>, StatsError> {
         if unit == Unit::Case {
             return Ok(Vec::new());
         }
-        let idle =
-            |(label, seen): (&String, &Timestamp)| (at.nanos_since(*seen) >= SESSION_IDLE_NANOS).then(|| label.clone());
+        let idle = |(label, seen): (&String, &Timestamp)| {
+            (until.nanos_since(*seen) >= SESSION_IDLE_NANOS).then(|| label.clone())
+        };
         let labels: Vec<String> = self.last_seen.iter().filter_map(idle).collect();
         let mut points = Vec::new();
         for label in labels {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mizzen_model::run::RunSummary;
 use mizzen_model::step::Source;
+use mizzen_runtime::error::Chain;
 
 use super::state::{EvidenceProgress, Observed, Progress, passed, value_of};
 use super::{Monitor, Point, Unit};
@@ -24,12 +25,24 @@ const DIGESTS_MAX: usize = 8;
 /// Stored points before every second one is left out.
 const POINTS_STORED_MAX: u64 = 2_000;
 
+/// How far back a look goes for runs that were not told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Look {
+    /// Runs seldom take longer, and those that do are told when they become final.
+    Short,
+    Long,
+    /// To the monitor's beginning.
+    Whole,
+}
+
 /// A monitor at work.
 pub(super) struct Watch {
     pub(super) monitor: Monitor,
     pub(super) progress: Progress,
     pub(super) evaluator: Evaluator,
     pub(super) set: Option<Arc<EvalSet>>,
+    /// How far back the next look goes, at least.
+    pub(super) next: Look,
 }
 
 impl Watch {
@@ -39,14 +52,27 @@ impl Watch {
         let mut news = self.news(eval, runs).await?;
         news.sort_by(|a, b| (a.started_at, &a.run_id).cmp(&(b.started_at, &b.run_id)));
         let mut observed = Vec::with_capacity(news.len());
+        let mut counted: Vec<(String, u32)> = Vec::with_capacity(news.len());
         for run in &news {
-            observed.extend(self.observe(eval, run).await?);
+            match self.observe(eval, run).await {
+                // A run of no case is counted too: it need not be read again.
+                Ok(run) => observed.extend(run),
+                // What is damaged is read without its rows, so that this passes; the others need not wait for it.
+                Err(EvalError::Read(error)) => {
+                    tracing::warn!(run_id = %run.run_id, error = %Chain(&error), "a monitor could not read a run; it tries again");
+                    self.next = self.next.max(Look::Long);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            counted.push((run.run_id.to_string(), run.revision));
         }
-        // A run of no case is counted too: it need not be read again.
-        let counted: Vec<(String, u32)> = news.iter().map(|run| (run.run_id.to_string(), run.revision)).collect();
         let now = eval.0.clock.now();
         let mut progress = self.progress.clone();
-        let mut points = progress.close_idle(self.monitor.unit_of_count, now)?;
+        // Runs of the past come in the order in which they began, and a session is idle by their time and not by ours.
+        let newest = || runs.iter().map(|run| run.started_at).max();
+        let until = news.first().map(|run| run.started_at).or_else(newest).map_or(now, |at| at.min(now));
+        let mut points = progress.close_idle(self.monitor.unit_of_count, until, now)?;
         for run in &observed {
             points.extend(progress.observe(run, now)?);
             self.count_as_evidence(eval, &mut progress, run).await?;

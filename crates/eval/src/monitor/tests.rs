@@ -85,8 +85,8 @@ fn a_monitor_goes_on_after_a_restart_as_if_there_had_been_none() {
         stopped.observe(&observed, now(1)).unwrap();
     }
     let later = now(3_600 + 60);
-    assert_eq!(whole.close_idle(Unit::Session, later).unwrap().len(), 30);
-    stopped.close_idle(Unit::Session, later).unwrap();
+    assert_eq!(whole.close_idle(Unit::Session, later, later).unwrap().len(), 30);
+    stopped.close_idle(Unit::Session, later, later).unwrap();
     assert_eq!(whole, stopped);
     assert_eq!((whole.n, whole.units, whole.open_units()), (60, 30, 0));
 }
@@ -131,7 +131,7 @@ fn a_session_without_any_score_ends_and_counts_against_the_agent() {
             progress.evidence[0].observe(&observed).unwrap();
         }
         assert_eq!(progress.evidence[0].sequence.n(), 0, "both sessions are open");
-        progress.close_idle(unit, now(3_600)).unwrap();
+        progress.close_idle(unit, now(3_600), now(3_600)).unwrap();
         let told = progress.evidence[0].sequence.interval().unwrap();
         assert_eq!((progress.evidence[0].sequence.n(), told.estimate), (2, 0.5), "{unit:?}");
     }

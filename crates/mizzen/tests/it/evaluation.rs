@@ -335,6 +335,22 @@ async fn a_monitor_counts_every_run_once_over_a_restart() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_monitor_reads_the_past_in_the_order_of_time() -> Result<()> {
+    let server = Mizzen::start_with(quick()).await?;
+    // More than one page of the index, which tells the newest first.
+    let failed: Vec<u64> = (0..60).collect();
+    send(&server, &runs(0, 60, None, &failed)).await?;
+    send(&server, &runs(60, 200, None, &[])).await?;
+    until_final(&server, 260).await?;
+    let create = ["eval", "monitor", "create", "past", "-e", "task_success", "--runs", "agent=helm", "--include-past"];
+    let made = mizzen(&server, &create).await?;
+    assert_eq!(made.code, Some(0), "{}", made.err);
+    let monitor = watched(&server, made.out.trim(), 260).await?;
+    assert_eq!(monitor["points"][0]["value"], json!(0.0), "the first run failed: {monitor}");
+    Ok(())
+}
+
 /// The monitor once it has seen `n` runs.
 async fn watched(server: &Mizzen, id: &str, n: u64) -> Result<Value> {
     for _ in 0..PATIENCE.as_millis() / 200 {

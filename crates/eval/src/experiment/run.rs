@@ -11,6 +11,7 @@ use futures::{StreamExt as _, stream};
 use mizzen_model::id::Digest;
 use mizzen_model::run::RunSummary;
 use mizzen_model::step::Source;
+use mizzen_runtime::error::Chain;
 use mizzen_runtime::task::{BoxError, TaskKind};
 use mizzen_telemetry::Page;
 use tokio_util::sync::CancellationToken;
@@ -454,14 +455,19 @@ async fn finish(eval: &Eval, work: &Work, tally: Tally, request: &ExperimentRequ
     }
     experiment.agents = agents.into_iter().collect();
     experiment.agent_digest = version.flatten();
-    let mut remarks = Vec::new();
+    // First what cannot be had again without judging anew.
+    let mut remarks = publish::publish(eval, work, &experiment, &metrics, &sources, request).await?;
+    eval.0.storage.save_experiment(&experiment).await?;
     if scores <= EVENTS_SCORES_MAX {
-        emit::emit(eval, &experiment).await?;
-        experiment.has_events = scores > 0;
+        match emit::emit(eval, &experiment).await {
+            Ok(()) => experiment.has_events = scores > 0,
+            Err(error) => {
+                remarks.push(format!("not all of its scores are in the SQL table `scores`: {}", Chain(&error)));
+            }
+        }
     } else {
         remarks.push(format!("its {scores} scores are not in the SQL table `scores`: that holds at most {EVENTS_SCORES_MAX} of one experiment"));
     }
-    remarks.extend(publish::publish(eval, work, &experiment, &metrics, &sources, request).await?);
     experiment.problem = (!remarks.is_empty()).then(|| remarks.join("; "));
     experiment.state = State::Finished;
     experiment.finished_at = Some(eval.0.clock.now());

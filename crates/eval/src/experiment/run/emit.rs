@@ -1,9 +1,11 @@
 //! Scores as log events.
 
+use std::time::Duration;
+
 use mizzen_model::attribute::Value as Attribute;
 use mizzen_model::id::{RunId, TraceId};
-use mizzen_telemetry::Columns;
 use mizzen_telemetry::origin::Origin;
+use mizzen_telemetry::{Columns, IngestError};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
@@ -18,6 +20,9 @@ const EXPERIMENT: &str = "mizzen.evaluation.experiment";
 const RUN_ID: &str = "mizzen.run.id";
 /// Runs whose root span is looked up; the scores of more are attached to their trace only.
 const ROOTS_MAX: u64 = 2_000;
+/// How often the log is asked to take a block of scores, and what is waited after the first time; twice as long each time.
+const TRIES: u32 = 7;
+const WAIT: Duration = Duration::from_millis(500);
 /// Severity INFO of the log data model.
 const INFO: i32 = 9;
 
@@ -43,9 +48,25 @@ pub(super) async fn emit(eval: &Eval, experiment: &Experiment) -> Result<(), Eva
         let request = ExportLogsServiceRequest {
             resource_logs: vec![ResourceLogs { resource: None, scope_logs: vec![logs], schema_url: String::new() }],
         };
-        eval.0.telemetry.ingest_logs(request, Origin::unknown(eval.0.clock.now())).await?;
+        patiently(|| eval.0.telemetry.ingest_logs(request.clone(), Origin::unknown(eval.0.clock.now()))).await?;
     }
     Ok(())
+}
+
+/// Tries again what the log could not take, as any sender should.
+async fn patiently<T, F>(mut ingest: impl FnMut() -> F) -> Result<T, IngestError>
+where
+    F: Future<Output = Result<T, IngestError>>,
+{
+    let mut wait = WAIT;
+    for _ in 1..TRIES {
+        match ingest().await {
+            Err(error) if error.is_retryable() => tokio::time::sleep(wait).await,
+            done => return done,
+        }
+        wait *= 2;
+    }
+    ingest().await
 }
 
 /// The first span of the run that was asked about last: scores of one run come one after the other.
@@ -115,4 +136,33 @@ fn key_value(key: &str, value: &Attribute) -> KeyValue {
         Attribute::Bytes(_) | Attribute::Array(_) | Attribute::Map(_) => return KeyValue::default(),
     };
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{IngestError, TRIES, patiently};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_log_is_asked_again_and_a_refusal_is_taken() {
+        let mut asked = 0;
+        let taken = patiently(|| {
+            asked += 1;
+            std::future::ready(if asked < 4 { Err(IngestError::Overloaded) } else { Ok(asked) })
+        });
+        assert_eq!(taken.await.unwrap(), 4);
+        let mut asked = 0;
+        let refused = patiently(|| {
+            asked += 1;
+            std::future::ready(Err::<(), _>(IngestError::TooLarge { max: 1 }))
+        });
+        assert!(refused.await.is_err());
+        assert_eq!(asked, 1);
+        let mut asked = 0;
+        let busy = patiently(|| {
+            asked += 1;
+            std::future::ready(Err::<(), _>(IngestError::Unavailable))
+        });
+        assert!(busy.await.is_err());
+        assert_eq!(asked, TRIES);
+    }
 }

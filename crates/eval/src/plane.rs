@@ -27,6 +27,8 @@ use crate::storage::{Listed, Storage};
 
 /// Experiments that work at once; more wait for their turn.
 const EXPERIMENTS_AT_ONCE: usize = 2;
+/// Deleted experiments that wait to be noticed; of more, those who work on them learn it when they save.
+const DELETED_WAITING_MAX: usize = 64;
 /// Labelled runs that wait for the monitors; when there are more, these look through the last day.
 const LABELLED_WAITING_MAX: usize = 256;
 /// Scores of one experiment that are read at once, for comparing and for listing by case.
@@ -59,6 +61,8 @@ pub(crate) struct Inner {
     pub(crate) tasks: TaskGroup,
     pub(crate) judge: Option<Arc<dyn JudgeModel>>,
     pub(crate) turns: Arc<Semaphore>,
+    /// Experiments that were just deleted, for those who work on them.
+    pub(crate) deleted: broadcast::Sender<String>,
     /// Told when a monitor is made or deleted.
     pub(crate) monitors_changed: Notify,
     /// Runs that a person just labelled, for the monitors that read labels.
@@ -88,6 +92,7 @@ impl Eval {
             tasks,
             judge,
             turns: Arc::new(Semaphore::new(EXPERIMENTS_AT_ONCE)),
+            deleted: broadcast::Sender::new(DELETED_WAITING_MAX),
             monitors_changed: Notify::new(),
             labelled: broadcast::Sender::new(LABELLED_WAITING_MAX),
             evidence_published: watch::Sender::new(0),
@@ -120,12 +125,15 @@ impl Eval {
         self.0.storage.experiment(id).await
     }
 
-    /// Deletes an experiment with its scores. Evidence that it gave stays, and so does the look that it took.
+    /// Deletes an experiment with its scores, and ends its work. Evidence that it gave stays, and so does the look that it took.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn delete_experiment(&self, id: &str) -> Result<bool, EvalError> {
-        self.0.storage.delete_experiment(id).await
+        let was_there = self.0.storage.delete_experiment(id).await?;
+        // Nobody listens when it is not running.
+        let _nobody = self.0.deleted.send(id.to_owned());
+        Ok(was_there)
     }
 
     /// All scores of an experiment.

@@ -14,6 +14,8 @@ use mizzen_model::step::Source;
 use mizzen_runtime::error::Chain;
 use mizzen_runtime::task::{BoxError, TaskKind};
 use mizzen_telemetry::Page;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::aggregate::Aggregate;
@@ -101,9 +103,10 @@ impl Eval {
             problem: None,
             aggregates: Vec::new(),
         };
-        self.0.storage.save_experiment(&experiment).await?;
+        let deleted = self.0.deleted.subscribe();
+        self.0.storage.create_experiment(&experiment).await?;
         let (eval, begun, request) = (self.clone(), experiment.clone(), request.clone());
-        self.0.tasks.spawn(TaskKind::Experiment, move |cancel| work(eval, begun, request, only, cancel));
+        self.0.tasks.spawn(TaskKind::Experiment, move |cancel| work(eval, begun, request, only, (cancel, deleted)));
         Ok(experiment)
     }
 
@@ -223,24 +226,54 @@ async fn work(
     experiment: Experiment,
     request: ExperimentRequest,
     only: Option<Option<Digest>>,
-    cancel: CancellationToken,
+    (cancel, deleted): (CancellationToken, Receiver<String>),
 ) -> Result<(), BoxError> {
     let turn = Arc::clone(&eval.0.turns).acquire_owned().await?;
     let id = experiment.id.clone();
-    let done = cancel.run_until_cancelled(run(&eval, experiment, &request, only)).await;
+    let done = tokio::select! {
+        () = until_deleted(deleted, &id) => Some(Err(EvalError::Stopping)),
+        done = cancel.run_until_cancelled(run(&eval, experiment, &request, only)) => done,
+    };
     drop(turn);
     let problem = match done {
         Some(Ok(())) => return Ok(()),
         Some(Err(error)) => error.to_string(),
         None => INTERRUPTED.to_owned(),
     };
-    let failed = eval.0.storage.experiment(&id).await?;
+    let failed = match eval.0.storage.experiment(&id).await {
+        Ok(failed) => failed,
+        Err(EvalError::NotFound { .. }) => {
+            // Once more, for the scores that were written beside it.
+            eval.0.storage.delete_experiment(&id).await?;
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
     let finished_at = Some(eval.0.clock.now());
     eval.0
         .storage
         .save_experiment(&Experiment { state: State::Failed, finished_at, problem: Some(problem), ..failed })
         .await?;
     Ok(())
+}
+
+/// Until the experiment is deleted on this node; one that another node deletes stops when it is saved.
+async fn until_deleted(mut deleted: Receiver<String>, id: &str) {
+    loop {
+        match deleted.recv().await {
+            Ok(gone) if gone == id => return,
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+/// Saves an experiment that is not deleted.
+async fn save(eval: &Eval, experiment: &Experiment) -> Result<(), EvalError> {
+    match eval.0.storage.save_experiment(experiment).await? {
+        true => Ok(()),
+        false => Err(EvalError::not_found("experiment", &experiment.id)),
+    }
 }
 
 const INTERRUPTED: &str = "Mizzen was stopped while the experiment ran; start it again";
@@ -281,7 +314,7 @@ async fn run(
             tally.take(&run, scores);
         }
         tally.flush(eval, false).await?;
-        eval.0.storage.save_experiment(&tally.experiment).await?;
+        save(eval, &tally.experiment).await?;
     }
     tally.flush(eval, true).await?;
     finish(eval, &work, tally, request).await
@@ -457,7 +490,7 @@ async fn finish(eval: &Eval, work: &Work, tally: Tally, request: &ExperimentRequ
     experiment.agent_digest = version.flatten();
     // First what cannot be had again without judging anew.
     let mut remarks = publish::publish(eval, work, &experiment, &metrics, &sources, request).await?;
-    eval.0.storage.save_experiment(&experiment).await?;
+    save(eval, &experiment).await?;
     if scores <= EVENTS_SCORES_MAX {
         match emit::emit(eval, &experiment).await {
             Ok(()) => experiment.has_events = scores > 0,
@@ -471,5 +504,5 @@ async fn finish(eval: &Eval, work: &Work, tally: Tally, request: &ExperimentRequ
     experiment.problem = (!remarks.is_empty()).then(|| remarks.join("; "));
     experiment.state = State::Finished;
     experiment.finished_at = Some(eval.0.clock.now());
-    eval.0.storage.save_experiment(&experiment).await
+    save(eval, &experiment).await
 }

@@ -9,9 +9,8 @@ use crate::experiment::Experiment;
 const WHAT: &str = "an experiment";
 
 impl Storage {
-    pub(crate) async fn save_experiment(&self, experiment: &Experiment) -> Result<(), EvalError> {
-        let sql = "INSERT INTO eval_experiments (id, created_at, state, document) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (id) DO UPDATE SET state = excluded.state, document = excluded.document";
+    pub(crate) async fn create_experiment(&self, experiment: &Experiment) -> Result<(), EvalError> {
+        let sql = "INSERT INTO eval_experiments (id, created_at, state, document) VALUES ($1, $2, $3, $4)";
         sqlx::query(sql)
             .bind(&experiment.id)
             .bind(experiment.created_at.unix_nanos())
@@ -20,6 +19,14 @@ impl Storage {
             .execute(self.store.pool())
             .await?;
         Ok(())
+    }
+
+    /// Saves where an experiment is; `false` when it was deleted meanwhile, which it stays.
+    pub(crate) async fn save_experiment(&self, experiment: &Experiment) -> Result<bool, EvalError> {
+        let sql = "UPDATE eval_experiments SET state = $2, document = $3 WHERE id = $1";
+        let query = sqlx::query(sql).bind(&experiment.id).bind(experiment.state.as_str());
+        let saved = query.bind(encode(WHAT, experiment)?).execute(self.store.pool()).await?;
+        Ok(saved.rows_affected() > 0)
     }
 
     pub(crate) async fn experiment(&self, id: &str) -> Result<Experiment, EvalError> {

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::blocks::{pack, unpack};
 use super::{MIGRATIONS, Storage};
 use crate::error::EvalError;
+use crate::experiment::{Experiment, Skipped, State};
 use crate::label::{Label, consensus};
 use crate::score::{EvaluatorId, Score, ScoreOutcome};
 use crate::set::EvalSet;
@@ -175,5 +176,36 @@ async fn a_monitor_that_another_node_took_further_is_not_overwritten() {
         assert_eq!(storage.monitor("mon").await.unwrap().1.steps, 1, "and nothing of the step is kept");
         assert!(storage.delete_monitor("mon").await.unwrap());
         assert!(storage.counted("mon", &["r"]).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_experiment_does_not_come_back_with_its_next_page() {
+    let experiment = Experiment {
+        id: "exp".into(),
+        name: "helm".into(),
+        state: State::Running,
+        set: None,
+        selector: crate::selector::RunSelector::default(),
+        evaluators: Vec::new(),
+        agents: Vec::new(),
+        agent_digest: None,
+        created_at: at(0),
+        created_by: "ana".into(),
+        finished_at: None,
+        runs: 0,
+        skipped: Skipped::default(),
+        has_events: false,
+        problem: None,
+        aggregates: Vec::new(),
+    };
+    for (test, storage) in storages().await {
+        storage.create_experiment(&experiment).await.unwrap();
+        let further = Experiment { runs: 1_000, ..experiment.clone() };
+        assert!(storage.save_experiment(&further).await.unwrap(), "{}", test.name);
+        assert_eq!(storage.experiment("exp").await.unwrap(), further);
+        assert!(storage.delete_experiment("exp").await.unwrap());
+        assert!(!storage.save_experiment(&further).await.unwrap(), "{}", test.name);
+        assert!(matches!(storage.experiment("exp").await, Err(EvalError::NotFound { .. })));
     }
 }

@@ -206,16 +206,24 @@ fn cases_not_worse(request: &PlanRequest, alpha: f64, icc: f64, trials: u64) -> 
     })?;
     let minimum = power::cases_without_difference(truth, margin, alpha)?;
     let cases = match request.baseline_n {
-        Some(n) => with_uncertain_baseline(known, assumption.case_variance(), truth + margin, baseline, n)?,
+        Some(n) => {
+            let allowed = power::variance_allowed(truth + margin, alpha, request.power)?;
+            with_uncertain_baseline(allowed, assumption.case_variance(), truth + margin, baseline, n)?.max(known)
+        }
         None => known,
     };
     Ok(Found { cases: cases.max(minimum), minimum, power: request.power, method: "difference" })
 }
 
-/// The variance that the difference may have is shared by the agent's sample and the baseline's own: V/n + V_b/n_b must be what
-/// V/n is when the baseline is known.
-fn with_uncertain_baseline(known: u64, variance: f64, distance: f64, baseline: f64, n: u64) -> Result<u64, EvalError> {
-    let allowed = variance / known as f64;
+/// The variance that the difference may have is shared by the agent's sample and the baseline's own: V/n + V_b/n_b must not be more
+/// than is `allowed`.
+fn with_uncertain_baseline(
+    allowed: f64,
+    variance: f64,
+    distance: f64,
+    baseline: f64,
+    n: u64,
+) -> Result<u64, EvalError> {
     let taken = baseline * (1.0 - baseline) / n.max(1) as f64;
     let left = allowed - taken;
     let cases = if left > 0.0 { (variance / left).ceil() } else { f64::INFINITY };

@@ -48,6 +48,16 @@ fn not_worse_pays_for_the_baselines_own_uncertainty() {
 }
 
 #[test]
+fn a_baseline_is_not_too_uncertain_for_a_claim_that_needs_few_cases() {
+    let far = PlanRequest { baseline: Some(0.9), margin: Some(0.05), assumed: Some(0.99), ..request(Claim::NotWorse) };
+    let known = plan(&far).unwrap();
+    let told = plan(&PlanRequest { baseline_n: Some(200), ..far.clone() }).unwrap();
+    // Of (0.14/(1.645 + 0.842))² = 0.0032 the baseline's own 0.09/200 takes a seventh.
+    assert!(told.cases >= known.cases && told.cases <= known.cases + 10, "{} {}", told.cases, known.cases);
+    assert!(plan(&PlanRequest { baseline_n: Some(20), ..far }).is_err(), "0.09/20 is more than that");
+}
+
+#[test]
 fn what_could_never_be_shown_is_refused() {
     let below = plan(&PlanRequest { assumed: Some(0.9), ..request(Claim::AtLeast) }).unwrap_err();
     assert!(matches!(below, EvalError::Conflict { code: "out_of_reach", .. }), "{below}");

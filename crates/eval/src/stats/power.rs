@@ -212,6 +212,17 @@ pub fn cases_without_difference(truth: f64, margin: f64, alpha: f64) -> Result<u
     Ok((alpha.ln() / (-share).ln_1p()).ceil().max(1.0) as u64)
 }
 
+/// The variance that an estimate of a difference may have, when the difference lies `distance` beyond what is to be excluded:
+/// (distance / (z_{1−α} + z_{power}))².
+///
+/// # Errors
+/// An alpha or power that is none.
+pub fn variance_allowed(distance: f64, alpha: f64, power: f64) -> Result<f64, StatsError> {
+    check_alpha(alpha)?;
+    check_alpha(power)?;
+    Ok((distance / (-normal_quantile(alpha) + normal_quantile(power))).powi(2))
+}
+
 /// The smallest true difference that `cases` show with `power`: the inverse of [`cases_for_non_inferiority`] at margin 0
 /// (minimum detectable effect).
 ///

@@ -4,7 +4,7 @@
 //! with at most the largest of them (an intersection-union test: Berger, Technometrics 24:295, 1982). It fails when one
 //! criterion fails; those errors add up, so each may fail wrongly with its alpha divided by the number of criteria.
 //!
-//! `method = "fixed"` looks once, at a size that was planned: a sample that is smaller than planned gives no verdict.
+//! `method = "fixed"` looks once, at a size that was planned: a sample of another size gives no verdict.
 //! `method = "sequential"` may be looked at after every trial, and needs more of them.
 //!
 //! ```toml

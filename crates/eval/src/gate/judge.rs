@@ -46,14 +46,21 @@ pub(super) fn judge(
     };
     let estimate = estimate::of(&bounds.shown, data.n(), cases);
     let (threshold, more) = criterion.threshold();
-    let missing =
-        criterion.planned_cases.filter(|_| criterion.method == Look::Fixed).unwrap_or(0).saturating_sub(cases);
+    let planned = criterion.planned_cases.filter(|_| criterion.method == Look::Fixed).unwrap_or(cases);
+    let missing = planned.saturating_sub(cases);
     // A pass rate counts them as failures; of a mean nobody knows the worst.
     let unscored = metric.map(|metric| metric.missing.len());
     let unscored = unscored.filter(|count| *count > 0 && criterion.measure == Measure::Mean);
     let (verdict, further, sentence) = if missing > 0 {
         let why = format!("{cases} of the planned cases are there; the gate looks once, when all of them are");
         (Verdict::Inconclusive, Some(missing), why)
+    } else if cases > planned {
+        // Whoever adds cases until the bound is on the right side looks many times, each at the error rate of one look.
+        let why = format!(
+            "{cases} cases are there where {planned} were planned, and the gate looks once, at the planned size; say \
+             `planned_cases = {cases}` before another sample, or `method = \"sequential\"`"
+        );
+        (Verdict::Inconclusive, None, why)
     } else if let Some(unscored) = unscored {
         let why = format!("{unscored} trials have no score, and what they would say is not known");
         (Verdict::Inconclusive, None, why)

@@ -75,6 +75,16 @@ fn a_fixed_gate_does_not_look_before_its_sample_is_there() {
 }
 
 #[test]
+fn a_fixed_gate_does_not_look_again_when_cases_are_added() {
+    let gate = gate("planned_cases = 60").unwrap();
+    for (passes, fails) in [(61, 0), (30, 31), (120, 0)] {
+        let again = gate.judge(&[metric(passes, fails)]).unwrap();
+        assert_eq!(again.verdict, Verdict::Inconclusive, "{passes} and {fails}");
+        assert!(again.criteria[0].sentence.contains("looks once"), "{again:?}");
+    }
+}
+
+#[test]
 fn a_sequential_gate_may_look_at_any_time_and_needs_more() {
     let gate = gate("method = \"sequential\"").unwrap();
     assert_eq!(verdict(&gate, 29, 0), Verdict::Inconclusive);
@@ -140,9 +150,9 @@ fn a_fixed_gate_passes_wrongly_no_more_often_than_it_says() {
 #[test]
 fn trials_without_a_score_do_not_help_a_gate_to_pass() {
     let gate = gate("planned_cases = 60").unwrap();
-    let mut crashed = metric(70, 0);
-    assert_eq!(gate.judge(std::slice::from_ref(&crashed)).unwrap().verdict, Verdict::Pass);
-    for at in 0..60 {
+    assert_eq!(verdict(&gate, 60, 0), Verdict::Pass);
+    let mut crashed = metric(30, 0);
+    for at in 0..30 {
         crashed.add(&Score {
             evaluator: crashed.evaluator.clone(),
             case: Some(format!("crashed-{at}")),

@@ -1,7 +1,7 @@
 //! Is B better than A? Paired by case where both know the case, every evaluator by itself, errors kept for all together.
 //!
-//! *Better* and *worse* rest on a test whose p-values are adjusted for the number of evaluators (Holm); *no worse* on a
-//! one-sided bound of the difference against the margin; everything else is *not yet known*, which is an answer.
+//! *Better* and *worse* rest on a test whose p-values are adjusted for the number of evaluators (Holm); *no worse* on a one-sided
+//! bound of the difference against the margin, at what Holm leaves of alpha for it; everything else is *not yet known*, which is an answer.
 
 mod pairing;
 
@@ -118,10 +118,13 @@ pub fn compare(a: &[Metric], b: &[Metric], question: Question) -> Result<Compari
     };
     let pairs: Vec<(&Metric, &Metric)> = a.iter().filter_map(|metric| Some((metric, partner(metric)?))).collect();
     let mut changes = Changes::default();
-    let mut metrics = Vec::with_capacity(pairs.len());
+    let (mut metrics, mut p_worse) = (Vec::with_capacity(pairs.len()), Vec::with_capacity(pairs.len()));
     for (a, b) in &pairs {
-        metrics.push(compare_metric(a, b, question, pairs.len(), &mut changes)?);
+        let (told, p) = compare_metric(a, b, question, pairs.len(), &mut changes)?;
+        metrics.push(told);
+        p_worse.push(p);
     }
+    no_worse(&mut metrics, &p_worse, question)?;
     adjust(&mut metrics, question)?;
     for (told, (a, b)) in metrics.iter_mut().zip(&pairs) {
         withhold(told, a.missing.len(), b.missing.len());
@@ -138,6 +141,18 @@ fn withhold(told: &mut MetricComparison, missing_a: usize, missing_b: usize) {
         told.sentence =
             format!("not yet known: {missing_a} trials of A and {missing_b} of B have no score; {}", told.sentence);
     }
+}
+
+/// Holm over what is asked of a margin: a wrong "no worse" about any evaluator happens with at most alpha.
+fn no_worse(metrics: &mut [MetricComparison], p_worse: &[Option<f64>], question: Question) -> Result<(), StatsError> {
+    let (tested, p_values): (Vec<_>, Vec<f64>) =
+        metrics.iter_mut().zip(p_worse).filter_map(|(metric, p)| Some((metric, (*p)?))).unzip();
+    let adjusted = if p_values.is_empty() { Vec::new() } else { multiple::holm(&p_values)? };
+    for (metric, _) in tested.into_iter().zip(adjusted).filter(|(_, adjusted)| *adjusted <= question.alpha) {
+        metric.answer = Answer::NoWorse;
+        metric.further_cases = None;
+    }
+    Ok(())
 }
 
 /// Holm over the p-values there are; then better and worse can be told.

@@ -31,17 +31,19 @@ impl Changes {
     }
 }
 
+/// What one evaluator says, with the p-value of "worse by the margin or more" where that is asked of pairs: whether B is no worse is
+/// told once it is adjusted for the other evaluators.
 pub(super) fn compare_metric(
     a: &Metric,
     b: &Metric,
     question: Question,
     metrics: usize,
     changes: &mut Changes,
-) -> Result<MetricComparison, StatsError> {
+) -> Result<(MetricComparison, Option<f64>), StatsError> {
     let mut told = blank(a, question, b)?;
     let not_comparable = |mut told: MetricComparison, why: &str| {
         told.sentence = format!("not comparable: {why}");
-        Ok(told)
+        Ok((told, None))
     };
     if a.evaluator != b.evaluator {
         return not_comparable(told, "the evaluators have the same name but differ in version or parameters");
@@ -53,7 +55,7 @@ pub(super) fn compare_metric(
     let (left, right) = joint(a, b);
     // The first argument is what is subtracted from.
     let pairs = match PairedCases::new(&right, &left) {
-        Err(StatsError::Empty) => return unpaired(a, b, question, metrics, told),
+        Err(StatsError::Empty) => return Ok((unpaired(a, b, question, metrics, told)?, None)),
         pairs => pairs?,
     };
     let data = pairs.clustered()?;
@@ -81,12 +83,10 @@ pub(super) fn compare_metric(
     };
     told.p_value = Some(p_value.min(1.0));
     told.test = Some(test.to_owned());
-    told.answer =
-        if is_no_worse(&data, bounds, question, told.lower_is_better)? { Answer::NoWorse } else { Answer::NotYetKnown };
-    if told.answer == Answer::NotYetKnown {
-        told.further_cases = further_cases(&data, question, told.lower_is_better);
-    }
-    Ok(told)
+    told.answer = Answer::NotYetKnown;
+    told.further_cases = further_cases(&data, question, told.lower_is_better);
+    let p_worse = p_worse(&data, bounds, question, told.lower_is_better)?;
+    Ok((told, p_worse))
 }
 
 fn blank(a: &Metric, question: Question, b: &Metric) -> Result<MetricComparison, StatsError> {
@@ -199,21 +199,22 @@ fn single_trials(left: &Rows, right: &Rows, a: &Metric, b: &Metric) -> Option<Ta
     Some(table)
 }
 
-fn is_no_worse(
+/// The smallest alpha at which "no worse by the margin" would be shown; `None` when nobody asks or nothing could tell.
+fn p_worse(
     data: &Clustered,
     bounds: Option<(f64, f64)>,
     question: Question,
     lower_is_better: bool,
-) -> Result<bool, StatsError> {
-    let Some(margin) = question.margin else { return Ok(false) };
+) -> Result<Option<f64>, StatsError> {
+    let Some(margin) = question.margin else { return Ok(None) };
     if bounds.is_none() && data.standard_error().is_none_or(|error| error == 0.0) {
         // Without bounds and without variation nothing says how far others could be.
-        return Ok(false);
+        return Ok(None);
     }
     let oriented = if lower_is_better { negated(data)? } else { data.clone() };
     match margin::non_inferior(&oriented, bounds, margin, question.alpha) {
-        Ok(test) => Ok(test.holds == Some(true)),
-        Err(StatsError::TooFew { .. }) => Ok(false),
+        Ok(test) => Ok(test.p_value),
+        Err(StatsError::TooFew { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }

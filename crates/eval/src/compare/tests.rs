@@ -90,6 +90,19 @@ fn several_evaluators_share_one_error_rate() {
 }
 
 #[test]
+fn several_evaluators_share_the_error_rate_of_no_worse_too() {
+    // (1 − 0.02)^160 = 0.039 by itself, and for four evaluators together it takes 0.05/4.
+    let question = Question { margin: Some(0.02), ..QUESTION };
+    let all = |count: usize| ["a", "b", "c", "d"].map(|name| of(name, None, &cases(count, |_| 1.0)));
+    let answers = |count: usize| {
+        let told = compare(&all(count), &all(count), question).unwrap();
+        told.metrics.iter().map(|metric| metric.answer).collect::<Vec<_>>()
+    };
+    assert_eq!(answers(160), [Answer::NotYetKnown; 4]);
+    assert_eq!(answers(220), [Answer::NoWorse; 4]);
+}
+
+#[test]
 fn without_a_case_in_common_the_means_are_compared_as_they_are() {
     let named = |prefix: &str, pass: f64| {
         let values: Vec<(String, f64)> = (0..60).map(|at| (format!("{prefix}{at}"), pass)).collect();

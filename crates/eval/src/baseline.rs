@@ -321,12 +321,11 @@ fn amount(
         Err(error) => return Err(error),
     };
     // Where only a total is known of the people, their mean counts as it is, and the sentence says so.
-    let theirs = Interval {
-        estimate: human.value,
-        lower: human.lower.unwrap_or(human.value),
-        upper: human.upper.unwrap_or(human.value),
-        ..own
-    };
+    let (lower, upper) = (human.lower.unwrap_or(human.value), human.upper.unwrap_or(human.value));
+    let theirs = Interval { estimate: human.value, lower, upper, alpha: 1.0 - human.confidence, method: own.method };
+    // Both sides at what is asked for, and not at what the baseline was recorded with.
+    let theirs =
+        if human.lower.is_some() { mean::naive_t_at(&theirs, human.n, alpha)? } else { Interval { alpha, ..theirs } };
     let interval = margin::difference(&own, &theirs);
     let difference = estimate::of(&interval, n + human.n, clusters + human.clusters);
     let answer = if interval.upper < 0.0 {

@@ -3,6 +3,7 @@ use mizzen_model::time::Timestamp;
 use super::{AgentSide, Baseline, BaselineCase, BaselineRecord, compare};
 use crate::compare::Answer;
 use crate::stats::Clustered;
+use crate::stats::mean::naive_t;
 
 fn counts() -> BaselineRecord {
     BaselineRecord {
@@ -87,4 +88,28 @@ fn cost_is_better_when_it_is_less_and_unknown_when_nobody_knows_it() {
     let told = compare(&baseline, &AgentSide { cost: Some(cheap), ..AgentSide::default() }, 0.02, 0.05).unwrap();
     assert_eq!((told[2].answer, told[3].answer), (Answer::Better, Answer::NotComparable));
     assert!(told[2].sentence.contains("taking the people's mean as exact"));
+}
+
+#[test]
+fn cost_is_compared_at_the_error_rate_that_is_asked_for() {
+    let people = |at: usize| BaselineCase {
+        case: at.to_string(),
+        success: true,
+        safety_event: None,
+        cost_usd: Some(1.0 + (at % 7) as f64 / 3.0),
+        duration_seconds: None,
+    };
+    let recorded =
+        BaselineRecord { metric: "success".into(), cases: (0..40).map(people).collect(), ..BaselineRecord::default() };
+    let costs: Vec<f64> = (0..40).map(|at| people(at).cost_usd.unwrap()).collect();
+    let side = AgentSide { cost: Some(Clustered::independent(&costs).unwrap()), ..AgentSide::default() };
+    for alpha in [0.2, 0.05, 0.001] {
+        let told = compare(&record(&recorded), &side, 0.02, alpha).unwrap();
+        let difference = told[2].difference.as_ref().unwrap();
+        // Two intervals of the same width: the difference's is √2 as wide.
+        let own = naive_t(side.cost.as_ref().unwrap(), alpha).unwrap();
+        let half = difference.upper.unwrap() - difference.value;
+        assert!((half - 2f64.sqrt() * (own.upper - own.estimate)).abs() < 1e-9, "{alpha}: {half} {own:?}");
+        assert!((difference.confidence - (1.0 - alpha)).abs() < 1e-12);
+    }
 }

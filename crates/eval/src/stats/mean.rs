@@ -18,6 +18,20 @@ pub fn naive_t(data: &Clustered, alpha: f64) -> Result<Interval, StatsError> {
     Ok(symmetric(data.mean(), error, data.n() - 1, alpha, Method::MeanT))
 }
 
+/// What [`naive_t`] says of the same `n` values at `alpha`, from what it said at another.
+///
+/// # Errors
+/// Fewer than two values, or an alpha that is none.
+pub fn naive_t_at(known: &Interval, n: u64, alpha: f64) -> Result<Interval, StatsError> {
+    check_alpha(alpha)?;
+    check_alpha(known.alpha)?;
+    if n < 2 {
+        return Err(StatsError::TooFew { what: "values", needed: 2, got: n as usize });
+    }
+    let error = (known.upper - known.estimate) / -t_quantile(known.alpha / 2.0, (n - 1) as f64);
+    Ok(symmetric(known.estimate, error, n - 1, alpha, Method::MeanT))
+}
+
 /// x̄ ± t(C−1)·SE with the cluster-robust standard error ([`Clustered::standard_error`]; inspect-ai's
 /// `ci(method="t", cluster=…)`).
 ///

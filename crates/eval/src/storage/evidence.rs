@@ -21,22 +21,39 @@ impl Storage {
         asked_by: &str,
         at: Timestamp,
     ) -> Result<u32, EvalError> {
+        loop {
+            // Of two that come at once PostgreSQL lets both see the same last look, and one find it taken: there is a next one.
+            if let Some(look) = self.try_look(agent, metric, subject, asked_by, at).await? {
+                return Ok(u32::try_from(look).unwrap_or(u32::MAX));
+            }
+        }
+    }
+
+    /// `None` when somebody else took the look meanwhile.
+    async fn try_look(
+        &self,
+        agent: &str,
+        metric: &str,
+        subject: &str,
+        asked_by: &str,
+        at: Timestamp,
+    ) -> Result<Option<i64>, EvalError> {
         let mut change = self.store.begin().await?;
         let known =
             "SELECT look FROM eval_lineages WHERE agent = $1 AND metric = $2 AND asked_by = $3 AND subject = $4";
         let known = sqlx::query(known).bind(agent).bind(metric).bind(asked_by).bind(subject);
         let known = known.fetch_optional(&mut *change).await?;
         if let Some(row) = known {
-            return Ok(u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or(u32::MAX));
+            return Ok(Some(row.try_get(0)?));
         }
         let last = "SELECT COALESCE(MAX(look), 0) FROM eval_lineages WHERE agent = $1 AND metric = $2";
         let last: i64 = sqlx::query(last).bind(agent).bind(metric).fetch_one(&mut *change).await?.try_get(0)?;
         let sql = "INSERT INTO eval_lineages (agent, metric, look, subject, asked_by, asked_at)
-             VALUES ($1, $2, $3, $4, $5, $6)";
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
         let query = sqlx::query(sql).bind(agent).bind(metric).bind(last + 1).bind(subject);
-        query.bind(asked_by).bind(at.unix_nanos()).execute(&mut *change).await?;
+        let taken = query.bind(asked_by).bind(at.unix_nanos()).execute(&mut *change).await?.rows_affected();
         change.commit().await?;
-        Ok(u32::try_from(last + 1).unwrap_or(u32::MAX))
+        Ok((taken > 0).then_some(last + 1))
     }
 
     /// Adds evidence, or replaces what the same experiment or monitor published before about the same digest.

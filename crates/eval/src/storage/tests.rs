@@ -209,3 +209,19 @@ async fn a_deleted_experiment_does_not_come_back_with_its_next_page() {
         assert!(matches!(storage.experiment("exp").await, Err(EvalError::NotFound { .. })));
     }
 }
+
+#[tokio::test]
+async fn looks_that_are_taken_at_once_are_different_ones() {
+    for (test, storage) in storages().await {
+        let look = |by: usize| {
+            let storage = storage.clone();
+            async move { storage.look("helm", "task_success@1", "sha256:a", &format!("exp-{by}"), at(1)).await }
+        };
+        let mut looks: Vec<u32> =
+            futures::future::join_all((0..8).map(look)).await.into_iter().collect::<Result<_, _>>().unwrap();
+        let again = look(3).await.unwrap();
+        assert_eq!(looks[3], again, "{}: asked for by the same", test.name);
+        looks.sort_unstable();
+        assert_eq!(looks, [1, 2, 3, 4, 5, 6, 7, 8], "{}", test.name);
+    }
+}

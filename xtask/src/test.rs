@@ -69,8 +69,8 @@ fn browser_tests() -> Result<()> {
     run(&mut e2e)
 }
 
-/// Real SDKs as agents under `mizzen run`, real clients and servers around the tool gateway and the catalog, and scores beside those of
-/// agentevals; from PyPI and npm, in environments that are cached outside the clone.
+/// Real SDKs as agents under `mizzen run`, real clients and servers around the tool gateway, the catalog and the sign-in, and scores beside
+/// those of agentevals; from PyPI and npm, in environments that are cached outside the clone.
 fn peer_tests() -> Result<()> {
     let python = require(&["python3"], "python3")?;
     let mut clients = command(&python, &["tests/clients/run.py"]);
@@ -87,7 +87,9 @@ fn peer_tests() -> Result<()> {
     tool_peer_tests(&python)?;
     catalog_model_tests(&python)?;
     catalog_peer_tests(&python)?;
-    run(command(&python, &["tests/peers/registries/registries.py"]).env("MIZZEN_BIN", services::debug_binary()))?;
+    for script in ["tests/peers/registries/registries.py", "tests/peers/sign-in/run.py"] {
+        run(command(&python, &[script]).env("MIZZEN_BIN", services::debug_binary()))?;
+    }
     let mut scores = command(python, &["tests/peers/run.py"]);
     scores.env("MIZZEN_BIN", services::debug_binary());
     // As with the model: the public samples are material beside the project.

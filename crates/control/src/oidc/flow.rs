@@ -17,7 +17,7 @@ use crate::Control;
 use crate::environment::Environment;
 use crate::sign_in::SessionCookie;
 use crate::token::{self, TokenHash};
-use crate::tokens::{Expected, Issuer, IssuerConfig, Metadata, TokenError, encode, form, post_form};
+use crate::tokens::{Claims, Expected, Issuer, IssuerConfig, Metadata, TokenError, encode, form, post_form};
 
 const STATE_PREFIX: &str = "mzo_";
 const BROWSER_PREFIX: &str = "mzb_";
@@ -56,6 +56,12 @@ pub struct Answer {
     pub issuer: Option<String>,
     /// The cookie of [`Started::browser`].
     pub browser: Option<String>,
+}
+
+/// What a code is exchanged for.
+struct Tokens {
+    id: String,
+    access: Option<Secret>,
 }
 
 /// Somebody is signed in.
@@ -163,10 +169,11 @@ impl Oidc {
             return Err(OidcError::Refused(plain(error)));
         }
         let code = answer.code.as_deref().ok_or_else(|| OidcError::Refused("no code came".to_owned()))?;
-        let id_token = self.exchange(&metadata, code, &pending.redirect_uri, browser).await?;
+        let tokens = self.exchange(&metadata, code, &pending.redirect_uri, browser).await?;
         let nonce = derived("nonce", browser);
         let expected = Expected { audiences: &self.0.client_ids, scopes: &[], nonce: Some(&nonce) };
-        let claims = self.0.issuer.verify(&id_token, &expected).await?;
+        let mut claims = self.0.issuer.verify(&tokens.id, &expected).await?;
+        self.complete(&mut claims, &metadata, tokens.access.as_ref()).await?;
         let name = self.0.config.name_of(&claims);
         let claim = || self.0.config.role_claim.clone();
         let role = self.0.config.role_of(&self.0.roles, &claims);
@@ -175,14 +182,33 @@ impl Oidc {
         Ok(Finished { cookie, return_to: pending.return_to })
     }
 
-    /// The ID token for a code (OpenID Connect Core 1.0, section 3.1.3).
+    /// Asks for what the ID token does not say: with a code, a provider may tell what the scopes ask for at its `UserInfo`
+    /// endpoint alone (OpenID Connect Core 1.0, section 5.4).
+    async fn complete(
+        &self,
+        claims: &mut Claims,
+        metadata: &Metadata,
+        access_token: Option<&Secret>,
+    ) -> Result<(), OidcError> {
+        let config = &self.0.config;
+        let is_told = |claim: &str| !claims.texts(claim).is_empty();
+        if is_told(&config.role_claim) && is_told(&config.name_claim) {
+            return Ok(());
+        }
+        if let (Some(endpoint), Some(token)) = (&metadata.userinfo_endpoint, access_token) {
+            self.0.issuer.add_user_info(claims, endpoint, token.expose()).await?;
+        }
+        Ok(())
+    }
+
+    /// The tokens for a code (OpenID Connect Core 1.0, section 3.1.3).
     async fn exchange(
         &self,
         metadata: &Metadata,
         code: &str,
         redirect_uri: &str,
         browser: &str,
-    ) -> Result<String, OidcError> {
+    ) -> Result<Tokens, OidcError> {
         let endpoint = metadata.token_endpoint.as_deref().ok_or_else(|| no_endpoint("token endpoint"))?;
         let id = self.0.config.client_id.as_str();
         let verifier = derived("verifier", browser);
@@ -219,8 +245,9 @@ impl Oidc {
             let error = body.get("error").and_then(Value::as_str).map_or_else(|| format!("status {status}"), plain);
             return Err(OidcError::Exchange(error));
         }
-        let id_token = body.get("id_token").and_then(Value::as_str);
-        id_token.map(str::to_owned).ok_or_else(|| OidcError::Exchange("it gave no ID token".to_owned()))
+        let token = |name: &str| body.get(name).and_then(Value::as_str);
+        let id = token("id_token").ok_or_else(|| OidcError::Exchange("it gave no ID token".to_owned()))?;
+        Ok(Tokens { id: id.to_owned(), access: token("access_token").map(Secret::new) })
     }
 }
 

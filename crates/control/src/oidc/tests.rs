@@ -137,12 +137,39 @@ async fn roles_come_from_groups_only() {
         let role = |finished: super::Finished| (finished.cookie.session.role, finished.cookie.session.name);
         let viewer = setup.with(|claims| claims["groups"] = json!("staff")).await.unwrap();
         assert_eq!(role(viewer), (Role::Viewer, "anna@example.com".to_owned()));
+        setup.fake.tell_beside(json!({ "sub": "u-1" }));
         for groups in [json!(["other"]), json!([]), json!(null), json!({ "staff": true }), json!(["administrator"])] {
             let refused = setup.with(|claims| claims["groups"] = groups.clone()).await;
             assert!(matches!(refused, Err(OidcError::NoRole { .. })), "{groups}");
         }
         let unchecked = setup.with(|claims| claims["email_verified"] = json!(false)).await.unwrap();
         assert_eq!(role(unchecked).1, "u-1", "an address that nobody checked names nobody");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_id_token_leaves_out_is_asked_for_and_believed_of_the_same_person_only() {
+    for setup in setups().await {
+        let without = |claims: &mut Value| {
+            for claim in ["groups", "email", "email_verified"] {
+                claims.as_object_mut().unwrap().remove(claim);
+            }
+        };
+        assert_eq!(code(setup.with(without).await), "oidc_unavailable", "it cannot be asked");
+        let told = json!({ "sub": "u-1", "groups": ["staff"], "email": "anna@example.com", "email_verified": true });
+        setup.fake.tell_beside(told.clone());
+        let session = setup.with(without).await.unwrap().cookie.session;
+        assert_eq!((session.role, session.name.as_str()), (Role::Viewer, "anna@example.com"));
+        // What is signed counts, and not what is told beside it.
+        let signed = |claims: &mut Value| {
+            without(claims);
+            claims["groups"] = json!(["other"]);
+        };
+        assert_eq!(code(setup.with(signed).await), "oidc_no_role");
+        for other in [json!("u-2"), json!(null)] {
+            setup.fake.tell_beside(json!({ "sub": other, "groups": ["ops"] }));
+            assert_eq!(code(setup.with(without).await), "oidc_token", "{other}");
+        }
     }
 }
 

@@ -26,9 +26,17 @@ pub(super) fn check_address(address: &str) -> Result<Uri, TokenError> {
     }
 }
 
-/// `None` when there is no such document.
-pub(super) async fn get(client: &HttpClient, issuer: &str, address: &str) -> Result<Option<Value>, TokenError> {
-    let request = Request::get(check_address(address)?).header(header::ACCEPT, "application/json");
+/// `None` when there is no such document. `bearer` is the token that opens it, where one is needed.
+pub(super) async fn get(
+    client: &HttpClient,
+    issuer: &str,
+    address: &str,
+    bearer: Option<&str>,
+) -> Result<Option<Value>, TokenError> {
+    let mut request = Request::get(check_address(address)?).header(header::ACCEPT, "application/json");
+    if let Some(bearer) = bearer {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {bearer}"));
+    }
     let request = request.body(Full::default()).map_err(|error| unavailable(issuer, error.to_string(), None))?;
     let (status, body) = exchange(client, issuer, request).await?;
     match status {

@@ -41,6 +41,8 @@ pub struct Metadata {
     pub jwks_uri: String,
     pub authorization_endpoint: Option<String>,
     pub token_endpoint: Option<String>,
+    /// Where it tells of a person what the ID token leaves out.
+    pub userinfo_endpoint: Option<String>,
     /// How clients may show who they are at the token endpoint.
     pub token_auth_methods: Vec<String>,
     /// Whether it names itself in the answer to an authorization request (RFC 9207).
@@ -115,6 +117,28 @@ impl Issuer {
         let claims = keys::open(token, &signed, keys.keys.find(&signed).ok_or_else(unknown)?)?;
         Claims::check(claims, &self.0.config.issuer, expected, self.0.clock.now())
     }
+
+    /// What `endpoint` tells of the person whom `claims` name, added to them (OpenID Connect Core 1.0, section 5.3). What
+    /// the signed token says stays.
+    ///
+    /// # Errors
+    /// When the issuer cannot be asked, or tells of somebody else.
+    pub(crate) async fn add_user_info(
+        &self,
+        claims: &mut Claims,
+        endpoint: &str,
+        access_token: &str,
+    ) -> Result<(), TokenError> {
+        let told = fetch::get(&self.0.client, &self.0.config.issuer, endpoint, Some(access_token)).await?;
+        let Some(Value::Object(told)) = told else { return Ok(()) };
+        if told.get("sub").and_then(Value::as_str) != Some(claims.subject.as_str()) {
+            return Err(TokenError::Claim("sub"));
+        }
+        for (name, value) in told {
+            claims.all.entry(name).or_insert(value);
+        }
+        Ok(())
+    }
 }
 
 impl Inner {
@@ -155,7 +179,7 @@ impl Inner {
             Some(address) => address.clone(),
             None => self.metadata(kept).await?.jwks_uri,
         };
-        let document = fetch::get(&self.client, &self.config.issuer, &address).await?;
+        let document = fetch::get(&self.client, &self.config.issuer, &address, None).await?;
         let keys = document.as_ref().and_then(KeySet::parse);
         keys.ok_or_else(|| fetch::unavailable(&self.config.issuer, "it publishes no key set".to_owned(), None))
     }
@@ -165,7 +189,7 @@ impl Inner {
             return Ok(metadata.clone());
         }
         for address in metadata_addresses(&self.config.issuer) {
-            let Some(document) = fetch::get(&self.client, &self.config.issuer, &address).await? else { continue };
+            let Some(document) = fetch::get(&self.client, &self.config.issuer, &address, None).await? else { continue };
             let metadata = self.read_metadata(&document)?;
             kept.metadata = Some(metadata.clone());
             return Ok(metadata);
@@ -188,6 +212,7 @@ impl Inner {
             jwks_uri: endpoint("jwks_uri")?.ok_or_else(no_keys)?,
             authorization_endpoint: endpoint("authorization_endpoint")?,
             token_endpoint: endpoint("token_endpoint")?,
+            userinfo_endpoint: endpoint("userinfo_endpoint")?,
             token_auth_methods: methods.collect(),
             says_issuer: document.get("authorization_response_iss_parameter_supported") == Some(&Value::Bool(true)),
         })

@@ -92,6 +92,7 @@ struct State {
     fails: bool,
     /// By code: the ID token, and the challenge of the sign-in.
     codes: HashMap<String, String>,
+    user_info: Option<Value>,
     forms: Vec<String>,
     authorizations: Vec<Option<String>>,
 }
@@ -136,6 +137,11 @@ impl FakeIssuer {
         self.state.lock().unwrap().codes.insert(code.to_owned(), id_token);
     }
 
+    /// What is told of the person who signs in, beside the ID token.
+    pub(crate) fn tell_beside(&self, user_info: Value) {
+        self.state.lock().unwrap().user_info = Some(user_info);
+    }
+
     /// What was posted to the token endpoint last: the form, and the credentials.
     pub(crate) fn last_exchange(&self) -> (String, Option<String>) {
         let state = self.state.lock().unwrap();
@@ -152,6 +158,7 @@ impl FakeIssuer {
                 "issuer": self.url, "jwks_uri": format!("{}/keys", self.url),
                 "authorization_endpoint": format!("{}/authorize", self.url),
                 "token_endpoint": format!("{}/token", self.url),
+                "userinfo_endpoint": format!("{}/userinfo", self.url),
                 "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             }),
             "/keys" => {
@@ -167,6 +174,10 @@ impl FakeIssuer {
                 };
                 json!({ "access_token": "opaque", "token_type": "Bearer", "id_token": id_token })
             }
+            "/userinfo" => match state.user_info.clone().filter(|_| authorization == Some("Bearer opaque")) {
+                Some(told) => told,
+                None => return (401, "{}".to_owned()),
+            },
             _ => return (404, "{}".to_owned()),
         };
         (200, answer.to_string())

@@ -5,6 +5,7 @@
 //! * [`keys`]: virtual keys, which open the gateway and OTLP doors and nothing else
 //! * [`providers`]: keys of model providers, encrypted at rest, or left in the environment
 //! * [`api_tokens`]: named credentials with a role, for the portal's API
+//! * [`secrets`]: secrets in what passes a door
 //! * [`sign_in`]: the administrator's token, one-time links, sessions
 //! * [`tokens`]: tokens that others signed, and the keys that prove it
 //! * [`oidc`]: signing in with somebody else's login
@@ -40,6 +41,7 @@ pub mod providers;
 mod remembered;
 pub mod responses;
 mod schema;
+pub mod secrets;
 pub mod sign_in;
 pub mod snapshot;
 mod taint;

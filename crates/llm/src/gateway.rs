@@ -1,8 +1,8 @@
 //! The gateway for model calls: OpenAI's and Anthropic's doors in front of any configured upstream.
 //!
 //! `doors` says which address is which door, `pipeline` is the life of a call, `passing` the doors without a
-//! model call. `permission` asks the gate, `rates` and `reservation` say what a call takes from a budget, `secrets`
-//! and `guardrails` look at what leaves. `call` speaks to the upstream, `relay` hands the answer on, `recording` and
+//! model call. `permission` asks the gate, `rates` and `reservation` say what a call takes from a budget,
+//! `guardrails` look at what leaves and what comes back. `call` speaks to the upstream, `relay` hands the answer on, `recording` and
 //! `tap` keep a copy, and `recorder` makes a span of it.
 
 mod call;
@@ -20,12 +20,12 @@ mod recording;
 mod refusal;
 mod relay;
 mod reservation;
-mod secrets;
 mod tap;
 mod trace;
 
 use std::sync::Arc;
 
+use mizzen_control::secrets::{Place, Secrets, SecretsError};
 use mizzen_control::{Control, KeyIdentity};
 use mizzen_model::price::PriceTable;
 use mizzen_model::span::SpanRecord;
@@ -37,7 +37,9 @@ use mizzen_runtime::secret::Secret;
 use mizzen_runtime::task::{TaskGroup, TaskKind};
 use tokio::sync::mpsc;
 
-pub use self::config::{GatewayConfig, GatewayLimits, PermissionConfig, Retries, Timeouts, UpstreamConfig};
+pub use self::config::{
+    GatewayConfig, GatewayLimits, PermissionConfig, Retries, SecretsConfig, Timeouts, UpstreamConfig,
+};
 use self::guardrails::Guardrails;
 pub use self::guardrails::{GuardrailConfig, GuardrailError, OnFailure, When};
 use self::metrics::GatewayMetrics;
@@ -47,8 +49,6 @@ use self::recording::Sink;
 use self::refusal::{Reason, Refusal};
 use self::relay::Pace;
 use self::reservation::Background;
-use self::secrets::Secrets;
-pub use self::secrets::{SecretsAction, SecretsConfig, SecretsError};
 use crate::routing::{Routes, Upstream, UpstreamError};
 
 /// The gateway. Cheap to clone; clones are the same.
@@ -68,7 +68,7 @@ struct Inner {
     sink: Arc<Sink>,
     rates: Arc<Rates>,
     background: Arc<Background>,
-    secrets: Secrets,
+    secrets: Arc<Secrets>,
     guardrails: Guardrails,
 }
 
@@ -117,13 +117,15 @@ impl Gateway {
         let (sink, copies) = Sink::new(config.limits.record_queue_bytes_max, metrics.clone());
         let sink = Arc::new(sink);
         let guardrails = Guardrails::new(&config.guardrails, records.clone(), clock.clone(), metrics.clone())?;
-        let secrets = Secrets::new(config.secrets, registry)?;
+        let secrets = Arc::new(Secrets::new(config.secrets.action, Place::MODELS, registry)?);
         let rates = Arc::new(Rates::new(prices, config.permission.output_tokens_assumed));
         let recorder = Recorder {
             copies,
             sink: Arc::clone(&sink),
             records,
             limits: config.limits.content(),
+            secrets: Arc::clone(&secrets),
+            control: control.clone(),
             metrics: metrics.clone(),
             registry: registry.clone(),
         };

@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex};
 
 use mizzen_control::Control;
 use mizzen_control::origin::Allowed;
+use mizzen_control::secrets::{Place, Secrets, SecretsError};
 use mizzen_model::span::SpanRecord;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::limit::Limit;
@@ -36,7 +37,7 @@ use mizzen_runtime::task::{TaskGroup, TaskKind};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use self::config::{DoorLimits, DoorTimeouts, GatewayConfig, ResourceConfig};
+pub use self::config::{DoorLimits, DoorTimeouts, GatewayConfig, ResourceConfig, SecretsConfig};
 use self::metrics::GatewayMetrics;
 use self::parked::ParkedCalls;
 pub use self::pipeline::TokenCheck;
@@ -78,6 +79,7 @@ struct Inner {
     clock: Clock,
     metrics: GatewayMetrics,
     limits: Limits,
+    secrets: Arc<Secrets>,
     allowed: Allowed,
     signer: Signer,
     tokens: Option<Arc<dyn TokenCheck>>,
@@ -103,8 +105,11 @@ struct Limits {
 
 impl Gateway {
     /// Starts the task that ends what nobody uses.
-    #[must_use]
-    pub fn new(parts: GatewayParts) -> Self {
+    ///
+    /// # Errors
+    /// When nobody could look for secrets.
+    pub fn new(parts: GatewayParts) -> Result<Self, SecretsError> {
+        let secrets = Arc::new(Secrets::new(parts.config.secrets.answers, Place::TOOLS, &parts.metrics)?);
         let max = parts.config.limits;
         let limit = |name, max| Limit::new(&parts.metrics, name, max);
         let limits = Limits {
@@ -122,6 +127,7 @@ impl Gateway {
             streams: Mutex::default(),
             metrics: GatewayMetrics::new(&parts.metrics),
             limits,
+            secrets,
             config: parts.config,
             directory: parts.directory,
             control: parts.control,
@@ -134,7 +140,7 @@ impl Gateway {
         });
         let sweeper = Arc::clone(&inner);
         parts.tasks.spawn(TaskKind::ToolSessionSweep, |_| session::keep_swept(sweeper));
-        Self(inner)
+        Ok(Self(inner))
     }
 }
 

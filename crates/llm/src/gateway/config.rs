@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use mizzen_control::secrets::SecretsAction;
 use mizzen_runtime::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::guardrails::GuardrailConfig;
-use super::secrets::SecretsConfig;
 use crate::wire::Protocol;
 use crate::wire::content::ContentLimits;
 
@@ -44,6 +44,13 @@ impl Default for GatewayConfig {
             guardrails: Vec::new(),
         }
     }
+}
+
+/// What is looked for in requests, and what then.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SecretsConfig {
+    pub action: SecretsAction,
 }
 
 /// What the gateway does about decisions and budgets beside asking for them.

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use mizzen_control::secrets::{self, Place, Secrets};
+use mizzen_control::{Control, Snapshot};
 use mizzen_model::attribute::Value;
 use mizzen_model::span::{SpanKind, SpanRecord};
 use mizzen_model::step::Source;
+use mizzen_runtime::error::Chain;
 use mizzen_runtime::metrics::Metrics;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +38,8 @@ pub(super) struct Recorder {
     pub(super) sink: Arc<Sink>,
     pub(super) records: mpsc::Sender<SpanRecord>,
     pub(super) limits: ContentLimits,
+    pub(super) secrets: Arc<Secrets>,
+    pub(super) control: Control,
     pub(super) metrics: GatewayMetrics,
     pub(super) registry: Metrics,
 }
@@ -58,12 +64,9 @@ impl Recorder {
     async fn record(&self, copy: Box<CallCopy>, calls: &mut CallMetrics) {
         let bytes = copy.bytes();
         self.sink.taken(&copy);
-        let limits = self.limits;
-        let read = if bytes > BLOCKING_BYTES {
-            tokio::task::spawn_blocking(move || Finished::read(*copy, limits)).await.ok()
-        } else {
-            Some(Finished::read(*copy, limits))
-        };
+        let (limits, secrets, snapshot) = (self.limits, Arc::clone(&self.secrets), self.control.snapshot());
+        let read = move || Finished::read(*copy, limits).without_secrets(&secrets, &snapshot);
+        let read = if bytes > BLOCKING_BYTES { tokio::task::spawn_blocking(read).await.ok() } else { Some(read()) };
         let Some(finished) = read else {
             self.metrics.shed.inc();
             return;
@@ -80,6 +83,8 @@ struct Finished {
     copy: CallCopy,
     answer: Answer,
     unread: Option<Unread>,
+    /// Kinds of secrets that were found in the answer, each once.
+    secrets: Vec<&'static str>,
     limits: ContentLimits,
     /// `error.type`; empty when nothing went wrong.
     error: String,
@@ -96,7 +101,21 @@ impl Finished {
             Kept::Nothing | Kept::Raw(_) => (Answer::default(), None),
         };
         let error = error_type(&copy, &answer).unwrap_or_default();
-        Self { copy, answer, unread, limits, error }
+        Self { copy, answer, unread, secrets: Vec::new(), limits, error }
+    }
+
+    /// Whatever the client got, no secret is recorded, and nothing that could not be searched.
+    fn without_secrets(mut self, secrets: &Secrets, snapshot: &Arc<Snapshot>) -> Self {
+        let Some(messages) = self.answer.messages.take().map(Bytes::from) else { return self };
+        match secrets.find(Place::ModelAnswer, &messages, snapshot) {
+            Ok(found) => {
+                self.secrets = secrets::kinds(&found);
+                let kept = secrets::redact(&messages, &found);
+                self.answer.messages = String::from_utf8(kept.into()).ok();
+            }
+            Err(error) => tracing::warn!(error = %Chain(&error), "an answer could not be searched for secrets"),
+        }
+        self
     }
 
     fn facts(&self) -> CallFacts<'_> {
@@ -188,6 +207,7 @@ impl Finished {
         if !content {
             self.answer.messages = None;
         }
+        to.kinds("mizzen.secrets.found_in_answer", &self.secrets);
         to.answer(&mut self.answer);
         let omitted = (request.is_none() && copy.request_bytes > 0).then_some(Unread::TooLarge.as_str());
         to.text("mizzen.content.request_omitted", if content { omitted } else { Some(BY_POLICY) });
@@ -246,9 +266,12 @@ impl Attributes {
         }
         let id = copy.refused_by.as_deref().or(copy.decision.as_ref().map(|decision| decision.id.as_str()));
         self.text("mizzen.decision.id", id);
-        if !copy.secrets.is_empty() {
-            let kinds = copy.secrets.iter().map(|kind| Value::from(*kind)).collect();
-            self.0.push(("mizzen.secrets.found", Value::Array(kinds)));
+        self.kinds("mizzen.secrets.found", &copy.secrets);
+    }
+
+    fn kinds(&mut self, name: &'static str, kinds: &[&'static str]) {
+        if !kinds.is_empty() {
+            self.0.push((name, Value::Array(kinds.iter().map(|kind| Value::from(*kind)).collect())));
         }
     }
 

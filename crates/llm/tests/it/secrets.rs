@@ -1,6 +1,6 @@
 //! Secrets in what leaves.
 
-use mizzen_llm::gateway::SecretsAction;
+use mizzen_control::secrets::SecretsAction;
 
 use crate::fake::Answer;
 use crate::harness::{Harness, PROVIDER_KEY};
@@ -28,7 +28,7 @@ async fn by_default_a_secret_is_recorded_by_its_kind_and_leaves_as_it_was() {
     assert!(shown.contains("[redacted:aws_key]") && shown.contains("[redacted:vault]"), "{shown}");
     assert!(shown.contains("mizzen.secrets.found"), "{shown}");
     let metrics = it.metrics.render();
-    assert!(metrics.contains(r#"mizzen_gateway_secrets_found_total{kind="aws_key"} 1"#), "{metrics}");
+    assert!(metrics.contains(r#"mizzen_secrets_found_total{in="model_request",kind="aws_key"} 1"#), "{metrics}");
 }
 
 #[tokio::test]
@@ -65,4 +65,21 @@ async fn switched_off_nobody_looks() {
     it.fake.will(Answer::json(200, "{}"));
     it.post("/v1/chat/completions", call(AWS)).await;
     assert!(it.record().await.get("mizzen.secrets.found").is_none());
+}
+
+#[tokio::test]
+async fn a_secret_in_an_answer_reaches_its_client_and_not_the_record() {
+    let chunk =
+        |text: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+    let mut it = with(SecretsAction::Deny).await;
+    let stream = format!("{}{}data: [DONE]\n\n", chunk("it is AKIAIOSF"), chunk("ODNN7EXAMPLE, as asked"));
+    it.fake.will(Answer::events(&stream));
+    let got = it.post("/v1/chat/completions", call("which key?")).await;
+    assert_eq!((got.status, got.body.contains("ODNN7EXAMPLE")), (200, true));
+    let record = it.record().await;
+    let shown = format!("{:?}", record.0);
+    assert!(shown.contains("it is [redacted:aws_key], as asked") && !shown.contains(AWS), "{shown}");
+    assert!(record.get("mizzen.secrets.found").is_none() && record.get("mizzen.secrets.found_in_answer").is_some());
+    let metrics = it.metrics.render();
+    assert!(metrics.contains(r#"mizzen_secrets_found_total{in="model_answer",kind="aws_key"} 1"#), "{metrics}");
 }

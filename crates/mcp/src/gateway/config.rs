@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mizzen_control::secrets::SecretsAction;
 use serde::{Deserialize, Serialize};
 
 /// The section `tools` of the configuration file.
@@ -10,9 +11,18 @@ use serde::{Deserialize, Serialize};
 pub struct GatewayConfig {
     pub limits: DoorLimits,
     pub timeouts: DoorTimeouts,
+    pub secrets: SecretsConfig,
     /// The address under which clients know this server, such as `https://mizzen.example.com`, where tokens of an
     /// authorization server are taken; without it only Mizzen's own keys are.
     pub resource: Option<ResourceConfig>,
+}
+
+/// What becomes of secrets in what passes.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SecretsConfig {
+    /// In what a tool server answers to a call, a task's result included.
+    pub answers: SecretsAction,
 }
 
 /// As a resource server (RFC 9728): whose tokens are taken.

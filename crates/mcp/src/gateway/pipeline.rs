@@ -6,6 +6,7 @@ mod decode;
 mod identify;
 mod oblige;
 mod route;
+mod secrets;
 
 use axum::body::Body;
 use http::{Request, Response};
@@ -47,8 +48,8 @@ async fn carried(incoming: Incoming, out: &Out) -> Result<Answer, Answer> {
     };
     // What the tool server says and asks meanwhile goes to the client, in words of the client's era.
     let replied = bridge::pass(under_way, out).await?;
-    // What the permit asks for: values that must not go on, and how much may.
-    let obliged = replied.oblige()?;
+    // What the permit asks for: values that must not go on, and how much may; and no secret that may not.
+    let obliged = replied.oblige().await?;
     // What the result brings into the run is kept before the result is handed over.
     let touched = obliged.touch().await?;
     Ok(touched.settle())

@@ -62,6 +62,14 @@ impl Recording {
         self.attributes.push((name, content.get(..end).unwrap_or_default().into()));
     }
 
+    /// Kinds of secrets in the answer.
+    pub(super) fn note_secrets(&mut self, kinds: &[&'static str]) {
+        if !kinds.is_empty() {
+            let kinds = kinds.iter().map(|kind| Value::from(*kind)).collect();
+            self.note("mizzen.secrets.found_in_answer", Value::Array(kinds));
+        }
+    }
+
     pub(super) fn note_decision(&mut self, decision: &Decision) {
         self.note("mizzen.decision.id", decision.id.as_str());
         self.note("mizzen.decision.effect", decision.effect.as_str());

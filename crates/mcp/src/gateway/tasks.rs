@@ -282,13 +282,22 @@ impl Incoming {
         }
         if self.method == "tasks/result" {
             self.may_have(&said, known, recording).await?;
-            return Ok(Answer::Result(redacted(text::raw(&members), &known.redact)));
+            let result = redacted(text::raw(&members), &known.redact);
+            return Ok(Answer::Result(self.without_secrets(result).await?));
         }
         if let Some(result) = members.get("result").cloned() {
             self.may_have(&result, known, recording).await?;
-            members.insert("result".to_owned(), redacted(result, &known.redact));
+            let result = self.without_secrets(redacted(result, &known.redact)).await?;
+            members.insert("result".to_owned(), result);
         }
         Ok(Answer::Result(self.in_words_of_the_client(text::raw(&members))))
+    }
+
+    async fn without_secrets(&self, result: Box<RawValue>) -> Result<Box<RawValue>, RpcError> {
+        let searched = self.gateway.search(result).await.map_err(|withheld| {
+            RpcError::new(REFUSED, withheld.to_string()).with_data(json!({ "code": withheld.code() }))
+        })?;
+        Ok(searched.said)
     }
 
     async fn may_have(&self, result: &RawValue, known: &TaskName, recording: &Recording) -> Result<(), RpcError> {

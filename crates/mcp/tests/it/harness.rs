@@ -91,7 +91,8 @@ impl Harness {
             allowed: Allowed::loopback(),
             signer: Signer::new([3; 32]),
             tokens: Some(Arc::new(Tokens(identity))),
-        });
+        })
+        .unwrap();
         Self { control, views, key, metrics, tasks, records, doors: router(gateway), _folder: folder }
     }
 

@@ -79,7 +79,7 @@ fn tool_gateway(
     // Nodes share the key that the secrets in their database are encrypted with.
     let secret = planes.data_dir.path().join(mizzen_control::providers::SECRET_KEY_FILE);
     let secret = std::fs::read(&secret).with_context(|| format!("failed to read `{}`", secret.display()))?;
-    Ok(mizzen_mcp::Gateway::new(mizzen_mcp::GatewayParts {
+    let gateway = mizzen_mcp::Gateway::new(mizzen_mcp::GatewayParts {
         config: config.tools.clone(),
         directory: Arc::new(planes.tools.clone()),
         control: planes.control.clone(),
@@ -90,7 +90,8 @@ fn tool_gateway(
         allowed: Allowed::new(names).context("`allowed_hosts`")?,
         signer: Signer::derived(&secret),
         tokens: resource_tokens(config, planes)?,
-    }))
+    });
+    gateway.context("`tools.secrets`")
 }
 
 /// Checks the tokens of the authorization servers of `tools.resource`, where that is configured.

@@ -67,7 +67,7 @@ async fn prepare(
     let body = std::mem::take(&mut identified.body);
     let body = pipeline::read(&gateway, &identified.parts, body).await?;
     let found = pipeline::look_for_secrets(&gateway, &body).await?;
-    let body = pipeline::secrets_kept(gateway.secrets.action, &body, &found)?.unwrap_or(body);
+    let body = pipeline::secrets_kept(&gateway.secrets, &body, &found)?.unwrap_or(body);
     let below = if protocol == Protocol::OpenAi { path.strip_prefix("/v1") } else { path.strip_prefix("/anthropic") };
     let outbound = with_body(&gateway, &identified.parts, &upstream, below.unwrap_or_default(), body)?;
     Ok((upstream, outbound))

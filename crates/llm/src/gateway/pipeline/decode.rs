@@ -9,14 +9,15 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use mizzen_control::KeyIdentity;
+use mizzen_control::secrets::{self, Found, Place};
 use mizzen_model::time::Timestamp;
+use mizzen_runtime::error::Chain;
 
 use super::{Door, Identified};
 use crate::gateway::Inner;
 use crate::gateway::permission::Asking;
-use crate::gateway::recording::{BLOCKING_BYTES, CallCopy, End, InFlight, Kept, Recording};
+use crate::gateway::recording::{CallCopy, End, InFlight, Kept, Recording};
 use crate::gateway::refusal::{Reason, Refusal};
-use crate::gateway::secrets::{self, Found, SecretsAction};
 use crate::gateway::trace::{self, TraceContext};
 use crate::wire::Format;
 use crate::wire::offer::{Offer, OfferError};
@@ -128,30 +129,14 @@ impl Begun<'_> {
     }
 }
 
-/// Where nobody is to look, nobody does. What cannot be searched may not leave where secrets may not.
-pub(in crate::gateway) async fn look_for_secrets(gateway: &Arc<Inner>, body: &Bytes) -> Result<Vec<Found>, Refusal> {
-    let action = gateway.secrets.action;
-    if action == SecretsAction::Off {
-        return Ok(Vec::new());
-    }
-    let snapshot = gateway.control.snapshot();
-    let searched = if body.len() > BLOCKING_BYTES {
-        let (gateway, body) = (Arc::clone(gateway), body.clone());
-        let searching = tokio::task::spawn_blocking(move || gateway.secrets.find(&body, &snapshot)).await;
-        searching.map_err(|_| ()).and_then(|found| found.map_err(|_| ()))
-    } else {
-        gateway.secrets.find(body, &snapshot).map_err(|_| ())
-    };
-    match searched {
-        Ok(found) => Ok(found),
-        Err(()) => {
-            tracing::warn!("a request could not be searched for secrets");
-            Err(Refusal::new(
-                Reason::Internal,
-                "the request could not be searched for secrets (`gateway.secrets`); tell the operator",
-            ))
-        }
-    }
+/// What cannot be searched may not leave where secrets may not.
+pub(in crate::gateway) async fn look_for_secrets(gateway: &Inner, body: &Bytes) -> Result<Vec<Found>, Refusal> {
+    let found = gateway.secrets.look(Place::ModelRequest, body, gateway.control.snapshot()).await;
+    found.map_err(|error| {
+        tracing::warn!(error = %Chain(&error), "a request could not be searched for secrets");
+        let message = "the request could not be searched for secrets (`gateway.secrets`); tell the operator";
+        Refusal::new(Reason::Internal, message)
+    })
 }
 
 /// Reads a body within its bounds in bytes and time.

@@ -3,12 +3,15 @@
 use mizzen_model::asked::Spend;
 use mizzen_runtime::error::Chain;
 use mizzen_store::StoreError;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::authorise::{Granted, UnderWay};
 use super::decode::Incoming;
+use super::secrets::Withheld;
+use crate::gateway::Inner;
 use crate::gateway::bridge::Replied;
+use crate::gateway::recording::Recording;
 use crate::seam::Era;
 use crate::wire::json;
 use crate::wire::rpc::{Answer, INTERNAL_ERROR, LIMIT, RpcError};
@@ -32,25 +35,51 @@ pub(super) struct Touched {
 impl Replied {
     /// # Errors
     /// When the result may not go out as a whole; what the call brings into the run is then not seen by the client.
-    pub(super) fn oblige(self) -> Result<Obliged, Answer> {
+    pub(super) async fn oblige(self) -> Result<Obliged, Answer> {
         let Self { under_way: UnderWay { incoming, mut granted, target, .. }, answer } = self;
-        let Answer::Result(result) = answer else {
-            granted.recording.end(&answer);
-            return Ok(Obliged { granted, answer });
+        let answer = match answer {
+            Answer::Result(result) => {
+                if let Err(too_large) = incoming.fits(&result, granted.permit.obligations.result_bytes_max) {
+                    granted.recording.fail("result_too_large", "the result is larger than allowed");
+                    let said = json!({ "id": granted.permit.decision.id, "code": "result_too_large" });
+                    let told = incoming.refused(&target, &too_large, said);
+                    let is_result = matches!(told, Answer::Result(_));
+                    return Err(if is_result { told } else { RpcError::new(LIMIT, too_large).into() });
+                }
+                let result = redacted(result, &granted.permit.obligations.redact);
+                let result = incoming.with_task_named(result, &granted, target.member.upstream.name());
+                Answer::Result(incoming.in_words_of_the_client(result))
+            }
+            error @ Answer::Error { .. } => error,
         };
-        if let Err(too_large) = incoming.fits(&result, granted.permit.obligations.result_bytes_max) {
-            granted.recording.fail("result_too_large", "the result is larger than allowed");
-            let said = serde_json::json!({ "id": granted.permit.decision.id, "code": "result_too_large" });
-            let told = incoming.refused(&target, &too_large, said);
-            return Err(if matches!(told, Answer::Result(_)) { told } else { RpcError::new(LIMIT, too_large).into() });
+        match incoming.gateway.released(answer, &mut granted.recording).await {
+            Ok(answer) => {
+                granted.recording.end(&answer);
+                Ok(Obliged { granted, answer })
+            }
+            Err(withheld) => {
+                let said = json!({ "id": granted.permit.decision.id, "code": withheld.code() });
+                Err(incoming.refused(&target, &withheld.to_string(), said))
+            }
         }
-        let result = redacted(result, &granted.permit.obligations.redact);
-        let result = incoming.with_task_named(result, &granted, target.member.upstream.name());
-        let result = incoming.in_words_of_the_client(result);
-        granted.recording.note_content("gen_ai.tool.call.result", result.get());
-        let answer = Answer::Result(result);
-        granted.recording.end(&answer);
-        Ok(Obliged { granted, answer })
+    }
+}
+
+impl Inner {
+    /// An answer without what may not be handed over, and its record.
+    async fn released(&self, answer: Answer, recording: &mut Recording) -> Result<Answer, Withheld> {
+        let is_result = matches!(answer, Answer::Result(_));
+        let (Answer::Result(said) | Answer::Error { object: said, .. }) = answer;
+        let searched = self.search(said).await.inspect_err(|withheld| {
+            recording.note_secrets(withheld.kinds());
+            recording.fail(withheld.code(), "the answer is not handed over, for secrets in it");
+        })?;
+        recording.note_secrets(&searched.kinds);
+        if !is_result {
+            return Ok(Answer::raw_error(searched.said));
+        }
+        recording.note_content("gen_ai.tool.call.result", std::str::from_utf8(&searched.recorded).unwrap_or_default());
+        Ok(Answer::Result(searched.said))
     }
 }
 

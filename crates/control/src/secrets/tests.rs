@@ -5,11 +5,11 @@ use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::secret::Secret;
 use proptest::prelude::*;
 
-use super::{Found, KINDS, Secrets, SecretsConfig, kinds, redact, search_for};
+use super::{Found, KINDS, Place, Secrets, SecretsAction, kinds, redact, search_for};
 
 fn find(body: &str) -> Vec<Found> {
     static SEARCH: LazyLock<Secrets> =
-        LazyLock::new(|| Secrets::new(SecretsConfig::default(), &Metrics::new()).unwrap());
+        LazyLock::new(|| Secrets::new(SecretsAction::default(), Place::MODELS, &Metrics::new()).unwrap());
     SEARCH.of_known_forms(body.as_bytes())
 }
 
@@ -60,6 +60,14 @@ fn every_kind_is_found_named_and_taken_out_and_the_rest_stays() {
             assert_eq!(redacted, format!(r#"{{"content":"{before}[redacted:{kind}]{behind}"}}"#), "{body}");
         }
     }
+}
+
+#[test]
+fn a_private_key_that_breaks_off_takes_no_escape_with_it() {
+    let body = format!(r#"{{"content":"-----BEGIN PRIVATE KEY-----\n{}\" it said \"\\"}}"#, "aZ4bQ7".repeat(20));
+    let redacted = redact(&Bytes::from(body.clone()), &find(&body));
+    let said: serde_json::Value = serde_json::from_slice(&redacted).unwrap();
+    assert_eq!(said["content"], "[redacted:private_key]\" it said \"\\");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Secrets in what leaves: keys of well-known forms, and every secret that the vault itself keeps.
+//! Secrets in what passes a door: keys of well-known forms, and every secret that the vault itself keeps.
 //!
 //! One pass over the body with one expression whose alternatives begin with fixed text, so that the search is for
 //! those beginnings and runs at memory speed. What is found is named by its kind and never shown.
@@ -7,23 +7,26 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use mizzen_control::Snapshot;
 use mizzen_runtime::metrics::{Counter, Metrics};
 use mizzen_runtime::secret::Secret;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
+use crate::snapshot::Snapshot;
+
 /// A secret of the vault below this is a word that may stand anywhere.
 const VAULT_BYTES_MIN: usize = 8;
 /// Of both expressions when compiled; the vault may hold a thousand keys.
 const REGEX_BYTES_MAX: usize = 64 << 20;
-/// Places in one body that are told and replaced one by one. A request with more is no request to repair.
-pub(super) const FOUND_MAX: usize = 1_000;
+/// Places in one body that are told and replaced one by one. One with more is not to be repaired.
+const FOUND_MAX: usize = 1_000;
+/// Searching more takes long enough to move it off the async threads.
+const BLOCKING_BYTES: usize = 256 << 10;
 
 const VAULT: &str = "vault";
 const PRIVATE_KEY: &str = "private_key";
 
-/// What is done about a secret in a request.
+/// What is done about a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SecretsAction {
@@ -32,17 +35,10 @@ pub enum SecretsAction {
     /// It is recorded that there was one, and of what kind.
     #[default]
     Observe,
-    /// It is replaced by `[redacted:kind]` before the request leaves.
+    /// It is replaced by `[redacted:kind]` before it is passed on.
     Redact,
-    /// The call is refused.
+    /// What holds it is not passed on.
     Deny,
-}
-
-/// What is looked for in requests, and what then.
-#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SecretsConfig {
-    pub action: SecretsAction,
 }
 
 /// Kinds, each with how one is written. The beginnings are fixed text, and what follows has the length that the
@@ -73,14 +69,47 @@ const KINDS: &[(&str, &str)] = &[
     ("jwt", r"eyJ[A-Za-z0-9_-]{10,256}\.eyJ[A-Za-z0-9_.-]{30,}"),
 ];
 
-/// The gateway's search.
+/// Where a secret was found, as `/metrics` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// What a model is asked.
+    ModelRequest,
+    ModelAnswer,
+    ToolResult,
+}
+
+impl Place {
+    pub const MODELS: &[Self] = &[Self::ModelRequest, Self::ModelAnswer];
+    pub const TOOLS: &[Self] = &[Self::ToolResult];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::ModelRequest => "model_request",
+            Self::ModelAnswer => "model_answer",
+            Self::ToolResult => "tool_result",
+        }
+    }
+}
+
+/// What may be done with a body that was searched.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It passes as it is.
+    Pass,
+    /// This passes instead.
+    Instead(Bytes),
+    /// It does not pass.
+    Withhold,
+}
+
+/// The search of one gateway.
 #[derive(Debug)]
-pub(super) struct Secrets {
-    pub(super) action: SecretsAction,
+pub struct Secrets {
+    action: SecretsAction,
     known: Regex,
     /// Of the last snapshot that was looked at.
     vault: Mutex<Vault>,
-    found: Vec<(&'static str, Counter)>,
+    found: Vec<(Place, &'static str, Counter)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -92,36 +121,65 @@ struct Vault {
 
 /// One secret in a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) kind: &'static str,
+pub struct Found {
+    kind: &'static str,
     at: Range<usize>,
 }
 
-/// The search cannot be set up. Then the gateway must not start: it would let through what it should not.
+/// Nobody can say which secrets there are.
 #[derive(Debug, thiserror::Error)]
-#[error("the expression for secrets does not compile")]
-pub struct SecretsError(#[source] Box<regex::Error>);
+pub enum SecretsError {
+    /// At the start the gateway must not start then: it would let through what it should not.
+    #[error("the expression for secrets does not compile")]
+    Expression(#[source] Box<regex::Error>),
+    #[error("the search for secrets broke off")]
+    BrokeOff(#[source] tokio::task::JoinError),
+}
 
 impl Secrets {
-    pub(super) fn new(config: SecretsConfig, metrics: &Metrics) -> Result<Self, SecretsError> {
+    /// # Errors
+    /// When an expression does not compile.
+    pub fn new(action: SecretsAction, places: &[Place], metrics: &Metrics) -> Result<Self, SecretsError> {
         // One group for each kind, so that the group that took part names it.
         let alternatives: Vec<String> = KINDS.iter().map(|(_, form)| format!("({form})")).collect();
         let known = compile(&alternatives.join("|"))?;
-        let mut found: Vec<(&'static str, Counter)> = Vec::new();
-        for kind in KINDS.iter().map(|(kind, _)| *kind).chain([VAULT]) {
-            if found.iter().all(|(known, _)| *known != kind) {
-                let help = "Secrets in what leaves, by kind.";
-                found.push((kind, metrics.counter("mizzen_gateway_secrets_found_total", help, &[("kind", kind)])));
-            }
-        }
-        Ok(Self { action: config.action, known, vault: Mutex::default(), found })
+        let mut kinds: Vec<&'static str> = KINDS.iter().map(|(kind, _)| *kind).chain([VAULT]).collect();
+        // Forms of one kind stand together.
+        kinds.dedup();
+        let counter = |place: Place, kind| {
+            let help = "Secrets found, by where and of what kind.";
+            metrics.counter("mizzen_secrets_found_total", help, &[("in", place.as_str()), ("kind", kind)])
+        };
+        let found = places.iter().flat_map(|place| kinds.iter().map(|kind| (*place, *kind, counter(*place, kind))));
+        Ok(Self { action, known, vault: Mutex::default(), found: found.collect() })
     }
 
-    /// The secrets in `body`, in the order of their places, none within another.
+    /// As [`Self::find`], without holding up other tasks when `body` is large.
+    ///
+    /// # Errors
+    /// When the search cannot be made, or does not end.
+    pub async fn look(
+        self: &Arc<Self>,
+        place: Place,
+        body: &Bytes,
+        snapshot: Arc<Snapshot>,
+    ) -> Result<Vec<Found>, SecretsError> {
+        if self.action == SecretsAction::Off || body.len() <= BLOCKING_BYTES {
+            return self.find(place, body, &snapshot);
+        }
+        let (secrets, body) = (Arc::clone(self), body.clone());
+        let looking = tokio::task::spawn_blocking(move || secrets.find(place, &body, &snapshot));
+        looking.await.map_err(SecretsError::BrokeOff)?
+    }
+
+    /// The secrets in `body`, in the order of their places, none within another. Where nobody is to look there are none.
     ///
     /// # Errors
     /// When the vault's secrets cannot be searched for.
-    pub(super) fn find(&self, body: &[u8], snapshot: &Arc<Snapshot>) -> Result<Vec<Found>, SecretsError> {
+    pub fn find(&self, place: Place, body: &[u8], snapshot: &Arc<Snapshot>) -> Result<Vec<Found>, SecretsError> {
+        if self.action == SecretsAction::Off {
+            return Ok(Vec::new());
+        }
         let mut all = self.of_known_forms(body);
         if let Some(vault) = self.vault(snapshot)? {
             let kept = vault.find_iter(body).map(|found| Found { kind: VAULT, at: found.range() });
@@ -134,10 +192,21 @@ impl Secrets {
             end = end.max(found.at.end);
             apart
         });
-        for (kind, counter) in &self.found {
+        for (_, kind, counter) in self.found.iter().filter(|(counted, ..)| *counted == place) {
             counter.add(all.iter().filter(|found| found.kind == *kind).count() as u64);
         }
         Ok(all)
+    }
+
+    /// What the configured action makes of a body in which `found` was found.
+    #[must_use]
+    pub fn judge(&self, body: &Bytes, found: &[Found]) -> Verdict {
+        match self.action {
+            _ if found.is_empty() => Verdict::Pass,
+            SecretsAction::Off | SecretsAction::Observe => Verdict::Pass,
+            SecretsAction::Redact if found.len() < FOUND_MAX => Verdict::Instead(redact(body, found)),
+            SecretsAction::Redact | SecretsAction::Deny => Verdict::Withhold,
+        }
     }
 
     fn of_known_forms(&self, body: &[u8]) -> Vec<Found> {
@@ -192,7 +261,7 @@ fn compile(expression: &str) -> Result<Regex, SecretsError> {
     let mut builder = RegexBuilder::new(expression);
     // Bytes, since a body need not be text.
     builder.unicode(false).size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX);
-    builder.build().map_err(|error| SecretsError(Box::new(error)))
+    builder.build().map_err(|error| SecretsError::Expression(Box::new(error)))
 }
 
 /// A key within a longer word, as in base64, is none.
@@ -209,11 +278,13 @@ fn end_of_private_key(found: &[u8]) -> usize {
     const END: &[u8] = b"-----END ";
     let end = memchr::memmem::find(found, END).map(|at| at + END.len());
     let closed = end.and_then(|from| Some(from + memchr::memmem::find(found.get(from..)?, b"-----")? + 5));
-    closed.unwrap_or(found.len())
+    // One that breaks off ends before the backslash of an escape, which belongs to what comes behind.
+    closed.unwrap_or_else(|| found.iter().rposition(|byte| *byte != b'\\').map_or(0, |last| last + 1))
 }
 
 /// The kinds of what was found, each once.
-pub(super) fn kinds(found: &[Found]) -> Vec<&'static str> {
+#[must_use]
+pub fn kinds(found: &[Found]) -> Vec<&'static str> {
     let mut kinds: Vec<&'static str> = found.iter().map(|found| found.kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
@@ -221,7 +292,8 @@ pub(super) fn kinds(found: &[Found]) -> Vec<&'static str> {
 }
 
 /// `body` with every secret replaced. JSON stays JSON: no secret has a quote in it, and neither has what replaces it.
-pub(super) fn redact(body: &Bytes, found: &[Found]) -> Bytes {
+#[must_use]
+pub fn redact(body: &Bytes, found: &[Found]) -> Bytes {
     if found.is_empty() {
         return body.clone();
     }

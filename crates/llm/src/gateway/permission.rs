@@ -42,9 +42,28 @@ pub(super) struct Question {
     pub(super) estimate: Spend,
 }
 
+/// What the gate said at once.
+#[derive(Debug)]
+pub(super) struct Asked {
+    resource: String,
+    answer: Answer,
+}
+
+impl Asked {
+    /// Whether the content of the call may be recorded, whatever becomes of it.
+    pub(super) fn may_record(&self) -> bool {
+        self.answer.record_content() != Some(false)
+    }
+}
+
 impl Asking<'_> {
-    /// Leave for one call. A held call waits here, for as long as the configuration lets it.
+    /// Leave for one call.
     pub(super) async fn ask(&self, question: Question) -> Result<Permit, Refusal> {
+        let asked = self.put(question).await;
+        self.wait(asked).await
+    }
+
+    pub(super) async fn put(&self, question: Question) -> Asked {
         let (resource, trace) = (question.resource.to_string(), self.trace);
         let ask = Ask {
             caller: Arc::clone(self.caller),
@@ -58,7 +77,12 @@ impl Asking<'_> {
             estimate: question.estimate,
             trace: Some((trace.trace_id, trace.span_id)),
         };
-        let mut answer = self.gateway.control.gate().ask(ask).await;
+        Asked { resource, answer: self.gateway.control.gate().ask(ask).await }
+    }
+
+    /// A held call waits here, for as long as the configuration lets it.
+    pub(super) async fn wait(&self, asked: Asked) -> Result<Permit, Refusal> {
+        let Asked { resource, mut answer } = asked;
         let record_content = answer.record_content();
         if let Answer::Held(held) = answer {
             let (decision, approval) = (Arc::clone(&held.decision), held.approval_id.clone());

@@ -146,13 +146,17 @@ async fn a_held_call_goes_on_when_a_person_says_yes_and_not_when_they_say_no() {
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_up_while_its_call_is_held_leaves_nothing_behind() {
+async fn a_client_that_hangs_up_while_its_call_is_held_leaves_a_record_as_its_policy_says() {
     let mut it = Harness::start().await;
-    it.boundary("enforce", "models: [{model: '*', needs_approval: true}]").await;
-    let call = it.post("/v1/chat/completions", r#"{"model":"m","messages":[]}"#);
-    assert!(tokio::time::timeout(Duration::from_millis(300), call).await.is_err());
-    let record = it.record().await;
-    assert_eq!(record.error_type(), Some("client_disconnected"));
+    let body = r#"{"model":"m","messages":[{"role":"user","content":"the question"}]}"#;
+    for (duty, is_recorded) in [("", true), (", record_content: false", false)] {
+        it.boundary("enforce", &format!("models: [{{model: '*', needs_approval: true{duty}}}]")).await;
+        let call = it.post("/v1/chat/completions", body);
+        assert!(tokio::time::timeout(Duration::from_millis(300), call).await.is_err());
+        let record = it.record().await;
+        assert_eq!(record.error_type(), Some("client_disconnected"));
+        assert_eq!(format!("{:?}", record.0).contains("the question"), is_recorded, "{duty}: {:?}", record.0);
+    }
     assert!(it.fake.asked().is_empty());
 }
 

@@ -89,16 +89,16 @@ impl Call {
     }
 
     /// What the provider would run by itself is asked for like any tool; one that may not run refuses the call.
-    async fn may_offer(&self, target: &Target) -> Result<Vec<(Permit, Taint)>, Refusal> {
+    async fn may_offer(&mut self, target: &Target) -> Result<Vec<(Permit, Taint)>, Refusal> {
         let mut permits = Vec::new();
         let asked = self.asked.model.as_deref().unwrap_or_default();
-        for tool in &self.asked.offer.provider_tools {
-            for question in permission::questions(tool, asked, &target.upstream) {
-                let touches = question.touches;
-                let permit = self.asking().ask(question).await.map_err(|refusal| refusal.about("tools"))?;
-                permission::can_honour(&permit, true)?;
-                permits.push((permit, touches));
-            }
+        let tools = self.asked.offer.provider_tools.iter();
+        let questions: Vec<_> = tools.flat_map(|tool| permission::questions(tool, asked, &target.upstream)).collect();
+        for question in questions {
+            let touches = question.touches;
+            let permit = self.ask(question).await.map_err(|refusal| refusal.about("tools"))?;
+            permission::can_honour(&permit, true)?;
+            permits.push((permit, touches));
         }
         Ok(permits)
     }

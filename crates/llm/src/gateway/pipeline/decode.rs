@@ -9,13 +9,14 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use mizzen_control::KeyIdentity;
+use mizzen_control::gate::Permit;
 use mizzen_control::secrets::{self, Found, Place};
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::error::Chain;
 
 use super::{Door, Identified};
 use crate::gateway::Inner;
-use crate::gateway::permission::Asking;
+use crate::gateway::permission::{Asking, Question};
 use crate::gateway::recording::{CallCopy, End, InFlight, Kept, Recording};
 use crate::gateway::refusal::{Reason, Refusal};
 use crate::gateway::trace::{self, TraceContext};
@@ -45,7 +46,17 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn asking(&self) -> Asking<'_> {
+    /// Leave for one thing that belongs to this call. Whoever hangs up meanwhile leaves a record too, and what nobody
+    /// has decided about yet is not in it.
+    pub(super) async fn ask(&mut self, question: Question) -> Result<Permit, Refusal> {
+        let mut may_record = true;
+        self.recording.note(|copy| may_record = std::mem::replace(&mut copy.record_content, false));
+        let asked = self.asking().put(question).await;
+        self.recording.note(|copy| copy.record_content = may_record && asked.may_record());
+        self.asking().wait(asked).await
+    }
+
+    fn asking(&self) -> Asking<'_> {
         Asking { gateway: &self.gateway, caller: &self.caller, headers: &self.parts.headers, trace: &self.trace }
     }
 }

@@ -57,7 +57,7 @@ impl Call {
             touches: Taint::default(),
             estimate: if free { NOTHING } else { gateway.rates.reserve(&target.model, estimate) },
         };
-        let permit = self.asking().ask(question).await.map_err(|refusal| refusal.about("model"))?;
+        let permit = self.ask(question).await.map_err(|refusal| refusal.about("model"))?;
         if let Err(refusal) = permission::accept(&permit, false, Taint::default()).await {
             // It never left.
             permit.settle(NOTHING);
@@ -67,7 +67,7 @@ impl Call {
         let record_content = permit.obligations.record_content != Some(false);
         let decision = Arc::clone(&permit.decision);
         self.recording.note(|copy| {
-            copy.record_content = record_content;
+            copy.record_content &= record_content;
             copy.decision = Some(decision);
         });
         self.recording.settle_later(Reservation {

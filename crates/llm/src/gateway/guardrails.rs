@@ -45,13 +45,23 @@ pub(super) struct Guardrails {
 pub(super) struct Subject<'a> {
     pub(super) caller: &'a KeyIdentity,
     pub(super) trace: &'a TraceContext,
-    pub(super) endpoint: &'static str,
+    /// What is called; the path, where that is all that is known.
+    pub(super) endpoint: &'a str,
     pub(super) model: &'a str,
     pub(super) stream: bool,
 }
 
 /// What they are shown: JSON as it stands, or why there is none.
 pub(super) type Shown<'a> = Result<&'a str, &'static str>;
+
+/// A body of which nobody knows what it means. What is no JSON is found out when it is shown.
+pub(super) fn as_it_stands(body: &[u8]) -> Shown<'_> {
+    match std::str::from_utf8(body) {
+        Ok("") => Ok("null"),
+        Ok(text) => Ok(text),
+        Err(_) => Err("the body is not UTF-8"),
+    }
+}
 
 impl Guardrails {
     pub(super) fn new(

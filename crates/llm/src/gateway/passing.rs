@@ -12,7 +12,9 @@ use bytes::Bytes;
 use http::Response;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
+use http_body_util::{BodyExt as _, Collected, Limited};
 use hyper::body::Incoming;
+use mizzen_runtime::task::BoxError;
 use tokio::time::Instant;
 
 pub(super) use self::models::{model, models};
@@ -51,6 +53,14 @@ async fn exchange(
     *answer.status_mut() = head.status;
     *answer.headers_mut() = headers::to_client(&head.headers, false);
     Ok(answer)
+}
+
+/// The whole body of an answer that is held back.
+async fn gather(gateway: &Inner, body: Body) -> Result<Bytes, Refusal> {
+    let body = Limited::new(body, gateway.config.limits.body_bytes_max).collect().await;
+    body.map(Collected::to_bytes).map_err(|error: BoxError| {
+        Refusal::new(Reason::Broken, format!("the upstream's response could not be read: {error}; try again"))
+    })
 }
 
 /// One answer that is not handed on but read.

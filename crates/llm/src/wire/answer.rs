@@ -25,6 +25,8 @@ pub struct Answer {
     pub pending: bool,
     /// Whether content was left out of `messages`.
     pub truncated: bool,
+    /// Whether its reader may find something in it that is not in `messages`, other than by `truncated`.
+    pub unread: bool,
     /// Attributes of one provider only.
     pub extra: Vec<(&'static str, Value)>,
 }
@@ -58,6 +60,7 @@ impl Accumulator {
     /// Reads one event, given with or without its blank line.
     pub fn event(&mut self, raw: &[u8]) {
         let event = Event::parse(raw);
+        self.draft.unread |= !reads_alike(raw);
         if event.data.is_empty() {
             return;
         }
@@ -93,9 +96,17 @@ impl Accumulator {
             error: self.draft.error,
             complete: self.draft.complete,
             pending: self.draft.pending,
+            unread: self.draft.unread || self.draft.awaits_end,
             extra: self.draft.extra,
         }
     }
+}
+
+/// Whether every reader of the stream finds the same lines in an event: some take a lone CR for the end of one, and pass
+/// over a byte order mark.
+fn reads_alike(raw: &[u8]) -> bool {
+    let is_lone = |at: usize| raw.get(at + 1).is_some_and(|next| *next != b'\n');
+    !raw.starts_with(b"\xEF\xBB\xBF") && !memchr::memchr_iter(b'\r', raw).any(is_lone)
 }
 
 #[cfg(test)]

@@ -22,6 +22,10 @@ pub(crate) struct Draft {
     pub(crate) complete: bool,
     /// Whether the provider last said that the answer is still being made.
     pub(crate) pending: bool,
+    /// Whether its reader may find something in it that was not read here.
+    pub(crate) unread: bool,
+    /// Whether there were parts that are read only where the end says them again.
+    pub(crate) awaits_end: bool,
     pub(crate) extra: Vec<(&'static str, Value)>,
     messages: Vec<DraftMessage>,
     bytes_left: usize,
@@ -43,8 +47,11 @@ enum DraftPart {
         name: String,
         arguments: String,
     },
-    /// JSON as it came.
-    Other(String),
+    /// JSON as it came, and the input that came for it in pieces.
+    Other {
+        json: String,
+        input: String,
+    },
 }
 
 impl Draft {
@@ -56,6 +63,8 @@ impl Draft {
             error: None,
             complete: false,
             pending: false,
+            unread: false,
+            awaits_end: false,
             extra: Vec::new(),
             messages: Vec::new(),
             bytes_left: limits.attribute_bytes_max,
@@ -80,30 +89,37 @@ impl Draft {
         self.messages.clear();
         self.bytes_left = limits.attribute_bytes_max;
         self.truncated = false;
+        self.awaits_end = false;
     }
 
     /// Appends to the text of part `slot`, of type `kind`, in message `index`.
     pub(crate) fn text(&mut self, index: usize, slot: u64, kind: &'static str, text: &str) {
         let Some(text) = self.spend(text) else { return };
-        if let Some(DraftPart::Text(_, kept)) = self.part(index, slot, || DraftPart::Text(kind, String::new())) {
-            kept.push_str(text);
+        match self.part(index, slot, || DraftPart::Text(kind, String::new())) {
+            Some(DraftPart::Text(_, kept)) => kept.push_str(text),
+            Some(_) => self.unread = true,
+            None => {}
         }
     }
 
-    /// Names the tool call of part `slot`, or adds to its arguments, which are JSON text.
+    /// Names the tool call of part `slot`, or adds to its arguments, which are JSON text. A call that the provider runs by
+    /// itself began as a part of another type.
     pub(crate) fn tool_call(&mut self, index: usize, slot: u64, id: Option<&str>, name: Option<&str>, arguments: &str) {
         let Some(arguments) = self.spend(arguments) else { return };
         let empty = || DraftPart::ToolCall { id: None, name: String::new(), arguments: String::new() };
-        if let Some(DraftPart::ToolCall { id: kept_id, name: kept_name, arguments: kept }) =
-            self.part(index, slot, empty)
-        {
-            if let Some(id) = id.filter(|id| !id.is_empty()) {
-                *kept_id = Some(id.to_owned());
+        match self.part(index, slot, empty) {
+            Some(DraftPart::ToolCall { id: kept_id, name: kept_name, arguments: kept }) => {
+                if let Some(id) = id.filter(|id| !id.is_empty()) {
+                    *kept_id = Some(id.to_owned());
+                }
+                if let Some(name) = name {
+                    kept_name.push_str(name);
+                }
+                kept.push_str(arguments);
             }
-            if let Some(name) = name {
-                kept_name.push_str(name);
-            }
-            kept.push_str(arguments);
+            Some(DraftPart::Other { input, .. }) => input.push_str(arguments),
+            Some(DraftPart::Text(..)) => self.unread = true,
+            None => {}
         }
     }
 
@@ -114,7 +130,17 @@ impl Draft {
             return;
         }
         self.bytes_left -= json.len();
-        self.part(index, slot, || DraftPart::Other(json.to_owned()));
+        match self.part(index, slot, || DraftPart::Other { json: json.to_owned(), input: String::new() }) {
+            Some(DraftPart::Other { json: kept, .. }) if kept == json => {}
+            Some(_) => self.unread = true,
+            None => {}
+        }
+    }
+
+    /// What belongs to no part that is known here, as JSON.
+    pub(crate) fn aside(&mut self, index: usize, json: &str) {
+        let before = self.message(index).map_or(0, |message| message.parts.len());
+        self.other(index, u64::MAX - before as u64, json);
     }
 
     /// What fits of `text`.
@@ -161,7 +187,8 @@ impl Draft {
                     DraftPart::ToolCall { id, name, arguments } => {
                         writer.tool_call(id.as_deref(), name, &arguments_json(arguments));
                     }
-                    DraftPart::Other(json) => writer.other(json),
+                    DraftPart::Other { json, input } if input.is_empty() => writer.other(json),
+                    DraftPart::Other { json, input } => writer.other(&with_input(json, input)),
                 }
             }
             writer.end(message.finish_reason.as_deref());
@@ -169,5 +196,18 @@ impl Draft {
         let mut written = writer.finish();
         written.truncated |= self.truncated;
         written
+    }
+}
+
+/// A block with the input that came for it; side by side where it has no place for one.
+fn with_input(json: &str, input: &str) -> String {
+    let input = arguments_json(input);
+    let block = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json);
+    match (block, serde_json::from_str(&input)) {
+        (Ok(mut block), Ok(input)) => {
+            block.insert("input".to_owned(), input);
+            serde_json::Value::Object(block).to_string()
+        }
+        _ => format!("[{json},{input}]"),
     }
 }

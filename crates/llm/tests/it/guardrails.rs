@@ -187,3 +187,45 @@ async fn a_client_that_hangs_up_ends_the_call_that_is_held_back_for_it() {
     assert!(tokio::time::timeout(Duration::from_millis(300), call).await.is_err());
     it.fake.saw_hang_up().await;
 }
+
+#[tokio::test]
+async fn a_stream_of_which_an_event_cannot_be_read_is_not_handed_over() {
+    let mut it = with(vec![guardrail(When::Response, r#"echo '{"decision":"allow"}'"#)]).await;
+    let strange = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"forbidden\"}}}}]\n\n{STREAM}");
+    it.fake.will(Answer::events(&strange));
+    let got = it.post("/v1/chat/completions", call("hi", true)).await;
+    assert_eq!((got.status, &got.json()["error"]["code"]), (403, &"guardrail_failed".into()));
+    assert!(!got.body.contains("forbidden"));
+    let (step, _) = it.steps().await;
+    assert_eq!(step.error_type(), Some("content_unreadable"));
+}
+
+#[tokio::test]
+async fn a_route_that_nobody_knows_is_shown_as_it_stands_and_refused_where_it_is_no_json() {
+    for when in [When::Request, When::Response] {
+        let mut it = with(vec![against(when, "forbidden")]).await;
+        it.boundary("enforce", "routes: [/v1/audio/*]").await;
+        let fine = (r#"{"input":"fine"}"#, r#"{"text":"fine"}"#);
+        let (bad, unreadable) = match when {
+            When::Request => ((r#"{"input":"forbidden"}"#, fine.1), ("--form\r\n", fine.1)),
+            When::Response => ((fine.0, r#"{"text":"forbidden"}"#), (fine.0, "sound")),
+        };
+        for ((asked, answered), code) in
+            [(fine, None), (bad, Some("guardrail_denied")), (unreadable, Some("guardrail_failed"))]
+        {
+            let before = it.fake.asked().len();
+            if code.is_none() || when == When::Response {
+                it.fake.will(Answer::json(200, answered));
+            }
+            let got = it.post("/v1/audio/speech", asked).await;
+            match code {
+                None => assert_eq!((got.status, got.body.as_str()), (200, answered)),
+                Some(code) => assert_eq!((got.status, &got.json()["error"]["code"]), (403, &code.into()), "{when:?}"),
+            }
+            let left = code.is_none() || when == When::Response;
+            assert_eq!(it.fake.asked().len() - before, usize::from(left), "{when:?} {code:?}");
+            let said = if when == When::Request { "request" } else { "response" };
+            assert_eq!(it.record().await.text("mizzen.guardrail.when"), said);
+        }
+    }
+}

@@ -77,7 +77,7 @@ struct Question<'a> {
     caller: &'a str,
     run_id: Option<&'a str>,
     trace_id: String,
-    endpoint: &'static str,
+    endpoint: &'a str,
     model: &'a str,
     stream: bool,
     /// The request's body, or the answer's messages in the form of `gen_ai.output.messages`.

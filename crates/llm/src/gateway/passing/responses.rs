@@ -6,12 +6,10 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response};
-use http_body_util::{BodyExt as _, Limited};
 use mizzen_control::KeyIdentity;
 use mizzen_control::gate::DenialCode;
-use mizzen_runtime::task::BoxError;
 
-use super::pass;
+use super::{gather, pass};
 use crate::gateway::Inner;
 use crate::gateway::guardrails::{Subject, When};
 use crate::gateway::pipeline::{Received, is_events, shown};
@@ -67,13 +65,8 @@ impl Fetched {
         let (mut head, body) = answer.into_parts();
         // The length is that of the whole body again.
         head.headers.remove(CONTENT_LENGTH);
-        let limits = gateway.config.limits;
-        let body = Limited::new(body, limits.body_bytes_max).collect().await.map_err(|error: BoxError| {
-            let message = format!("the upstream's response could not be read: {error}; try again");
-            Refusal::new(Reason::Broken, message)
-        })?;
-        let body = body.to_bytes();
-        let mut accumulator = Accumulator::new(Format::Responses, limits.content());
+        let body = gather(gateway, body).await?;
+        let mut accumulator = Accumulator::new(Format::Responses, gateway.config.limits.content());
         if is_events(&head.headers) {
             accumulator.events(&body);
         } else {

@@ -4,15 +4,17 @@
 use std::sync::Arc;
 
 use axum::body::Body;
+use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use mizzen_control::gate::Permit;
 use mizzen_model::asked::{Action, Resource, ResourceKind, Spend, Taint};
 use mizzen_model::permission::Effect;
 use serde_json::json;
 
-use super::{exchange, with_body};
+use super::{exchange, gather, with_body};
 use crate::gateway::Inner;
 use crate::gateway::call::Outbound;
+use crate::gateway::guardrails::{Subject, When, as_it_stands};
 use crate::gateway::permission::{self, Asking, Question};
 use crate::gateway::pipeline::{self, Identified, Received};
 use crate::gateway::rates::NOTHING;
@@ -40,11 +42,18 @@ pub(in crate::gateway) async fn unknown(
         permit.settle(NOTHING);
         return Err(not_served(protocol, &path));
     }
-    match prepare(&permit, protocol, &path, &mut identified).await {
+    let caller = Arc::clone(&identified.caller);
+    // Nobody knows what is asked here, and what comes back: guardrails see it as it stands.
+    let subject = Subject { caller: &caller, trace: &trace, endpoint: &path, model: "", stream: false };
+    match prepare(&permit, protocol, &path, &mut identified, &subject).await {
         Ok((upstream, outbound)) => {
             // What it costs is not known; it is one call.
             permit.settle(ONE_CALL);
-            exchange(identified, &upstream, &outbound).await
+            let answer = exchange(identified, &upstream, &outbound).await?;
+            if answer.status().is_success() && gateway.guardrails.hold_answers(&caller) {
+                return checked(&gateway, answer, &subject).await;
+            }
+            Ok(answer)
         }
         Err(refusal) => {
             // It never left.
@@ -54,12 +63,23 @@ pub(in crate::gateway) async fn unknown(
     }
 }
 
+/// The answer, once it is whole and the guardrails have seen it.
+async fn checked(gateway: &Inner, answer: Response<Body>, subject: &Subject<'_>) -> Result<Response<Body>, Refusal> {
+    let (mut head, body) = answer.into_parts();
+    // The length is that of the whole body again.
+    head.headers.remove(CONTENT_LENGTH);
+    let body = gather(gateway, body).await?;
+    gateway.guardrails.check(gateway, When::Response, subject, as_it_stands(&body)).await?;
+    Ok(Response::from_parts(head, Body::from(body)))
+}
+
 /// All that may still keep a permitted request from going out.
 async fn prepare(
     permit: &Permit,
     protocol: Protocol,
     path: &str,
     identified: &mut Identified,
+    subject: &Subject<'_>,
 ) -> Result<(Arc<Upstream>, Outbound), Refusal> {
     permission::accept(permit, true, Taint::default()).await?;
     let gateway = Arc::clone(&identified.gateway);
@@ -68,6 +88,7 @@ async fn prepare(
     let body = pipeline::read(&gateway, &identified.parts, body).await?;
     let found = pipeline::look_for_secrets(&gateway, &body).await?;
     let body = pipeline::secrets_kept(&gateway.secrets, &body, &found)?.unwrap_or(body);
+    gateway.guardrails.check(&gateway, When::Request, subject, as_it_stands(&body)).await?;
     let below = if protocol == Protocol::OpenAi { path.strip_prefix("/v1") } else { path.strip_prefix("/anthropic") };
     let outbound = with_body(&gateway, &identified.parts, &upstream, below.unwrap_or_default(), body)?;
     Ok((upstream, outbound))

@@ -101,6 +101,7 @@ async fn withheld(gateway: &Inner, relay: Relay, guarded: Option<Subject<'_>>) -
 pub(in crate::gateway) fn shown(answer: Option<&Answer>) -> Shown<'_> {
     match answer {
         Some(answer) if answer.truncated => Err("the answer is larger than what is read of one"),
+        Some(answer) if answer.unread => Err("a part of the answer could not be read"),
         Some(Answer { messages: Some(messages), .. }) => Ok(messages),
         // It is made in the background, and seen when it is fetched.
         Some(Answer { pending: true, .. }) => Ok("[]"),

@@ -169,3 +169,48 @@ fn nonsense_is_ignored_and_never_panics() {
         }
     }
 }
+
+#[test]
+fn what_could_not_be_read_of_a_stream_is_said() {
+    let chunk = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"}}]}\n\n";
+    let block =
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"hi\"}}\n\n";
+    let ended = include_str!("../../../fixtures/responses_stream.sse");
+    for (format, whole) in [(Format::Chat, chunk), (Format::Messages, block), (Format::Responses, ended)] {
+        assert!(!stream(format, whole).unread, "{format:?}");
+        for strange in [
+            "data: {\"choices\":[{\"delta\":{\"content\":\"forbidden\"}}]\n\n",
+            "data: forbidden\n\n",
+            "data: {\"index\":\"forbidden\",\"choices\":4,\"output_index\":\"x\"}\n\n",
+            ": a comment\rdata: forbidden\n\n",
+            "\u{feff}data: {}\n\n",
+        ] {
+            assert!(stream(format, &format!("{strange}{whole}")).unread, "{format:?} {strange}");
+        }
+    }
+    // Nothing else says what the deltas said that are not read one by one.
+    assert!(stream(Format::Responses, &ended[..ended.find("event: response.completed").unwrap()]).unread);
+}
+
+#[test]
+fn what_the_provider_runs_and_what_nobody_knows_is_read_as_it_stands() {
+    let event = |json: &Value| format!("data: {json}\n\n");
+    let block = json!({"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {}});
+    let input = |text: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": text}});
+    let unknown = json!({"type": "content_block_delta", "index": 1, "delta": {"type": "later_delta", "said": "one"}});
+    let news = json!({"type": "later_event", "said": "two"});
+    let text: String = [
+        event(&json!({"type": "content_block_start", "index": 0, "content_block": block})),
+        event(&input("{\"query\":\"where")),
+        event(&input(" is it\"}")),
+        event(&unknown),
+        event(&unknown),
+        event(&news),
+    ]
+    .concat();
+    let answer = stream(Format::Messages, &text);
+    let asked =
+        json!({"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {"query": "where is it"}});
+    assert_eq!(messages(&answer)[0]["parts"], json!([asked, unknown, unknown, news]));
+    assert!(!answer.unread);
+}

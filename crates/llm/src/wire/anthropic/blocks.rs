@@ -30,6 +30,8 @@ struct StreamEvent<'a> {
 
 #[derive(Deserialize)]
 struct Delta<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Text<'a>>,
     #[serde(borrow, default)]
     text: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -70,6 +72,8 @@ struct Block<'a> {
     name: Option<Text<'a>>,
     #[serde(borrow, default)]
     input: Raw<'a>,
+    #[serde(borrow, default)]
+    citations: Raw<'a>,
 }
 
 #[derive(Deserialize)]
@@ -91,22 +95,18 @@ struct Counts {
 }
 
 pub(crate) fn event(draft: &mut Draft, event: &Event<'_>) {
-    let Ok(text) = std::str::from_utf8(&event.data) else { return };
-    let Ok(event) = serde_json::from_str::<StreamEvent<'_>>(text) else { return };
+    let text = std::str::from_utf8(&event.data).unwrap_or_default();
+    let Ok(event) = serde_json::from_str::<StreamEvent<'_>>(text) else {
+        draft.unread = true;
+        return;
+    };
     let slot = event.index.unwrap_or(0);
     match event.kind.as_ref().map_or("", |kind| kind.0.as_ref()) {
         "message_start" => message(draft, event.message),
         "content_block_start" => block(draft, slot, event.content_block, true),
         "content_block_delta" => {
-            let Some(delta) = &event.delta else { return };
-            if let Some(text) = &delta.text {
-                draft.text(0, slot, "text", &text.0);
-            }
-            if let Some(thinking) = &delta.thinking {
-                draft.text(0, slot, "reasoning", &thinking.0);
-            }
-            if let Some(json) = &delta.partial_json {
-                draft.tool_call(0, slot, None, None, &json.0);
+            if !event.delta.as_ref().is_some_and(|one| delta(draft, slot, one)) {
+                draft.aside(0, text);
             }
         }
         "message_delta" => {
@@ -115,8 +115,25 @@ pub(crate) fn event(draft: &mut Draft, event: &Event<'_>) {
         }
         "message_stop" => draft.complete = true,
         "error" => draft.error = Some(error_name(event.error.as_ref())),
-        _ => {}
+        "content_block_stop" | "ping" => {}
+        "" => draft.unread = true,
+        _ => draft.aside(0, text),
     }
+}
+
+/// Whether it is of a kind that is known here.
+fn delta(draft: &mut Draft, slot: u64, delta: &Delta<'_>) -> bool {
+    if let Some(text) = &delta.text {
+        draft.text(0, slot, "text", &text.0);
+    }
+    if let Some(thinking) = &delta.thinking {
+        draft.text(0, slot, "reasoning", &thinking.0);
+    }
+    if let Some(json) = &delta.partial_json {
+        draft.tool_call(0, slot, None, None, &json.0);
+    }
+    let is_signature = delta.kind.as_ref().is_some_and(|kind| kind.0 == "signature_delta");
+    is_signature || delta.text.is_some() || delta.thinking.is_some() || delta.partial_json.is_some()
 }
 
 pub(crate) fn body(draft: &mut Draft, body: &str) {
@@ -127,7 +144,10 @@ pub(crate) fn body(draft: &mut Draft, body: &str) {
 }
 
 fn message(draft: &mut Draft, raw: Raw<'_>) {
-    let Some(message) = raw.read::<Message<'_>>() else { return };
+    let Some(message) = raw.read::<Message<'_>>() else {
+        draft.unread = true;
+        return;
+    };
     draft.id = Text::owned(message.id.as_ref());
     draft.model = Text::owned(message.model.as_ref());
     if message.error.is_some() {
@@ -153,9 +173,17 @@ fn stop(draft: &mut Draft, reason: Option<&Text<'_>>) {
 
 /// A block, whole or as a stream begins it: then a tool's input is an empty object that its deltas replace.
 fn block(draft: &mut Draft, slot: u64, raw: Raw<'_>, begins: bool) {
-    let Some(block) = raw.read::<Block<'_>>() else { return };
+    let Some(block) = raw.read::<Block<'_>>() else {
+        draft.unread = true;
+        return;
+    };
     match block.kind.as_ref().map_or("", |kind| kind.0.as_ref()) {
-        "text" => draft.text(0, slot, "text", block.text.as_ref().map_or("", |text| text.0.as_ref())),
+        "text" => {
+            draft.text(0, slot, "text", block.text.as_ref().map_or("", |text| text.0.as_ref()));
+            if let Some(citations) = block.citations.get().filter(|citations| *citations != "[]") {
+                draft.aside(0, &format!(r#"{{"type":"citations","citations":{citations}}}"#));
+            }
+        }
         "thinking" => draft.text(0, slot, "reasoning", block.thinking.as_ref().map_or("", |text| text.0.as_ref())),
         "tool_use" => {
             let id = block.id.as_ref().map(|id| id.0.as_ref());

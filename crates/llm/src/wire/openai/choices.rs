@@ -107,9 +107,7 @@ pub(crate) fn event(draft: &mut Draft, event: &Event<'_>) {
         draft.complete = true;
         return;
     }
-    if let Ok(text) = std::str::from_utf8(&event.data) {
-        chunk(draft, text);
-    }
+    chunk(draft, std::str::from_utf8(&event.data).unwrap_or_default());
 }
 
 pub(crate) fn body(draft: &mut Draft, body: &str) {
@@ -118,7 +116,10 @@ pub(crate) fn body(draft: &mut Draft, body: &str) {
 }
 
 fn chunk(draft: &mut Draft, text: &str) {
-    let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(text) else { return };
+    let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(text) else {
+        draft.unread = true;
+        return;
+    };
     if draft.id.is_none() {
         draft.id = Text::owned(chunk.id.as_ref()).filter(|id| !id.is_empty());
     }

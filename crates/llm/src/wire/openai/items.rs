@@ -105,8 +105,11 @@ struct Id<'a> {
 }
 
 pub(crate) fn event(draft: &mut Draft, event: &Event<'_>, limits: ContentLimits) {
-    let Ok(text) = std::str::from_utf8(&event.data) else { return };
-    let Ok(event) = serde_json::from_str::<StreamEvent<'_>>(text) else { return };
+    let text = std::str::from_utf8(&event.data).unwrap_or_default();
+    let Ok(event) = serde_json::from_str::<StreamEvent<'_>>(text) else {
+        draft.unread = true;
+        return;
+    };
     let place = event.output_index.unwrap_or(0).saturating_mul(PARTS_PER_ITEM);
     let slot = place + event.content_index.unwrap_or(0).min(PARTS_PER_ITEM - 1);
     match event.kind.as_ref().map_or("", |kind| kind.0.as_ref()) {
@@ -116,8 +119,11 @@ pub(crate) fn event(draft: &mut Draft, event: &Event<'_>, limits: ContentLimits)
             }
         }
         "response.output_item.done" => {
-            if let Some(done) = event.item.read::<Item<'_>>().filter(|item| !matches!(kind_of(item), "message")) {
-                item(draft, place, &done, event.item);
+            match event.item.read::<Item<'_>>() {
+                Some(done) if kind_of(&done) != "message" => item(draft, place, &done, event.item),
+                // Its text came before.
+                Some(_) => draft.awaits_end = true,
+                None => draft.unread = true,
             }
         }
         "response.completed" | "response.incomplete" | "response.failed" => {
@@ -127,7 +133,7 @@ pub(crate) fn event(draft: &mut Draft, event: &Event<'_>, limits: ContentLimits)
         }
         "error" => draft.error = Some(name_or_error(event.code.as_ref())),
         _ if event.response.get().is_some() => response(draft, event.response),
-        _ => {}
+        _ => draft.awaits_end = true,
     }
 }
 
@@ -143,14 +149,18 @@ fn name_or_error(name: Option<&Text<'_>>) -> String {
 }
 
 fn response(draft: &mut Draft, raw: Raw<'_>) {
-    let Some(response) = raw.read::<Response<'_>>() else { return };
+    let Some(response) = raw.read::<Response<'_>>() else {
+        draft.unread = true;
+        return;
+    };
     draft.id = Text::owned(response.id.as_ref()).or(draft.id.take());
     draft.model = Text::owned(response.model.as_ref()).or(draft.model.take());
     draft.usage = usage::read(response.usage).or(draft.usage);
     draft.error = error_name(response.error).or(draft.error.take());
     for (place, raw) in response.output.iter().flatten().enumerate() {
-        if let Some(parsed) = raw.read::<Item<'_>>() {
-            item(draft, place as u64 * PARTS_PER_ITEM, &parsed, *raw);
+        match raw.read::<Item<'_>>() {
+            Some(parsed) => item(draft, place as u64 * PARTS_PER_ITEM, &parsed, *raw),
+            None => draft.unread = true,
         }
     }
     let status = response.status.as_ref().map_or("", |status| status.0.as_ref());
@@ -176,6 +186,7 @@ fn item(draft: &mut Draft, place: u64, item: &Item<'_>, raw: Raw<'_>) {
         "message" => {
             for (slot, part) in (place..).zip(item.content.iter().flatten()) {
                 let text = part.text.as_ref().or(part.refusal.as_ref());
+                draft.unread |= text.is_none();
                 draft.text(0, slot, "text", text.map_or("", |text| text.0.as_ref()));
             }
         }

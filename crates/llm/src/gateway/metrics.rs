@@ -36,12 +36,14 @@ impl GatewayMetrics {
 }
 
 /// One finished call, as metrics see it.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct CallFacts<'a> {
     pub(super) operation: &'static str,
     pub(super) provider: &'static str,
     pub(super) upstream: &'a str,
     pub(super) model: &'a str,
+    /// Whether an upstream knows the model: what was refused, here or there, makes no label.
+    pub(super) answered: bool,
     /// Empty when there was none.
     pub(super) error: &'a str,
     pub(super) duration_seconds: f64,
@@ -83,18 +85,18 @@ impl CallMetrics {
     }
 
     fn series(&mut self, facts: &CallFacts<'_>) -> &Series {
-        let model = if self.is_label(facts.model) { facts.model } else { OTHER };
+        let model = if self.is_label(facts.model, facts.answered) { facts.model } else { OTHER };
         let error = if self.series.len() < SERIES_MAX || facts.error.is_empty() { facts.error } else { OTHER };
         let key = format!("{} {} {model} {error}", facts.operation, facts.upstream);
         let metrics = &self.metrics;
         self.series.entry(key).or_insert_with(|| make(metrics, facts, model, error))
     }
 
-    fn is_label(&mut self, model: &str) -> bool {
+    fn is_label(&mut self, model: &str, answered: bool) -> bool {
         if self.models.iter().any(|known| known == model) {
             return true;
         }
-        let room = self.models.len() < MODELS_MAX;
+        let room = answered && self.models.len() < MODELS_MAX;
         if room {
             self.models.push(model.to_owned());
         }
@@ -152,6 +154,7 @@ mod tests {
                 provider: "openai",
                 upstream: "u",
                 model: &model,
+                answered: true,
                 error: "",
                 duration_seconds: 0.1,
                 first_chunk_seconds: None,
@@ -169,5 +172,34 @@ mod tests {
             text.lines().filter(|line| line.starts_with("gen_ai_client_operation_duration_seconds_count")).count()
                 == MODELS_MAX + 1
         );
+    }
+
+    #[test]
+    fn a_refused_name_takes_no_label_from_one_that_works() {
+        let metrics = Metrics::new();
+        let mut calls = CallMetrics::new(metrics.clone());
+        let facts = CallFacts {
+            operation: "chat",
+            provider: "openai",
+            upstream: "u",
+            model: "real",
+            answered: true,
+            error: "",
+            duration_seconds: 0.1,
+            first_chunk_seconds: None,
+            usage: None,
+        };
+        for number in 0..2 * MODELS_MAX {
+            let model = format!("made-up-{number}");
+            calls.observe(&CallFacts { model: &model, answered: false, error: "policy_denied", ..facts });
+        }
+        calls.observe(&facts);
+        calls.observe(&CallFacts { answered: false, error: "rate_limited", ..facts });
+        let text = metrics.render();
+        assert!(!text.contains("made-up"), "{text}");
+        let counts =
+            |label: &str| text.lines().any(|line| line.contains("duration_seconds_count") && line.contains(label));
+        assert!(counts("\"real\"") && counts("rate_limited") && counts("\"other\""), "{text}");
+        assert!(text.lines().any(|line| line.contains("rate_limited") && line.contains("\"real\"")), "{text}");
     }
 }

@@ -125,6 +125,7 @@ impl Finished {
             provider: self.copy.format.protocol().as_str(),
             upstream: upstream.map_or("none", |upstream| upstream.name.as_str()),
             model: self.copy.model.as_deref().unwrap_or("unknown"),
+            answered: matches!(self.copy.status, Some(..400)),
             error: &self.error,
             duration_seconds: self.copy.duration.as_secs_f64(),
             first_chunk_seconds: self

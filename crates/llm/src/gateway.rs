@@ -138,6 +138,8 @@ impl Gateway {
             calls: Limit::new(registry, "gateway_calls_in_flight", config.limits.calls_in_flight_max),
         };
         let background = Arc::new(Background::default());
+        let sweeper = Arc::clone(&background);
+        tasks.spawn(TaskKind::BackgroundSweep, |_| sweeper.keep_swept());
         Ok(Self(Arc::new(Inner {
             config,
             routes,

@@ -26,7 +26,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, Clone, Default)]
 pub struct TaskGroup(Arc<Inner>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     tracker: TaskTracker,
     cancel: CancellationToken,
@@ -34,6 +34,18 @@ struct Inner {
     running: [AtomicUsize; TaskKind::ALL.len()],
     failure: Mutex<Option<TaskFailure>>,
     failed: Notify,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self {
+            tracker: TaskTracker::new(),
+            cancel: CancellationToken::new(),
+            running: std::array::from_fn(|_| AtomicUsize::new(0)),
+            failure: Mutex::default(),
+            failed: Notify::new(),
+        }
+    }
 }
 
 /// A task ended with an error (or a panic) that its kind declares fatal.

@@ -10,11 +10,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mizzen_control::gate::Permit;
 use mizzen_model::asked::Spend;
 use mizzen_model::usage::Usage;
+use mizzen_runtime::task::BoxError;
+use tokio::time::Instant;
 
 use super::rates::{self, Estimate, Rates};
 use super::recording::End;
@@ -103,6 +105,8 @@ fn at_least(seen: Usage, estimate: Estimate, answer: &Answer) -> Usage {
 const BACKGROUND_MAX: usize = 1024;
 /// How long it waits for the client to fetch one.
 const BACKGROUND_AGE_MAX: Duration = Duration::from_secs(3600);
+/// Within which it is noticed that one was not fetched.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What was put aside for answers that are made without their client, by the id of the response. What is not
 /// fetched in time is charged as it was put aside, and so is everything when the process ends.
@@ -112,11 +116,25 @@ pub(super) struct Background(Mutex<HashMap<String, (Instant, Reservation)>>);
 impl Background {
     fn keep(&self, id: &str, reservation: Reservation) {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() >= BACKGROUND_MAX {
-            waiting.retain(|_, (since, _)| since.elapsed() < BACKGROUND_AGE_MAX);
-        }
         if waiting.len() < BACKGROUND_MAX {
             waiting.insert(id.to_owned(), (Instant::now(), reservation));
+        }
+    }
+
+    /// Lets go of what was not fetched within `age`, which charges it.
+    fn sweep(&self, age: Duration) {
+        let old: Vec<_> = {
+            let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.extract_if(|_, (since, _)| since.elapsed() >= age).collect()
+        };
+        // Charging is none of the lock's business.
+        drop(old);
+    }
+
+    pub(super) async fn keep_swept(self: Arc<Self>) -> Result<(), BoxError> {
+        loop {
+            tokio::time::sleep(SWEEP_INTERVAL).await;
+            self.sweep(BACKGROUND_AGE_MAX);
         }
     }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use http::Method;
 use mizzen_control::budgets::{AccountView, Amount, Unit};
 
 use crate::fake::Answer;
-use crate::harness::Harness;
+use crate::harness::{Got, Harness};
 
 const STREAM: &str = include_str!("../../fixtures/chat_stream.sse");
 
@@ -139,6 +140,45 @@ async fn an_answer_in_the_background_is_charged_when_it_is_fetched() {
     assert!(it.account().await.reserved.of(Unit::Tokens) >= 3_000, "{:?}", it.account().await);
     assert_eq!(it.get("/v1/responses/resp_9").await.body, done);
     assert_eq!(it.spent_tokens().await, 15);
+}
+
+#[tokio::test]
+async fn an_answer_in_the_background_that_does_not_say_what_it_took_is_charged_by_its_estimate() {
+    let it = Harness::start().await;
+    it.boundary("enforce", "models: ['*']\nbudgets: [{per: agent, every: day, tokens: 100000}]").await;
+    let response = |status: &str| {
+        format!(r#"{{"id":"resp_9","object":"response","status":"{status}","model":"gpt-5","output":[],"usage":null}}"#)
+    };
+    let body = r#"{"model":"gpt-5","input":"hi","background":true,"max_output_tokens":3000}"#;
+    let mut before = 0;
+    for (ends, charged) in
+        [("failed", 1..100), ("cancelled", 1..100), ("deleted", 3_000..3_100), ("forgotten", 3_000..3_100)]
+    {
+        it.fake.will(Answer::json(200, &response("queued")));
+        it.post("/v1/responses", body).await;
+        assert!(it.account().await.reserved.of(Unit::Tokens) >= 3_000, "{ends}: {:?}", it.account().await);
+        match ends {
+            "failed" | "cancelled" => {
+                // What cannot be read has not ended.
+                it.fake.will(Answer::json(200, "{")).will(Answer::json(200, &response(ends)));
+                it.get("/v1/responses/resp_9").await;
+                assert!(it.account().await.reserved.of(Unit::Tokens) >= 3_000, "{ends}");
+                it.get("/v1/responses/resp_9").await;
+            }
+            "deleted" => {
+                it.fake.will(Answer::json(200, "{}"));
+                Got::read(it.send(it.request(Method::DELETE, "/v1/responses/resp_9"), "").await).await;
+            }
+            _ => {
+                tokio::time::pause();
+                tokio::time::advance(Duration::from_secs(3_700)).await;
+                tokio::time::resume();
+            }
+        }
+        let spent = it.spent_tokens().await;
+        assert!(charged.contains(&(spent - before)), "{ends}: {spent} after {before}");
+        before = spent;
+    }
 }
 
 #[tokio::test]

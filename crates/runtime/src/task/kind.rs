@@ -68,6 +68,8 @@ kinds! {
     Upstream = "upstream call", Log, Finish;
     /// Removes expired sessions, links, keys and ownerships.
     SessionSweep = "session sweep", Log, Abort;
+    /// Charges answers in the background that nobody fetched; what is left at the end is charged then.
+    BackgroundSweep = "background sweep", Log, Abort;
     /// Reads what another node changed in the control state.
     SnapshotRefresh = "snapshot refresh", Log, Abort;
     /// Runs one query of a user.

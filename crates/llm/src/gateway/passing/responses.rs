@@ -48,6 +48,8 @@ pub(in crate::gateway) async fn response(
         return Fetched::read(&gateway, answer).await?.tell(&gateway, id, &caller, &trace).await;
     }
     if deletes && answer.status().is_success() {
+        // Nobody can fetch it any more, so that all of it is charged.
+        drop(gateway.background.take(id));
         gateway.forget(id).await?;
     }
     Ok(answer)
@@ -83,8 +85,9 @@ impl Fetched {
         trace: &TraceContext,
     ) -> Result<Response<Body>, Refusal> {
         let Self { head, body, answer } = self;
-        // What was put aside for a response that was made in the background is settled by the finished one.
-        let finished = !answer.pending && answer.usage.is_some();
+        // What was put aside for a response that was made in the background is settled by the finished one, by its estimate
+        // where that does not say what it took. What only looks finished, because it cannot be read, is not.
+        let finished = !answer.pending && answer.id.as_deref() == Some(id);
         if let Some((since, reservation)) = finished.then(|| gateway.background.take(id)).flatten() {
             let (status, took) = (Some(head.status.as_u16()), since.elapsed());
             reservation.settle(&Outcome { sent: true, status, end: End::Answered, took, answer: Some(&answer) });

@@ -25,6 +25,9 @@ pub struct Price {
     /// Input written to the cache; the input price when absent.
     #[serde(default)]
     pub cache_write: Option<f64>,
+    /// Input written to the cache for an hour; that of `cache_write` when absent.
+    #[serde(default)]
+    pub cache_write_1h: Option<f64>,
     #[serde(default)]
     pub as_of: String,
     #[serde(default)]
@@ -62,8 +65,9 @@ impl PriceTable {
         let mut prices = overrides.to_vec();
         prices.extend(toml::from_str::<PriceFile>(BUILT_IN)?.price);
         for price in &prices {
-            let fields = [Some(price.input), Some(price.output), price.cache_read, price.cache_write];
-            if let Some(value) = fields.into_iter().flatten().find(|v| !v.is_finite() || *v < 0.0) {
+            let cached = [price.cache_read, price.cache_write, price.cache_write_1h];
+            let fields = [Some(price.input), Some(price.output)].into_iter().chain(cached);
+            if let Some(value) = fields.flatten().find(|v| !v.is_finite() || *v < 0.0) {
                 return Err(PriceError::Value { model: price.r#match.clone(), value });
             }
         }
@@ -78,17 +82,21 @@ impl PriceTable {
         self.prices.iter().find(|price| matches_name(bare, &price.r#match) || matches_name(model, &price.r#match))
     }
 
-    /// Estimated cost in US dollars, or `None` when the model has no known price.
+    /// Estimated cost in US dollars, or `None` when the model has no known price. `written_1h` of the tokens that were written
+    /// to the cache live an hour.
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
-    pub fn cost_usd(&self, model: &str, usage: &Usage) -> Option<f64> {
+    pub fn cost_usd(&self, model: &str, usage: &Usage, written_1h: u64) -> Option<f64> {
         let price = self.price(model)?;
         let cached = usage.cache_read_tokens.min(usage.input_tokens);
         let written = usage.cache_write_tokens.min(usage.input_tokens - cached);
         let plain = usage.input_tokens - cached - written;
+        let written_1h = written_1h.min(written);
+        let (write, write_1h) = (price.cache_write.unwrap_or(price.input), price.cache_write_1h);
         let dollars = plain as f64 * price.input
             + cached as f64 * price.cache_read.unwrap_or(price.input)
-            + written as f64 * price.cache_write.unwrap_or(price.input)
+            + (written - written_1h) as f64 * write
+            + written_1h as f64 * write_1h.unwrap_or(write)
             + usage.output_tokens as f64 * price.output;
         Some(dollars / TOKENS_PER_UNIT)
     }
@@ -124,6 +132,7 @@ mod tests {
             output: 10.0,
             cache_read: Some(0.5),
             cache_write: Some(3.0),
+            cache_write_1h: None,
             as_of: String::new(),
             source: String::new(),
         }
@@ -149,15 +158,19 @@ mod tests {
             cache_write_tokens: 100_000,
             reasoning_tokens: 50_000,
         };
-        let cost = table.cost_usd("vendor/own-model", &usage);
+        let cost = table.cost_usd("vendor/own-model", &usage, 0);
         let expected = 0.5 * 2.0 + 0.4 * 0.5 + 0.1 * 3.0 + 0.1 * 10.0;
         assert!(cost.is_some_and(|cost| (cost - expected).abs() < 1e-12), "{cost:?}");
+        let anthropic = |written_1h| table.cost_usd("claude-sonnet-4-5", &usage, written_1h);
+        let difference = anthropic(60_000).zip(anthropic(0)).map(|(long, short)| long - short);
+        assert!(difference.is_some_and(|more| (more - 0.06 * (6.0 - 3.75)).abs() < 1e-12), "{difference:?}");
+        assert_eq!(anthropic(u64::MAX), anthropic(100_000), "no more than what was written");
     }
 
     #[test]
     fn an_unknown_model_costs_unknown_and_a_negative_price_is_refused() {
         let table = PriceTable::built_in(&[]).unwrap_or_else(|e| unreachable!("{e}"));
-        assert_eq!(table.cost_usd("no-such-model", &Usage::default()), None);
+        assert_eq!(table.cost_usd("no-such-model", &Usage::default(), 0), None);
         assert!(PriceTable::built_in(&[price("bad", -1.0)]).is_err());
     }
 

@@ -55,6 +55,8 @@ pub(super) struct Rates {
 pub(super) struct Estimate {
     pub(super) input_tokens: u64,
     pub(super) output_tokens: u64,
+    /// Whether some of the input may be written to a cache for an hour.
+    pub(super) for_an_hour: bool,
 }
 
 impl Rates {
@@ -68,7 +70,11 @@ impl Rates {
             (_, Some(said)) => said,
             (_, None) => self.output_tokens_max(model),
         };
-        Estimate { input_tokens: input_tokens(body), output_tokens: each.saturating_mul(offer.choices.max(1)) }
+        Estimate {
+            input_tokens: input_tokens(body),
+            output_tokens: each.saturating_mul(offer.choices.max(1)),
+            for_an_hour: format == Format::Messages && memchr::memmem::find(body, b"\"1h\"").is_some(),
+        }
     }
 
     fn output_tokens_max(&self, model: &str) -> u64 {
@@ -81,18 +87,21 @@ impl Rates {
     pub(super) fn reserve(&self, model: &str, estimate: Estimate) -> Spend {
         #[allow(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
         let dollars = self.prices.price(model).map(|price| {
-            let input = price.input.max(price.cache_write.unwrap_or(0.0)).max(price.cache_read.unwrap_or(0.0));
+            let for_an_hour = price.cache_write_1h.filter(|_| estimate.for_an_hour);
+            let cached = [price.cache_write, price.cache_read, for_an_hour].into_iter().flatten();
+            let input = cached.fold(price.input, f64::max);
             (estimate.input_tokens as f64 * input + estimate.output_tokens as f64 * price.output) / TOKENS_PER_UNIT
         });
         let tokens = estimate.input_tokens.saturating_add(estimate.output_tokens);
         Spend { calls: 1, tokens, cost_nano_usd: dollars.map(nano), duration_ms: 0 }
     }
 
-    pub(super) fn spent(&self, model: &str, usage: &Usage, took: Duration) -> Spend {
+    /// `written_1h` as for [`PriceTable::cost_usd`].
+    pub(super) fn spent(&self, model: &str, usage: &Usage, written_1h: u64, took: Duration) -> Spend {
         Spend {
             calls: 1,
             tokens: usage.total_tokens(),
-            cost_nano_usd: self.prices.cost_usd(model, usage).map(nano),
+            cost_nano_usd: self.prices.cost_usd(model, usage, written_1h).map(nano),
             duration_ms: milliseconds(took),
         }
     }

@@ -292,6 +292,7 @@ impl Attributes {
             let subsets = [
                 ("gen_ai.usage.cache_read.input_tokens", usage.cache_read_tokens),
                 ("gen_ai.usage.cache_creation.input_tokens", usage.cache_write_tokens),
+                ("mizzen.usage.cache_creation_1h.input_tokens", answer.cache_write_1h_tokens),
                 ("gen_ai.usage.reasoning.output_tokens", usage.reasoning_tokens),
             ];
             for (name, tokens) in subsets.into_iter().filter(|(_, tokens)| *tokens > 0) {

@@ -90,7 +90,7 @@ impl Charge<'_> {
             None if answer.pending && background => return None,
             partial => at_least(partial.unwrap_or_default(), self.estimate, answer),
         };
-        Some(self.rates.spent(self.model, &usage, outcome.took))
+        Some(self.rates.spent(self.model, &usage, answer.cache_write_1h_tokens, outcome.took))
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Answer {
     /// JSON of `gen_ai.output.messages`.
     pub messages: Option<String>,
     pub usage: Option<Usage>,
+    /// Those of the tokens written to the cache that live an hour, at a price of their own (Anthropic).
+    pub cache_write_1h_tokens: u64,
     /// The provider's own name for what went wrong, such as `overloaded_error`; also inside a stream.
     pub error: Option<String>,
     /// Whether the provider said that the answer has ended.
@@ -93,6 +95,7 @@ impl Accumulator {
             id: self.draft.id,
             model: self.draft.model,
             usage: self.draft.usage,
+            cache_write_1h_tokens: self.draft.cache_write_1h_tokens,
             error: self.draft.error,
             complete: self.draft.complete,
             pending: self.draft.pending,

@@ -16,6 +16,8 @@ pub(crate) struct Draft {
     pub(crate) id: Option<String>,
     pub(crate) model: Option<String>,
     pub(crate) usage: Option<Usage>,
+    /// Of the tokens written to the cache.
+    pub(crate) cache_write_1h_tokens: u64,
     /// The provider's own name for what went wrong.
     pub(crate) error: Option<String>,
     /// Whether the provider said that the answer has ended.
@@ -60,6 +62,7 @@ impl Draft {
             id: None,
             model: None,
             usage: None,
+            cache_write_1h_tokens: 0,
             error: None,
             complete: false,
             pending: false,

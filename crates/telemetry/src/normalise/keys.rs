@@ -45,6 +45,8 @@ pub(super) enum Count {
     Total,
     CacheRead,
     CacheWrite,
+    /// A part of that: what lives an hour.
+    CacheWrite1h,
     Reasoning,
     HttpStatus,
 }
@@ -192,6 +194,7 @@ const COUNTS: &[(&str, Count, u8)] = &[
     ("ai.usage.inputTokenDetails.cacheWriteTokens", Count::CacheWrite, 4),
     ("gen_ai.usage.details.cache_write_tokens", Count::CacheWrite, 5),
     ("gen_ai.usage.details.cache_creation_input_tokens", Count::CacheWrite, 6),
+    ("mizzen.usage.cache_creation_1h.input_tokens", Count::CacheWrite1h, 0),
     ("gen_ai.usage.reasoning.output_tokens", Count::Reasoning, 0),
     ("gen_ai.usage.reasoning_tokens", Count::Reasoning, 1),
     ("llm.token_count.completion_details.reasoning", Count::Reasoning, 2),

@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use super::facts::Facts;
 use super::intern::Interner;
 use super::json::{JsonWriter, hex};
-use super::keys::Text;
+use super::keys::{Count, Text};
 use super::limits::{Limits, cut};
 use super::shared::{SharedResource, SharedScope, named_run};
 use super::{Normalised, Normaliser, Remarks, kind, outcome, sampling, tokens};
@@ -223,9 +223,11 @@ impl<'a> Batch<'a> {
     /// By the model that answered when it has a price, else by the one asked for.
     fn cost_usd(&self, facts: &Facts<'_>, usage: &Usage) -> Option<f64> {
         let prices = &self.normaliser.prices;
+        let written_1h = facts.count(Count::CacheWrite1h).unwrap_or(0);
         let models = [facts.text(Text::ResponseModel), facts.text(Text::RequestModel)];
         models.into_iter().flatten().find_map(|model| {
-            prices.cost_usd(model, usage).or_else(|| prices.cost_usd(kind::without_vendor(model)?, usage))
+            let cost = |model| prices.cost_usd(model, usage, written_1h);
+            cost(model).or_else(|| cost(kind::without_vendor(model)?))
         })
     }
 

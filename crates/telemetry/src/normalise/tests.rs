@@ -236,6 +236,7 @@ fn a_call_costs_what_its_model_costs_under_any_of_its_names() {
         output: 10.0,
         cache_read: None,
         cache_write: None,
+        cache_write_1h: Some(4.0),
         as_of: String::new(),
         source: String::new(),
     };
@@ -250,6 +251,16 @@ fn a_call_costs_what_its_model_costs_under_any_of_its_names() {
     assert_eq!(cost("claude-test", "my-deployment"), Some(1.0));
     assert_eq!(cost("us.anthropic.claude-test-20260101-v1:0", ""), Some(1.0));
     assert_eq!(cost("acme.no-such-model", ""), None);
+    let count = |key: &str, count| attribute(&format!("gen_ai.usage.{key}"), Value::IntValue(count));
+    let written = [
+        text("gen_ai.operation.name", "chat"),
+        text("gen_ai.request.model", "claude-test"),
+        count("input_tokens", 500_000),
+        count("cache_creation.input_tokens", 300_000),
+        attribute("mizzen.usage.cache_creation_1h.input_tokens", Value::IntValue(250_000)),
+    ];
+    let row = normaliser.spans(&request(vec![span(written.to_vec())]), &Origin::unknown(NOW)).rows.remove(0);
+    assert_eq!(row.head.cost_usd, Some(0.25 * 2.0 + 0.25 * 4.0));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::gateway::recording::End;
 use crate::gateway::refusal::Reason;
 use crate::wire::answer::Answer;
 
-const ESTIMATE: Estimate = Estimate { input_tokens: 300, output_tokens: 1_000 };
+const ESTIMATE: Estimate = Estimate { input_tokens: 300, output_tokens: 1_000, for_an_hour: false };
 const ANSWERED: Outcome<'_> =
     Outcome { sent: true, status: Some(200), end: End::Answered, took: Duration::from_millis(5), answer: None };
 
@@ -24,6 +24,7 @@ fn rates() -> Rates {
         output: 10.0,
         cache_read: None,
         cache_write: None,
+        cache_write_1h: None,
         as_of: String::new(),
         source: String::new(),
     };

@@ -111,6 +111,18 @@ fn an_anthropic_stream_adds_its_cache_tokens_to_the_input() {
 }
 
 #[test]
+fn what_anthropic_writes_to_its_cache_for_an_hour_is_told_apart() {
+    let usage = r#"{"input_tokens":5,"output_tokens":1,"cache_creation_input_tokens":300,"cache_creation":{"ephemeral_5m_input_tokens":100,"ephemeral_1h_input_tokens":200}}"#;
+    let start = format!("data: {{\"type\":\"message_start\",\"message\":{{\"content\":[],\"usage\":{usage}}}}}\n\n");
+    let end = "data: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":9}}\n\n";
+    let body = format!(r#"{{"content":[],"usage":{usage}}}"#);
+    for answer in [stream(Format::Messages, &format!("{start}{end}")), whole(Format::Messages, &body)] {
+        let usage = answer.usage.unwrap();
+        assert_eq!((usage.input_tokens, usage.cache_write_tokens, answer.cache_write_1h_tokens), (305, 300, 200));
+    }
+}
+
+#[test]
 fn an_error_after_a_200_is_named_and_what_came_before_it_is_kept() {
     let answer = stream(Format::Messages, include_str!("../../../fixtures/messages_overloaded.sse"));
     assert_eq!(answer.error.as_deref(), Some("overloaded_error"));

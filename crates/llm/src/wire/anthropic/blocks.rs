@@ -92,6 +92,14 @@ struct Counts {
     cache_read_input_tokens: Option<u64>,
     #[serde(default)]
     cache_creation_input_tokens: Option<u64>,
+    #[serde(default)]
+    cache_creation: Option<CacheCreation>,
+}
+
+#[derive(Deserialize)]
+struct CacheCreation {
+    #[serde(default)]
+    ephemeral_1h_input_tokens: Option<u64>,
 }
 
 pub(crate) fn event(draft: &mut Draft, event: &Event<'_>) {
@@ -204,6 +212,9 @@ fn count(draft: &mut Draft, counts: Option<&Counts>) {
     let cache_read = counts.cache_read_input_tokens.unwrap_or(known.cache_read_tokens);
     let cache_write = counts.cache_creation_input_tokens.unwrap_or(known.cache_write_tokens);
     let plain = counts.input_tokens.unwrap_or(known_plain);
+    if let Some(tokens) = counts.cache_creation.as_ref().and_then(|written| written.ephemeral_1h_input_tokens) {
+        draft.cache_write_1h_tokens = tokens;
+    }
     draft.usage = Some(Usage {
         input_tokens: plain.saturating_add(cache_read).saturating_add(cache_write),
         output_tokens: counts.output_tokens.unwrap_or(known.output_tokens),

@@ -89,6 +89,7 @@ struct Inner {
     streams: Mutex<HashMap<String, u64>>,
     /// Ends the streams when the gateway is drained.
     draining: CancellationToken,
+    tasks: TaskGroup,
 }
 
 /// Limits that count what they refuse.
@@ -137,6 +138,7 @@ impl Gateway {
             signer: parts.signer,
             tokens: parts.tokens,
             draining: parts.tasks.cancelled(),
+            tasks: parts.tasks.clone(),
         });
         let sweeper = Arc::clone(&inner);
         parts.tasks.spawn(TaskKind::ToolSessionSweep, |_| session::keep_swept(sweeper));

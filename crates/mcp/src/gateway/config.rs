@@ -64,6 +64,11 @@ pub struct DoorLimits {
     pub subscriptions_max: usize,
     /// Of arguments or a result, as recorded.
     pub record_bytes_max: usize,
+    /// Events of one session's streams that are kept for a client whose connection broke; the oldest make way.
+    pub kept_events_per_session_max: usize,
+    pub kept_bytes_per_session_max: u64,
+    /// Of all sessions.
+    pub kept_bytes_max: u64,
 }
 
 impl Default for DoorLimits {
@@ -82,6 +87,9 @@ impl Default for DoorLimits {
             rounds_max: 8,
             subscriptions_max: 256,
             record_bytes_max: 256 << 10,
+            kept_events_per_session_max: 256,
+            kept_bytes_per_session_max: 4 << 20,
+            kept_bytes_max: 128 << 20,
         }
     }
 }
@@ -104,6 +112,10 @@ pub struct DoorTimeouts {
     pub keep_alive_seconds: u64,
     /// After which a call that is not done is answered with a stream.
     pub stream_after_millis: u64,
+    /// The same for a stateful client, which can come back for a stream when its connection breaks.
+    pub resumable_after_millis: u64,
+    /// For a client whose connection broke to come back for its stream; after that its call is cancelled.
+    pub resume_seconds: u64,
 }
 
 impl Default for DoorTimeouts {
@@ -116,6 +128,8 @@ impl Default for DoorTimeouts {
             session_idle_seconds: 3600,
             keep_alive_seconds: 15,
             stream_after_millis: 2000,
+            resumable_after_millis: 50,
+            resume_seconds: 120,
         }
     }
 }
@@ -141,5 +155,11 @@ impl DoorTimeouts {
     }
     pub(super) const fn stream_after(&self) -> Duration {
         Duration::from_millis(self.stream_after_millis)
+    }
+    pub(super) const fn resumable_after(&self) -> Duration {
+        Duration::from_millis(self.resumable_after_millis)
+    }
+    pub(super) const fn resume(&self) -> Duration {
+        Duration::from_secs(self.resume_seconds)
     }
 }

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::routing::{MethodRouter, get};
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -14,9 +14,13 @@ use super::Inner;
 use super::listening;
 use super::pipeline::{self, Client, Identified, Received, check_origin, door_url};
 use super::refusal::{self, Refusal};
+use super::session::ClientSession;
+use super::stream::kept::Position;
+use super::stream::resumable::{self, Resumable, Resumed};
 use super::stream::{self, Last, Pace};
+use crate::wire::headers;
 use crate::wire::json::Members;
-use crate::wire::rpc::INVALID_REQUEST;
+use crate::wire::rpc::{INVALID_REQUEST, REFUSED};
 
 const ALLOWED: &str = "GET, POST, DELETE";
 
@@ -76,7 +80,7 @@ fn wrong_method() -> Refusal {
 /// `subscriptions/listen`.
 async fn listen(received: Received, request: Request<Body>) -> Result<Response<Body>, Refusal> {
     let identified = received.identify(request).await?;
-    if !identified.parts.headers.contains_key(crate::wire::headers::SESSION_ID) {
+    if !identified.parts.headers.contains_key(headers::SESSION_ID) {
         return Err(wrong_method());
     }
     let accepts = identified.parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");
@@ -85,6 +89,22 @@ async fn listen(received: Received, request: Request<Body>) -> Result<Response<B
         return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, INVALID_REQUEST, message));
     }
     let session = named_session(&identified)?;
+    let before = match last_event(&identified.parts.headers)? {
+        None => Vec::new(),
+        Some(after) => {
+            // A stop holds for what was permitted before it, and so for an answer that waits.
+            if let Some(reason) =
+                identified.gateway.control.gate().paused(&identified.caller).filter(|_| !after.is_news)
+            {
+                return Err(Refusal::new(StatusCode::FORBIDDEN, REFUSED, reason));
+            }
+            match resumable::resume(&identified.gateway, &session, after).await? {
+                Resumed::Stream(response) => return Ok(response),
+                Resumed::Anew(missed) => missed,
+            }
+        }
+    };
+    let resumable = Resumable { gateway: identified.gateway.clone(), session: session.clone(), request: None, before };
     let (id, method, client) = (RawValue::NULL.to_owned(), String::new(), Client::Stateful(Arc::clone(&session)));
     let mut incoming = identified.incoming(client, id, method, Members::new(), Members::new());
     let place = incoming.begin_stream().map_err(|error| Refusal::of(StatusCode::SERVICE_UNAVAILABLE, None, error))?;
@@ -92,7 +112,7 @@ async fn listen(received: Received, request: Request<Body>) -> Result<Response<B
     let keep_alive = incoming.gateway.config.timeouts.keep_alive();
     // The head goes out at once: the client waits for it before it goes on.
     let pace = Pace { stream_after: std::time::Duration::ZERO, keep_alive };
-    Ok(stream::answer(pace, move |out| {
+    Ok(stream::answer(pace, Some(resumable), move |out| {
         Box::pin(async move {
             let _place = place;
             draining.run_until_cancelled(listening::session(incoming, out, ended)).await;
@@ -102,10 +122,18 @@ async fn listen(received: Received, request: Request<Body>) -> Result<Response<B
     .await)
 }
 
+/// The event after which the client wants to go on.
+fn last_event(headers: &HeaderMap) -> Result<Option<Position>, Refusal> {
+    let refuse = |text| Refusal::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, text);
+    let Some(said) = headers::field(headers, headers::LAST_EVENT_ID).map_err(refuse)? else { return Ok(None) };
+    let message = || "`Last-Event-ID` is no id of an event of this server; leave it out for a new stream";
+    Position::parse(said).map(Some).ok_or_else(|| refuse(message().to_owned()))
+}
+
 /// The client ends its session.
 async fn end(received: Received, request: Request<Body>) -> Result<Response<Body>, Refusal> {
     let identified = received.identify(request).await?;
-    if !identified.parts.headers.contains_key(crate::wire::headers::SESSION_ID) {
+    if !identified.parts.headers.contains_key(headers::SESSION_ID) {
         return Err(wrong_method());
     }
     let session = named_session(&identified)?;
@@ -113,7 +141,7 @@ async fn end(received: Received, request: Request<Body>) -> Result<Response<Body
     Ok(refusal::empty(StatusCode::NO_CONTENT))
 }
 
-fn named_session(identified: &Identified) -> Result<Arc<super::session::ClientSession>, Refusal> {
+fn named_session(identified: &Identified) -> Result<Arc<ClientSession>, Refusal> {
     identified.session().map_err(|(status, text)| Refusal::new(status, INVALID_REQUEST, text))
 }
 

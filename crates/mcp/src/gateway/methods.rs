@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::exchange::{Exchange, Step};
 use super::pipeline::{self, Client, Decoded, Identified, Incoming, bridged, unanswered};
 use super::session::{ClientSession, NewSession};
+use super::stream::resumable::Resumable;
 use super::stream::{self, Last, Out, Pace};
 use super::{Inner, bridge, listening, lists, refusal, tasks};
 use crate::federation::capabilities;
@@ -41,8 +42,15 @@ pub(super) async fn answer(decoded: Decoded) -> Response<Body> {
 
 async fn request(incoming: Incoming) -> Response<Body> {
     let timeouts = &incoming.gateway.config.timeouts;
-    let pace = Pace { stream_after: timeouts.stream_after(), keep_alive: timeouts.keep_alive() };
-    stream::answer(pace, move |out| Box::pin(work(incoming, out))).await
+    let mut pace = Pace { stream_after: timeouts.stream_after(), keep_alive: timeouts.keep_alive() };
+    let mut resumable = None;
+    if let Client::Stateful(session) = &incoming.client {
+        let (gateway, session) = (Arc::clone(&incoming.gateway), Arc::clone(session));
+        // What went out as a stream is not lost when the connection breaks, so that it begins early.
+        pace.stream_after = pace.stream_after.min(timeouts.resumable_after());
+        resumable = Some(Resumable { gateway, session, request: Some(incoming.id.clone()), before: Vec::new() });
+    }
+    stream::answer(pace, resumable, move |out| Box::pin(work(incoming, out))).await
 }
 
 /// The whole work of one request. A client that cancels gets no answer.

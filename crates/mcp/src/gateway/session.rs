@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use super::config::DoorLimits;
+use super::stream::kept::{Bounds, Kept};
 use crate::seam::{ClientAnswer, ClientContext, Owner, Upstream};
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(20);
@@ -43,6 +44,8 @@ pub(super) struct ClientSession {
     pub(super) subscriptions: watch::Sender<BTreeSet<String>>,
     /// Of the stream that brings news: the newest takes over.
     stream: Mutex<CancellationToken>,
+    /// What its streams said lately.
+    pub(super) kept: Kept,
 }
 
 /// All of them.
@@ -52,6 +55,7 @@ pub(super) struct Sessions {
     total: Limit,
     per_caller: Limit,
     gauge: Gauge,
+    kept: Bounds,
 }
 
 /// What a new session is.
@@ -194,6 +198,7 @@ impl Sessions {
             total: Limit::new(metrics, "mcp_sessions", max.sessions_max),
             per_caller: Limit::new(metrics, "mcp_sessions_per_caller", max.sessions_per_caller_max),
             gauge: metrics.gauge("mizzen_mcp_sessions", "Open sessions of stateful clients.", &[]),
+            kept: Bounds::new(metrics, max),
         }
     }
 
@@ -218,6 +223,7 @@ impl Sessions {
             linked: watch::Sender::new(Vec::new()),
             subscriptions: watch::Sender::new(BTreeSet::new()),
             stream: Mutex::new(CancellationToken::new()),
+            kept: Kept::new(self.kept.clone()),
         });
         let made_way = self.insert(&session)?;
         if let Some(idle) = made_way {
@@ -266,10 +272,12 @@ impl Sessions {
         gone.iter().for_each(|session| session.end());
     }
 
-    /// Ends those that nobody used for `idle`.
-    fn sweep(&self, now: Timestamp, idle: Duration) {
-        let before = now.plus_nanos(-i64::try_from(idle.as_nanos()).unwrap_or(i64::MAX)).unix_nanos();
+    /// Ends those that nobody used for `idle`, and forgets what streams said that ended before `resume`.
+    fn sweep(&self, now: Timestamp, idle: Duration, resume: Duration) {
+        let ago = |time: Duration| now.plus_nanos(-i64::try_from(time.as_nanos()).unwrap_or(i64::MAX));
+        let before = ago(idle).unix_nanos();
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.values().for_each(|session| session.kept.sweep(ago(resume)));
         let unused = |session: &&Arc<ClientSession>| {
             !session.is_busy() && session.used_at_nanos.load(Ordering::Relaxed) < before
         };
@@ -283,7 +291,8 @@ pub(super) async fn keep_swept(gateway: Arc<Inner>) -> Result<(), BoxError> {
     loop {
         tokio::time::sleep(SWEEP_INTERVAL).await;
         let now = gateway.clock.now();
-        gateway.sessions.sweep(now, gateway.config.timeouts.session_idle());
+        let timeouts = &gateway.config.timeouts;
+        gateway.sessions.sweep(now, timeouts.session_idle(), timeouts.resume());
         gateway.parked.sweep(now);
     }
 }

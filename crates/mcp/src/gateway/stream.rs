@@ -1,15 +1,21 @@
-//! How an answer goes out: whole when it is quick and nothing came before it, else as a stream of events. The work is
-//! done by whoever reads the body: a slow reader slows its own call, and one that hangs up ends it.
+//! How an answer goes out: whole when it is quick and nothing came before it, else as a stream of events. A slow reader
+//! slows its own call. One that hangs up ends it, unless it can come back for the rest: `resumable` goes on meanwhile, and
+//! `kept` has what was said.
 
+pub(super) mod kept;
+pub(super) mod resumable;
+
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use futures::stream;
+use futures::{Stream, StreamExt as _, stream};
 use http::{HeaderValue, Response, StatusCode, header};
 use tokio::sync::mpsc;
 
+use self::resumable::Resumable;
 use super::refusal;
 use crate::wire::sse;
 
@@ -36,19 +42,39 @@ pub(super) struct Pace {
 }
 
 /// Does `work` until its first message or its end, whichever comes first, and answers accordingly.
-pub(super) async fn answer(pace: Pace, work: impl FnOnce(Out) -> BoxFuture<'static, Last>) -> Response<Body> {
+pub(super) async fn answer(
+    pace: Pace,
+    resumable: Option<Resumable>,
+    work: impl FnOnce(Out) -> BoxFuture<'static, Last>,
+) -> Response<Body> {
     let (out, mut waiting) = mpsc::channel(WAITING_MAX);
     let mut work = work(out);
+    let mut last = None;
     let first = tokio::select! {
         biased;
         Some(message) = waiting.recv() => Some(message),
-        last = &mut work => match waiting.try_recv() {
-            Ok(first) => return streamed(Flow { first: Some(first), waiting, work: None, last: Some(last), pace }),
-            Err(_) => return whole(last),
+        ended = &mut work => match waiting.try_recv() {
+            Ok(first) => {
+                last = Some(ended);
+                Some(first)
+            }
+            Err(_) => return whole(ended),
         },
         () = tokio::time::sleep(pace.stream_after) => None,
     };
-    streamed(Flow { first, waiting, work: Some(work), last: None, pace })
+    let work = last.is_none().then_some(work);
+    let source = Source { first, waiting, work, last, is_answered: false };
+    match resumable {
+        Some(resumable) => resumable.begin(source, pace.keep_alive),
+        None => streamed(stream::unfold(source, move |mut source| async move {
+            let event = tokio::select! {
+                biased;
+                message = source.next() => sse::event(&message?),
+                () = tokio::time::sleep(pace.keep_alive) => Bytes::from_static(sse::KEEP_ALIVE),
+            };
+            Some((event, source))
+        })),
+    }
 }
 
 fn whole(last: Last) -> Response<Body> {
@@ -58,21 +84,8 @@ fn whole(last: Last) -> Response<Body> {
     }
 }
 
-/// A stream under way.
-struct Flow {
-    first: Option<Bytes>,
-    waiting: mpsc::Receiver<Bytes>,
-    work: Option<BoxFuture<'static, Last>>,
-    last: Option<Last>,
-    pace: Pace,
-}
-
-fn streamed(flow: Flow) -> Response<Body> {
-    let events = stream::unfold(flow, |mut flow| async move {
-        let event = flow.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(event), flow))
-    });
-    let mut response = Response::new(Body::from_stream(events));
+fn streamed(events: impl Stream<Item = Bytes> + Send + 'static) -> Response<Body> {
+    let mut response = Response::new(Body::from_stream(events.map(Ok::<_, Infallible>)));
     let fields = response.headers_mut();
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
@@ -81,23 +94,35 @@ fn streamed(flow: Flow) -> Response<Body> {
     response
 }
 
-impl Flow {
+/// The messages of a stream under way. The work is done by whoever asks for the next one.
+struct Source {
+    first: Option<Bytes>,
+    waiting: mpsc::Receiver<Bytes>,
+    work: Option<BoxFuture<'static, Last>>,
+    last: Option<Last>,
+    /// Whether the last message was the answer.
+    is_answered: bool,
+}
+
+impl Source {
+    /// `None` after the last. Nothing is lost when it is dropped while it waits.
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(first) = self.first.take() {
-            return Some(sse::event(&first));
+            return Some(first);
         }
         if let Some(work) = &mut self.work {
             tokio::select! {
                 biased;
-                Some(message) = self.waiting.recv() => return Some(sse::event(&message)),
+                Some(message) = self.waiting.recv() => return Some(message),
                 last = work => self.last = Some(last),
-                () = tokio::time::sleep(self.pace.keep_alive) => return Some(Bytes::from_static(sse::KEEP_ALIVE)),
             }
             self.work = None;
         }
         if let Ok(message) = self.waiting.try_recv() {
-            return Some(sse::event(&message));
+            return Some(message);
         }
-        self.last.take()?.message.map(|message| sse::event(&message))
+        let answer = self.last.take()?.message;
+        self.is_answered = answer.is_some();
+        answer
     }
 }

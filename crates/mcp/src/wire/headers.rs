@@ -13,6 +13,7 @@ pub const PROTOCOL_VERSION: &str = "mcp-protocol-version";
 pub const METHOD: &str = "mcp-method";
 pub const NAME: &str = "mcp-name";
 pub const SESSION_ID: &str = "mcp-session-id";
+pub const LAST_EVENT_ID: &str = "last-event-id";
 const PARAMETER: &str = "mcp-param-";
 /// Of `x-mcp-header` properties in one schema; deeper ones are not looked for.
 const SCHEMA_DEPTH_MAX: usize = 16;

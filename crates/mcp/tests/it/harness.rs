@@ -116,8 +116,12 @@ impl Harness {
 
     /// `initialize`; the session's id.
     pub(crate) async fn open(&self, path: &str, capabilities: &Value) -> Client<'_> {
+        self.open_as("2025-11-25", path, capabilities).await
+    }
+
+    pub(crate) async fn open_as(&self, revision: &str, path: &str, capabilities: &Value) -> Client<'_> {
         let body = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
-            "protocolVersion": "2025-11-25", "capabilities": capabilities, "clientInfo": { "name": "it", "version": "1" },
+            "protocolVersion": revision, "capabilities": capabilities, "clientInfo": { "name": "it", "version": "1" },
         }});
         let got = Got::read(self.send(self.request(Method::POST, path), &body.to_string()).await).await;
         assert_eq!(got.status, StatusCode::OK, "{:?}", got.last());
@@ -224,6 +228,11 @@ impl Client<'_> {
         assert_eq!(response.status(), StatusCode::OK);
         Events::of(response)
     }
+
+    /// Comes back after the event `id`.
+    pub(crate) async fn resume(&self, id: &str) -> Response<Body> {
+        self.harness.send(self.builder(Method::GET).header("last-event-id", id), "").await
+    }
 }
 
 /// A whole answer: one JSON body, or all events of a stream.
@@ -274,6 +283,14 @@ impl Got {
     }
 }
 
+/// One event of a stream.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Event {
+    pub(crate) id: Option<String>,
+    pub(crate) retry: Option<String>,
+    pub(crate) message: Option<Value>,
+}
+
 /// A stream that is read event by event.
 pub(crate) struct Events {
     body: BodyDataStream<Body>,
@@ -288,12 +305,25 @@ impl Events {
 
     /// The next message, waited for.
     pub(crate) async fn next(&mut self) -> Option<Value> {
+        loop {
+            let event = self.event().await?;
+            if event.message.is_some() {
+                return event.message;
+            }
+        }
+    }
+
+    /// The next event, waited for; signs of life are none.
+    pub(crate) async fn event(&mut self) -> Option<Event> {
         let found = tokio::time::timeout(Duration::from_secs(10), async {
             loop {
                 if let Some(end) = self.pending.find("\n\n") {
                     let event: String = self.pending.drain(..end + 2).collect();
-                    if let Some(data) = event.lines().find_map(|line| line.strip_prefix("data: ")) {
-                        return Some(serde_json::from_str(data).unwrap());
+                    let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+                    let message = field("data: ").map(|data| serde_json::from_str(&data).unwrap());
+                    let (id, retry) = (field("id: "), field("retry: "));
+                    if message.is_some() || id.is_some() {
+                        return Some(Event { id, retry, message });
                     }
                     continue;
                 }

@@ -11,6 +11,7 @@ mod harness;
 mod news;
 mod permission;
 mod recording;
+mod resuming;
 mod secrets;
 mod servers;
 mod stateful;

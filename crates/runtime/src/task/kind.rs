@@ -104,6 +104,8 @@ kinds! {
     PolicyFolder = "policy folder", Log, Abort;
     /// Speaks with one tool server.
     ToolServer = "tool server", Log, Finish;
+    /// Does the work of a stream of the tool gateway, whose client may be away and come back.
+    ToolStream = "tool stream", Log, Finish;
     /// Ends the tool sessions that nobody uses.
     ToolSessionSweep = "tool session sweep", Log, Abort;
     /// Writes one backup.

@@ -29,11 +29,11 @@ fn what_nobody_uses_ends_and_what_is_used_or_busy_stays() {
     let (unused, used, busy) = (open("a"), open("a"), open("a"));
     let request = busy.enter("1");
     assert!(sessions.find(&used.id, "a", "", at(90)).is_some());
-    sessions.sweep(at(100), Duration::from_secs(60));
+    sessions.sweep(at(100), Duration::from_secs(60), Duration::MAX);
     let is_open = |id: &str| sessions.find(id, "a", "", at(100)).is_some();
     assert!(!is_open(&unused.id) && is_open(&used.id) && is_open(&busy.id));
     drop(request);
-    sessions.sweep(at(1000), Duration::from_secs(60));
+    sessions.sweep(at(1000), Duration::from_secs(60), Duration::MAX);
     assert!(!is_open(&busy.id));
 }
 

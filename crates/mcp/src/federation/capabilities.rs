@@ -75,8 +75,9 @@ fn capabilities<'a>(known: impl Iterator<Item = &'a About>, client: Era, is_empt
                 }
                 "experimental" | "extensions" => extend(&mut all, name, value, about.era, client),
                 "tasks" if client == Era::Stateful && about.era == Era::Stateful && runs_calls(value) => {
-                    // Without `list`: the gateway keeps no account of who made which task.
-                    all.insert(name.clone(), json!({ "cancel": {}, "requests": { "tools": { "call": {} } } }));
+                    // The gateway keeps the account of who made which task, whether the server has a list or not.
+                    let requests = json!({ "tools": { "call": {} } });
+                    all.insert(name.clone(), json!({ "list": {}, "cancel": {}, "requests": requests }));
                 }
                 // What nobody knows: it could not be bridged.
                 _ => {}

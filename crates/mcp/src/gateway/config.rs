@@ -69,6 +69,8 @@ pub struct DoorLimits {
     pub kept_bytes_per_session_max: u64,
     /// Of all sessions.
     pub kept_bytes_max: u64,
+    /// Tasks of one session that it can list; the oldest make way.
+    pub tasks_per_session_max: u64,
 }
 
 impl Default for DoorLimits {
@@ -90,6 +92,7 @@ impl Default for DoorLimits {
             kept_events_per_session_max: 256,
             kept_bytes_per_session_max: 4 << 20,
             kept_bytes_max: 128 << 20,
+            tasks_per_session_max: 1_000,
         }
     }
 }

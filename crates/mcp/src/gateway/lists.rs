@@ -14,7 +14,7 @@ use crate::wire::json::{self as text, Members};
 use crate::wire::rpc::{Answer, REFUSED, RpcError};
 
 /// The keys of `_meta` under which a list says what is not in it.
-const META_UNAVAILABLE: &str = "dev.mizzen/unavailable";
+pub(super) const META_UNAVAILABLE: &str = "dev.mizzen/unavailable";
 const META_WITHHELD: &str = "dev.mizzen/withheld";
 const META_ALIKE: &str = "dev.mizzen/lookalikes";
 /// How long a client may keep a list: changes are told, and what is permitted may change any time.
@@ -42,7 +42,9 @@ pub(super) async fn list(incoming: &Incoming, kind: ListKind) -> Answer {
         return RpcError::invalid_params("`cursor` is not one that was given for this list").into();
     };
     let counts = [("shown", rows.len()), ("withheld", withheld.len()), ("not_permitted", hidden)];
-    if let Err(error) = incoming.record_list(kind, counts).await {
+    let counts = counts.map(|(name, count)| (name, count.to_string()));
+    let details = [("method", kind.method().to_owned())].into_iter().chain(counts).collect();
+    if let Err(error) = incoming.record_list(subject(kind).list_action().to_string(), None, details).await {
         tracing::error!(error = %Chain(&error), "a list is not in the audit log, and was not answered");
         let said = json!({ "code": DenialCode::Unavailable.as_str() });
         return RpcError::new(REFUSED, "the list could not be recorded; ask again").with_data(said).into();
@@ -121,21 +123,25 @@ const fn subject(kind: ListKind) -> Subject {
 
 impl Incoming {
     /// Writes down that the list was answered: it is on disk within 10 ms.
-    async fn record_list(&self, kind: ListKind, counts: [(&'static str, usize); 3]) -> Result<(), AuditError> {
+    pub(super) async fn record_list(
+        &self,
+        action: String,
+        code: Option<DenialCode>,
+        details: Vec<(&'static str, String)>,
+    ) -> Result<(), AuditError> {
         let trace = trace::of(&self.meta, &self.headers);
-        let counts = counts.map(|(name, count)| (name, count.to_string()));
         let known = Known {
             caller: &self.caller,
             run: self.run(&trace),
             // A list is no span: only the caller's own can be named.
             trace: trace.parent_span_id.map(|span| (trace.trace_id, span)),
-            action: subject(kind).list_action().to_string(),
+            action,
             resource: match self.profile.as_str() {
                 "" => "tool_servers".to_owned(),
                 profile => format!("tool_profile:{profile}"),
             },
-            code: None,
-            details: [("method", kind.method().to_owned())].into_iter().chain(counts).collect(),
+            code,
+            details,
             durability: Durability::Window,
         };
         self.gateway.control.gate().known(known).await

@@ -86,6 +86,7 @@ async fn dispatch(incoming: Incoming, out: Out) -> Answer {
         ("subscriptions/listen", Client::Stateless(_)) => listening::subscriptions(incoming, out).await,
         ("tasks/get" | "tasks/update" | "tasks/cancel", Client::Stateless(_))
         | ("tasks/get" | "tasks/result" | "tasks/cancel", Client::Stateful(_)) => tasks::task(incoming, out).await,
+        ("tasks/list", Client::Stateful(session)) => tasks::made::list(&incoming, &session).await,
         ("ping", Client::Stateful(_)) => Answer::Result(text::raw(&json!({}))),
         ("logging/setLevel", Client::Stateful(session)) => set_level(&incoming, &session).await,
         ("resources/subscribe" | "resources/unsubscribe", Client::Stateful(session)) => {

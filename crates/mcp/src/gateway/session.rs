@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::Inner;
 use super::config::DoorLimits;
 use super::stream::kept::{Bounds, Kept};
+use super::tasks::made::Made;
 use crate::seam::{ClientAnswer, ClientContext, Owner, Upstream};
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(20);
@@ -46,6 +47,8 @@ pub(super) struct ClientSession {
     stream: Mutex<CancellationToken>,
     /// What its streams said lately.
     pub(super) kept: Kept,
+    /// Tasks of its calls.
+    pub(super) made: Made,
 }
 
 /// All of them.
@@ -56,6 +59,7 @@ pub(super) struct Sessions {
     per_caller: Limit,
     gauge: Gauge,
     kept: Bounds,
+    tasks: Limit,
 }
 
 /// What a new session is.
@@ -199,6 +203,7 @@ impl Sessions {
             per_caller: Limit::new(metrics, "mcp_sessions_per_caller", max.sessions_per_caller_max),
             gauge: metrics.gauge("mizzen_mcp_sessions", "Open sessions of stateful clients.", &[]),
             kept: Bounds::new(metrics, max),
+            tasks: Limit::new(metrics, "mcp_tasks_per_session", max.tasks_per_session_max),
         }
     }
 
@@ -224,6 +229,7 @@ impl Sessions {
             subscriptions: watch::Sender::new(BTreeSet::new()),
             stream: Mutex::new(CancellationToken::new()),
             kept: Kept::new(self.kept.clone()),
+            made: Made::new(self.tasks.clone()),
         });
         let made_way = self.insert(&session)?;
         if let Some(idle) = made_way {

@@ -4,6 +4,8 @@
 //! What the permit asked for must hold for a result that comes later, when the call is over. It travels in the task's id,
 //! which is signed, so that nothing has to be kept here.
 
+pub(super) mod made;
+
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use mizzen_control::audit::Durability;
@@ -71,13 +73,22 @@ impl Incoming {
         };
         let members = may_be_task.then(|| text::members(&result)).flatten();
         let Some(mut members) = members else { return result };
+        let session = match &self.client {
+            Client::Stateful(session) => Some(session),
+            Client::Stateless(_) => None,
+        };
         let named = |task| {
             let Obligations { redact, result_bytes_max, .. } = granted.permit.obligations.clone();
             let (credential, server) = (self.caller.key_id.as_str().to_owned(), server.to_owned());
             let (resource, decision) = (granted.permit.decision.resource.clone(), granted.permit.decision.id.clone());
             let touches = granted.touches;
             let name = TaskName { credential, server, task, redact, result_bytes_max, touches, resource, decision };
-            text::raw(&self.gateway.seal_task(&name))
+            let name = self.gateway.seal_task(&name);
+            let named = text::raw(&name);
+            if let Some(session) = session {
+                session.made.add(name);
+            }
+            named
         };
         if self.wants_task() {
             let made = members.get("task").and_then(|made| text::members(made));

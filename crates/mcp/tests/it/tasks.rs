@@ -68,7 +68,7 @@ async fn a_call_may_be_a_task_whose_result_is_let_out_as_the_permit_of_the_call_
     let mallory = harness.mint("mallory").await;
     let client = harness.open("/mcp", &json!({ "elicitation": {} })).await;
     let tasks = &client.initialized["result"]["capabilities"]["tasks"];
-    assert_eq!(tasks, &json!({ "cancel": {}, "requests": { "tools": { "call": {} } } }));
+    assert_eq!(tasks, &json!({ "list": {}, "cancel": {}, "requests": { "tools": { "call": {} } } }));
 
     let call = json!({ "name": "jobs__run", "arguments": {}, "task": { "ttl": 60_000 } });
     let made = client.ask("tools/call", &call).await;
@@ -157,4 +157,67 @@ async fn what_a_task_of_2026_brings_is_redacted_and_bounded_too() {
             true => assert_eq!(got.last()["error"]["data"]["code"], "result_too_large"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_session_lists_the_tasks_that_it_made_and_no_others() {
+    let double = Double::new("jobs", Era::Stateful, |method, params: Value, _| async move {
+        let task = params["taskId"].as_str().unwrap_or_default().to_owned();
+        let state = |id: &str| json!({ "taskId": id, "status": "working", "ttl": null, "result": { "iban": "DE89" } });
+        match method.as_str() {
+            "tools/call" => {
+                Reply::Complete(raw(&json!({ "task": state(params["arguments"]["id"].as_str().unwrap()) })))
+            }
+            "tasks/get" if task == "gone" => Reply::Error(raw(&json!({ "code": -32602, "message": "no such task" }))),
+            "tasks/get" => Reply::Complete(raw(&state(&task))),
+            _ => said("what is this?"),
+        }
+    });
+    double.has(ListKind::Tools, [json!({ "name": "run", "execution": { "taskSupport": "optional" } })]);
+    let mut harness = Harness::with(std::slice::from_ref(&double), |config| {
+        config.limits.page_rows_max = 2;
+        config.limits.tasks_per_session_max = 4;
+    })
+    .await;
+    let mallory = harness.mint("mallory").await;
+    {
+        let client = harness.open("/mcp", &json!({})).await;
+        assert_eq!(client.ask("tasks/list", &json!({})).await.result(), &json!({ "tasks": [] }));
+        let mut made = Vec::new();
+        for id in ["old", "a", "gone", "b", "c"] {
+            let call = json!({ "name": "jobs__run", "arguments": { "id": id }, "task": {} });
+            made.push(client.ask("tools/call", &call).await.result()["task"]["taskId"].as_str().unwrap().to_owned());
+        }
+        let first = client.ask("tasks/list", &json!({})).await;
+        // The oldest made way, which is said; what its server has forgotten is left out.
+        assert_eq!(first.result()["_meta"], json!({ "dev.mizzen/forgotten": 1 }));
+        assert_eq!(first.result()["tasks"], json!([{ "taskId": made[1], "status": "working", "ttl": null }]));
+        let cursor = json!({ "cursor": first.result()["nextCursor"] });
+        let second = client.ask("tasks/list", &cursor).await;
+        assert_eq!(second.names("tasks", "taskId"), [made[3].clone(), made[4].clone()]);
+        assert_eq!(second.result().get("nextCursor"), None);
+        assert_eq!(client.ask("tasks/get", &json!({ "taskId": made[3] })).await.result()["taskId"], made[3]);
+        assert_eq!(client.ask("tasks/list", &json!({ "cursor": "junk" })).await.code(), -32602);
+        // Another session made none of them, nor did another caller.
+        let other = harness.open("/mcp", &json!({})).await;
+        assert_eq!(other.ask("tasks/list", &json!({})).await.result(), &json!({ "tasks": [] }));
+        // A server that is away is told.
+        double.away.store(true, std::sync::atomic::Ordering::Relaxed);
+        let away = client.ask("tasks/list", &cursor).await;
+        assert_eq!(away.result()["tasks"], json!([]));
+        let unavailable = &away.result()["_meta"]["dev.mizzen/unavailable"];
+        assert_eq!((unavailable.as_array().unwrap().len(), &unavailable[0]["server"]), (1, &json!("jobs")));
+        let pauses = harness.control.pauses();
+        pauses.pause(Reach::All, PauseKind::Pause, "odd", "ben").await.unwrap();
+        assert_eq!(client.ask("tasks/list", &json!({})).await.last()["error"]["data"]["code"], "paused");
+    }
+    let entries = harness.entries("tool_servers").await;
+    let of_lists: Vec<_> = entries.iter().filter(|entry| entry.action.as_deref() == Some("tasks:list")).collect();
+    assert_eq!((of_lists[0].code.as_deref(), of_lists.len()), (Some("paused"), 6));
+    assert_eq!(of_lists[3].details["shown"], "2");
+    harness.key = mallory;
+    let calls = double.calls();
+    let stranger = harness.open("/mcp", &json!({})).await;
+    assert_eq!(stranger.ask("tasks/list", &json!({})).await.last()["error"]["data"]["code"], "paused");
+    assert_eq!(double.calls(), calls);
 }

@@ -1,0 +1,213 @@
+//! The tasks that a session made, for `tasks/list` of 2025-11-25. Their state is asked of their servers, one by one: a list of
+//! a server that clients share would be one of everybody's tasks.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::StreamExt as _;
+use mizzen_control::gate::DenialCode;
+use mizzen_runtime::error::Chain;
+use mizzen_runtime::limit::Limit;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::unrelated;
+use crate::gateway::exchange::{Exchange, Step};
+use crate::gateway::lists::META_UNAVAILABLE;
+use crate::gateway::pipeline::Incoming;
+use crate::gateway::session::ClientSession;
+use crate::seam::{Call, Member, Reply, UpstreamError};
+use crate::signing::{Purpose, Signer};
+use crate::wire::json::{self as text, Members};
+use crate::wire::rpc::{Answer, INVALID_PARAMS, REFUSED, RpcError};
+
+/// Of one page: each row is a question to a server.
+const ROWS_MAX: usize = 50;
+/// Questions at once.
+const ASKED_MAX: usize = 8;
+/// The key of `_meta` under which a list says how many tasks were too many to remember.
+const META_FORGOTTEN: &str = "dev.mizzen/forgotten";
+
+/// The account of one session. In memory, and as long as the session.
+#[derive(Debug)]
+pub(in crate::gateway) struct Made {
+    account: Mutex<Account>,
+    max: Limit,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    count: u64,
+    forgotten: u64,
+    /// Oldest first.
+    tasks: VecDeque<Task>,
+}
+
+#[derive(Debug, Clone)]
+struct Task {
+    number: u64,
+    /// As the client knows it.
+    name: String,
+}
+
+impl Made {
+    pub(in crate::gateway) fn new(max: Limit) -> Self {
+        Self { account: Mutex::default(), max }
+    }
+
+    fn account(&self) -> std::sync::MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers a task; the oldest makes way when there are too many.
+    pub(super) fn add(&self, name: String) {
+        let mut account = self.account();
+        account.count += 1;
+        let number = account.count;
+        account.tasks.push_back(Task { number, name });
+        if self.max.check(account.tasks.len() as u64).is_err() {
+            account.tasks.pop_front();
+            account.forgotten += 1;
+        }
+    }
+
+    /// At most `rows_max` of those behind the number `after`, whether there are more, and how many are forgotten.
+    fn page(&self, after: u64, rows_max: usize) -> (Vec<Task>, bool, u64) {
+        let account = self.account();
+        let mut behind = account.tasks.iter().skip_while(|task| task.number <= after);
+        let rows = behind.by_ref().take(rows_max).cloned().collect();
+        (rows, behind.next().is_some(), account.forgotten)
+    }
+
+    /// Its server has no such task any more.
+    fn remove(&self, number: u64) {
+        self.account().tasks.retain(|task| task.number != number);
+    }
+}
+
+/// What became of one task.
+enum State {
+    Row(Box<RawValue>),
+    Gone,
+    Unavailable { server: String, code: &'static str, message: String },
+}
+
+/// One page of the session's tasks.
+pub(in crate::gateway) async fn list(incoming: &Incoming, session: &Arc<ClientSession>) -> Answer {
+    let gateway = &incoming.gateway;
+    if let Some(reason) = gateway.control.gate().paused(&incoming.caller) {
+        // It stays refused when that cannot be recorded, which is logged.
+        let (Ok(()) | Err(_)) = record(incoming, Some(DenialCode::Paused), 0).await;
+        return RpcError::new(REFUSED, reason).with_data(json!({ "code": DenialCode::Paused.as_str() })).into();
+    }
+    let after = match text::member_text(&incoming.params, "cursor") {
+        None => Some(0),
+        Some(cursor) => number_of(&cursor, &gateway.signer),
+    };
+    let Some(after) = after else {
+        return RpcError::invalid_params("`cursor` is not one that was given for this list").into();
+    };
+    let (tasks, has_more, forgotten) = session.made.page(after, gateway.config.limits.page_rows_max.min(ROWS_MAX));
+    let next = tasks.last().filter(|_| has_more).map(|task| task.number);
+    let asked = tasks.into_iter().map(|task| async move { (task.number, incoming.state(&task.name).await) });
+    let states: Vec<(u64, State)> = futures::stream::iter(asked).buffered(ASKED_MAX).collect().await;
+    let (mut rows, mut away) = (Vec::new(), Vec::new());
+    for (number, state) in states {
+        match state {
+            State::Row(row) => rows.push(row),
+            State::Gone => session.made.remove(number),
+            State::Unavailable { server, code, message } => {
+                let said = json!({ "server": server, "code": code, "message": message });
+                if !away.contains(&said) {
+                    away.push(said);
+                }
+            }
+        }
+    }
+    if let Err(error) = record(incoming, None, rows.len()).await {
+        return error.into();
+    }
+    let mut result = Members::new();
+    result.insert("tasks".to_owned(), text::raw(&rows));
+    if let Some(number) = next {
+        let cursor = gateway.signer.sign(Purpose::Cursor, format!("{LIST} {number}").as_bytes());
+        result.insert("nextCursor".to_owned(), text::raw(&cursor));
+    }
+    let mut meta = serde_json::Map::new();
+    if !away.is_empty() {
+        meta.insert(META_UNAVAILABLE.to_owned(), away.into());
+    }
+    if forgotten > 0 {
+        meta.insert(META_FORGOTTEN.to_owned(), forgotten.into());
+    }
+    if !meta.is_empty() {
+        result.insert("_meta".to_owned(), text::raw(&meta));
+    }
+    Answer::Result(text::raw(&result))
+}
+
+const LIST: &str = "tasks";
+
+fn number_of(cursor: &str, signer: &Signer) -> Option<u64> {
+    let content = String::from_utf8(signer.open(Purpose::Cursor, cursor)?).ok()?;
+    content.strip_prefix(LIST)?.strip_prefix(' ')?.parse().ok()
+}
+
+async fn record(incoming: &Incoming, code: Option<DenialCode>, shown: usize) -> Result<(), RpcError> {
+    let details = vec![("method", incoming.method.clone()), ("shown", shown.to_string())];
+    incoming.record_list("tasks:list".to_owned(), code, details).await.map_err(|error| {
+        tracing::error!(error = %Chain(&error), "a list is not in the audit log, and was not answered");
+        let said = json!({ "code": DenialCode::Unavailable.as_str() });
+        RpcError::new(REFUSED, "the list could not be recorded; ask again").with_data(said)
+    })
+}
+
+impl Incoming {
+    async fn state(&self, name: &str) -> State {
+        let known = self.gateway.unseal_task(&self.caller.key_id, name);
+        let member = known.and_then(|known| {
+            let member = self.view.members.iter().find(|member| member.upstream.name() == known.server)?;
+            Some((member.clone(), known.task))
+        });
+        // A server that is no longer behind this door has no tasks here.
+        let Some((member, task)) = member else { return State::Gone };
+        let wait = self.gateway.config.timeouts.list();
+        let replied = match tokio::time::timeout(wait, self.task_state(&member, &task)).await {
+            Ok(replied) => replied,
+            Err(_) => {
+                let server = member.upstream.name().to_owned();
+                Err(UpstreamError::Timeout { server, seconds: wait.as_secs() })
+            }
+        };
+        let unavailable =
+            |code, message| State::Unavailable { server: member.upstream.name().to_owned(), code, message };
+        match replied {
+            Ok(Reply::Complete(said) | Reply::InputRequired(said)) => {
+                let Some(mut members) = text::members(&unrelated(said)) else {
+                    return unavailable("upstream_protocol", "the state of a task is no object".to_owned());
+                };
+                // A state has none, and what the permit of the call asks for would not hold for it.
+                members.shift_remove("result");
+                members.insert("taskId".to_owned(), text::raw(name));
+                State::Row(text::raw(&members))
+            }
+            Ok(Reply::Error(error)) => match Answer::raw_error(error) {
+                Answer::Error { code: INVALID_PARAMS, .. } => State::Gone,
+                _ => unavailable("upstream_protocol", "the state of a task could not be read".to_owned()),
+            },
+            Err(error) => unavailable(error.code(), error.to_string()),
+        }
+    }
+
+    async fn task_state(&self, member: &Member, task: &str) -> Result<Reply, UpstreamError> {
+        let link = self.link(member).await?;
+        let params = text::raw(&json!({ "taskId": task }));
+        let call = Call { method: "tasks/get".to_owned(), params: Some(params), progress: false, log_level: None };
+        let mut exchange = Exchange::begin(link, call);
+        loop {
+            if let Step::Reply(reply) = exchange.next().await {
+                return reply;
+            }
+        }
+    }
+}

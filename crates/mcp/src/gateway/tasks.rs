@@ -49,6 +49,9 @@ struct TaskName {
     resource: String,
     #[serde(default)]
     decision: String,
+    /// Whether the permit lets what it returns be recorded. Of a task of before this was asked, nobody knows.
+    #[serde(default)]
+    may_record: bool,
 }
 
 impl Inner {
@@ -78,11 +81,22 @@ impl Incoming {
             Client::Stateless(_) => None,
         };
         let named = |task| {
-            let Obligations { redact, result_bytes_max, .. } = granted.permit.obligations.clone();
+            let Obligations { redact, result_bytes_max, record_content, .. } = granted.permit.obligations.clone();
+            let may_record = record_content != Some(false);
             let (credential, server) = (self.caller.key_id.as_str().to_owned(), server.to_owned());
             let (resource, decision) = (granted.permit.decision.resource.clone(), granted.permit.decision.id.clone());
             let touches = granted.touches;
-            let name = TaskName { credential, server, task, redact, result_bytes_max, touches, resource, decision };
+            let name = TaskName {
+                credential,
+                server,
+                task,
+                redact,
+                result_bytes_max,
+                touches,
+                resource,
+                decision,
+                may_record,
+            };
             let name = self.gateway.seal_task(&name);
             let named = text::raw(&name);
             if let Some(session) = session {
@@ -121,6 +135,9 @@ pub(super) async fn task(mut incoming: Incoming, out: Out) -> Answer {
     let mut recording = incoming.recording_of(incoming.method.clone(), &known.server);
     match incoming.decided(&member, named, &known, &recording, &out).await {
         Ok(answer) => {
+            if let Some(result) = incoming.returned(&answer).filter(|_| known.may_record) {
+                recording.note_content("gen_ai.tool.call.result", result.get());
+            }
             recording.end(&answer);
             answer
         }
@@ -309,6 +326,15 @@ impl Incoming {
             RpcError::new(REFUSED, withheld.to_string()).with_data(json!({ "code": withheld.code() }))
         })?;
         Ok(searched.said)
+    }
+
+    /// What the task returned, as the client gets it.
+    fn returned(&self, answer: &Answer) -> Option<Box<RawValue>> {
+        let Answer::Result(said) = answer else { return None };
+        match self.method.as_str() {
+            "tasks/result" => Some(said.clone()),
+            _ => text::members(said)?.swap_remove("result"),
+        }
     }
 
     async fn may_have(&self, result: &RawValue, known: &TaskName, recording: &Recording) -> Result<(), RpcError> {

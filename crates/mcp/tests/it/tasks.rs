@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::double::{Double, raw, said};
-use crate::harness::{Events, Harness};
+use crate::harness::{Events, Harness, attribute};
 
 const BOUNDARY: &str = r"
 apiVersion: mizzen.dev/v1
@@ -20,6 +20,7 @@ spec:
   agents: ['*']
   tools:
     - {tool: jobs/run, redact: [/structuredContent/iban], result_bytes_max: 400}
+    - {tool: jobs/quiet, record_content: false}
     - tool: plain/run
 ";
 
@@ -121,10 +122,16 @@ async fn a_call_may_be_a_task_whose_result_is_let_out_as_the_permit_of_the_call_
     let other = harness.open("/mcp", &json!({})).await;
     assert_eq!(other.ask("tasks/result", &json!({ "taskId": task })).await.code(), -32602);
     assert_eq!(jobs.calls(), calls);
-    let mut spans = Vec::new();
+    let (mut spans, mut results) = (Vec::new(), Vec::new());
     while spans.len() < 7 {
-        spans.push(harness.record().await.name);
+        let record = harness.record().await;
+        let returned = attribute(&record, "gen_ai.tool.call.result").filter(|_| record.name.starts_with("tasks/"));
+        results.extend(returned.map(str::to_owned));
+        spans.push(record.name);
     }
+    // What was refused is no result.
+    assert_eq!(results.len(), 1);
+    assert!(results[0].contains("[redacted]") && !results[0].contains("DE89"), "{results:?}");
     assert_eq!(spans[1..6], ["tasks/get", "tasks/cancel", "tasks/result", "tasks/result", "tasks/cancel"]);
 }
 
@@ -141,8 +148,8 @@ async fn what_a_task_of_2026_brings_is_redacted_and_bounded_too() {
             }
         }))
     });
-    double.has(ListKind::Tools, [json!({ "name": "run" })]);
-    let harness = bounded(&[double]).await;
+    double.has(ListKind::Tools, [json!({ "name": "run" }), json!({ "name": "quiet" })]);
+    let mut harness = bounded(&[double]).await;
     let tasks = json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
     for is_long in [false, true] {
         let call = json!({ "name": "jobs__run", "arguments": { "long": is_long } });
@@ -157,6 +164,21 @@ async fn what_a_task_of_2026_brings_is_redacted_and_bounded_too() {
             true => assert_eq!(got.last()["error"]["data"]["code"], "result_too_large"),
         }
     }
+    // It is recorded as the client got it, unless the permit of the call says no.
+    let call = json!({ "name": "jobs__quiet", "arguments": {} });
+    let made = harness.ask_as("/mcp", "tools/call", &call, &tasks).await;
+    let got = harness.ask_as("/mcp", "tasks/get", &json!({ "taskId": made.result()["taskId"] }), &tasks).await;
+    assert_eq!(got.result()["result"]["content"][0]["text"], "xxxx");
+    let mut recorded = Vec::new();
+    while recorded.len() < 3 {
+        let record = harness.record().await;
+        if record.name == "tasks/get" {
+            recorded.push(attribute(&record, "gen_ai.tool.call.result").map(str::to_owned));
+        }
+    }
+    let [short, long, quiet] = &recorded[..] else { panic!("{recorded:?}") };
+    assert!(short.as_ref().is_some_and(|said| said.contains("xxxx") && !said.contains("DE89")), "{recorded:?}");
+    assert_eq!((long, quiet), (&None, &None));
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ function Price({ model: { price } }: { model: ModelSummary }) {
   if (!price)
     return (
       <>
-        unknown; set one under <code>prices</code> in <code>mizzen.toml</code>
+        unknown; set one in <code>mizzen.toml</code>, as <code>[[price]]</code>
       </>
     );
   return (

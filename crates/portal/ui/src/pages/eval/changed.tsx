@@ -21,7 +21,9 @@ export function Changed({ comparison }: { comparison: Comparison }) {
           {total > changed.length ? `the first ${exact(changed.length)} of ${exact(total)}` : exact(total)}
         </span>
       </h2>
-      {changed.length === 0 ? (
+      {comparison.metrics.every(({ cases_shared: shared }) => shared === 0) ? (
+        <p class="calm">No case is in both, so none can have changed.</p>
+      ) : changed.length === 0 ? (
         <p class="calm">
           <Icon name="passed" /> Every shared case scored the same in both.
         </p>

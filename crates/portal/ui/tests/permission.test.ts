@@ -2,7 +2,16 @@ import { describe, expect, test } from 'vitest';
 import { includes } from '../src/api/session';
 import type { Impact, PolicyItem } from '../src/api/policies';
 import type { ToolDefinition } from '../src/api/tools';
-import { decidedWord, left, scopeWords, splitResource, touched, windowText } from '../src/format/permission';
+import {
+  decidedBy,
+  decidedWord,
+  left,
+  scopeWords,
+  splitResource,
+  textOf,
+  touched,
+  windowText,
+} from '../src/format/permission';
 import { about, kindWord, shortCaller } from '../src/pages/audit/words';
 import { byWeight, impactWords, startingText, withMode } from '../src/pages/boundaries/text';
 import { budgetOf, limitsText, resetText, share, whoText } from '../src/pages/budgets/words';
@@ -16,6 +25,19 @@ describe('words', () => {
     expect(decidedWord('deny', false)).toBe('Would deny');
     expect(decidedWord('needs_approval', false)).toBe('Would ask a human');
     expect(decidedWord('allow', false)).toBe('Allow');
+  });
+  test('a rule leads to its text, and what decided without a rule is named', () => {
+    expect(['refund-desk:13/beyond-limits', 'refund-desk:11', 'builtin:three-together'].map(textOf)).toEqual([
+      'refund-desk',
+      'refund-desk',
+      null,
+    ]);
+    const reason = '`refund-desk` (line 15) needs evidence: `contains` of at least 0.8';
+    expect(decidedBy({ code: 'evidence_missing', reason })).toEqual({ name: 'refund-desk', line: '15' });
+    expect(decidedBy({ code: 'budget_exhausted', reason: '' })).toEqual({ word: 'a budget', page: '/budgets' });
+    expect(decidedBy({ code: null, reason: 'no boundary names `b`' })).toEqual({
+      word: 'no rule: what nothing permits is refused',
+    });
   });
   test('time left counts down and ends', () => {
     const now = Date.parse('2026-11-25T12:00:00Z');

@@ -38,6 +38,37 @@ export function splitResource(resource: string): { kind: string; name: string } 
   return at < 0 ? { kind: '', name: resource } : { kind: resource.slice(0, at), name: resource.slice(at + 1) };
 }
 
+/** The text that a rule stands in: `refund-desk:13/beyond-limits` is of `refund-desk`. Null for what is built in. */
+export function textOf(rule: string): string | null {
+  const [name] = rule.split(/[:/#]/);
+  return !name || name === 'builtin' ? null : name;
+}
+
+/** What decided where no rule did, by the code of the refusal: `name` and `line` of a text, or words and their page. */
+export function decidedBy({
+  code,
+  reason,
+}: {
+  code: string | null;
+  reason: string;
+}): { name: string; line: string } | { word: string; page?: string } {
+  if (code === 'evidence_missing') {
+    const [, name, line] = /^`([^`]+)` \(line (\d+)\)/.exec(reason) ?? [];
+    return name && line ? { name, line } : { word: 'a demand for evidence' };
+  }
+  return DECIDED_BY[code ?? ''] ?? { word: 'no rule: what nothing permits is refused' };
+}
+
+const DECIDED_BY: Record<string, { word: string; page?: string }> = {
+  budget_exhausted: { word: 'a budget', page: '/budgets' },
+  rate_limited: { word: 'a limit on how often it may ask', page: '/budgets' },
+  paused: { word: 'a pause', page: '/budgets?pause=1' },
+  definition_changed: { word: 'the pin of the tool', page: '/tools' },
+  approval_denied: { word: 'a person', page: '/approvals?show=past' },
+  approval_expired: { word: 'the time, which was over', page: '/approvals?show=past' },
+  permission_unavailable: { word: 'nothing: it could not be decided' },
+};
+
 export const touched = (taint: Taint | null): string[] =>
   taint
     ? [

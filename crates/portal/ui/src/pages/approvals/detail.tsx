@@ -6,6 +6,7 @@ import { Ago } from '../../ui/ago';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
 import { Json } from '../../ui/json';
+import { textOf } from '../../format/permission';
 import { ApprovalStatus, ResourceName, Touched } from '../../ui/permission';
 import { Ticked } from '../../ui/ticked';
 import { AnswerForm, type Answer } from './answer';
@@ -119,17 +120,16 @@ function Arguments({ approval }: { approval: Approval }) {
   );
 }
 
-/** Boundaries lead to their page; the rest are names. */
+/** A boundary or policy leads to its page, whatever line of it decided; what is built in is a name. */
 export function Policies({ names }: { names: string[] }) {
-  if (names.length === 0) return <span class="faint">none: the default decided</span>;
   return (
     <>
       {names.map((name, index) => {
-        const boundary = /^boundary:([^/#]+)/.exec(name)?.[1];
+        const text = textOf(name);
         return (
           <span key={name}>
             {index > 0 && ', '}
-            {boundary ? <a href={boundaryPath(boundary)}>{name}</a> : <code>{name}</code>}
+            {text ? <a href={boundaryPath(text)}>{name}</a> : <code>{name}</code>}
           </span>
         );
       })}

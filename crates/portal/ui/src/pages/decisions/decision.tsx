@@ -2,10 +2,11 @@ import { useEffect } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import type { DecisionDetail } from '../../api/policies';
 import { plural } from '../../format/number';
+import { decidedBy } from '../../format/permission';
 import { instant } from '../../format/time';
 import { setQuery } from '../../location';
 import { withQuery } from '../../api/client';
-import { agentPath, approvalPath, runPath } from '../../router';
+import { agentPath, approvalPath, boundaryPath, runPath } from '../../router';
 import { isTyping } from '../../shell/shortcuts';
 import { Copy } from '../../ui/copy';
 import { Fact } from '../../ui/fact';
@@ -93,7 +94,7 @@ function Explained({ decision }: { decision: DecisionDetail }) {
         </Fact>
         <Fact name="When">{instant(decision.at)}</Fact>
         <Fact name="Decided by">
-          <Policies names={decision.policies} />
+          {decision.policies.length > 0 ? <Policies names={decision.policies} /> : <WithoutRule decision={decision} />}
           <span class="faint" title={decision.policy_set}>
             {' '}
             in the set {shortDigest(decision.policy_set)}
@@ -153,6 +154,19 @@ function Explained({ decision }: { decision: DecisionDetail }) {
       ))}
     </>
   );
+}
+
+/** No rule of the policies decided: evidence, a budget, a pause or a person did. */
+function WithoutRule({ decision }: { decision: DecisionDetail }) {
+  const by = decidedBy(decision);
+  if ('name' in by) {
+    return (
+      <a href={boundaryPath(by.name)}>
+        {by.name}, line {by.line}
+      </a>
+    );
+  }
+  return by.page ? <a href={by.page}>{by.word}</a> : <span class="faint">{by.word}</span>;
 }
 
 function Arguments({ decision }: { decision: DecisionDetail }) {

@@ -1,4 +1,5 @@
 import type { Outcome, RunSummary, Source, StepKind } from '../api/shapes';
+import { failureWords, refusal } from '../format/refusal';
 import { outcomeWord, sourceReason } from '../format/words';
 import { Icon, type IconName } from './icon';
 
@@ -15,8 +16,17 @@ export function Status({ outcome, word }: { outcome: Outcome; word?: string }) {
   );
 }
 
-/** Most agents never say that a run went well: it ended without an error, which is all that is known. */
+/** What was refused or held did not fail by itself. Most agents never say that a run went well: it ended without an error, which is all that is known. */
 export function RunStatus({ run }: { run: RunSummary }) {
+  const kept = refusal(run);
+  if (kept) {
+    return (
+      <span class={kept === 'held' ? 'status asks' : 'status error'} title={failureWords(run)}>
+        <Icon name={kept === 'held' ? 'clock' : 'lock'} />
+        {kept === 'held' ? 'Held' : 'Refused'}
+      </span>
+    );
+  }
   if (run.outcome !== 'unset') return <Status outcome={run.outcome} />;
   return run.is_final ? (
     <span class="status" title="It ended, and nothing said how">

@@ -14,6 +14,7 @@ import { Choice } from '../../ui/tabs';
 import { Empty } from '../../ui/waiting';
 import type { Answer } from './answer';
 import { Detail } from './detail';
+import { byTimeLeft } from './order';
 import { PastTable, WaitingTable } from './tables';
 
 const PAST = '/approvals?limit=50';
@@ -46,7 +47,7 @@ export default function ApprovalsPage() {
 
 function Inbox() {
   const waiting = useWaiting();
-  const items = waiting.data.value?.items;
+  const items = waiting.data.value && byTimeLeft(waiting.data.value.items);
   const chosen = chosenOf(items ?? []);
   const [answer, setAnswer] = useState<{ id: string; answer: Answer } | null>(null);
   useEffect(() => listen((next) => chosen && setAnswer({ id: chosen.id, answer: next })), [chosen?.id]);
@@ -60,8 +61,8 @@ function Inbox() {
   };
   return (
     <Loaded resource={waiting} rows={6}>
-      {(page) =>
-        page.items.length === 0 && !chosen ? (
+      {() =>
+        !items || (items.length === 0 && !chosen) ? (
           <Empty title="Nothing waits for you">
             <p>
               Calls that a policy gives to a human are held here until somebody answers or their time is over. A
@@ -77,7 +78,7 @@ function Inbox() {
         ) : (
           <div class="split">
             <div class="split-list">
-              <WaitingTable items={page.items} chosen={chosen?.id ?? null} choose={choose} />
+              <WaitingTable items={items} chosen={chosen?.id ?? null} choose={choose} />
             </div>
             {chosen && (
               <Detail
@@ -146,7 +147,7 @@ function Past() {
   );
 }
 
-/** The one in the address, else the one that waits longest. */
+/** The one in the address, else the one with the least time left. */
 function chosenOf(items: Approval[]): Approval | undefined {
   const id = query.value.get('id');
   return items.find((one) => one.id === id) ?? items[0];

@@ -2,6 +2,8 @@ import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { refresh, useData } from '../../api/cache';
 import { onRuns } from '../../api/live';
 import type { Overview, RunSummary } from '../../api/shapes';
+import { plural } from '../../format/number';
+import { failureWords, refusal } from '../../format/refusal';
 import { runPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { FirstSteps } from '../../ui/first-steps';
@@ -13,12 +15,15 @@ import { RunTable } from '../runs/table';
 import { Alarms } from './alarms';
 import { Agents, Ingest, Setup } from './aside';
 import { CatalogAsks } from './catalog';
+import { Held, useHeld } from './held';
 import { Hours } from './hours';
 import { PermissionLine } from './permission';
 import { Totals } from './totals';
 
 /** A busy server changes its totals all the time; people read them now and then. */
 const REFRESH_MS = 3_000;
+/** More held calls than this are counted: what failed keeps its place below them. */
+const HELD_SHOWN = 5;
 
 export default function HomePage() {
   const overview = useData<Overview>('/overview');
@@ -91,7 +96,10 @@ function Body({ overview }: { overview: Overview }) {
   );
 }
 
+/** What waits for a person comes first: a call that is held goes on when somebody answers. */
 function Attention({ failures }: { failures: RunSummary[] }) {
+  const held = useHeld();
+  const failed = failures.filter((run) => refusal(run) !== 'held');
   return (
     <section class="block">
       <h2>
@@ -100,18 +108,28 @@ function Attention({ failures }: { failures: RunSummary[] }) {
         <CatalogAsks />
         <Alarms />
       </h2>
-      {failures.length === 0 ? (
+      {failed.length + held.length === 0 ? (
         <p class="calm">
-          <Icon name="passed" /> Nothing failed lately.
+          <Icon name="passed" /> Nothing waits and nothing failed lately.
         </p>
       ) : (
         <ul class="attention">
-          {failures.map((run) => (
+          {held.slice(0, HELD_SHOWN).map((call) => (
+            <Held key={call.id} call={call} />
+          ))}
+          {held.length > HELD_SHOWN && (
+            <li>
+              <a href="/approvals" class="asks">
+                <Icon name="clock" /> and {plural(held.length - HELD_SHOWN, 'more held call')}
+              </a>
+            </li>
+          )}
+          {failed.map((run) => (
             <li key={run.run_id}>
               <a href={runPath(run.run_id)} data-row>
-                <Icon name="failed" />
+                <Icon name={refusal(run) ? 'lock' : 'failed'} />
                 <span class="attention-what">
-                  <b>{run.error_message || run.title || run.run_id}</b>
+                  <b>{failureWords(run) || run.title || run.run_id}</b>
                   <span>{[run.agent, run.error_message ? run.title : 'failed'].filter(Boolean).join(' · ')}</span>
                 </span>
                 <Ago at={run.started_at} />

@@ -1,6 +1,7 @@
 import type { RunSummary } from '../../api/shapes';
 import { cost, costReason } from '../../format/money';
 import { exact, short } from '../../format/number';
+import { failureWords } from '../../format/refusal';
 import { duration } from '../../format/time';
 import { totalTokens, usageSentence } from '../../format/words';
 import { navigate } from '../../location';
@@ -74,8 +75,8 @@ function RunRow({ run, compact }: { run: RunSummary; compact: boolean }) {
             {run.title || <span class="mono">{run.run_id}</span>}
           </a>
           {run.error_message && (
-            <span class="row-error" title={run.error_message}>
-              {run.error_message}
+            <span class="row-error" title={failureWords(run)}>
+              {failureWords(run)}
             </span>
           )}
         </div>

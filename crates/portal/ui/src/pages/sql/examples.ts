@@ -9,6 +9,14 @@ export const TABLES: [string, string][] = [
   ['spans', 'every span as it was sent: trace_id, span_id, name, service, attributes'],
   ['logs', 'log records and events'],
   ['metrics', 'metric data points'],
+  [
+    'scores',
+    'one row for a score of a run: run_id, case, evaluator, score, verdict, status, explanation, experiment, at',
+  ],
+  [
+    'decisions',
+    'one row for a decision: decision_id, at, run_id, agent, action, resource, effect, enforced, code, reason, policies',
+  ],
 ];
 
 export const EXAMPLES: [string, string][] = [

@@ -35,7 +35,9 @@ export default function SqlPage() {
   return (
     <>
       <PageHead title="SQL">
-        <span class="count">read-only; by default up to 10,000 rows, 30 s and 256 MiB</span>
+        <span class="count">
+          read-only<span class="mid">; by default up to 10,000 rows, 30 s and 256 MiB</span>
+        </span>
       </PageHead>
       <div class="sql">
         <div class="sql-main">

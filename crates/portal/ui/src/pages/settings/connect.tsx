@@ -15,6 +15,12 @@ export function Connect() {
       <p>For any OpenAI or Anthropic SDK, with an agent key as its API key.</p>
       <Command text={`export OPENAI_BASE_URL=${location.origin}/v1`} />
       <Command text={`export ANTHROPIC_BASE_URL=${location.origin}/anthropic`} />
+      <h2>Tool gateway</h2>
+      <p>
+        For any client of the Model Context Protocol (streamable HTTP), with an agent key as its bearer token. It shows
+        the tools of all <a href="/tools">tool servers</a> that the agent may use.
+      </p>
+      <Command text={`${location.origin}/mcp`} />
       <h2>OpenTelemetry</h2>
       <p>
         Traces, logs and metrics over OTLP. On this machine no key is needed; elsewhere send an agent key as a bearer

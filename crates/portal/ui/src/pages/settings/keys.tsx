@@ -9,6 +9,8 @@ import { Icon } from '../../ui/icon';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { useAct } from '../../ui/act';
 import { Confirm } from '../../ui/confirm';
+import { agentPath } from '../../router';
+import { shortDigest } from '../eval/words';
 import { Lifetimes, secondsOf } from './lifetime';
 
 export function Keys() {
@@ -22,10 +24,15 @@ export function Keys() {
       if (minted?.info.id === key.id) setMinted(null);
       await resource.reload();
     });
-  const mint = (name: string, agent: string, ttlSeconds: number | null): void =>
+  const mint = (name: string, agent: string, version: string, ttlSeconds: number | null): void =>
     void act(async () => {
       setMinted(
-        await send<Minted>('POST', '/keys', { name, agent: agent || undefined, ttl_seconds: ttlSeconds ?? undefined }),
+        await send<Minted>('POST', '/keys', {
+          name,
+          agent: agent || undefined,
+          version: version || undefined,
+          ttl_seconds: ttlSeconds ?? undefined,
+        }),
       );
       await resource.reload();
     });
@@ -33,8 +40,8 @@ export function Keys() {
   return (
     <>
       <p class="lead">
-        An agent key opens the model gateway and the OpenTelemetry doors, nothing else. It gives calls their caller, and
-        it can be revoked at any time.
+        An agent key opens the model gateway, the tool gateway and the OpenTelemetry doors, nothing else. It gives calls
+        their caller, and it can be revoked at any time.
       </p>
       <MintForm mint={mint} busy={busy} />
       {problem && (
@@ -64,14 +71,15 @@ function MintForm({
   mint,
   busy,
 }: {
-  mint: (name: string, agent: string, ttlSeconds: number | null) => void;
+  mint: (name: string, agent: string, version: string, ttlSeconds: number | null) => void;
   busy: boolean;
 }) {
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
     const values = new FormData(form);
-    mint(String(values.get('name')).trim(), String(values.get('agent')).trim(), secondsOf(values));
+    const read = (name: string): string => String(values.get(name)).trim();
+    mint(read('name'), read('agent'), read('version'), secondsOf(values));
     form.reset();
   };
   return (
@@ -81,6 +89,15 @@ function MintForm({
       </label>
       <label>
         Agent <input name="agent" maxLength={63} placeholder="optional" />
+      </label>
+      <label>
+        Version{' '}
+        <input
+          name="version"
+          maxLength={128}
+          placeholder="optional, as v2"
+          title="A version of the agent in the catalog, by tag or digest: evidence is about the version that a key names"
+        />
       </label>
       <label>
         Valid for <Lifetimes />
@@ -111,6 +128,10 @@ function Shown({ minted, close }: { minted: Minted; close: () => void }) {
   );
 }
 
+/** The key that judges present. It is Mizzen's own, and no agent has it. */
+const JUDGE = 'mizzen judge';
+const isJudge = ({ name, agent }: KeyInfo): boolean => name === JUDGE && !agent;
+
 function Table({ keys, revoke }: { keys: KeyInfo[]; revoke: (key: KeyInfo) => void }) {
   return (
     <table class="rows">
@@ -119,6 +140,9 @@ function Table({ keys, revoke }: { keys: KeyInfo[]; revoke: (key: KeyInfo) => vo
           <th scope="col">Name</th>
           <th scope="col" class="mid">
             Agent
+          </th>
+          <th scope="col" class="mid" title="The version of the agent that the key is bound to, by digest">
+            Version
           </th>
           <th scope="col" class="mid">
             Key
@@ -137,15 +161,35 @@ function Table({ keys, revoke }: { keys: KeyInfo[]; revoke: (key: KeyInfo) => vo
       <tbody>
         {keys.map((key) => (
           <tr key={key.id}>
-            <th scope="row">{key.name}</th>
-            <td class="mid">{key.agent ?? '–'}</td>
+            <th scope="row">
+              {key.name}{' '}
+              {isJudge(key) && (
+                <span class="chip" title="Mizzen made it: evaluators that ask a model go through the gateway with it">
+                  Mizzen's own
+                </span>
+              )}
+              {(key.agent ?? key.agent_digest) && (
+                <span class="row-more">
+                  {[key.agent, key.agent_digest && shortDigest(key.agent_digest)].filter(Boolean).join(' · ')}
+                </span>
+              )}
+            </th>
+            <td class="mid">{key.agent ? <a href={agentPath(key.agent)}>{key.agent}</a> : '–'}</td>
+            <td class="mid mono" title={key.agent_digest ?? 'Bound to no version'}>
+              {key.agent_digest ? shortDigest(key.agent_digest) : '–'}
+            </td>
             <td class="mid mono">mzk_…{key.last_four}</td>
             <td class="num mid">
               <Ago at={key.created_at} />
             </td>
             <td class="num">{key.expires_at ? key.expires_at.slice(0, 10) : 'never'}</td>
             <td class="num">
-              <Confirm least="developer" word="Revoke" question={`Revoke ${key.name}?`} act={() => revoke(key)} />
+              <Confirm
+                least="developer"
+                word="Revoke"
+                question={isJudge(key) ? 'Revoke it? Judges then cannot ask a model' : `Revoke ${key.name}?`}
+                act={() => revoke(key)}
+              />
             </td>
           </tr>
         ))}

@@ -5,6 +5,7 @@ import { may } from '../../api/session';
 import { exact, plural } from '../../format/number';
 import { amount, modeWord, unitWord, windowText } from '../../format/permission';
 import { instant } from '../../format/time';
+import { Ago } from '../../ui/ago';
 import { query } from '../../location';
 import { useAct } from '../../ui/act';
 import { Confirm } from '../../ui/confirm';
@@ -129,7 +130,18 @@ function BudgetBlock({ budget, reload }: { budget: Budget; reload: () => Promise
       </header>
       <Problem text={problem} />
       {budget.accounts.length === 0 ? (
-        <p class="calm">Nothing was spent in this window yet.</p>
+        <p class="calm">
+          Nothing was spent in this window
+          {budget.set_at ? (
+            <span title={`${instant(budget.set_at)}; what was spent before is not counted`}>
+              {' '}
+              since it was set, <Ago at={budget.set_at} />
+            </span>
+          ) : (
+            ' since it is in force'
+          )}
+          .
+        </p>
       ) : (
         <Accounts budget={budget} />
       )}

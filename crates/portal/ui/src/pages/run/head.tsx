@@ -14,6 +14,7 @@ import { Copy } from '../../ui/copy';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
 import { RunStatus } from '../../ui/status';
+import { RunFailure } from './refused';
 import { MarkAsGolden } from '../eval/golden';
 import { forgetLists } from '../runs/run-list';
 
@@ -64,11 +65,7 @@ export function RunFacts({ detail }: { detail: RunDetail }) {
           <Ago at={summary.started_at} />
         </Fact>
       </dl>
-      {summary.error_message && (
-        <p class="run-error">
-          <Icon name="failed" /> {summary.error_message}
-        </p>
-      )}
+      {summary.error_message && <RunFailure summary={summary} />}
     </>
   );
 }

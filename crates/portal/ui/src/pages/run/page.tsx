@@ -49,7 +49,7 @@ export default function RunPage({ id }: { id: string }) {
   }
   return (
     <div class={selection.spanId.value ? 'run with-panel' : 'run'}>
-      <PageHead title={detail.summary.title || id} up={{ href: '/runs', name: 'Runs' }}>
+      <PageHead title={titleOf(detail)} up={{ href: '/runs', name: 'Runs' }}>
         <RunActions summary={detail.summary} path={path} />
       </PageHead>
       <RunFacts detail={detail} />
@@ -70,6 +70,12 @@ export default function RunPage({ id }: { id: string }) {
       </div>
     </div>
   );
+}
+
+/** A run without content has no title: what it did first names it better than its id. */
+function titleOf({ summary, steps }: RunDetail): string {
+  const [first] = steps;
+  return summary.title || first?.tool || first?.name || summary.run_id;
 }
 
 function followLive(id: string, path: string): () => void {

@@ -24,11 +24,27 @@ export function score(query: string, text: string): number | null {
   return points - lower.length / 100;
 }
 
+/** What only other words of an entry say counts half: its label is what one reads. */
+const ALSO_WEIGHT = 0.5;
+
+/** How well `query` fits an entry by its label, or by the words it is found by besides. */
+export function entryScore(query: string, label: string, also: string): number | null {
+  const own = score(query, label);
+  const whole = score(query, `${label} ${also}`);
+  return own === null ? (whole === null ? null : ALSO_WEIGHT * whole) : own;
+}
+
 /** The best `count` of `items`, best first; equal ones stay in their order. */
-export function best<T>(query: string, items: T[], textOf: (item: T) => string, count: number): T[] {
+export function best<T>(
+  query: string,
+  items: T[],
+  wordsOf: (item: T) => { label: string; also?: string },
+  count: number,
+): T[] {
   const scored: { item: T; points: number }[] = [];
   for (const item of items) {
-    const points = score(query, textOf(item));
+    const { label, also = '' } = wordsOf(item);
+    const points = entryScore(query, label, also);
     if (points !== null) scored.push({ item, points });
   }
   scored.sort((a, b) => b.points - a.points);

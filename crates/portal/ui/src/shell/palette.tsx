@@ -108,5 +108,5 @@ function useEntries(text: string): Entry[] {
     models,
     text ? [...found, ...recent] : recent,
   );
-  return best(text, known, (entry) => `${entry.label} ${entry.hint} ${entry.also ?? ''}`, SHOWN_MAX);
+  return best(text, known, ({ label, hint, also }) => ({ label, also: `${hint} ${also ?? ''}` }), SHOWN_MAX);
 }

@@ -88,8 +88,7 @@ function Row({ item, second }: { item: CatalogItem; second: Second }) {
           <a href={path} data-row title={item.ref}>
             {item.title}
           </a>
-          <OriginBadge origin={item.origin} owner={item.owner} name={item.class} />
-          <Claim item={item} />
+          {item.owner !== null && <OriginBadge origin={item.origin} owner={item.owner} name={item.class} />}
           <Problems item={item} />
           {item.description && (
             <span class="row-about" title={item.description}>
@@ -98,7 +97,7 @@ function Row({ item, second }: { item: CatalogItem; second: Second }) {
           )}
         </div>
         <span class="row-more">
-          {[classWord(item.class), item.owner && item.owner.split('/').at(-1), item.version?.state]
+          {[classWord(item.class), item.owner ? item.owner.split('/').at(-1) : unownedWord(item), item.version?.state]
             .filter(Boolean)
             .join(' · ')}
         </span>
@@ -110,7 +109,10 @@ function Row({ item, second }: { item: CatalogItem; second: Second }) {
         </td>
       )}
       <td class="mid clip">
-        {item.owner === null && !isOwned(item.class) ? <span class="faint">–</span> : <OwnerLink owner={item.owner} />}
+        <span class="title-line">
+          <Owner item={item} />
+          <Claim item={item} />
+        </span>
       </td>
       <td class="wide clip">{item.lifecycle ?? '–'}</td>
       <td class="mid">
@@ -128,6 +130,19 @@ function Row({ item, second }: { item: CatalogItem; second: Second }) {
       <td class="num wide">{item.last_seen ? <Ago at={item.last_seen} /> : <span class="faint">never</span>}</td>
     </tr>
   );
+}
+
+/** The same in the line below a name, where the column of owners has no room. */
+function unownedWord({ class: name, origin }: CatalogItem): string {
+  if (!isOwned(name)) return '';
+  return origin === 'discovered' ? 'discovered, unowned' : 'no owner';
+}
+
+/** What nobody owns says so in its badge, which stands where an owner would. */
+function Owner({ item }: { item: CatalogItem }) {
+  if (item.owner !== null) return <OwnerLink owner={item.owner} />;
+  if (!isOwned(item.class)) return <span class="faint">–</span>;
+  return <OriginBadge origin={item.origin} owner={item.owner} name={item.class} />;
 }
 
 /** A tag that is only a digest says little in full. */

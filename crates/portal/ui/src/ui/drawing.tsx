@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { query, setQuery } from '../location';
 import { Choice } from './tabs';
 import { Icon } from './icon';
@@ -11,7 +11,10 @@ const ZOOM_MIN = 0.3;
 const ZOOM_MAX = 3;
 const MARGIN = 16;
 /** Smaller than this, names cannot be read; the drawing scrolls instead. */
-const SCALE_MIN = 0.85;
+const SCALE_MIN = 0.62;
+/** Left free below a drawing, and the least height that it is fitted to. */
+const BELOW = 24;
+const ROOM_MIN = 220;
 /** Characters that fit one unit of a node's width, near enough for the system fonts. */
 const CHARACTERS_PER_UNIT = 1 / 6.6;
 
@@ -52,7 +55,7 @@ export function Drawing({
         />
         <span class="spacer" />
         {!asTable && (
-          <>
+          <span class="drawing-size">
             <button type="button" class="icon-button" aria-label="Smaller" onClick={by(1 / ZOOM_STEP)}>
               <Icon name="minus" />
             </button>
@@ -62,7 +65,7 @@ export function Drawing({
             <button type="button" class="icon-button" aria-label="Larger" onClick={by(ZOOM_STEP)}>
               <Icon name="plus" />
             </button>
-          </>
+          </span>
         )}
       </div>
       {asTable ? (
@@ -90,19 +93,20 @@ function Canvas({
   children: ComponentChildren;
 }) {
   const box = useRef<HTMLDivElement>(null);
+  const width = graph.width + 2 * MARGIN;
+  const height = graph.height + 2 * MARGIN;
+  const fit = useFit(box, width, height);
   useEffect(
     () => box.current?.querySelector('.selected')?.scrollIntoView({ block: 'nearest', inline: 'center' }),
     [graph],
   );
-  const width = graph.width + 2 * MARGIN;
-  const height = graph.height + 2 * MARGIN;
   return (
     <div class="drawing scroll" ref={box} tabIndex={0} role="region" aria-label={label}>
       <svg
         viewBox={`${-MARGIN} ${-MARGIN} ${width} ${height}`}
         role="group"
         aria-label={`${says}; the table says the same`}
-        style={{ width: `${width * zoom}px`, maxWidth: zoom === 1 ? `max(100%, ${width * SCALE_MIN}px)` : 'none' }}
+        style={{ width: `${width * fit * zoom}px`, maxWidth: 'none' }}
       >
         <defs>
           <Arrow id="arrow" />
@@ -113,6 +117,27 @@ function Canvas({
       </svg>
     </div>
   );
+}
+
+/** How large the whole drawing may be in its box, within what can be read; known before it is painted. */
+function useFit(box: { current: HTMLDivElement | null }, width: number, height: number): number {
+  const [fit, setFit] = useState(1);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const measure = (): void => {
+      const { maxHeight } = getComputedStyle(element);
+      const bottom = window.innerHeight - element.getBoundingClientRect().top - BELOW;
+      const room = Math.max(ROOM_MIN, Number.parseFloat(maxHeight) || bottom);
+      const whole = Math.min(element.clientWidth / width, room / height, 1);
+      setFit(Math.max(SCALE_MIN, whole));
+    };
+    measure();
+    const watcher = new ResizeObserver(measure);
+    watcher.observe(element);
+    return () => watcher.disconnect();
+  }, [width, height]);
+  return fit;
 }
 
 function Arrow({ id }: { id: string }) {

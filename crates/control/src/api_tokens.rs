@@ -113,6 +113,17 @@ impl ApiTokens<'_> {
         rows.iter().map(decode).collect()
     }
 
+    /// Whether there is a token of this id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn contains(&self, id: &str) -> Result<bool, ApiTokenError> {
+        let found = sqlx::query("SELECT 1 FROM control_api_tokens WHERE token_id = $1")
+            .bind(id)
+            .fetch_optional(self.0.store.pool());
+        Ok(found.await.map_err(StoreError::from)?.is_some())
+    }
+
     /// Takes a token back; `false` when there was none. It opens nothing on this node when this returns.
     ///
     /// # Errors

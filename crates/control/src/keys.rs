@@ -138,6 +138,16 @@ impl Keys<'_> {
         rows.into_iter().map(|(info, texts)| with_ids(info, texts)).collect()
     }
 
+    /// Whether there is a key of this id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn contains(&self, id: &str) -> Result<bool, KeyError> {
+        let found =
+            sqlx::query("SELECT 1 FROM control_keys WHERE key_id = $1").bind(id).fetch_optional(self.0.store.pool());
+        Ok(found.await.map_err(StoreError::from)?.is_some())
+    }
+
     /// Takes a key back; `false` when there was none. It opens nothing on this node when this returns.
     ///
     /// # Errors

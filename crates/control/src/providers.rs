@@ -98,26 +98,32 @@ impl Providers<'_> {
     /// Keeps the key of the provider `name`, replacing the one there was. Calls use it when this returns.
     ///
     /// # Errors
-    /// When the name, the variable or the key is unfit, or the database fails.
+    /// As [`Self::check`], and when the database fails.
     pub async fn put(&self, name: &str, key: ProviderKey) -> Result<(), ProviderError> {
+        self.check(name, &key)?;
+        let (ciphertext, variable) = match key {
+            ProviderKey::Secret(secret) => (Some(self.0.vault.encrypt(name, &secret)?), None),
+            ProviderKey::Environment(variable) => (None, Some(variable)),
+        };
+        let stored = Stored { name: name.to_owned(), ciphertext, variable, created_at: self.0.clock.now() };
+        upsert(self.0, &stored).await?;
+        Ok(self.0.publish().await?)
+    }
+
+    /// Whether a key may be kept.
+    ///
+    /// # Errors
+    /// When the name, the variable or the key is unfit, or there are too many.
+    pub fn check(&self, name: &str, key: &ProviderKey) -> Result<(), ProviderError> {
         check_name(name)?;
         let snapshot = self.0.snapshot();
         if !snapshot.providers.contains_key(name) && snapshot.providers.len() >= PROVIDERS_MAX {
             return Err(ProviderError::TooMany);
         }
-        let (ciphertext, variable) = match key {
-            ProviderKey::Secret(secret) => {
-                check_secret(name, &secret)?;
-                (Some(self.0.vault.encrypt(name, &secret)?), None)
-            }
-            ProviderKey::Environment(variable) => {
-                check_variable(&variable)?;
-                (None, Some(variable))
-            }
-        };
-        let stored = Stored { name: name.to_owned(), ciphertext, variable, created_at: self.0.clock.now() };
-        upsert(self.0, &stored).await?;
-        Ok(self.0.publish().await?)
+        match key {
+            ProviderKey::Secret(secret) => check_secret(name, secret),
+            ProviderKey::Environment(variable) => check_variable(variable),
+        }
     }
 
     /// All providers that have a key, by name.

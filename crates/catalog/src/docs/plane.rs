@@ -95,11 +95,7 @@ impl Documentation {
         files: &Files,
         source_url: Option<&str>,
     ) -> Result<(Site, Digest), DocsError> {
-        if self.0.get(reference).await?.is_none() {
-            return Err(CatalogError::NotFound { what: "entity", name: reference.to_string() }.into());
-        }
-        let source_url = source_url.map(checked_url).transpose()?;
-        let site = Site::read(files).map_err(DocsError::Problems)?;
+        let (site, source_url) = self.check(reference, files, source_url).await?;
         let pages: Vec<Page> = site
             .pages
             .iter()
@@ -110,6 +106,23 @@ impl Documentation {
         let digest = files.digest();
         self.keep(reference, &site, source_url, &digest).await?;
         Ok((site, digest))
+    }
+
+    /// What a folder would be as documentation of an entity, with the address of its source.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub async fn check(
+        &self,
+        reference: &EntityRef,
+        files: &Files,
+        source_url: Option<&str>,
+    ) -> Result<(Site, Option<String>), DocsError> {
+        if self.0.get(reference).await?.is_none() {
+            return Err(CatalogError::NotFound { what: "entity", name: reference.to_string() }.into());
+        }
+        let source_url = source_url.map(checked_url).transpose()?;
+        Ok((Site::read(files).map_err(DocsError::Problems)?, source_url))
     }
 
     async fn keep(
@@ -230,6 +243,14 @@ impl Documentation {
     async fn paths(&self, sql: &'static str, reference: &EntityRef) -> Result<Vec<String>, DocsError> {
         let rows = sqlx::query(sql).bind(reference.to_string()).fetch_all(self.0.store().pool()).await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    }
+
+    /// Whether an entity has documentation.
+    ///
+    /// # Errors
+    /// When the database fails, or what it has is damaged.
+    pub async fn has_site(&self, reference: &EntityRef) -> Result<bool, DocsError> {
+        Ok(self.site(reference).await?.is_some())
     }
 
     async fn site(&self, reference: &EntityRef) -> Result<Option<Kept>, DocsError> {

@@ -27,7 +27,7 @@ use super::path::FilePath;
 use super::run::{Asked, Made, dry_run, perform};
 use crate::entity::Entity;
 use crate::plane::{Actor, Catalog};
-use crate::query::{Predicate, Query};
+use crate::query::{Predicate, Query, Stored};
 use crate::reference::EntityRef;
 use crate::version::VersionState;
 
@@ -206,15 +206,24 @@ impl Templates {
     /// When the files are no template, that template is not in the catalog with this content, or a version that is
     /// approved had other files.
     pub async fn put(&self, reference: &EntityRef, files: Files, by: &Actor) -> Result<Arc<Template>, TemplateError> {
+        let (template, stored) = self.check(reference, files).await?;
+        let is_fixed = stored.version.is_some_and(|version| version.state.is_usable());
+        self.keep_folder(&template, &stored.digest, is_fixed, by).await?;
+        Ok(Arc::new(template))
+    }
+
+    /// The template that a folder is, and the entity that the catalog has of it.
+    ///
+    /// # Errors
+    /// When the folder is no template, or not the one that was applied, or the database fails.
+    pub async fn check(&self, reference: &EntityRef, files: Files) -> Result<(Template, Stored), TemplateError> {
         let source = template_file(&files).ok_or(TemplateError::NoTemplate)?;
         let template = Template::read(source.as_str(), files).map_err(TemplateError::Problems)?;
         let stored = self.0.catalog.get(reference).await?.ok_or_else(|| TemplateError::NotFound(reference.clone()))?;
         if template.reference() != *reference || template.entity.digest() != stored.digest {
             return Err(TemplateError::OtherTemplate { reference: reference.clone(), file: source.to_string() });
         }
-        let is_fixed = stored.version.is_some_and(|version| version.state.is_usable());
-        self.keep_folder(&template, &stored.digest, is_fixed, by).await?;
-        Ok(Arc::new(template))
+        Ok((template, stored))
     }
 
     async fn of_catalog(

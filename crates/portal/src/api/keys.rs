@@ -115,6 +115,9 @@ pub(crate) async fn revoke(
     Extension(session): Extension<Session>,
     Named(id): Named<String>,
 ) -> Result<StatusCode, ApiError> {
+    if !app.state.control.keys().contains(&id).await? {
+        return Err(ApiError::not_found("key", id));
+    }
     app.record(&session, Kind::KeyRevoked, &format!("key:{id}")).await?;
     let was_there = app.state.control.keys().revoke(&id).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("key", id)) }

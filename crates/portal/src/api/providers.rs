@@ -64,8 +64,10 @@ pub(crate) async fn put(
         (None, Some(variable)) => ProviderKey::Environment(variable),
         _ => return Err(ApiError::Invalid("give either `key` or `env`".to_owned())),
     };
+    let providers = app.state.control.providers();
+    providers.check(&name, &key)?;
     app.record(&session, Kind::ProviderKeyChanged, &format!("provider:{name}")).await?;
-    app.state.control.providers().put(&name, key).await?;
+    providers.put(&name, key).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -77,8 +79,12 @@ pub(crate) async fn remove(
     Extension(session): Extension<Session>,
     Named(name): Named<String>,
 ) -> Result<StatusCode, ApiError> {
+    let providers = app.state.control.providers();
+    if !providers.list().await?.iter().any(|provider| provider.name == name) {
+        return Err(ApiError::not_found("provider", name));
+    }
     app.record(&session, Kind::ProviderKeyChanged, &format!("provider:{name}")).await?;
-    let was_there = app.state.control.providers().remove(&name).await?;
+    let was_there = providers.remove(&name).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("provider", name)) }
 }
 

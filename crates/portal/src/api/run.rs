@@ -71,8 +71,9 @@ pub(crate) async fn remove(
     Extension(session): Extension<Session>,
     Named(id): Named<String>,
 ) -> Result<StatusCode, ApiError> {
+    let run = find(&app, &id).await?;
     app.record(&session, Kind::RunDeleted, &format!("run:{id}")).await?;
-    let was_there = app.state.telemetry.delete_run(&parse_run_id(&id)?).await?;
+    let was_there = app.state.telemetry.delete_run(&run.run_id).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("run", id)) }
 }
 

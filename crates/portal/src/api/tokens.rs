@@ -97,8 +97,12 @@ pub(crate) async fn revoke(
     Extension(session): Extension<Session>,
     Named(id): Named<String>,
 ) -> Result<StatusCode, ApiError> {
+    let tokens = app.state.control.api_tokens();
+    if !tokens.contains(&id).await? {
+        return Err(ApiError::not_found("API token", id));
+    }
     app.record(&session, Kind::TokenRevoked, &format!("token:{id}")).await?;
-    let was_there = app.state.control.api_tokens().revoke(&id).await?;
+    let was_there = tokens.revoke(&id).await?;
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("API token", id)) }
 }
 

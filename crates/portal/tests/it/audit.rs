@@ -81,6 +81,27 @@ async fn sign_ins_changes_and_refusals_become_entries_that_say_who() {
     assert_eq!(unknown.status(), StatusCode::BAD_REQUEST);
 }
 
+/// What was asked for and is not done is no change, and the log says nothing of one.
+#[tokio::test]
+async fn what_is_not_there_is_not_revoked_in_the_log_either() {
+    let portal = Portal::open().await;
+    for path in ["keys/nope", "tokens/nope", "providers/nope", "runs/nope", "catalog/entities/api/default/nope/docs"] {
+        let gone = portal.request("DELETE", &format!("/api/v1/{path}"), String::new());
+        assert_eq!(portal.status(gone).await, StatusCode::NOT_FOUND, "{path}");
+    }
+    let values = json!({ "values": {} }).to_string();
+    let unfit = [
+        ("PUT", "providers/No%20Name", json!({ "key": "sk-secret" }).to_string(), StatusCode::BAD_REQUEST),
+        ("POST", "catalog/templates/default/nope/run", values.clone(), StatusCode::NOT_FOUND),
+        ("POST", "catalog/templates/default/agent-tool-using/run", values, StatusCode::UNPROCESSABLE_ENTITY),
+    ];
+    for (method, path, body, expected) in unfit {
+        let refused = portal.request(method, &format!("/api/v1/{path}"), body);
+        assert_eq!(portal.status(refused).await, expected, "{path}");
+    }
+    assert_eq!(kinds(&portal).await, [""; 0]);
+}
+
 #[tokio::test]
 async fn an_entry_comes_with_a_proof_that_needs_only_the_key() {
     let portal = Portal::open().await;

@@ -150,8 +150,10 @@ pub(crate) async fn put(
 ) -> Result<Json<CatalogDocumentsTaken>, ApiError> {
     let reference = reference(&entity);
     let files = Files::from_texts(request.files, FilesLimits::DOCUMENTATION).map_err(wire)?;
+    let (documentation, source_url) = (&app.state.documentation, request.source_url.as_deref());
+    documentation.check(&reference, &files, source_url).await?;
     app.record(&session, Kind::CatalogChanged, &format!("documentation of {reference}")).await?;
-    let (site, digest) = app.state.documentation.put(&reference, &files, request.source_url.as_deref()).await?;
+    let (site, digest) = documentation.put(&reference, &files, source_url).await?;
     Ok(Json(CatalogDocumentsTaken { pages: site.pages.len(), files: site.images.len(), digest }))
 }
 
@@ -166,6 +168,9 @@ pub(crate) async fn remove(
     Named(entity): Named<Entity>,
 ) -> Result<StatusCode, ApiError> {
     let reference = reference(&entity);
+    if !app.state.documentation.has_site(&reference).await? {
+        return Err(DocsError::NoSite(reference).into());
+    }
     app.record(&session, Kind::CatalogChanged, &format!("documentation of {reference}")).await?;
     match app.state.documentation.remove(&reference).await? {
         true => Ok(StatusCode::NO_CONTENT),

@@ -83,6 +83,7 @@ pub(crate) async fn put(
 ) -> Result<Json<CatalogTemplateDetail>, ApiError> {
     let reference = template(&name);
     let files = Files::from_texts(request.files, FilesLimits::TEMPLATE).map_err(wire)?;
+    app.state.templates.check(&reference, files.clone()).await?;
     app.record(&session, Kind::CatalogChanged, &format!("files of {reference}")).await?;
     app.state.templates.put(&reference, files, &actor(&session)).await?;
     let listed = app.state.templates.get(&reference).await?;
@@ -121,8 +122,10 @@ pub(crate) async fn run(
 ) -> Result<Json<CatalogTemplateMade>, ApiError> {
     let target = target(request.target.as_deref())?;
     let reference = template(&name);
+    let (templates, by) = (&app.state.templates, actor(&session));
+    templates.dry_run(&reference, request.values.clone(), &by, target).await?;
     app.record(&session, Kind::CatalogChanged, &format!("run of {reference}")).await?;
-    let outcome = app.state.templates.run(&reference, request.values, &actor(&session), target).await?;
+    let outcome = templates.run(&reference, request.values, &by, target).await?;
     made(outcome, Some(target))
 }
 

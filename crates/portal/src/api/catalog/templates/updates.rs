@@ -159,6 +159,7 @@ pub(crate) async fn post_update(
     let update = match request.apply {
         false => templates.update(&reference, sent, &by).await?,
         true => {
+            templates.update(&reference, sent.clone(), &by).await?;
             app.record(&session, Kind::CatalogChanged, &format!("update of {reference} from its template")).await?;
             templates.apply_update(&reference, sent, &by).await?
         }

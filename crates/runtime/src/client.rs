@@ -6,6 +6,7 @@
 mod connect;
 
 use std::time::Duration;
+use std::{fmt, io};
 
 use bytes::Bytes;
 use http::uri::Authority;
@@ -50,15 +51,35 @@ pub enum ClientError {
     Connect {
         host: Authority,
         #[source]
-        source: HyperError,
+        source: Cause,
     },
     /// The request may have arrived.
     #[error("the exchange with `{host}` broke off before its response")]
     Exchange {
         host: Authority,
         #[source]
-        source: HyperError,
+        source: Cause,
     },
+}
+
+/// What is at the bottom of an error of the client, as one would say it: `connection refused`.
+#[derive(Debug)]
+pub struct Cause(HyperError);
+
+impl std::error::Error for Cause {}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut deepest: &(dyn std::error::Error + 'static) = &self.0;
+        while let Some(source) = deepest.source() {
+            deepest = source;
+        }
+        // What the system said has a plain name; everything else says itself.
+        match deepest.downcast_ref::<io::Error>() {
+            Some(error) if error.raw_os_error().is_some() => write!(f, "{}", error.kind()),
+            _ => write!(f, "{deepest}"),
+        }
+    }
 }
 
 impl ClientError {
@@ -97,8 +118,8 @@ impl HttpClient {
         let host = request.uri().authority().cloned().ok_or(ClientError::NoHost)?;
         match self.0.request(request).await {
             Ok(response) => Ok(response),
-            Err(source) if source.is_connect() => Err(ClientError::Connect { host, source }),
-            Err(source) => Err(ClientError::Exchange { host, source }),
+            Err(source) if source.is_connect() => Err(ClientError::Connect { host, source: Cause(source) }),
+            Err(source) => Err(ClientError::Exchange { host, source: Cause(source) }),
         }
     }
 }

@@ -34,6 +34,7 @@ pub(crate) async fn up(args: UpArgs) -> Result<(), Failure> {
     log::init(LogConfig { format, filter: config.log.filter.clone() })
         .context("`log.filter`")
         .map_err(Failure::Usage)?;
+    doors::check_ports(&config)?;
     let planes = planes::open(&config).await?;
     let doors = doors::open(&config, &planes).await?;
     announce::announce(&config, &planes, &doors.addresses).await?;

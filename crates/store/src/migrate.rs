@@ -41,6 +41,7 @@ pub(crate) async fn run(store: &Store, migrations: &[Migration]) -> Result<(), S
     sqlx::raw_sql(TABLE).execute(&mut *transaction).await?;
     let applied = load_applied(&mut transaction).await?;
     refuse_newer(&applied, &known)?;
+    let is_new = applied.is_empty();
     for migration in migrations {
         let digest = Digest::of(migration.sql.as_bytes());
         match applied.get(&(migration.plane.to_owned(), i64::from(migration.version))) {
@@ -49,7 +50,15 @@ pub(crate) async fn run(store: &Store, migrations: &[Migration]) -> Result<(), S
                 let Migration { plane, version, .. } = *migration;
                 return Err(StoreError::MigrationChanged { plane, version });
             }
-            None => apply(&mut transaction, store.backend(), migration, &digest).await?,
+            None => {
+                apply(&mut transaction, store.backend(), migration, &digest).await?;
+                let Migration { plane, version, .. } = *migration;
+                // What a new database is made of is no news.
+                match is_new {
+                    true => tracing::debug!(plane, version, "migrated"),
+                    false => tracing::info!(plane, version, "migrated"),
+                }
+            }
         }
     }
     transaction.commit().await?;
@@ -109,7 +118,6 @@ async fn apply(
         .execute(&mut **transaction)
         .await
         .map_err(failed)?;
-    tracing::info!(plane, version, "migrated");
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use mizzen_runtime::listen::{self, ListenLimits};
 use mizzen_runtime::task::TaskGroup;
 use mizzen_telemetry::origin::Origin;
 use mizzen_telemetry::otlp::{self, Authenticate, Denied, Receiver};
+use tokio::net::TcpListener;
 
 use super::planes::Planes;
 use crate::config::Config;
@@ -38,11 +39,22 @@ pub(super) struct Doors {
     pub(super) tasks: TaskGroup,
 }
 
+/// Says that a port is taken before anything is made or changed in the data folder.
+pub(super) fn check_ports(config: &Config) -> anyhow::Result<()> {
+    bind(config).map(drop)
+}
+
+fn bind(config: &Config) -> anyhow::Result<[TcpListener; 3]> {
+    Ok([
+        listen::bind("--listen", config.listen)?,
+        listen::bind("--otlp-grpc-listen", config.otlp_grpc_listen)?,
+        listen::bind("--otlp-http-listen", config.otlp_http_listen)?,
+    ])
+}
+
 /// Binds every port before the first one serves, so that a busy port is told before anything has come in.
 pub(super) async fn open(config: &Config, planes: &Planes) -> anyhow::Result<Doors> {
-    let portal = listen::bind("--listen", config.listen)?;
-    let otlp_grpc = listen::bind("--otlp-grpc-listen", config.otlp_grpc_listen)?;
-    let otlp_http = listen::bind("--otlp-http-listen", config.otlp_http_listen)?;
+    let [portal, otlp_grpc, otlp_http] = bind(config)?;
     let addresses = Addresses {
         portal: portal.local_addr()?,
         otlp_grpc: otlp_grpc.local_addr()?,

@@ -37,6 +37,7 @@ async fn a_busy_port_is_named_with_its_flag() -> Result<()> {
     let (code, _, said) = run(&server, &args).await?;
     assert_eq!(code, Some(3), "{said}");
     assert!(said.contains("--listen") && said.contains(&taken), "{said}");
+    assert!(!other.path().join("data").exists(), "a folder was made for nothing");
     Ok(())
 }
 

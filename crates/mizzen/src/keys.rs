@@ -86,10 +86,11 @@ async fn list(args: KeysListArgs) -> Result<(), Failure> {
         Column { heading: "ID", right: false, cell: |item| output::text(item, "id") },
         Column { heading: "NAME", right: false, cell: |item| output::text(item, "name") },
         Column { heading: "AGENT", right: false, cell: |item| output::text(item, "agent") },
-        Column { heading: "EXPIRES", right: false, cell: |item| output::text(item, "expires_at") },
+        Column { heading: "EXPIRES", right: false, cell: |item| output::time(item, "expires_at") },
         Column { heading: "KEY", right: false, cell: |item| output::text(item, "detail") },
     ];
-    output::list(&items, args.output.format, &columns)
+    let nothing = "no keys; `mizzen keys create NAME --agent AGENT` makes one for an agent, `mizzen keys add openai` stores a provider's";
+    output::list_or(&items, args.output.format, &columns, nothing)
 }
 
 async fn revoke(args: KeysRevokeArgs) -> Result<(), Failure> {

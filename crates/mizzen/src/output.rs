@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use mizzen_model::estimate::significant;
 use serde_json::Value;
 
 use crate::cli::Format;
@@ -36,6 +37,15 @@ pub(crate) fn list(items: &[Value], format: Format, columns: &[Column]) -> Resul
         Format::Table => data(&table(items, columns)),
         Format::Json | Format::Yaml => value(&Value::Array(items.to_vec()), format),
     }
+}
+
+/// The same, and for a person who looks at an empty table what is missing and what to do; standard output stays the list.
+pub(crate) fn list_or(items: &[Value], format: Format, columns: &[Column], nothing: &str) -> Result<(), Failure> {
+    list(items, format, columns)?;
+    if items.is_empty() && format == Format::Table {
+        say(nothing);
+    }
+    Ok(())
 }
 
 /// Prints one value as JSON or YAML; as a table it is printed as YAML, which reads well for one object.
@@ -102,25 +112,77 @@ pub(crate) fn duration(nanos: i64) -> String {
     }
 }
 
+/// A time as tables show it: `2026-11-22 10:00:00`, in UTC; `-` when absent.
+pub(crate) fn time(item: &Value, field: &str) -> String {
+    text(item, field).chars().take("2026-11-22T10:00:00".len()).map(|c| if c == 'T' { ' ' } else { c }).collect()
+}
+
+/// Digits of a double that are not the noise of its arithmetic.
+const EXACT_DIGITS: u32 = 12;
+
+/// A number of a field without the noise of its arithmetic; `-` when absent.
+pub(crate) fn number(item: &Value, field: &str) -> String {
+    item[field].as_f64().map_or_else(|| text(item, field), plain)
+}
+
+/// A number without the noise of its arithmetic.
+pub(crate) fn plain(value: f64) -> String {
+    significant(value, EXACT_DIGITS)
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn counted(count: impl TryInto<u64>, one: &str) -> String {
+    match count.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {one}"),
+        count => format!("{count} {one}s"),
+    }
+}
+
+/// Dollars: to the cent, and below ten cents two digits that mean something.
+pub(crate) fn dollars(value: f64) -> String {
+    match value {
+        0.0 => "$0".to_owned(),
+        0.0..0.1 => format!("${}", significant(value, 2)),
+        _ => format!("${value:.2}"),
+    }
+}
+
 /// Cost of a run or step: `unknown` when nothing had a price, `≥` when only some calls had one.
 pub(crate) fn cost(cost_usd: Option<f64>, unpriced_calls: u64) -> String {
     match (cost_usd, unpriced_calls) {
         (None, 0) => "-".to_owned(),
         (None, _) => "unknown".to_owned(),
-        (Some(dollars), 0) => format!("${dollars:.4}"),
-        (Some(dollars), _) => format!("≥ ${dollars:.4}"),
+        (Some(value), 0) => dollars(value),
+        (Some(value), _) => format!("≥ {}", dollars(value)),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{cost, cut, duration, grid, one_line};
+    use serde_json::json;
+
+    use super::{cost, counted, cut, dollars, duration, grid, number, one_line, time};
 
     #[test]
     fn an_unknown_cost_is_never_zero() {
         assert_eq!(cost(None, 3), "unknown");
-        assert_eq!(cost(Some(0.5), 1), "≥ $0.5000");
-        assert_eq!(cost(Some(0.5), 0), "$0.5000");
+        assert_eq!(cost(Some(0.5), 1), "≥ $0.50");
+        assert_eq!(cost(Some(0.000_034_2), 0), "$0.000034");
+        assert_eq!(
+            (dollars(0.0), dollars(0.0121), dollars(12_345.678)),
+            ("$0".into(), "$0.012".into(), "$12345.68".into())
+        );
+    }
+
+    #[test]
+    fn times_numbers_and_counts_look_the_same_everywhere() {
+        let item = json!({ "at": "2026-11-22T10:00:00.123456789Z", "spent": 2000.0, "usd": 0.003_036_950_000_000_002 });
+        assert_eq!((time(&item, "at"), time(&item, "never")), ("2026-11-22 10:00:00".into(), "-".into()));
+        assert_eq!((number(&item, "spent"), number(&item, "usd")), ("2000".into(), "0.00303695".into()));
+        assert_eq!(
+            (number(&item, "never"), counted(1_u64, "file"), counted(0_u64, "run")),
+            ("-".into(), "1 file".into(), "0 runs".into())
+        );
     }
 
     #[test]

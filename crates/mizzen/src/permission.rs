@@ -40,15 +40,26 @@ async fn list_approvals(args: ApprovalsListArgs) -> Result<(), Failure> {
         Column { heading: "CALL", right: false, cell: |item| output::text(item, "resource") },
         Column { heading: "ARGUMENTS", right: false, cell: |item| output::cut(&output::text(item, "arguments"), 50) },
         Column { heading: "TOUCHED", right: false, cell: |item| touched(&item["taint"]) },
-        Column { heading: "UNTIL", right: false, cell: |item| output::text(item, "expires_at") },
+        Column { heading: "UNTIL", right: false, cell: |item| output::time(item, "expires_at") },
     ];
-    output::list(&items(&server.get(&path).await?), args.output.format, &columns)
+    let nothing = match state {
+        Some("waiting") => "no call waits for a person; `--all` shows those that were answered, too",
+        _ => "no call was held; a boundary with `needs_approval` holds some",
+    };
+    output::list_or(&items(&server.get(&path).await?), args.output.format, &columns, nothing)
 }
 
 async fn show_approval(args: ApprovalsShowArgs) -> Result<(), Failure> {
     let server = Server::find(&args.client)?;
     let call = server.get(&format!("/api/v1/approvals/{}", encode(&args.id))).await?;
-    output::value(&call, args.output.format)
+    output::value(&call, args.output.format)?;
+    if call["state"] == "waiting" && args.output.format == Format::Table {
+        let id = output::text(&call, "id");
+        output::say(&format!(
+            "answer it with `mizzen approvals approve {id}` or `mizzen approvals deny {id} --reason …`"
+        ));
+    }
+    Ok(())
 }
 
 async fn answer(args: AnswerArgs, answer: &str) -> Result<(), Failure> {
@@ -109,7 +120,7 @@ async fn list_budgets(args: BudgetsListArgs) -> Result<(), Failure> {
             for (unit, limit) in
                 budget["limits"].as_object().into_iter().flatten().filter(|(_, limit)| !limit.is_null())
             {
-                rows.push(row(&Value::Null, &json!({ "unit": unit, "spent": 0, "limit": limit })));
+                rows.push(row(&Value::Null, &json!({ "unit": unit, "spent": 0, "reserved": 0, "limit": limit })));
             }
         }
     }
@@ -120,12 +131,21 @@ async fn list_budgets(args: BudgetsListArgs) -> Result<(), Failure> {
         Column { heading: "WINDOW", right: false, cell: |item| output::text(item, "window") },
         Column { heading: "OF", right: false, cell: |item| output::text(item, "subject") },
         Column { heading: "UNIT", right: false, cell: |item| output::text(item, "unit") },
-        Column { heading: "SPENT", right: true, cell: |item| output::text(item, "spent") },
-        Column { heading: "RESERVED", right: true, cell: |item| output::text(item, "reserved") },
-        Column { heading: "LIMIT", right: true, cell: |item| output::text(item, "limit") },
-        Column { heading: "RESETS", right: false, cell: |item| output::text(item, "resets_at") },
+        Column { heading: "SPENT", right: true, cell: |item| amount(item, "spent") },
+        Column { heading: "RESERVED", right: true, cell: |item| amount(item, "reserved") },
+        Column { heading: "LIMIT", right: true, cell: |item| amount(item, "limit") },
+        Column { heading: "RESETS", right: false, cell: |item| output::time(item, "resets_at") },
     ];
-    output::list(&rows, args.output.format, &columns)
+    let nothing = "no budgets; `mizzen budgets set NAME --agent AGENT --window day --cost-usd 5` sets one";
+    output::list_or(&rows, args.output.format, &columns, nothing)
+}
+
+/// How much of a unit: money is money, everything else a number.
+fn amount(item: &Value, field: &str) -> String {
+    match (item["unit"].as_str(), item[field].as_f64()) {
+        (Some("cost_usd"), Some(usd)) => output::dollars(usd),
+        _ => output::number(item, field),
+    }
 }
 
 async fn set_budget(args: BudgetsSetArgs) -> Result<(), Failure> {
@@ -192,9 +212,10 @@ pub(crate) async fn resume(args: ResumeArgs) -> Result<(), Failure> {
         Column { heading: "NAME", right: false, cell: |item| output::text(&item["scope"], "name") },
         Column { heading: "REASON", right: false, cell: |item| output::cut(&output::text(item, "reason"), 60) },
         Column { heading: "BY", right: false, cell: |item| output::text(item, "by") },
-        Column { heading: "SINCE", right: false, cell: |item| output::text(item, "at") },
+        Column { heading: "SINCE", right: false, cell: |item| output::time(item, "at") },
     ];
-    output::list(&items(&server.get("/api/v1/pauses").await?), args.output.format, &columns)
+    let nothing = "nothing is paused; `mizzen pause AGENT --reason …` pauses an agent";
+    output::list_or(&items(&server.get("/api/v1/pauses").await?), args.output.format, &columns, nothing)
 }
 
 fn items(answer: &Value) -> Vec<Value> {

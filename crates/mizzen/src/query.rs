@@ -42,6 +42,7 @@ fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => output::one_line(text),
+        Value::Number(number) if number.is_f64() => output::plain(number.as_f64().unwrap_or_default()),
         other => other.to_string(),
     }
 }

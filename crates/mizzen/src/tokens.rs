@@ -82,11 +82,12 @@ async fn list(args: ListArgs) -> Result<(), Failure> {
         Column { heading: "NAME", right: false, cell: |item| output::text(item, "name") },
         Column { heading: "ROLE", right: false, cell: |item| output::text(item, "role") },
         Column { heading: "MADE BY", right: false, cell: |item| output::text(item, "created_by") },
-        Column { heading: "EXPIRES", right: false, cell: |item| output::text(item, "expires_at") },
+        Column { heading: "EXPIRES", right: false, cell: |item| output::time(item, "expires_at") },
         Column { heading: "TOKEN", right: false, cell: |item| format!("…{}", output::text(item, "last_four")) },
     ];
     let items = answer["items"].as_array().cloned().unwrap_or_default();
-    output::list(&items, args.output.format, &columns)
+    let nothing = "no tokens; `mizzen tokens create NAME --role viewer` makes one";
+    output::list_or(&items, args.output.format, &columns, nothing)
 }
 
 async fn revoke(args: RevokeArgs) -> Result<(), Failure> {

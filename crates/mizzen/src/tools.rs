@@ -45,7 +45,8 @@ async fn list(args: ListArgs) -> Result<(), Failure> {
         column("TARGET", |item| output::cut(&output::text(item, "target"), 50)),
         column("FAULT", |item| output::cut(&output::text(item, "fault"), 60)),
     ];
-    output::list(items(&answer), args.output.format, &columns)
+    let nothing = "no tool servers; `mizzen tools add NAME -- COMMAND` adds one";
+    output::list_or(items(&answer), args.output.format, &columns, nothing)
 }
 
 fn items(answer: &Value) -> &[Value] {
@@ -59,10 +60,10 @@ async fn show(args: ShowArgs) -> Result<(), Failure> {
         return output::value(&detail, args.output.format);
     }
     let about = &detail["server"];
-    output::say(&format!("{}: {} {}", args.name, output::text(about, "state"), output::text(about, "fault")));
-    let downgraded = output::text(about, "downgraded");
-    if !downgraded.is_empty() {
-        output::say(&downgraded);
+    let fault = about["fault"].as_str().map(|fault| format!(": {}", output::one_line(fault))).unwrap_or_default();
+    output::say(&format!("`{}` is {}{fault}", args.name, output::text(about, "state")));
+    if let Some(downgraded) = about["downgraded"].as_str() {
+        output::say(&output::one_line(downgraded));
     }
     let columns = [
         column("TOOL", |item| output::text(item, "tool")),
@@ -180,7 +181,9 @@ async fn profiles(args: ListArgs) -> Result<(), Failure> {
             servers.map(|member| output::text(member, "server")).collect::<Vec<_>>().join(" ")
         }),
     ];
-    output::list(items(&answer), args.output.format, &columns)
+    let nothing =
+        "no profiles: `/mcp` shows the tools of all servers; `mizzen tools profiles add NAME SERVER` makes a view";
+    output::list_or(items(&answer), args.output.format, &columns, nothing)
 }
 
 async fn add_profile(args: ProfileArgs) -> Result<(), Failure> {

@@ -40,8 +40,8 @@ fn tell(report: &Report) -> Result<(), Failure> {
     if !report.unsigned.is_empty() {
         let first = report.unsigned.first().map(String::as_str).unwrap_or_default();
         output::data(&format!(
-            "note: {} more than the checkpoint covers, from `{first}` on: so it is while the log is being written; \
-             otherwise somebody took the checkpoint back",
+            "note: {} more than the checkpoint covers, from `{first}` on. This is normal while Mizzen runs and writes the \
+             log; of a log that is at rest it means that somebody took the checkpoint back",
             counted(report.unsigned.len() as u64, "file holds", "files hold")
         ))?;
     }

@@ -34,12 +34,12 @@ pub(super) async fn show(args: ShowArgs) -> Result<(), Failure> {
             None => break,
         }
     }
-    output::list(&items, args.output.format, COLUMNS)
+    output::list_or(&items, args.output.format, COLUMNS, "no entry is so; `mizzen audit show` shows the newest of all")
 }
 
 const COLUMNS: &[Column] = &[
     Column { heading: "INDEX", right: true, cell: |item| output::text(item, "index") },
-    Column { heading: "AT", right: false, cell: |item| cut(&output::text(&item["entry"], "at"), 19) },
+    Column { heading: "AT", right: false, cell: |item| output::time(&item["entry"], "at") },
     Column { heading: "KIND", right: false, cell: |item| output::text(&item["entry"], "kind") },
     Column { heading: "WHO", right: false, cell: |item| output::text(&item["entry"]["who"], "reference") },
     Column { heading: "WHAT", right: false, cell: |item| what(&item["entry"]) },
@@ -51,8 +51,4 @@ const COLUMNS: &[Column] = &[
 fn what(entry: &Value) -> String {
     let parts: Vec<&str> = ["action", "resource"].iter().filter_map(|name| entry[*name].as_str()).collect();
     if parts.is_empty() { "-".to_owned() } else { parts.join(" ") }
-}
-
-fn cut(text: &str, characters: usize) -> String {
-    text.chars().take(characters).collect()
 }

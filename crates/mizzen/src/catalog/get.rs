@@ -17,6 +17,8 @@ use crate::output::{self, Column};
 
 const CLASSES: &[&str] = &["agent", "tool_server", "tool", "model", "pool", "eval_set", "prompt", "skill", "caller"];
 const PAGE: u32 = 200;
+const NOTHING: &str =
+    "the catalog has nothing so; `mizzen get all` lists what it has, `mizzen apply -f DIR` puts more into it";
 
 pub(crate) async fn get(args: GetArgs) -> Result<(), Failure> {
     let server = Server::find(&args.client)?;
@@ -33,8 +35,8 @@ pub(crate) async fn get(args: GetArgs) -> Result<(), Failure> {
     match args.format {
         GetFormat::Yaml => documents(&server, &rows).await,
         GetFormat::Json => output::list(&rows, Format::Json, &[]),
-        GetFormat::Table => output::list(&rows, Format::Table, &columns()[..5]),
-        GetFormat::Wide => output::list(&rows, Format::Table, &columns()),
+        GetFormat::Table => output::list_or(&rows, Format::Table, &columns()[..5], NOTHING),
+        GetFormat::Wide => output::list_or(&rows, Format::Table, &columns(), NOTHING),
     }
 }
 
@@ -48,7 +50,7 @@ fn columns() -> [Column; 10] {
         column("STATE", |item| output::text(&item["version"], "state")),
         column("ORIGIN", |item| output::text(item, "origin")),
         column("LEVEL", |item| output::text(item, "level")),
-        column("LAST SEEN", |item| output::text(item, "last_seen")),
+        column("LAST SEEN", |item| output::time(item, "last_seen")),
         column("PROBLEMS", |item| output::text(item, "problems")),
         column("TITLE", |item| output::cut(&output::text(item, "title"), 40)),
     ]

@@ -38,7 +38,8 @@ pub(super) async fn sets(command: SetCommand) -> Result<(), Failure> {
             (vec![Server::find(&args.client)?.post(&path, &body).await?], args.output.format)
         }
     };
-    output::list(&items, format, &columns)
+    let nothing = "no eval sets; `mizzen eval set upload FILE` keeps one, `mizzen eval set golden RUN --set NAME` makes one of a run";
+    output::list_or(&items, format, &columns, nothing)
 }
 
 pub(super) async fn experiments(args: KeptArgs) -> Result<(), Failure> {
@@ -49,9 +50,10 @@ pub(super) async fn experiments(args: KeptArgs) -> Result<(), Failure> {
         Column { heading: "STATE", right: false, cell: |item| output::text(item, "state") },
         Column { heading: "RUNS", right: true, cell: |item| output::text(item, "runs") },
         Column { heading: "SCORES", right: false, cell: scores },
-        Column { heading: "MADE", right: false, cell: |item| output::text(item, "created_at") },
+        Column { heading: "MADE", right: false, cell: |item| output::time(item, "created_at") },
     ];
-    output::list(array(&list["items"]), args.output.format, &columns)
+    let nothing = "no experiments; `mizzen eval run --runs agent=AGENT -e EVALUATOR` makes one of stored runs";
+    output::list_or(array(&list["items"]), args.output.format, &columns, nothing)
 }
 
 fn scores(experiment: &Value) -> String {
@@ -77,9 +79,10 @@ pub(super) async fn evidence(args: EvidenceArgs) -> Result<(), Failure> {
         Column { heading: "CASES", right: true, cell: |item| output::text(item, "clusters") },
         Column { heading: "RUNS", right: true, cell: |item| output::text(item, "runs") },
         Column { heading: "FROM", right: false, cell: |item| output::text(&item["from"], "id") },
-        Column { heading: "AS OF", right: false, cell: |item| output::text(item, "as_of") },
+        Column { heading: "AS OF", right: false, cell: |item| output::time(item, "as_of") },
     ];
-    output::list(array(&list["items"]), args.output.format, &columns)
+    let nothing = "no evidence of that: an experiment over runs that name a digest (as those of `mizzen run` do), or a monitor, publishes some";
+    output::list_or(array(&list["items"]), args.output.format, &columns, nothing)
 }
 
 fn number(item: &Value, field: &str) -> String {

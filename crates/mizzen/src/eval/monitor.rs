@@ -18,7 +18,8 @@ pub(super) async fn monitor(command: MonitorCommand) -> Result<(), Failure> {
         MonitorCommand::Create(args) => create(args).await,
         MonitorCommand::List(args) => {
             let list = Server::find(&args.client)?.get("/api/v1/monitors").await?;
-            output::list(array(&list["items"]), args.output.format, &columns())
+            let nothing = "no monitors; `mizzen eval monitor create NAME -e task_success --runs agent=AGENT` makes one";
+            output::list_or(array(&list["items"]), args.output.format, &columns(), nothing)
         }
         MonitorCommand::Show(args) => {
             let path = format!("/api/v1/monitors/{}", encode(&args.id));
@@ -27,6 +28,7 @@ pub(super) async fn monitor(command: MonitorCommand) -> Result<(), Failure> {
         MonitorCommand::Delete(args) => {
             let path = format!("/api/v1/monitors/{}", encode(&args.id));
             Server::find(&args.client)?.json(Method::DELETE, &path, Bytes::new()).await?;
+            output::say(&format!("`{}` watches no more", args.id));
             Ok(())
         }
     }
@@ -51,9 +53,15 @@ async fn create(args: MonitorCreateArgs) -> Result<(), Failure> {
     if let Some(length) = args.average_run_length {
         body["average_run_length"] = json!(length);
     }
-    let made = Server::find(&args.client)?.post("/api/v1/monitors", &body).await?;
+    let server = Server::find(&args.client)?;
+    let made = server.post("/api/v1/monitors", &body).await?;
     match args.output.format {
-        Format::Table => output::data(&output::text(&made, "id")),
+        Format::Table => {
+            if !args.include_past {
+                output::say("it counts runs from now on; with `--include-past` it begins with the first stored one");
+            }
+            output::data(&output::text(&made, "id"))
+        }
         format => output::value(&made, format),
     }
 }
@@ -67,7 +75,7 @@ fn columns() -> [Column; 8] {
         Column { heading: "RUNS", right: true, cell: |item| output::text(item, "n") },
         Column { heading: "ESTIMATE", right: false, cell: |item| super::estimate(&item["estimate"]) },
         Column { heading: "E-VALUE", right: true, cell: |item| number(&item["e_value"]) },
-        Column { heading: "ALARM", right: false, cell: |item| output::text(item, "alarm_at") },
+        Column { heading: "ALARM", right: false, cell: |item| output::time(item, "alarm_at") },
     ]
 }
 
@@ -88,7 +96,7 @@ fn show(monitor: &Value, output: &OutputArgs) -> Result<(), Failure> {
         let alarm = if point["alarm"] == json!(true) { "alarm" } else { "" };
         let value = |name: &str| number(&point[name]);
         vec![
-            output::text(point, "at"),
+            output::time(point, "at"),
             output::text(point, "n"),
             value("value"),
             value("lower"),

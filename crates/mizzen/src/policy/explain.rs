@@ -19,7 +19,7 @@ pub(super) async fn explain(args: ExplainArgs) -> Result<(), Failure> {
 
 fn tell(decision: &Value) -> Result<(), Failure> {
     let line = |name: &str, text: String| output::data(&format!("{name:<12}{}", output::one_line(&text)));
-    line("decision", format!("{} at {}", output::text(decision, "id"), output::text(decision, "at")))?;
+    line("decision", format!("{} at {}", output::text(decision, "id"), output::time(decision, "at")))?;
     let caller = output::text(decision, "caller");
     line("who", format!("{caller}, digest {}", output::text(decision, "agent_digest")))?;
     line("asked", format!("{} {}", output::text(decision, "action"), output::text(decision, "resource")))?;

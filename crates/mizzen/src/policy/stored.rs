@@ -87,9 +87,11 @@ async fn list(server: &Server, args: &GetArgs) -> Result<(), Failure> {
         Column { heading: "MODE", right: false, cell: |item| output::text(item, "mode") },
         Column { heading: "AGENTS", right: false, cell: whom },
         Column { heading: "FROM", right: false, cell: origin },
-        Column { heading: "CHANGED", right: false, cell: |item| output::text(item, "changed_at") },
+        Column { heading: "CHANGED", right: false, cell: |item| output::time(item, "changed_at") },
     ];
-    output::list(&items, format, &columns)
+    let nothing =
+        "no boundaries and no policies: every call is only watched; `mizzen policy apply -f FILE` puts one in force";
+    output::list_or(&items, format, &columns, nothing)
 }
 
 pub(super) async fn delete(args: DeleteArgs) -> Result<(), Failure> {

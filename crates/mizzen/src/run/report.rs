@@ -36,14 +36,14 @@ fn text(summary: &Value, launch: &Launch) -> String {
     let error =
         summary["error_message"].as_str().map(|e| format!("\n  error     {}", output::one_line(e))).unwrap_or_default();
     format!(
-        "\nmizzen: {agent} {outcome} in {duration}, unconfined\n  steps     {steps} ({models} model calls, {tools} tool calls)\n  \
+        "\nmizzen: {agent} {outcome} in {duration}, unconfined\n  steps     {steps} ({models}, {tools})\n  \
          tokens    {input} in, {output} out\n  cost      {cost}\n  errors    {errors}{error}\n  {link}",
         agent = output::text(summary, "agent"),
         outcome = output::text(summary, "outcome"),
         duration = output::duration(summary["duration_ns"].as_i64().unwrap_or(0)),
         steps = summary["steps"],
-        models = summary["model_calls"],
-        tools = summary["tool_calls"],
+        models = output::counted(summary["model_calls"].as_u64().unwrap_or(0), "model call"),
+        tools = output::counted(summary["tool_calls"].as_u64().unwrap_or(0), "tool call"),
         input = usage["input_tokens"],
         output = usage["output_tokens"],
         cost = crate::runs::cost(summary),

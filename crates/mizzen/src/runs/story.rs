@@ -22,17 +22,18 @@ pub(crate) fn render(run: &Value, entries: &[Value]) -> String {
 fn header(summary: &Value) -> String {
     let usage = &summary["usage"];
     let state = if summary["is_final"] == Value::Bool(true) { "final" } else { "live" };
+    let counted = |field: &str, one: &str| output::counted(summary[field].as_u64().unwrap_or(0), one);
     let mut text = String::new();
     let _ = writeln!(text, "run {}  revision {} ({state})", output::text(summary, "run_id"), summary["revision"]);
     let _ = writeln!(
         text,
-        "agent {}  outcome {}  {}  {} steps  {} tool calls  {} errors",
+        "agent {}  outcome {}  {}  {}  {}  {}",
         output::text(summary, "agent"),
         output::text(summary, "outcome"),
         output::duration(summary["duration_ns"].as_i64().unwrap_or(0)),
-        summary["steps"],
-        summary["tool_calls"],
-        summary["errors"],
+        counted("steps", "step"),
+        counted("tool_calls", "tool call"),
+        counted("errors", "error"),
     );
     let _ = writeln!(
         text,

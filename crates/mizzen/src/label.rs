@@ -7,12 +7,14 @@ use serde_json::json;
 use crate::cli::{Format, LabelArgs};
 use crate::client::{Server, encode};
 use crate::failure::Failure;
-use crate::output;
+use crate::{output, runs};
 
 pub(crate) async fn label(args: LabelArgs) -> Result<(), Failure> {
     let body = json!({ "value": value(&args.value)?, "note": args.note });
-    let path = format!("/api/v1/runs/{}/labels/{}", encode(&args.run_id), encode(&args.metric));
-    let saved = Server::find(&args.client)?.json(Method::PUT, &path, Bytes::from(body.to_string())).await?;
+    let server = Server::find(&args.client)?;
+    let run_id = runs::resolve(&server, &args.run_id).await?;
+    let path = format!("/api/v1/runs/{}/labels/{}", encode(&run_id), encode(&args.metric));
+    let saved = server.json(Method::PUT, &path, Bytes::from(body.to_string())).await?;
     match args.output.format {
         Format::Table => output::data(&format!(
             "{} is {} by {}",

@@ -10,6 +10,7 @@ use super::scores::array;
 use crate::client::{Server, encode};
 use crate::failure::Failure;
 use crate::output::{self, Column};
+use crate::runs;
 
 pub(super) async fn sets(command: SetCommand) -> Result<(), Failure> {
     let columns = [
@@ -33,9 +34,10 @@ pub(super) async fn sets(command: SetCommand) -> Result<(), Failure> {
             (vec![Server::find(&args.client)?.json(Method::POST, &path, body).await?], args.output.format)
         }
         SetCommand::Golden(args) => {
+            let server = Server::find(&args.client)?;
             let path = format!("/api/v1/eval-sets/{}/cases", encode(&args.set));
-            let body = json!({ "run_id": args.run_id, "case": args.case });
-            (vec![Server::find(&args.client)?.post(&path, &body).await?], args.output.format)
+            let body = json!({ "run_id": runs::resolve(&server, &args.run_id).await?, "case": args.case });
+            (vec![server.post(&path, &body).await?], args.output.format)
         }
     };
     let nothing = "no eval sets; `mizzen eval set upload FILE` keeps one, `mizzen eval set golden RUN --set NAME` makes one of a run";

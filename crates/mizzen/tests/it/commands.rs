@@ -92,6 +92,10 @@ async fn a_run_is_listed_told_and_asked_about() -> Result<()> {
     ] {
         assert!(story.contains(expected), "`{expected}` is not in\n{story}");
     }
+    let label = stdout(&server, &["label", "5b8efff7", "good"]).await?;
+    assert!(label.starts_with("success is 1"), "{label}");
+    let table = stdout(&server, &["runs", "list"]).await?;
+    assert!(table.contains("$0.0035") && table.contains("2025-11-22 08:26:40"), "{table}");
     let rows =
         stdout(&server, &["query", "SELECT model, input_tokens FROM steps WHERE model IS NOT NULL", "-o", "json"])
             .await?;

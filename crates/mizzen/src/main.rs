@@ -1,5 +1,6 @@
 //! `mizzen`: command line, configuration, wiring and signals; every plane's logic lives in its own crate.
 
+mod agents;
 mod audit;
 mod backup;
 mod baseline;

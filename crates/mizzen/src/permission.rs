@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use self::cli::{AnswerArgs, ApprovalsCommand, ApprovalsListArgs, ApprovalsShowArgs};
 use self::cli::{BudgetsCommand, BudgetsListArgs, BudgetsRemoveArgs, BudgetsSetArgs, PauseArgs, ResumeArgs, Whom};
+use crate::agents;
 use crate::cli::Format;
 use crate::client::{Server, encode};
 use crate::failure::Failure;
@@ -161,6 +162,9 @@ async fn set_budget(args: BudgetsSetArgs) -> Result<(), Failure> {
                 "the budget `{}` is in force; `mizzen budgets list` shows what is left of it",
                 args.name
             ));
+            if let Some(agent) = &args.agent {
+                agents::tell_if_unknown(&server, agent).await;
+            }
             Ok(())
         }
         format => output::value(&budget, format),
@@ -183,6 +187,9 @@ pub(crate) async fn pause(args: PauseArgs) -> Result<(), Failure> {
         Format::Table => {
             let id = output::text(&pause, "id");
             output::say(&format!("new calls are refused from now on; `mizzen resume {id}` lets them through again"));
+            if let Some(agent) = &args.whom.agent {
+                agents::tell_if_unknown(&server, agent).await;
+            }
             Ok(())
         }
         format => output::value(&pause, format),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::cli::{MonitorCommand, MonitorCreateArgs};
 use super::scores::array;
+use crate::agents;
 use crate::cli::{Format, OutputArgs};
 use crate::client::{Server, encode};
 use crate::failure::Failure;
@@ -57,6 +58,9 @@ async fn create(args: MonitorCreateArgs) -> Result<(), Failure> {
     let made = server.post("/api/v1/monitors", &body).await?;
     match args.output.format {
         Format::Table => {
+            if let Some(agent) = &selector.agent {
+                agents::tell_if_unknown(&server, agent).await;
+            }
             if !args.include_past {
                 output::say("it counts runs from now on; with `--include-past` it begins with the first stored one");
             }

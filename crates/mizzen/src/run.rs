@@ -67,9 +67,22 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
     };
     let started_at = clock.now();
     let environment = child::Environment { set: environment::variables(&launch), removed: environment::removed() };
-    let end = child::run_to_end(&args.command, &environment, &mut signals).await;
-    let span =
-        root_span::RootSpan { launch: &launch, command: &args.command, started_at, ended_at: clock.now(), end: &end };
+    if args.agent.is_none() && !args.quiet && digest::interpreter(Path::new(&launch.agent)).is_some() {
+        output::say(&format!(
+            "mizzen: the agent is called `{}`, as its program; `--agent NAME` says better",
+            launch.agent
+        ));
+    }
+    let end = match child::run_to_end(&args.command, &environment, &mut signals).await {
+        Ok(end) => end,
+        Err(child::NotStarted { message, code }) => {
+            // Nothing ran: there is no run to record, and no agent of this name.
+            output::say(&format!("mizzen: {message}"));
+            tokio::time::timeout(FINISH_TIMEOUT, revoke(&server, &launch)).await.ok();
+            return Ok(ExitCode::from(code));
+        }
+    };
+    let span = root_span::RootSpan { launch: &launch, command: &args.command, started_at, ended_at: clock.now(), end };
     let cut_short = tokio::select! {
         () = finish(&server, &launch, &span, args.quiet) => None,
         () = tokio::time::sleep(FINISH_TIMEOUT) => Some("the server does not answer"),
@@ -81,10 +94,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
             launch.key_id
         ));
     }
-    if let child::End::NotStarted { message, .. } = &end {
-        output::say(&format!("mizzen: {message}"));
-    }
-    Ok(ExitCode::from(end.exit_code()))
+    Ok(ExitCode::from(child::exit_code(end)))
 }
 
 async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
@@ -157,6 +167,10 @@ async fn finish(server: &Server, launch: &Launch, span: &root_span::RootSpan<'_>
     if !quiet {
         report::print(server, launch).await;
     }
+    revoke(server, launch).await;
+}
+
+async fn revoke(server: &Server, launch: &Launch) {
     let path = format!("/api/v1/keys/{}", encode(&launch.key_id));
     if let Err(failure) = server.json(Method::DELETE, &path, Bytes::new()).await {
         failure.report();

@@ -8,24 +8,18 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal as Received, SignalKind, signal};
 
-/// How the agent's process ended.
+/// Why there is no end of the agent's process to tell: nothing was started, or it was lost.
 #[derive(Debug)]
-pub(super) enum End {
-    Exited(ExitStatus),
-    NotStarted { message: String, code: u8 },
+pub(super) struct NotStarted {
+    pub(super) message: String,
+    /// As `env` reports it.
+    pub(super) code: u8,
 }
 
-impl End {
-    /// The command's own code, or 128 + N when signal N ended it, as shells report it.
-    pub(super) fn exit_code(&self) -> u8 {
-        match self {
-            Self::NotStarted { code, .. } => *code,
-            Self::Exited(status) => {
-                let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-                code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
-            }
-        }
-    }
+/// The command's own code, or 128 + N when signal N ended it, as shells report it.
+pub(super) fn exit_code(status: ExitStatus) -> u8 {
+    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
 }
 
 /// What the agent's process finds in its environment, beside what it inherits.
@@ -35,27 +29,24 @@ pub(super) struct Environment {
     pub(super) removed: Vec<String>,
 }
 
-pub(super) async fn run_to_end(command: &[String], environment: &Environment, signals: &mut Signals) -> End {
-    let Some((program, arguments)) = command.split_first() else {
-        return End::NotStarted { message: "no command was given".to_owned(), code: 125 };
-    };
+pub(super) async fn run_to_end(
+    command: &[String],
+    environment: &Environment,
+    signals: &mut Signals,
+) -> Result<ExitStatus, NotStarted> {
+    let failed = |message: String, code| NotStarted { message, code };
+    let (program, arguments) = command.split_first().ok_or_else(|| failed("no command was given".to_owned(), 125))?;
     let mut agent = Command::new(program);
     for name in &environment.removed {
         agent.env_remove(name);
     }
     agent.args(arguments).envs(environment.set.iter().cloned());
-    let spawned = agent.spawn();
-    let mut child = match spawned {
-        Ok(child) => child,
-        Err(error) => {
-            let code = if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
-            return End::NotStarted { message: format!("failed to start `{program}`: {error}"), code };
-        }
-    };
-    match forward_signals_until_end(&mut child, signals).await {
-        Ok(status) => End::Exited(status),
-        Err(error) => End::NotStarted { message: format!("failed to wait for `{program}`: {error}"), code: 125 },
-    }
+    let mut child = agent.spawn().map_err(|error| {
+        let code = if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
+        failed(format!("failed to start `{program}`: {error}"), code)
+    })?;
+    let ended = forward_signals_until_end(&mut child, signals).await;
+    ended.map_err(|error| failed(format!("failed to wait for `{program}`: {error}"), 125))
 }
 
 /// The signals that are forwarded. Listening begins before the agent starts: a signal that comes at once must find its

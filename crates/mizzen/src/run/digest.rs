@@ -95,7 +95,7 @@ fn program(name: &str) -> Option<PathBuf> {
 }
 
 /// The flags that bring code to it.
-fn interpreter(program: &Path) -> Option<&'static str> {
+pub(super) fn interpreter(program: &Path) -> Option<&'static str> {
     let name = program.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     INTERPRETERS.iter().find(|(known, _)| *known == plain).map(|(_, letters)| *letters)

@@ -1,6 +1,7 @@
 //! The span of the whole run, sent by `mizzen run` itself: it knows the command, the exit code and the confinement.
 
 use std::fmt;
+use std::process::ExitStatus;
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use mizzen_model::time::Timestamp;
 use mizzen_runtime::client::{ClientConfig, HttpClient};
 use serde_json::{Value, json};
 
-use super::child::End;
+use super::child::exit_code;
 use super::{Launch, otlp_nanos};
 use crate::failure::Failure;
 
@@ -51,7 +52,7 @@ pub(super) struct RootSpan<'a> {
     pub(super) command: &'a [String],
     pub(super) started_at: Timestamp,
     pub(super) ended_at: Timestamp,
-    pub(super) end: &'a End,
+    pub(super) end: ExitStatus,
 }
 
 /// Sends the span to the OTLP receiver with the run's own key.
@@ -70,12 +71,9 @@ pub(super) async fn send(span: &RootSpan<'_>) -> Result<(), Failure> {
 }
 
 fn export_request(span: &RootSpan<'_>) -> Value {
-    let code = span.end.exit_code();
-    let (status, message) = match span.end {
-        End::Exited(_) if code == 0 => (STATUS_OK, String::new()),
-        End::Exited(_) => (STATUS_ERROR, format!("exit code {code}")),
-        End::NotStarted { message, .. } => (STATUS_ERROR, message.clone()),
-    };
+    let code = exit_code(span.end);
+    let (status, message) =
+        if code == 0 { (STATUS_OK, String::new()) } else { (STATUS_ERROR, format!("exit code {code}")) };
     let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
     let mut resource = vec![text("service.name", &span.launch.agent), text("mizzen.run.id", &span.launch.run_id)];
     resource.extend(span.launch.agent_digest.as_ref().map(|digest| text("mizzen.agent.digest", digest.as_str())));

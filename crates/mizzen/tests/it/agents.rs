@@ -38,7 +38,7 @@ async fn an_agent_that_knows_nothing_of_mizzen_leaves_a_run() -> Result<()> {
     let (said, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(7), "the agent's exit code is passed on: {told}");
     assert_eq!(said.trim(), "Hi!");
-    for expected in ["greeter error", "1 model calls", "20 in, 2 out", "unconfined", "/runs/run-"] {
+    for expected in ["greeter error", "1 model call,", "20 in, 2 out", "unconfined", "/runs/run-"] {
         assert!(told.contains(expected), "`{expected}` is not in\n{told}");
     }
     let runs = server.get("/api/v1/runs").await?;
@@ -114,8 +114,14 @@ async fn signals_are_forwarded_and_reported_as_a_shell_would() -> Result<()> {
 
     let killed = server.command(["run", "-q", "--", "sh", "-c", "kill -KILL $$"])?.status().await?;
     assert_eq!(killed.code(), Some(137));
-    let missing = server.command(["run", "-q", "--", "no-such-program"])?.output().await?;
+    let missing = server.command(["run", "--", "no-such-program"])?.output().await?;
+    let told = String::from_utf8(missing.stderr)?;
     assert_eq!(missing.status.code(), Some(127));
+    assert!(told.starts_with("mizzen: failed to start `no-such-program`") && told.lines().count() == 1, "{told}");
+    let runs = server.get("/api/v1/runs?agent=no-such-program").await?;
+    assert_eq!(runs["items"], serde_json::json!([]), "what never ran is no run");
+    let keys = server.get("/api/v1/keys").await?.to_string();
+    assert!(!keys.contains("no-such-program"), "its key is gone: {keys}");
     Ok(())
 }
 

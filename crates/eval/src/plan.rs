@@ -1,5 +1,6 @@
 //! How many cases and trials a claim needs, before any are run.
 
+use mizzen_model::estimate::significant;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -249,7 +250,8 @@ fn sentence(request: &PlanRequest, found: &Found) -> String {
         ),
     };
     format!(
-        "{cases} cases with {each} show {claim} with {confidence:.4} % confidence and a power of {:.0} %; fewer than {} cases never could",
+        "{cases} cases with {each} show {claim} with {} % confidence and a power of {:.0} %; fewer than {} cases never could",
+        significant(confidence, 6),
         found.power * 100.0,
         found.minimum
     )

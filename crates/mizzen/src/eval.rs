@@ -13,6 +13,7 @@ mod stored;
 use std::process::ExitCode;
 
 use mizzen_eval::estimate::Estimate;
+use mizzen_model::estimate::significant;
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -55,6 +56,14 @@ async fn dispatch(command: EvalCommand) -> Result<ExitCode, Failure> {
         EvalCommand::Evidence(args) => kept::evidence(args).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Digits that a person can use.
+pub(crate) fn number(value: f64) -> String {
+    match value.abs() {
+        ..1.0 => significant(value, 4),
+        _ => significant(value, 5),
+    }
 }
 
 /// A number with its limits, as a table shows it.

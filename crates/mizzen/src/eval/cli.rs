@@ -6,6 +6,21 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::{ClientArgs, OutputArgs};
 
+const GATE_EXAMPLE: &str = "\
+A gate:
+  scores = \"scores.json\"   # or an experiment; --scores wins
+
+  [[criterion]]
+  evaluator = \"task_success\"
+  at_least = 0.9
+  planned_cases = 60
+
+  [[criterion]]
+  evaluator = \"cost_usd\"
+  measure = \"mean\"
+  at_most = 0.05
+  planned_cases = 60";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum EvalCommand {
     /// Score recorded runs, against an eval set or not.
@@ -17,6 +32,7 @@ pub(crate) enum EvalCommand {
     /// Is B better than A? Paired by case; exit codes: 0 better or no worse, 1 worse, 2 not yet known, 3 could not run.
     Compare(CompareArgs),
     /// A verdict with a stated error rate; exit codes: 0 pass, 1 fail, 2 inconclusive, 3 could not run.
+    #[command(after_long_help = GATE_EXAMPLE)]
     Gate(GateArgs),
     /// How many cases and trials a claim needs.
     Plan(PlanArgs),
@@ -65,6 +81,9 @@ pub(crate) struct EvalRunArgs {
     /// Let runs count as evidence that only the agent itself reported.
     #[arg(long)]
     pub(crate) count_sdk_evidence: bool,
+    /// Publish no evidence of stored runs. The look is counted all the same.
+    #[arg(long)]
+    pub(crate) no_publish: bool,
     /// OpenAI-compatible server that judges of files are asked at. [default: Mizzen's own address, --url]
     #[arg(long, value_name = "URL")]
     pub(crate) judge_url: Option<String>,
@@ -252,6 +271,7 @@ pub(crate) struct SetGoldenArgs {
     pub(crate) client: ClientArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// The run's id, or the first characters of one.
     pub(crate) run_id: String,
     /// Name of the set; it is made when there is none.
     #[arg(long)]

@@ -7,7 +7,7 @@ use mizzen_eval::estimate::Estimate;
 use serde_json::json;
 
 use super::cli::CompareArgs;
-use super::scores;
+use super::{number, scores};
 use crate::cli::Format;
 use crate::failure::Failure;
 use crate::output;
@@ -63,7 +63,7 @@ fn table(told: &Comparison) -> Result<(), Failure> {
         return Ok(());
     }
     let rows = told.changed.iter().take(CHANGED_SHOWN).map(|case| {
-        let value = |value: f64, trials: u64| format!("{value:.3} of {trials}");
+        let value = |value: f64, trials: u64| format!("{} of {trials}", number(value));
         let (a, b) = (value(case.a, case.trials_a), value(case.b, case.trials_b));
         vec![output::cut(&output::one_line(&case.case), 60), case.evaluator.clone(), a, b]
     });

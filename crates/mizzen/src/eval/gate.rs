@@ -18,7 +18,9 @@ pub(super) async fn gate(args: GateArgs) -> Result<ExitCode, Failure> {
     let name = args.gate.display().to_string();
     let text = std::fs::read_to_string(&args.gate).with_context(|| format!("failed to read `{name}`"));
     let gate = Gate::read(&text.map_err(Failure::Usage)?);
-    let gate = gate.with_context(|| format!("`{name}`")).map_err(Failure::Usage)?;
+    let gate = gate
+        .with_context(|| format!("`{name}` is no gate; `mizzen eval gate --help` shows one"))
+        .map_err(Failure::Usage)?;
     let named = match (&args.scores, &gate.scores) {
         (Some(named), _) => named.clone(),
         (None, Some(named)) => beside(&args.gate, named),

@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 
 use super::cli::{EvalFormat, EvalRunArgs};
 use super::gate::exit_code;
+use super::number;
 use super::stored;
 use crate::failure::Failure;
 use crate::output;
@@ -40,6 +41,7 @@ struct Report {
     /// One for each evaluator, in the order they were named.
     summaries: Vec<Summary>,
     verdict: Verdict,
+    at_least: Option<f64>,
 }
 
 pub(crate) async fn run(args: EvalRunArgs) -> Result<ExitCode, Failure> {
@@ -120,7 +122,7 @@ fn report(
     } else {
         Verdict::Pass
     };
-    Ok(Report { scores, problems, summaries, verdict })
+    Ok(Report { scores, problems, summaries, verdict, at_least })
 }
 
 fn print(report: &Report, format: EvalFormat) -> Result<(), Failure> {
@@ -168,8 +170,8 @@ fn score_json(score: &Score) -> Value {
 /// What a person calls the trial of a score.
 fn label(score: &Score) -> String {
     match &score.case {
-        Some(case) => format!("{case} ({})", short(&score.run_id)),
-        None => score.run_id.clone(),
+        Some(case) if *case != score.run_id => format!("{case} ({})", short(&score.run_id)),
+        _ => score.run_id.clone(),
     }
 }
 
@@ -184,7 +186,7 @@ fn complaint(score: &Score) -> Option<String> {
     match &score.outcome {
         ScoreOutcome::Scored { value, verdict: Some(Verdict::Fail), .. } => {
             let why = score.explanation.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-            Some(format!("{}{why}", summary::number(*value)))
+            Some(format!("{}{why}", number(*value)))
         }
         ScoreOutcome::Scored { .. } => None,
         ScoreOutcome::NotEvaluated { reason } => Some(format!("not evaluated: {reason}")),

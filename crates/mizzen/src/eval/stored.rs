@@ -9,6 +9,7 @@ use http::Method;
 use mizzen_eval::format::Problem;
 use mizzen_eval::score::Score;
 use mizzen_eval::selector::RunSelector;
+use mizzen_model::estimate::significant;
 use serde_json::{Value, json};
 
 use super::cli::EvalRunArgs;
@@ -57,12 +58,38 @@ pub(super) async fn score(args: &EvalRunArgs, selector: &str) -> Result<Scored, 
         "evaluators": evaluators,
         "split_versions": false,
         "count_sdk_evidence": args.count_sdk_evidence,
+        "publish_evidence": !args.no_publish,
     });
     let begun = server.post("/api/v1/experiments", &body).await?;
     let id = begun["id"].as_str().context("the server did not name the experiment")?.to_owned();
     let done = follow(&server, &id).await?;
-    output::say(&format!("experiment {id}: {} runs scored", done["runs"]));
+    let runs = done["runs"].as_u64().unwrap_or(0);
+    output::say(&format!("experiment {id}: {} scored", output::counted(runs, "run")));
+    tell_evidence(&server, &done, args.no_publish).await?;
     Ok(Scored { scores: of_experiment(&server, &id).await?, problems: problems(&done) })
+}
+
+/// What was published, and which part of the error rate of all looks at this agent it took: every look takes one.
+async fn tell_evidence(server: &Server, done: &Value, is_private: bool) -> Result<(), Failure> {
+    let (Some(digest), [agent]) = (done["agent_digest"].as_str(), array(&done["agents"])) else { return Ok(()) };
+    if is_private {
+        output::say("nothing was published; the look counts all the same, as whoever reads this has looked");
+        return Ok(());
+    }
+    let list = server.get(&format!("/api/v1/evidence?digest={}", encode(digest))).await?;
+    for evidence in array(&list["items"]).iter().filter(|item| item["from"]["id"] == done["id"]) {
+        let alpha = |field: &str| evidence[field].as_f64().map(|alpha| significant(alpha, 3)).unwrap_or_default();
+        output::say(&format!(
+            "published evidence of `{}` about `{}`: look {}, which spends {} of the error rate {} of all looks; \
+             `--no-publish` keeps it to yourself",
+            output::text(evidence, "metric"),
+            agent.as_str().unwrap_or_default(),
+            evidence["lineage_position"],
+            alpha("alpha"),
+            alpha("alpha_total"),
+        ));
+    }
+    Ok(())
 }
 
 async fn follow(server: &Server, id: &str) -> Result<Value, Failure> {
@@ -93,13 +120,13 @@ async fn stored_set(server: &Server, set: &Path) -> Result<String, Failure> {
 /// What was selected and not scored, in words.
 fn problems(experiment: &Value) -> Vec<Problem> {
     let skipped = [
-        ("not_final", "runs may still change and were left out"),
-        ("no_case", "runs are of no case of the eval set"),
-        ("unreadable", "runs could not be read"),
-        ("other_version", "runs are of another version of the agent"),
+        ("not_final", "not final yet"),
+        ("no_case", "of no case of the eval set"),
+        ("unreadable", "unreadable"),
+        ("other_version", "of another version of the agent"),
     ];
     let count = |name: &str| experiment["skipped"][name].as_u64().filter(|count| *count > 0);
-    let counted = skipped.iter().filter_map(|(name, text)| Some(format!("{} {text}", count(name)?)));
+    let counted = skipped.iter().filter_map(|(name, text)| Some(format!("{} left out: {text}", output::counted(count(name)?, "run"))));
     let said = experiment["problem"].as_str().map(|text| format!("experiment: {text}"));
     if let Some(text) = &said {
         output::say(&format!("mizzen: {text}"));

@@ -1,18 +1,22 @@
 //! The report for a pull request.
 
-use super::table::{COMPLAINTS_MAX, rows};
+use super::table::{COMPLAINTS_MAX, reasons, rows};
 use super::{Report, complaint, label};
 
 pub(super) fn render(report: &Report) -> String {
     let mut text = format!("### Evaluation: {}\n\n", report.verdict);
-    text.push_str("| evaluator | n | cases | estimate | 95 % interval | passed | verdict |\n");
-    text.push_str("|---|---:|---:|---:|---|---:|---|\n");
+    text.push_str("| evaluator | n | cases | mean (95 %) | passed | pass rate (95 %) | verdict |\n");
+    text.push_str("|---|---:|---:|---|---:|---|---|\n");
     for row in report.summaries.iter().flat_map(rows) {
         let cells: Vec<String> = row.iter().map(|cell| cell_text(cell.trim())).collect();
         text.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
-    if !report.problems.is_empty() {
+    let reasons = reasons(report);
+    if !report.problems.is_empty() || !reasons.is_empty() {
         text.push('\n');
+        for reason in reasons {
+            text.push_str(&format!("- {}\n", cell_text(&reason)));
+        }
         for problem in report.problems.iter().take(COMPLAINTS_MAX) {
             text.push_str(&format!("- {}\n", cell_text(&problem.to_string())));
         }

@@ -7,6 +7,8 @@ use mizzen_eval::score::Score;
 use mizzen_eval::stats::StatsError;
 use mizzen_model::permission::Verdict;
 
+use crate::eval::number;
+
 pub(super) const ALPHA: f64 = 0.05;
 
 /// One evaluator over all trials.
@@ -39,6 +41,32 @@ impl Summary {
         })
     }
 
+    /// The mean, where it is another number than the share of trials that passed.
+    pub(super) fn mean(&self) -> Option<&Estimate> {
+        let is_rate = |mean: &&Estimate| {
+            self.aggregate.pass_rate.as_ref().is_some_and(|rate| (rate.value - mean.value).abs() < f64::EPSILON)
+        };
+        self.aggregate.mean.as_ref().filter(|mean| !is_rate(mean))
+    }
+
+    /// Why the verdict is the one it is.
+    pub(super) fn reason(&self, at_least: Option<f64>) -> Option<String> {
+        let (trials, failed) = (self.trials(), self.judged - self.aggregate.passed.unwrap_or(0));
+        let missing = trials - self.aggregate.scored;
+        Some(match (self.verdict?, at_least) {
+            (Verdict::Inconclusive, _) if missing > 0 => format!("{missing} of {trials} not evaluated"),
+            (Verdict::Pass, None) => {
+                "every trial passed; `--at-least` asks for a share, and judges its interval".to_owned()
+            }
+            (Verdict::Fail, None) => {
+                format!("{failed} of {} did not pass; without `--at-least` every trial has to", self.judged)
+            }
+            (Verdict::Pass, Some(share)) => format!("the whole interval of the pass rate lies from {share} on"),
+            (Verdict::Fail, Some(share)) => format!("the whole interval of the pass rate lies below {share}"),
+            (Verdict::Inconclusive, _) => "the interval of the pass rate lies on both sides of `--at-least`".to_owned(),
+        })
+    }
+
     pub(super) fn trials(&self) -> u64 {
         self.aggregate.scored + self.aggregate.not_evaluated + self.aggregate.failed
     }
@@ -64,18 +92,10 @@ fn verdict(
     Some(if sure == Verdict::Pass && !is_whole { Verdict::Inconclusive } else { sure })
 }
 
-/// Digits that a person can use: four behind the point, fewer for large numbers.
-pub(super) fn number(value: f64) -> String {
-    let digits = match value.abs() {
-        ..10.0 => 4,
-        ..1_000.0 => 2,
-        _ => 0,
-    };
-    let text = format!("{value:.digits$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
-pub(super) fn limits(estimate: &Estimate) -> String {
+/// `0.6 (0.147 to 0.947)`, with a unit where there is one.
+pub(super) fn with_limits(estimate: &Estimate, unit: Option<&str>) -> String {
+    let value = number(estimate.value);
+    let value = unit.map_or_else(|| value.clone(), |unit| format!("{value} {unit}"));
     let limits = estimate.lower.zip(estimate.upper);
-    limits.map_or_else(|| "-".to_owned(), |(lower, upper)| format!("{} to {}", number(lower), number(upper)))
+    limits.map_or_else(|| value.clone(), |(lower, upper)| format!("{value} ({} to {})", number(lower), number(upper)))
 }

@@ -1,6 +1,9 @@
 //! The report for a terminal.
 
-use super::summary::{Summary, limits, number};
+use mizzen_eval::estimate::Estimate;
+use mizzen_model::permission::Verdict;
+
+use super::summary::{Summary, with_limits};
 use super::{Report, complaint, label};
 use crate::output::{grid, one_line};
 
@@ -8,37 +11,55 @@ use crate::output::{grid, one_line};
 pub(super) const COMPLAINTS_MAX: usize = 20;
 
 pub(super) fn render(report: &Report) -> String {
-    let headings = ["EVALUATOR", "N", "CASES", "ESTIMATE", "95 % INTERVAL", "PASSED", "VERDICT"];
+    let headings = ["EVALUATOR", "N", "CASES", "MEAN (95 %)", "PASSED", "PASS RATE (95 %)", "VERDICT"];
     let rows = report.summaries.iter().flat_map(rows).collect();
     let headings = headings.iter().map(|heading| (*heading).to_owned()).collect();
-    let mut text = grid(headings, rows, &[false, true, true, true, false, true, false]);
+    let mut text = grid(headings, rows, &[false, true, true, false, true, false, false]);
     let complaints = complaints(report);
     if !complaints.is_empty() {
         text.push_str("\n\n");
         text.push_str(&complaints.join("\n"));
     }
+    let reasons = reasons(report);
+    if !reasons.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&reasons.join("\n"));
+    }
     text.push_str(&format!("\n\nverdict: {}", report.verdict));
     text
+}
+
+/// Why each evaluator has its verdict, and what else keeps the verdict of all open.
+pub(super) fn reasons(report: &Report) -> Vec<String> {
+    let of_each = report.summaries.iter().filter_map(|summary| {
+        let (name, verdict) = (&summary.aggregate.evaluator.name, summary.verdict?);
+        Some(format!("{name}: {verdict}, {}", summary.reason(report.at_least)?))
+    });
+    let open = (report.verdict == Verdict::Inconclusive
+        && report.summaries.iter().all(|summary| summary.verdict != Some(Verdict::Inconclusive)))
+    .then(|| "inconclusive, because the runs do not cover what was asked".to_owned());
+    of_each.chain(open).collect()
 }
 
 /// A row for the evaluator, and one for each pass^k.
 pub(super) fn rows(summary: &Summary) -> Vec<Vec<String>> {
     let told = &summary.aggregate;
-    let unit = told.unit.as_ref().map_or_else(String::new, |unit| format!(" {unit}"));
     let trials = summary.trials();
     let n = if told.scored == trials { trials.to_string() } else { format!("{} of {trials}", told.scored) };
     let passed = match summary.judged {
         0 => "-".to_owned(),
         judged => format!("{}/{judged}", told.passed.unwrap_or(0)),
     };
-    let mean = told.mean.as_ref();
+    let shown = |estimate: Option<&Estimate>, unit: Option<&str>| {
+        estimate.map_or_else(|| "-".to_owned(), |estimate| with_limits(estimate, unit))
+    };
     let mut rows = vec![vec![
         told.evaluator.name.clone(),
         n,
         summary.cases.to_string(),
-        mean.map_or_else(|| "-".to_owned(), |mean| format!("{}{unit}", number(mean.value))),
-        mean.map_or_else(|| "-".to_owned(), limits),
+        shown(summary.mean(), told.unit.as_deref()),
         passed,
+        shown(told.pass_rate.as_ref(), None),
         summary.verdict.map_or_else(|| "-".to_owned(), |verdict| verdict.to_string()),
     ]];
     rows.extend(told.pass_hat.iter().map(|pass_hat| {
@@ -47,9 +68,9 @@ pub(super) fn rows(summary: &Summary) -> Vec<Vec<String>> {
             format!("  pass^{}", pass_hat.k),
             cell(""),
             pass_hat.estimate.clusters.to_string(),
-            number(pass_hat.estimate.value),
-            limits(&pass_hat.estimate),
             cell(""),
+            cell(""),
+            with_limits(&pass_hat.estimate, None),
             cell(""),
         ]
     }));

@@ -71,6 +71,29 @@ fn trials_of_one_case_are_one_cluster_and_tell_pass_hat() {
 }
 
 #[test]
+fn a_table_says_why_a_verdict_is_what_it_is() {
+    let table = |scores, share| table::render(&told(scores, &[], false, share));
+    let passing = || graded("a", 1, true);
+    let alone = table(vec![passing()], None);
+    assert!(alone.contains("equals: pass, every trial passed") && alone.contains("1 (0.025 to 1)"), "{alone}");
+    let failing = table(vec![passing(), graded("b", 1, false)], None);
+    assert!(
+        failing.contains("equals: fail, 1 of 2 did not pass; without `--at-least` every trial has to"),
+        "{failing}"
+    );
+    let open = table(vec![passing(), missing("b")], None);
+    assert!(open.contains("equals: inconclusive, 1 of 2 not evaluated"), "{open}");
+    assert!(table(vec![passing()], Some(0.9)).contains("lies on both sides of `--at-least`"));
+    let cost = |run: u32| {
+        let outcome = ScoreOutcome::Scored { value: 0.000_34, verdict: Some(Verdict::Fail), unit: Some("USD".into()) };
+        score(&run.to_string(), &run.to_string(), outcome)
+    };
+    let costs = table(vec![cost(1), cost(2)], None);
+    assert!(costs.contains("0.00034 USD") && costs.contains("0/2"), "{costs}");
+    assert!(costs.contains("equals  1  0.00034"), "a case that is called as its run is told once: {costs}");
+}
+
+#[test]
 fn scores_for_scripts_have_every_field() {
     let json = score_json(&graded("a", 1, false));
     for (field, expected) in

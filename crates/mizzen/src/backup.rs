@@ -5,7 +5,7 @@ use std::io::{BufReader, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Component, Path};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use bytes::Bytes;
 use http::Method;
 use http_body_util::BodyExt as _;
@@ -28,8 +28,7 @@ pub(crate) async fn backup(args: BackupArgs) -> Result<(), Failure> {
         .create_new(true)
         .mode(0o600)
         .open(&args.file)
-        .with_context(|| format!("failed to create `{}`", args.file.display()))
-        .map_err(Failure::Usage)?;
+        .map_err(|error| cannot_create(&args.file, error))?;
     let written = async {
         let mut written: u64 = 0;
         while let Some(frame) = body.frame().await {
@@ -54,27 +53,42 @@ pub(crate) async fn backup(args: BackupArgs) -> Result<(), Failure> {
     }
 }
 
+fn cannot_create(file: &Path, error: std::io::Error) -> Failure {
+    let shown = file.display();
+    Failure::Usage(match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            anyhow!("`{shown}` is there already, and nothing is written over; name another file")
+        }
+        _ => anyhow::Error::new(error).context(format!("failed to create `{shown}`")),
+    })
+}
+
 pub(crate) fn restore(args: &RestoreArgs) -> Result<(), Failure> {
     let file = File::open(&args.file)
         .with_context(|| format!("failed to open `{}`", args.file.display()))
         .map_err(Failure::Usage)?;
-    unpack(BufReader::new(file), &args.data_dir)
-        .with_context(|| format!("failed to restore `{}` into `{}`", args.file.display(), args.data_dir.display()))?;
+    let context = || format!("failed to restore `{}` into `{}`", args.file.display(), args.data_dir.display());
+    match unpack(BufReader::new(file), &args.data_dir) {
+        Ok(()) => {}
+        Err(Failure::Usage(error)) => return Err(Failure::Usage(error.context(context()))),
+        Err(Failure::No(error) | Failure::Broken(error)) => return Err(Failure::Broken(error.context(context()))),
+    }
     output::say(&format!("restored; start it with `mizzen up --data-dir {}`", args.data_dir.display()));
     Ok(())
 }
 
-fn unpack(reader: impl std::io::Read, folder: &Path) -> anyhow::Result<()> {
-    let occupied = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
-    ensure!(!occupied, "the folder is not empty; name another one with --data-dir");
-    // Unpacked beside its place and renamed at the end, so that half a restore is never started.
-    let partial = folder.with_extension("restoring");
-    if partial.exists() {
-        fs::remove_dir_all(&partial).context("failed to remove an earlier attempt")?;
+fn unpack(reader: impl std::io::Read, folder: &Path) -> Result<(), Failure> {
+    if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Failure::Usage(anyhow!("the folder is not empty; name another one with --data-dir")));
     }
-    fs::create_dir_all(&partial).context("failed to create the folder")?;
     let mut archive = tar::Archive::new(reader);
-    let mut entries = archive.entries().context("this is not a backup")?;
+    let mut entries = archive.entries().context("this is not a backup").map_err(Failure::Usage)?;
+    check_marker(&mut entries).map_err(Failure::Usage)?;
+    Ok(unpack_entries(entries, folder)?)
+}
+
+/// Whether it is a backup, and one that this binary reads.
+fn check_marker(entries: &mut tar::Entries<'_, impl std::io::Read>) -> anyhow::Result<()> {
     let mut marker = entries.next().context("the backup is empty")?.context("this is not a backup")?;
     let mut format = String::new();
     let name_fits = marker.path().is_ok_and(|path| path == Path::new(MARKER));
@@ -85,6 +99,16 @@ fn unpack(reader: impl std::io::Read, folder: &Path) -> anyhow::Result<()> {
         "the backup has format {}, this binary reads {FORMAT}; use a newer one",
         format.trim()
     );
+    Ok(())
+}
+
+fn unpack_entries(entries: tar::Entries<'_, impl std::io::Read>, folder: &Path) -> anyhow::Result<()> {
+    // Unpacked beside its place and renamed at the end, so that half a restore is never started.
+    let partial = folder.with_extension("restoring");
+    if partial.exists() {
+        fs::remove_dir_all(&partial).context("failed to remove an earlier attempt")?;
+    }
+    fs::create_dir_all(&partial).context("failed to create the folder")?;
     for entry in entries {
         let mut entry = entry.context("the backup is cut short")?;
         let path = entry.path().context("a name in the backup cannot be read")?.into_owned();
@@ -111,7 +135,7 @@ fn unpack(reader: impl std::io::Read, folder: &Path) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{FORMAT, MARKER, unpack};
+    use super::{FORMAT, Failure, MARKER, unpack};
 
     fn archive(entries: &[(&str, &str)]) -> Vec<u8> {
         let mut builder = tar::Builder::new(Vec::new());
@@ -134,7 +158,8 @@ mod tests {
         let backup = archive(&[(MARKER, FORMAT), ("mizzen.db", "rows"), ("segments/a.parquet", "spans")]);
         unpack(backup.as_slice(), &target).unwrap();
         assert_eq!(std::fs::read_to_string(target.join("segments/a.parquet")).unwrap(), "spans");
-        assert!(format!("{:#}", unpack(backup.as_slice(), &target).unwrap_err()).contains("not empty"));
+        let Err(Failure::Usage(again)) = unpack(backup.as_slice(), &target) else { panic!("written over") };
+        assert!(again.to_string().contains("not empty"));
     }
 
     #[test]

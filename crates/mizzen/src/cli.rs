@@ -9,7 +9,7 @@ use mizzen_model::id::Digest;
 /// The operational layer for AI agents, in one binary.
 ///
 /// Exit codes: 0 done, 1 the answer is no (not found, refused), 2 wrong usage, 3 Mizzen could not be reached or could
-/// not do its work. `mizzen eval` says 0 pass, 1 fail, 2 inconclusive, 3 could not run,
+/// not do its work. `mizzen eval run`, `compare`, `gate` and `plan` say 0 pass, 1 fail, 2 inconclusive, 3 could not run,
 /// and `mizzen scorecard assert` 0 reached, 1 below, 2 no evidence, 3 could not tell. `mizzen run` passes on the exit
 /// code of its command, 128 + N when signal N ended it, and uses 125, 126 and 127 for its own failures as `env` does.
 #[derive(Debug, Parser)]

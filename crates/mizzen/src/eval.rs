@@ -19,28 +19,34 @@ use serde_json::Value;
 use crate::failure::Failure;
 use cli::EvalCommand;
 
-/// How a command line that could not be understood ends: with 2, but for `mizzen eval`, where 2 means inconclusive and
-/// 3 that it could not run.
+/// What keeps a question from an answer ends with this: 1 and 2 are answers.
+const COULD_NOT_RUN: u8 = 3;
+
+/// How a command line that could not be understood ends: with 2, but for the questions of `mizzen eval`, where 2 means
+/// inconclusive and 3 that it could not run.
 pub(crate) fn usage_exit(error: &clap::Error) -> ExitCode {
     // Nothing is left to do when the terminal is gone.
     let _ = error.print();
-    let is_eval = std::env::args_os().nth(1).is_some_and(|word| word == "eval");
+    let words: Vec<_> = std::env::args_os().skip(1).take(2).collect();
+    let asks = words.first().is_some_and(|word| word == "eval")
+        && words.get(1).is_some_and(|word| ["run", "compare", "gate", "plan"].iter().any(|question| word == question));
     match error.exit_code() {
         0 => ExitCode::SUCCESS,
-        _ if is_eval => ExitCode::from(3),
+        _ if asks => ExitCode::from(COULD_NOT_RUN),
         _ => ExitCode::from(2),
     }
 }
 
-/// Whatever keeps a question from an answer ends with 3: 1 and 2 are answers here.
-pub(crate) async fn eval(command: EvalCommand) -> ExitCode {
-    const COULD_NOT_RUN: u8 = 3;
+/// What is asked has exit codes of its own; what only lists or keeps something ends as every other command does.
+pub(crate) async fn eval(command: EvalCommand) -> Result<ExitCode, Failure> {
+    use EvalCommand::{Compare, Gate, Plan, Run};
+    let asks = matches!(command, Run(_) | Compare(_) | Gate(_) | Plan(_));
     match dispatch(command).await {
-        Ok(code) => code,
-        Err(failure) => {
+        Err(failure) if asks => {
             failure.report();
-            ExitCode::from(COULD_NOT_RUN)
+            Ok(ExitCode::from(COULD_NOT_RUN))
         }
+        result => result,
     }
 }
 

@@ -74,7 +74,7 @@ async fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Import(args) => import::import(args).await?,
         Command::Init(args) => init::init(args).await?,
         Command::Query(args) => query::query(args).await?,
-        Command::Eval(command) => return Ok(eval::eval(command).await),
+        Command::Eval(command) => return eval::eval(command).await,
         Command::Label(args) => label::label(args).await?,
         Command::Baseline(command) => baseline::baseline(command).await?,
         Command::Apply(args) => return catalog::apply(args).await,

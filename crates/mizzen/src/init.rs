@@ -66,8 +66,11 @@ fn address(name: &str) -> Result<String, Failure> {
 async fn make(server: &Server, address: &str, args: &InitArgs) -> Result<(), Failure> {
     let template = server.get(address).await?;
     let mut values = given(&template, &args.set)?;
+    name_after(args.dir.as_deref(), &template, &mut values);
     if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
         ask::missing(&template, &mut values)?;
+    } else {
+        ask::refuse_gaps(&template, &values)?;
     }
     let body = json!({ "values": values });
     let planned = server.post(&format!("{address}/dry-run"), &body).await?;
@@ -103,6 +106,14 @@ fn given(template: &Value, set: &[String]) -> Result<Map<String, Value>, Failure
         values.insert(name.to_owned(), ask::typed(ask::schema_of(template, name), value));
     }
     Ok(values)
+}
+
+/// What is made is called as its folder, where nobody said otherwise.
+fn name_after(folder: Option<&Path>, template: &Value, values: &mut Map<String, Value>) {
+    let asked = !ask::schema_of(template, "name").is_null() && !values.contains_key("name");
+    if let (true, Some(name)) = (asked, folder.and_then(Path::file_name)) {
+        values.insert("name".to_owned(), name.to_string_lossy().into_owned().into());
+    }
 }
 
 fn folder_name(planned: &Value) -> String {
@@ -177,7 +188,7 @@ fn report(made: &Value, folder: &Path, format: Format) -> Result<(), Failure> {
     }
     let count = made["files"].as_array().map_or(0, Vec::len);
     let mut lines = effects(made);
-    lines.push(format!("wrote {count} files to {}", folder.display()));
+    lines.push(format!("wrote {} to {}", output::counted(count as u64, "file"), folder.display()));
     for item in made["output"]["text"].as_array().into_iter().flatten() {
         lines.push(format!("\n{}\n\n{}", text(item, "title"), item["content"].as_str().unwrap_or_default().trim_end()));
     }

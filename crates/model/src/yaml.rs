@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Location, Options, Spanned};
 
 /// What a text may take before it is refused.
@@ -190,6 +191,10 @@ fn check_size(text: &str, limits: Limits) -> Result<(), YamlError> {
 
 fn wrong(error: &serde_saphyr::Error) -> YamlError {
     let at = error.location().map(at).unwrap_or_default();
+    if let serde_saphyr::Error::Budget { breach: BudgetBreach::Documents { documents }, .. } = error.without_snippet() {
+        let message = format!("it holds {documents} documents, one more than are read; give each a file of its own");
+        return YamlError { at, message };
+    }
     let message = error.without_snippet().to_string();
     YamlError { at, message: format!("not valid YAML: {}", first_line(&message)) }
 }

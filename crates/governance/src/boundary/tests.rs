@@ -112,6 +112,8 @@ fn bombs_are_refused() {
     assert!(problems(&deep)[0].contains("not valid YAML"));
     let large = format!("x: {}", "y".repeat(2 << 20));
     assert!(problems(&large)[0].contains("at most 1048576 are read"));
+    let two = problems("kind: Boundary\n---\nkind: Boundary\n");
+    assert!(two[0].ends_with("it holds 2 documents, one more than are read; give each a file of its own"), "{two:?}");
 }
 
 #[test]

@@ -27,6 +27,26 @@ pub(super) fn typed(schema: &Value, text: &str) -> Value {
     }
 }
 
+/// Names the questions that must be answered and are not, where nobody can be asked.
+pub(super) fn refuse_gaps(template: &Value, values: &Map<String, Value>) -> Result<(), Failure> {
+    let pages = || template["pages"].as_array().into_iter().flatten().map(|page| &page["schema"]);
+    let needed = pages().flat_map(|schema| schema["required"].as_array().into_iter().flatten());
+    let open: Vec<&str> = needed
+        .filter_map(Value::as_str)
+        .filter(|name| !values.contains_key(*name) && schema_of(template, name).get("default").is_none())
+        .collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let told = |name: &&str| {
+        let schema = schema_of(template, name);
+        let about = schema["description"].as_str().or(schema["title"].as_str()).unwrap_or("what is asked for");
+        format!("  --set {name}=…  {}", output::one_line(about))
+    };
+    let told: Vec<String> = open.iter().map(told).collect();
+    Err(Failure::Usage(anyhow!("the template needs to know more; add\n{}", told.join("\n"))))
+}
+
 /// Asks for what was not given. An empty line takes the default.
 pub(super) fn missing(template: &Value, values: &mut Map<String, Value>) -> Result<(), Failure> {
     for page in template["pages"].as_array().into_iter().flatten() {
@@ -81,7 +101,20 @@ fn plain(value: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{schema_of, typed};
+    use super::{refuse_gaps, schema_of, typed};
+
+    #[test]
+    fn what_is_not_answered_is_named_with_the_option_that_answers_it() {
+        let template = json!({ "pages": [{ "schema": { "required": ["name", "owner", "level"], "properties": {
+            "name": { "type": "string" }, "owner": { "type": "string", "description": "The team." },
+            "level": { "type": "integer", "default": 2 } } } }] });
+        let given = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), json!("x"))).collect();
+        assert!(refuse_gaps(&template, &given(&["name", "owner"])).is_ok());
+        let Err(crate::failure::Failure::Usage(error)) = refuse_gaps(&template, &given(&["name"])) else {
+            panic!("nothing is missing")
+        };
+        assert_eq!(error.to_string(), "the template needs to know more; add\n  --set owner=…  The team.");
+    }
 
     #[test]
     fn an_answer_gets_the_type_that_is_asked_for() {

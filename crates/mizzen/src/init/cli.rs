@@ -14,13 +14,14 @@ pub(crate) struct InitArgs {
     pub(crate) output: OutputArgs,
     /// The template, for example `agent-tool-using`; with --update, the folder that was made. [default: .]
     pub(crate) template: Option<String>,
-    /// The folder to write. [default: the name of what is made]
+    /// The folder to write; what is made is called as it is unless `--set name=…` says otherwise. [default: the name of what
+    /// is made]
     #[arg(conflicts_with = "update")]
     pub(crate) dir: Option<PathBuf>,
-    /// Answer a question: `--set name=helper`; lists and numbers as JSON.
+    /// Answer a question: `--set name=helper`; lists and numbers as JSON. On a terminal, what is not answered is asked.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Show what would be made, and make nothing.
+    /// Show what would be made, in the folder and on the server, and make nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Show what there is to start from.

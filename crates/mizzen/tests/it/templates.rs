@@ -53,6 +53,11 @@ async fn every_golden_path_makes_files_that_our_own_validators_accept() -> Resul
             let path = boundary.display().to_string();
             let checked = server.command(["policy", "check", path.as_str()])?.output().await?;
             assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+            // Its catalog file and the configuration of its documentation lie beside it.
+            let whole = folder.display().to_string();
+            let checked = server.command(["policy", "check", whole.as_str()])?.output().await?;
+            let told = String::from_utf8_lossy(&checked.stderr);
+            assert!(checked.status.success() && told.contains("1 file is a valid set"), "{told}");
         }
         for script in ["agent.py", "tool_server.py", "server.py", "evals/run.py"] {
             let file = folder.join(script);
@@ -68,6 +73,25 @@ async fn every_golden_path_makes_files_that_our_own_validators_accept() -> Resul
     let again = init(&server, "skill", &home.path().join("skill"), &["--set", "name=thing-4"]).await?;
     assert_eq!(again.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&again.stderr).contains("already there"), "nothing is written over");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_nobody_answered_is_named_and_a_folder_gives_its_name() -> Result<()> {
+    let (server, home) = (Mizzen::start().await?, tempfile::tempdir()?);
+    let folder = home.path().join("new-agent").display().to_string();
+    let open = server.command(["init", "agent-tool-using", folder.as_str()])?.output().await?;
+    let told = String::from_utf8_lossy(&open.stderr);
+    assert_eq!(open.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("--set owner=…") && told.contains("--set purpose=…") && !told.contains("--set name"),
+        "{told}"
+    );
+    let answers = ["--set", "owner=platform", "--set", "purpose=Answers questions about orders."];
+    let args = ["init", "agent-tool-using", folder.as_str()].into_iter().chain(answers);
+    let made = server.command(args)?.output().await?;
+    let told = String::from_utf8_lossy(&made.stdout);
+    assert!(made.status.success() && told.contains("--agent new-agent"), "{told}");
     Ok(())
 }
 

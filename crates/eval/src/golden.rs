@@ -71,7 +71,10 @@ impl Eval {
     ) -> Result<SetVersion, EvalError> {
         check_name("name", name)?;
         if !run.is_final {
-            return Err(EvalError::invalid("run_id", "the run may still change; mark it when it is final"));
+            return Err(EvalError::invalid(
+                "run_id",
+                "the run may still change; mark it once it is final, some seconds after its end",
+            ));
         }
         let trial = load(&self.0.telemetry, run, Depth::Content).await?;
         if trial.turns.is_empty() {

@@ -76,11 +76,9 @@ impl RunSelector {
             "digest" => self.digest = text(),
             "run" => self.run_ids.push(value.to_owned()),
             _ => {
-                let hint = mizzen_model::suggest::nearest(name, KNOWN.iter().copied()).map_or_else(
-                    || format!("use one of {}", KNOWN.join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                return Err(invalid(format!("`{name}` is not known; {hint}")));
+                let near = mizzen_model::suggest::nearest(name, KNOWN.iter().copied());
+                let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+                return Err(invalid(format!("`{name}` is not known; {near}use one of {}", KNOWN.join(", "))));
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use crate::usage::Usage;
 
 /// A text is none of the known names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {what} `{name}`; known are {known}")]
+#[error("unknown {what} `{name}`; known are {}", known.trim_end().replace("` `", "`, `"))]
 pub struct UnknownName {
     pub what: &'static str,
     pub name: String,

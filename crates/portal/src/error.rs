@@ -71,7 +71,7 @@ pub(crate) enum ApiError {
     TooManyAttempts { retry_after_seconds: u64 },
     #[error("too many live connections ({max}); close a tab")]
     TooManyStreams { max: usize },
-    #[error("no {what} `{name}`")]
+    #[error("no {what} `{name}`{}", where_they_are(.what))]
     NotFound { what: &'static str, name: String },
     #[error("{field}: {message}")]
     Field { field: &'static str, message: String },
@@ -112,9 +112,9 @@ impl ApiError {
 
     /// `value` is none of the `known` names of `field`.
     pub(crate) fn unknown(field: &'static str, value: &str, known: &[&str]) -> Self {
-        let hint = suggest::nearest(value, known.iter().copied())
-            .map_or_else(|| format!("use one of {}", known.join(", ")), |name| format!("did you mean `{name}`?"));
-        Self::Field { field, message: format!("`{value}` is not known; {hint}") }
+        let near = suggest::nearest(value, known.iter().copied());
+        let near = near.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+        Self::Field { field, message: format!("`{value}` is not known; {near}use one of {}", known.join(", ")) }
     }
 
     const fn status(&self) -> StatusCode {
@@ -153,6 +153,30 @@ impl ApiError {
             Self::Internal(_) => "internal",
         }
     }
+}
+
+/// The command that lists what there is, for what people name by hand.
+fn where_they_are(what: &str) -> String {
+    let lists = match what {
+        "run" => "mizzen runs list",
+        "key" | "provider" => "mizzen keys list",
+        "API token" => "mizzen tokens list",
+        "budget" => "mizzen budgets list",
+        "pause" => "mizzen resume",
+        "boundary" | "policy" => "mizzen policy get",
+        "decision" => "mizzen query 'SELECT * FROM decisions'",
+        "held call" => "mizzen approvals list --all",
+        "tool server" | "enabled tool server" => "mizzen tools list",
+        "profile" => "mizzen tools profiles list",
+        "entity" => "mizzen get all",
+        "template" => "mizzen init --list",
+        "eval set" => "mizzen eval set list",
+        "experiment" => "mizzen eval experiments",
+        "monitor" => "mizzen eval monitor list",
+        "baseline" => "mizzen baseline list",
+        _ => return String::new(),
+    };
+    format!("; `{lists}` shows which there are")
 }
 
 impl IntoResponse for ApiError {
@@ -392,8 +416,15 @@ mod tests {
     fn a_misspelt_value_names_the_nearest_known_one() {
         let known = ["ok", "error", "unset"];
         let near = ApiError::unknown("outcome", "eror", &known).to_string();
-        assert_eq!(near, "outcome: `eror` is not known; did you mean `error`?");
+        assert_eq!(near, "outcome: `eror` is not known; did you mean `error`? use one of ok, error, unset");
         let far = ApiError::unknown("outcome", "purple", &known).to_string();
         assert_eq!(far, "outcome: `purple` is not known; use one of ok, error, unset");
+    }
+
+    #[test]
+    fn what_is_not_there_names_the_command_that_lists_what_is() {
+        let told = ApiError::not_found("pause", "p1").to_string();
+        assert_eq!(told, "no pause `p1`; `mizzen resume` shows which there are");
+        assert_eq!(ApiError::not_found("span", "1").to_string(), "no span `1`");
     }
 }

@@ -17,7 +17,7 @@ use crate::set::SetError;
 /// Why there is no such evaluator.
 #[derive(Debug, thiserror::Error)]
 pub enum SpecError {
-    #[error("unknown evaluator `{name}`{}", did_you_mean(.nearest))]
+    #[error("unknown evaluator `{name}`{}", nearest_or_all(.nearest))]
     UnknownName { name: String, nearest: Option<&'static str> },
     #[error("evaluator `{evaluator}` has no parameter `{parameter}`{}", did_you_mean(.nearest))]
     UnknownParameter { evaluator: String, parameter: String, nearest: Option<&'static str> },
@@ -33,6 +33,16 @@ pub enum SpecError {
 
 fn did_you_mean(nearest: &Option<&'static str>) -> String {
     nearest.map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"))
+}
+
+fn nearest_or_all(nearest: &Option<&'static str>) -> String {
+    match nearest {
+        Some(_) => did_you_mean(nearest),
+        None => {
+            let names: Vec<&str> = catalogue().iter().map(|info| info.name).collect();
+            format!("; known are {}", names.join(", "))
+        }
+    }
 }
 
 /// Parameters that many evaluators have.

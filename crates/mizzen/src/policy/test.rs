@@ -20,7 +20,8 @@ pub(super) async fn test(args: TestArgs) -> Result<ExitCode, Failure> {
     let text = std::fs::read_to_string(&args.cases).with_context(|| format!("failed to read `{shown}`"));
     let text = text.map_err(Failure::Usage)?;
     let cases = if args.policy.is_empty() {
-        let answer = Server::find(&args.client)?.post("/api/v1/policies/test", &json!({ "cases": text })).await?;
+        let answer =
+            Server::find(&args.client)?.post("/api/v1/policies/test", &json!({ "cases": text, "name": shown })).await?;
         answer["cases"].as_array().cloned().unwrap_or_default()
     } else {
         offline(&args, &shown, &text)?

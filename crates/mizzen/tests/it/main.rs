@@ -10,6 +10,7 @@ mod documentation;
 mod durability;
 mod eval;
 mod evaluation;
+mod first_time;
 mod policies;
 mod templates;
 mod the_loop;

@@ -44,6 +44,10 @@ async fn a_boundary_goes_from_a_file_to_a_set_that_survives_a_restart() -> Resul
     assert_eq!(code, Some(1));
     assert!(told.contains("removed") && told.contains("1 passed, 1 failed"), "{told}");
 
+    let wrong = write(folder.path(), "wrong.yaml", &CASES.replace("expect:", "expects:"))?;
+    let (_, _, told) = run(&server, ["policy", "test", &wrong]).await?;
+    assert!(told.contains("wrong.yaml:"), "it is called as its file: {told}");
+
     let (code, told, _) = run(&server, ["policy", "apply", "-f", &file, "-o", "json"]).await?;
     assert_eq!(code, Some(0), "{told}");
     let applied: Value = serde_json::from_str(&told)?;

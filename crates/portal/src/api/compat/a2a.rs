@@ -54,7 +54,10 @@ pub(crate) async fn well_known(
         }
         None => only(catalog, sees_all).await?,
     };
-    let what = || Problem::not_found("agent card", query.agent.as_deref().unwrap_or("of an approved agent"));
+    let what = || match query.agent.as_deref() {
+        Some(agent) => Problem::not_found("agent card", agent),
+        None => Problem::not_found("single agent with an approved version to show; say which one with", "agent"),
+    };
     found.map(|(card, _)| answer(&card, &headers, reader.cache(catalog))).ok_or_else(what)
 }
 

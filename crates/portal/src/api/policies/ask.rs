@@ -56,6 +56,9 @@ pub(crate) struct CheckRequest {
 pub(crate) struct TestRequest {
     /// YAML.
     cases: String,
+    /// How problems call the cases, for example their file; `cases` when absent.
+    #[serde(default)]
+    name: Option<String>,
     /// They take the place of what has the same names in force.
     #[serde(default)]
     files: Vec<FileRequest>,
@@ -181,10 +184,11 @@ pub(crate) async fn test(
     Body(request): Body<TestRequest>,
 ) -> Result<Json<TestView>, ApiError> {
     let (files, cases) = (files(request.files)?, request.cases);
+    let name = request.name.unwrap_or_else(|| "cases".to_owned());
     let published = app.state.control.policies().published();
     let tested = blocking(move || {
         let (set, _) = candidate(&published, &files, &[])?;
-        run_cases(&set, "cases", &cases)
+        run_cases(&set, &name, &cases)
     });
     let cases = tested.await?.map_err(|problems| ApiError::PolicyInvalid(problems.0))?;
     let passed = cases.iter().filter(|case| case.passed).count();

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use mizzen_model::id::Digest;
 
 /// The operational layer for AI agents, in one binary.
@@ -19,6 +20,41 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// Reads the command line of this process.
+pub(crate) fn parse() -> Result<Cli, clap::Error> {
+    let mut command = with_negative_numbers(Cli::command());
+    let matches = command.try_get_matches_from_mut(std::env::args_os());
+    matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|error| with_plain_usage(error, command))
+}
+
+/// `--limit -1` is a wrong number, not an unknown option.
+fn with_negative_numbers(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|arg| {
+            let is_option = arg.get_long().is_some() && arg.get_action().takes_values();
+            if is_option { arg.allow_negative_numbers(true) } else { arg }
+        })
+        .mut_subcommands(with_negative_numbers)
+}
+
+/// The usage of the command that was meant, as its help has it: by itself clap also lists every option that the environment
+/// sets, as if it were required.
+fn with_plain_usage(mut error: clap::Error, mut command: clap::Command) -> clap::Error {
+    if error.get(ContextKind::Usage).is_none() {
+        return error;
+    }
+    command.build();
+    let mut meant = command;
+    for word in std::env::args_os().skip(1) {
+        match meant.find_subcommand(&word) {
+            Some(next) => meant = next.clone(),
+            None => break,
+        }
+    }
+    error.insert(ContextKind::Usage, ContextValue::StyledStr(meant.render_usage()));
+    error
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start Mizzen: portal, API, LLM gateway and OTLP receivers.
@@ -31,6 +67,9 @@ pub(crate) enum Command {
     /// Import traces: Jaeger JSON, OTLP JSON or JSONL, Tempo batches.
     Import(ImportArgs),
     /// Start something new from a template: an agent, a tool server, a skill, an eval set; or bring what was made up to date.
+    ///
+    /// Writes a folder, and does on the server what the template says: puts a boundary in force, keeps an eval set, makes
+    /// entries in the catalog. `--dry-run` shows both and does neither.
     Init(crate::init::cli::InitArgs),
     /// Ask in SQL: tables `runs`, `steps`, `spans`, `logs`, `metrics`, `scores`, `decisions`; read-only.
     Query(QueryArgs),
@@ -325,7 +364,7 @@ pub(crate) struct LabelArgs {
     pub(crate) client: ClientArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    /// The run's id.
+    /// The run's id, or the first characters of one.
     pub(crate) run_id: String,
     /// A number from 0 to 1, `good`, `bad` or `partly`.
     pub(crate) value: String,
@@ -441,11 +480,19 @@ pub(crate) enum ConfigCommand {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+    use clap::error::ErrorKind;
 
-    use super::Cli;
+    use super::{Cli, with_negative_numbers};
 
     #[test]
     fn no_command_has_two_arguments_of_one_name() {
-        Cli::command().debug_assert();
+        with_negative_numbers(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn a_negative_number_is_a_wrong_value() {
+        let asked = ["mizzen", "runs", "list", "--limit", "-1"];
+        let error = with_negative_numbers(Cli::command()).try_get_matches_from(asked).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ValueValidation, "{error}");
     }
 }

@@ -31,9 +31,7 @@ mod xml;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser as _;
-
-use crate::cli::{Cli, Command, ConfigCommand, SimCommand};
+use crate::cli::{Command, ConfigCommand, SimCommand};
 use crate::failure::Failure;
 
 // The default allocator of glibc keeps the memory of bursts; ingest is bursts.
@@ -44,7 +42,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BLOCKING_THREAD_WAITS: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(error) => return eval::usage_exit(&error),
     };

@@ -81,8 +81,13 @@ async fn server_findings(server: &Server) -> Vec<Finding> {
 
 fn ingest(ingest: &Value) -> Finding {
     let lost = ingest["rejected"].as_u64().unwrap_or(0) + ingest["shed"].as_u64().unwrap_or(0);
-    let last = ingest["last_received_at"].as_str().unwrap_or("never");
-    let detail = format!("{} spans, {lost} refused or shed, last {last}", ingest["spans_received"]);
+    let last = if ingest["last_received_at"].is_null() {
+        "never".to_owned()
+    } else {
+        output::time(ingest, "last_received_at")
+    };
+    let received = output::counted(ingest["spans_received"].as_u64().unwrap_or(0), "span");
+    let detail = format!("{received}, {lost} refused or shed, last {last}");
     Finding { subject: "ingest", is_well: lost == 0, detail }
 }
 
@@ -93,7 +98,14 @@ fn policies(answer: &Value) -> Finding {
     let count = answer["items"].as_array().map_or(0, Vec::len);
     let subject = "policies";
     match problems.next() {
-        None => Finding { subject, is_well: true, detail: format!("{count} boundaries in force") },
+        None => Finding {
+            subject,
+            is_well: true,
+            detail: match count {
+                1 => "1 boundary in force".to_owned(),
+                _ => format!("{count} boundaries in force"),
+            },
+        },
         Some(problem) => {
             let more = problems.count();
             let told = crate::policy::problem_text(problem);
@@ -104,11 +116,34 @@ fn policies(answer: &Value) -> Finding {
     }
 }
 
+/// An upstream on this machine may need no key at all.
 fn providers(setup: &Value) -> Finding {
-    let names: Vec<String> =
+    let known: Vec<String> =
         setup["providers"].as_array().into_iter().flatten().map(|p| output::text(p, "name")).collect();
-    let is_well = !names.is_empty();
-    let detail =
-        if is_well { names.join(", ") } else { "no provider key; `mizzen keys add openai` stores one".to_owned() };
-    Finding { subject: "providers", is_well, detail }
+    let wanted: Vec<&str> =
+        setup["providers_wanted"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let detail = match (known.as_slice(), wanted.as_slice()) {
+        ([], []) => "no upstream needs a key".to_owned(),
+        ([], [first, ..]) => format!("no provider key; `mizzen keys add {first}` stores one"),
+        (known, _) => known.join(", "),
+    };
+    Finding { subject: "providers", is_well: wanted.is_empty() || !known.is_empty(), detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::providers;
+
+    #[test]
+    fn a_key_that_no_upstream_needs_is_not_missed() {
+        let told = |setup: Value| (providers(&setup).is_well, providers(&setup).detail);
+        let no_key = told(json!({ "providers": [], "providers_wanted": [] }));
+        assert_eq!(no_key, (true, "no upstream needs a key".to_owned()));
+        let missing = told(json!({ "providers": [], "providers_wanted": ["anthropic"] }));
+        assert_eq!(missing, (false, "no provider key; `mizzen keys add anthropic` stores one".to_owned()));
+        let stored = told(json!({ "providers": [{ "name": "openai" }], "providers_wanted": ["anthropic", "openai"] }));
+        assert_eq!(stored, (true, "openai".to_owned()));
+    }
 }

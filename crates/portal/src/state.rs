@@ -61,4 +61,6 @@ pub struct PortalConfig {
     /// URLs of the OTLP receivers, told to `mizzen run`.
     pub otlp_http: String,
     pub otlp_grpc: String,
+    /// The providers whose keys the upstreams of the LLM gateway are called with.
+    pub providers_wanted: Vec<String>,
 }

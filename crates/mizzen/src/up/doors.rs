@@ -147,6 +147,7 @@ fn portal_state(
             is_tls,
             otlp_http: format!("{scheme}://{}", addresses.otlp_http),
             otlp_grpc: format!("{scheme}://{}", addresses.otlp_grpc),
+            providers_wanted: config.gateway.upstreams.iter().filter_map(|upstream| upstream.key.clone()).collect(),
         },
     })
 }

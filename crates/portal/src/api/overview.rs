@@ -58,6 +58,8 @@ pub(crate) struct Ingest {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Setup {
     providers: Vec<ProviderView>,
+    /// The providers whose keys the configured upstreams are called with.
+    providers_wanted: Vec<String>,
     /// Keys of agents.
     keys: usize,
 }
@@ -99,5 +101,6 @@ fn ingest(app: &App) -> Ingest {
 
 async fn setup(app: &App) -> Result<Setup, ApiError> {
     let providers = app.state.control.providers().list().await?.into_iter().map(providers::view).collect();
-    Ok(Setup { providers, keys: app.state.control.keys().list().await?.len() })
+    let providers_wanted = app.state.config.providers_wanted.clone();
+    Ok(Setup { providers, providers_wanted, keys: app.state.control.keys().list().await?.len() })
 }

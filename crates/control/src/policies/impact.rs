@@ -1,5 +1,7 @@
 //! What a set of policies would have said to what was decided: each recorded decision is asked again.
 
+mod proposed;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
 use serde::{Deserialize, Serialize};
 
+pub use self::proposed::Proposed;
 use super::Policies;
 use super::decisions::record::{ArgumentsKept, DecisionDocument};
 use super::decisions::{DecisionError, DecisionFilter, KeptDecision};
@@ -93,13 +96,16 @@ pub struct ImpactReport {
     pub since: Timestamp,
     #[schema(value_type = String)]
     pub policy_set: Digest,
+    /// Boundaries that only observe, and were asked as if they enforced.
+    pub as_enforced: Vec<String>,
+    /// Decisions about agents that the change names; about anybody when it is Cedar.
     pub examined: u64,
     pub replayed: u64,
     pub not_replayed: u64,
     /// Counts by `arguments_not_kept`, `not_decided_by_policy` and `damaged`.
     pub not_replayed_reasons: BTreeMap<String, u64>,
     pub changed: u64,
-    /// Largest first.
+    /// Those where a call would stop, or one would go on that did not, come first; then largest first.
     pub groups: Vec<ImpactGroup>,
     /// Groups that are not told.
     pub groups_more: u64,
@@ -108,11 +114,11 @@ pub struct ImpactReport {
 }
 
 impl Policies<'_> {
-    /// Which decisions since then `set` would have made otherwise.
+    /// Which decisions since then would have been made otherwise, had the change been in force.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn impact(&self, set: &Arc<PolicySet>, since: Timestamp) -> Result<ImpactReport, StoreError> {
+    pub async fn impact(&self, proposed: &Arc<Proposed>, since: Timestamp) -> Result<ImpactReport, StoreError> {
         let filter = DecisionFilter { since: Some(since), ..DecisionFilter::default() };
         let (mut tally, mut cursor) = (Tally::default(), None::<String>);
         loop {
@@ -123,18 +129,18 @@ impl Policies<'_> {
                 Err(DecisionError::Cursor(_)) => break,
             };
             cursor = page.next_cursor;
-            let (set, items) = (Arc::clone(set), page.items);
+            let (proposed, items) = (Arc::clone(proposed), page.items);
             // Deciding a thousand times takes longer than an async thread should be held.
             let counting = tokio::task::spawn_blocking(move || {
-                items.iter().for_each(|decision| tally.add(decision, &set));
+                items.iter().for_each(|decision| tally.add(decision, &proposed));
                 tally
             });
             tally = counting.await.map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))?;
-            if cursor.is_none() || tally.examined >= EXAMINED_MAX {
+            if cursor.is_none() || tally.seen >= EXAMINED_MAX {
                 break;
             }
         }
-        Ok(tally.report(since, set.digest().clone(), cursor.is_some()))
+        Ok(tally.report(since, proposed, cursor.is_some()))
     }
 }
 
@@ -178,6 +184,8 @@ type Place = (Option<String>, String, String, Standing, Standing);
 
 #[derive(Debug, Default)]
 struct Tally {
+    /// About whomever.
+    seen: u64,
     examined: u64,
     replayed: u64,
     changed: u64,
@@ -187,9 +195,15 @@ struct Tally {
 
 impl Tally {
     /// Decisions come newest first.
-    fn add(&mut self, kept: &KeptDecision, set: &PolicySet) {
+    fn add(&mut self, kept: &KeptDecision, proposed: &Proposed) {
+        self.seen += 1;
+        let document = kept.read().map_err(|_| NotReplayed::Damaged);
+        let team = document.as_ref().ok().and_then(|document| document.team.as_deref());
+        if !proposed.is_about(kept.agent.as_deref(), team) {
+            return;
+        }
         self.examined += 1;
-        match compare(kept, set) {
+        match document.and_then(|document| compare(kept, document, &proposed.set)) {
             Err(why) => *self.not_replayed.entry(why).or_default() += 1,
             Ok(None) => self.replayed += 1,
             Ok(Some(group)) => {
@@ -202,14 +216,15 @@ impl Tally {
         }
     }
 
-    fn report(self, since: Timestamp, policy_set: Digest, truncated: bool) -> ImpactReport {
+    fn report(self, since: Timestamp, proposed: &Proposed, truncated: bool) -> ImpactReport {
         let mut groups: Vec<ImpactGroup> = self.groups.into_values().collect();
-        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+        groups.sort_by_key(|group| (group.was.enforced == group.would_be.enforced, std::cmp::Reverse(group.count)));
         let groups_more = groups.len().saturating_sub(GROUPS_MAX) as u64;
         groups.truncate(GROUPS_MAX);
         ImpactReport {
             since,
-            policy_set,
+            policy_set: proposed.set.digest().clone(),
+            as_enforced: proposed.as_enforced.clone(),
             examined: self.examined,
             replayed: self.replayed,
             not_replayed: self.not_replayed.values().sum(),
@@ -223,8 +238,11 @@ impl Tally {
 }
 
 /// `None`: it would be the same.
-fn compare(kept: &KeptDecision, set: &PolicySet) -> Result<Option<ImpactGroup>, NotReplayed> {
-    let document = kept.read().map_err(|_| NotReplayed::Damaged)?;
+fn compare(
+    kept: &KeptDecision,
+    document: DecisionDocument,
+    set: &PolicySet,
+) -> Result<Option<ImpactGroup>, NotReplayed> {
     let was = said(&document).ok_or(NotReplayed::NotByPolicy)?;
     let outcome = ask_again(&document, set)?;
     let would_be = Standing::of(outcome.effect, outcome.mode);

@@ -29,7 +29,8 @@ pub(super) async fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
                 output::data(&output::one_line(&problem.to_string()))?;
             }
             if is_valid {
-                output::say(&format!("{} files are one valid set", files.len()));
+                let verb = if files.len() == 1 { "is a valid set" } else { "are one valid set" };
+                output::say(&format!("{} {verb}", output::counted(files.len() as u64, "file")));
             }
         }
         format => output::value(&json!({ "valid": is_valid, "problems": listed(&problems) }), format)?,
@@ -92,11 +93,14 @@ fn file(file: &FileText) -> Value {
 
 fn table(report: &Value) -> Result<(), Failure> {
     let count = |field: &str| report[field].as_u64().unwrap_or(0);
+    for name in report["as_enforced"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        output::say(&format!("`{name}` observes: this is what enforcing it would have changed"));
+    }
     output::data(&format!(
         "{} of {} decisions since {} would be different",
         count("changed"),
         count("replayed"),
-        output::text(report, "since")
+        output::time(report, "since")
     ))?;
     for (why, number) in report["not_replayed_reasons"].as_object().into_iter().flatten() {
         let told = match why.as_str() {
@@ -107,7 +111,7 @@ fn table(report: &Value) -> Result<(), Failure> {
         output::data(&format!("{number} {told}"))?;
     }
     if report["truncated"] == true {
-        output::data(&format!("only the newest {} were looked at; ask for fewer days", count("examined")))?;
+        output::data("there are older decisions that were not looked at; ask for fewer days")?;
     }
     let groups = report["groups"].as_array().cloned().unwrap_or_default();
     if groups.is_empty() {

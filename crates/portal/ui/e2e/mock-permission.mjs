@@ -180,6 +180,7 @@ function impact(state, { files: [file] }) {
   });
   return {
     since: state.decisions.at(-1)?.at,
+    as_enforced: [],
     examined: state.decisions.length,
     replayed: state.decisions.length - 4,
     not_replayed: 4,

@@ -1,24 +1,27 @@
 use std::sync::Arc;
 
 use mizzen_governance::request::ToolFacts;
-use mizzen_governance::{PolicySet, Source, Sources};
 use mizzen_model::asked::{Resource, ResourceKind, Taint};
 use mizzen_model::id::Digest;
 use mizzen_model::permission::{Caller, Decision, Effect, Mode};
 use serde_json::json;
 
-use super::Standing;
+use super::{Proposed, Standing};
 use crate::plane::tests::planes;
 use crate::policies::decisions::KeptDecision;
 use crate::policies::decisions::record::{ArgumentsKept, DecisionDocument};
+use crate::policies::{By, Expected, FileText, Policies, PolicyKind};
 
-fn set(mode: &str) -> Arc<PolicySet> {
+fn helm(mode: &str) -> FileText {
     let text = format!(
         "apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {{name: helm}}\nspec:\n  mode: {mode}\n  agents: [helm-agent]\n  \
          tools: [helm/list_*]\n"
     );
-    let boundaries = vec![Source { name: "helm.yaml".to_owned(), text }];
-    Arc::new(PolicySet::compile(&Sources { boundaries, policies: vec![], unnamed: Mode::Observe }).unwrap())
+    FileText::named("helm.yaml", &text).unwrap()
+}
+
+fn proposed(policies: &Policies<'_>, file: FileText) -> Arc<Proposed> {
+    Arc::new(Proposed::of(&policies.published(), &[file], &[]).unwrap())
 }
 
 /// What was decided while no boundary named the agent.
@@ -90,7 +93,7 @@ async fn a_report_says_what_would_change_for_whom_and_what_it_cannot_say() {
         let rows: Vec<KeptDecision> = rows.iter().chain([&before]).map(kept).collect();
         policies.keep_decisions(&rows).await.unwrap();
 
-        let report = policies.impact(&set("enforce"), now).await.unwrap();
+        let report = policies.impact(&proposed(&policies, helm("enforce")), now).await.unwrap();
         assert_eq!((report.examined, report.replayed, report.changed), (1_207, 1_205, 1_205), "{}", plane.test.name);
         assert_eq!(report.not_replayed_reasons["arguments_not_kept"], 1);
         assert_eq!(report.not_replayed_reasons["not_decided_by_policy"], 1);
@@ -100,15 +103,27 @@ async fn a_report_says_what_would_change_for_whom_and_what_it_cannot_say() {
         assert_eq!(
             told,
             [
-                ("tool:helm/list_releases", stands(Effect::Allow, false), 1_200),
-                ("tool:helm/uninstall", stands(Effect::Deny, true), 5)
-            ]
+                ("tool:helm/uninstall", stands(Effect::Deny, true), 5),
+                ("tool:helm/list_releases", stands(Effect::Allow, false), 1_200)
+            ],
+            "what stops calls comes first"
         );
-        assert_eq!(report.groups[1].was, stands(Effect::Deny, false), "the same effect, now enforced, is a change");
-        assert_eq!(report.groups[1].agent.as_deref(), Some("helm-agent"));
-        assert_eq!(report.groups[1].example.decision_id, "dec_1204", "the newest");
+        assert_eq!(report.groups[0].was, stands(Effect::Deny, false), "the same effect, now enforced, is a change");
+        assert_eq!(report.groups[0].agent.as_deref(), Some("helm-agent"));
+        assert_eq!(report.groups[0].example.decision_id, "dec_1204", "the newest");
 
-        let watched = policies.impact(&set("observe"), now).await.unwrap();
-        assert_eq!((watched.changed, watched.groups.len()), (1_200, 1), "what is denied anyway is no change");
+        let watched = policies.impact(&proposed(&policies, helm("observe")), now).await.unwrap();
+        assert_eq!((watched.changed, watched.as_enforced), (1_205, vec!["helm".to_owned()]), "as if it enforced");
+        let other = FileText::named("x.yaml", &helm("enforce").text.replace("helm-agent", "other")).unwrap();
+        let other = policies.impact(&proposed(&policies, other), now).await.unwrap();
+        assert_eq!((other.examined, other.changed), (0, 0), "it names another agent");
+
+        let by = By { name: "anna".to_owned(), role: None, reason: String::new() };
+        policies.put(PolicyKind::Boundary, "helm", &helm("enforce").text, &Expected::Anything, &by).await.unwrap();
+        let loosened = policies.impact(&proposed(&policies, helm("observe")), now).await.unwrap();
+        assert_eq!((loosened.changed, loosened.as_enforced.len()), (1_200, 0), "observing is the change");
+        let renamed = FileText::named("x.yaml", &helm("enforce").text.replace("helm-agent", "other")).unwrap();
+        let renamed = policies.impact(&proposed(&policies, renamed), now).await.unwrap();
+        assert_eq!(renamed.replayed, 1_205, "whom it does not name any more");
     }
 }

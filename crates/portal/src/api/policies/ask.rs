@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use mizzen_control::policies::impact::ImpactReport;
+use mizzen_control::policies::impact::{ImpactReport, Proposed};
 use mizzen_control::policies::{CaseResult, FileText, PolicyKind, Problem, Problems, ToolSchema, candidate, run_cases};
 use mizzen_model::id::Digest;
 use mizzen_model::permission::{Effect, Mode};
@@ -212,7 +212,9 @@ fn case_view(case: CaseResult) -> CaseView {
 
 /// What other policies would have made different
 ///
-/// Each decision of the last days is asked again of the set that these files and removals would make.
+/// Each decision of the last days about agents that the changed boundaries name (about anybody, when Cedar changes) is asked
+/// again of the set that these files and removals would make. A boundary that observes is asked as if it enforced, unless
+/// the one in force enforces.
 #[utoipa::path(post, path = "/api/v1/policies/impact", tag = "permission", operation_id = "policy_impact", request_body = ImpactRequest,
     responses((status = 200, body = ImpactReport), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 422, body = ErrorBody)))]
@@ -228,9 +230,9 @@ pub(crate) async fn impact(
     if let Some((kind, name)) = without.iter().find(|(kind, name)| published.find(*kind, name).is_none()) {
         return Err(ApiError::Field { field: "remove", message: format!("there is no {kind} `{name}`") });
     }
-    let compiled = blocking(move || candidate(&published, &files, &without)).await?;
-    let (set, _) = compiled.map_err(|problems| ApiError::PolicyInvalid(problems.0))?;
-    let report = policies.impact(&set, since).await.map_err(ApiError::internal)?;
+    let proposed = blocking(move || Proposed::of(&published, &files, &without)).await?;
+    let proposed = Arc::new(proposed.map_err(|problems| ApiError::PolicyInvalid(problems.0))?);
+    let report = policies.impact(&proposed, since).await.map_err(ApiError::internal)?;
     Ok(Json(report))
 }
 

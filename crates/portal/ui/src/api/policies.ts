@@ -106,6 +106,7 @@ export interface ImpactGroup {
 
 export interface Impact {
   since: string;
+  as_enforced: string[];
   examined: number;
   replayed: number;
   not_replayed: number;

@@ -1463,7 +1463,9 @@ export interface paths {
         put?: never;
         /**
          * What other policies would have made different
-         * @description Each decision of the last days is asked again of the set that these files and removals would make.
+         * @description Each decision of the last days about agents that the changed boundaries name (about anybody, when Cedar changes) is asked
+         *     again of the set that these files and removals would make. A boundary that observes is asked as if it enforced, unless
+         *     the one in force enforces.
          */
         post: operations["policy_impact"];
         delete?: never;
@@ -4216,7 +4218,12 @@ export interface components {
         ImpactReport: {
             since: components["schemas"]["Timestamp"];
             policy_set: string;
-            /** Format: int64 */
+            /** @description Boundaries that only observe, and were asked as if they enforced. */
+            as_enforced: string[];
+            /**
+             * Format: int64
+             * @description Decisions about agents that the change names; about anybody when it is Cedar.
+             */
             examined: number;
             /** Format: int64 */
             replayed: number;
@@ -4228,7 +4235,7 @@ export interface components {
             };
             /** Format: int64 */
             changed: number;
-            /** @description Largest first. */
+            /** @description Those where a call would stop, or one would go on that did not, come first; then largest first. */
             groups: components["schemas"]["ImpactGroup"][];
             /**
              * Format: int64
@@ -5223,6 +5230,8 @@ export interface components {
         /** @description How far this server is set up. */
         Setup: {
             providers: components["schemas"]["ProviderView"][];
+            /** @description The providers whose keys the configured upstreams are called with. */
+            providers_wanted: string[];
             /** @description Keys of agents. */
             keys: number;
         };
@@ -5498,6 +5507,8 @@ export interface components {
         TestRequest: {
             /** @description YAML. */
             cases: string;
+            /** @description How problems call the cases, for example their file; `cases` when absent. */
+            name?: string | null;
             /** @description They take the place of what has the same names in force. */
             files?: components["schemas"]["FileRequest"][];
         };

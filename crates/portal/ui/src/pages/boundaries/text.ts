@@ -47,16 +47,18 @@ const reasonWord: Record<string, string> = {
 
 /** What an answer about impact rests on, and what it cannot say. */
 export function impactWords({
+  as_enforced: asEnforced,
   examined,
   changed,
   not_replayed: missing,
   not_replayed_reasons: reasons,
 }: Impact): string {
   if (examined === 0) return 'No decisions were recorded in that time, so nothing can be said.';
+  const asIf = asEnforced.length > 0 ? ' if it enforced' : '';
   const told =
     changed === 0
-      ? `None of ${plural(examined, 'decision')} would have been different.`
-      : `${exact(changed)} of ${plural(examined, 'decision')} would have been different.`;
+      ? `None of ${plural(examined, 'decision')} would have been different${asIf}.`
+      : `${exact(changed)} of ${plural(examined, 'decision')} would have been different${asIf}.`;
   if (missing === 0) return told;
   const why = Object.entries(reasons)
     .map(([reason, count]) => `${exact(count)} because ${reasonWord[reason] ?? reason.replaceAll('_', ' ')}`)

@@ -1,0 +1,62 @@
+//! What somebody asks about: the set that a change would make, whom the change is about, and what is asked as if it enforced.
+
+use std::sync::Arc;
+
+use mizzen_governance::PolicySet;
+use mizzen_model::permission::{Boundary, Mode};
+
+use crate::policies::set::{candidate, read_boundary};
+use crate::policies::{FileText, PolicyKind, Problems, Published, mode_line};
+
+/// A change that is not in force.
+#[derive(Debug, Clone)]
+pub struct Proposed {
+    pub set: Arc<PolicySet>,
+    /// Whose decisions it can touch; `None`: anybody's, because it is Cedar.
+    about: Option<Vec<Arc<Boundary>>>,
+    /// Boundaries that only observe and are asked as if they enforced.
+    pub as_enforced: Vec<String>,
+}
+
+impl Proposed {
+    /// `files` in place of what has the same names in force, and without what `without` names. A boundary that observes
+    /// is there to learn what enforcing it would change, so that is asked; where it enforces today, observing is the change.
+    ///
+    /// # Errors
+    /// When the set does not compile.
+    pub fn of(published: &Published, files: &[FileText], without: &[(PolicyKind, String)]) -> Result<Self, Problems> {
+        let mut as_enforced = Vec::new();
+        let files: Vec<FileText> = files.iter().map(|file| enforced(file, published, &mut as_enforced)).collect();
+        let (set, policies) = candidate(published, &files, without)?;
+        let mut changed: Vec<(PolicyKind, String)> =
+            files.iter().map(|file| (file.kind, file.policy_name())).chain(without.iter().cloned()).collect();
+        changed.sort();
+        changed.dedup();
+        let is_of_boundaries = changed.iter().all(|(kind, _)| *kind == PolicyKind::Boundary);
+        let about = is_of_boundaries.then(|| {
+            // Whom it named, and whom it would name.
+            let touched = published.policies.iter().chain(&policies);
+            let touched = touched.filter(|policy| changed.contains(&(policy.kind, policy.name.clone())));
+            touched.filter_map(|policy| policy.boundary.clone()).collect()
+        });
+        Ok(Self { set, about, as_enforced })
+    }
+
+    pub(super) fn is_about(&self, agent: Option<&str>, team: Option<&str>) -> bool {
+        self.about.as_ref().is_none_or(|about| about.iter().any(|boundary| boundary.names(agent, team)))
+    }
+}
+
+fn enforced(file: &FileText, published: &Published, as_enforced: &mut Vec<String>) -> FileText {
+    let observes = |text: &str| read_boundary(text, &file.name).ok().filter(|read| read.mode == Mode::Observe);
+    let Some(boundary) = (file.kind == PolicyKind::Boundary).then(|| observes(&file.text)).flatten() else {
+        return file.clone();
+    };
+    let current = published.find(PolicyKind::Boundary, &boundary.name);
+    let text = mode_line::with_mode(&file.text, Mode::Enforce);
+    if current.and_then(super::super::Policy::mode) == Some(Mode::Enforce) || observes(&text).is_some() {
+        return file.clone();
+    }
+    as_enforced.push(boundary.name);
+    FileText { text: text.into(), ..file.clone() }
+}

@@ -99,6 +99,12 @@ function goToNext(
   if (next) goTo(next.problem);
 }
 
+/** A problem of a whole line has no column, one of the whole text no line. */
+function placeWords({ line, column }: TextProblem): string {
+  if (!line) return '';
+  return column ? ` in line ${line}, column ${column}` : ` in line ${line}`;
+}
+
 /** The problems in words, with their place; each leads there. */
 function ProblemList({ problems, goTo }: { problems: TextProblem[]; goTo: (problem: TextProblem) => void }) {
   return (
@@ -108,7 +114,7 @@ function ProblemList({ problems, goTo }: { problems: TextProblem[]; goTo: (probl
           <Icon name={problem.severity === 'warning' ? 'help' : 'alert'} />
           <button type="button" class="link" onClick={() => goTo(problem)}>
             {problem.severity === 'warning' ? 'Warning' : 'Error'}
-            {problem.line ? ` in line ${problem.line}, column ${problem.column ?? 1}` : ''}
+            {placeWords(problem)}
           </button>
           <span>
             <Ticked text={problem.message} />

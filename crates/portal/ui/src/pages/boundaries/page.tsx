@@ -117,7 +117,7 @@ function Loud({ words, problems }: { words: ComponentChildren; problems: TextPro
             <li key={`${problem.source}:${problem.line}:${problem.message}`}>
               <code>
                 {problem.source}
-                {problem.line ? `:${problem.line}:${problem.column ?? 1}` : ''}
+                {problem.line ? `:${problem.line}${problem.column ? `:${problem.column}` : ''}` : ''}
               </code>{' '}
               <Ticked text={problem.message} />
             </li>

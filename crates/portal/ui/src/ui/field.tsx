@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { Icon } from './icon';
+import { Ticked } from './ticked';
 
 /** A labelled control of a form, with a line below that says what it means. */
 export function Field({
@@ -47,7 +48,10 @@ export function Problem({ text }: { text: string }) {
   if (!text) return null;
   return (
     <p class="problem" role="alert">
-      <Icon name="alert" /> {text}
+      <Icon name="alert" />{' '}
+      <span>
+        <Ticked text={text} />
+      </span>
     </p>
   );
 }

@@ -57,7 +57,11 @@ export function CreateFlow({ path, template }: { path: string; template: Templat
             void ask('dry-run');
           }}
         >
-          {template.description && <p class="faint">{template.description}</p>}
+          {template.description && (
+            <p class="faint">
+              <Ticked text={template.description} />
+            </p>
+          )}
           <Questions pages={template.pages} values={values} change={setValues} problems={sorted.byName} />
           {template.projects && (
             <fieldset class="field">

@@ -23,7 +23,11 @@ export function Questions({ pages, ...props }: Props & { pages: QuestionPage[] }
       {pages.map((page) => (
         <fieldset key={page.title} class="questions">
           <legend>{page.title}</legend>
-          {page.description && <p class="faint">{page.description}</p>}
+          {page.description && (
+            <p class="faint">
+              <Ticked text={page.description} />
+            </p>
+          )}
           {questionsOf(page).map((asked) => (
             <OneQuestion key={asked.name} asked={asked} {...props} />
           ))}
@@ -68,7 +72,11 @@ function OneQuestion({ asked, values, change, problems }: Props & { asked: Asked
             </span>
           </p>
         )}
-        {told && <p>{told}</p>}
+        {told && (
+          <p>
+            <Ticked text={told} />
+          </p>
+        )}
       </div>
     </div>
   );

@@ -59,7 +59,9 @@ function Card({ template }: { template: TemplateSummary }) {
           {template.title}
         </a>
       </h2>
-      <p class="card-about">{template.description ?? 'Its document says nothing about it.'}</p>
+      <p class="card-about">
+        <Ticked text={template.description ?? 'Its document says nothing about it.'} />
+      </p>
       {template.why_not && (
         <p class="problem">
           <Icon name="lock" />{' '}

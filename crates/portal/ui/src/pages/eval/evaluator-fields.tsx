@@ -1,5 +1,6 @@
 import type { EvaluatorChoice, EvaluatorView } from '../../api/eval';
 import { needsSet, needWord } from './words';
+import { Ticked } from '../../ui/ticked';
 
 /** The chosen evaluators by name, with the parameters as typed. */
 export type Chosen = Record<string, Record<string, string>>;
@@ -57,7 +58,10 @@ export function EvaluatorFields({
               checked={evaluator.name in chosen}
               onChange={(event) => toggle(evaluator.name, event.currentTarget.checked)}
             />
-            <b>{evaluator.title}</b> <span class="faint">{evaluator.description}</span>
+            <b>{evaluator.title}</b>{' '}
+            <span class="faint">
+              <Ticked text={evaluator.description} />
+            </span>
           </label>
           {evaluator.name in chosen && (
             <Details evaluator={evaluator} typed={chosen[evaluator.name] ?? {}} type={type} hasSet={hasSet} />
@@ -99,7 +103,9 @@ function Details({
               onInput={(event) => type(evaluator.name, parameter.name, event.currentTarget.value)}
             />
           </label>
-          <span class="faint">{parameter.description}</span>
+          <span class="faint">
+            <Ticked text={parameter.description} />
+          </span>
         </div>
       ))}
     </div>

@@ -6,6 +6,7 @@ import { Loaded } from '../../ui/loaded';
 import { Empty } from '../../ui/waiting';
 import { EvalHead } from './head';
 import { needWord } from './words';
+import { Ticked } from '../../ui/ticked';
 
 export default function EvaluatorsPage() {
   const resource = useData<Page<EvaluatorView>>('/evaluators');
@@ -67,7 +68,7 @@ function Rows({ evaluator, isOpen }: { evaluator: EvaluatorView; isOpen: boolean
         </td>
         <td class="num mid">{evaluator.version}</td>
         <td class="mid col-why" title={evaluator.description}>
-          {evaluator.description}
+          <Ticked text={evaluator.description} />
         </td>
         <td class="clip">{evaluator.needs.map((need) => needWord[need] ?? need).join(', ') || 'only the run'}</td>
         <td class="num">{resultWord(evaluator)}</td>
@@ -91,7 +92,9 @@ function resultWord({ unit, threshold }: EvaluatorView): string {
 function Detail({ evaluator }: { evaluator: EvaluatorView }) {
   return (
     <div class="case-detail">
-      <p>{evaluator.description}</p>
+      <p>
+        <Ticked text={evaluator.description} />
+      </p>
       {evaluator.parameters.length === 0 ? (
         <p class="faint">It has no parameters.</p>
       ) : (
@@ -102,7 +105,7 @@ function Detail({ evaluator }: { evaluator: EvaluatorView }) {
                 <code>{parameter.name}</code>
               </dt>
               <dd>
-                {parameter.description}
+                <Ticked text={parameter.description} />
                 <span class="faint"> · default {parameter.default ?? 'none'}</span>
               </dd>
             </div>

@@ -40,7 +40,12 @@ export default function RunPage({ id }: { id: string }) {
       <>
         <PageHead title="Run" up={{ href: '/runs', name: 'Runs' }} />
         {resource.error.value ? (
-          <Failure error={resource.error.value} retry={() => void resource.reload()} />
+          <>
+            <Failure error={resource.error.value} retry={() => void resource.reload()} />
+            <p class="calm">
+              <a href="/runs">All runs</a>
+            </p>
+          </>
         ) : (
           <Waiting rows={12} />
         )}

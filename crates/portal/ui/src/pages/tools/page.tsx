@@ -16,6 +16,8 @@ import { NewServer } from './new-server';
 import { Profiles } from './profiles';
 import { ServerStatus } from './status';
 import { eraWords } from './words';
+import { Ticked } from '../../ui/ticked';
+import { faultBeside } from './words';
 
 const FOLLOW_MS = 8_000;
 
@@ -104,7 +106,12 @@ function Table({ items }: { items: ToolServer[] }) {
               <a href={toolServerPath(server.name)} data-row>
                 {server.name}
               </a>
-              {server.fault && <span class="bad-text"> {server.fault}</span>}
+              {server.fault && (
+                <span class="bad-text">
+                  {' '}
+                  <Ticked text={faultBeside(server.name, server.fault)} />
+                </span>
+              )}
             </td>
             <td class="num mid">{exact(server.tools)}</td>
             <td class="num">

@@ -20,6 +20,7 @@ import { Empty } from '../../ui/waiting';
 import { Definition } from './definition';
 import { ServerStatus, ToolStatus } from './status';
 import { byConcern, eraWords, findingWord, reasonWord } from './words';
+import { Ticked } from '../../ui/ticked';
 
 /** A server connects, fails and changes what it offers while one looks. */
 const FOLLOW_MS = 4_000;
@@ -41,7 +42,10 @@ export default function ToolServerPage({ id }: { id: string }) {
           <>
             {shown.fault && (
               <p class="run-error">
-                <Icon name="failed" /> {shown.fault}
+                <Icon name="failed" />{' '}
+                <span>
+                  <Ticked text={shown.fault} />
+                </span>
               </p>
             )}
             {shown.downgraded && (

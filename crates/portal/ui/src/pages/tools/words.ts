@@ -95,3 +95,6 @@ export function membersOf(text: string, before: Member[]): { servers: Member[] }
   }
   return servers.length > 0 ? { servers } : { problem: 'name at least one server' };
 }
+
+/** A fault as it reads beside the name of its server, which it would say again. */
+export const faultBeside = (name: string, fault: string): string => fault.replace(`the tool server \`${name}\` `, '');

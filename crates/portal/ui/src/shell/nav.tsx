@@ -11,6 +11,7 @@ import { forgetLists } from '../pages/runs/run-list';
 import { Icon, Mark, type IconName } from '../ui/icon';
 import { useLater } from '../ui/later';
 import { helpOpen, paletteOpen } from './overlays';
+import { forgetPauses } from './paused';
 import { cycleTheme, theme, type Theme } from './theme';
 
 const EVALUATION = [
@@ -179,6 +180,7 @@ export async function signOut(): Promise<void> {
   await send('DELETE', '/session');
   forgetAll();
   forgetSession();
+  forgetPauses();
   forgetLists();
   disconnect();
   signedOut.value = true;

@@ -3,13 +3,30 @@ import { Icon } from '../ui/icon';
 import { useLater } from '../ui/later';
 import { scopeWords } from '../format/permission';
 
+/** What this tab saw last, so that the next page has the row at once and nothing moves when it is read again. */
+const SEEN = 'mizzen:pauses';
+
 /** While anything is paused every page says so: whoever wonders why nothing happens finds the reason at once. */
 export function Paused() {
-  return useLater() ? <Banner /> : null;
+  return useLater() ? <Read /> : <Banner pauses={seen()} />;
 }
 
-function Banner() {
-  const pauses = usePauses().data.value?.items ?? [];
+function Read() {
+  const read = usePauses().data.value?.items;
+  if (read) sessionStorage.setItem(SEEN, JSON.stringify(read));
+  return <Banner pauses={read ?? seen()} />;
+}
+
+function seen(): Pause[] {
+  return JSON.parse(sessionStorage.getItem(SEEN) ?? '[]') as Pause[];
+}
+
+/** Nothing of one session may be shown in the next. */
+export function forgetPauses(): void {
+  sessionStorage.removeItem(SEEN);
+}
+
+function Banner({ pauses }: { pauses: Pause[] }) {
   const [first, ...others] = pauses;
   if (!first) return null;
   return (

@@ -6,6 +6,8 @@ import { forgetSession } from '../api/session';
 import { query, setQuery } from '../location';
 import { Command } from '../ui/copy';
 import { Icon, Mark } from '../ui/icon';
+import { Ticked } from '../ui/ticked';
+import { forgetPauses } from './paused';
 
 /** Shown in place of any page when there is no session; the address stays, so signing in leads back to it. */
 export function SignIn() {
@@ -19,6 +21,7 @@ export function SignIn() {
       await send('POST', '/session', { token: token.trim() });
       forgetAll();
       forgetSession();
+      forgetPauses();
       disconnect();
       connect();
       signedOut.value = false;
@@ -34,8 +37,8 @@ export function SignIn() {
         <h1 tabIndex={-1}>Sign in to Mizzen</h1>
         <Providers />
         <p>
-          Open the one-time link that <code>mizzen up</code> printed, or paste the token from the file{' '}
-          <code>admin-token</code> in the data folder.
+          Open the one-time link that <code>mizzen up</code> or <code>mizzen signin</code> printed, or paste the token
+          from the file <code>admin-token</code> in the data folder.
         </p>
         <label for="token">Token</label>
         <input
@@ -61,6 +64,7 @@ export function SignIn() {
         </button>
         <details>
           <summary>Where is the token?</summary>
+          <Command text="mizzen signin" />
           <Command text="cat DATA_DIR/admin-token" />
         </details>
       </form>
@@ -75,6 +79,7 @@ interface Provider {
 }
 
 const refusals: Record<string, string> = {
+  link_spent: 'This sign-in link is used up or its time is over. `mizzen signin` prints a new one.',
   oidc_state: 'The sign-in took too long or was begun elsewhere. Begin again.',
   oidc_refused: 'The provider refused the sign-in.',
   oidc_token: 'What the provider answered could not be trusted.',
@@ -98,7 +103,10 @@ function Providers() {
     <>
       {code && (
         <p class="problem" role="alert">
-          <Icon name="alert" /> {refusals[code] ?? `The sign-in failed (${code}).`}
+          <Icon name="alert" />{' '}
+          <span>
+            <Ticked text={refusals[code] ?? `The sign-in failed (${code}).`} />
+          </span>
         </p>
       )}
       {providers.map(({ name, start_url: start }) => (

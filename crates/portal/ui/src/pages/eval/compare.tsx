@@ -3,6 +3,7 @@ import { withQuery } from '../../api/client';
 import type { Comparison, ExperimentSummary, Metric, Page } from '../../api/eval';
 import { differenceDomain, differenceText, estimateText, valueText } from '../../format/estimate';
 import { exact, plural } from '../../format/number';
+import { instant } from '../../format/time';
 import { query, setQuery } from '../../location';
 import { experimentPath } from '../../router';
 import { Command } from '../../ui/copy';
@@ -13,7 +14,7 @@ import { Empty } from '../../ui/waiting';
 import { Changed } from './changed';
 import { EvalHead } from './head';
 import { AnswerStatus } from './status';
-import { comparedSentence, comparedUnit } from './words';
+import { comparedSentence, comparedUnit, experimentLabel } from './words';
 
 const MARGINS = ['0.01', '0.02', '0.05', '0.1'];
 const ALPHAS = ['0.01', '0.05', '0.1'];
@@ -72,7 +73,7 @@ function Choose({
   margin: string;
   alpha: string;
 }) {
-  const experiments = finished.map(({ id, name }): [string, string] => [id, name]);
+  const experiments = finished.map((one): [string, string] => [one.id, experimentLabel(one)]);
   return (
     <div class="filters compare-filters" role="search" aria-label="What to compare">
       <Pick name="a" label="A (before)" value={a} options={experiments} />
@@ -162,12 +163,14 @@ function Result({ path }: { path: string }) {
 }
 
 function Sides({ comparison: { a, b } }: { comparison: Comparison }) {
-  const side = (letter: string, { id, name, agents, set, runs }: ExperimentSummary) => (
+  const side = (letter: string, { id, name, agents, set, runs, created_at: made }: ExperimentSummary) => (
     <div class="side">
       <span class="side-letter">{letter}</span>
       <a href={experimentPath(id)}>{name}</a>
       <span class="faint">
-        {[agents.join(', '), set && `${set.name} v${set.version}`, plural(runs, 'run')].filter(Boolean).join(' · ')}
+        {[agents.join(', '), set && `${set.name} v${set.version}`, plural(runs, 'run'), instant(made)]
+          .filter(Boolean)
+          .join(' · ')}
       </span>
     </div>
   );

@@ -9,6 +9,7 @@ import type {
 } from '../../api/eval';
 import { differenceText, sampleWords, valueText, type Unit } from '../../format/estimate';
 import { exact, plural } from '../../format/number';
+import { instant } from '../../format/time';
 
 /** What the evaluation pages say in words; pure, so that the words are tested. */
 
@@ -55,6 +56,15 @@ export type MonitorState = 'alarm' | 'collecting' | 'quiet';
 export function monitorState({ state, estimate }: Pick<MonitorSummary, 'state' | 'estimate'>): MonitorState {
   if (state === 'alarmed') return 'alarm';
   return estimate === null ? 'collecting' : 'quiet';
+}
+
+/** Experiments that nobody named are called alike: what they scored with, and when, tells them apart. */
+export function experimentLabel({
+  name,
+  evaluators,
+  created_at: made,
+}: Pick<ExperimentSummary, 'name' | 'evaluators' | 'created_at'>): string {
+  return [name, evaluators.map((one) => one.name).join(', '), instant(made)].filter(Boolean).join(' · ');
 }
 
 /** The number that stands for an evaluator: its pass rate where it has a threshold, else its mean. */

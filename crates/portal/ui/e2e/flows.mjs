@@ -52,7 +52,7 @@ async function lists({ browser, server }) {
   await close();
 }
 
-const OUTCOMES = { OK: 'ok', Error: 'error', Ended: 'unset', Running: 'unset' };
+const OUTCOMES = { OK: 'ok', Error: 'error', Refused: 'error', Held: 'error', Ended: 'unset', Running: 'unset' };
 
 async function filters({ browser, server }) {
   const { page, close } = await open(browser, server);
@@ -69,7 +69,7 @@ async function filters({ browser, server }) {
   await page.waitForSelector('.empty');
   await page.getByRole('button', { name: 'Clear' }).click();
   await page.waitForSelector('table.runs [data-row]');
-  await page.getByLabel('Outcome').selectOption(OUTCOMES[word]);
+  await page.getByLabel('Status', { exact: true }).selectOption(OUTCOMES[word]);
   await until(
     page,
     'only runs of that outcome are left',
@@ -82,7 +82,7 @@ async function filters({ browser, server }) {
   assert.equal(search(page).get('outcome'), OUTCOMES[word]);
   await page.reload();
   await page.waitForSelector('table.runs [data-row]');
-  assert.equal(await page.getByLabel('Outcome').inputValue(), OUTCOMES[word]);
+  assert.equal(await page.getByLabel('Status', { exact: true }).inputValue(), OUTCOMES[word]);
   await close();
 }
 

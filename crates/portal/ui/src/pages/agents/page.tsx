@@ -18,7 +18,7 @@ export default function AgentsPage() {
   return (
     <>
       <PageHead title="Agents">
-        {agents && <span class="count">{plural(agents.length, 'agent')}, discovered in traffic</span>}
+        {agents && <span class="count">{plural(agents.length, 'agent')} seen in traffic</span>}
       </PageHead>
       {agents ? (
         agents.length > 0 ? (

@@ -44,7 +44,7 @@ export default function AuditPage() {
     <div class="page-fill">
       <PageHead title="Audit">
         <span class="count">
-          {pages.items && `${plural(pages.items.length, 'entry', 'entries')}${pages.more ? ' so far' : ''}`}
+          {pages.items && (pages.more ? 'the newest ' : '') + plural(pages.items.length, 'entry', 'entries')}
         </span>
       </PageHead>
       <Checkpoint logKey={logKey} />

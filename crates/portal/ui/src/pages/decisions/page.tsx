@@ -38,7 +38,7 @@ export default function DecisionsPage() {
     <div class="page-fill">
       <PageHead title="Decisions">
         <span class="count">
-          {pages.items && `${plural(pages.items.length, 'decision')}${pages.more ? ' so far' : ''}`}
+          {pages.items && (pages.more ? 'the newest ' : '') + plural(pages.items.length, 'decision')}
         </span>
       </PageHead>
       <Filters filter={filter} />

@@ -24,10 +24,10 @@ export function Filters({ filter }: { filter: RunFilter }) {
       <TextFilter name="q" label="Search runs" value={filter.q} />
       <Pick
         name="outcome"
-        label="Outcome"
+        label="Status"
         value={filter.outcome}
         options={[
-          ['error', 'Error'],
+          ['error', 'Error, refused or held'],
           ['ok', 'OK'],
           ['unset', 'Ended or running'],
         ]}

@@ -30,7 +30,11 @@ export default function RunsPage() {
     <>
       <PageHead title="Runs">
         <span class="count">
-          {items ? `${plural(items.length, 'run')}${list.nextCursor.value ? ' so far' : ''}` : ''}
+          {items
+            ? list.nextCursor.value
+              ? `the newest ${plural(items.length, 'run')}`
+              : plural(items.length, 'run')
+            : ''}
         </span>
         <FreshRuns list={list} />
       </PageHead>

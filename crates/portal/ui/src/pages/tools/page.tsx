@@ -15,9 +15,8 @@ import { Empty } from '../../ui/waiting';
 import { NewServer } from './new-server';
 import { Profiles } from './profiles';
 import { ServerStatus } from './status';
-import { eraWords } from './words';
+import { eraWords, faultBeside } from './words';
 import { Ticked } from '../../ui/ticked';
-import { faultBeside } from './words';
 
 const FOLLOW_MS = 8_000;
 

@@ -22,7 +22,7 @@ export function Changed({ comparison }: { comparison: Comparison }) {
         </span>
       </h2>
       {comparison.metrics.every(({ cases_shared: shared }) => shared === 0) ? (
-        <p class="calm">No case is in both, so none can have changed.</p>
+        <p class="calm">No case was compared.</p>
       ) : changed.length === 0 ? (
         <p class="calm">
           <Icon name="passed" /> Every shared case scored the same in both.

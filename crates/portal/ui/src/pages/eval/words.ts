@@ -61,10 +61,12 @@ export function monitorState({ state, estimate }: Pick<MonitorSummary, 'state' |
 /** Experiments that nobody named are called alike: what they scored with, and when, tells them apart. */
 export function experimentLabel({
   name,
-  evaluators,
+  aggregates,
   created_at: made,
-}: Pick<ExperimentSummary, 'name' | 'evaluators' | 'created_at'>): string {
-  return [name, evaluators.map((one) => one.name).join(', '), instant(made)].filter(Boolean).join(' · ');
+}: Pick<ExperimentSummary, 'name' | 'aggregates' | 'created_at'>): string {
+  return [name, aggregates.map(({ evaluator }) => evaluator.name).join(', '), instant(made)]
+    .filter(Boolean)
+    .join(' · ');
 }
 
 /** The number that stands for an evaluator: its pass rate where it has a threshold, else its mean. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { shareWithInterval, wilson } from '../src/format/interval';
+import { exactInterval, shareWithExact, shareWithInterval, wilson } from '../src/format/interval';
 
 describe('Wilson interval', () => {
   test('agrees with published values', () => {
@@ -53,4 +53,13 @@ describe('Wilson interval', () => {
     expect(shareWithInterval(0, 0)).toBe('–');
     expect(shareWithInterval(1, 12)).toBe('8.3% (1.5–35.4)');
   });
+});
+
+test('the exact interval is that of the server', () => {
+  // As `mizzen_eval` gives them for 0, 1 and 3 of 3, and for a sample of ordinary size.
+  expect(exactInterval(0, 3).high).toBeCloseTo(0.7075982261787129, 9);
+  expect(exactInterval(3, 3).low).toBeCloseTo(0.29240177382128707, 9);
+  expect(shareWithExact(1, 3)).toBe('33.3% (0.8–90.6)');
+  const { low, high } = exactInterval(3, 63);
+  expect([low, high].map((end) => Number(end.toFixed(3)))).toEqual([0.01, 0.133]);
 });

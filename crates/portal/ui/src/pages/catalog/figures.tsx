@@ -2,30 +2,30 @@ import type { ComponentChildren } from 'preact';
 import type { AgentPart, ModelPart, RunFigures, TrendDay } from '../../api/catalog';
 import type { Estimate } from '../../api/eval';
 import { intervalText, valueText, estimateSentence, sampleWords, type Unit } from '../../format/estimate';
+import { exactInterval } from '../../format/interval';
 import { cost, costReason, dollars } from '../../format/money';
 import { exact, percent, plural } from '../../format/number';
 import { duration } from '../../format/time';
 import { entityPath } from '../../router';
 import { Figure } from '../../ui/figure';
 import { Sparkline } from '../../ui/sparkline';
-import { recentDays, shortShare, successBand } from './trend';
+import { successBand } from './trend';
 
 const NS_PER_MS = 1e6;
-/** Days of the trend that are told in words beside the line. */
-const RECENT_DAYS = 7;
-
 /** Success, errors, time, cost and budget of an agent: each number with what it rests on. */
 export function AgentFigures({ agent, reference }: { agent: AgentPart; reference: string }) {
   const { runs } = agent;
   return (
     <section class="totals five" aria-label={runs ? `The last ${plural(runs.days, 'day')}` : 'The last days'}>
-      {runs ? <RunFigureRow runs={runs} reference={reference} /> : <NoRuns />}
+      {runs ? <RunFigureRow runs={runs} denied={agent.denied} reference={reference} /> : <NoRuns />}
       <BudgetFigure budget={agent.budget} />
     </section>
   );
 }
 
-function RunFigureRow({ runs, reference }: { runs: RunFigures; reference: string }) {
+function RunFigureRow({ runs, denied, reference }: { runs: RunFigures; denied: number; reference: string }) {
+  const errors = runs.trend.reduce((sum, day) => sum + day.errors, 0);
+  const { low, high } = exactInterval(errors, runs.n);
   return (
     <>
       <Figure
@@ -34,14 +34,25 @@ function RunFigureRow({ runs, reference }: { runs: RunFigures; reference: string
         note={<Success runs={runs} />}
       />
       <Figure
-        name="Errors"
-        {...estimated(runs.error_rate, 'share')}
-        note={
-          <a href={entityPath(reference, 'runs')}>
-            {plural(runs.n, 'run')} in {plural(runs.days, 'day')}
-          </a>
+        name="Failed"
+        value={
+          <>
+            {percent(errors / runs.n)}{' '}
+            <span class="figure-interval">
+              ({(100 * low).toFixed(1)}–{(100 * high).toFixed(1)})
+            </span>
+          </>
         }
-        bad={(runs.error_rate?.lower ?? 0) > 0.05}
+        title="Share of all runs, refused ones too, with its exact 95% interval (Clopper–Pearson)"
+        note={
+          <>
+            <a href={entityPath(reference, 'runs')}>
+              {exact(errors)} of {plural(runs.n, 'run')} in {plural(runs.days, 'day')}
+            </a>
+            {denied > 0 && ` · ${plural(denied, 'call')} refused`}
+          </>
+        }
+        bad={low > 0.05}
       />
       <Figure
         name="p95 latency"
@@ -55,17 +66,21 @@ function RunFigureRow({ runs, reference }: { runs: RunFigures; reference: string
 }
 
 function Success({ runs }: { runs: RunFigures }) {
-  const { success, trend } = runs;
-  const { ok, total } = recentDays(trend, RECENT_DAYS);
+  const { trend } = runs;
   return (
     <span class="success-note">
       {successBand(trend).at.length > 1 && <Sparkline points={trend.map(sparkPoint)} />}
-      <span title={`The last ${RECENT_DAYS} days, with the 95% interval (Wilson)`}>
-        {success === null && 'nothing said how runs went'}
-        {success !== null && total > 0 && `${RECENT_DAYS} d: ${shortShare(ok, total)}`}
-      </span>
+      <span>{successWords(runs)}</span>
     </span>
   );
+}
+
+/** Most runs end without a word of how: what the share is of is said with it. */
+function successWords({ n, success, success_from: from }: RunFigures): string {
+  if (!success) return 'nothing said how runs went';
+  if (from !== 'outcome') return `of ${plural(success.n, 'scored run')}`;
+  const silent = n - success.n;
+  return `of ${plural(success.n, 'run')} that said how they ended${silent > 0 ? `; ${exact(silent)} did not` : ''}`;
 }
 
 const THIN_RUNS = 5;

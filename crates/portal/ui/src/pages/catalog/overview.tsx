@@ -5,7 +5,7 @@ import { withQuery } from '../../api/client';
 import { entityApi, type EntityDetail, type Summary, type TrendDay } from '../../api/catalog';
 import type { EntityGraph } from '../../api/catalog-shapes';
 import { referenceName } from '../../format/catalog';
-import { shareWithInterval } from '../../format/interval';
+import { shareWithExact } from '../../format/interval';
 import { dollars } from '../../format/money';
 import { exact, percent } from '../../format/number';
 import { splitReference } from '../../router';
@@ -45,7 +45,7 @@ function Trend({ trend }: { trend: TrendDay[] }) {
   return (
     <section class="block">
       <h2>
-        Success by day <span class="faint">95% interval (Wilson)</span>
+        Success by day <span class="faint">of the runs that said how they ended, with the exact 95% interval</span>
         <span class="spacer" />
         {isLine && (
           <button
@@ -112,7 +112,7 @@ function TrendTable({ trend }: { trend: TrendDay[] }) {
               <td class="num">{exact(day.runs)}</td>
               <td class="num">{exact(day.ok)}</td>
               <td class="num">{exact(day.errors)}</td>
-              <td class="num">{shareWithInterval(day.ok, day.ok + day.errors)}</td>
+              <td class="num">{shareWithExact(day.ok, day.ok + day.errors)}</td>
               <td class="num">{day.cost_usd === null ? '–' : dollars(day.cost_usd)}</td>
             </tr>
           ))}

@@ -148,8 +148,8 @@ function CheckRow({ check, isOpen }: { check: Check; isOpen: boolean }) {
           )}
         </td>
         <td class="mid">{levelWord[check.level]}</td>
-        <td class="mid col-why" title={check.reason}>
-          <Ticked text={check.reason} />
+        <td class="mid col-why" title={whyWords(check)}>
+          <Ticked text={whyWords(check)} />
         </td>
         <td class="num wide">{check.since ? <Ago at={check.since} /> : '–'}</td>
       </tr>
@@ -222,8 +222,15 @@ function CheckDetail({ check }: { check: Check }) {
   );
 }
 
+/** What the facts say, in words; where one is missing the server says which. */
+function whyWords({ facts, missing, reason }: Check): string {
+  if (facts.length === 0 || missing.length > 0) return reason;
+  return facts.map((fact) => `${fact.says}: ${valueOf(fact)}`).join('; ');
+}
+
 function valueOf({ value }: CheckFact): string {
   if (value === null) return 'unknown';
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
   return Array.isArray(value) ? (value.length === 0 ? 'none' : value.join(', ')) : String(value);
 }
 

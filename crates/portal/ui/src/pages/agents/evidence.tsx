@@ -5,11 +5,15 @@ import { methodWord, sampleWords, valueText } from '../../format/estimate';
 import { exact } from '../../format/number';
 import { experimentPath, monitorPath } from '../../router';
 import { Ago } from '../../ui/ago';
+import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { shortDigest } from '../eval/words';
 
+/** The version that runs, where somebody knows it. */
+export type RunningVersion = { digest: string; tag: string | null } | null;
+
 /** What is known of this agent that policy may rest on: each bound belongs to one digest. */
-export function Evidence({ agent }: { agent: string }) {
+export function Evidence({ agent, running = null }: { agent: string; running?: RunningVersion }) {
   const resource = useData<Page<EvidenceView>>(withQuery('/evidence', { agent }));
   return (
     <section class="block inset">
@@ -20,7 +24,10 @@ export function Evidence({ agent }: { agent: string }) {
       <Loaded resource={resource} rows={2}>
         {({ items }) =>
           items.length > 0 ? (
-            <Table items={items} />
+            <>
+              <Unproven items={items} running={running} />
+              <Table items={items} running={running} />
+            </>
           ) : (
             <p class="calm">
               None yet. A finished experiment or a monitor over runs with an agent digest publishes it.
@@ -32,7 +39,18 @@ export function Evidence({ agent }: { agent: string }) {
   );
 }
 
-function Table({ items }: { items: EvidenceView[] }) {
+/** Evidence is about one digest: what another version has earned does not count for the one that runs. */
+function Unproven({ items, running }: { items: EvidenceView[]; running: RunningVersion }) {
+  if (!running || items.some(({ subject }) => subject === running.digest)) return null;
+  return (
+    <p class="run-error held">
+      <Icon name="alert" /> None of it is about the version that runs, {running.tag ?? shortDigest(running.digest)}: it
+      has to earn its own.
+    </p>
+  );
+}
+
+function Table({ items, running }: { items: EvidenceView[]; running: RunningVersion }) {
   return (
     <table class="rows evals" aria-label="Evidence">
       <thead>
@@ -75,6 +93,12 @@ function Table({ items }: { items: EvidenceView[] }) {
             <td class="wide">{one.sources.join(', ')}</td>
             <td class="mid mono" title={one.subject}>
               {shortDigest(one.subject)}
+              {running && one.subject !== running.digest && (
+                <>
+                  {' '}
+                  <span class="chip">another version</span>
+                </>
+              )}
             </td>
             <td class="num mid">
               <Ago at={one.as_of} />

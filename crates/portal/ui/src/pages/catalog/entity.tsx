@@ -192,7 +192,7 @@ function View({
     case 'runs':
       return <RunsTab detail={detail} />;
     case 'evals':
-      return <EvalsTab agent={trafficName(detail)} />;
+      return <EvalsTab agent={trafficName(detail)} running={summary?.agent?.running ?? null} />;
     case 'permissions':
       return <PermissionsTab detail={detail} summary={summary} />;
     case 'scorecard':

@@ -6,15 +6,15 @@ import { experimentPath, monitorPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { EstimateView } from '../../ui/estimate';
 import { Loaded } from '../../ui/loaded';
-import { Evidence } from '../agents/evidence';
+import { Evidence, type RunningVersion } from '../agents/evidence';
 import { ExperimentState, MonitorStatus } from '../eval/status';
 import { headline, monitorState } from '../eval/words';
 
 /** What was measured of an agent: evidence that policy may rest on, monitors that watch it, experiments over its runs. */
-export function EvalsTab({ agent }: { agent: string }) {
+export function EvalsTab({ agent, running }: { agent: string; running: RunningVersion }) {
   return (
     <>
-      <Evidence agent={agent} />
+      <Evidence agent={agent} running={running} />
       <Monitors agent={agent} />
       <Experiments agent={agent} />
     </>

@@ -47,9 +47,14 @@ function RunFigureRow({ runs, denied, reference }: { runs: RunFigures; denied: n
         note={
           <>
             <a href={entityPath(reference, 'runs')}>
-              {exact(errors)} of {plural(runs.n, 'run')} in {plural(runs.days, 'day')}
+              {exact(errors)} of {exact(runs.n)} in {exact(runs.days)} d
             </a>
-            {denied > 0 && ` · ${plural(denied, 'call')} refused`}
+            {denied > 0 && (
+              <span title={`${plural(denied, 'call')} refused by a decision: the runs of these count as failed`}>
+                {' '}
+                · {exact(denied)} refused
+              </span>
+            )}
           </>
         }
         bad={low > 0.05}
@@ -70,7 +75,7 @@ function Success({ runs }: { runs: RunFigures }) {
   return (
     <span class="success-note">
       {successBand(trend).at.length > 1 && <Sparkline points={trend.map(sparkPoint)} />}
-      <span>{successWords(runs)}</span>
+      <span title={successReason(runs)}>{successWords(runs)}</span>
     </span>
   );
 }
@@ -80,7 +85,12 @@ function successWords({ n, success, success_from: from }: RunFigures): string {
   if (!success) return 'nothing said how runs went';
   if (from !== 'outcome') return `of ${plural(success.n, 'scored run')}`;
   const silent = n - success.n;
-  return `of ${plural(success.n, 'run')} that said how they ended${silent > 0 ? `; ${exact(silent)} did not` : ''}`;
+  return `${plural(success.n, 'run')} told${silent > 0 ? `; ${exact(silent)} did not` : ''}`;
+}
+
+function successReason({ n, success, success_from: from }: RunFigures): string {
+  if (!success || from !== 'outcome') return '';
+  return `Of the ${plural(success.n, 'run')} that said how they ended; ${exact(n - success.n)} of ${exact(n)} ended without a word`;
 }
 
 const THIN_RUNS = 5;

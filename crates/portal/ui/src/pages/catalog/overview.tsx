@@ -138,7 +138,7 @@ function About({ detail }: { detail: EntityDetail }) {
         {facts
           .filter(([name]) => name !== 'definition')
           .map(([name, value]) => (
-            <Fact key={name} name={name}>
+            <Fact key={name} name={name.charAt(0).toUpperCase() + name.slice(1)}>
               {String(value)}
             </Fact>
           ))}

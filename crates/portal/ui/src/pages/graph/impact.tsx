@@ -1,9 +1,10 @@
+import { splitReference } from '../../router';
 import { useData } from '../../api/cache';
 import { entityApi } from '../../api/catalog';
 import type { Impact, Impacted, ImpactKind } from '../../api/catalog-shapes';
 import { classOf, classWord, referenceName } from '../../format/catalog';
 import { exact, plural } from '../../format/number';
-import { EntityLink, LevelBadge, OwnerLink } from '../../ui/catalog';
+import { EntityLink, LevelBadge, isOwned, OwnerLink } from '../../ui/catalog';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { ProvenanceMark } from './legend';
@@ -105,7 +106,7 @@ function Row({ kind, item }: { kind: ImpactKind; item: Impacted }) {
         </a>
       </td>
       <td class="mid clip">
-        <OwnerLink owner={item.owner} />
+        {item.owner === null && !isOwned(splitReference(item.ref).kind) ? '–' : <OwnerLink owner={item.owner} />}
       </td>
       <td class="wide">{item.level ? <LevelBadge level={item.level} /> : '–'}</td>
       <td>

@@ -1,7 +1,7 @@
 import type { EntityGraph, EntityGraphNode } from '../../api/catalog-shapes';
 import { levelWord } from '../../format/catalog';
 import { exact } from '../../format/number';
-import { ClassName, EntityLink, OwnerLink } from '../../ui/catalog';
+import { ClassName, EntityLink, isOwned, OwnerLink } from '../../ui/catalog';
 import { ProvenanceMark } from './legend';
 import { distanceWords, originWord, relationWords } from './words';
 
@@ -35,7 +35,13 @@ export function GraphTable({ graph }: { graph: EntityGraph }) {
               <th scope="row" class="clip">
                 <Name node={node} />
               </th>
-              <td class="mid">{node.ref === null ? '–' : <OwnerLink owner={node.owner} />}</td>
+              <td class="mid">
+                {node.ref === null || (node.owner === null && !isOwned(node.kind.toLowerCase())) ? (
+                  '–'
+                ) : (
+                  <OwnerLink owner={node.owner} />
+                )}
+              </td>
               <td class="mid">{node.level ? levelWord[node.level] : '–'}</td>
               <td>{originWord[node.origin]}</td>
               <td>{distanceWords(node.hops)}</td>

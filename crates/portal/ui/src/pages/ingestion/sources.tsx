@@ -135,7 +135,9 @@ function SourceRow({
             '0'
           )}
         </td>
-        <td class="num mid">{source.last_read_at ? <Ago at={source.last_read_at} /> : 'never'}</td>
+        <td class="num mid">
+          {source.last_read_at ? <Ago at={source.last_read_at} /> : source.state === 'ok' ? '–' : 'never'}
+        </td>
         <td class="num mid">{source.next_read_at ? <NextRead at={source.next_read_at} /> : '–'}</td>
         <td class="wide row-acts">
           {source.id !== null && (

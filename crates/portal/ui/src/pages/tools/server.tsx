@@ -119,7 +119,7 @@ function Facts({ server }: { server: ToolServer }) {
         {plural(server.sessions, 'session')}
       </Fact>
       <Fact name="Last seen">{server.last_seen_at ? <Ago at={server.last_seen_at} /> : 'never'}</Fact>
-      <Fact name="Set">{server.source === 'file' ? 'in mizzen.toml' : 'here'}</Fact>
+      <Fact name="Added">{server.source === 'file' ? 'in mizzen.toml' : 'in the portal or by mizzen tools'}</Fact>
     </dl>
   );
 }
@@ -157,7 +157,7 @@ export function ServerTools({
           <th scope="col" class="mid">
             Why
           </th>
-          <th scope="col" class="wide">
+          <th scope="col" class="wide" title="What its server or its annotations say; a boundary may say more">
             Touches
           </th>
           <th scope="col" class="num wide">
@@ -211,7 +211,7 @@ function Row({
           <Why definition={definition} />
         </td>
         <td class="wide">
-          <Touched taint={definition.touches} none="nothing" />
+          <Touched taint={definition.touches} none="not said" />
         </td>
         <td class="num wide">
           {definition.pin ? (

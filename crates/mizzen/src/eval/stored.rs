@@ -126,7 +126,9 @@ fn problems(experiment: &Value) -> Vec<Problem> {
         ("other_version", "of another version of the agent"),
     ];
     let count = |name: &str| experiment["skipped"][name].as_u64().filter(|count| *count > 0);
-    let counted = skipped.iter().filter_map(|(name, text)| Some(format!("{} left out: {text}", output::counted(count(name)?, "run"))));
+    let counted = skipped
+        .iter()
+        .filter_map(|(name, text)| Some(format!("{} left out: {text}", output::counted(count(name)?, "run"))));
     let said = experiment["problem"].as_str().map(|text| format!("experiment: {text}"));
     if let Some(text) = &said {
         output::say(&format!("mizzen: {text}"));

@@ -14,7 +14,7 @@ async function answering({ browser, server }) {
   const before = Number.parseInt(await page.locator('a[href="/approvals"] .nav-count').innerText(), 10);
   await page.keyboard.type('gp');
   await page.waitForSelector('table.approvals tbody tr');
-  await page.keyboard.press('j');
+  // The one that expires first is on top.
   await page.keyboard.press('j');
   await shown(page, 'a stranger may have written');
   await page.keyboard.press('d');

@@ -118,10 +118,10 @@ fn metric_in_force(evaluator: &str, set: Option<&Digest>) -> String {
 #[test]
 fn evidence_says_what_was_chosen_to_get_it() {
     assert_eq!(metric_in_force("task_success", None), "task_success@1");
-    assert_eq!(metric_in_force("task_success:threshold=1.0", None), "task_success@1", "as it is anyway");
+    assert_eq!(metric_in_force("task_success:at_least=1.0", None), "task_success@1", "as it is anyway");
     let set = Digest::of(b"cases");
     assert_eq!(metric_in_force("task_success", Some(&set)), format!("task_success@1 set={set}"));
-    for chosen in ["task_success:threshold=0", "contains:value=a", "regex:pattern=.*,metric=success"] {
+    for chosen in ["task_success:at_least=0", "contains:value=a", "regex:pattern=.*,metric=success"] {
         let evaluator = Evaluator::build(&Spec::parse(chosen).unwrap()).unwrap();
         let expected = format!("{evaluator} evaluator={}", evaluator.id().digest);
         assert_eq!(metric_in_force(chosen, None), expected);

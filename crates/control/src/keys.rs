@@ -1,4 +1,4 @@
-//! Virtual keys: they name a caller to the gateway and OTLP doors, and open nothing else.
+//! Virtual keys: they name a caller to the model gateway, the tool gateway and the OTLP doors, and open nothing else.
 
 use std::time::Duration;
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use mizzen_model::run::RunSummary;
+use mizzen_control::keys::KeyInfo;
+use mizzen_model::run::{JUDGE_CALLER, RunSummary};
 use mizzen_model::step::Outcome;
 use mizzen_model::time::Timestamp;
 use mizzen_telemetry::{Page, RunFilter};
@@ -102,5 +103,8 @@ fn ingest(app: &App) -> Ingest {
 async fn setup(app: &App) -> Result<Setup, ApiError> {
     let providers = app.state.control.providers().list().await?.into_iter().map(providers::view).collect();
     let providers_wanted = app.state.config.providers_wanted.clone();
-    Ok(Setup { providers, providers_wanted, keys: app.state.control.keys().list().await?.len() })
+    // The judge's key is ours, and no agent has it.
+    let is_agents = |key: &&KeyInfo| key.name != JUDGE_CALLER;
+    let keys = app.state.control.keys().list().await?.iter().filter(is_agents).count();
+    Ok(Setup { providers, providers_wanted, keys })
 }

@@ -69,15 +69,27 @@ pub(crate) async fn sign_in(State(app): State<Arc<App>>, Body(body): Body<SignIn
 
 /// Sign in with a one-time link
 #[utoipa::path(get, path = "/signin", tag = "session", operation_id = "redeem_sign_in_link", params(LinkParams),
-    responses((status = 303, description = "signed in; on to the first page"), (status = 401, body = ErrorBody)))]
+    responses((status = 303, description = "signed in; on to the first page. A browser whose link is used up or over: to the sign-in page with `sign_in_error`"), (status = 401, body = ErrorBody)))]
 pub(crate) async fn redeem_link(
     State(app): State<Arc<App>>,
+    headers: HeaderMap,
     Params(params): Params<LinkParams>,
 ) -> Result<Response, ApiError> {
     let sign_in = app.state.control.sign_in();
     let redeemed = sign_in.redeem_link(params.code.trim());
-    let (cookie, _) = signed_in(&app, "link", redeemed).await?;
+    let (cookie, _) = match signed_in(&app, "link", redeemed).await {
+        // A person is told on the page that offers the other ways in.
+        Err(ApiError::WrongCredential(_)) if reads_pages(&headers) => {
+            return Ok(Redirect::to("/?sign_in_error=link_spent").into_response());
+        }
+        signed_in => signed_in?,
+    };
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
+}
+
+/// Browsers name the type of a page when they follow a link; programs ask for JSON or for anything.
+fn reads_pages(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|types| types.contains("text/html"))
 }
 
 /// Who is signed in

@@ -57,7 +57,12 @@ async fn a_link_signs_in_once_with_its_role() {
     let cookie = first.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
     let session = json_of(portal.send(get("/api/v1/session", "cookie", &cookie)).await).await;
     assert_eq!(session, json!({ "role": "viewer", "name": "ann" }));
-    assert_eq!(portal.status(open()).await, StatusCode::UNAUTHORIZED);
+    // A person is told on the sign-in page, a program by its status.
+    let again = portal.send(open()).await;
+    assert_eq!(again.headers()[header::LOCATION], "/?sign_in_error=link_spent");
+    assert!(!again.headers().contains_key(header::SET_COOKIE));
+    let program = get(&format!("/signin?code={code}"), "accept", "application/json");
+    assert_eq!(portal.status(program).await, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ impl Received {
                 Reason::Unauthenticated,
                 format!(
                     "{what}; send a Mizzen key (`mzk_…`) as `Authorization: Bearer` or `x-api-key`, \
-                     made in the portal under Keys or by `mizzen keys`"
+                     made in the portal under Settings, Agent keys, or by `mizzen keys create`"
                 ),
             ));
         };

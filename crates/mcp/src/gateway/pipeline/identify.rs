@@ -89,8 +89,8 @@ impl Inner {
             return Err(self.unauthenticated(
                 profile,
                 None,
-                "a key is missing; send a Mizzen key (`mzk_…`) as `Authorization: Bearer`, made in the portal under Keys \
-                 or by `mizzen keys create`",
+                "a key is missing; send a Mizzen key (`mzk_…`) as `Authorization: Bearer`, made in the portal under \
+                 Settings, Agent keys, or by `mizzen keys create`",
             ));
         };
         // Each kind of credential is asked about where it belongs: what is no key of ours is no unknown key.

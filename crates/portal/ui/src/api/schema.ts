@@ -12034,7 +12034,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description signed in; on to the first page */
+            /** @description signed in; on to the first page. A browser whose link is used up or over: to the sign-in page with `sign_in_error` */
             303: {
                 headers: {
                     [name: string]: unknown;

@@ -28,6 +28,8 @@ use self::sightings::{KnownTools, in_run};
 
 /// How often the index is asked.
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+/// Runs that became final only this long ago are left to the next look.
+const LAG_NS: i64 = 5_000_000_000;
 /// After so many looks, half an hour, old marks of counted runs are removed.
 const LOOKS_TO_FORGET: u64 = 180;
 /// Observations that are counted together; one run has fewer.
@@ -95,11 +97,14 @@ impl Discovery {
     async fn look(&self, progress: &mut Progress, counters: &Counters) -> Result<(), BoxError> {
         self.tell_tools(progress).await?;
         let known = self.known_tools();
-        let until = self.clock.now();
+        // What is received by then is in the log by now, however slow its disk.
+        let until = self.clock.now().plus_nanos(-LAG_NS);
         self.telemetry.settle().await?;
         while progress.counted != Told::all_until(until) {
             let finalised = self.telemetry.finalised(&progress.counted, until).await?;
-            self.count(&finalised.runs, &known, counters).await?;
+            for runs in finalised.runs.chunks(KEYS_MAX) {
+                self.count(runs, &known, counters).await?;
+            }
             progress.counted = finalised.until;
         }
         Ok(())

@@ -2,9 +2,10 @@
 //! makes: texts doubled thirty times, or replaced letter by letter with longer ones, would take gigabytes before anything is
 //! counted. So their length is estimated before anything runs, with a stored value as long as most are.
 
+use arrow::datatypes::DataType;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion, TreeNodeVisitor};
 use datafusion::common::{Result, ScalarValue, plan_err};
-use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
+use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Operator};
 
 /// Taken for every column of a table, in bytes.
 const OF_COLUMN: u64 = 1024;
@@ -27,12 +28,13 @@ pub(crate) fn check(plan: &LogicalPlan) -> Result<()> {
 /// The length of each column of what a plan answers, and of everything it works out on the way.
 fn lengths(plan: &LogicalPlan) -> Result<Vec<u64>> {
     if let LogicalPlan::RecursiveQuery(query) = plan {
-        let start = lengths(&query.static_term)?;
+        let (start, round) = (lengths(&query.static_term)?, lengths(&query.recursive_term)?);
         // What one round adds, thousands may add.
-        if lengths(&query.recursive_term)?.iter().any(|length| *length > OF_COLUMN + OF_NUMBER) {
+        if round.iter().any(|length| *length > OF_COLUMN) {
             return plan_err!("`{}` makes longer texts of its own in each round; number them instead", query.name);
         }
-        return Ok(start);
+        let longest = start.iter().max().copied().unwrap_or_default().max(OF_COLUMN);
+        return Ok(of_fields(plan, vec![longest; start.len()]));
     }
     let inputs = plan.inputs().into_iter().map(lengths).collect::<Result<Vec<_>>>()?;
     let names: Vec<String> = plan.inputs().iter().flat_map(|input| input.schema().field_names()).collect();
@@ -44,21 +46,34 @@ fn lengths(plan: &LogicalPlan) -> Result<Vec<u64>> {
         Ok(TreeNodeRecursion::Continue)
     })?;
     let columns = plan.schema().fields().len();
-    let mut answer = match plan {
+    let longest = of_inputs.iter().chain(&of_expressions).max().copied().unwrap_or(OF_COLUMN);
+    let answer = match plan {
+        LogicalPlan::TableScan(_) | LogicalPlan::EmptyRelation(_) => vec![OF_COLUMN; columns],
         LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) => of_expressions,
         LogicalPlan::Window(_) => [of_inputs, of_expressions].concat(),
-        LogicalPlan::Union(_) => {
-            let longest = |column: usize| inputs.iter().filter_map(|input| input.get(column)).max().copied();
-            (0..columns).map(|column| longest(column).unwrap_or(OF_COLUMN)).collect()
-        }
-        LogicalPlan::Values(_) | LogicalPlan::Unnest(_) => {
-            let longest = of_inputs.iter().chain(&of_expressions).max().copied().unwrap_or(OF_COLUMN);
-            vec![longest; columns]
-        }
-        _ => of_inputs,
+        LogicalPlan::Filter(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Join(_)
+        | LogicalPlan::Limit(_)
+        | LogicalPlan::Repartition(_)
+        | LogicalPlan::Subquery(_)
+        | LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Distinct(Distinct::All(_)) => of_inputs,
+        _ => Vec::new(),
     };
-    answer.resize(columns, OF_COLUMN);
-    Ok(answer)
+    // Where columns are not those of inputs or expressions one by one, each may be the longest.
+    let answer = if answer.len() == columns { answer } else { vec![longest; columns] };
+    Ok(of_fields(plan, answer))
+}
+
+/// Numbers, times and truths are short, whatever they were made of.
+fn of_fields(plan: &LogicalPlan, mut lengths: Vec<u64>) -> Vec<u64> {
+    for (length, field) in lengths.iter_mut().zip(plan.schema().fields()) {
+        if field.data_type().primitive_width().is_some() || matches!(field.data_type(), DataType::Boolean) {
+            *length = OF_NUMBER;
+        }
+    }
+    lengths
 }
 
 /// The length of what an expression makes of columns with these names and lengths.
@@ -105,7 +120,9 @@ impl Lengths<'_> {
                 let named = |(known, _): &&(&str, u64)| *known == name || *known == column.name;
                 self.scope.iter().find(named).map_or(OF_COLUMN, |(_, length)| *length)
             }
-            Expr::OuterReferenceColumn(..) | Expr::LambdaVariable(_) | Expr::Placeholder(_) => OF_COLUMN,
+            Expr::LambdaVariable(_) | Expr::Placeholder(_) => OF_COLUMN,
+            // Of a query around this one: as long as it may be.
+            Expr::OuterReferenceColumn(..) => TEXT_MAX,
             Expr::Literal(value, _) => of_literal(value)?,
             Expr::BinaryExpr(binary) if binary.op == Operator::StringConcat => sum(),
             Expr::BinaryExpr(_)
@@ -142,6 +159,7 @@ fn of_literal(value: &ScalarValue) -> Result<u64> {
         ScalarValue::Utf8(text) | ScalarValue::LargeUtf8(text) | ScalarValue::Utf8View(text) => {
             text.as_ref().map_or(0, String::len)
         }
+        other if other.data_type().primitive_width().is_some() => return Ok(OF_NUMBER),
         other => other.size(),
     } as u64;
     if length > LITERAL_MAX {
@@ -154,9 +172,10 @@ fn of_function(name: &str, arguments: &[u64]) -> u64 {
     let at = |place: usize| arguments.get(place).copied().unwrap_or(1);
     let sum = arguments.iter().fold(0u64, |sum, length| sum.saturating_add(*length));
     match name {
-        // Every letter may become the whole of what it is replaced with; a separator stands between any two.
+        // Every letter may become the whole of what it is replaced with.
         "replace" | "regexp_replace" => at(0).saturating_add(at(0).saturating_mul(at(2))),
-        "array_to_string" => at(0).saturating_add(at(0).saturating_mul(at(1))),
+        // A list keeps where each of its texts begins, in four bytes.
+        "array_to_string" => at(0).saturating_add((at(0) / 4).saturating_mul(at(1))),
         "concat_ws" => sum.saturating_add(at(0).saturating_mul(arguments.len() as u64)),
         "to_char" => at(1).saturating_mul(OF_FORMAT_LETTER),
         "encode" => sum.saturating_mul(2),

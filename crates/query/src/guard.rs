@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
     Expr, ObjectName, Query, Select, SetExpr, Statement as SqlStatement, TableFactor, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::tokenizer::Tokenizer;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::error::QueryError;
 
@@ -41,8 +41,8 @@ pub(crate) fn admit(sql: &str, known: &[&str]) -> Result<Admitted, QueryError> {
     if sql.len() > SQL_BYTES_MAX {
         return Err(QueryError::NotAllowed(format!("the statement is longer than {SQL_BYTES_MAX} bytes")));
     }
-    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().map_or(0, |tokens| tokens.len());
-    if tokens > TOKENS_MAX {
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().unwrap_or_default();
+    if tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))).count() > TOKENS_MAX {
         return Err(QueryError::NotAllowed(format!("the statement has more than {TOKENS_MAX} words and signs")));
     }
     let mut statements = DFParser::parse_sql(sql).map_err(|error| QueryError::from_engine(error, 0))?;

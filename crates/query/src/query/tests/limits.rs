@@ -151,7 +151,11 @@ fn texts_that_multiply_are_refused_before_anything_runs() {
             format!("SELECT x FROM (SELECT (SELECT max(a) FROM ({levels})) AS x FROM spans)"),
             format!("SELECT '{}', agent FROM spans", "x".repeat(20_000)),
             "WITH RECURSIVE t AS (SELECT 'a' AS x UNION ALL SELECT x || x FROM t) SELECT max(x) FROM t".to_owned(),
-            "SELECT array_to_string(array_agg(agent), 'abcdefgh') FROM spans".to_owned(),
+            "SELECT array_to_string(array_agg(agent), 'abcdefghijklmnopqrst') FROM spans".to_owned(),
+            format!("SELECT a || a AS b FROM (SELECT DISTINCT ON (run_id) {} AS a, run_id FROM spans)", vec!["agent"; 60].join(" || ")),
+            format!("SELECT m || m AS b FROM (SELECT max({}) AS m FROM spans GROUP BY ROLLUP (run_id, agent))", vec!["agent"; 60].join(" || ")),
+            "WITH RECURSIVE t AS (SELECT 'a' AS x, 0 AS n UNION ALL SELECT x || 'b', n + 1 FROM t) SELECT max(x) FROM t".to_owned(),
+            format!("SELECT a || a AS b FROM (SELECT 1 AS one) o RIGHT SEMI JOIN (SELECT {} AS a FROM spans) s ON o.one = length(s.a)", vec!["agent"; 60].join(" || ")),
         ] {
             let error = asked.run(&sql).await.unwrap_err();
             assert_eq!(error.code(), "query_invalid", "{sql}: {error}");
@@ -162,6 +166,10 @@ fn texts_that_multiply_are_refused_before_anything_runs() {
             "SELECT replace(upper(agent), 'A', '<b>a</b>') || '-' || run_id FROM spans".to_owned(),
             "SELECT string_agg(agent, ', ') || '.' FROM spans GROUP BY run_id".to_owned(),
             "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t WHERE n < 9) SELECT n FROM t".to_owned(),
+            "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT CASE WHEN n < 5 THEN coalesce(n, 0) + 1 ELSE n + 2 END FROM t WHERE n < 9) SELECT n FROM t"
+                .to_owned(),
+            "SELECT array_to_string(array_agg(DISTINCT agent), ' -> ') FROM spans GROUP BY run_id".to_owned(),
+            "SELECT run_id FROM spans s WHERE duration_ms > (SELECT avg(duration_ms) FROM spans o WHERE o.run_id = s.run_id)".to_owned(),
             "SELECT concat_ws(' ', agent, run_id, CASE WHEN agent LIKE 'a%' THEN agent ELSE 'none' END) AS x FROM spans ORDER BY x"
                 .to_owned(),
         ] {

@@ -119,8 +119,8 @@ impl RunSelector {
     }
 
     /// Why what these runs show is no evidence about others, when it is not. Whoever has seen how runs went can find those that went
-    /// well by their words, their session, or the hour in which they came. So a span of time begins with a day (UTC) and does not
-    /// end before `asked_at`, when somebody asked; one that begins then or later was chosen blind.
+    /// well by their words, their session, the model that answered, or the hour in which they came. So a span of time begins with a
+    /// day (UTC) and does not end before `asked_at`, when somebody asked; one that begins then or later was chosen blind.
     #[must_use]
     pub fn is_chosen(&self, asked_at: Timestamp) -> Option<&'static str> {
         if self.outcome.is_some() || self.q.is_some() || !self.run_ids.is_empty() {
@@ -130,6 +130,11 @@ impl RunSelector {
         }
         if self.session.is_some() || self.caller.is_some() {
             return Some("the runs were chosen by their session or caller, so that they speak for no others");
+        }
+        if self.model.is_some() || self.source.is_some() {
+            return Some(
+                "the runs were chosen by model or source, which the agent decides, so that they speak for no others",
+            );
         }
         let is_free = |from: Timestamp| from < asked_at && from.unix_nanos().rem_euclid(DAY_NANOS) != 0;
         if self.from.is_some_and(is_free) || self.to.is_some_and(|to| to < asked_at) {
@@ -224,13 +229,16 @@ mod tests {
     fn runs_that_somebody_could_have_picked_are_chosen() {
         let asked_at = "2026-11-25T10:00:00Z".parse().unwrap();
         let chosen = |text: &str| RunSelector::parse(text).unwrap().is_chosen(asked_at);
-        let picked = ["outcome=ok", "q=refund", "run=a", "session=s", "caller=ann", "from=2026-11-24T09:30:00Z"];
-        for picked in
-            picked.into_iter().chain(["to=2026-11-25T09:59:59Z", "from=2026-11-24T00:00:00Z to=2026-11-25T00:00:00Z"])
-        {
+        let picked = ["outcome=ok", "q=refund", "run=a", "session=s", "caller=ann", "model=m", "source=gateway"];
+        let spans = [
+            "from=2026-11-24T09:30:00Z",
+            "to=2026-11-25T09:59:59Z",
+            "from=2026-11-24T00:00:00Z to=2026-11-25T00:00:00Z",
+        ];
+        for picked in picked.into_iter().chain(spans) {
             assert!(chosen(picked).is_some(), "{picked}");
         }
-        for fair in ["", "agent=a model=m source=gateway digest=sha256:0123abcd", "from=2026-11-24T00:00:00Z"] {
+        for fair in ["", "agent=a digest=sha256:0123abcd", "from=2026-11-24T00:00:00Z"] {
             assert_eq!(chosen(fair), None, "{fair}");
         }
         assert_eq!(chosen("from=2026-11-25T10:00:00Z to=2026-11-26T09:30:00Z"), None, "both are yet to come");

@@ -207,6 +207,26 @@ impl Metric {
         Some(successes)
     }
 
+    /// The same trials with every run of a session a cluster of its own; `None` where no cluster is a session.
+    #[must_use]
+    pub fn without_sessions(&self, trials: &[(u32, f64)]) -> Option<Vec<(u32, f64)>> {
+        if self.sessions.is_empty() {
+            return None;
+        }
+        let sessions: HashSet<u32> = self.sessions.values().copied().collect();
+        let mut next = self.clusters;
+        let mut apart = Vec::with_capacity(trials.len());
+        for (place, value) in trials {
+            if sessions.contains(place) {
+                apart.push((next, *value));
+                next = next.saturating_add(1);
+            } else {
+                apart.push((*place, *value));
+            }
+        }
+        Some(apart)
+    }
+
     /// Cases in which something was counted, or could not be, and all cases.
     #[must_use]
     pub fn cases_with_events(&self) -> (u64, u64) {

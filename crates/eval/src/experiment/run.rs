@@ -211,6 +211,8 @@ struct Tally {
     /// The version that is scored; `None` until the first run says it.
     version: Option<Option<Digest>>,
     sources: Sources,
+    /// Places of the metrics whose look at the lineage is taken.
+    looked: BTreeSet<usize>,
 }
 
 /// Who saw the scored runs.
@@ -303,6 +305,7 @@ async fn run(
         agents: BTreeSet::new(),
         version: only,
         sources: Sources::default(),
+        looked: BTreeSet::new(),
     };
     let mut pages = Pages::new(eval, request);
     while let Some(page) = pages.next().await? {
@@ -313,10 +316,10 @@ async fn run(
         for (run, scores) in scored {
             tally.take(&run, scores);
         }
-        tally.flush(eval, false).await?;
+        tally.flush(&work, false).await?;
         save(eval, &tally.experiment).await?;
     }
-    tally.flush(eval, true).await?;
+    tally.flush(&work, true).await?;
     finish(eval, &work, tally, request).await
 }
 
@@ -463,13 +466,29 @@ impl Tally {
     }
 
     /// Writes full blocks, and with `all` what is left.
-    async fn flush(&mut self, eval: &Eval, all: bool) -> Result<(), EvalError> {
+    async fn flush(&mut self, work: &Work, all: bool) -> Result<(), EvalError> {
         while self.waiting.len() >= BLOCK_SCORES || all && !self.waiting.is_empty() {
+            // What is written can be read: whoever then deletes the experiment has looked all the same.
+            self.look(work).await?;
             let rest = self.waiting.split_off(BLOCK_SCORES.min(self.waiting.len()));
             let block = std::mem::replace(&mut self.waiting, rest);
             let text = tokio::task::spawn_blocking(move || pack(&block)).await.map_err(|_| EvalError::Stopping)??;
-            eval.0.storage.save_block(&self.experiment.id, self.block, text).await?;
+            work.eval.0.storage.save_block(&self.experiment.id, self.block, text).await?;
             self.block += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes the looks that the scores so far are, as [`publish::publish`] does for all of them.
+    async fn look(&mut self, work: &Work) -> Result<(), EvalError> {
+        let Some(Some(subject)) = &self.version else { return Ok(()) };
+        let (Some(agent), 1) = (self.agents.first(), self.agents.len()) else { return Ok(()) };
+        for (place, (metric, evaluator)) in self.metrics.iter().zip(work.evaluators.iter()).enumerate() {
+            if self.looked.contains(&place) || metric.successes().is_none() {
+                continue;
+            }
+            publish::look(&work.eval, &self.experiment.id, (agent.as_str(), subject), metric, evaluator).await?;
+            self.looked.insert(place);
         }
         Ok(())
     }

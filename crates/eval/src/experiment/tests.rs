@@ -125,3 +125,17 @@ fn runs_of_one_session_are_one_cluster_and_no_trials_of_a_case() {
     assert!(told.pass_hat.is_empty(), "{:?}", told.pass_hat);
     assert_eq!(measure(&metric, 0.05).unwrap().unwrap().clusters, 3);
 }
+
+#[test]
+fn failures_that_an_agent_puts_into_one_session_do_not_count_as_one() {
+    let mut metric = Metric::without_run_names(evaluator("x"));
+    for at in 0..40 {
+        metric.add_of(&score(None, &format!("good-{at}"), scored(1.0)), None);
+    }
+    for at in 0..200 {
+        metric.add_of(&score(None, &format!("bad-{at}"), scored(0.0)), Some("x"));
+    }
+    let told = measure(&metric, 0.05).unwrap().unwrap();
+    assert_eq!((told.n, told.clusters, told.interval.method.as_str()), (240, 240, "clopper_pearson"));
+    assert!((told.interval.estimate - 40.0 / 240.0).abs() < 1e-12 && told.interval.lower < 0.15, "{told:?}");
+}

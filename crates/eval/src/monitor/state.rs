@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Alarm, Monitor, Point, Unit};
 use crate::score::{Score, ScoreOutcome};
-use crate::stats::StatsError;
 use crate::stats::accumulate::{ClosedCluster, ClusterAccumulator};
 use crate::stats::betting::{BettingSequence, BettingTest, Hypothesis};
 use crate::stats::detector::{DetectorKind, EDetector};
+use crate::stats::{Interval, StatsError};
 
 /// Alarms that are kept; the newest.
 const ALARMS_MAX: usize = 200;
@@ -55,6 +55,9 @@ pub struct EvidenceProgress {
     pub agent: String,
     pub look: u32,
     pub sequence: BettingSequence,
+    /// Where sessions are counted: every run its own observation, because the agent itself says of which session a run is.
+    #[serde(default)]
+    pub by_run: Option<BettingSequence>,
     pub units_open: Option<ClusterAccumulator>,
     pub runs: u64,
     pub sources: BTreeSet<Source>,
@@ -71,7 +74,7 @@ pub(crate) struct Observed {
     pub(crate) value: Option<f64>,
     /// What evidence counts.
     pub(crate) passed: bool,
-    /// The session that the run belongs to, or its case where the monitor counts cases.
+    /// The session or the case that the run belongs to, where the monitor counts those.
     pub(crate) unit: Option<String>,
     pub(crate) agent: Option<String>,
     pub(crate) digest: Option<Digest>,
@@ -156,7 +159,7 @@ impl Progress {
         self.as_of = Some(at);
         self.digest.clone_from(&run.digest);
         // A run without a session is a session of its own; one without a case never comes here.
-        let label = run.unit.as_ref().or(self.units_open.as_ref().map(|_| &run.run_id));
+        let label = self.units_open.as_ref().map(|_| run.unit.as_ref().unwrap_or(&run.run_id));
         // Also of a run without a score: evidence counts it, and its session must end.
         if let Some(label) = label {
             let seen = self.last_seen.entry(label.clone()).or_insert(run.ended_at);
@@ -248,23 +251,30 @@ impl EvidenceProgress {
         alpha: f64,
     ) -> Result<Self, StatsError> {
         let sequence = BettingSequence::new(alpha)?;
-        // Runs of one conversation hang together, whatever the monitor takes for one observation.
-        let units_open = match monitor.unit_of_count {
-            Unit::Run | Unit::Session => Some(ClusterAccumulator::new(None)?),
-            Unit::Case => accumulator(monitor)?,
-        };
-        Ok(Self { subject, agent, look, sequence, units_open, runs: 0, sources: BTreeSet::new() })
+        let by_run = (monitor.unit_of_count == Unit::Session).then(|| sequence.clone());
+        let units_open = accumulator(monitor)?;
+        Ok(Self { subject, agent, look, sequence, by_run, units_open, runs: 0, sources: BTreeSet::new() })
     }
 
     pub(crate) fn observe(&mut self, run: &Observed) -> Result<(), StatsError> {
         let value = f64::from(u8::from(run.passed));
         self.runs += 1;
         self.sources.extend(&run.sources);
+        if let Some(by_run) = &mut self.by_run {
+            by_run.observe(value)?;
+        }
         // Nothing more comes to a run that names no session.
         let (Some(open), Some(label)) = (&mut self.units_open, &run.unit) else { return self.sequence.observe(value) };
         match open.observe(label, value)? {
             Some(closed) => self.sequence.observe(closed.mean.clamp(0.0, 1.0)),
             None => Ok(()),
         }
+    }
+
+    /// The interval that evidence states, and of how many observations: sessions may only widen it.
+    pub(crate) fn told(&self) -> Option<(Interval, u64)> {
+        let by_unit = (self.sequence.interval()?, self.sequence.n());
+        let by_run = self.by_run.as_ref().and_then(|by_run| Some((by_run.interval()?, by_run.n())));
+        Some(by_run.filter(|(interval, _)| interval.lower < by_unit.0.lower).unwrap_or(by_unit))
     }
 }

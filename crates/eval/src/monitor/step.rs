@@ -150,7 +150,8 @@ impl Watch {
             value: value_of(&score),
             passed: passed(&score),
             unit: match self.monitor.unit_of_count {
-                Unit::Run | Unit::Session => run.session.clone(),
+                Unit::Run => None,
+                Unit::Session => run.session.clone(),
                 Unit::Case => case.map(|case| case.id.clone()),
             },
             agent: run.agent.clone(),
@@ -206,7 +207,7 @@ impl Watch {
     }
 
     async fn publish(&self, eval: &Eval, evidence: &EvidenceProgress) -> Result<(), EvalError> {
-        let Some(interval) = evidence.sequence.interval() else { return Ok(()) };
+        let Some((interval, clusters)) = evidence.told() else { return Ok(()) };
         let sources: Vec<Source> = evidence.sources.iter().copied().collect();
         let published = Published {
             subject: evidence.subject.clone(),
@@ -215,7 +216,7 @@ impl Watch {
             evaluator_digest: self.monitor.evaluator.digest.clone(),
             set_digest: self.monitor.set.as_ref().map(|set| set.digest.clone()),
             n: evidence.runs,
-            clusters: evidence.sequence.n(),
+            clusters,
             method: interval.method.as_str().to_owned(),
             alpha: interval.alpha,
             lower: interval.lower,

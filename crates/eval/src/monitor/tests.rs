@@ -120,21 +120,62 @@ fn a_run_without_a_score_is_skipped_here_and_a_failure_as_evidence() {
 
 #[test]
 fn a_session_without_any_score_ends_and_counts_against_the_agent() {
-    for unit in [Unit::Session, Unit::Run] {
-        let watched = monitor(unit, None);
-        let mut progress = Progress::new(&watched).unwrap();
-        progress.evidence.push(EvidenceProgress::new(&watched, Digest::of(b"helm"), "helm".into(), 1, 0.03).unwrap());
-        let runs = [(Some(1.0), "a"), (Some(1.0), "a"), (None, "b"), (None, "b"), (None, "b")];
-        for (at, (value, session)) in runs.into_iter().enumerate() {
-            let observed = run(at, value, Some(session));
-            progress.observe(&observed, now(1)).unwrap();
-            progress.evidence[0].observe(&observed).unwrap();
-        }
-        assert_eq!(progress.evidence[0].sequence.n(), 0, "both sessions are open");
-        progress.close_idle(unit, now(3_600), now(3_600)).unwrap();
-        let told = progress.evidence[0].sequence.interval().unwrap();
-        assert_eq!((progress.evidence[0].sequence.n(), told.estimate), (2, 0.5), "{unit:?}");
+    let mut progress = with_evidence(Unit::Session);
+    let runs = [(Some(1.0), "a"), (Some(1.0), "a"), (None, "b"), (None, "b"), (None, "b")];
+    for (at, (value, session)) in runs.into_iter().enumerate() {
+        observe(&mut progress, &run(at, value, Some(session)));
     }
+    assert_eq!(progress.evidence[0].sequence.n(), 0, "both sessions are open");
+    progress.close_idle(Unit::Session, now(3_600), now(3_600)).unwrap();
+    let told = progress.evidence[0].sequence.interval().unwrap();
+    assert_eq!((progress.evidence[0].sequence.n(), told.estimate), (2, 0.5));
+}
+
+fn with_evidence(unit: Unit) -> Progress {
+    let watched = monitor(unit, None);
+    let mut progress = Progress::new(&watched).unwrap();
+    progress.evidence.push(EvidenceProgress::new(&watched, Digest::of(b"helm"), "helm".into(), 1, 0.03).unwrap());
+    progress
+}
+
+fn observe(progress: &mut Progress, run: &Observed) {
+    progress.observe(run, now(1)).unwrap();
+    progress.evidence[0].observe(run).unwrap();
+}
+
+#[test]
+fn a_session_that_comes_back_is_another_observation() {
+    let mut progress = with_evidence(Unit::Session);
+    observe(&mut progress, &run(0, Some(1.0), Some("a")));
+    progress.close_idle(Unit::Session, now(3_600), now(3_600)).unwrap();
+    observe(&mut progress, &run(4_000, Some(0.0), Some("a")));
+    assert_eq!((progress.units, progress.open_units()), (1, 1));
+    progress.close_idle(Unit::Session, now(8_000), now(8_000)).unwrap();
+    let told = progress.evidence[0].sequence.interval().unwrap();
+    assert_eq!((progress.units, progress.evidence[0].sequence.n(), told.estimate), (2, 2, 0.5));
+}
+
+#[test]
+fn where_runs_are_counted_a_session_keeps_none_back() {
+    let mut progress = with_evidence(Unit::Run);
+    observe(&mut progress, &run(0, Some(1.0), Some("a")));
+    progress.close_idle(Unit::Run, now(3_600), now(3_600)).unwrap();
+    observe(&mut progress, &run(4_000, Some(0.0), Some("a")));
+    let (told, observations) = progress.evidence[0].told().unwrap();
+    assert_eq!((progress.units, observations, told.estimate), (2, 2, 0.5));
+}
+
+#[test]
+fn failures_that_an_agent_puts_into_one_session_count_one_by_one() {
+    let mut progress = with_evidence(Unit::Session);
+    for at in 0..240 {
+        let is_good = at % 6 == 0;
+        let session = (!is_good).then_some("x");
+        observe(&mut progress, &run(at, Some(f64::from(u8::from(is_good))), session));
+    }
+    let (told, observations) = progress.evidence[0].told().unwrap();
+    assert_eq!(observations, 240);
+    assert!((told.estimate - 40.0 / 240.0).abs() < 1e-9 && told.lower < 0.2, "{told:?}");
 }
 
 #[test]

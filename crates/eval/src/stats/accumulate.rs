@@ -18,8 +18,9 @@ pub const CLOSED_CLUSTERS_MAX: usize = 100_000;
 /// closed: by its `size`-th value, by [`ClusterAccumulator::close`] (its session ended, its time is over), or because
 /// [`OPEN_CLUSTERS_MAX`] were open. That is valid as long as when a cluster closes does not depend on its scores
 /// beyond what the size says: if failing clusters take longer and are still open, the closed ones look too good.
-/// [`ClusterAccumulator::open`] says how many are waiting. Values for a closed cluster are refused and counted: taking them
-/// would change an observation that a bet was already settled on.
+/// [`ClusterAccumulator::open`] says how many are waiting. Values for a cluster that its size closed are refused and counted:
+/// taking them would change an observation that a bet was already settled on. Without a size a label that comes back is a new
+/// cluster: whoever writes labels could else end one early, and let nothing that follows count.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterAccumulator {
@@ -77,7 +78,7 @@ impl ClusterAccumulator {
     /// A value that is not finite; the state is then unchanged.
     pub fn observe(&mut self, label: &str, value: f64) -> Result<Option<ClosedCluster>, StatsError> {
         check_finite(&[value])?;
-        if self.closed.contains(label) {
+        if self.size.is_some() && self.closed.contains(label) {
             self.late += 1;
             return Ok(None);
         }
@@ -104,8 +105,10 @@ impl ClusterAccumulator {
     pub fn close(&mut self, label: &str) -> Option<ClosedCluster> {
         let cluster = self.open.remove(label)?;
         self.by_age.remove(&cluster.age);
-        self.closed.insert(label.to_owned());
-        self.closed_by_age.push_back(label.to_owned());
+        if self.size.is_some() {
+            self.closed.insert(label.to_owned());
+            self.closed_by_age.push_back(label.to_owned());
+        }
         if self.closed_by_age.len() > CLOSED_CLUSTERS_MAX
             && let Some(forgotten) = self.closed_by_age.pop_front()
         {

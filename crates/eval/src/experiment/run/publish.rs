@@ -1,6 +1,9 @@
 //! Evidence from a finished experiment, or why there is none.
 
+use mizzen_model::id::Digest;
+
 use super::{EvalError, Experiment, ExperimentRequest, Metric, Sources, Work};
+use crate::evaluator::Evaluator;
 use crate::evidence::measure::measure;
 use crate::evidence::{ALPHA_TOTAL, EvidenceFrom, Published, alpha_of_look};
 use crate::plane::Eval;
@@ -26,7 +29,6 @@ pub(super) async fn publish(
         return Ok(none("the runs name no agent digest, or do not agree on one"));
     };
     let [agent] = experiment.agents.as_slice() else { return Ok(none("the runs are not of one agent")) };
-    let at = eval.0.clock.now();
     let mut remarks = none_of_all(experiment, sources, request).map_or_else(Vec::new, |why| none(&why));
     let publishes = request.publish_evidence && remarks.is_empty();
     for (metric, evaluator) in metrics.iter().zip(work.evaluators.iter()) {
@@ -34,8 +36,7 @@ pub(super) async fn publish(
             continue;
         }
         let name = metric.name();
-        let (lineage, asked_by) = (evaluator.lineage(), format!("{}/{name}", experiment.id));
-        let look = eval.0.storage.look(agent, &lineage, subject.as_str(), &asked_by, at).await?;
+        let look = look(eval, &experiment.id, (agent.as_str(), subject), metric, evaluator).await?;
         if !publishes {
             continue;
         }
@@ -57,7 +58,7 @@ pub(super) async fn publish(
             lower: measured.interval.lower,
             upper: measured.interval.upper,
             e_value: None,
-            as_of: at,
+            as_of: eval.0.clock.now(),
             sources: sources.seen.iter().copied().collect(),
             lineage_position: look,
             alpha_total: ALPHA_TOTAL,
@@ -68,6 +69,19 @@ pub(super) async fn publish(
         eval.publish_evidence(&published).await?;
     }
     Ok(remarks)
+}
+
+/// Which look at the lineage the experiment takes with this evaluator; asked again it is the same.
+pub(super) async fn look(
+    eval: &Eval,
+    experiment: &str,
+    (agent, subject): (&str, &Digest),
+    metric: &Metric,
+    evaluator: &Evaluator,
+) -> Result<u32, EvalError> {
+    let asked_by = format!("{experiment}/{}", metric.name());
+    let at = eval.0.clock.now();
+    eval.0.storage.look(agent, &evaluator.lineage(), subject.as_str(), &asked_by, at).await
 }
 
 /// Why no score of the experiment is evidence.

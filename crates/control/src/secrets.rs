@@ -172,7 +172,8 @@ impl Secrets {
         looking.await.map_err(SecretsError::BrokeOff)?
     }
 
-    /// The secrets in `body`, in the order of their places, none within another. Where nobody is to look there are none.
+    /// The secrets in `body`, in the order of their places, none within another unless there are too many to be
+    /// told one by one. Where nobody is to look there are none.
     ///
     /// # Errors
     /// When the vault's secrets cannot be searched for.
@@ -181,17 +182,23 @@ impl Secrets {
             return Ok(Vec::new());
         }
         let mut all = self.of_known_forms(body);
+        let mut is_whole = all.len() < FOUND_MAX;
         if let Some(vault) = self.vault(snapshot)? {
             let kept = vault.find_iter(body).map(|found| Found { kind: VAULT, at: found.range() });
-            all.extend(kept.take(FOUND_MAX));
+            let kept: Vec<Found> = kept.take(FOUND_MAX).collect();
+            is_whole &= kept.len() < FOUND_MAX;
+            all.extend(kept);
         }
         all.sort_by_key(|found| (found.at.start, usize::MAX - found.at.end));
-        let mut end = 0;
-        all.retain(|found| {
-            let apart = found.at.start >= end;
-            end = end.max(found.at.end);
-            apart
-        });
+        // Where the search stopped early all stay, so that their number goes on saying so.
+        if is_whole {
+            let mut end = 0;
+            all.retain(|found| {
+                let apart = found.at.start >= end;
+                end = end.max(found.at.end);
+                apart
+            });
+        }
         for (_, kind, counter) in self.found.iter().filter(|(counted, ..)| *counted == place) {
             counter.add(all.iter().filter(|found| found.kind == *kind).count() as u64);
         }
@@ -270,7 +277,12 @@ fn stands_alone(body: &[u8], at: &Range<usize>) -> bool {
     let before = at.start.checked_sub(1).and_then(|before| body.get(before));
     // In JSON the letter of an escape may stand before a key: `\nsk-…`.
     let escape = at.start.checked_sub(2).and_then(|before| body.get(before)) == Some(&b'\\');
-    (escape || !in_word(before)) && !in_word(body.get(at.end))
+    // Or its last digit: Go writes `<` as `\u003c`.
+    let unicode = matches!(
+        at.start.checked_sub(6).and_then(|from| body.get(from..at.start)),
+        Some([b'\\', b'u', digits @ ..]) if digits.iter().all(u8::is_ascii_hexdigit)
+    );
+    (escape || unicode || !in_word(before)) && !in_word(body.get(at.end))
 }
 
 /// A private key ends where its last line says so, whatever prose comes behind.
@@ -291,9 +303,15 @@ pub fn kinds(found: &[Found]) -> Vec<&'static str> {
     kinds
 }
 
-/// `body` with every secret replaced. JSON stays JSON: no secret has a quote in it, and neither has what replaces it.
+/// `body` as it may be recorded, without its secrets. `None` when there are too many: what comes behind the last of
+/// them was not searched.
 #[must_use]
-pub fn redact(body: &Bytes, found: &[Found]) -> Bytes {
+pub fn recordable(body: &Bytes, found: &[Found]) -> Option<Bytes> {
+    (found.len() < FOUND_MAX).then(|| redact(body, found))
+}
+
+/// `body` with every secret replaced. JSON stays JSON: no secret has a quote in it, and neither has what replaces it.
+fn redact(body: &Bytes, found: &[Found]) -> Bytes {
     if found.is_empty() {
         return body.clone();
     }

@@ -127,9 +127,11 @@ impl OidcConfig {
         roles.iter().find(|(_, values)| gives(values)).map(|(role, _)| *role)
     }
 
-    /// How a person is called here. An address that the provider did not check could be anybody's.
+    /// How a person is called here. An address that the provider did not check could be anybody's; some providers
+    /// say so with a text.
     pub(super) fn name_of(&self, claims: &Claims) -> String {
-        let is_unchecked = self.name_claim == "email" && claims.all.get("email_verified") == Some(&false.into());
+        let said = claims.all.get("email_verified").filter(|_| self.name_claim == "email");
+        let is_unchecked = said.is_some_and(|said| said.as_bool() == Some(false) || said.as_str() == Some("false"));
         let named = claims.texts(&self.name_claim).first().copied().filter(|_| !is_unchecked);
         let name = named.unwrap_or(&claims.subject);
         let name: String = name.chars().filter(|c| !c.is_control()).collect();

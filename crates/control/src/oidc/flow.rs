@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use mizzen_model::permission::Role;
 use mizzen_runtime::client::HttpClient;
+use mizzen_runtime::error::Chain;
 use mizzen_runtime::secret::Secret;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -183,7 +184,11 @@ impl Oidc {
     }
 
     /// Asks for what the ID token does not say: with a code, a provider may tell what the scopes ask for at its `UserInfo`
-    /// endpoint alone (OpenID Connect Core 1.0, section 5.4).
+    /// endpoint alone (OpenID Connect Core 1.0, section 5.4). One that cannot be asked keeps nobody out: fewer claims
+    /// only lower the role.
+    ///
+    /// # Errors
+    /// When it tells of somebody else.
     async fn complete(
         &self,
         claims: &mut Claims,
@@ -196,7 +201,13 @@ impl Oidc {
             return Ok(());
         }
         if let (Some(endpoint), Some(token)) = (&metadata.userinfo_endpoint, access_token) {
-            self.0.issuer.add_user_info(claims, endpoint, token.expose()).await?;
+            match self.0.issuer.add_user_info(claims, endpoint, token.expose()).await {
+                Ok(()) => {}
+                Err(error @ (TokenError::Unavailable { .. } | TokenError::Address(_))) => {
+                    tracing::warn!(error = %Chain(&error), "the UserInfo endpoint told nothing; the ID token counts");
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }

@@ -142,8 +142,10 @@ async fn roles_come_from_groups_only() {
             let refused = setup.with(|claims| claims["groups"] = groups.clone()).await;
             assert!(matches!(refused, Err(OidcError::NoRole { .. })), "{groups}");
         }
-        let unchecked = setup.with(|claims| claims["email_verified"] = json!(false)).await.unwrap();
-        assert_eq!(role(unchecked).1, "u-1", "an address that nobody checked names nobody");
+        for told in [json!(false), json!("false")] {
+            let unchecked = setup.with(|claims| claims["email_verified"] = told.clone()).await.unwrap();
+            assert_eq!(role(unchecked).1, "u-1", "an address that nobody checked names nobody: {told}");
+        }
     }
 }
 
@@ -155,7 +157,11 @@ async fn what_the_id_token_leaves_out_is_asked_for_and_believed_of_the_same_pers
                 claims.as_object_mut().unwrap().remove(claim);
             }
         };
-        assert_eq!(code(setup.with(without).await), "oidc_unavailable", "it cannot be asked");
+        // One that refuses takes nothing from what the ID token says, and adds nothing.
+        assert_eq!(code(setup.with(without).await), "oidc_no_role");
+        let nameless = |claims: &mut Value| drop(claims.as_object_mut().unwrap().remove("email"));
+        let session = setup.with(nameless).await.unwrap().cookie.session;
+        assert_eq!((session.role, session.name.as_str()), (Role::Administrator, "u-1"));
         let told = json!({ "sub": "u-1", "groups": ["staff"], "email": "anna@example.com", "email_verified": true });
         setup.fake.tell_beside(told.clone());
         let session = setup.with(without).await.unwrap().cookie.session;

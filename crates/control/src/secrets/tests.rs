@@ -5,7 +5,7 @@ use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::secret::Secret;
 use proptest::prelude::*;
 
-use super::{Found, KINDS, Place, Secrets, SecretsAction, kinds, redact, search_for};
+use super::{FOUND_MAX, Found, KINDS, Place, Secrets, SecretsAction, kinds, recordable, redact, search_for};
 
 fn find(body: &str) -> Vec<Found> {
     static SEARCH: LazyLock<Secrets> =
@@ -52,7 +52,9 @@ fn every_kind_is_found_named_and_taken_out_and_the_rest_stays() {
         assert!(examples.iter().any(|(known, _)| *known == kind), "no example of {kind}");
     }
     for (kind, secret) in examples {
-        for (before, behind) in [("use ", " please"), (r"line\n", r"\nnext"), ("token=", ""), ("(", ")")] {
+        for (before, behind) in
+            [("use ", " please"), (r"line\n", r"\nnext"), (r"\u003c", r"\u003e"), ("token=", ""), ("(", ")")]
+        {
             let body = format!(r#"{{"content":"{before}{secret}{behind}"}}"#);
             let found = find(&body);
             assert_eq!(kinds(&found), [kind], "{body}");
@@ -79,11 +81,26 @@ fn what_only_looks_like_one_is_left_alone() {
         "the AKIA prefix",
         "xAKIAIOSFODNN7EXAMPLE",
         "AKIAIOSFODNN7EXAMPLEX",
+        "u003cAKIAIOSFODNN7EXAMPLE",
+        r"\u00xcAKIAIOSFODNN7EXAMPLE",
         "https://example.com/eyJhbGciOi",
         "-----BEGIN PUBLIC KEY-----\\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA\\n-----END PUBLIC KEY-----",
         long.as_str(),
     ] {
         assert_eq!(find(text), [], "{text}");
+    }
+}
+
+#[test]
+fn of_a_body_with_too_many_nothing_is_recorded() {
+    let with = |count: usize| Bytes::from("AKIAIOSFODNN7EXAMPLE ".repeat(count));
+    let found = |body: &Bytes| find(std::str::from_utf8(body).unwrap());
+    let few = with(FOUND_MAX - 1);
+    let recorded = recordable(&few, &found(&few)).unwrap();
+    assert!(memchr::memmem::find(&recorded, b"AKIA").is_none());
+    for count in [FOUND_MAX, FOUND_MAX + 1] {
+        let many = with(count);
+        assert_eq!(recordable(&many, &found(&many)), None, "{count}");
     }
 }
 

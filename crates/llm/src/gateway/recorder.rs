@@ -110,8 +110,10 @@ impl Finished {
         match secrets.find(Place::ModelAnswer, &messages, snapshot) {
             Ok(found) => {
                 self.secrets = secrets::kinds(&found);
-                let kept = secrets::redact(&messages, &found);
-                self.answer.messages = String::from_utf8(kept.into()).ok();
+                match secrets::recordable(&messages, &found) {
+                    Some(kept) => self.answer.messages = String::from_utf8(kept.into()).ok(),
+                    None => self.unread = Some(Unread::TooManySecrets),
+                }
             }
             Err(error) => tracing::warn!(error = %Chain(&error), "an answer could not be searched for secrets"),
         }
@@ -210,7 +212,7 @@ impl Finished {
         }
         to.kinds("mizzen.secrets.found_in_answer", &self.secrets);
         to.answer(&mut self.answer);
-        let omitted = (request.is_none() && copy.request_bytes > 0).then_some(Unread::TooLarge.as_str());
+        let omitted = copy.request_unread.map(Unread::as_str);
         to.text("mizzen.content.request_omitted", if content { omitted } else { Some(BY_POLICY) });
         let omitted = self.unread.map(Unread::as_str);
         to.text("mizzen.content.response_omitted", if content { omitted } else { Some(BY_POLICY) });

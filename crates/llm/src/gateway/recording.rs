@@ -50,9 +50,10 @@ pub(super) struct CallCopy {
     pub(super) model: Option<String>,
     pub(super) stream: bool,
     pub(super) upstream: Option<Arc<Upstream>>,
-    /// As the client sent it; `None` before it was read, or when it is too large to be read again.
+    /// As the client sent it, without its secrets; `None` before it was read.
     pub(super) request: Option<Bytes>,
-    pub(super) request_bytes: usize,
+    /// Why there is none though it was read.
+    pub(super) request_unread: Option<Unread>,
     pub(super) retries: u32,
     pub(super) status: Option<u16>,
     pub(super) time_to_first_chunk: Option<Duration>,

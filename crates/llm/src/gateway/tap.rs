@@ -30,6 +30,7 @@ pub(super) enum Shape {
 pub(super) enum Unread {
     TooLarge,
     Encoded,
+    TooManySecrets,
 }
 
 impl Unread {
@@ -37,6 +38,7 @@ impl Unread {
         match self {
             Self::TooLarge => "larger than limits.record_body_bytes_max",
             Self::Encoded => "compressed by the upstream",
+            Self::TooManySecrets => "more secrets than can be taken out",
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub(super) mod made;
 
+use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use mizzen_control::audit::Durability;
@@ -19,7 +20,7 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::exchange::{Exchange, Step};
-use super::pipeline::{Client, Granted, Incoming, not_kept, redacted, unanswered};
+use super::pipeline::{Client, Granted, Incoming, Searched, not_kept, redacted, unanswered};
 use super::recording::Recording;
 use super::stream::Out;
 use super::trace::TraceContext;
@@ -80,12 +81,13 @@ impl Incoming {
             Client::Stateful(session) => Some(session),
             Client::Stateless(_) => None,
         };
-        let named = |task| {
+        let named = |task: String| {
             let Obligations { redact, result_bytes_max, record_content, .. } = granted.permit.obligations.clone();
             let may_record = record_content != Some(false);
             let (credential, server) = (self.caller.key_id.as_str().to_owned(), server.to_owned());
             let (resource, decision) = (granted.permit.decision.resource.clone(), granted.permit.decision.id.clone());
             let touches = granted.touches;
+            let task_bytes = task.len();
             let name = TaskName {
                 credential,
                 server,
@@ -100,7 +102,7 @@ impl Incoming {
             let name = self.gateway.seal_task(&name);
             let named = text::raw(&name);
             if let Some(session) = session {
-                session.made.add(name);
+                session.made.add(name, task_bytes);
             }
             named
         };
@@ -133,11 +135,8 @@ pub(super) async fn task(mut incoming: Incoming, out: Out) -> Answer {
     };
     incoming.params.insert("taskId".to_owned(), text::raw(&known.task));
     let mut recording = incoming.recording_of(incoming.method.clone(), &known.server);
-    match incoming.decided(&member, named, &known, &recording, &out).await {
+    match incoming.decided(&member, named, &known, &mut recording, &out).await {
         Ok(answer) => {
-            if let Some(result) = incoming.returned(&answer).filter(|_| known.may_record) {
-                recording.note_content("gen_ai.tool.call.result", result.get());
-            }
             recording.end(&answer);
             answer
         }
@@ -156,7 +155,7 @@ impl Incoming {
         member: &Member,
         named: String,
         known: &TaskName,
-        recording: &Recording,
+        recording: &mut Recording,
         out: &Out,
     ) -> Result<Answer, RpcError> {
         let gate = self.gateway.control.gate();
@@ -183,7 +182,11 @@ impl Incoming {
         };
         match answer {
             Answer::Result(result) => self.released(result, &names, known, recording).await,
-            error @ Answer::Error { .. } => Ok(error),
+            // What went wrong is told with words of the task, as its result is.
+            Answer::Error { object, .. } => {
+                let searched = self.searched(object, recording).await?;
+                Ok(Answer::raw_error(searched.said))
+            }
         }
     }
 
@@ -294,13 +297,14 @@ impl Incoming {
     /// What the server says of its task, as the permit of the call lets it out.
     ///
     /// # Errors
-    /// When it is larger than allowed, or what it brings into the run cannot be kept.
+    /// When it is larger than allowed, holds secrets that may not be handed over, or what it brings into the run cannot
+    /// be kept.
     async fn released(
         &self,
         said: Box<RawValue>,
         names: &Names,
         known: &TaskName,
-        recording: &Recording,
+        recording: &mut Recording,
     ) -> Result<Answer, RpcError> {
         let Some(mut members) = text::members(&names.to_client(said.clone())) else {
             return Err(RpcError::new(INTERNAL_ERROR, "the tool server answered with something that is no object"));
@@ -308,33 +312,51 @@ impl Incoming {
         if members.contains_key("taskId") {
             members.insert("taskId".to_owned(), text::raw(&names.client));
         }
-        if self.method == "tasks/result" {
+        let told = if self.method == "tasks/result" {
             self.may_have(&said, known, recording).await?;
-            let result = redacted(text::raw(&members), &known.redact);
-            return Ok(Answer::Result(self.without_secrets(result).await?));
+            redacted(text::raw(&members), &known.redact)
+        } else {
+            if let Some(result) = members.get("result").cloned() {
+                self.may_have(&result, known, recording).await?;
+                members.insert("result".to_owned(), redacted(result, &known.redact));
+            }
+            self.in_words_of_the_client(text::raw(&members))
+        };
+        // As a whole: why a task failed is said beside its result.
+        let searched = self.searched(told, recording).await?;
+        let recorded = searched.recorded.as_ref().filter(|_| known.may_record);
+        if let Some(result) = recorded.and_then(|recorded| self.returned(recorded)) {
+            recording.note_content("gen_ai.tool.call.result", &result);
         }
-        if let Some(result) = members.get("result").cloned() {
-            self.may_have(&result, known, recording).await?;
-            let result = self.without_secrets(redacted(result, &known.redact)).await?;
-            members.insert("result".to_owned(), result);
-        }
-        Ok(Answer::Result(self.in_words_of_the_client(text::raw(&members))))
+        Ok(Answer::Result(searched.said))
     }
 
-    async fn without_secrets(&self, result: Box<RawValue>) -> Result<Box<RawValue>, RpcError> {
-        let searched = self.gateway.search(result).await.map_err(|withheld| {
-            RpcError::new(REFUSED, withheld.to_string()).with_data(json!({ "code": withheld.code() }))
-        })?;
-        Ok(searched.said)
+    /// What was found in what the server says is noted, whether it may be handed over or not.
+    ///
+    /// # Errors
+    /// When it may not be handed over.
+    async fn searched(&self, said: Box<RawValue>, recording: &mut Recording) -> Result<Searched, RpcError> {
+        match self.gateway.search(said).await {
+            Ok(searched) => {
+                recording.note_secrets(&searched.kinds);
+                Ok(searched)
+            }
+            Err(withheld) => {
+                recording.note_secrets(withheld.kinds());
+                let data = json!({ "code": withheld.code() });
+                Err(RpcError::new(REFUSED, withheld.to_string()).with_data(data))
+            }
+        }
     }
 
-    /// What the task returned, as the client gets it.
-    fn returned(&self, answer: &Answer) -> Option<Box<RawValue>> {
-        let Answer::Result(said) = answer else { return None };
-        match self.method.as_str() {
-            "tasks/result" => Some(said.clone()),
-            _ => text::members(said)?.swap_remove("result"),
+    /// What the task returned, of what may be recorded of the answer.
+    fn returned(&self, recorded: &Bytes) -> Option<String> {
+        let recorded = std::str::from_utf8(recorded).ok()?;
+        if self.method == "tasks/result" {
+            return Some(recorded.to_owned());
         }
+        let mut members: Members = serde_json::from_str(recorded).ok()?;
+        members.swap_remove("result").map(|result| result.get().to_owned())
     }
 
     async fn may_have(&self, result: &RawValue, known: &TaskName, recording: &Recording) -> Result<(), RpcError> {

@@ -14,14 +14,22 @@ use crate::harness::{Harness, attribute};
 const AWS: &str = "AKIAIOSFODNN7EXAMPLE";
 const VAULT: &str = "the-key-of-a-provider";
 
-/// Whose tool `leaks` shows two secrets in whatever way it answers.
+/// Whose tools show two secrets in whatever way they answer, and in what is said of their tasks.
 fn server(era: Era) -> Arc<Double> {
     let double = Double::new("files", era, |method, params: Value, _: mpsc::Sender<FromServer>| async move {
         let leak = format!("use {AWS}\nor \"{VAULT}\"");
         match (method.as_str(), params["name"].as_str()) {
             ("tools/call", Some("fails")) => Reply::Error(raw(&json!({ "code": -32000, "message": leak }))),
-            ("tools/call", _) if params.get("task").is_some() => {
-                Reply::Complete(raw(&json!({ "task": { "taskId": "t1", "status": "completed" } })))
+            ("tools/call", name) if params.get("task").is_some() => {
+                let task = if name == Some("breaks") { "broken" } else { "t1" };
+                Reply::Complete(raw(&json!({ "task": { "taskId": task, "status": "completed" } })))
+            }
+            ("tasks/result", _) if params["taskId"] == "broken" => {
+                Reply::Error(raw(&json!({ "code": -32000, "message": leak })))
+            }
+            ("tasks/get", _) => {
+                let state = json!({ "taskId": params["taskId"], "status": "failed", "statusMessage": leak });
+                Reply::Complete(raw(&state))
             }
             _ => {
                 let content = json!([{ "type": "text", "text": leak }]);
@@ -30,7 +38,7 @@ fn server(era: Era) -> Arc<Double> {
         }
     });
     let tool = |name: &str| json!({ "name": name, "execution": { "taskSupport": "optional" } });
-    double.has(ListKind::Tools, [tool("leaks"), tool("fails")]);
+    double.has(ListKind::Tools, [tool("leaks"), tool("fails"), tool("breaks")]);
     double
 }
 
@@ -108,6 +116,31 @@ async fn a_result_that_comes_as_a_task_is_searched_too() {
             assert_eq!(told["result"]["structuredContent"]["leak"], "use [redacted:aws_key]\nor \"[redacted:vault]\"");
         } else {
             assert_eq!(told["error"]["data"]["code"], "secret_found");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_task_is_searched_as_a_whole_and_recorded_without_secrets() {
+    for action in [SecretsAction::Observe, SecretsAction::Redact, SecretsAction::Deny] {
+        let mut harness = with(action).await;
+        {
+            let client = harness.open("/mcp", &json!({})).await;
+            for tool in ["files__leaks", "files__breaks"] {
+                let made = client.ask("tools/call", &json!({ "name": tool, "task": {} })).await;
+                let task = json!({ "taskId": made.result()["task"]["taskId"] });
+                for method in ["tasks/result", "tasks/get", "tasks/list"] {
+                    let told = client.ask(method, &task).await.last().clone();
+                    assert_eq!(shows(&told), action == SecretsAction::Observe, "{action:?} {tool} {method}: {told}");
+                }
+            }
+        }
+        // A list is no span.
+        for _ in 0..6 {
+            let record = harness.record().await;
+            assert!(!shows(&record), "{action:?}: {record:?}");
+            let is_noted = format!("{record:?}").contains("mizzen.secrets.found_in_answer");
+            assert_eq!(is_noted, record.name.starts_with("tasks/"), "{action:?}: {record:?}");
         }
     }
 }

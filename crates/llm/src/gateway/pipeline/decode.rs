@@ -19,6 +19,7 @@ use crate::gateway::Inner;
 use crate::gateway::permission::{Asking, Question};
 use crate::gateway::recording::{CallCopy, End, InFlight, Kept, Recording};
 use crate::gateway::refusal::{Reason, Refusal};
+use crate::gateway::tap::Unread;
 use crate::gateway::trace::{self, TraceContext};
 use crate::wire::Format;
 use crate::wire::offer::{Offer, OfferError};
@@ -89,11 +90,12 @@ impl Identified {
         recording.note(|copy| {
             copy.model.clone_from(&asked.model);
             copy.stream = asked.stream;
-            copy.request_bytes = body.len();
             copy.secrets = secrets::kinds(&found);
             let readable = body.len() <= gateway.config.limits.record_body_bytes_max;
             // Whatever leaves, no secret is recorded.
-            copy.request = readable.then(|| secrets::redact(&body, &found));
+            copy.request = if readable { secrets::recordable(&body, &found) } else { None };
+            let why = if readable { Unread::TooManySecrets } else { Unread::TooLarge };
+            copy.request_unread = copy.request.is_none().then_some(why);
         });
         Ok(Decoded { call: Call { gateway, door, parts, caller, trace, started, body, asked, found, recording } })
     }
@@ -123,7 +125,7 @@ impl Begun<'_> {
             stream: false,
             upstream: None,
             request: None,
-            request_bytes: 0,
+            request_unread: None,
             retries: 0,
             status: None,
             time_to_first_chunk: None,

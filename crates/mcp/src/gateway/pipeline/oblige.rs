@@ -78,7 +78,9 @@ impl Inner {
         if !is_result {
             return Ok(Answer::raw_error(searched.said));
         }
-        recording.note_content("gen_ai.tool.call.result", std::str::from_utf8(&searched.recorded).unwrap_or_default());
+        if let Some(recorded) = &searched.recorded {
+            recording.note_content("gen_ai.tool.call.result", std::str::from_utf8(recorded).unwrap_or_default());
+        }
         Ok(Answer::Result(searched.said))
     }
 }

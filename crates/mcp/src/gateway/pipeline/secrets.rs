@@ -1,7 +1,7 @@
 //! Secrets in what a tool server answers.
 
 use bytes::Bytes;
-use mizzen_control::secrets::{Place, Verdict, kinds, redact};
+use mizzen_control::secrets::{Place, Verdict, kinds, recordable};
 use mizzen_runtime::error::Chain;
 use serde_json::value::RawValue;
 
@@ -12,8 +12,8 @@ use crate::gateway::Inner;
 pub(in crate::gateway) struct Searched {
     /// As the client may have it.
     pub(in crate::gateway) said: Box<RawValue>,
-    /// As it may be recorded: whatever the client gets, no secret is.
-    pub(in crate::gateway) recorded: Bytes,
+    /// As it may be recorded: whatever the client gets, no secret is. `None` when there were too many to be sure.
+    pub(in crate::gateway) recorded: Option<Bytes>,
     /// Of the secrets in it, each once.
     pub(in crate::gateway) kinds: Vec<&'static str>,
 }
@@ -64,7 +64,7 @@ impl Inner {
             Verdict::Withhold => None,
         };
         match passes {
-            Some(said) => Ok(Searched { said, recorded: redact(&body, &found), kinds }),
+            Some(said) => Ok(Searched { said, recorded: recordable(&body, &found), kinds }),
             None => Err(Withheld::Found { kinds }),
         }
     }

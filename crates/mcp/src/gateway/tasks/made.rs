@@ -25,7 +25,9 @@ use crate::wire::rpc::{Answer, INVALID_PARAMS, REFUSED, RpcError};
 const ROWS_MAX: usize = 50;
 /// Questions at once.
 const ASKED_MAX: usize = 8;
-/// The key of `_meta` under which a list says how many tasks were too many to remember.
+/// A task whose server calls it by more is not remembered: a session must not grow with what a server makes up.
+const TASK_BYTES_MAX: usize = 1 << 10;
+/// The key of `_meta` under which a list says how many tasks were too many, or too long, to remember.
 const META_FORGOTTEN: &str = "dev.mizzen/forgotten";
 
 /// The account of one session. In memory, and as long as the session.
@@ -59,9 +61,13 @@ impl Made {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers a task; the oldest makes way when there are too many.
-    pub(super) fn add(&self, name: String) {
+    /// Remembers a task; the oldest makes way when there are too many. `task_bytes` is the length of its server's id.
+    pub(super) fn add(&self, name: String, task_bytes: usize) {
         let mut account = self.account();
+        if task_bytes > TASK_BYTES_MAX {
+            account.forgotten += 1;
+            return;
+        }
         account.count += 1;
         let number = account.count;
         account.tasks.push_back(Task { number, name });
@@ -189,7 +195,11 @@ impl Incoming {
                 // A state has none, and what the permit of the call asks for would not hold for it.
                 members.shift_remove("result");
                 members.insert("taskId".to_owned(), text::raw(name));
-                State::Row(text::raw(&members))
+                // Why a task failed is said here too, in words that may hold what its result may not.
+                match self.gateway.search(text::raw(&members)).await {
+                    Ok(searched) => State::Row(searched.said),
+                    Err(withheld) => unavailable(withheld.code(), withheld.to_string()),
+                }
             }
             Ok(Reply::Error(error)) => match Answer::raw_error(error) {
                 Answer::Error { code: INVALID_PARAMS, .. } => State::Gone,

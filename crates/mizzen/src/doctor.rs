@@ -122,12 +122,16 @@ fn providers(setup: &Value) -> Finding {
         setup["providers"].as_array().into_iter().flatten().map(|p| output::text(p, "name")).collect();
     let wanted: Vec<&str> =
         setup["providers_wanted"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let is_well = wanted.is_empty() || wanted.iter().any(|wanted| known.iter().any(|name| name == wanted));
     let detail = match (known.as_slice(), wanted.as_slice()) {
         ([], []) => "no upstream needs a key".to_owned(),
-        ([], [first, ..]) => format!("no provider key; `mizzen keys add {first}` stores one"),
+        (known, [first, ..]) if !is_well => {
+            let there = if known.is_empty() { String::new() } else { format!(" among {}", known.join(", ")) };
+            format!("no provider key that an upstream needs{there}; `mizzen keys add {first}` stores one")
+        }
         (known, _) => known.join(", "),
     };
-    Finding { subject: "providers", is_well: wanted.is_empty() || !known.is_empty(), detail }
+    Finding { subject: "providers", is_well, detail }
 }
 
 #[cfg(test)]
@@ -142,7 +146,10 @@ mod tests {
         let no_key = told(json!({ "providers": [], "providers_wanted": [] }));
         assert_eq!(no_key, (true, "no upstream needs a key".to_owned()));
         let missing = told(json!({ "providers": [], "providers_wanted": ["anthropic"] }));
-        assert_eq!(missing, (false, "no provider key; `mizzen keys add anthropic` stores one".to_owned()));
+        let way_out = "`mizzen keys add anthropic` stores one";
+        assert_eq!(missing, (false, format!("no provider key that an upstream needs; {way_out}")));
+        let another = told(json!({ "providers": [{ "name": "openai" }], "providers_wanted": ["anthropic"] }));
+        assert_eq!(another, (false, format!("no provider key that an upstream needs among openai; {way_out}")));
         let stored = told(json!({ "providers": [{ "name": "openai" }], "providers_wanted": ["anthropic", "openai"] }));
         assert_eq!(stored, (true, "openai".to_owned()));
     }

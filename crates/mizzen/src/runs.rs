@@ -106,13 +106,21 @@ pub(crate) async fn resolve(server: &Server, given: &str) -> Result<String, Fail
         Err(Failure::No(_) | Failure::Usage(_)) => {}
         Err(failure) => return Err(failure),
     }
-    let answer = server.get(&format!("/api/v1/runs?limit=50&q={}", encode(given))).await?;
-    let ids = answer["items"].as_array().into_iter().flatten().filter_map(|run| run["run_id"].as_str());
-    let matching: Vec<&str> = ids.filter(|id| id.starts_with(given)).collect();
+    // The words are looked for in titles too: what they find is looked through to its end.
+    let (mut matching, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = server.get(&format!("/api/v1/runs?limit=200&q={}{cursor}", encode(given))).await?;
+        let ids = page["items"].as_array().into_iter().flatten().filter_map(|run| run["run_id"].as_str());
+        matching.extend(ids.filter(|id| id.starts_with(given)).map(str::to_owned));
+        match page["next_cursor"].as_str().filter(|_| matching.len() < 2) {
+            Some(next) => cursor = format!("&cursor={}", encode(next)),
+            None => break,
+        }
+    }
     match matching.as_slice() {
-        [id] => Ok((*id).to_owned()),
+        [id] => Ok(id.clone()),
         [] => Err(Failure::no(format!("no run `{given}`; `mizzen runs list` shows the newest"))),
-        many => Err(Failure::no(format!("`{given}` is the start of {} runs; give more characters", many.len()))),
+        _ => Err(Failure::no(format!("several runs begin with `{given}`; give more characters"))),
     }
 }
 

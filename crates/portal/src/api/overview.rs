@@ -22,7 +22,7 @@ use crate::error::{ApiError, ErrorBody};
 pub(crate) use day::LastDay;
 use day::{Hour, Totals, last_day};
 
-const FAILURES: u32 = 5;
+const FAILURES: u32 = 25;
 const RECENT: u32 = 8;
 const AGENTS: usize = 5;
 

@@ -23,6 +23,8 @@ use crate::page::Named;
 
 const SCHEMA: &str = "https://schemas.agentskills.io/discovery/0.2.0/schema.json";
 const SKILLS_MAX: usize = 5_000;
+/// Skills whose versions are in memory together.
+const SKILLS_AT_ONCE: usize = 100;
 
 /// A skill as clients get it.
 struct Published {
@@ -53,13 +55,14 @@ pub(crate) async fn index(State(app): State<Arc<App>>, reader: Reader) -> Result
     let visible = Visible::to(catalog, false);
     all.retain(|reference| visible.has(reference));
     all.sort_by_key(|reference| (reference.namespace() != DEFAULT_NAMESPACE, reference.clone()));
-    let mut versions = catalog.versions_of(&all).await?;
     let mut listed: Vec<Published> = Vec::new();
-    for reference in all {
-        let versions = versions.remove(&reference).unwrap_or_default();
-        let Some(skill) = published::latest(&versions).and_then(Published::of) else { continue };
-        if listed.iter().all(|other| other.name != skill.name) {
-            listed.push(skill);
+    for some in all.chunks(SKILLS_AT_ONCE) {
+        let versions = catalog.versions_of(some).await?;
+        for versions in some.iter().filter_map(|reference| versions.get(reference)) {
+            let Some(skill) = published::latest(versions).and_then(Published::of) else { continue };
+            if listed.iter().all(|other| other.name != skill.name) {
+                listed.push(skill);
+            }
         }
     }
     listed.sort_by(|one, other| one.name.cmp(&other.name));

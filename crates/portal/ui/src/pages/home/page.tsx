@@ -22,6 +22,7 @@ import { Totals } from './totals';
 
 /** A busy server changes its totals all the time; people read them now and then. */
 const REFRESH_MS = 3_000;
+const FAILED_SHOWN = 5;
 /** More held calls than this are counted: what failed keeps its place below them. */
 const HELD_SHOWN = 5;
 
@@ -99,7 +100,7 @@ function Body({ overview }: { overview: Overview }) {
 /** What waits for a person comes first: a call that is held goes on when somebody answers. */
 function Attention({ failures }: { failures: RunSummary[] }) {
   const held = useHeld();
-  const failed = failures.filter((run) => refusal(run) !== 'held');
+  const failed = failures.filter((run) => refusal(run) !== 'held').slice(0, FAILED_SHOWN);
   return (
     <section class="block">
       <h2>

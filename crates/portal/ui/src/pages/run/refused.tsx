@@ -28,7 +28,9 @@ function Refused({ summary, kept }: { summary: RunSummary; kept: 'refused' | 'he
     limit: 20,
   });
   const decisions = useData<Page<DecisionItem>>(path).data.value?.items ?? [];
-  const decision = decisions.find(({ effect }) => effect !== 'allow');
+  const decision = decisions.find(
+    ({ effect, code }) => effect !== 'allow' && (kept === 'held' || code === summary.error_message),
+  );
   return (
     <p class={kept === 'held' ? 'run-error held' : 'run-error'}>
       <Icon name={kept === 'held' ? 'clock' : 'lock'} />

@@ -148,11 +148,11 @@ fn register(mizzen: &Mizzen, name: &str, fixture: &Server) -> Result<String> {
     let deadline = Instant::now() + PATIENCE;
     let tool = loop {
         let server = mizzen.ask("GET", &format!("/api/v1/tool-servers/{name}"), &Value::Null)?;
-        let tools = server["tools"].as_array();
+        let tools = server["definitions"].as_array();
         if let Some(tool) = tools.into_iter().flatten().find(|tool| tool["tool"] == READING) {
             break tool.clone();
         }
-        ensure!(Instant::now() < deadline, "the tool server `{name}` shows no tools: {server}");
+        ensure!(Instant::now() < deadline, "the tool server `{name}` shows no tools: {}", server["server"]);
         std::thread::sleep(Duration::from_millis(100));
     };
     // A name that another server has too is withheld until somebody looked at it.

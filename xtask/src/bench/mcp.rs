@@ -175,7 +175,7 @@ fn context_forge(folder: &Path, fixture: &Server) -> Result<(Server, String, Str
     let database = format!("sqlite:///{}", folder.join("contextforge.db").display());
     gateway.env("DATABASE_URL", database).env("JWT_SECRET_KEY", PEER_SECRET).env("LOG_LEVEL", "ERROR");
     gateway.env("SSRF_ALLOW_LOCALHOST", "true").env("SSRF_ALLOW_PRIVATE_NETWORKS", "true");
-    gateway.env("MCPGATEWAY_UI_ENABLED", "false");
+    gateway.env("MCPGATEWAY_UI_ENABLED", "false").env("RATE_LIMITING_ENABLED", "false");
     let server = Server::start(&mut gateway, &folder.join("contextforge.log"), &url, "/health")?;
     let mint = ["-m", "mcpgateway.utils.create_jwt_token", "--username", "admin@example.com", "--admin"];
     let minted = Command::new(programs.join("python")).args(mint).env("JWT_SECRET_KEY", PEER_SECRET).output();

@@ -3,11 +3,29 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::time::Instant;
+
+/// How often the queue is looked at. Who waits in it is woken by each item; nobody is by what lies there a moment.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Adds to `group` what comes within `wait`, up to `group_max` in all; returns at once when the queue is closed.
 pub async fn gather<T>(queue: &mut mpsc::Receiver<T>, group: &mut Vec<T>, group_max: usize, wait: Duration) {
-    let more = async { while group.len() < group_max && queue.recv_many(group, group_max - group.len()).await > 0 {} };
-    tokio::time::timeout(wait, more).await.ok();
+    let until = Instant::now() + wait;
+    loop {
+        while group.len() < group_max {
+            match queue.try_recv() {
+                Ok(item) => group.push(item),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return,
+            }
+        }
+        let now = Instant::now();
+        if group.len() >= group_max || now >= until {
+            return;
+        }
+        tokio::time::sleep_until(until.min(now + LOOK)).await;
+    }
 }
 
 #[cfg(test)]

@@ -244,11 +244,12 @@ struct Tally {
     skipped: usize,
 }
 
-fn compare(seed: u64, sets: usize, requests: usize) -> Tally {
+/// `policies`: the fewest of a set, and how many more there may be.
+fn compare(seed: u64, sets: usize, policies: (usize, usize), requests: usize) -> Tally {
     let mut dice = Dice(seed);
     let mut tally = Tally::default();
     for _ in 0..sets {
-        let count = 3 + dice.below(7);
+        let count = policies.0 + dice.below(policies.1);
         let texts: Vec<String> = (0..count).map(|number| policy(&mut dice, number)).collect();
         let policies: Vec<Policy> = (texts.iter().enumerate())
             .map(|(number, text)| {
@@ -292,7 +293,7 @@ fn compare(seed: u64, sets: usize, requests: usize) -> Tally {
 }
 
 fn compare_enough(seed: u64) {
-    let tally = compare(seed, 84, 300);
+    let tally = compare(seed, 84, (3, 7), 300);
     assert!(tally.cases >= 25_000);
     for (what, count) in [("allowed", tally.allowed), ("forbidden", tally.forbidden), ("failed", tally.failed)] {
         assert!(count > tally.cases / 20, "only {count} of {} cases {what}", tally.cases);
@@ -321,6 +322,15 @@ fn the_index_decides_as_cedar_does_third_part() {
 #[test]
 fn the_index_decides_as_cedar_does_fourth_part() {
     compare_enough(4);
+}
+
+/// Sets in which many policies share a scope and a text, as a server with many boundaries has them.
+#[test]
+fn the_index_decides_as_cedar_does_over_many_policies() {
+    let tally = compare(5, 4, (500, 1_500), 100);
+    assert!(tally.cases == 400 && tally.wide > 1_000, "only {} policies were found by their conditions", tally.wide);
+    // Something is forbidden in nearly every case, or fails: with so many, both must have been compared.
+    assert!(tally.forbidden > 100 && tally.failed > 100, "{} forbidden, {} failed", tally.forbidden, tally.failed);
 }
 
 fn keys(condition: &str) -> Option<Vec<Key>> {

@@ -1,7 +1,8 @@
 // An agent that answers refund requests, and gives the money back where it may.
 //
 //   node refund-desk.mjs answer N            N customers ask; each question is a run of its own
-//   node refund-desk.mjs refund ORDER AMOUNT one refund through the tool gateway; exit code 3 when it is refused
+//   node refund-desk.mjs refund ORDER AMOUNT one refund through the tool gateway; exit code 3 when a decision refuses it,
+//                                            whose code is the last line, and 1 when it fails otherwise
 
 import { randomBytes } from "node:crypto";
 import { post } from "../http.mjs";
@@ -51,7 +52,7 @@ async function refund(order_id, amount) {
   const json = body.split("\n").find((line) => line.startsWith("data: "))?.slice(6) ?? body;
   const { result, error } = JSON.parse(json);
   const said = error?.message ?? result.content.map((part) => part.text).join("\n");
-  return { said, done: !error && !result.isError };
+  return { said, done: !error && !result.isError, refusal: result?._meta?.["dev.mizzen/decision"]?.code };
 }
 
 const [what, ...rest] = process.argv.slice(2);
@@ -60,9 +61,10 @@ if (what === "answer") {
   while (numbers.length > 0) await Promise.all(numbers.splice(0, AT_ONCE).map(answer));
   console.log(`answered ${rest[0]} customers`);
 } else if (what === "refund") {
-  const { said, done } = await refund(rest[0], Number(rest[1]));
+  const { said, done, refusal } = await refund(rest[0], Number(rest[1]));
   console.log(said);
-  process.exitCode = done ? 0 : 3;
+  if (refusal) console.log(refusal);
+  process.exitCode = done ? 0 : refusal ? 3 : 1;
 } else {
   console.error("usage: refund-desk.mjs answer N | refund ORDER AMOUNT");
   process.exitCode = 2;

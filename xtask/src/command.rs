@@ -86,14 +86,20 @@ pub(crate) fn require(names: &[&str], package: &str) -> Result<PathBuf> {
     if let Some(found) = find(names) {
         return Ok(found);
     }
+    install(package)?;
+    find(names)
+        .with_context(|| format!("`{}` is missing; install the package `{package}` and run this again", names[0]))
+}
+
+/// Installs a package of Debian when this is a Debian machine and we may; else whoever needs it finds it missing.
+pub(crate) fn install(package: &str) -> Result<()> {
     let may_install = find(&["apt-get"]).is_some() && rustix::process::geteuid().is_root();
     if may_install {
         run(&mut command("apt-get", &["update", "-q"]))?;
         run(command("apt-get", &["install", "-q", "-y", "--no-install-recommends", package])
             .env("DEBIAN_FRONTEND", "noninteractive"))?;
     }
-    find(names)
-        .with_context(|| format!("`{}` is missing; install the package `{package}` and run this again", names[0]))
+    Ok(())
 }
 
 /// A child process that ends with this value.

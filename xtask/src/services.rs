@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::command::{Running, cache, command, find, free_port, read, require, run, target};
+use crate::command::{Running, cache, command, find, free_port, install, read, require, run, target};
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 const S3_BUCKET: &str = "mizzen";
@@ -71,7 +71,7 @@ fn postgres_bin() -> Result<PathBuf> {
     if let Some(bin) = newest().or_else(|| find(&["initdb"]).and_then(|file| file.parent().map(Path::to_path_buf))) {
         return Ok(bin);
     }
-    require(&["/usr/lib/postgresql/15/bin/initdb"], "postgresql")?;
+    install("postgresql")?;
     newest().context("PostgreSQL was installed, but its `initdb` is not below /usr/lib/postgresql")
 }
 
@@ -126,8 +126,13 @@ pub(crate) fn python_tool(environment: &Path, packages: &[&str], program: &str) 
         return Ok(file);
     }
     let python = require(&["python3"], "python3")?;
+    // Debian keeps what fills an environment in a package of its own.
+    if run(&mut command(&python, &["-c", "import ensurepip"])).is_err() {
+        install("python3-venv")?;
+    }
     let environment_name = environment.to_string_lossy();
-    run(&mut command(python, &["-m", "venv", &environment_name]))?;
+    run(&mut command(python, &["-m", "venv", &environment_name]))
+        .context("failed to make a virtual environment; on Debian it needs the package `python3-venv`")?;
     let pip = environment.join("bin/python");
     let mut install = command(pip, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
     run(install.args(packages))?;

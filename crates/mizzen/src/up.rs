@@ -35,7 +35,7 @@ pub(crate) async fn up(args: UpArgs) -> Result<(), Failure> {
         .context("`log.filter`")
         .map_err(Failure::Usage)?;
     doors::check_ports(&config)?;
-    let planes = planes::open(&config).await?;
+    let mut planes = planes::open(&config).await?;
     let doors = doors::open(&config, &planes).await?;
     announce::announce(&config, &planes, &doors.addresses).await?;
 
@@ -43,6 +43,7 @@ pub(crate) async fn up(args: UpArgs) -> Result<(), Failure> {
         signal = signals::wait() => signal.map_err(Failure::Broken),
         failure = planes.tasks.failed() => Err(Failure::Broken(failure.into())),
         failure = doors.tasks.failed() => Err(Failure::Broken(failure.into())),
+        lost = planes.claim.lost() => Err(Failure::Broken(lost.into())),
     };
     drain("doors", &doors.tasks).await;
     drain("recorders", &planes.recorders).await;

@@ -130,13 +130,19 @@ impl Store {
     }
 }
 
-async fn connect_postgres(url: &str) -> Result<AnyPool, StoreError> {
+/// Whether the URL is one of PostgreSQL.
+pub(crate) fn check_scheme(url: &str) -> Result<(), StoreError> {
     let scheme = url.split_once("://").map_or(url, |(scheme, _)| scheme);
     if !matches!(scheme, "postgres" | "postgresql") {
         // What is no scheme may be anything, a password too.
         let shown = scheme.chars().take(20).take_while(char::is_ascii_alphanumeric).collect();
         return Err(StoreError::UnknownDatabase(shown));
     }
+    Ok(())
+}
+
+async fn connect_postgres(url: &str) -> Result<AnyPool, StoreError> {
+    check_scheme(url)?;
     // As for SQLite: a refused password is told at once and as what it is.
     AnyConnection::connect(url).await?.close().await?;
     let options = AnyPoolOptions::new().max_connections(POSTGRES_CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);

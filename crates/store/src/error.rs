@@ -9,6 +9,16 @@ pub enum StoreError {
     ReadOnly(#[source] sqlx::Error),
     #[error("the control database stayed locked by another writer; try again")]
     Busy(#[source] sqlx::Error),
+    #[error(
+        "the PostgreSQL database `{database}` is in use by another Mizzen{}; stop that one, or give this one a database \
+         or schema of its own with `store.url`",
+        session.map(|session| format!(" (session {session})")).unwrap_or_default()
+    )]
+    InUse {
+        database: String,
+        /// The process id of its session in the server, as in `pg_stat_activity`.
+        session: Option<i32>,
+    },
     #[error("the control database does not answer; check that it runs and that its URL is right")]
     Unavailable(#[source] sqlx::Error),
     #[error("the control database is damaged; restore a backup with `mizzen restore`")]
@@ -33,7 +43,10 @@ pub enum StoreError {
         #[source]
         source: Box<StoreError>,
     },
-    #[error("only the SQLite database in the data folder is copied; for PostgreSQL use `pg_dump`")]
+    #[error(
+        "a backup holds only SQLite still, not PostgreSQL; stop Mizzen, then take `pg_dump` of the database, `format`, \
+         `secret.key`, `audit.key`, `audit/` and `wal/` of the data folder, and the segments (`segments/` there, or the bucket)"
+    )]
     BackupOfPostgres,
     #[error("cannot write the copy of the control database to `{}`", path.display())]
     BackupFile {

@@ -24,7 +24,7 @@ use mizzen_runtime::client::{ClientConfig, HttpClient};
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::task::TaskGroup;
-use mizzen_store::{DataDir, Migration, Store, StoreConfig, objects};
+use mizzen_store::{Claim, DataDir, Migration, Store, StoreConfig, objects};
 use mizzen_telemetry::capture::CapturePolicy;
 use mizzen_telemetry::normalise::{Limits, Normaliser};
 use mizzen_telemetry::{Parts, Telemetry, TelemetryConfig};
@@ -45,6 +45,7 @@ pub(super) struct Planes {
     /// What is fed by the doors and writes to telemetry: drained between the two.
     pub(super) recorders: TaskGroup,
     pub(super) data_dir: DataDir,
+    pub(super) claim: Claim,
     pub(super) store: Store,
     pub(super) objects: Arc<dyn ObjectStore>,
     pub(super) control: Control,
@@ -64,6 +65,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
     let (clock, metrics, tasks) = (Clock::system(), Metrics::new(), TaskGroup::new());
     let data_dir = DataDir::open(&config.data_dir)?;
     let store_config = StoreConfig { url: given(&config.store.url).map(str::to_owned), data_dir: data_dir.clone() };
+    let claim = Claim::take(&store_config).await?;
     let store = Store::open(&store_config, &migrations()).await?;
     let objects = objects::open(given(&config.store.objects), &data_dir)?;
     let client = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
@@ -112,6 +114,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<Planes> {
         tasks,
         recorders,
         data_dir,
+        claim,
         store,
         objects,
         control,

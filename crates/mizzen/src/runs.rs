@@ -2,9 +2,12 @@
 
 mod story;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Method;
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use crate::cli::{Format, RunsCommand, RunsListArgs, RunsShowArgs, RunsTailArgs};
@@ -12,7 +15,11 @@ use crate::client::{Server, encode};
 use crate::failure::Failure;
 use crate::output::{self, Column};
 
-const STORY_PAGE: u32 = 200;
+/// The most that the server gives.
+const STORY_PAGE: u32 = 1_000;
+/// Between a stream that ended and the next, and how often that is tried while no server answers.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+const AGAIN_MAX: u32 = 10;
 
 pub(crate) async fn runs(command: RunsCommand) -> Result<(), Failure> {
     match command {
@@ -126,27 +133,70 @@ pub(crate) async fn resolve(server: &Server, given: &str) -> Result<String, Fail
 
 async fn tail(args: RunsTailArgs) -> Result<(), Failure> {
     let server = Server::find(&args.client)?;
-    let mut body = server.send(Method::GET, "/api/v1/events", Bytes::new()).await?.into_body();
+    let mut body = events(&server).await?;
     output::say("waiting for runs to change; Ctrl-C ends it");
-    let mut pending = String::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Failure::Broken(anyhow::Error::new(error).context("the stream ended")))?;
+    loop {
+        follow(body, args.output.format).await?;
+        // The server ends a stream after a while, so that its reader shows its key anew.
+        body = again(&server).await?;
+    }
+}
+
+async fn events(server: &Server) -> Result<Incoming, Failure> {
+    Ok(server.send(Method::GET, "/api/v1/events", Bytes::new()).await?.into_body())
+}
+
+/// Opens the next stream; a server that starts anew has a moment for it.
+async fn again(server: &Server) -> Result<Incoming, Failure> {
+    let mut tries = 0;
+    loop {
+        tokio::time::sleep(AGAIN_AFTER).await;
+        tries += 1;
+        match events(server).await {
+            Ok(body) => {
+                output::say("the stream ended and was opened again; changes in between are not shown");
+                return Ok(body);
+            }
+            Err(Failure::Broken(error)) if tries == AGAIN_MAX => return Err(Failure::Broken(error)),
+            Err(Failure::Broken(_)) => {}
+            Err(refused) => return Err(refused),
+        }
+    }
+}
+
+/// Prints what changes until the stream ends.
+async fn follow(mut body: Incoming, format: Format) -> Result<(), Failure> {
+    let mut pending: Vec<u8> = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
         let Some(bytes) = frame.data_ref() else { continue };
-        pending.push_str(&String::from_utf8_lossy(bytes));
-        while let Some(end) = pending.find("\n\n") {
-            let event: String = pending.drain(..end + 2).collect();
-            if let Some(run) = event_data(&event) {
-                print_change(&run, args.output.format)?;
+        pending.extend_from_slice(bytes);
+        for event in whole_events(&mut pending) {
+            match event_data(&event) {
+                Some(("run", run)) => print_change(&run, format)?,
+                Some(("lagged", lagged)) => {
+                    output::say(&format!("{} changes came too fast to be shown", lagged["missed"]));
+                }
+                Some(_) | None => {}
             }
         }
     }
     Ok(())
 }
 
-/// The data of an event named `run`; heartbeats and other events give nothing.
-fn event_data(event: &str) -> Option<Value> {
+/// Takes the events out that have come whole; a character may lie in two frames.
+fn whole_events(pending: &mut Vec<u8>) -> Vec<String> {
+    let mut events = Vec::new();
+    while let Some(end) = pending.windows(2).position(|pair| pair == b"\n\n") {
+        let event: Vec<u8> = pending.drain(..end + 2).collect();
+        events.push(String::from_utf8_lossy(&event).into_owned());
+    }
+    events
+}
+
+/// The name and the data of an event; heartbeats give nothing.
+fn event_data(event: &str) -> Option<(&str, Value)> {
     let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name).map(str::trim));
-    (field("event:") == Some("run")).then(|| field("data:")).flatten().and_then(|data| serde_json::from_str(data).ok())
+    Some((field("event:")?, serde_json::from_str(field("data:")?).ok()?))
 }
 
 fn print_change(run: &Value, format: Format) -> Result<(), Failure> {
@@ -171,14 +221,24 @@ async fn delete(args: RunsShowArgs) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::event_data;
+    use super::{event_data, whole_events};
     use serde_json::json;
 
     #[test]
-    fn only_run_events_carry_runs() {
+    fn only_events_have_data() {
         let run = event_data("event: run\ndata: {\"run_id\":\"a\"}\n\n");
-        assert_eq!(run, Some(json!({ "run_id": "a" })));
+        assert_eq!(run, Some(("run", json!({ "run_id": "a" }))));
         assert_eq!(event_data(": heartbeat\n\n"), None);
-        assert_eq!(event_data("event: lagged\ndata: {\"missed\":3}\n\n"), None);
+        assert_eq!(event_data("event: lagged\ndata: {\"missed\":3}\n\n"), Some(("lagged", json!({ "missed": 3 }))));
+    }
+
+    #[test]
+    fn an_event_is_whole_before_it_is_read() {
+        let bytes = "data: caf\u{e9}\n\ndata: next".as_bytes();
+        let mut pending = bytes[..10].to_vec();
+        assert!(whole_events(&mut pending).is_empty(), "half a character has come");
+        pending.extend_from_slice(&bytes[10..]);
+        assert_eq!(whole_events(&mut pending), ["data: caf\u{e9}\n\n"]);
+        assert_eq!(pending, b"data: next");
     }
 }

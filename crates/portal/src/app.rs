@@ -12,7 +12,9 @@ use crate::api::overview::LastDay;
 use crate::error::ApiError;
 use crate::guard::Attempts;
 use crate::state::PortalState;
-use crate::view::spans::OpenRuns;
+use crate::view::opened::OpenedRuns;
+use crate::view::spans::OpenRun;
+use crate::view::story::Told;
 
 /// Live event streams at a time; each is one open connection of one browser tab.
 pub(crate) const STREAMS_MAX: usize = 64;
@@ -34,7 +36,8 @@ pub(crate) struct App {
     pub(crate) state: PortalState,
     pub(crate) attempts: Attempts,
     pub(crate) streams: Arc<Semaphore>,
-    pub(crate) open_runs: OpenRuns,
+    pub(crate) open_runs: OpenedRuns<OpenRun>,
+    pub(crate) told: OpenedRuns<Told>,
     pub(crate) last_day: LastDay,
     pub(crate) recent_runs: RecentRuns,
     /// One backup at a time.
@@ -47,7 +50,8 @@ impl App {
         Self {
             attempts: Attempts::new(&state.metrics),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
-            open_runs: OpenRuns::default(),
+            open_runs: OpenedRuns::default(),
+            told: OpenedRuns::default(),
             last_day: LastDay::default(),
             recent_runs: RecentRuns::default(),
             backups: Arc::new(Semaphore::new(1)),

@@ -19,9 +19,11 @@ use crate::error::{ApiError, ErrorBody};
 use crate::graph::calls::{self, GraphView};
 use crate::page::{Named, PageParams, Params, next_cursor};
 use crate::view::steps::{STEPS_MAX, StepView, step_tree};
-use crate::view::story::{StoryEntry, scenes, tell};
+use crate::view::story::{StoryEntry, Told, scenes, tell};
 
 const ENTRIES_DEFAULT: u32 = 200;
+/// Stories of larger runs are kept between their pages.
+const KEPT_SPANS_MIN: u32 = 500;
 const ENTRIES_MAX: u32 = 1_000;
 
 /// A run and its steps, depth-first.
@@ -87,17 +89,30 @@ pub(crate) async fn story(
 ) -> Result<Json<StoryPage>, ApiError> {
     let (from, limit) = page.window(ENTRIES_DEFAULT, ENTRIES_MAX)?;
     let summary = find(&app, &id).await?;
-    let steps = steps(&app, &summary).await?;
-    let spoken = Spoken::load(&app.state.telemetry, &summary, &steps).await?;
-    let content_omitted = spoken.is_partial;
+    let told = told(&app, &summary).await?;
+    let entries: Vec<StoryEntry> = told.entries.iter().skip(from).take(limit).cloned().collect();
+    let next_cursor = next_cursor(from, entries.len(), told.entries.len());
+    Ok(Json(StoryPage { next_cursor, entries, content_omitted: told.is_partial }))
+}
+
+/// The whole story: what an entry says hangs on all before it. Told once for all pages of a view.
+async fn told(app: &App, summary: &RunSummary) -> Result<Arc<Told>, ApiError> {
+    if let Some(told) = app.told.get(summary) {
+        return Ok(told);
+    }
+    let steps = steps(app, summary).await?;
+    let spoken = Spoken::load(&app.state.telemetry, summary, &steps).await?;
+    let started_at = summary.started_at;
     let told = blocking(move || {
         let contents = spoken.contents();
-        tell(&scenes(&steps, contents), summary.started_at)
+        Arc::new(Told { entries: tell(&scenes(&steps, contents), started_at), is_partial: spoken.is_partial })
     });
-    let entries = told.await?;
-    let total = entries.len();
-    let entries: Vec<StoryEntry> = entries.into_iter().skip(from).take(limit).collect();
-    Ok(Json(StoryPage { next_cursor: next_cursor(from, entries.len(), total), entries, content_omitted }))
+    let told = told.await?;
+    // A small one is told again as fast as it is found.
+    if summary.spans > KEPT_SPANS_MIN {
+        app.told.put(summary, &told);
+    }
+    Ok(told)
 }
 
 /// Who called whom in a run, laid out

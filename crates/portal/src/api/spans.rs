@@ -71,11 +71,12 @@ async fn open(app: &App, id: &str) -> Result<Arc<OpenRun>, ApiError> {
         return Ok(run);
     }
     let rows = app.state.telemetry.run_spans(&summary.run_id, Columns::Heads).await?;
+    let started_at = summary.started_at;
     let run = blocking(move || {
         let heads = rows.into_iter().map(|row| row.head).collect();
-        Arc::new(OpenRun::new(summary, heads))
+        Arc::new(OpenRun::new(started_at, heads))
     })
     .await?;
-    app.open_runs.put(Arc::clone(&run));
+    app.open_runs.put(&summary, &run);
     Ok(run)
 }

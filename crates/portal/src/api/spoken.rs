@@ -1,25 +1,26 @@
 //! What was said in the steps of a run, read from storage within bounds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mizzen_model::id::SpanId;
 use mizzen_model::run::RunSummary;
-use mizzen_model::step::{Step, StepKind};
+use mizzen_model::step::{Outcome, Step, StepKind};
 use mizzen_telemetry::row::{LogRow, SpanRow};
 use mizzen_telemetry::story::{SpanContent, content};
 use mizzen_telemetry::{Columns, ReadError, Telemetry};
 
 /// Runs of so many spans are read as a whole, some kilobytes a span.
 const SPANS_READ_MAX: u32 = 20_000;
-/// Of larger runs, so many steps are read one by one.
+/// Of larger runs, so many steps are read one by one: first the ones that failed, up to so many, and then from the beginning.
 const STEPS_READ_MAX: usize = 300;
+const FAILED_READ_MAX: usize = 100;
 
 /// Rows and log records that carry content.
 #[derive(Debug)]
 pub(crate) struct Spoken {
     rows: Vec<SpanRow>,
     logs: HashMap<SpanId, Vec<LogRow>>,
-    /// Whether the content of later steps was not read.
+    /// Whether the content of some steps was not read.
     pub(crate) is_partial: bool,
 }
 
@@ -38,8 +39,8 @@ impl Spoken {
         }
         let speaking: Vec<&Step> = steps.iter().filter(|step| step.kind != StepKind::Group).collect();
         let mut rows = vec![];
-        for step in speaking.iter().take(STEPS_READ_MAX) {
-            rows.extend(telemetry.span(&run.run_id, step.span_id).await?);
+        for span_id in read_first(&speaking) {
+            rows.extend(telemetry.span(&run.run_id, span_id).await?);
         }
         Ok(Self { rows, logs, is_partial: speaking.len() > STEPS_READ_MAX })
     }
@@ -48,5 +49,38 @@ impl Spoken {
     pub(crate) fn contents(&self) -> HashMap<SpanId, SpanContent> {
         let logs = |span_id| self.logs.get(&span_id).map_or(&[][..], Vec::as_slice);
         self.rows.iter().map(|row| (row.head.span_id, content(row, logs(row.head.span_id)))).collect()
+    }
+}
+
+/// The steps of a large run that a reader looks for first.
+fn read_first(speaking: &[&Step]) -> HashSet<SpanId> {
+    let failed = speaking.iter().filter(|step| step.outcome == Outcome::Error).take(FAILED_READ_MAX);
+    let mut chosen: HashSet<SpanId> = failed.map(|step| step.span_id).collect();
+    for step in speaking {
+        if chosen.len() >= STEPS_READ_MAX {
+            break;
+        }
+        chosen.insert(step.span_id);
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use mizzen_model::id::SpanId;
+    use mizzen_model::step::{Outcome, Step, StepKind};
+
+    use super::{STEPS_READ_MAX, read_first};
+    use crate::view::sample::step;
+
+    #[test]
+    fn a_failure_late_in_a_large_run_is_read_and_the_rest_from_the_beginning() {
+        let id = |number: u64| SpanId::from_bytes(&number.to_be_bytes()).unwrap();
+        let mut steps: Vec<Step> =
+            (1..=1_000).map(|number| Step { span_id: id(number), ..step(1, None, StepKind::ModelCall) }).collect();
+        steps[899].outcome = Outcome::Error;
+        let chosen = read_first(&steps.iter().collect::<Vec<_>>());
+        assert_eq!(chosen.len(), STEPS_READ_MAX);
+        assert!(chosen.contains(&id(900)) && chosen.contains(&id(1)) && !chosen.contains(&id(899)));
     }
 }

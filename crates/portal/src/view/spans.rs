@@ -1,11 +1,8 @@
 //! All spans of a run in depth-first order, a page at a time.
 
 use std::cmp::Reverse;
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use mizzen_model::id::{SpanId, TraceId};
-use mizzen_model::run::RunSummary;
 use mizzen_model::span::SpanKind;
 use mizzen_model::step::{Outcome, Source, StepKind};
 use mizzen_model::time::Timestamp;
@@ -14,8 +11,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::forest::{Link, Visit, walk};
-
-const OPEN_RUNS_MAX: usize = 2;
 
 /// One line of the waterfall.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -43,14 +38,14 @@ pub(crate) struct SpanView {
 /// The spans of a run in the order a reader meets them, kept between the pages of one view.
 #[derive(Debug)]
 pub(crate) struct OpenRun {
-    summary: RunSummary,
+    started_at: Timestamp,
     heads: Vec<SpanHead>,
     /// Place in `heads`, and depth.
     order: Vec<(u32, u32)>,
 }
 
 impl OpenRun {
-    pub(crate) fn new(summary: RunSummary, heads: Vec<SpanHead>) -> Self {
+    pub(crate) fn new(started_at: Timestamp, heads: Vec<SpanHead>) -> Self {
         let links: Vec<_> = heads
             .iter()
             .map(|head| Link {
@@ -61,7 +56,7 @@ impl OpenRun {
             .collect();
         let place = |visit: &Visit| (u32::try_from(visit.index).unwrap_or(u32::MAX), visit.depth);
         let order = walk(&links).iter().map(place).collect();
-        Self { summary, heads, order }
+        Self { started_at, heads, order }
     }
 
     pub(crate) const fn total(&self) -> usize {
@@ -71,32 +66,8 @@ impl OpenRun {
     /// At most `limit` spans from place `from`.
     pub(crate) fn page(&self, from: usize, limit: usize) -> Vec<SpanView> {
         let places = self.order.iter().skip(from).take(limit);
-        let started_at = self.summary.started_at;
+        let started_at = self.started_at;
         places.filter_map(|(index, depth)| Some(view(self.heads.get(*index as usize)?, *depth, started_at))).collect()
-    }
-
-    /// Whether nothing has come since this was made of `summary`.
-    fn is_still(&self, summary: &RunSummary) -> bool {
-        self.summary.run_id == summary.run_id
-            && (self.summary.revision, self.summary.spans) == (summary.revision, summary.spans)
-    }
-}
-
-/// The runs that were looked at last. One large run is tens of megabytes, so there are few.
-#[derive(Debug, Default)]
-pub(crate) struct OpenRuns(Mutex<VecDeque<Arc<OpenRun>>>);
-
-impl OpenRuns {
-    pub(crate) fn get(&self, summary: &RunSummary) -> Option<Arc<OpenRun>> {
-        let runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        runs.iter().find(|run| run.is_still(summary)).map(Arc::clone)
-    }
-
-    pub(crate) fn put(&self, run: Arc<OpenRun>) {
-        let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        runs.retain(|other| other.summary.run_id != run.summary.run_id);
-        runs.truncate(OPEN_RUNS_MAX - 1);
-        runs.push_front(run);
     }
 }
 
@@ -129,17 +100,14 @@ pub(crate) const fn kind_name(kind: SpanKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use mizzen_model::id::SpanId;
-    use mizzen_model::run::RunSummary;
     use mizzen_model::span::SpanKind;
     use mizzen_model::step::{Outcome, Source};
     use mizzen_model::time::Timestamp;
     use mizzen_telemetry::row::SpanHead;
 
-    use super::{OpenRun, OpenRuns};
-    use crate::view::sample::{summary, trace};
+    use super::OpenRun;
+    use crate::view::sample::trace;
 
     fn span(number: u64, parent: Option<u64>) -> SpanHead {
         let id = |number: u64| SpanId::from_bytes(&number.to_be_bytes()).unwrap();
@@ -177,23 +145,12 @@ mod tests {
         let heads: Vec<SpanHead> = (1..=100_000)
             .map(|n| span(n, (n > 1).then(|| if n % 10 == 1 { n - 10 } else { n - n % 10 + 1 })))
             .collect();
-        let run = OpenRun::new(RunSummary { started_at: heads[0].started_at, ..summary("a", 1) }, heads);
+        let run = OpenRun::new(heads[0].started_at, heads);
         assert_eq!(run.total(), 100_000);
         let (first, next) = (run.page(0, 1_000), run.page(1_000, 1_000));
         assert_eq!((first[0].depth, first[0].offset_ns, first[0].kind), (0, 0, "client"));
         assert_eq!((first.len(), next.len()), (1_000, 1_000));
         assert_ne!(first[999].span_id, next[0].span_id);
         assert!(run.page(100_000, 10).is_empty());
-    }
-
-    #[test]
-    fn the_last_runs_are_kept_until_a_span_comes() {
-        let runs = OpenRuns::default();
-        for id in ["a", "b", "c"] {
-            runs.put(Arc::new(OpenRun::new(summary(id, 1), vec![])));
-        }
-        assert!(runs.get(&summary("a", 1)).is_none());
-        assert!(runs.get(&summary("c", 1)).is_some());
-        assert!(runs.get(&summary("c", 2)).is_none());
     }
 }

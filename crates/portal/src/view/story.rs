@@ -29,6 +29,14 @@ pub(crate) enum StoryKind {
     Error,
 }
 
+/// A whole story.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) entries: Vec<StoryEntry>,
+    /// Whether the content of some steps was not read.
+    pub(crate) is_partial: bool,
+}
+
 /// One entry of the story.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct StoryEntry {

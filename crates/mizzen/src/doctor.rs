@@ -87,8 +87,17 @@ fn ingest(ingest: &Value) -> Finding {
         output::time(ingest, "last_received_at")
     };
     let received = output::counted(ingest["spans_received"].as_u64().unwrap_or(0), "span");
-    let detail = format!("{received}, {lost} refused or shed, last {last}");
-    Finding { subject: "ingest", is_well: lost == 0, detail }
+    let turned_away = match ingest["turned_away"].as_u64() {
+        None | Some(0) => String::new(),
+        Some(count) => format!(", {count} asked to come again"),
+    };
+    let detail = format!("{received}, {lost} refused or shed{turned_away}, last {last}");
+    match ingest["failing"].as_str() {
+        Some(why) => {
+            Finding { subject: "ingest", is_well: false, detail: format!("storage does not work: {why}; {detail}") }
+        }
+        None => Finding { subject: "ingest", is_well: lost == 0, detail },
+    }
 }
 
 /// Whether what was written, in the folder or in the database, is what is in force.

@@ -48,6 +48,8 @@ pub(crate) struct Ingest {
     rejected: u64,
     /// Records of the gateway that were given up because storage did not take them.
     shed: u64,
+    /// Requests that were told to come again later, because storage took nothing more at that moment.
+    turned_away: u64,
     last_received_at: Option<Timestamp>,
     segments: u64,
     wal_bytes: u64,
@@ -93,6 +95,7 @@ fn ingest(app: &App) -> Ingest {
         spans_received: health.spans_received,
         rejected: health.rejected,
         shed: health.shed,
+        turned_away: health.turned_away,
         last_received_at: health.last_received_at,
         segments: health.segments,
         wal_bytes: health.wal_bytes,

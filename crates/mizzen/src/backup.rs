@@ -73,7 +73,11 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<(), Failure> {
         Err(Failure::Usage(error)) => return Err(Failure::Usage(error.context(context()))),
         Err(Failure::No(error) | Failure::Broken(error)) => return Err(Failure::Broken(error.context(context()))),
     }
-    output::say(&format!("restored; start it with `mizzen up --data-dir {}`", args.data_dir.display()));
+    output::say(&format!(
+        "restored; start it with `mizzen up --data-dir {}`. With another object storage configured, the first start moves the \
+         segments there, under a name of their own: a server that still runs on it keeps its own",
+        args.data_dir.display()
+    ));
     Ok(())
 }
 
@@ -124,6 +128,7 @@ fn unpack_entries(entries: tar::Entries<'_, impl std::io::Read>, folder: &Path) 
         std::io::copy(&mut entry, &mut file).with_context(|| format!("failed to unpack `{}`", path.display()))?;
         file.sync_all()?;
     }
+    mizzen_telemetry::mark_restored(&partial).context("failed to mark the folder as restored")?;
     if folder.exists() {
         fs::remove_dir(folder).context("failed to replace the empty folder")?;
     }
@@ -155,9 +160,11 @@ mod tests {
     fn a_backup_is_unpacked_into_an_empty_folder_only() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("data");
-        let backup = archive(&[(MARKER, FORMAT), ("mizzen.db", "rows"), ("segments/a.parquet", "spans")]);
+        let entries = [(MARKER, FORMAT), ("mizzen.db", "rows"), ("wal/node", "0123"), ("segments/a.parquet", "spans")];
+        let backup = archive(&entries);
         unpack(backup.as_slice(), &target).unwrap();
         assert_eq!(std::fs::read_to_string(target.join("segments/a.parquet")).unwrap(), "spans");
+        assert!(!target.join("wal/node").exists(), "the copy would be taken for the server that it is of");
         let Err(Failure::Usage(again)) = unpack(backup.as_slice(), &target) else { panic!("written over") };
         assert!(again.to_string().contains("not empty"));
     }

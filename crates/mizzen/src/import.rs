@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use crate::output::{self, Column};
 pub(crate) async fn import(args: ImportArgs) -> Result<(), Failure> {
     let server = Server::find(&args.client)?;
     let mut results = Vec::new();
-    let mut refused = None;
+    let mut refused = Vec::new();
     for file in &args.files {
         let name = file.display().to_string();
         match import_file(&server, file).await {
@@ -25,8 +25,12 @@ pub(crate) async fn import(args: ImportArgs) -> Result<(), Failure> {
                 results.push(answer);
             }
             Err(failure) => {
-                refused = Some(name_the_file(failure, &name));
-                break;
+                // Without a server that works the other files would not come further.
+                let is_broken = matches!(failure, Failure::Broken(_));
+                refused.push(name_the_file(failure, &name));
+                if is_broken {
+                    break;
+                }
             }
         }
     }
@@ -40,7 +44,23 @@ pub(crate) async fn import(args: ImportArgs) -> Result<(), Failure> {
     if !results.is_empty() {
         output::list(&results, args.output.format, &columns)?;
     }
-    refused.map_or(Ok(()), Err)
+    told_together(refused, args.files.len())
+}
+
+/// All that was refused in one message, and with the exit code of the first; of a server that failed with that.
+fn told_together(mut refused: Vec<Failure>, files: usize) -> Result<(), Failure> {
+    if refused.len() < 2 {
+        return refused.pop().map_or(Ok(()), Err);
+    }
+    let told = refused.iter().map(|failure| match failure {
+        Failure::No(error) | Failure::Usage(error) | Failure::Broken(error) => format!("\n  {error:#}"),
+    });
+    let error = anyhow!("{} of {files} files were not imported:{}", refused.len(), told.collect::<String>());
+    Err(match (&refused[0], &refused[refused.len() - 1]) {
+        (_, Failure::Broken(_)) => Failure::Broken(error),
+        (Failure::No(_), _) => Failure::No(error),
+        _ => Failure::Usage(error),
+    })
 }
 
 async fn import_file(server: &Server, file: &Path) -> Result<Value, Failure> {

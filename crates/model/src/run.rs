@@ -39,7 +39,7 @@ pub struct RunSummary {
     pub cost_usd: Option<f64>,
     /// Calls whose model has no known price: when above zero, `cost_usd` is a lower bound.
     pub unpriced_calls: u32,
-    /// The models that answered, most used first.
+    /// The models that were asked, most used first.
     pub models: Vec<String>,
     /// Whether something confined the process: `unconfined` until a sandbox attests otherwise.
     pub confinement: Option<String>,

@@ -115,7 +115,7 @@ pub struct Step {
     pub name: String,
     pub source: Source,
     pub agent: Option<String>,
-    /// The model that answered, or else the one asked for.
+    /// The model asked for, or else the one that answered. Under which name it answered is in the span's attributes.
     pub model: Option<String>,
     pub provider: Option<String>,
     pub tool: Option<String>,

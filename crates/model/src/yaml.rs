@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::budget::BudgetBreach;
-use serde_saphyr::{Location, Options, Spanned};
+use serde_saphyr::{Error, Location, MessageFormatter as _, Options, Spanned, UserMessageFormatter};
 
 /// What a text may take before it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +135,9 @@ impl Node {
 /// When it is over a limit or no YAML: with the place.
 pub fn parse(text: &str, limits: Limits) -> Result<Node, YamlError> {
     check_size(text, limits)?;
-    serde_saphyr::from_str_with_options::<Spanned<Tree>>(text, options(limits)).map(node).map_err(|error| wrong(&error))
+    serde_saphyr::from_str_with_options::<Spanned<Tree>>(text, options(limits))
+        .map(node)
+        .map_err(|error| wrong(&error, limits))
 }
 
 /// Reads all documents of a text; empty ones are left out.
@@ -145,7 +147,7 @@ pub fn parse(text: &str, limits: Limits) -> Result<Node, YamlError> {
 pub fn parse_all(text: &str, limits: Limits) -> Result<Vec<Node>, YamlError> {
     check_size(text, limits)?;
     let trees = serde_saphyr::from_multiple_with_options::<Spanned<Tree>>(text, options(limits));
-    let trees = trees.map_err(|error| wrong(&error))?;
+    let trees = trees.map_err(|error| wrong(&error, limits))?;
     if trees.len() > limits.documents {
         let message = format!("the text has {} documents, at most {} are read", trees.len(), limits.documents);
         return Err(YamlError { at: At::default(), message });
@@ -164,7 +166,7 @@ pub fn parse_each(text: &str, limits: Limits) -> Vec<Result<Node, YamlError>> {
     let mut nodes_left = limits.nodes;
     let mut reader = text.as_bytes();
     for tree in serde_saphyr::read_with_options::<_, Spanned<Tree>>(&mut reader, options(limits)) {
-        let tree = tree.map(node).map_err(|error| wrong(&error));
+        let tree = tree.map(node).map_err(|error| wrong(&error, limits));
         let (at, count) = tree.as_ref().map_or_else(|error| (error.at, 0), |node| (node.at, node.count()));
         if read.len() == limits.documents {
             let message = format!("the text has more than {} documents", limits.documents);
@@ -189,14 +191,71 @@ fn check_size(text: &str, limits: Limits) -> Result<(), YamlError> {
     Err(YamlError { at: At::default(), message })
 }
 
-fn wrong(error: &serde_saphyr::Error) -> YamlError {
+fn wrong(error: &Error, limits: Limits) -> YamlError {
     let at = error.location().map(at).unwrap_or_default();
-    if let serde_saphyr::Error::Budget { breach: BudgetBreach::Documents { documents }, .. } = error.without_snippet() {
+    let error = innermost(error);
+    if let Error::Budget { breach: BudgetBreach::Documents { documents }, .. } = error {
         let message = format!("it holds {documents} documents, one more than are read; give each a file of its own");
         return YamlError { at, message };
     }
-    let message = error.without_snippet().to_string();
-    YamlError { at, message: format!("not valid YAML: {}", first_line(&message)) }
+    let message = told(error, limits).unwrap_or_else(|| {
+        let message = UserMessageFormatter.format_message(error);
+        first_line(&message).to_owned()
+    });
+    YamlError { at, message: format!("not valid YAML: {message}") }
+}
+
+/// The error itself, without where an alias brought it from.
+fn innermost(error: &Error) -> &Error {
+    match error.without_snippet() {
+        Error::AliasError { error, .. } => innermost(error),
+        error => error,
+    }
+}
+
+/// What the library tells of its own options and types, in words for whoever wrote the text.
+fn told(error: &Error, limits: Limits) -> Option<String> {
+    Some(match error {
+        Error::DuplicateMappingKey { key, .. } => {
+            let name = key.as_ref().map_or_else(|| "a name".to_owned(), |key| format!("`{key}`"));
+            format!("{name} is there twice; a mapping has each name once")
+        }
+        Error::RecursiveReferencesRequireWeakTypes { .. } => {
+            "an alias leads back into what it stands in; expected the anchor (`&name`) of a value that ended before it"
+                .to_owned()
+        }
+        Error::UnknownAnchor { .. } => {
+            "an alias names an anchor that does not stand before it; expected one that `&name` set".to_owned()
+        }
+        Error::MergeValueNotMapOrSeqOfMaps { .. } => "`<<` merges a mapping, or a list of mappings".to_owned(),
+        Error::Eof { .. } => "the text ends too early; expected a value".to_owned(),
+        Error::NonFiniteFloat { value, .. } => format!("a number must be finite; found `{value}`"),
+        Error::NullIntoString { .. } => "a name is empty; expected a text before `:`".to_owned(),
+        Error::AliasReplayLimitExceeded { .. } | Error::AliasReplayCounterOverflow { .. } => {
+            format!("aliases repeat more than {} values", limits.nodes)
+        }
+        Error::AliasExpansionLimitExceeded { max_expansions_per_anchor, .. } => {
+            format!("one anchor is repeated more than {max_expansions_per_anchor} times")
+        }
+        Error::AliasReplayStackDepthExceeded { max_depth, .. } => {
+            format!("aliases lead to aliases more than {max_depth} times")
+        }
+        Error::Budget { breach, .. } => match breach {
+            BudgetBreach::Depth { .. } => format!("it is nested deeper than {} levels", limits.depth),
+            BudgetBreach::Events { .. } | BudgetBreach::Nodes { .. } => {
+                format!("it has more than {} values", limits.nodes)
+            }
+            BudgetBreach::Aliases { .. } => format!("it has more than {} aliases", limits.aliases),
+            BudgetBreach::Anchors { .. } => format!("it has more than {} anchors", limits.aliases),
+            BudgetBreach::AliasAnchorRatio { aliases, anchors } => {
+                format!("its {anchors} anchors are repeated by {aliases} aliases, which is too many")
+            }
+            BudgetBreach::ScalarBytes { .. } => format!("its texts have more than {} bytes", limits.bytes),
+            BudgetBreach::MergeKeys { merge_keys } => format!("it has {merge_keys} merge keys (`<<`), too many"),
+            _ => "it is larger than what is read of a text".to_owned(),
+        },
+        _ => return None,
+    })
 }
 
 fn options(limits: Limits) -> Options {
@@ -204,6 +263,8 @@ fn options(limits: Limits) -> Options {
     let mut budget = options.budget.take().unwrap_or_default();
     budget.max_depth = limits.depth;
     budget.max_nodes = limits.nodes;
+    // A value has a beginning and perhaps an end, and so has a document.
+    budget.max_events = 2 * (limits.nodes + limits.documents + 1);
     budget.max_aliases = limits.aliases;
     budget.max_anchors = limits.aliases;
     budget.max_documents = limits.documents;
@@ -318,5 +379,39 @@ impl<'de> Visitor<'de> for TreeVisitor {
             fields.push((key, value));
         }
         Ok(Tree::Map(fields))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Limits, parse};
+
+    /// What is said of a text that must be refused, with its place.
+    fn told(text: &str) -> String {
+        let error = parse(text, Limits { nodes: 50, aliases: 60, ..Limits::PAGE }).unwrap_err();
+        format!("{}:{} {}", error.at.line, error.at.column, error.message)
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_words_for_whoever_wrote_the_text() {
+        for (text, expected) in [
+            ("a: 1\nb: 2\na: 3\n", "3:1 not valid YAML: `a` is there twice; a mapping has each name once"),
+            ("a: &a [*a]\n", "an alias leads back into what it stands in; expected the anchor"),
+            ("a: *b\n", "1:4 not valid YAML: an alias names an anchor that does not stand before it"),
+            ("a:\n  <<: 7\n", "`<<` merges a mapping, or a list of mappings"),
+            ("? ~\n: b\n", "a name is empty; expected a text before `:`"),
+            ("a: .inf\n", "1:4 not valid YAML: a number must be finite; found `.inf`"),
+        ] {
+            let line = told(text);
+            assert!(line.contains(expected), "{text}: {line}");
+        }
+        let many = format!("[{}]", vec!["x"; 60].join(", "));
+        assert!(told(&many).contains("it has more than 50 values"), "{}", told(&many));
+        let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
+        assert!(told(&deep).contains("it is nested deeper than 32 levels"), "{}", told(&deep));
+        let bomb = format!("a: &a [x, x, x, x, x, x]\nb: [{}]\n", vec!["*a"; 20].join(", "));
+        assert!(told(&bomb).contains("values"), "{}", told(&bomb));
+        let aliases = format!("a: &a x\nb: [{}]\n", vec!["*a"; 70].join(", "));
+        assert!(told(&aliases).contains("not valid YAML: it has more than"), "{}", told(&aliases));
     }
 }

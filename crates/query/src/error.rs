@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use datafusion::arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, SchemaError};
 use mizzen_model::suggest;
+use mizzen_model::time::Timestamp;
+use mizzen_telemetry::SegmentFile;
 
 /// Longest message taken over from the query engine.
 const MESSAGE_CHARACTERS_MAX: usize = 400;
@@ -23,6 +26,11 @@ pub enum QueryError {
     Memory { bytes_max: usize },
     #[error("the query took longer than {} s; narrow it, for example to a range of `started_at`", .limit.as_secs_f64())]
     Time { limit: Duration },
+    #[error(
+        "segment `{path}` is damaged or gone, and with it {rows} rows from {from} to {to}; put the file back from a backup \
+         and restart, or ask `spans`, `logs` or `metrics` for another time"
+    )]
+    Lost { path: String, rows: u64, from: Timestamp, to: Timestamp },
     #[error("stored rows cannot be read")]
     Storage(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the query engine failed")]
@@ -40,12 +48,13 @@ impl QueryError {
             Self::Invalid(_) => "query_invalid",
             Self::Memory { .. } => "query_memory",
             Self::Time { .. } => "query_time",
+            Self::Lost { .. } => "segment_lost",
             Self::Storage(_) => "storage_failed",
             Self::Engine(_) => "query_engine_failed",
         }
     }
 
-    /// Whether the question, and not Mizzen, is at fault.
+    /// Whether another question, and not only mending Mizzen, leads to an answer.
     #[must_use]
     pub fn is_users_fault(&self) -> bool {
         !matches!(self, Self::Storage(_) | Self::Engine(_))
@@ -54,6 +63,11 @@ impl QueryError {
     pub(crate) fn unknown(what: &'static str, name: &str, known: Vec<String>) -> Self {
         let nearest = suggest::nearest(&name.to_lowercase(), known.iter().map(String::as_str)).map(str::to_owned);
         Self::Unknown { what, name: name.to_owned(), nearest, known }
+    }
+
+    pub(crate) fn lost(segment: &SegmentFile) -> Self {
+        let at = Timestamp::from_unix_nanos;
+        Self::Lost { path: segment.path.clone(), rows: segment.rows, from: at(segment.min_at), to: at(segment.max_at) }
     }
 
     pub(crate) fn from_engine(error: DataFusionError, memory_bytes_max: usize) -> Self {
@@ -67,6 +81,7 @@ impl QueryError {
             DataFusionError::Plan(message) => Self::Invalid(readable(message)),
             DataFusionError::NotImplemented(message) => Self::Invalid(readable(message)),
             DataFusionError::Execution(message) => Self::Invalid(readable(message)),
+            DataFusionError::ArrowError(arrow, _) if is_of_files(arrow) => Self::Storage(Box::new(error)),
             DataFusionError::ArrowError(arrow, _) => Self::Invalid(readable(&arrow.to_string())),
             DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
                 Self::Storage(Box::new(error))
@@ -75,6 +90,11 @@ impl QueryError {
             _ => Self::Engine(text.into()),
         }
     }
+}
+
+/// Whether reading failed, and not working out.
+const fn is_of_files(error: &ArrowError) -> bool {
+    matches!(error, ArrowError::ParquetError(_) | ArrowError::ExternalError(_) | ArrowError::IoError(..))
 }
 
 fn hint(nearest: Option<&str>, known: &[String]) -> String {

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use crate::answer;
 use crate::error::QueryError;
 use crate::guard::{self, Admitted};
+use crate::tables::Opened;
 use crate::{decisions, growth, scores, session, tables};
 
 pub use crate::answer::AnswerColumn;
@@ -92,11 +93,18 @@ impl Query {
     /// Runs one `SELECT`, `WITH`, `VALUES` or `EXPLAIN` statement over [`TABLES`]. Dropping the future cancels it.
     ///
     /// # Errors
-    /// When the statement is not one of these, is mistaken, or comes to a limit.
+    /// When the statement is not one of these, is mistaken, comes to a limit, or needs a segment that is lost.
     pub async fn run(&self, sql: &str) -> Result<QueryResult, QueryError> {
         let admitted = guard::admit(sql, &TABLES)?;
-        let tables = tables::open(&self.telemetry, &admitted.tables).await?;
-        self.engine.run(admitted, tables).await
+        let Opened { tables, segments } = tables::open(&self.telemetry, &admitted.tables).await?;
+        match self.engine.run(admitted, tables).await {
+            Err(error @ (QueryError::Storage(_) | QueryError::Engine(_))) => {
+                let lost = self.telemetry.find_lost(&segments).await;
+                let lost = lost.and_then(|lost| segments.iter().find(|segment| segment.path == lost.path()));
+                Err(lost.map_or(error, QueryError::lost))
+            }
+            answer => answer,
+        }
     }
 }
 

@@ -108,14 +108,18 @@ impl SegmentTable {
         Ok(Arc::new(ProjectionExec::try_new(shown, filtered)?))
     }
 
-    fn branches(&self, state: &dyn Session, asked: &Asked) -> Result<Vec<Arc<dyn ExecutionPlan>>> {
+    async fn branches(&self, state: &dyn Session, asked: &Asked) -> Result<Vec<Arc<dyn ExecutionPlan>>> {
         let limit = asked.limit.filter(|_| asked.filters.is_empty());
         let kept = prune::segments(&self.stored.segments, &self.read, state, &asked.filters)?;
         let mut branches = Vec::new();
         let (whole, partly): (Vec<_>, Vec<_>) = kept.into_iter().partition(|segment| segment.hidden_runs.is_none());
         if !whole.is_empty() {
             let how = How { limit, ..How::default() };
-            let input = read::files(state, &self.read, &whole, self.needed(asked), how)?;
+            let needed = self.needed(asked);
+            if needed.is_empty() {
+                read::look_for(state, &whole).await?;
+            }
+            let input = read::files(state, &self.read, &whole, needed, how)?;
             branches.push(Self::finish(state, input, asked)?);
         }
         for segment in partly {
@@ -220,7 +224,7 @@ impl TableProvider for SegmentTable {
         if self.is_steps {
             self.leave_out_uncounted(state, &mut asked).await?;
         }
-        let mut branches = self.branches(state, &asked)?;
+        let mut branches = self.branches(state, &asked).await?;
         match branches.len() {
             0 => Ok(Arc::new(EmptyExec::new(Arc::new(self.shown.project(&columns)?)))),
             1 => Ok(branches.remove(0)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use futures::FutureExt as _;
-use mizzen_telemetry::{Page, RunFilter, Signal, TableSnapshot, Telemetry};
+use mizzen_telemetry::{Page, RunFilter, SegmentFile, Signal, TableSnapshot, Telemetry};
 
 use crate::error::QueryError;
 use crate::segments::{SegmentTable, Stored, StoredSegment};
@@ -14,43 +14,47 @@ use crate::{decisions, runs, scores};
 /// Runs read from the index at once.
 const PAGE_RUNS: u32 = 1_000;
 
+/// The tables of a statement, and the segments that they are made of.
+pub(crate) struct Opened {
+    pub(crate) tables: HashMap<&'static str, Arc<dyn TableProvider>>,
+    pub(crate) segments: Vec<SegmentFile>,
+}
+
 /// Opens those of `names` that are tables. Spans and steps of one statement see the same moment.
-pub(crate) async fn open(
-    telemetry: &Telemetry,
-    names: &[String],
-) -> Result<HashMap<&'static str, Arc<dyn TableProvider>>, QueryError> {
+pub(crate) async fn open(telemetry: &Telemetry, names: &[String]) -> Result<Opened, QueryError> {
     let is_named = |name: &str| names.iter().any(|named| named == name);
     let mut tables: HashMap<&'static str, Arc<dyn TableProvider>> = HashMap::new();
+    let mut segments = Vec::new();
     if is_named("spans") || is_named("steps") {
-        let stored = snapshot(telemetry, Signal::Spans).await?;
+        let stored = snapshot(telemetry, Signal::Spans, &mut segments).await?;
         tables.insert("steps", Arc::new(SegmentTable::steps(stored.clone()).map_err(engine)?));
         tables.insert("spans", Arc::new(SegmentTable::all(stored).map_err(engine)?));
     }
     for (name, signal) in [("logs", Signal::Logs), ("metrics", Signal::Metrics)] {
         if is_named(name) {
-            let stored = snapshot(telemetry, signal).await?;
+            let stored = snapshot(telemetry, signal, &mut segments).await?;
             tables.insert(name, Arc::new(SegmentTable::all(stored).map_err(engine)?));
         }
     }
     if is_named("scores") {
-        let stored = snapshot(telemetry, Signal::Logs).await?;
+        let stored = snapshot(telemetry, Signal::Logs, &mut segments).await?;
         tables.insert(scores::EVENTS, Arc::new(SegmentTable::all(stored).map_err(engine)?));
     }
     if is_named("decisions") {
-        let stored = snapshot(telemetry, Signal::Logs).await?;
+        let stored = snapshot(telemetry, Signal::Logs, &mut segments).await?;
         tables.insert(decisions::EVENTS, Arc::new(SegmentTable::all(stored).map_err(engine)?));
     }
     if is_named("runs") {
         tables.insert("runs", runs::table(pages(telemetry.clone())).map_err(engine)?);
     }
-    Ok(tables)
+    Ok(Opened { tables, segments })
 }
 
 fn engine(error: datafusion::common::DataFusionError) -> QueryError {
     QueryError::Engine(Box::new(error))
 }
 
-async fn snapshot(telemetry: &Telemetry, signal: Signal) -> Result<Stored, QueryError> {
+async fn snapshot(telemetry: &Telemetry, signal: Signal, files: &mut Vec<SegmentFile>) -> Result<Stored, QueryError> {
     let snapshot = telemetry.table(signal).await.map_err(|error| QueryError::Storage(Box::new(error)))?;
     let TableSnapshot { schema, segments, live, hidden } = snapshot;
     let stored = segments.iter().map(|segment| StoredSegment {
@@ -62,6 +66,7 @@ async fn snapshot(telemetry: &Telemetry, signal: Signal) -> Result<Stored, Query
         hidden_runs: hidden.runs_of(segment.id).map(|runs| Arc::new(runs.clone())),
     });
     let stored = stored.collect();
+    files.extend(segments.iter().cloned());
     Ok(Stored { schema, segments: stored, live, _pin: Some(Arc::new(segments)) })
 }
 

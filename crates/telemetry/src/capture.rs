@@ -2,7 +2,8 @@
 //!
 //! By default everything is kept. A policy can drop attributes by name, replace what matches a pattern, and
 //! switch content off for agents or services; what counts as content is
-//! [`normalise::CONTENT_KEYS`](crate::normalise::CONTENT_KEYS) and its neighbours, for every dialect.
+//! [`normalise::CONTENT_KEYS`](crate::normalise::CONTENT_KEYS) and its neighbours, for every dialect, every text of
+//! `gen_ai.*` that is not known to be harmless, and the body of every log record: anything may stand there.
 //! Nested values, events, links, log bodies and exemplars are covered; resources and scopes too.
 
 use std::collections::HashSet;
@@ -18,7 +19,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::normalise::{is_content_event, is_content_key};
+use crate::normalise::{is_content_event, is_content_key, is_unknown_gen_ai};
 
 mod metrics;
 mod redact;
@@ -126,7 +127,7 @@ impl CapturePolicy {
         changed
     }
 
-    /// As [`CapturePolicy::apply_traces`], for logs. With content off, the body of a content event goes too.
+    /// As [`CapturePolicy::apply_traces`], for logs. With content off, every body goes too.
     pub fn apply_logs(&self, request: &mut ExportLogsServiceRequest, agent: Option<&str>) -> bool {
         if self.keeps_everything() {
             return false;
@@ -192,15 +193,11 @@ impl CapturePolicy {
     }
 
     fn log(&self, record: &mut LogRecord, off: bool) -> bool {
-        let is_content = is_content_event(&record.event_name)
-            || text_attribute(&record.attributes, "event.name").is_some_and(is_content_event);
         let mut changed = self.attributes(&mut record.attributes, off);
-        if off && is_content && record.body.is_some() {
-            record.body = None;
-            changed = true;
+        if off {
+            changed |= record.body.take().is_some();
         }
         if let Some(body) = &mut record.body {
-            changed |= off && remove_nested_content(body);
             changed |= self.redaction.value(body);
         }
         changed
@@ -244,12 +241,21 @@ impl CapturePolicy {
 
 fn remove_content(attributes: &mut Vec<KeyValue>) -> bool {
     let before = attributes.len();
-    attributes.retain(|attribute| !is_content_key(&attribute.key));
+    attributes.retain(|attribute| {
+        let may_say_much = !attribute.value.as_ref().is_some_and(is_number);
+        let is_content = is_content_key(&attribute.key) || (may_say_much && is_unknown_gen_ai(&attribute.key));
+        !is_content
+    });
     let mut removed = attributes.len() < before;
     for value in attributes.iter_mut().filter_map(|attribute| attribute.value.as_mut()) {
         removed |= remove_nested_content(value);
     }
     removed
+}
+
+/// Counts, scores and flags hold no words.
+fn is_number(any: &AnyValue) -> bool {
+    matches!(any.value, Some(Value::BoolValue(_) | Value::IntValue(_) | Value::DoubleValue(_)))
 }
 
 /// What carries content in a map carries it at any depth of one.

@@ -73,9 +73,10 @@ impl FieldError {
 pub fn read(file: &[u8]) -> Result<Vec<ExportTraceServiceRequest>, ImportError> {
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
     let mut documents = serde_json::Deserializer::from_slice(file).into_iter::<Value>();
+    let mut lines = Lines { file, line: 1, counted: 0 };
     let mut batches = Batches::default();
     loop {
-        let line = line_of_next(file, documents.byte_offset());
+        let line = lines.of_next(documents.byte_offset());
         match documents.next() {
             None => break,
             Some(Ok(document)) => read_document(document, line, &mut batches)?,
@@ -86,10 +87,23 @@ pub fn read(file: &[u8]) -> Result<Vec<ExportTraceServiceRequest>, ImportError> 
     if requests.is_empty() { Err(ImportError::Empty) } else { Ok(requests) }
 }
 
-/// The line on which the next document after `offset` starts.
-fn line_of_next(file: &[u8], offset: usize) -> usize {
-    let blank = file[offset..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    1 + memchr::memchr_iter(b'\n', &file[..offset + blank]).count()
+/// Where documents start, counted along: a file may have a document on each of its million lines.
+struct Lines<'a> {
+    file: &'a [u8],
+    line: usize,
+    /// Bytes whose line ends are counted.
+    counted: usize,
+}
+
+impl Lines<'_> {
+    /// The line on which the next document after `offset` starts; offsets never fall.
+    fn of_next(&mut self, offset: usize) -> usize {
+        let blank = self.file[offset..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+        let start = offset + blank;
+        self.line += memchr::memchr_iter(b'\n', &self.file[self.counted..start]).count();
+        self.counted = start;
+        self.line
+    }
 }
 
 /// Lists, such as an array of traces, are taken apart; they nest no deeper than JSON may.

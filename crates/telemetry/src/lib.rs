@@ -34,6 +34,7 @@ pub use engine::index::runs::{Finalised, Told};
 pub use engine::index::totals::{AgentSummary, ModelSummary};
 pub use engine::ingest::Receipt;
 pub use engine::open::Parts;
+pub use engine::restored::mark_restored;
 pub use engine::segment::read::Columns;
 pub use engine::segment::{SegmentError, Signal};
 pub use engine::view::Hidden;

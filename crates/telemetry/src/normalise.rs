@@ -33,7 +33,7 @@ mod spans;
 mod tokens;
 
 pub(crate) use json::hex;
-pub use keys::{CONTENT_EVENTS, CONTENT_KEYS, CONTENT_PREFIXES, is_content_event, is_content_key};
+pub use keys::{CONTENT_KEYS, CONTENT_PREFIXES, is_content_event, is_content_key, is_unknown_gen_ai};
 pub use limits::Limits;
 
 /// Rows of one request, and what could not become one.

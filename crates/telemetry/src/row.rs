@@ -37,7 +37,8 @@ pub struct SpanHead {
     /// What the span means, `None` for plain infrastructure spans.
     pub step: Option<StepKind>,
     pub agent: Option<Name>,
-    /// The model that answered, or else the one asked for.
+    /// The model asked for, which is what boundaries grant and the catalog declares; where nobody says, the one that answered.
+    /// Under which name it answered is in the attributes.
     pub model: Option<Name>,
     pub provider: Option<Name>,
     pub tool: Option<Name>,

@@ -240,3 +240,6 @@ fn key(run: &RunSummary) -> String {
         revision => format!("run:{}:{revision}", run.run_id),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,6 +69,54 @@ async fn what_is_no_trace_is_refused_by_name_and_the_server_goes_on() -> Result<
 }
 
 #[tokio::test]
+async fn a_bad_file_among_several_stops_none_of_the_others() -> Result<()> {
+    let server = Mizzen::start().await?;
+    let folder = tempfile::tempdir()?;
+    let mut args = vec!["import".to_owned()];
+    for (name, trace) in [("first.json", Some(1)), ("bad.json", None), ("worse.json", None), ("last.json", Some(2))] {
+        let span = |trace: u8| {
+            format!(r#"{{"traceId":"{trace:032x}","spanId":"{trace:016x}","name":"a","startTimeUnixNano":"1"}}"#)
+        };
+        let file = folder.path().join(name);
+        std::fs::write(&file, trace.map_or_else(|| "[1,2,3]".to_owned(), span))?;
+        args.push(file.to_string_lossy().into_owned());
+    }
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let (code, listed, said) = run(&server, &args).await?;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(listed.contains("first.json") && listed.contains("last.json") && !listed.contains("bad.json"), "{listed}");
+    assert!(said.contains("2 of 4 files were not imported"), "{said}");
+    for name in ["bad.json", "worse.json"] {
+        assert!(said.lines().any(|line| line.contains(name) && line.contains("document at line 1")), "{name}: {said}");
+    }
+    assert_eq!(server.get("/api/v1/runs").await?["items"].as_array().map(Vec::len), Some(2));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_named_with_the_way_out() -> Result<()> {
+    let server = Mizzen::start().await?;
+    let folder = tempfile::tempdir()?;
+    let free = "127.0.0.1:0";
+    // Whoever is root may write into any folder, so a file stands where a folder has to be: the data folder cannot be
+    // made in it, and a part of one cannot either.
+    let file = folder.path().join("file");
+    std::fs::write(&file, "not a folder")?;
+    let part = folder.path().join("part");
+    std::fs::create_dir(&part)?;
+    std::fs::write(part.join("wal"), "not a folder")?;
+    for (data, named) in [(file.join("data"), "--data-dir"), (part, "wal")] {
+        let data = data.to_string_lossy().into_owned();
+        let args =
+            ["up", "--data-dir", &data, "--listen", free, "--otlp-grpc-listen", free, "--otlp-http-listen", free];
+        let (code, _, said) = run(&server, &args).await?;
+        assert_eq!(code, Some(3), "{said}");
+        assert!(said.contains(&data) && said.contains(named), "{said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn malformed_otlp_is_a_clear_refusal() -> Result<()> {
     let server = Mizzen::start().await?;
     let url = format!("{}/v1/traces", server.otlp_http());

@@ -67,13 +67,13 @@ async fn server(provider: &FakeProvider, folder: &Path) -> Result<Mizzen> {
 
 /// One model call that is a run of its own.
 async fn call(server: &Mizzen, provider: &FakeProvider, key: &str, number: u64) -> Result<()> {
-    // The model that answers is the one that was asked, as it is with real providers.
+    // Providers answer under the dated name; what was asked for is what is granted and declared.
     let choice =
         json!({ "index": 0, "message": { "role": "assistant", "content": "Two run." }, "finish_reason": "stop" });
     let usage = json!({ "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15 });
     provider.reply(Reply::json(
         200,
-        &json!({ "id": format!("chatcmpl-{number}"), "object": "chat.completion", "created": 1, "model": "gpt-4o",
+        &json!({ "id": format!("chatcmpl-{number}"), "object": "chat.completion", "created": 1, "model": "gpt-4o-2024-08-06",
             "choices": [choice], "usage": usage }),
     ));
     let trace = format!("00-{:032x}-{:016x}-01", 0xdef_0000_u64 + number, 0x2000_u64 + number);

@@ -1,4 +1,5 @@
 mod limits;
+mod lost;
 mod naive;
 mod stored;
 

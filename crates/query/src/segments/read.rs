@@ -7,7 +7,7 @@ use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::common::stats::Precision;
-use datafusion::common::{Result, Statistics, exec_datafusion_err};
+use datafusion::common::{DataFusionError, Result, Statistics, exec_datafusion_err};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::{DataSourceExec, MemorySourceConfig};
 use datafusion::datasource::object_store::ObjectStoreUrl;
@@ -19,9 +19,15 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use object_store::ObjectStoreExt as _;
+use object_store::path::Path;
 
 use super::StoredSegment;
 use crate::session::STORE_URL;
+
+/// Questions to object storage at once.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// How files are read.
 #[derive(Default)]
@@ -63,6 +69,21 @@ pub(super) fn files(
         .with_limit(how.limit)
         .build();
     Ok(DataSourceExec::from_data_source(config))
+}
+
+/// Fails when a file is not there as it was written. Rows are counted from what is known of files, without reading them:
+/// so whoever only counts has to look.
+pub(super) async fn look_for(state: &dyn Session, segments: &[&StoredSegment]) -> Result<()> {
+    let store = state.runtime_env().object_store(ObjectStoreUrl::parse(STORE_URL)?)?;
+    let looks = segments.iter().map(|segment| {
+        let (store, path, bytes) = (store.clone(), Path::from(segment.path.as_str()), segment.bytes);
+        async move {
+            let found = store.head(&path).await.map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?.size;
+            let is_whole = found == bytes;
+            if is_whole { Ok(()) } else { Err(DataFusionError::External(format!("`{path}` has {found} bytes").into())) }
+        }
+    });
+    stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(LOOKS_AT_ONCE).try_collect().await
 }
 
 /// The files in at most `streams` groups of about the same number of bytes.

@@ -109,13 +109,54 @@ fn patterns_and_keys_reach_every_depth() {
 }
 
 #[test]
-fn with_content_off_message_events_in_the_log_lose_their_body() {
+fn with_content_off_no_log_record_keeps_its_body() {
     let policy = policy(CaptureConfig { content: false, ..CaptureConfig::default() });
-    let logs = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"eventName":"gen_ai.user.message","body":{"stringValue":"Oslo"}},
-      {"attributes":[{"key":"event.name","value":{"stringValue":"gen_ai.choice"}}],"body":{"stringValue":"Oslo"}},{"body":{"stringValue":"plain log"}}]}]}]}"#;
+    let records = ["gen_ai.user.message", "gen_ai.evaluation.result", "gen_ai.client.operation.exception", "app", ""].map(|name| {
+        format!(
+            r#"{{"eventName":"{name}","severityText":"kept","body":{{"stringValue":"Oslo"}},"attributes":[
+              {{"key":"gen_ai.evaluation.explanation","value":{{"stringValue":"Oslo"}}}},{{"key":"exception.message","value":{{"stringValue":"Oslo"}}}}]}},
+              {{"attributes":[{{"key":"event.name","value":{{"stringValue":"{name}"}}}}],"body":{{"kvlistValue":{{"values":[{{"key":"city","value":{{"stringValue":"Oslo"}}}}]}}}}}}"#
+        )
+    });
+    let logs = format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{}]}}]}}]}}"#, records.join(","));
     let mut request = decode_logs(logs.as_bytes(), Encoding::Json).unwrap();
     assert!(policy.apply_logs(&mut request, None));
-    assert!(!holds(&request, "Oslo") && holds(&request, "plain log"));
+    assert!(!holds(&request, "Oslo") && holds(&request, "kept"), "{request:?}");
+    assert_eq!(
+        request.resource_logs[0].scope_logs[0].log_records.len(),
+        10,
+        "what happened is told, without its words"
+    );
+}
+
+#[test]
+fn with_content_off_only_known_texts_of_the_genai_conventions_are_kept() {
+    let policy = policy(CaptureConfig { content: false, ..CaptureConfig::default() });
+    let text = |key: &str, value: &str| format!(r#"{{"key":"{key}","value":{{"stringValue":"{value}"}}}}"#);
+    let content = [
+        "gen_ai.memory.query.text",
+        "gen_ai.memory.records",
+        "gen_ai.of_a_later_release.text",
+        "ai.response.files",
+        "mlflow.chat.messages",
+        "metadata",
+        "llm.invocation_parameters",
+    ];
+    let kept =
+        ["gen_ai.operation.name", "gen_ai.memory.store.id", "gen_ai.request.model", "gen_ai.tool.name", "http.route"];
+    let attributes = content.iter().map(|key| text(key, "Oslo")).chain(kept.iter().map(|key| text(key, key)));
+    let attributes: Vec<String> = attributes.collect();
+    let count = r#"{"key":"gen_ai.usage.of_a_later_release","value":{"intValue":"4711"}}"#;
+    let event = format!(r#"{{"name":"gen_ai.of_a_later_release","attributes":[{}]}}"#, text("said", "Oslo"));
+    let body = format!(
+        r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"attributes":[{},{count}],"events":[{event}]}}]}}]}}]}}"#,
+        attributes.join(",")
+    );
+    let mut request = decode_traces(body.as_bytes(), Encoding::Json).unwrap();
+    assert!(policy.apply_traces(&mut request, None));
+    assert!(!holds(&request, "Oslo"), "{request:?}");
+    let names = request.resource_spans[0].scope_spans[0].spans[0].attributes.iter().map(|a| a.key.as_str());
+    assert_eq!(names.collect::<Vec<_>>(), [&kept[..], &["gen_ai.usage.of_a_later_release"]].concat());
 }
 
 #[test]

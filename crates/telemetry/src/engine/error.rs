@@ -20,12 +20,31 @@ pub enum OpenError {
     Store(#[from] StoreError),
     #[error("cannot read object storage")]
     Objects(#[from] object_store::Error),
+    #[error("cannot copy segment `{path}` from the data folder to object storage")]
+    PutBack { path: String, source: std::io::Error },
+    #[error("cannot finish the restoring of a backup")]
+    Restored { source: std::io::Error },
+    #[error("cannot write the write-ahead log in `{}`; {}", .folder.display(), way_out(.source))]
+    LogWrite { folder: std::path::PathBuf, source: WalError },
     #[error("cannot use the folder `{folder}` in the data folder")]
     Folder { folder: &'static str, source: std::io::Error },
     #[error("cannot make the folder `{folder}`")]
     DataDir { folder: &'static str, source: mizzen_store::data_dir::DataDirError },
     #[error("stopped while starting")]
     Stopped,
+}
+
+fn way_out(error: &WalError) -> &'static str {
+    use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match error {
+        WalError::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded) => {
+            "free some space there and start again"
+        }
+        WalError::Io { source, .. } if matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem) => {
+            "let this user write there and start again"
+        }
+        _ => "mend the disk and start again",
+    }
 }
 
 /// Why spans were not taken. Nothing of the request is kept.

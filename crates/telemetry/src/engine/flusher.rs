@@ -54,6 +54,11 @@ impl SegmentNames {
         self.next.load(Ordering::Relaxed)
     }
 
+    /// Gives out no number up to this one.
+    pub(crate) fn skip(&self, taken: u64) {
+        self.next.fetch_max(taken.saturating_add(1), Ordering::Relaxed);
+    }
+
     /// A fresh number and its path.
     pub(crate) fn take(&self, signal: Signal) -> (u64, String) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);

@@ -29,7 +29,7 @@ use super::ingest::{Ingest, Receipt};
 use super::progress::Progress;
 use super::run_reader::RunReader;
 use super::segment::read::Columns;
-use super::segment::{Segment, Signal};
+use super::segment::{Segment, SegmentError, Signal};
 use super::view::{Hidden, View};
 use crate::assemble::assemble;
 use crate::origin::Origin;
@@ -37,6 +37,8 @@ use crate::row::{LogRow, SpanHead, SpanRow};
 
 /// How long a read waits for runs to be saved that changed a moment ago. Then it shows what is saved.
 const SAVE_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long it may take to find out which segment a read failed on.
+const FIND_LOST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Telemetry: takes OTLP and gateway records, keeps runs, answers reads. Cheap to clone.
 #[derive(Clone)]
@@ -73,7 +75,7 @@ pub struct SegmentFile {
     /// Key of [`TableSnapshot::hidden`].
     pub id: u64,
     /// While this is held, the file stays.
-    _segment: Arc<Segment>,
+    segment: Arc<Segment>,
 }
 
 /// A table at one moment: every row is in exactly one segment or batch.
@@ -278,6 +280,15 @@ impl Telemetry {
         tokio::task::spawn_blocking(encode).await.map_err(|_| ReadError::Stopping)?
     }
 
+    /// Looks which of these segments are damaged or gone, for who failed to read them, and answers with the first. It is
+    /// told in [`Self::health`] from then on.
+    pub async fn find_lost(&self, segments: &[SegmentFile]) -> Option<SegmentError> {
+        let segments = segments.iter().map(|file| file.segment.clone()).collect();
+        let lost = tokio::time::timeout(FIND_LOST_TIMEOUT, self.runs.find_lost(segments)).await.unwrap_or_default();
+        lost.iter().for_each(|error| self.health.lost(error));
+        lost.into_iter().next()
+    }
+
     /// Writes what is in memory as segments.
     ///
     /// # Errors
@@ -359,6 +370,6 @@ fn segment_file(segment: &Arc<Segment>) -> SegmentFile {
         min_at: segment.min_at,
         max_at: segment.max_at,
         id: segment.id,
-        _segment: segment.clone(),
+        segment: segment.clone(),
     }
 }

@@ -72,6 +72,26 @@ impl Index {
         Ok(NodeState { flushed_through: number(row.try_get(0)?), next_segment: number(row.try_get(1)?) })
     }
 
+    /// Makes the rows of node `former` this one's, which has none yet. Its segments have this node's name in their paths
+    /// then.
+    pub(crate) async fn take_over(&self, former: &str) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        let sql = "UPDATE telemetry_segments SET path = REPLACE(path, $1, $2) WHERE node = $3";
+        let query = sqlx::query(sql).bind(format!("/{former}/")).bind(format!("/{}/", self.node));
+        query.bind(former.to_owned()).execute(&mut *transaction).await?;
+        for sql in [
+            "UPDATE telemetry_nodes SET node = $1 WHERE node = $2",
+            "UPDATE telemetry_segments SET node = $1 WHERE node = $2",
+            "UPDATE telemetry_hidden SET node = $1 WHERE node = $2",
+            "UPDATE telemetry_runs SET node = $1 WHERE node = $2",
+            "UPDATE telemetry_totals SET node = $1 WHERE node = $2",
+        ] {
+            sqlx::query(sql).bind(&self.node).bind(former.to_owned()).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
     pub(crate) async fn set_node_state(
         &self,
         transaction: &mut Transaction<'static, Any>,

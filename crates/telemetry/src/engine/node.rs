@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-const FILE: &str = "node";
+pub(super) const FILE: &str = "node";
 
 /// The name in `folder`, made when it is not there.
 pub(crate) fn id(folder: &Path) -> io::Result<String> {
@@ -30,6 +30,6 @@ pub(crate) fn id(folder: &Path) -> io::Result<String> {
     Ok(name)
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -29,6 +29,7 @@ use super::index::Index;
 use super::index::runs::Told;
 use super::index::totals::Totals;
 use super::ingest::{Ingest, QUEUED_REQUESTS_MAX};
+use super::inventory::Inventory;
 use super::keeper::{Keeper, Message};
 use super::log_writer::{Append, Durable, GROUP_REQUESTS_MAX, LogWriter, Trim};
 use super::progress::Progress;
@@ -38,10 +39,12 @@ use super::runs::{Finality, Runs};
 use super::segment::read::SegmentReader;
 use super::view::View;
 use super::wal::{DiskFolder, LogFolder, Recovery, Wal};
-use super::{orphans, recorder};
+use super::{recorder, restored};
 use crate::capture::CapturePolicy;
 use crate::normalise::Normaliser;
 
+/// Where a backup has its segments, and where they stay when no other object storage is configured.
+const SEGMENTS: &str = "segments";
 const COMMANDS_MAX: usize = 256;
 const MESSAGES_MAX: usize = 64;
 /// Summaries that a slow listener may be behind before it loses some.
@@ -70,6 +73,8 @@ impl Telemetry {
         let io = |source| OpenError::Folder { folder: "wal", source };
         let disk = DiskFolder::open(wal_folder.clone()).map_err(io)?;
         let node = super::node::id(&wal_folder).map_err(io)?;
+        let index = Index::new(parts.store.clone(), node.clone(), parts.clock.clone());
+        restored::take_over(&index, &wal_folder, &parts.data_dir.join(SEGMENTS)).await?;
         Self::open_with(config, parts, Box::new(disk), node).await
     }
 
@@ -84,7 +89,9 @@ impl Telemetry {
         let state = index.node_state().await?;
         let (segments, hidden) = index.segments().await?;
         let names = SegmentNames::new(&node, state.next_segment);
-        orphans::remove(parts.objects.as_ref(), &names, &segments).await?;
+        let mut inventory = Inventory::take(parts.objects.clone(), &names).await?;
+        inventory.sweep(&names, &segments).await?;
+        inventory.check(&segments, &parts.data_dir.join(SEGMENTS), &health).await?;
         let totals = Arc::new(RwLock::new(Totals::load(&index).await?));
         let view = Arc::new(View::with_segments(segments, hidden));
         let reader = SegmentReader::new(parts.objects.clone(), folder(&parts.data_dir, "scratch")?);
@@ -128,9 +135,10 @@ impl Engine {
         let wal = blocking(move || {
             let mut wal = Wal::open(recovery, flushed_through)?;
             wal.trim(flushed_through, 0)?;
-            Ok::<_, OpenError>(wal)
+            Ok(wal)
         });
-        let wal = wal.await??;
+        let folder = self.parts.data_dir.join("wal");
+        let wal = wal.await?.map_err(|source| OpenError::LogWrite { folder, source })?;
         self.health.set_wal_bytes(wal.bytes());
         // The log takes what the recorder still has before it ends.
         let recorded = CancellationToken::new();

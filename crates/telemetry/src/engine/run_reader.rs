@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::{StreamExt as _, stream};
 use mizzen_model::id::SpanId;
 use mizzen_model::run::RunSummary;
 use tokio::runtime::Handle;
@@ -16,6 +17,9 @@ use super::segment::read::{Columns, SegmentReader};
 use super::segment::{Segment, SegmentError, Signal};
 use super::view::{Snapshot, View};
 use crate::row::{LogRow, SpanBody, SpanHead, SpanRow};
+
+/// Questions to object storage at once.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// Reads runs. Cheap to clone.
 #[derive(Clone)]
@@ -55,6 +59,24 @@ impl RunReader {
             snapshot.segments.remove(at);
             lost.push(error);
         }
+    }
+
+    /// Which of the segments are lost: those that are not as they were written, else the first that cannot be decoded.
+    pub(crate) async fn find_lost(&self, segments: Vec<Arc<Segment>>) -> Vec<SegmentError> {
+        let looks = segments.iter().map(|segment| self.segments.look_for(segment)).collect::<Vec<_>>();
+        let looks: Vec<_> = stream::iter(looks).buffered(LOOKS_AT_ONCE).collect().await;
+        let lost: Vec<SegmentError> = looks.into_iter().filter_map(Result::err).collect();
+        if !lost.is_empty() {
+            return lost;
+        }
+        for segment in segments {
+            if let Err(error) = self.segments.read_through(segment.clone()).await
+                && self.segments.is_lost(&segment, &error).await
+            {
+                return vec![error];
+            }
+        }
+        Vec::new()
     }
 
     async fn rows(&self, snapshot: Snapshot, run_id: &str, columns: Columns) -> Result<Vec<SpanRow>, ReadError> {

@@ -27,6 +27,10 @@ pub enum SegmentError {
     Foreign { path: String },
     #[error("segment `{path}` lacks a column of its format")]
     Column { path: String, source: decode::ColumnError },
+    #[error("segment `{path}` is gone; put it back from a backup and restart")]
+    Gone { path: String },
+    #[error("segment `{path}` has {found} bytes instead of {written}; put it back from a backup and restart")]
+    Size { path: String, found: u64, written: u64 },
     #[error("segment `{path}` is damaged: its decoder broke down")]
     Undecodable { path: String },
     #[error("the work on `{path}` was given up")]
@@ -34,13 +38,17 @@ pub enum SegmentError {
 }
 
 impl SegmentError {
-    pub(crate) fn path(&self) -> &str {
+    /// The segment, by its path in object storage.
+    #[must_use]
+    pub fn path(&self) -> &str {
         match self {
             Self::Storage { path, .. }
             | Self::Parquet { path, .. }
             | Self::Arrow { path, .. }
             | Self::Newer { path, .. }
             | Self::Foreign { path }
+            | Self::Gone { path }
+            | Self::Size { path, .. }
             | Self::Undecodable { path }
             | Self::Column { path, .. }
             | Self::Cancelled { path } => path,

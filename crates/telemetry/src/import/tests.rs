@@ -46,6 +46,23 @@ fn jaeger_fields_arrive_where_opentelemetry_has_them() {
 }
 
 #[test]
+fn lines_are_counted_along_however_many_documents_there_are() {
+    let file = "\n{}\n\n{}{}\r\n  {}\n".as_bytes();
+    let mut lines = super::Lines { file, line: 1, counted: 0 };
+    // Where the reader stands before each document, and after the last.
+    let found = [0, 3, 7, 9, 15].map(|offset| (lines.of_next(offset), lines.counted));
+    assert_eq!(found, [(2, 1), (4, 5), (4, 7), (5, 13), (6, 16)]);
+    // From the start each time, this would read 800 GB.
+    let span = r#"{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"a"}"#;
+    let many = [span; 100_000].join("\n");
+    let started = std::time::Instant::now();
+    assert_eq!(spans(&read(many.as_bytes()).unwrap()).len(), 100_000);
+    let broken = format!("{many}\n7\n");
+    assert_eq!(read(broken.as_bytes()).unwrap_err().line(), Some(100_001));
+    assert!(started.elapsed() < std::time::Duration::from_secs(60), "{:?}", started.elapsed());
+}
+
+#[test]
 fn every_shape_is_recognised() {
     let span = r#"{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"a","startTimeUnixNano":"1"}"#;
     let tempo = span

@@ -228,6 +228,8 @@ pub const CONTENT_KEYS: &[&str] = &[
     "gen_ai.retrieval.query.text",
     "gen_ai.retrieval.documents",
     "gen_ai.evaluation.explanation",
+    "gen_ai.memory.query.text",
+    "gen_ai.memory.records",
     // Google ADK
     "gcp.vertex.agent.llm_request",
     "gcp.vertex.agent.llm_response",
@@ -240,8 +242,10 @@ pub const CONTENT_KEYS: &[&str] = &[
     "llm.prompts",
     "llm.prompt_template.template",
     "llm.prompt_template.variables",
+    "llm.invocation_parameters",
     "llm.function_call",
     "tool.parameters",
+    "metadata",
     // Traceloop
     "traceloop.entity.input",
     "traceloop.entity.output",
@@ -267,6 +271,7 @@ pub const CONTENT_KEYS: &[&str] = &[
     "ai.response.text",
     "ai.response.toolCalls",
     "ai.response.object",
+    "ai.response.files",
     "ai.response.reasoning",
     "ai.toolCall.args",
     "ai.toolCall.result",
@@ -279,6 +284,7 @@ pub const CONTENT_KEYS: &[&str] = &[
     "langfuse.trace.output",
     "mlflow.spanInputs",
     "mlflow.spanOutputs",
+    "mlflow.chat.messages",
     "exception.message",
     "exception.stacktrace",
 ];
@@ -300,20 +306,62 @@ pub const CONTENT_PREFIXES: &[&str] = &[
     "reranker.input_documents.",
     "reranker.output_documents.",
     "gen_ai.prompt.variable.",
+    "langfuse.observation.metadata",
+    "langfuse.trace.metadata",
     "mcp.request.argument.",
 ];
 
-/// Span events and log events whose attributes and body are content.
-pub const CONTENT_EVENTS: &[&str] = &[
-    "gen_ai.system.message",
-    "gen_ai.user.message",
-    "gen_ai.assistant.message",
-    "gen_ai.tool.message",
-    "gen_ai.choice",
-    "gen_ai.content.prompt",
-    "gen_ai.content.completion",
-    "gen_ai.client.inference.operation.details",
+/// The texts of `gen_ai.*` that are no content. With content off every other one goes, so that what a later release
+/// of the conventions adds is not kept before somebody has looked at it.
+const GEN_AI_TEXTS: &[&str] = &[
+    "agent.description",
+    "agent.id",
+    "agent.name",
+    "agent.version",
+    "conversation.id",
+    "data_source.id",
+    "evaluation.name",
+    "evaluation.score.label",
+    "main_agent.description",
+    "main_agent.id",
+    "main_agent.name",
+    "memory.record.id",
+    "memory.store.id",
+    "openai.request.response_format",
+    "openai.request.service_tier",
+    "openai.response.service_tier",
+    "openai.response.system_fingerprint",
+    "operation.name",
+    "output.type",
+    "provider.name",
+    "request.encoding_formats",
+    "request.model",
+    "request.previous_response.id",
+    "request.reasoning.level",
+    "request.service_tier",
+    "request.stop_sequences",
+    "request.stream_cursor",
+    "response.finish_reason",
+    "response.finish_reasons",
+    "response.id",
+    "response.model",
+    "response.service_tier",
+    "response.status",
+    "response.system_fingerprint",
+    "session.id",
+    "system",
+    "token.type",
+    "tool.call.id",
+    "tool.description",
+    "tool.name",
+    "tool.status",
+    "tool.type",
+    "workflow.name",
 ];
+
+/// Span events of the GenAI conventions whose attributes are looked at one by one; those of every other `gen_ai.*` event
+/// are content as a whole.
+const GEN_AI_EVENTS: &[&str] = &["gen_ai.evaluation.result", "gen_ai.client.operation.exception"];
 
 /// Whether an attribute of this name carries content.
 #[must_use]
@@ -321,10 +369,16 @@ pub fn is_content_key(key: &str) -> bool {
     CONTENT_KEYS.contains(&key) || CONTENT_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
 }
 
-/// Whether a span event or log event of this name is content as a whole.
+/// Whether a text of this name is one of the GenAI conventions that is not known to be harmless.
+#[must_use]
+pub fn is_unknown_gen_ai(key: &str) -> bool {
+    key.strip_prefix("gen_ai.").is_some_and(|name| !GEN_AI_TEXTS.contains(&name))
+}
+
+/// Whether a span event of this name is content as a whole.
 #[must_use]
 pub fn is_content_event(name: &str) -> bool {
-    CONTENT_EVENTS.contains(&name)
+    name.starts_with("gen_ai.") && !GEN_AI_EVENTS.contains(&name)
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ impl<'a> Batch<'a> {
             service: resource.service.clone(),
             step,
             agent: self.optional(agent).or_else(|| self.origin.agent.clone()),
-            model: self.optional(facts.text(Text::ResponseModel).or(facts.text(Text::RequestModel))),
+            model: self.optional(facts.text(Text::RequestModel).or(facts.text(Text::ResponseModel))),
             provider: provider.as_deref().map(Name::from),
             tool: self.optional(kind::tool(&facts, step, &span.name)),
             tool_call_id: facts.text(Text::ToolCallId).map(|id| self.unshared(id)),

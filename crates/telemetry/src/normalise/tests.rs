@@ -264,6 +264,30 @@ fn a_call_costs_what_its_model_costs_under_any_of_its_names() {
 }
 
 #[test]
+fn every_operation_on_a_memory_is_a_step() {
+    for operation in ["search_memory", "create_memory", "update_memory", "upsert_memory", "delete_memory"] {
+        let row = one(span(vec![text("gen_ai.operation.name", operation), text("gen_ai.memory.store.id", "notes")]));
+        assert_eq!(row.head.step, Some(StepKind::Retrieval), "{operation}");
+    }
+}
+
+#[test]
+fn a_call_is_of_the_model_that_was_asked_for_under_whatever_name_it_answered() {
+    let call = |models: Vec<KeyValue>| one(span([vec![text("gen_ai.operation.name", "chat")], models].concat()));
+    let requested = || text("gen_ai.request.model", "gpt-4o");
+    let answered = || text("gen_ai.response.model", "gpt-4o-2024-08-06");
+    let row = call(vec![answered(), requested()]);
+    assert_eq!(row.head.model.as_deref(), Some("gpt-4o"));
+    assert!(row.body.attributes.contains("gpt-4o-2024-08-06"), "{}", row.body.attributes);
+    assert_eq!(call(vec![requested()]).head.model.as_deref(), Some("gpt-4o"));
+    assert_eq!(
+        call(vec![answered()]).head.model.as_deref(),
+        Some("gpt-4o-2024-08-06"),
+        "nobody says what was asked for"
+    );
+}
+
+#[test]
 fn a_total_tells_which_parts_are_counted_beside() {
     let usage = |provider: &str, input, output, cached, reasoning, total| {
         let count = |key: &str, count| attribute(&format!("ai.usage.{key}"), Value::IntValue(count));

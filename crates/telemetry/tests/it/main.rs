@@ -6,5 +6,6 @@ mod crash;
 mod deletion;
 mod node;
 mod outage;
+mod restore;
 mod runs;
 mod storage;

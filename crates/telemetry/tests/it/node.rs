@@ -16,6 +16,7 @@ use mizzen_telemetry::capture::{CaptureConfig, CapturePolicy};
 use mizzen_telemetry::normalise::{Limits, Normaliser};
 use mizzen_telemetry::origin::Origin;
 use mizzen_telemetry::{IngestError, MIGRATIONS, Parts, Receipt, Signal, Telemetry, TelemetryConfig};
+use object_store::ObjectStore;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -35,9 +36,19 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) async fn open(folder: &Path, config: TelemetryConfig, clock: Clock) -> Self {
+        let objects = objects::open(None, &DataDir::open(folder).unwrap()).unwrap();
+        Self::open_on(folder, config, clock, objects).await
+    }
+
+    /// With segments in `objects`, as in a bucket.
+    pub(crate) async fn open_on(
+        folder: &Path,
+        config: TelemetryConfig,
+        clock: Clock,
+        objects: Arc<dyn ObjectStore>,
+    ) -> Self {
         let data_dir = DataDir::open(folder).unwrap();
         let store = Store::open(&StoreConfig { url: None, data_dir: data_dir.clone() }, MIGRATIONS).await.unwrap();
-        let objects = objects::open(None, &data_dir).unwrap();
         let normaliser = Arc::new(Normaliser::new(PriceTable::built_in(&[]).unwrap(), Limits::default()));
         let capture = Arc::new(CapturePolicy::new(&CaptureConfig::default()).unwrap());
         let tasks = TaskGroup::new();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mizzen_runtime::clock::Clock;
-use mizzen_telemetry::TelemetryConfig;
+use mizzen_telemetry::{Signal, TelemetryConfig};
 
 use crate::node::{Node, START, run_id, span};
 
@@ -57,14 +57,71 @@ async fn a_file_that_was_never_registered_is_removed_at_the_next_start() {
     let node = Node::open(folder.path(), TelemetryConfig::default(), clock.clone()).await;
     node.ingest(vec![span(1, 0, "q")]).await.unwrap();
     node.telemetry.flush().await.unwrap();
-    let table = node.telemetry.table(mizzen_telemetry::Signal::Spans).await.unwrap();
+    let table = node.telemetry.table(Signal::Spans).await.unwrap();
     let registered = node.data_dir.join("segments").join(&table.segments[0].path);
     node.stop().await;
-    let orphan = registered.with_file_name("00000000000000ff.parquet");
+    let orphan = registered.with_file_name("0000000000000000.parquet");
     std::fs::write(&orphan, "half a segment").unwrap();
     let node = Node::open(folder.path(), TelemetryConfig::default(), clock).await;
     assert!(registered.exists() && !orphan.exists());
     assert_eq!(node.stored().await.len(), 1);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_newer_than_the_database_is_neither_removed_nor_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(START);
+    let node = Node::open(folder.path(), TelemetryConfig::default(), clock.clone()).await;
+    node.ingest(vec![span(1, 0, "q")]).await.unwrap();
+    node.telemetry.flush().await.unwrap();
+    let first = node.telemetry.table(Signal::Spans).await.unwrap().segments[0].path.clone();
+    let newer = node.data_dir.join("segments").join(first).with_file_name("00000000000000ff.parquet");
+    node.stop().await;
+    std::fs::write(&newer, "of a newer database").unwrap();
+    let node = Node::open(folder.path(), TelemetryConfig::default(), clock).await;
+    node.ingest(vec![span(2, 0, "q")]).await.unwrap();
+    node.telemetry.flush().await.unwrap();
+    let paths: Vec<String> = node
+        .telemetry
+        .table(Signal::Spans)
+        .await
+        .unwrap()
+        .segments
+        .iter()
+        .map(|segment| segment.path.clone())
+        .collect();
+    assert!(paths.len() == 2 && paths[1].ends_with("/0000000000000100.parquet"), "{paths:?}");
+    assert_eq!(std::fs::read_to_string(&newer).unwrap(), "of a newer database");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_segment_that_is_missing_at_the_start_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(START);
+    let node = Node::open(folder.path(), TelemetryConfig::default(), clock.clone()).await;
+    node.ingest(vec![span(1, 0, "q")]).await.unwrap();
+    node.telemetry.flush().await.unwrap();
+    let path = node.telemetry.table(Signal::Spans).await.unwrap().segments[0].path.clone();
+    let file = node.data_dir.join("segments").join(&path);
+    node.stop().await;
+    let bytes = std::fs::read(&file).unwrap();
+    let damages: [(&str, &dyn Fn()); 2] = [
+        ("is gone", &|| std::fs::remove_file(&file).unwrap()),
+        ("has 10 bytes instead of", &|| std::fs::write(&file, &bytes[..10]).unwrap()),
+    ];
+    for (said, damage) in damages {
+        damage();
+        let node = Node::open(folder.path(), TelemetryConfig::default(), clock.clone()).await;
+        let health = node.telemetry.health();
+        assert_eq!(health.lost_segments, 1);
+        assert!(health.failing.as_ref().is_some_and(|why| why.contains(&path) && why.contains(said)), "{health:?}");
+        node.stop().await;
+    }
+    std::fs::write(&file, &bytes).unwrap();
+    let node = Node::open(folder.path(), TelemetryConfig::default(), clock).await;
+    assert_eq!((node.telemetry.health().lost_segments, node.telemetry.health().failing), (0, None));
     node.stop().await;
 }
 
@@ -76,7 +133,7 @@ async fn a_merged_segment_stays_readable_for_who_holds_it() {
         node.ingest(vec![span(trace, 0, "q")]).await.unwrap();
         node.telemetry.flush().await.unwrap();
     }
-    let before = node.telemetry.table(mizzen_telemetry::Signal::Spans).await.unwrap();
+    let before = node.telemetry.table(Signal::Spans).await.unwrap();
     node.telemetry.compact_now().await.unwrap();
     let paths: Vec<_> = before.segments.iter().map(|s| node.data_dir.join("segments").join(&s.path)).collect();
     tokio::time::sleep(Duration::from_millis(1_500)).await;

@@ -120,10 +120,11 @@ impl Store {
         Self { objects, stored }
     }
 
-    /// Makes the bytes of a segment unreadable: a query that opens it fails.
+    /// Makes the bytes of a segment unreadable, as many as there were: a query that opens it fails.
     pub(super) async fn spoil(&self, segment: usize) {
-        let path = Path::from(self.stored.segments[segment].path.clone());
-        self.objects.put(&path, "spoilt".into()).await.unwrap();
+        let StoredSegment { path, bytes, .. } = &self.stored.segments[segment];
+        let spoilt = vec![b'-'; usize::try_from(*bytes).unwrap()];
+        self.objects.put(&Path::from(path.as_str()), spoilt.into()).await.unwrap();
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) const PAGE_RUNS_MAX: u32 = 1_000;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunFilter {
     pub agent: Option<String>,
-    /// Any of the models that answered.
+    /// Any of the models that were asked.
     pub model: Option<String>,
     pub outcome: Option<Outcome>,
     pub session: Option<String>,

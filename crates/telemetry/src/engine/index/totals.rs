@@ -21,7 +21,7 @@ pub struct AgentSummary {
     pub runs: u64,
     pub errors: u64,
     pub last_seen_at: Timestamp,
-    /// Models that answered it, most used first.
+    /// Models that it asked, most used first.
     pub models: Vec<String>,
     /// Tools that it called, most used first.
     pub tools: Vec<String>,
@@ -42,7 +42,7 @@ pub struct ModelSummary {
     pub calls: u64,
     pub errors: u64,
     pub last_seen_at: Timestamp,
-    /// Agents whose runs it answered in, most calls first.
+    /// Agents in whose runs it was asked, most calls first.
     pub agents: Vec<String>,
     pub usage: Usage,
     /// `None` when no call could be priced.

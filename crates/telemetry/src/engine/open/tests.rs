@@ -14,6 +14,11 @@ use crate::normalise::Limits;
 use crate::origin::Origin;
 
 async fn open(folder: &Path, log: &FaultyFolder) -> (Telemetry, TaskGroup) {
+    let (opened, tasks) = try_open(folder, log).await;
+    (opened.unwrap(), tasks)
+}
+
+async fn try_open(folder: &Path, log: &FaultyFolder) -> (Result<Telemetry, OpenError>, TaskGroup) {
     let data_dir = DataDir::open(folder).unwrap();
     let config = StoreConfig { url: None, data_dir: data_dir.clone() };
     let tasks = TaskGroup::new();
@@ -28,7 +33,7 @@ async fn open(folder: &Path, log: &FaultyFolder) -> (Telemetry, TaskGroup) {
         capture: Arc::new(CapturePolicy::new(&CaptureConfig::default()).unwrap()),
     };
     let opened = Telemetry::open_with(TelemetryConfig::default(), parts, Box::new(log.clone()), "node".into());
-    (opened.await.unwrap(), tasks)
+    (opened.await, tasks)
 }
 
 /// One model call that is a run of its own.
@@ -71,6 +76,18 @@ async fn a_full_disk_turns_senders_away_until_there_is_room() {
     ingest(&telemetry, 2).await.unwrap();
     assert_eq!(telemetry.health().failing, None);
     assert!(is_there(&telemetry, 1).await && is_there(&telemetry, 2).await && !is_there(&telemetry, 3).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_on_a_full_disk_says_what_to_free() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), FaultyFolder::default());
+    log.disk(|disk| disk.fail_appends = 1);
+    let (opened, _tasks) = try_open(folder.path(), &log).await;
+    let said = mizzen_runtime::error::Chain(&opened.unwrap_err()).to_string();
+    let wal = std::fs::canonicalize(folder.path()).unwrap().join("wal");
+    let start =
+        format!("cannot write the write-ahead log in `{}`; free some space there and start again: ", wal.display());
+    assert!(said.starts_with(&start), "{said}");
 }
 
 #[test]

@@ -22,9 +22,11 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::SchemaDescriptor;
+use tokio::runtime::Handle;
 
 use super::object::SegmentObject;
 use super::schema::{FORMAT, FORMAT_KEY, SPAN_CONTENT, Signal};
+use super::write::BATCH_ROWS;
 use super::{Segment, SegmentError};
 
 /// Memory for the metadata of segments.
@@ -106,6 +108,32 @@ impl SegmentReader {
                 object.is_ok_and(|object| object.size != segment.bytes)
             }
         }
+    }
+
+    /// Looks for the object of a segment, without reading it. As long as storage does not answer, it counts as there.
+    pub(crate) async fn look_for(&self, segment: &Segment) -> Result<(), SegmentError> {
+        let path = segment.path.clone();
+        match self.objects.head(&Path::from(path.as_str())).await {
+            Err(object_store::Error::NotFound { .. }) => Err(SegmentError::Gone { path }),
+            Ok(object) if object.size != segment.bytes => {
+                Err(SegmentError::Size { path, found: object.size, written: segment.bytes })
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Reads a segment as a whole, and forgets what was remembered of it before.
+    pub(crate) async fn read_through(&self, segment: Arc<Segment>) -> Result<(), SegmentError> {
+        self.forget(segment.id);
+        let (reader, path, runtime) = (self.clone(), segment.path.clone(), Handle::current());
+        let read = tokio::task::spawn_blocking(move || {
+            for batch in runtime.block_on(reader.scan(&segment, BATCH_ROWS))? {
+                scanned(&segment, batch)?;
+            }
+            Ok(())
+        });
+        // Of a file that is damaged the decoder may panic.
+        read.await.unwrap_or(Err(SegmentError::Undecodable { path }))
     }
 
     /// Forgets what is remembered of a segment that is gone.

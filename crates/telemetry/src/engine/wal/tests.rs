@@ -64,7 +64,7 @@ impl LogFile for FaultyFile {
             let arrived = if failing { disk.torn_append_bytes.min(bytes.len()) } else { bytes.len() };
             let content = disk.files.entry(self.name.clone()).or_default();
             content.bytes.extend_from_slice(&bytes[..arrived]);
-            if failing { Err(broken()) } else { Ok(()) }
+            if failing { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
         })
     }
 

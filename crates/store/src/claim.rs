@@ -48,7 +48,8 @@ pub struct Claim {
 /// The session that holds the lock, and its number in the server.
 #[derive(Debug)]
 struct Held {
-    connection: AnyConnection,
+    /// `None` while a new one is wanted.
+    connection: Option<AnyConnection>,
     session: i32,
 }
 
@@ -75,14 +76,23 @@ impl Claim {
         }
     }
 
-    /// Takes the lock again when its session was lost. As long as the database does not answer, nobody can start on it, and
-    /// calls that do not need it are served; once it does, whoever has the lock goes on, and the other must end.
     async fn check(&mut self) -> Result<(), StoreError> {
-        let (Some(held), Some(url)) = (&mut self.held, &self.config.url) else { return Ok(()) };
-        if matches!(tokio::time::timeout(ANSWER_TIMEOUT, held.connection.ping()).await, Ok(Ok(()))) {
+        let Some(held) = &mut self.held else { return Ok(()) };
+        if let Some(connection) = &mut held.connection
+            && matches!(tokio::time::timeout(ANSWER_TIMEOUT, connection.ping()).await, Ok(Ok(())))
+        {
             return Ok(());
         }
         tracing::warn!("the session that keeps other processes off the control database was lost; a new one is needed");
+        self.regain().await
+    }
+
+    /// Takes the lock again. As long as the database does not answer, nobody can start on it, and calls that do not need it
+    /// are served; once it does, whoever has the lock goes on, and the other must end.
+    async fn regain(&mut self) -> Result<(), StoreError> {
+        let (Some(held), Some(url)) = (&mut self.held, &self.config.url) else { return Ok(()) };
+        // A session that was only slow would keep the lock from the new one for ever.
+        held.connection = None;
         loop {
             match Held::take(url).await {
                 Ok(again) => {
@@ -90,8 +100,8 @@ impl Claim {
                     *held = again;
                     return Ok(());
                 }
-                // The server has not noticed yet that our old session is gone.
-                Err(StoreError::InUse { session: Some(session), .. }) if session == held.session => {}
+                // The server has not noticed yet that our old session is gone, or the lock was let go just now.
+                Err(StoreError::InUse { session, .. }) if session.is_none_or(|session| session == held.session) => {}
                 Err(error) if error.is_transient() => {}
                 Err(error) => return Err(error),
             }
@@ -115,7 +125,7 @@ impl Held {
         loop {
             let row = sqlx::query(TRY).bind(LOCK).fetch_one(&mut connection).await?;
             if row.try_get("is_held")? {
-                return Ok(Self { session: row.try_get("session")?, connection });
+                return Ok(Self { session: row.try_get("session")?, connection: Some(connection) });
             }
             if tries == TRIES {
                 let holder = sqlx::query(HOLDER).bind(LOCK).fetch_optional(&mut connection).await?;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use sqlx::{Connection as _, Row as _};
 
 use super::{Claim, KEEP_ALIVE};
@@ -53,6 +55,16 @@ async fn a_lost_session_is_replaced_and_keeps_others_off_again() {
 }
 
 #[tokio::test]
+async fn a_session_that_was_only_slow_is_replaced_too() {
+    let Some(test) = postgres().await else { return };
+    let mut claim = Claim::take(&test.config).await.unwrap();
+    let before = claim.held.as_ref().unwrap().session;
+    tokio::time::timeout(Duration::from_secs(30), claim.regain()).await.expect("it does not wait for itself").unwrap();
+    assert_ne!(claim.held.as_ref().unwrap().session, before);
+    assert!(matches!(Claim::take(&test.config).await, Err(StoreError::InUse { .. })));
+}
+
+#[tokio::test]
 async fn who_lost_the_database_to_another_process_is_told_so() {
     let Some(test) = postgres().await else { return };
     let mut claim = Claim::take(&test.config).await.unwrap();
@@ -67,7 +79,7 @@ async fn who_lost_the_database_to_another_process_is_told_so() {
 async fn the_server_is_told_to_notice_soon_that_a_machine_is_gone() {
     let Some(test) = postgres().await else { return };
     let mut claim = Claim::take(&test.config).await.unwrap();
-    let connection = &mut claim.held.as_mut().unwrap().connection;
+    let connection = claim.held.as_mut().unwrap().connection.as_mut().unwrap();
     connection.ping().await.unwrap();
     for setting in KEEP_ALIVE.split("; ") {
         let (name, wanted) = setting.trim_start_matches("SET ").split_once(" = ").unwrap();

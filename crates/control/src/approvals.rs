@@ -5,16 +5,19 @@
 
 mod fingerprint;
 mod follow;
+mod history;
 mod storage;
 mod webhook;
 
 use mizzen_model::asked::Taint;
 use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
+use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 
 pub(crate) use self::fingerprint::Fingerprint;
 pub(crate) use self::follow::{keep_followed, keep_notified};
+pub use self::history::{Before, HISTORY_MAX};
 pub(crate) use self::storage::{NewHeld, find_open, get, hold, stop, sweep, take};
 pub use self::webhook::SIGNATURE_HEADER;
 use crate::audit::{AuditError, Kind, Who};
@@ -67,14 +70,18 @@ impl HeldState {
 }
 
 /// How much of the arguments is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Shown {
     Whole,
+    /// Whole, but for what a policy of content took out; of what was decided before only.
+    Redacted,
     /// The first [`ARGUMENTS_BYTES_MAX`] bytes.
     Cut,
     /// A policy of content forbids it.
     Hidden,
     /// There were none.
+    #[serde(rename = "none")]
     Nothing,
 }
 
@@ -83,6 +90,7 @@ impl Shown {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Whole => "whole",
+            Self::Redacted => "redacted",
             Self::Cut => "cut",
             Self::Hidden => "hidden",
             Self::Nothing => "none",
@@ -243,6 +251,14 @@ impl Approvals<'_> {
         storage::get(self.0, id).await
     }
 
+    /// The last [`HISTORY_MAX`] decisions of the call's run before it was held, newest first; of its key where it is in no run.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn history(&self, call: &HeldCall) -> Result<Vec<Before>, StoreError> {
+        history::of(self.0, call).await
+    }
+
     /// Changes of held calls from now on.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<HeldCall> {
@@ -269,23 +285,26 @@ impl Approvals<'_> {
         if self.0.memory.config().four_eyes && person.stands_behind(&call) {
             return Err(AnswerError::FourEyes { by: by.to_owned() });
         }
-        let was_first = storage::answer(self.0, id, yes, by, reason).await?;
-        let call = self.get(id).await?.ok_or_else(|| AnswerError::NotFound(id.to_owned()))?;
-        if !was_first {
+        let state = if yes { HeldState::Approved } else { HeldState::Denied };
+        let Some(change) = storage::answer(self.0, id, state, by, reason).await? else {
+            let call = self.get(id).await?.ok_or_else(|| AnswerError::NotFound(id.to_owned()))?;
             let by = call.answered_by.map(|by| format!(", by `{by}`")).unwrap_or_default();
             // Its time is over, and nobody has written that down yet.
             let state = if call.state == HeldState::Waiting { HeldState::Expired } else { call.state };
             return Err(AnswerError::AlreadyDecided { id: id.to_owned(), state, by });
-        }
-        record(self.0, &call, Who::user(by)).await?;
+        };
+        // The entry comes first: the call goes out as soon as a yes can be seen.
+        let answered = HeldCall { state, ..call };
+        record(self.0, &answered, Who::user(by), reason.unwrap_or_default()).await?;
+        change.commit().await.map_err(StoreError::from)?;
+        let call = self.get(id).await?.ok_or_else(|| AnswerError::NotFound(id.to_owned()))?;
         self.0.memory.held_changes.tell(call.clone());
         Ok(call)
     }
 }
 
-/// Writes down what became of a held call, before those who wait hear of it.
-async fn record(inner: &Inner, call: &HeldCall, by: Who) -> Result<(), AuditError> {
-    let reason = call.answer_reason.as_deref().unwrap_or_default();
+/// Writes down what becomes of a held call, before those who wait hear of it.
+async fn record(inner: &Inner, call: &HeldCall, by: Who, reason: &str) -> Result<(), AuditError> {
     let details = [
         ("approval", call.id.as_str()),
         ("state", call.state.as_str()),

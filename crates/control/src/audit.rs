@@ -67,6 +67,8 @@ pub const PUBLISH_INTERVAL: Duration = Duration::from_secs(1);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3_600);
 /// A disk that takes longer is no disk to wait for.
 const APPEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same for a change, which may hold the database's write lock meanwhile: well below what others wait for that.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the log is to do beside taking entries.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -101,8 +103,8 @@ pub enum AuditError {
     Entry(#[from] EntryError),
     #[error("the audit log cannot keep up: too many entries wait to be written")]
     Busy,
-    #[error("the audit log did not take the entry within {} seconds", APPEND_TIMEOUT.as_secs())]
-    TimedOut,
+    #[error("the audit log did not take the entry within {} seconds", .0.as_secs())]
+    TimedOut(Duration),
     #[error("the audit log could not be written: {0}")]
     NotWritten(String),
     #[error("cannot {action} `{}`", path.display())]
@@ -178,13 +180,22 @@ impl AuditLog {
     /// # Errors
     /// When it is not, or may not be, on disk: then what it speaks of must not happen.
     pub async fn append(&self, entry: AuditEntry, durability: Durability) -> Result<Receipt, AuditError> {
-        let bytes = entry.encode()?;
-        let Some(done) = self.0.enqueue(bytes, durability)? else { return Ok(Receipt { index: None }) };
-        wait(done).await
+        self.append_within(entry, durability, APPEND_TIMEOUT).await
     }
 
-    /// Writes down what `by` changed; it is on disk when this returns. The change itself is made by then: a log that does not
-    /// take the entry is told to whoever made the change, and lets no call through either.
+    async fn append_within(
+        &self,
+        entry: AuditEntry,
+        durability: Durability,
+        limit: Duration,
+    ) -> Result<Receipt, AuditError> {
+        let bytes = entry.encode()?;
+        let Some(done) = self.0.enqueue(bytes, durability)? else { return Ok(Receipt { index: None }) };
+        wait(done, limit).await
+    }
+
+    /// Writes down what `by` changes; it is on disk when this returns. To be called before the change is in force, or can be
+    /// rolled back; only what narrows, such as a pause, may come first.
     ///
     /// # Errors
     /// When the entry is not on disk.
@@ -200,7 +211,7 @@ impl AuditLog {
         for (name, value) in details {
             entry = entry.with(name, *value);
         }
-        self.append(entry, Durability::Durable).await.map(|_| ())
+        self.append_within(entry, Durability::Durable, CHANGE_TIMEOUT).await.map(|_| ())
     }
 
     /// For [`AuditEntry::arguments`]: equal arguments have equal hashes, and who does not have the log's secret
@@ -303,9 +314,22 @@ impl AuditLog {
     }
 }
 
-async fn wait(done: oneshot::Receiver<Result<u64, String>>) -> Result<Receipt, AuditError> {
-    match tokio::time::timeout(APPEND_TIMEOUT, done).await {
-        Err(_) => Err(AuditError::TimedOut),
+#[cfg(test)]
+impl AuditLog {
+    /// From now on the disk takes nothing more, or everything again.
+    pub(crate) fn break_disk(&self, broken: bool) {
+        self.0.set_fault(broken.then_some(journal::Fault::Write));
+    }
+
+    /// The disk answers nobody until this is dropped.
+    pub(crate) fn stall_disk(&self) -> impl Sized {
+        self.0.stall()
+    }
+}
+
+async fn wait(done: oneshot::Receiver<Result<u64, String>>, limit: Duration) -> Result<Receipt, AuditError> {
+    match tokio::time::timeout(limit, done).await {
+        Err(_) => Err(AuditError::TimedOut(limit)),
         Ok(Ok(Ok(index))) => Ok(Receipt { index: Some(index) }),
         Ok(Ok(Err(cause))) => Err(AuditError::NotWritten(cause)),
         Ok(Err(_)) => Err(AuditError::NotWritten("its writer ended".to_owned())),

@@ -304,9 +304,9 @@ impl Budgets<'_> {
         if is_new && known.budgets.len() >= BUDGETS_MAX {
             return Err(BudgetError::TooMany);
         }
-        storage::save(self.0, &budget, by).await?;
-        self.0.publish_remembered().await?;
-        self.record(&budget, by).await?;
+        if let Some(change) = storage::save(self.0, &budget, by).await? {
+            self.commit_set(change, &budget, by).await?;
+        }
         Ok(is_new)
     }
 
@@ -319,21 +319,31 @@ impl Budgets<'_> {
         if self.list().len() >= BUDGETS_MAX {
             return Err(BudgetError::TooMany);
         }
-        let is_new = storage::add(self.0, &budget, by).await?;
-        self.0.publish_remembered().await?;
-        if !is_new {
+        let Some(change) = storage::add(self.0, &budget, by).await? else {
+            self.0.publish_remembered().await?;
             let is_same = self.list().iter().any(|set| set.budget == budget);
             return Ok(if is_same { Added::Same } else { Added::Taken });
-        }
-        self.record(&budget, by).await?;
+        };
+        self.commit_set(change, &budget, by).await?;
         Ok(Added::New)
     }
 
-    async fn record(&self, budget: &Budget, by: &str) -> Result<(), BudgetError> {
+    async fn commit_set(&self, change: storage::Change, budget: &Budget, by: &str) -> Result<(), BudgetError> {
         let text = serde_json::to_string(budget).map_err(BudgetError::Encode)?;
-        let details = [("budget", text.as_str())];
-        self.0.audit.changed(Kind::BudgetChanged, Who::user(by), format!("budget:{}", budget.name), &details).await?;
-        Ok(())
+        self.commit(change, &budget.name, by, ("budget", &text)).await
+    }
+
+    /// The entry comes first: a change that the log does not take is rolled back.
+    async fn commit(
+        &self,
+        change: storage::Change,
+        name: &str,
+        by: &str,
+        detail: (&str, &str),
+    ) -> Result<(), BudgetError> {
+        self.0.audit.changed(Kind::BudgetChanged, Who::user(by), format!("budget:{name}"), &[detail]).await?;
+        change.commit().await.map_err(StoreError::from)?;
+        Ok(self.0.publish_remembered().await?)
     }
 
     /// Removes a budget and forgets what was spent; `false` when there was none.
@@ -344,14 +354,13 @@ impl Budgets<'_> {
         if name.starts_with(BOUNDARY_PREFIX) {
             return Err(BudgetError::OfBoundary(name.to_owned()));
         }
-        let removed = storage::remove(self.0, name).await?;
-        self.0.publish_remembered().await?;
+        let Some(change) = storage::remove(self.0, name).await? else {
+            self.0.publish_remembered().await?;
+            return Ok(false);
+        };
+        self.commit(change, name, by, ("what", "removed")).await?;
         self.0.memory.ledger.forget(name);
-        if removed {
-            let details = [("what", "removed")];
-            self.0.audit.changed(Kind::BudgetChanged, Who::user(by), format!("budget:{name}"), &details).await?;
-        }
-        Ok(removed)
+        Ok(true)
     }
 
     /// The accounts of a budget in the window now, fullest first, and how many more there are.

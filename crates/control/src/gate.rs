@@ -52,7 +52,8 @@ pub struct Ask {
     pub arguments: Option<Arc<Value>>,
     /// What the tool's server is configured to bring into a run.
     pub touches: Taint,
-    /// The most that the call may take; unknown parts are zero calls, tokens and time, and `None` money.
+    /// The most that the call may take; unknown parts are zero calls, tokens and time, and `None` money. Time is what the door lets
+    /// the call take at most: see [`Permit::time_max`].
     pub estimate: Spend,
     pub trace: Option<(TraceId, SpanId)>,
 }
@@ -208,6 +209,7 @@ impl Gate<'_> {
             Ok(decision) => Ok(Permit {
                 decision,
                 obligations: case.obligations(),
+                time_max: reservation.time,
                 inner: Arc::clone(self.0),
                 ask: Arc::clone(&case.ask),
                 reservation,

@@ -105,8 +105,13 @@ pub enum PauseError {
     Random(#[from] NoRandomness),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("`{0}` was paused or stopped anew meanwhile; look at it, and resume it again")]
+    ChangedMeanwhile(String),
+    /// Nobody was resumed.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    #[error("it holds, but the audit log did not take the entry about it")]
+    NotWritten(#[source] AuditError),
 }
 
 /// From [`crate::Control::pauses`].
@@ -126,10 +131,12 @@ impl Pauses<'_> {
         self.0.memory.pauses_changed.subscribe()
     }
 
-    /// Pauses at once on this node, and on others when they next look. The same reach again replaces kind and reason.
+    /// Pauses at once on this node, and on others when they next look. The same reach again replaces kind and reason. It is
+    /// written down afterwards: it only narrows, and a log that fails must keep nobody from stopping an agent.
     ///
     /// # Errors
-    /// When a name or reason is unfit, or the database fails: then nothing is paused.
+    /// When a name or reason is unfit, or the database fails: then nothing is paused. When the audit log does not take it: then
+    /// it holds.
     pub async fn pause(&self, reach: Reach, kind: PauseKind, reason: &str, by: &str) -> Result<Pause, PauseError> {
         let fit =
             |name: &str| !name.trim().is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(char::is_control);
@@ -151,26 +158,45 @@ impl Pauses<'_> {
         if kind == PauseKind::Stop {
             approvals::stop(self.0, &pause).await?;
         }
-        record(self.0, &pause, by, kind.as_str()).await?;
+        record(self.0, &pause, by, kind.as_str()).await.map_err(PauseError::NotWritten)?;
         Ok(pause)
     }
 
     /// Lets calls through again; `None` when there was no such pause.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails, the audit log does not take it, or somebody paused anew meanwhile: then the pause stays.
     pub async fn resume(&self, id: &str, by: &str) -> Result<Option<Pause>, PauseError> {
-        let pause = self.list().into_iter().find(|pause| pause.id == id);
+        // Also what another node paused just now.
+        self.0.publish_remembered().await?;
+        let Some(pause) = self.list().into_iter().find(|pause| pause.id == id) else { return Ok(None) };
+        self.lift(pause, by).await
+    }
+
+    /// Ends this pause, and no other that was made of the same reach since it was read.
+    async fn lift(&self, pause: Pause, by: &str) -> Result<Option<Pause>, PauseError> {
         let mut change = remembered::begin_change(self.0).await?;
-        let delete = sqlx::query("DELETE FROM control_pauses WHERE pause_id = $1").bind(id);
-        let done = delete.execute(&mut *change).await.map_err(StoreError::from)?;
+        // What is no stop was read as a pause, whatever it is called.
+        let done = sqlx::query(
+            "DELETE FROM control_pauses WHERE pause_id = $1 AND made_at = $2 AND (kind = 'stop') = ($3 = 'stop')",
+        )
+        .bind(&pause.id)
+        .bind(pause.at.unix_nanos())
+        .bind(pause.kind.as_str())
+        .execute(&mut *change)
+        .await
+        .map_err(StoreError::from)?;
+        if done.rows_affected() == 0 {
+            drop(change);
+            self.0.publish_remembered().await?;
+            let is_there = self.list().iter().any(|other| other.id == pause.id);
+            return if is_there { Err(PauseError::ChangedMeanwhile(pause.id)) } else { Ok(None) };
+        }
+        // The entry comes first: what the log does not take is rolled back.
+        record(self.0, &pause, by, "resume").await?;
         change.commit().await.map_err(StoreError::from)?;
         self.0.publish_remembered().await?;
-        let resumed = pause.filter(|_| done.rows_affected() > 0);
-        if let Some(pause) = &resumed {
-            record(self.0, pause, by, "resume").await?;
-        }
-        Ok(resumed)
+        Ok(Some(pause))
     }
 
     async fn save(&self, pause: &Pause) -> Result<(), StoreError> {

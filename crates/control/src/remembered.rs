@@ -13,7 +13,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, AnyPool, Row as _, Transaction};
 
 use crate::budgets::{Budget, SetBudget};
-use crate::evidence::InForce;
+use crate::evidence::{EVIDENCE_MAX, InForce, Withdrawal};
 use crate::pauses::{Pause, PauseKind, Reach};
 use crate::plane::Inner;
 
@@ -25,6 +25,7 @@ pub(crate) struct Remembered {
     pub(crate) budgets: Vec<SetBudget>,
     pub(crate) evidence: HashMap<Digest, Arc<Vec<Evidence>>>,
     pub(crate) published: Vec<InForce>,
+    pub(crate) withdrawn: HashMap<Digest, Vec<Withdrawal>>,
 }
 
 /// Counts every change of pauses, budgets and evidence.
@@ -57,7 +58,17 @@ pub(crate) async fn load(pool: &AnyPool) -> Result<Remembered, StoreError> {
         evidence.entry(item.evidence.subject.clone()).or_default().push(item.evidence.clone());
     }
     let evidence = evidence.into_iter().map(|(subject, items)| (subject, Arc::new(items))).collect();
-    Ok(Remembered { revision, pauses, budgets, evidence, published })
+    let rows = sqlx::query(
+        "SELECT subject, metric, as_of, reason, withdrawn_by, withdrawn_at FROM control_evidence_withdrawn
+         ORDER BY withdrawn_at DESC LIMIT $1",
+    );
+    let rows = rows.bind(i64::try_from(EVIDENCE_MAX).unwrap_or(i64::MAX)).fetch_all(pool).await?;
+    let mut withdrawn: HashMap<Digest, Vec<Withdrawal>> = HashMap::new();
+    for row in &rows {
+        let Some(withdrawal) = withdrawal(row)? else { continue };
+        withdrawn.entry(withdrawal.subject.clone()).or_default().push(withdrawal);
+    }
+    Ok(Remembered { revision, pauses, budgets, evidence, published, withdrawn })
 }
 
 /// A pause that cannot be read pauses everything: it was made to stop something.
@@ -87,6 +98,23 @@ fn in_force(row: &AnyRow) -> Result<Option<InForce>, sqlx::Error> {
     let Some(evidence) = decode("control_evidence", &row.try_get::<String, _>("evidence")?) else { return Ok(None) };
     let published_at = Timestamp::from_unix_nanos(row.try_get("published_at")?);
     Ok(Some(InForce { agent: row.try_get("agent")?, evidence, published_at }))
+}
+
+/// What cannot be read is not shown; it keeps evidence out of force all the same.
+fn withdrawal(row: &AnyRow) -> Result<Option<Withdrawal>, sqlx::Error> {
+    let subject = row.try_get::<String, _>("subject")?.parse();
+    let read = subject.inspect_err(|error| {
+        tracing::error!(table = "control_evidence_withdrawn", error = %Chain(error), "a row is damaged");
+    });
+    let Ok(subject) = read else { return Ok(None) };
+    Ok(Some(Withdrawal {
+        subject,
+        metric: row.try_get("metric")?,
+        as_of: Timestamp::from_unix_nanos(row.try_get("as_of")?),
+        reason: row.try_get("reason")?,
+        by: row.try_get("withdrawn_by")?,
+        at: Timestamp::from_unix_nanos(row.try_get("withdrawn_at")?),
+    }))
 }
 
 fn decode<T: DeserializeOwned>(table: &str, text: &str) -> Option<T> {

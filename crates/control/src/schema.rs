@@ -173,4 +173,19 @@ CREATE TABLE control_api_tokens (
 );
 ",
     },
+    Migration {
+        plane: "control",
+        version: 6,
+        sql: "
+CREATE TABLE control_evidence_withdrawn (
+    subject TEXT NOT NULL,
+    metric TEXT NOT NULL,
+    as_of BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    withdrawn_by TEXT NOT NULL,
+    withdrawn_at BIGINT NOT NULL,
+    PRIMARY KEY (subject, metric, as_of)
+);
+",
+    },
 ];

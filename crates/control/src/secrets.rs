@@ -75,17 +75,19 @@ pub enum Place {
     /// What a model is asked.
     ModelRequest,
     ModelAnswer,
+    ToolArguments,
     ToolResult,
 }
 
 impl Place {
     pub const MODELS: &[Self] = &[Self::ModelRequest, Self::ModelAnswer];
-    pub const TOOLS: &[Self] = &[Self::ToolResult];
+    pub const TOOLS: &[Self] = &[Self::ToolArguments, Self::ToolResult];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::ModelRequest => "model_request",
             Self::ModelAnswer => "model_answer",
+            Self::ToolArguments => "tool_arguments",
             Self::ToolResult => "tool_result",
         }
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::cedar::paths::{Needs, Readings};
 use crate::decimal::{self, Rounding};
 use crate::fact::{Fact, Record};
-use crate::request::Request;
+use crate::request::{INPUT_RESPONSES, Request};
 
 const NANOS_PER_MS: i64 = 1_000_000;
 const MS_PER_DAY: i64 = 86_400_000;
@@ -51,7 +51,7 @@ pub(crate) fn context(
     let metrics = needs.metrics.iter().filter_map(|metric| Some((metric.clone(), measured(best(request, metric)?))));
     context.insert("evidence".into(), Fact::Record(metrics.collect()));
     if needs.argument_names {
-        let names = arguments.keys().map(|name| Fact::Text(name.clone()));
+        let names = arguments.keys().filter(|name| *name != INPUT_RESPONSES).map(|name| Fact::Text(name.clone()));
         context.insert("argument_names".into(), Fact::Set(names.collect()));
     }
     if needs.schemas {
@@ -300,7 +300,8 @@ pub(crate) fn unnamed<'a>(request: &Request<'a>, metric: &str) -> Option<&'a Evi
 }
 
 /// Whether a rule that says `wanted` is about evidence of `metric`: any version when it says none, and nothing else left open.
-fn is_metric(metric: &str, wanted: &str) -> bool {
+#[must_use]
+pub fn is_metric(metric: &str, wanted: &str) -> bool {
     let ((name, named), (wanted, wanted_named)) = (parts(metric), parts(wanted));
     let unversioned = name.split_once('@').map_or(name, |(name, _)| name);
     named == wanted_named && (name == wanted || unversioned == wanted)

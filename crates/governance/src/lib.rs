@@ -27,6 +27,7 @@ pub mod problem;
 pub mod request;
 
 pub use self::compile::{Source, Sources};
+pub use self::facts::is_metric;
 pub use self::policy_set::PolicySet;
 pub use self::problem::{Problem, Severity};
 pub use self::request::{Outcome, Request};

@@ -2,6 +2,7 @@
 
 mod conclude;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use jsonschema::Validator;
 use mizzen_model::asked::{Action, ResourceKind, Taint};
 use mizzen_model::id::Digest;
 use mizzen_model::permission::{Boundary, BudgetLimit, Mode};
+use serde_json::{Map, Value};
 
 use crate::cedar::emit;
 use crate::cedar::paths::Needs;
@@ -20,7 +22,7 @@ use crate::group::{self, Group, Groups};
 use crate::index::view::View;
 use crate::index::{Answer, Index};
 use crate::problem::Problem;
-use crate::request::{Outcome, Request};
+use crate::request::{INPUT_RESPONSES, Outcome, Request};
 
 /// What the digest is of: another number where the same sources would mean something else.
 const FORM: &str = "mizzen policy set 1\n";
@@ -213,15 +215,21 @@ impl Compiled {
 
 /// The schemas that the arguments satisfy.
 fn satisfied<'a>(request: &Request<'_>, group: &'a Group) -> Vec<&'a str> {
-    let none = serde_json::Value::Object(serde_json::Map::new());
-    let arguments = request.arguments.filter(|arguments| !arguments.is_null()).unwrap_or(&none);
-    let valid = group.schemas.iter().filter(|(_, validator)| validator.is_valid(arguments));
+    let none = Value::Object(Map::new());
+    let mut arguments = Cow::Borrowed(request.arguments.filter(|arguments| !arguments.is_null()).unwrap_or(&none));
+    if !group.schemas.is_empty()
+        && arguments.get(INPUT_RESPONSES).is_some()
+        && let Some(members) = arguments.to_mut().as_object_mut()
+    {
+        members.shift_remove(INPUT_RESPONSES);
+    }
+    let valid = group.schemas.iter().filter(|(_, validator)| validator.is_valid(&arguments));
     valid.map(|(id, _)| id.as_str()).collect()
 }
 
 /// What this call touches. A grant's word counts before the configuration of the tool server; where nobody said
-/// anything, what comes back is untrusted, and what may change something reaches outside. Only an owner knows what is
-/// private.
+/// anything, what comes back is untrusted, and what may change something or carries something out reaches outside. Only an
+/// owner knows what is private.
 fn touching(request: &Request<'_>, group: &Group) -> Touching {
     let configured = request.touches;
     let (taint, declared) = match group.touches {
@@ -234,13 +242,15 @@ fn touching(request: &Request<'_>, group: &Group) -> Touching {
 }
 
 fn unlabelled(request: &Request<'_>) -> Taint {
-    let from_server = matches!(request.resource.kind, ResourceKind::Tool | ResourceKind::Resource);
-    Taint {
-        private_data: false,
-        untrusted_content: from_server,
-        outside_reached: request.action == Action::HostsConnect
-            || (request.resource.kind == ResourceKind::Tool && !(request.tool.pinned && request.tool.read_only)),
-    }
+    let carries = request.arguments.and_then(Value::as_object).is_some_and(|arguments| !arguments.is_empty());
+    let (untrusted_content, outside_reached) = match request.resource.kind {
+        ResourceKind::Tool => (true, !(request.tool.pinned && request.tool.read_only)),
+        ResourceKind::Prompt => (true, carries),
+        // A URI that the server does not list may be made of anything.
+        ResourceKind::Resource => (true, carries || !request.tool.read_only),
+        _ => (false, request.action == Action::HostsConnect),
+    };
+    Taint { private_data: false, untrusted_content, outside_reached }
 }
 
 fn digest(sources: &Sources) -> Digest {

@@ -43,14 +43,19 @@ pub struct BudgetLeft {
     pub cost_nano_usd: Option<u64>,
 }
 
-/// What the tool gateway knows of a tool's definition.
+/// The member of `arguments` that holds what a client answers to questions of the server (`inputResponses` of MCP 2026-07-28).
+/// It is part of what is asked for, and no argument: limits on arguments are about the others.
+pub const INPUT_RESPONSES: &str = "dev.mizzen/inputResponses";
+
+/// What the tool gateway knows of the definition of a tool, prompt or resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolFacts {
     /// Of the definition as the upstream has it now.
     pub digest: Option<Digest>,
     /// Whether that digest is the approved one.
     pub pinned: bool,
-    /// Whether the approved definition says that it changes nothing.
+    /// Of a tool: whether the approved definition says that it changes nothing. Of a resource: whether it is one of those that
+    /// the server lists, so that nothing of the caller's goes out with its URI.
     pub read_only: bool,
 }
 

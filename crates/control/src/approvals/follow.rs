@@ -9,7 +9,6 @@ use mizzen_runtime::task::BoxError;
 use mizzen_store::StoreError;
 
 use super::{HeldState, storage, webhook};
-use crate::audit::Who;
 use crate::plane::Inner;
 
 /// How long after its time a held call is told as expired, and how long another node's answer takes.
@@ -45,17 +44,10 @@ pub(crate) async fn keep_notified(inner: Arc<Inner>) -> Result<(), BoxError> {
     }
 }
 
-/// Ends what is over, and tells those who wait for it.
+/// Ends what is over.
 pub(crate) async fn expire(inner: &Inner) -> Result<(), StoreError> {
     for call in storage::overdue(inner).await? {
-        if storage::close(inner, &call).await?
-            && let Some(call) = storage::get(inner, &call.id).await?
-        {
-            if let Err(error) = super::record(inner, &call, Who::mizzen()).await {
-                tracing::error!(error = %Chain(&error), "the end of a held call is not in the audit log");
-            }
-            inner.memory.held_changes.tell(call);
-        }
+        storage::close(inner, &call).await?;
     }
     Ok(())
 }

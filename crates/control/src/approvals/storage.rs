@@ -1,11 +1,13 @@
 //! Held calls in the database.
 
 use mizzen_model::time::Timestamp;
+use mizzen_runtime::error::Chain;
 use mizzen_store::StoreError;
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Row as _, Transaction};
 
-use super::{ARGUMENTS_BYTES_MAX, Fingerprint, HeldCall, HeldFilter, HeldState, HoldError, Shown, WAITING_MAX};
+use super::{ARGUMENTS_BYTES_MAX, Fingerprint, HeldCall, HeldFilter, HeldState, HoldError, Shown, WAITING_MAX, record};
+use crate::audit::Who;
 use crate::gate::Ask;
 use crate::pauses::Pause;
 use crate::plane::Inner;
@@ -43,8 +45,8 @@ pub(crate) async fn find_open(inner: &Inner, fingerprint: &str) -> Result<Option
     Ok(None)
 }
 
-/// Ends a call whose time is over.
-pub(super) async fn close(inner: &Inner, call: &HeldCall) -> Result<bool, StoreError> {
+/// Ends a call whose time is over, whoever finds it so first. That a person denied it was written down and told when they did.
+pub(super) async fn close(inner: &Inner, call: &HeldCall) -> Result<(), StoreError> {
     let state = if call.state == HeldState::Denied { HeldState::Denied } else { HeldState::Expired };
     let done = sqlx::query(
         "UPDATE control_approvals SET state = $2, is_open = 0, changed_at = $3
@@ -56,7 +58,14 @@ pub(super) async fn close(inner: &Inner, call: &HeldCall) -> Result<bool, StoreE
     .bind(call.state.as_str())
     .execute(inner.store.pool())
     .await?;
-    Ok(done.rows_affected() > 0)
+    if done.rows_affected() > 0 && state == HeldState::Expired {
+        let call = HeldCall { state, ..call.clone() };
+        if let Err(error) = record(inner, &call, Who::mizzen(), "").await {
+            tracing::error!(error = %Chain(&error), "the end of a held call is not in the audit log");
+        }
+        inner.memory.held_changes.tell(call);
+    }
+    Ok(())
 }
 
 /// Holds a call; when the same call is held already, that one.
@@ -163,18 +172,19 @@ pub(crate) async fn take(inner: &Inner, id: &str) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// Whether this answer was the first.
+/// The answer, not in force before it is committed; `None`: there was one before, or its time is over. Who answers at the same
+/// moment waits for that.
 pub(super) async fn answer(
     inner: &Inner,
     id: &str,
-    yes: bool,
+    state: HeldState,
     by: &str,
     reason: Option<&str>,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Transaction<'static, Any>>, StoreError> {
     let now = inner.clock.now();
     let approved_nanos = i64::try_from(inner.memory.config().approved().as_nanos()).unwrap_or(i64::MAX);
     let usable_until = now.plus_nanos(approved_nanos).unix_nanos();
-    let state = if yes { HeldState::Approved } else { HeldState::Denied };
+    let mut change = inner.store.begin().await?;
     let done = sqlx::query(
         "UPDATE control_approvals SET state = $2, answered_by = $3, answered_at = $4, answer_reason = $5, changed_at = $4,
              expires_at = CASE WHEN $2 = 'approved' THEN $6 ELSE expires_at END
@@ -186,9 +196,9 @@ pub(super) async fn answer(
     .bind(now.unix_nanos())
     .bind(reason)
     .bind(usable_until)
-    .execute(inner.store.pool())
+    .execute(&mut *change)
     .await?;
-    Ok(done.rows_affected() > 0)
+    Ok((done.rows_affected() > 0).then_some(change))
 }
 
 /// Ends all that is held of whom a stop reaches.

@@ -11,11 +11,14 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::{
     AnswerError, Fingerprint, HeldCall, HeldFilter, HeldState, NewHeld, Person, Shown, find_open, follow, hold, take,
 };
+use crate::audit::read::EntryFilter;
+use crate::audit::{AuditEntry, Kind};
 use crate::config::{PermissionConfig, PermissionSettings, WebhookConfig};
 use crate::gate::Ask;
 use crate::gate::tests::ask;
 use crate::pauses::{PauseKind, Reach};
 use crate::plane::tests::{Fixture, planes};
+use crate::policies::decisions::record::Draft;
 use crate::snapshot::KeyIdentity;
 
 async fn hold_call(plane: &Fixture, ask: &Ask) -> HeldCall {
@@ -154,6 +157,141 @@ async fn what_nobody_answers_expires_and_is_told() {
         follow::expire(plane.inner()).await.unwrap();
         let expired = changes.try_recv().unwrap();
         assert_eq!((expired.id, expired.state), (held.id, HeldState::Expired), "{}", plane.test.name);
+    }
+}
+
+/// States of held calls with who is said to have brought them about, in the order of the audit log.
+async fn written(plane: &Fixture) -> Vec<(String, String)> {
+    let filter = EntryFilter { kind: Some(Kind::Approval), ..EntryFilter::default() };
+    let found = plane.control.audit().find(filter, None, 20).await.unwrap().items;
+    let of = |entry: &AuditEntry| (entry.details["state"].clone(), entry.who.reference.clone());
+    found.iter().rev().map(|(_, entry)| of(entry)).collect()
+}
+
+#[tokio::test]
+async fn each_end_of_a_held_call_is_written_down_once_as_the_doing_of_whose_it_was() {
+    for plane in planes().await {
+        let (caller, approvals) = (plane.agent("helm").await, plane.control.approvals());
+        let of = |state: &str, who: &str| (state.to_owned(), who.to_owned());
+        let held = hold_call(&plane, &ask(&caller)).await;
+        approvals.answer(&held.id, false, "bob", Some("not on a Friday")).await.unwrap();
+        let mut expected = vec![of("denied", "user:default/bob")];
+        plane.clock.advance(Duration::from_secs(900));
+        follow::expire(plane.inner()).await.unwrap();
+        assert_eq!(written(&plane).await, expected, "a denial does not expire, on {}", plane.test.name);
+
+        // Nobody answers, and the client is back before anybody has looked.
+        let held = hold_call(&plane, &ask(&caller)).await;
+        let mut changes = approvals.subscribe();
+        plane.clock.advance(Duration::from_secs(900));
+        assert_eq!(find_open(plane.inner(), &Fingerprint::of(&ask(&caller)).whole).await.unwrap(), None);
+        expected.push(of("expired", "service:default/mizzen"));
+        assert_eq!(written(&plane).await, expected, "{}", plane.test.name);
+        assert_eq!(changes.try_recv().unwrap(), HeldCall { state: HeldState::Expired, ..held });
+        follow::expire(plane.inner()).await.unwrap();
+
+        let held = hold_call(&plane, &ask(&caller)).await;
+        approvals.answer(&held.id, true, "bob", None).await.unwrap();
+        plane.clock.advance(Duration::from_secs(900));
+        follow::expire(plane.inner()).await.unwrap();
+        expected.extend([of("approved", "user:default/bob"), of("expired", "service:default/mizzen")]);
+        assert_eq!(written(&plane).await, expected, "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_written_down_is_none() {
+    for plane in planes().await {
+        let (caller, approvals) = (plane.agent("helm").await, plane.control.approvals());
+        let held = hold_call(&plane, &ask(&caller)).await;
+        plane.control.audit().break_disk(true);
+        for yes in [true, false] {
+            let answer = approvals.answer(&held.id, yes, "bob", None).await;
+            assert!(matches!(answer, Err(AnswerError::Audit(_))), "{answer:?} on {}", plane.test.name);
+            assert_eq!(approvals.get(&held.id).await.unwrap().unwrap(), held, "it waits as before");
+        }
+        plane.control.audit().break_disk(false);
+        approvals.answer(&held.id, true, "bob", None).await.unwrap();
+        assert!(take(plane.inner(), &held.id).await.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_answers_at_once_the_one_that_counts_is_the_one_that_is_written_down() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        let held = hold_call(&plane, &ask(&caller)).await;
+        let mut answering = tokio::task::JoinSet::new();
+        for number in 0..10 {
+            let (control, id) = (plane.control.clone(), held.id.clone());
+            let by = format!("person-{number}");
+            answering
+                .spawn(async move { control.approvals().answer(&id, number % 2 == 0, by.as_str(), None).await.ok() });
+        }
+        let answered: Vec<_> = answering.join_all().await.into_iter().flatten().collect();
+        let [first] = &answered[..] else { panic!("{answered:?} on {}", plane.test.name) };
+        let by = format!("user:default/{}", first.answered_by.as_ref().unwrap());
+        assert_eq!(written(&plane).await, [(first.state.as_str().to_owned(), by)], "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn who_answers_sees_what_the_run_did_before() {
+    for plane in planes().await {
+        let (caller, policies) = (plane.agent("helm").await, plane.control.policies());
+        let mut decisions = plane.control.decisions().unwrap();
+        let gate = plane.control.gate();
+        for number in 0..14 {
+            let (run, text) =
+                (if number == 3 { "run-2" } else { "run-1" }, "ü".repeat(if number == 12 { 5_000 } else { 1 }));
+            let arguments = Some(Arc::new(json!({ "number": number, "text": text })));
+            let question = Ask { run: Some(run.parse().unwrap()), arguments, ..ask(&caller) };
+            drop(gate.ask(question).await);
+            plane.clock.advance(Duration::from_secs(1));
+        }
+        let mut kept: Vec<_> = std::iter::from_fn(|| decisions.try_recv().ok())
+            .map(|recorded| {
+                let mut arguments = recorded.ask.arguments.as_ref().unwrap().to_string();
+                if arguments.contains(":11") {
+                    arguments = arguments.replace('ü', "[redacted]");
+                }
+                Draft::of(&recorded, true).kept(Some(&arguments), Some("no boundary names `helm`"))
+            })
+            .collect();
+        // The call's own decision, and one from after it was held.
+        let (mut own, mut later) = (kept[13].clone(), kept[13].clone());
+        (own.id, own.at) = ("dec_1".to_owned(), plane.clock.now());
+        (later.id, later.at) = ("dec_later".to_owned(), plane.clock.now().plus_nanos(1));
+        kept.extend([own, later]);
+        policies.keep_decisions(&kept).await.unwrap();
+        let held = hold_call(&plane, &ask(&caller)).await;
+        let history = plane.control.approvals().history(&held).await.unwrap();
+        let ids: Vec<&str> = history.iter().map(|before| before.decision_id.as_str()).collect();
+        let expected: Vec<&str> = kept[4..14].iter().rev().map(|kept| kept.id.as_str()).collect();
+        assert_eq!(ids, expected, "newest first, of its run, on {}", plane.test.name);
+        assert_eq!(history[0].arguments, Some(json!({ "number": 13, "text": "ü" })));
+        assert!(history.iter().all(|before| before.caller == held.caller));
+        let redacted = history.iter().map(|before| before.arguments_shown).filter(|shown| *shown == Shown::Redacted);
+        assert_eq!((redacted.count(), history[2].arguments_shown), (1, Shown::Redacted));
+        let Some(text) = history[2].arguments.as_ref().and_then(|arguments| arguments.get("text")) else {
+            panic!("{history:?}")
+        };
+        assert_eq!(text, "[redacted]");
+        let long = history[1].arguments.as_ref().and_then(|text| text.as_str()).unwrap();
+        assert!(history[1].arguments_shown == Shown::Cut && long.starts_with("{\"number\":12") && long.len() <= 2_048);
+        assert!(!history[0].enforced && history[0].effect == "deny" && history[0].reason.contains("no boundary"));
+        let alone = HeldCall { run_id: None, ..held.clone() };
+        let of_key = plane.control.approvals().history(&alone).await.unwrap();
+        assert_eq!(of_key.len(), super::HISTORY_MAX as usize);
+
+        let body = super::webhook::body(&held, &history);
+        assert_eq!(body["history"][0]["arguments"]["number"], json!(13), "{body}");
+        let config = PermissionConfig { show_arguments: false, ..PermissionConfig::default() };
+        let (_folder, hiding) = plane.another_node().await;
+        assert!(hiding.configure(PermissionSettings { config, ..PermissionSettings::default() }));
+        for before in hiding.approvals().history(&held).await.unwrap() {
+            assert_eq!((before.arguments, before.arguments_shown), (None, Shown::Hidden));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tells people of held calls by a POST. The answer comes back through the API, with an approver's token.
 //!
-//! The body is the held call as JSON. `mizzen-signature: t=SECONDS,v1=HEX` carries HMAC-SHA-256 over `SECONDS.BODY` with the
+//! The body is the held call as JSON, with what its run did before. `mizzen-signature: t=SECONDS,v1=HEX` carries HMAC-SHA-256 over `SECONDS.BODY` with the
 //! configured secret: with the time in it, an old message cannot be sent again for a new one.
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use mizzen_store::StoreError;
 use serde_json::json;
 use sha2::Sha256;
 
-use super::{HeldCall, storage};
+use super::{Before, HeldCall, history, storage};
 use crate::plane::Inner;
 
 pub const SIGNATURE_HEADER: &str = "mizzen-signature";
@@ -34,7 +34,8 @@ pub(super) async fn notify(inner: &Inner) -> Result<(), StoreError> {
         if !storage::claim_notice(inner, &call.id, tries, tries + 1, next_at).await? {
             continue;
         }
-        let request = match request(inner, &call) {
+        let history = history::of(inner, &call).await?;
+        let request = match request(inner, &call, &history) {
             Ok(request) => request,
             Err(error) => {
                 tracing::error!(%error, "`permission.webhook.url` is no address");
@@ -59,9 +60,9 @@ pub(super) async fn notify(inner: &Inner) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn request(inner: &Inner, call: &HeldCall) -> Result<Request<Full<Bytes>>, http::Error> {
+fn request(inner: &Inner, call: &HeldCall, history: &[Before]) -> Result<Request<Full<Bytes>>, http::Error> {
     let webhook = &inner.memory.config().webhook;
-    let body = body(call).to_string();
+    let body = body(call, history).to_string();
     let mut request = Request::builder().method(Method::POST).uri(&webhook.url);
     request = request.header(header::CONTENT_TYPE, "application/json");
     if !webhook.secret.expose().is_empty() {
@@ -72,7 +73,7 @@ fn request(inner: &Inner, call: &HeldCall) -> Result<Request<Full<Bytes>>, http:
     request.body(Full::new(Bytes::from(body)))
 }
 
-fn body(call: &HeldCall) -> serde_json::Value {
+pub(super) fn body(call: &HeldCall, history: &[Before]) -> serde_json::Value {
     json!({
         "type": "approval.waiting",
         "id": call.id,
@@ -91,6 +92,7 @@ fn body(call: &HeldCall) -> serde_json::Value {
         "decision_id": call.decision_id,
         "created_at": call.requested_at,
         "expires_at": call.expires_at,
+        "history": history,
         "approve": format!("/api/v1/approvals/{}/approve", call.id),
         "deny": format!("/api/v1/approvals/{}/deny", call.id),
     })

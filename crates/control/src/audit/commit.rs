@@ -299,6 +299,11 @@ impl Writer {
     }
 
     #[cfg(test)]
+    pub(super) fn stall(&self) -> impl Sized {
+        lock(&self.journal)
+    }
+
+    #[cfg(test)]
     pub(super) fn set_fault(&self, fault: Option<super::journal::Fault>) {
         lock(&self.journal).fault = fault;
     }

@@ -24,6 +24,10 @@ fn entry(name: &str) -> AuditEntry {
     AuditEntry::new(Timestamp::from_unix_nanos(5), Kind::Decision, Who::named(name))
 }
 
+fn copy(from: &Path, to: &Path) {
+    assert!(std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
+}
+
 /// Names in the entries that are published, without the one that begins every log.
 fn names(log: &AuditLog) -> Vec<String> {
     let size = log.published().checkpoint.size;
@@ -79,6 +83,16 @@ async fn a_window_does_not_wait_while_the_log_works_and_waits_for_the_error_when
     let folder = tempfile::tempdir().unwrap();
     let log = open(folder.path()).unwrap();
     assert_eq!(log.append(entry("quick"), Durability::Window).await.unwrap().index, None);
+    // It is on disk soon though nothing follows it: within 10 ms, and a machine that tests may be busy.
+    let on_disk = async {
+        while log.status().size < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(1), on_disk).await.expect("it is on disk without another entry");
+    let killed = tempfile::tempdir().unwrap();
+    copy(&folder.path().join("."), killed.path());
+    assert_eq!(names(&open(killed.path()).unwrap()), ["quick"]);
     assert_eq!(log.append(entry("slow"), Durability::Durable).await.unwrap().index, Some(2));
     for fault in [Fault::Write, Fault::TornWrite, Fault::Sync] {
         log.0.set_fault(Some(fault));
@@ -103,9 +117,6 @@ async fn a_log_that_is_not_what_was_signed_is_not_opened() {
     log.append(entry("a"), Durability::Durable).await.unwrap();
     let old = log.publish().await.unwrap();
     let saved = tempfile::tempdir().unwrap();
-    let copy = |from: &Path, to: &Path| {
-        assert!(std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success())
-    };
     copy(&folder.path().join(FOLDER), &saved.path().join(FOLDER));
     log.append(entry("b"), Durability::Durable).await.unwrap();
     log.publish().await.unwrap();

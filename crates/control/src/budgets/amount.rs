@@ -39,6 +39,12 @@ impl Amount {
     }
 
     #[must_use]
+    pub(crate) fn with(mut self, unit: Unit, amount: u64) -> Self {
+        self.0[unit as usize] = amount;
+        self
+    }
+
+    #[must_use]
     pub fn plus(self, other: Self) -> Self {
         self.zip(other, u64::saturating_add)
     }

@@ -27,11 +27,15 @@ pub(crate) struct Ledger {
     owed: Arc<Notify>,
 }
 
-/// What a call holds until it is settled. Dropped unsettled, all of it is charged.
-#[derive(Debug, Default)]
+/// What a call holds until it is settled. Dropped unsettled, all of it is charged, but of time no more than has passed: that is
+/// known here. Only a crash charges all the time, too.
+#[derive(Debug)]
 pub(crate) struct Reservation {
     holds: Vec<Hold>,
+    since: Instant,
     owed: Arc<Notify>,
+    /// The least that an enforced budget of time has put aside; `None`: none counts the call.
+    pub(crate) time: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -64,7 +68,8 @@ pub(crate) enum ReserveError {
 }
 
 impl Ledger {
-    /// Reserves `need` of one budget, for `subject`. Under `observe` what is over the limit is reserved too, and told.
+    /// Reserves `need` of one budget, for `subject`; of time at least one millisecond and at most what is left. Under `observe`
+    /// what is over the limit is reserved too, and told.
     pub(crate) async fn reserve(
         &self,
         inner: &Inner,
@@ -75,10 +80,10 @@ impl Ledger {
     ) -> Result<Option<Short>, ReserveError> {
         let account = self.account(budget, subject, inner.clock.now())?;
         let limits = budget.limits;
-        let reserved = limits.counted(need);
+        let mut reserved = limits.counted(need);
         let short = match account.reserve(reserved) {
             Ok(()) => None,
-            Err(_) => take_and_reserve(inner, &account, budget, reserved).await?,
+            Err(_) => take_and_reserve(inner, &account, budget, &mut reserved).await?,
         };
         match short {
             Some(short) if budget.mode == Mode::Enforce => return Err(ReserveError::Short(short)),
@@ -87,6 +92,10 @@ impl Ledger {
                 self.owed.notify_one();
             }
             None => {}
+        }
+        if budget.mode == Mode::Enforce && limits.duration_ms.is_some() {
+            let time = Duration::from_millis(reserved.of(Unit::Milliseconds));
+            into.time = Some(into.time.map_or(time, |least| least.min(time)));
         }
         into.owed = Arc::clone(&self.owed);
         into.holds.push(Hold { account, limits, reserved });
@@ -177,21 +186,23 @@ impl Ledger {
     }
 }
 
-/// Takes a block from the account and reserves from it; one at a time, so that those behind find what was taken.
+/// Takes a block from the account and reserves from it; one at a time, so that those behind find what was taken. Of time `need`
+/// becomes what is left, when that is less: the call ends by then.
 async fn take_and_reserve(
     inner: &Inner,
     account: &Account,
     budget: &Budget,
-    need: Amount,
+    need: &mut Amount,
 ) -> Result<Option<Short>, StoreError> {
-    account.wait_for(need);
-    let _waiting = Waiting { account, need };
+    account.wait_for(*need);
+    let _waiting = Waiting { account, need: *need };
     let measures = inner.memory.measures();
     measures.lease_waits.inc();
     let _one_at_a_time = account.taking.lock().await;
+    let mut came_back = false;
     // Somebody may use up between taking and reserving what was taken for us; each time something was used up.
     loop {
-        let Err(missing) = account.reserve(need) else { return Ok(None) };
+        let Err(missing) = account.reserve(*need) else { return Ok(None) };
         let mut block = account.block_for(missing, &budget.limits);
         measures.leases.inc();
         let mut taken = storage::take(inner, &account.id, block, &budget.limits).await?;
@@ -207,24 +218,47 @@ async fn take_and_reserve(
             Taken::Whole => account.add(block),
             Taken::Short(so_far) => {
                 account.saw_taken(so_far);
-                return Ok(Some(short(budget, account, so_far, need)));
+                match cut_to_left(budget, account, so_far, *need) {
+                    Some(cut) => *need = cut,
+                    None => {
+                        let lacking = lacking(budget, account, so_far, *need);
+                        // Another call gave back meanwhile what was missing.
+                        if lacking.is_some() || came_back {
+                            return Ok(Some(short(budget, account, so_far, *need, lacking.unwrap_or(Unit::Calls))));
+                        }
+                        came_back = true;
+                    }
+                }
             }
         }
     }
 }
 
-/// What of `need` is not there, in the first unit that lacks something.
-fn short(budget: &Budget, account: &Account, taken: Amount, need: Amount) -> Short {
+/// `need` with the time that is left; `None` when nothing is, or time is not what lacks. A budget that is only watched ends no call,
+/// so that it tells of the time that the call may take.
+fn cut_to_left(budget: &Budget, account: &Account, taken: Amount, need: Amount) -> Option<Amount> {
+    let time = Unit::Milliseconds;
+    let left = left(budget, account, taken, time).filter(|_| budget.mode == Mode::Enforce)?;
+    (1..need.of(time)).contains(&left).then(|| need.with(time, left))
+}
+
+/// What is left of a unit; `None` when it has no limit.
+fn left(budget: &Budget, account: &Account, taken: Amount, unit: Unit) -> Option<u64> {
     let (free, _) = account.free_and_reserved();
-    let left = |unit: Unit| {
-        budget.limits.of(unit).map(|limit| limit.saturating_sub(taken.of(unit)).saturating_add(free.of(unit)))
-    };
-    let lacking = Unit::ALL.into_iter().find(|unit| left(*unit).is_some_and(|left| left < need.of(*unit)));
-    let unit = lacking.unwrap_or(Unit::Calls);
+    budget.limits.of(unit).map(|limit| limit.saturating_sub(taken.of(unit)).saturating_add(free.of(unit)))
+}
+
+/// The first unit of which less is left than `need`.
+fn lacking(budget: &Budget, account: &Account, taken: Amount, need: Amount) -> Option<Unit> {
+    Unit::ALL.into_iter().find(|unit| left(budget, account, taken, *unit).is_some_and(|left| left < need.of(*unit)))
+}
+
+/// That less of `unit` is left than `need`.
+fn short(budget: &Budget, account: &Account, taken: Amount, need: Amount, unit: Unit) -> Short {
     Short {
         budget: budget.name.clone(),
         unit,
-        left: left(unit).unwrap_or(0),
+        left: left(budget, account, taken, unit).unwrap_or(0),
         limit: budget.limits.of(unit).unwrap_or(0),
         asked: need.of(unit),
         resets_at: account.window.map(|(_, end)| end),
@@ -244,12 +278,27 @@ impl Drop for Waiting<'_> {
 }
 
 impl Reservation {
+    pub(crate) fn begin() -> Self {
+        Self { holds: Vec::new(), since: Instant::now(), owed: Arc::default(), time: None }
+    }
+
     /// Charges `spent`, and gives back the rest at once. A unit of which nobody knows what it took (`None`) is charged as
     /// reserved.
     pub(crate) fn settle(mut self, spent: impl Fn(Unit) -> Option<u64>) {
         for hold in std::mem::take(&mut self.holds) {
             let spent = Amount(Unit::ALL.map(|unit| spent(unit).unwrap_or_else(|| hold.reserved.of(unit))));
             self.charge(&hold, hold.limits.counted(spent));
+        }
+    }
+
+    /// Gives back all the time but `used`, and keeps the rest of what was reserved.
+    pub(crate) fn give_back_time(&mut self, used: Duration) {
+        let used = u64::try_from(used.as_millis()).unwrap_or(u64::MAX);
+        for hold in &mut self.holds {
+            let back = hold.reserved.of(Unit::Milliseconds).saturating_sub(used);
+            let back = Amount::default().with(Unit::Milliseconds, back);
+            hold.account.settle(back, Amount::default());
+            hold.reserved = hold.reserved.minus(back);
         }
     }
 
@@ -267,8 +316,10 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
+        let passed = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         for hold in std::mem::take(&mut self.holds) {
-            self.charge(&hold, hold.reserved);
+            let time = hold.reserved.of(Unit::Milliseconds).min(passed);
+            self.charge(&hold, hold.reserved.with(Unit::Milliseconds, time));
         }
     }
 }

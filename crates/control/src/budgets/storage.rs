@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use mizzen_store::StoreError;
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Row as _, Transaction};
 
 use super::amount::{Amount, Limits, Unit};
 use super::{Budget, BudgetError};
@@ -124,19 +124,27 @@ pub(super) async fn accounts(
     Ok(found)
 }
 
+/// A change of budgets, not in force before it is committed.
+pub(super) type Change = Transaction<'static, Any>;
+
 /// In place of one of the same name.
-pub(super) async fn save(inner: &Inner, budget: &Budget, by: &str) -> Result<(), BudgetError> {
+pub(super) async fn save(inner: &Inner, budget: &Budget, by: &str) -> Result<Option<Change>, BudgetError> {
     let replace =
         "ON CONFLICT (name) DO UPDATE SET budget = excluded.budget, set_by = excluded.set_by, set_at = excluded.set_at";
-    insert(inner, budget, by, replace).await.map(|_| ())
+    insert(inner, budget, by, replace).await
 }
 
-/// Unless there is one of the same name; `false` then.
-pub(super) async fn add(inner: &Inner, budget: &Budget, by: &str) -> Result<bool, BudgetError> {
+/// Unless there is one of the same name; `None` then.
+pub(super) async fn add(inner: &Inner, budget: &Budget, by: &str) -> Result<Option<Change>, BudgetError> {
     insert(inner, budget, by, "ON CONFLICT (name) DO NOTHING").await
 }
 
-async fn insert(inner: &Inner, budget: &Budget, by: &str, otherwise: &'static str) -> Result<bool, BudgetError> {
+async fn insert(
+    inner: &Inner,
+    budget: &Budget,
+    by: &str,
+    otherwise: &'static str,
+) -> Result<Option<Change>, BudgetError> {
     let sql = format!("INSERT INTO control_budgets (name, budget, set_by, set_at) VALUES ($1, $2, $3, $4) {otherwise}");
     let text = serde_json::to_string(budget).map_err(BudgetError::Encode)?;
     let mut change = remembered::begin_change(inner).await?;
@@ -148,16 +156,15 @@ async fn insert(inner: &Inner, budget: &Budget, by: &str, otherwise: &'static st
         .execute(&mut *change)
         .await
         .map_err(StoreError::from)?;
-    change.commit().await.map_err(StoreError::from)?;
-    Ok(done.rows_affected() > 0)
+    Ok((done.rows_affected() > 0).then_some(change))
 }
 
-pub(super) async fn remove(inner: &Inner, name: &str) -> Result<bool, StoreError> {
+/// With its accounts; `None` when there is none.
+pub(super) async fn remove(inner: &Inner, name: &str) -> Result<Option<Change>, StoreError> {
     let mut change = remembered::begin_change(inner).await?;
     let done = sqlx::query("DELETE FROM control_budgets WHERE name = $1").bind(name).execute(&mut *change).await?;
     sqlx::query("DELETE FROM control_accounts WHERE budget = $1").bind(name).execute(&mut *change).await?;
-    change.commit().await?;
-    Ok(done.rows_affected() > 0)
+    Ok((done.rows_affected() > 0).then_some(change))
 }
 
 /// Forgets windows that ended long ago, and runs and sessions that nobody has used for as long.

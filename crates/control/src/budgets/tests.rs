@@ -78,6 +78,120 @@ async fn two_hundred_callers_at_once_never_overspend() {
     }
 }
 
+/// Two hundred calls at once on two nodes, each of which takes all that was put aside for it.
+async fn spend_at_once(plane: &Fixture, limits: Limits, estimate: Spend) -> (usize, [u64; 4]) {
+    let caller = plane.agent("helm").await;
+    let shared = budget("shared", Per::Agent, limits);
+    plane.control.budgets().set(shared.clone(), "ada").await.unwrap();
+    let (_folder, other) = plane.another_node().await;
+    let mut asking = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let node = if number % 2 == 0 { plane.control.clone() } else { other.clone() };
+        let question = Ask { estimate, ..model_ask(&caller, 1, Some(0)) };
+        asking.spawn(async move {
+            let permit = match node.gate().ask(question).await {
+                Answer::Permitted(permit) => permit,
+                Answer::Refused(denial) => {
+                    assert_eq!(denial.code, DenialCode::BudgetExhausted, "{}", denial.message);
+                    return None;
+                }
+                Answer::Held(held) => panic!("{held:?}"),
+            };
+            tokio::task::yield_now().await;
+            let time = permit.time_max.unwrap_or_default();
+            assert!(time <= Duration::from_millis(estimate.duration_ms), "{time:?}");
+            // Nothing is given back before all have asked.
+            Some((permit, Spend { duration_ms: u64::try_from(time.as_millis()).unwrap(), ..estimate }))
+        });
+    }
+    let permits: Vec<_> = asking.join_all().await.into_iter().flatten().collect();
+    let admitted = permits.len();
+    permits.into_iter().for_each(|(permit, spent)| permit.settle(spent));
+    for node in [&plane.control, &other] {
+        let inner = crate::plane::tests::inner(node);
+        inner.memory.ledger.give_back(inner, None).await.unwrap();
+    }
+    (admitted, spent(plane, &shared).await["helm"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_callers_at_once_never_overspend_money() {
+    for plane in planes().await {
+        let each = Spend { cost_nano_usd: Some(7), ..one_call() };
+        let (admitted, spent) = spend_at_once(&plane, money(500), each).await;
+        // A block of the other node, at most a 32nd of the limit, may keep the last ones out.
+        assert!((60..=71).contains(&admitted), "{admitted} on {}", plane.test.name);
+        assert_eq!(spent[2], 7 * admitted as u64);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_callers_at_once_never_overspend_time() {
+    for plane in planes().await {
+        let each = Spend { cost_nano_usd: Some(0), duration_ms: 4_000, ..one_call() };
+        let limits = Limits { duration_ms: Some(10_000), ..Limits::default() };
+        let (admitted, spent) = spend_at_once(&plane, limits, each).await;
+        assert!((3..=10).contains(&admitted), "{admitted} on {}", plane.test.name);
+        assert!((9_000..=10_000).contains(&spent[3]), "{spent:?} on {}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn of_time_a_call_gets_what_is_left_and_a_crash_charges_it() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        let seconds = |seconds: u64| Spend { duration_ms: seconds * 1_000, ..one_call() };
+        let limits = |seconds: u64| Limits { duration_ms: Some(seconds * 1_000), ..Limits::default() };
+        let asked = async || plane.control.gate().ask(Ask { estimate: seconds(6), ..ask(&caller) }).await;
+        assert_eq!(permitted(asked().await).time_max, None, "nobody counts it");
+        let day = budget("day", Per::Agent, limits(10));
+        plane.control.budgets().set(day.clone(), "ada").await.unwrap();
+        let first = permitted(asked().await);
+        assert_eq!(first.time_max, Some(Duration::from_secs(6)));
+        let second = permitted(asked().await);
+        assert_eq!(second.time_max, Some(Duration::from_secs(4)), "what is left, on {}", plane.test.name);
+        let denial = refused(asked().await);
+        assert!(denial.message.contains("0.000 seconds left of 10.000 seconds"), "{}", denial.message);
+        second.settle(seconds(1));
+        let third = permitted(asked().await);
+        assert_eq!(third.time_max, Some(Duration::from_secs(3)));
+        // Of a call that nobody settles it is known all the same how long it was going on; of a process that is gone it is not.
+        drop(third);
+        let fourth = permitted(asked().await);
+        assert!(fourth.time_max.is_some_and(|time| time > Duration::from_secs(2)), "{:?}", fourth.time_max);
+        std::mem::forget((first, fourth));
+        let (_folder, after) = plane.another_node().await;
+        let (accounts, _) = after.budgets().accounts(&day).await.unwrap();
+        assert_eq!(accounts[0].spent.0[3], 10_000, "{}", plane.test.name);
+
+        let watched = Budget { mode: Mode::Observe, ..budget("day", Per::Agent, limits(12)) };
+        plane.control.budgets().set(watched, "ada").await.unwrap();
+        let permit = permitted(asked().await);
+        assert_eq!(permit.time_max, None, "a budget that is only watched ends no call");
+        assert!(permit.decision.reason.contains("2.000 seconds left of 12.000"), "{}", permit.decision.reason);
+    }
+}
+
+#[tokio::test]
+async fn what_comes_back_while_a_call_asks_the_database_is_there_for_it() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        plane.control.budgets().set(budget("day", Per::Agent, calls(1)), "ada").await.unwrap();
+        let first = permitted(plane.control.gate().ask(ask(&caller)).await);
+        // The account is locked, so that the second call waits for the database.
+        let mut lock = plane.inner().store.begin().await.unwrap();
+        sqlx::query("UPDATE control_accounts SET updated_at = updated_at").execute(&mut *lock).await.unwrap();
+        let (control, question) = (plane.control.clone(), ask(&caller));
+        let mut asking = tokio::task::JoinSet::new();
+        asking.spawn(async move { control.gate().ask(question).await });
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        first.settle(Spend::default());
+        lock.rollback().await.unwrap();
+        permitted(asking.join_next().await.unwrap().unwrap()).settle(one_call());
+        refused(plane.control.gate().ask(ask(&caller)).await);
+    }
+}
+
 #[tokio::test]
 async fn the_accounts_of_many_budgets_are_those_of_each() {
     for plane in planes().await {
@@ -121,6 +235,28 @@ async fn a_budget_that_is_added_leaves_another_of_its_name_alone() {
             let set = node.budgets().list();
             assert_eq!((set.len(), &set[0].budget, set[0].set_by.as_str()), (1, &ours, "ada"));
         }
+    }
+}
+
+#[tokio::test]
+async fn without_the_audit_log_no_budget_changes() {
+    for plane in planes().await {
+        let (caller, budgets) = (plane.agent("helm").await, plane.control.budgets());
+        budgets.set(budget("day", Per::Agent, calls(1)), "ada").await.unwrap();
+        permitted(plane.control.gate().ask(ask(&caller)).await).settle(one_call());
+        let before = budgets.list();
+        plane.control.audit().break_disk(true);
+        let more = budgets.set(budget("day", Per::Agent, calls(9)), "ada").await;
+        let another = budgets.add(budget("hour", Per::Agent, calls(9)), "ada").await;
+        let gone = budgets.remove("day", "ada").await;
+        for refused in [more.map(|_| ()), another.map(|_| ()), gone.map(|_| ())] {
+            assert!(matches!(refused, Err(BudgetError::Audit(_))), "{refused:?} on {}", plane.test.name);
+        }
+        plane.control.audit().break_disk(false);
+        plane.control.refresh().await.unwrap();
+        assert_eq!(budgets.list(), before, "{}", plane.test.name);
+        refused(plane.control.gate().ask(ask(&caller)).await);
+        assert!(budgets.remove("day", "ada").await.unwrap());
     }
 }
 

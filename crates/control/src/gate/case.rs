@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mizzen_governance::request::{BudgetLeft, Obligations, ToolFacts};
-use mizzen_governance::{Outcome, PolicySet, Request};
+use mizzen_governance::{Outcome, PolicySet, Request, is_metric};
 use mizzen_model::asked::{Action, Resource, Taint};
 use mizzen_model::id::Digest;
 use mizzen_model::permission::{Caller, Decision, Effect, Evidence, Mode};
@@ -13,6 +13,7 @@ use mizzen_runtime::error::Chain;
 use super::{Ask, DenialCode, held};
 use crate::approvals::{self, Fingerprint, HeldCall, HeldState, HoldError, NewHeld};
 use crate::budgets::{Amount, Budget, Reservation, ReserveError, Short, Unit};
+use crate::evidence::Withdrawal;
 use crate::pauses::{self, PauseKind};
 use crate::plane::Inner;
 use crate::snapshot::KeyIdentity;
@@ -145,10 +146,23 @@ impl Case {
             self.taint = seen.map_err(|error| self.no_taint(&error))?;
             outcome = self.outcome_with(self.taint);
         }
+        if let Some(withdrawn) = self.withdrawn(&outcome) {
+            outcome.reason = format!("{}; {withdrawn}", outcome.reason);
+        }
         let denied = outcome.effect == Effect::Deny && outcome.mode == Mode::Enforce;
         let refusal = denied.then(|| Refusal::new(code_of(&outcome), outcome.reason.clone()));
         self.outcome = Some(outcome);
         refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
+    }
+
+    /// Of evidence that is missing because a person withdrew it: who, when and why.
+    fn withdrawn(&self, outcome: &Outcome) -> Option<String> {
+        let remembered = self.inner.memory.remembered();
+        let about = remembered.withdrawn.get(self.caller.agent_digest.as_ref()?)?;
+        let missing: Vec<_> = outcome.missing_evidence.iter().filter(|missing| missing.had.is_none()).collect();
+        let wanted = |item: &&Withdrawal| missing.iter().any(|one| is_metric(&item.metric, &one.rule.metric));
+        let Withdrawal { metric, by, at, reason, .. } = about.iter().filter(wanted).max_by_key(|item| item.at)?;
+        Some(format!("`{metric}` was withdrawn by `{by}` at {}: {reason}; measure it anew", shown(*at)))
     }
 
     /// The least that is left of any budget that counts the call, as far as this node knows: other nodes may have taken more
@@ -279,7 +293,7 @@ impl Case {
     /// Reserves what the call may take, of every budget that it is about: all of them, or nothing.
     pub(super) async fn reserve(&mut self) -> Result<Reservation, Turn> {
         let (index, ask) = (self.inner.memory.budgets.load_full(), Arc::clone(&self.ask));
-        let mut reservation = Reservation::default();
+        let mut reservation = Reservation::begin();
         for budget in index.candidates(&ask.caller) {
             let Some(subject) = budget.subject(&ask) else { continue };
             if let Err(refusal) = self.reserve_of(budget, subject, &mut reservation).await {

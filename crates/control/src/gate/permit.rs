@@ -1,6 +1,7 @@
 //! Leave to make one call, once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mizzen_governance::request::Obligations;
 use mizzen_model::asked::{Spend, Taint};
@@ -15,10 +16,13 @@ use crate::taint;
 
 /// Leave to make one call, once.
 #[derive(Debug)]
-#[must_use = "a permit that is dropped charges all that was reserved"]
+#[must_use = "a permit that is dropped charges all that was reserved, but the time that has not passed"]
 pub struct Permit {
     pub decision: Arc<Decision>,
     pub obligations: Obligations,
+    /// How long the call may take from now on, where a budget counts time: the time that was asked for, or what is left. Whoever
+    /// asked for time ends the call by then; what it takes beyond is charged all the same.
+    pub time_max: Option<Duration>,
     pub(super) inner: Arc<Inner>,
     pub(super) ask: Arc<Ask>,
     pub(super) reservation: Reservation,
@@ -40,6 +44,11 @@ impl Permit {
     pub fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
         let stop = Arc::clone(&self.stop);
         async move { stop.cancelled().await }
+    }
+
+    /// Gives back all the time but `used`, when it is known before the rest of what the call takes.
+    pub fn give_back_time(&mut self, used: Duration) {
+        self.reservation.give_back_time(used);
     }
 
     /// Charges what the call really took, and gives back the rest at once. An unknown price is charged as it was reserved.

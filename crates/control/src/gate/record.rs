@@ -9,6 +9,7 @@ use mizzen_runtime::error::Chain;
 
 use super::case::{Case, Refusal, Turn};
 use super::{Ask, DenialCode};
+use crate::approvals::HeldState;
 use crate::audit::{AuditEntry, Durability};
 use crate::plane::Inner;
 
@@ -18,6 +19,8 @@ pub struct Recorded {
     pub decision: Arc<Decision>,
     /// `None`: the call went on, or is held.
     pub code: Option<DenialCode>,
+    /// Whether the call went out, also where a boundary only watches or a person said yes.
+    pub went_on: bool,
     /// The question with its arguments: what may be kept of them is the recorder's policy.
     pub ask: Arc<Ask>,
     /// What the run had touched before the call.
@@ -38,17 +41,17 @@ pub struct Recorded {
 pub(super) async fn permitted(inner: &Inner, case: &Case) -> Result<Arc<Decision>, Turn> {
     let decision = case.decision(None);
     let durability = if changes_something(&case.ask) { Durability::Durable } else { Durability::Window };
-    let entry = entry(inner, case, &decision, None);
+    let entry = entry(inner, case, &decision, None, true);
     let arguments_hash = entry.arguments.clone();
     let appended = inner.audit.append(entry, durability).await;
     appended.map_err(|error| Refusal::unavailable("the audit log does not take the entry", &error, case.at))?;
-    tell(inner, case, &decision, None, arguments_hash);
+    tell(inner, case, &decision, None, true, arguments_hash);
     Ok(decision)
 }
 
 /// Records a refusal, or that a call is held; it stays so when that fails.
 pub(super) async fn turned(inner: &Inner, case: &Case, decision: &Arc<Decision>, code: Option<DenialCode>) {
-    let entry = entry(inner, case, decision, code);
+    let entry = entry(inner, case, decision, code, false);
     let arguments_hash = entry.arguments.clone();
     if let Err(error) = inner.audit.append(entry, Durability::Durable).await {
         tracing::error!(error = %Chain(&error), decision = decision.id, "a refusal is not in the audit log");
@@ -56,7 +59,7 @@ pub(super) async fn turned(inner: &Inner, case: &Case, decision: &Arc<Decision>,
     if code.is_none() {
         inner.memory.measures().held.inc();
     }
-    tell(inner, case, decision, code, arguments_hash);
+    tell(inner, case, decision, code, false, arguments_hash);
 }
 
 /// Lists and reads change nothing, and neither does a tool whose approved definition says so. A model only answers: tools
@@ -75,7 +78,7 @@ fn changes_something(ask: &Ask) -> bool {
     }
 }
 
-fn entry(inner: &Inner, case: &Case, decision: &Decision, code: Option<DenialCode>) -> AuditEntry {
+fn entry(inner: &Inner, case: &Case, decision: &Decision, code: Option<DenialCode>, went_on: bool) -> AuditEntry {
     let ask = &case.ask;
     let mut entry = AuditEntry::of_decision(decision);
     entry.who.key_id = Some(ask.caller.key_id.clone());
@@ -87,6 +90,11 @@ fn entry(inner: &Inner, case: &Case, decision: &Decision, code: Option<DenialCod
     entry.code = code.map(|code| code.as_str().to_owned());
     if let Some(approval) = &case.approval {
         entry = entry.with("approval", approval);
+        // The two decisions of a held call are alike but for this; a refusal has its code.
+        let state = if went_on { HeldState::Used } else { HeldState::Waiting };
+        if code.is_none() {
+            entry = entry.with("approval_state", state.as_str());
+        }
     }
     if case.taint != Taint::default() {
         entry = entry.with("taint", crate::taint::words(case.taint));
@@ -99,6 +107,7 @@ fn tell(
     case: &Case,
     decision: &Arc<Decision>,
     code: Option<DenialCode>,
+    went_on: bool,
     arguments_hash: Option<String>,
 ) {
     let measures = inner.memory.measures();
@@ -106,6 +115,7 @@ fn tell(
     let recorded = Recorded {
         decision: Arc::clone(decision),
         code,
+        went_on,
         ask: Arc::clone(&case.ask),
         taint: case.taint,
         evidence: Arc::clone(&case.evidence),

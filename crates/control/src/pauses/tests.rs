@@ -32,6 +32,65 @@ async fn a_pause_refuses_from_the_next_ask_on_and_after_a_restart_until_it_is_li
 }
 
 #[tokio::test]
+async fn without_the_audit_log_nobody_is_resumed_and_anybody_can_be_stopped() {
+    for plane in planes().await {
+        let (one, pauses) = (plane.agent("one").await, plane.control.pauses());
+        let pause = pauses.pause(Reach::Agent("one".into()), PauseKind::Pause, "it loops", "ada").await.unwrap();
+        plane.control.audit().break_disk(true);
+        assert!(matches!(pauses.resume(&pause.id, "ada").await, Err(PauseError::Audit(_))), "{}", plane.test.name);
+        plane.control.refresh().await.unwrap();
+        assert_eq!(pauses.list(), std::slice::from_ref(&pause));
+        assert_eq!(refused(plane.control.gate().ask(ask(&one)).await).code, DenialCode::Paused);
+        let stop = pauses.pause(Reach::Agent("one".into()), PauseKind::Stop, "it deletes", "ada").await;
+        assert!(matches!(stop, Err(PauseError::NotWritten(_))), "who stops it is told that it was not written down");
+        assert_eq!(pauses.list()[0].kind, PauseKind::Stop);
+        plane.control.audit().break_disk(false);
+        // Paused on another node, which this one has not heard of.
+        let (_folder, other) = plane.another_node().await;
+        let theirs = other.pauses().pause(Reach::All, PauseKind::Pause, "fire", "bob").await.unwrap();
+        assert_eq!(pauses.resume(&theirs.id, "ada").await.unwrap(), Some(theirs), "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn while_the_audit_log_stalls_a_resume_keeps_nobody_from_stopping_an_agent() {
+    for plane in planes().await {
+        let pause = plane.control.pauses().pause(Reach::Agent("one".into()), PauseKind::Pause, "it loops", "ada").await;
+        let id = pause.unwrap().id;
+        let stalled = plane.control.audit().stall_disk();
+        let mut resuming = tokio::task::JoinSet::new();
+        let control = plane.control.clone();
+        resuming.spawn(async move { control.pauses().resume(&id, "ada").await });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let pauses = plane.control.pauses();
+        let stop = pauses.pause(Reach::Agent("two".into()), PauseKind::Stop, "it deletes", "bob").await;
+        assert!(matches!(stop, Err(PauseError::NotWritten(_))), "{stop:?} on {}", plane.test.name);
+        assert!(pauses.list().iter().any(|pause| pause.kind == PauseKind::Stop));
+        let resumed = resuming.join_next().await.unwrap().unwrap();
+        assert!(matches!(resumed, Err(PauseError::Audit(_))), "{resumed:?} on {}", plane.test.name);
+        drop(stalled);
+    }
+}
+
+#[tokio::test]
+async fn who_resumes_a_pause_lifts_no_stop_that_was_made_meanwhile() {
+    for plane in planes().await {
+        let (pauses, reach) = (plane.control.pauses(), Reach::Agent("one".into()));
+        let pause = pauses.pause(reach.clone(), PauseKind::Pause, "it loops", "ada").await.unwrap();
+        // At the same instant, and a little later.
+        for wait in [0, 1] {
+            plane.clock.advance(Duration::from_nanos(wait));
+            let stop = pauses.pause(reach.clone(), PauseKind::Stop, "it deletes", "bob").await.unwrap();
+            let told = pauses.lift(pause.clone(), "ada").await;
+            assert!(matches!(told, Err(PauseError::ChangedMeanwhile(_))), "{told:?} on {}", plane.test.name);
+            assert_eq!(pauses.list(), [stop]);
+        }
+        assert!(pauses.resume(&pause.id, "ada").await.unwrap().is_some());
+        assert_eq!(pauses.lift(pause, "ada").await.unwrap(), None, "it is gone");
+    }
+}
+
+#[tokio::test]
 async fn a_stop_ends_what_is_in_flight_here_and_on_other_nodes() {
     for plane in planes().await {
         let (one, other) = (plane.agent("one").await, plane.agent("other").await);

@@ -51,7 +51,7 @@ pub struct KeptDecision {
     pub resource: String,
     pub effect: String,
     pub mode: String,
-    /// Whether a call that was not allowed was kept from going on.
+    /// Whether the call was kept from going on, or is held.
     pub enforced: bool,
     pub code: Option<String>,
     /// JSON; [`Self::read`] reads it.

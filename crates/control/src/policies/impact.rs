@@ -2,7 +2,7 @@
 
 mod proposed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use mizzen_governance::request::BudgetLeft;
@@ -18,7 +18,7 @@ use super::Policies;
 use super::decisions::record::{ArgumentsKept, DecisionDocument};
 use super::decisions::{DecisionError, DecisionFilter, KeptDecision};
 
-/// Decisions that one question looks at; the newest.
+/// Decisions that one question reads; the newest.
 pub const EXAMINED_MAX: u64 = 200_000;
 /// Groups that a report tells; the largest.
 pub const GROUPS_MAX: usize = 500;
@@ -119,16 +119,33 @@ impl Policies<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn impact(&self, proposed: &Arc<Proposed>, since: Timestamp) -> Result<ImpactReport, StoreError> {
-        let filter = DecisionFilter { since: Some(since), ..DecisionFilter::default() };
-        let (mut tally, mut cursor) = (Tally::default(), None::<String>);
-        loop {
+        self.impact_of(proposed, since, EXAMINED_MAX).await
+    }
+
+    async fn impact_of(
+        &self,
+        proposed: &Arc<Proposed>,
+        since: Timestamp,
+        seen_max: u64,
+    ) -> Result<ImpactReport, StoreError> {
+        // A page of each in turn, so that no busy agent takes the place of a rare one.
+        let mut open: VecDeque<(DecisionFilter, Option<String>)> = match proposed.plain_names() {
+            Some(agents) => agents.into_iter().map(|agent| (of(Some(agent), since), None)).collect(),
+            None => VecDeque::from([(of(None, since), None)]),
+        };
+        let mut tally = Tally::default();
+        while tally.seen < seen_max
+            && let Some((filter, cursor)) = open.pop_front()
+        {
             let page = match self.decisions(&filter, cursor.as_deref(), PAGE).await {
                 Ok(page) => page,
                 Err(DecisionError::Store(error)) => return Err(error),
                 // The cursor is the one that the page before gave.
                 Err(DecisionError::Cursor(_)) => break,
             };
-            cursor = page.next_cursor;
+            if let Some(next) = page.next_cursor {
+                open.push_back((filter, Some(next)));
+            }
             let (proposed, items) = (Arc::clone(proposed), page.items);
             // Deciding a thousand times takes longer than an async thread should be held.
             let counting = tokio::task::spawn_blocking(move || {
@@ -136,12 +153,13 @@ impl Policies<'_> {
                 tally
             });
             tally = counting.await.map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))?;
-            if cursor.is_none() || tally.seen >= EXAMINED_MAX {
-                break;
-            }
         }
-        Ok(tally.report(since, proposed, cursor.is_some()))
+        Ok(tally.report(since, proposed, !open.is_empty()))
     }
+}
+
+fn of(agent: Option<String>, since: Timestamp) -> DecisionFilter {
+    DecisionFilter { agent, since: Some(since), ..DecisionFilter::default() }
 }
 
 /// What `set` says to the question that was asked then. Budgets are as if they were full.
@@ -184,7 +202,7 @@ type Place = (Option<String>, String, String, Standing, Standing);
 
 #[derive(Debug, Default)]
 struct Tally {
-    /// About whomever.
+    /// About whomever, where agents cannot be asked for by name.
     seen: u64,
     examined: u64,
     replayed: u64,
@@ -194,7 +212,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// Decisions come newest first.
+    /// Decisions of an agent come newest first.
     fn add(&mut self, kept: &KeptDecision, proposed: &Proposed) {
         self.seen += 1;
         let document = kept.read().map_err(|_| NotReplayed::Damaged);

@@ -284,6 +284,53 @@ fn the_three_together_are_forbidden_unless_a_person_is_asked() {
 }
 
 #[test]
+fn what_carries_something_out_reaches_outside_where_nobody_said_what_it_touches() {
+    let set = compile(&[&format!("{BANKING}  prompts: ['web/*']\n  resources: ['web/*']\n")], "");
+    let both = Taint { private_data: true, untrusted_content: true, outside_reached: false };
+    let (prompt, resource) =
+        ((Action::PromptsGet, ResourceKind::Prompt), (Action::ResourcesRead, ResourceKind::Resource));
+    let ask = |(action, kind), arguments: Value, read_only| Ask {
+        action,
+        resource: Resource { kind, server: Some("web".into()), name: "x".into() },
+        taint: both,
+        tool: ToolFacts { digest: None, pinned: false, read_only },
+        ..tool("", "", arguments)
+    };
+    for (asked, effect) in [
+        (ask(prompt, json!({}), false), Effect::Allow),
+        (ask(prompt, json!({"q": "secret"}), true), Effect::Deny),
+        (ask(resource, json!({}), true), Effect::Allow),
+        (ask(resource, json!({}), false), Effect::Deny),
+        (ask(resource, json!({"argument": {"value": "secret"}}), true), Effect::Deny),
+    ] {
+        let outcome = asked.of(&set);
+        assert_eq!(outcome.effect, effect, "{:?} {}: {}", asked.resource, asked.arguments, outcome.reason);
+        assert!(outcome.obligations.touches.untrusted_content, "{:?}", asked.resource);
+    }
+}
+
+#[test]
+fn what_a_client_answers_is_no_argument() {
+    let set = compile(&[BANKING], "");
+    let answers = json!({"disk": {"action": "accept"}});
+    let ask = |mut arguments: Value, name: &str| {
+        arguments[crate::request::INPUT_RESPONSES] = answers.clone();
+        tool("bank", name, arguments).effect(&set)
+    };
+    // No other arguments are taken here.
+    assert_eq!(ask(json!({"recurring": true}), "schedule"), Effect::Allow);
+    assert_eq!(ask(json!({"recurring": true, "more": 1}), "schedule"), Effect::Deny);
+    let schema = BANKING.replace(
+        "    - bank/get_balance\n",
+        "    - tool: bank/get_balance\n      schema: {type: object, additionalProperties: false, properties: {of: {}}}\n",
+    );
+    let set = compile(&[&schema], "");
+    let ask = |arguments| tool("bank", "get_balance", arguments).effect(&set);
+    assert_eq!(ask(json!({"of": 1, (crate::request::INPUT_RESPONSES): answers})), Effect::Allow);
+    assert_eq!(ask(json!({"of": 1, "more": answers})), Effect::Deny);
+}
+
+#[test]
 fn hosts_models_and_people() {
     let set = compile(&[BANKING], "");
     let asking = |action, kind, name: &str| {
@@ -399,4 +446,24 @@ fn a_boundary_can_let_only_approved_versions_act() {
     assert!(refused.reason.contains("no approved version in the catalog"), "{}", refused.reason);
     // Without the word any digest will do.
     assert_eq!(ask(None).effect(&compile(&[BANKING], "")), Effect::Allow);
+}
+
+/// As `docs/catalog.md` has it.
+#[test]
+fn a_policy_can_refuse_whoever_runs_a_version_that_is_out_of_use() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/catalog.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let policy = text.split("```cedar\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let observed = BANKING.replace("mode: enforce", "mode: observe");
+    for set in [compile(&[BANKING], policy), compile(&[&observed], policy), compile(&[], policy)] {
+        for version in ["rejected", "retired"] {
+            let outcome = Ask { version: Some(version), ..tool("bank", "get_balance", json!({})) }.of(&set);
+            assert_eq!((outcome.effect, outcome.mode), (Effect::Deny, Mode::Enforce), "{version}");
+            assert_eq!(outcome.policies, ["versions-out-of-use"]);
+        }
+        for version in [None, Some("pending"), Some("approved")] {
+            let outcome = Ask { version, ..tool("bank", "get_balance", json!({})) }.of(&set);
+            assert!(outcome.effect == Effect::Allow || outcome.mode == Mode::Observe, "{version:?}");
+        }
+    }
 }

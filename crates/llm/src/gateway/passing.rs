@@ -7,14 +7,11 @@ mod unknown;
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use bytes::Bytes;
 use http::Response;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http_body_util::{BodyExt as _, Collected, Limited};
 use hyper::body::Incoming;
-use mizzen_runtime::task::BoxError;
 use tokio::time::Instant;
 
 pub(super) use self::models::{model, models};
@@ -27,40 +24,46 @@ use super::pipeline::Identified;
 use super::recording::{InFlight, Recording};
 use super::refusal::{Reason, Refusal};
 use super::relay::{Filter, Relay, Stopped, Terms};
+use super::reservation::Timed;
 use super::trace;
 use crate::routing::Upstream;
 
-async fn pass(identified: Identified, upstream: &Arc<Upstream>, path: &str) -> Result<Response<Body>, Refusal> {
+async fn pass(identified: Identified, upstream: &Arc<Upstream>, path: &str) -> Result<Response<Relay>, Refusal> {
     let outbound = outbound(&identified.gateway, &identified.parts, upstream, path)?;
-    exchange(identified, upstream, &outbound).await
+    exchange(identified, upstream, &outbound, None).await
 }
 
-/// Sends `outbound` and hands the answer on as it comes.
+/// Sends `outbound` and hands the answer on as it comes. `timed` is settled when it has ended.
 async fn exchange(
     identified: Identified,
     upstream: &Arc<Upstream>,
     outbound: &Outbound,
-) -> Result<Response<Body>, Refusal> {
+    timed: Option<Timed>,
+) -> Result<Response<Relay>, Refusal> {
     let gateway = Arc::clone(&identified.gateway);
     let pace = gateway.pace(identified.started);
     let mut recording = Recording::none(identified.in_flight);
-    let response = send(&gateway, upstream, outbound, pace.deadline, &mut recording).await?;
+    let of_permit = timed.as_ref().and_then(Timed::stopped);
+    let mut stopped = of_permit.unwrap_or_else(|| Stopped::caller(&gateway, &identified.caller));
+    let response = tokio::select! {
+        answered = send(&gateway, upstream, outbound, pace.deadline, &mut recording) => answered?,
+        refusal = &mut stopped => return Err(refusal),
+    };
     let (head, incoming) = response.into_parts();
-    let stopped = Stopped::caller(&gateway, &identified.caller);
-    let terms = Terms { pace, bytes_max: None, stopped, events: false };
+    let terms = Terms { pace, bytes_max: None, stopped, events: false, timed };
     let relay = Relay::new(incoming, Arc::clone(upstream), Filter::Pass, recording, terms);
-    let mut answer = Response::new(Body::new(relay));
+    let mut answer = Response::new(relay);
     *answer.status_mut() = head.status;
     *answer.headers_mut() = headers::to_client(&head.headers, false);
     Ok(answer)
 }
 
 /// The whole body of an answer that is held back.
-async fn gather(gateway: &Inner, body: Body) -> Result<Bytes, Refusal> {
-    let body = Limited::new(body, gateway.config.limits.body_bytes_max).collect().await;
-    body.map(Collected::to_bytes).map_err(|error: BoxError| {
-        Refusal::new(Reason::Broken, format!("the upstream's response could not be read: {error}; try again"))
-    })
+async fn gather(gateway: &Inner, relay: Relay) -> Result<Bytes, Refusal> {
+    match relay.gather(gateway.config.limits.body_bytes_max).await {
+        Ok((bytes, _)) => Ok(bytes),
+        Err((refusal, _)) => Err(refusal),
+    }
 }
 
 /// One answer that is not handed on but read.

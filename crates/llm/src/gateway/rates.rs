@@ -83,8 +83,9 @@ impl Rates {
         fitting.max_by_key(|(prefix, _)| prefix.len()).map_or(self.output_tokens_assumed, |(_, most)| *most)
     }
 
-    /// At the dearest price that the input may have: what is written to a cache costs more than what is not.
-    pub(super) fn reserve(&self, model: &str, estimate: Estimate) -> Spend {
+    /// At the dearest price that the input may have: what is written to a cache costs more than what is not. `time` is what the call
+    /// may take at most.
+    pub(super) fn reserve(&self, model: &str, estimate: Estimate, time: Duration) -> Spend {
         #[allow(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
         let dollars = self.prices.price(model).map(|price| {
             let for_an_hour = price.cache_write_1h.filter(|_| estimate.for_an_hour);
@@ -93,7 +94,7 @@ impl Rates {
             (estimate.input_tokens as f64 * input + estimate.output_tokens as f64 * price.output) / TOKENS_PER_UNIT
         });
         let tokens = estimate.input_tokens.saturating_add(estimate.output_tokens);
-        Spend { calls: 1, tokens, cost_nano_usd: dollars.map(nano), duration_ms: 0 }
+        Spend { calls: 1, tokens, cost_nano_usd: dollars.map(nano), duration_ms: milliseconds(time) }
     }
 
     /// `written_1h` as for [`PriceTable::cost_usd`].
@@ -112,6 +113,11 @@ pub(super) fn in_vain(took: Duration) -> Spend {
     Spend { calls: 1, tokens: 0, cost_nano_usd: Some(0), duration_ms: milliseconds(took) }
 }
 
+/// A call of which nobody knows what it costs.
+pub(super) fn one_call(time: Duration) -> Spend {
+    Spend { calls: 1, tokens: 0, cost_nano_usd: None, duration_ms: milliseconds(time) }
+}
+
 /// A call that never left.
 pub(super) const NOTHING: Spend = Spend { calls: 0, tokens: 0, cost_nano_usd: Some(0), duration_ms: 0 };
 
@@ -119,8 +125,8 @@ pub(super) fn tokens_of_text(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX).div_ceil(BYTES_PER_TOKEN)
 }
 
-fn milliseconds(took: Duration) -> u64 {
-    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Rounded up: what a budget is told is never less than what is paid.

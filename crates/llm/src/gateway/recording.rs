@@ -45,6 +45,8 @@ pub(super) struct CallCopy {
     pub(super) trace: TraceContext,
     pub(super) started_at: Timestamp,
     pub(super) started: Instant,
+    /// Until the call was let out: for reading it, and for a person's answer. A budget does not count it.
+    pub(super) before: Duration,
     pub(super) duration: Duration,
     /// As the upstream knows it.
     pub(super) model: Option<String>,
@@ -110,7 +112,8 @@ impl CallCopy {
             Kept::Read(answer, None) => Some(&**answer),
             _ => None,
         };
-        Outcome { sent: self.sent, status: self.status, end: self.end, took: self.duration, answer }
+        let took = self.duration.saturating_sub(self.before);
+        Outcome { sent: self.sent, status: self.status, end: self.end, took, answer }
     }
 
     /// Reads the answer and settles. What is large is left for the recorder.

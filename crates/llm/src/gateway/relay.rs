@@ -21,6 +21,7 @@ use self::filter::{Held, Owning, Step};
 use super::Inner;
 use super::recording::Recording;
 use super::refusal::{Reason, Refusal};
+use super::reservation::Timed;
 use crate::routing::Upstream;
 
 /// How long an answer may take.
@@ -30,28 +31,51 @@ pub(super) struct Pace {
     pub(super) deadline: Instant,
 }
 
-/// Ready when the agent that made the call was stopped meanwhile.
-pub(super) struct Stopped(Pin<Box<dyn Future<Output = ()> + Send>>);
+/// Ready when the call is to end before its answer does, with what its client is told: the agent that made it was stopped
+/// meanwhile, or the time is over that a budget has put aside for it.
+pub(super) struct Stopped(Pin<Box<dyn Future<Output = Refusal> + Send>>);
 
 impl Stopped {
     pub(super) fn caller(gateway: &Inner, caller: &KeyIdentity) -> Self {
-        Self(Box::pin(gateway.control.gate().stopped(caller)))
+        let stopped = gateway.control.gate().stopped(caller);
+        Self(Box::pin(async move {
+            stopped.await;
+            was_stopped()
+        }))
     }
 
-    pub(super) fn of(permit: &Permit) -> Self {
-        Self(Box::pin(permit.stopped()))
-    }
-
-    pub(super) fn refusal() -> Refusal {
-        let message = "the agent was stopped while this call was going on; ask who stopped it before you try again";
-        Refusal::new(Reason::Stopped, message)
+    /// `time_max` is [`Permit::time_max`] of a call whose time was asked for.
+    pub(super) fn of(permit: &Permit, time_max: Option<Duration>) -> Self {
+        let (stopped, decision) = (permit.stopped(), Arc::clone(&permit.decision));
+        let ends_at = time_max.map(|time| Instant::now() + time);
+        Self(Box::pin(async move {
+            let Some(ends_at) = ends_at else {
+                stopped.await;
+                return was_stopped();
+            };
+            tokio::select! {
+                () = stopped => was_stopped(),
+                () = sleep_until(ends_at) => time_is_over(&decision.id),
+            }
+        }))
     }
 }
 
-impl Future for Stopped {
-    type Output = ();
+fn was_stopped() -> Refusal {
+    let message = "the agent was stopped while this call was going on; ask who stopped it before you try again";
+    Refusal::new(Reason::Stopped, message)
+}
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+fn time_is_over(decision: &str) -> Refusal {
+    let message = "the call took all the time that a budget had left for it, and was ended; `mizzen budgets list` tells \
+        when the budget begins anew";
+    Refusal::new(Reason::Denied(DenialCode::BudgetExhausted), message).decided_by(decision)
+}
+
+impl Future for Stopped {
+    type Output = Refusal;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Refusal> {
         self.get_mut().0.as_mut().poll(context)
     }
 }
@@ -63,6 +87,8 @@ pub(super) struct Terms {
     pub(super) stopped: Stopped,
     /// Whether the answer is a stream of events, to which one may be added where another has just ended.
     pub(super) events: bool,
+    /// Settled when the answer has ended.
+    pub(super) timed: Option<Timed>,
 }
 
 /// The client's side of an answer. Dropping it drops the upstream's side, which ends the call there.
@@ -150,6 +176,7 @@ impl Relay {
     /// The upstream has sent everything.
     fn finish(&mut self) {
         self.incoming = None;
+        self.terms.timed = None;
         self.recording.answered();
         let step = self.filter.finish(&mut self.ready);
         self.step(step);
@@ -174,6 +201,7 @@ impl Relay {
         let refusal = self.recording.refuse(refusal);
         tracing::debug!(upstream = self.upstream.name, what, "an answer broke off");
         self.incoming = None;
+        self.terms.timed = None;
         self.filter = Filter::Pass;
         let last = self.ready.back().unwrap_or(&self.last);
         let at_boundary = last.is_empty() || last.ends_with(b"\n\n") || last.ends_with(b"\n\r\n");
@@ -234,6 +262,11 @@ impl Body for Relay {
                 return Poll::Ready(Some(Err(broken)));
             }
             let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
+            // Before the upstream, which may never be silent.
+            if let Poll::Ready(refusal) = Pin::new(&mut this.terms.stopped).poll(context) {
+                this.end(refusal, "had no more time, or its agent was stopped");
+                continue;
+            }
             match Pin::new(incoming).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) => this.take(data),
@@ -241,9 +274,6 @@ impl Body for Relay {
                 },
                 Poll::Ready(Some(Err(_))) => this.stop(Reason::Broken, "broke off its answer"),
                 Poll::Ready(None) => this.finish(),
-                Poll::Pending if Pin::new(&mut this.terms.stopped).poll(context).is_ready() => {
-                    this.end(Stopped::refusal(), "belonged to an agent that was stopped");
-                }
                 Poll::Pending => {
                     let what = ready!(this.poll_silence(context));
                     this.stop(Reason::TimedOut, what);

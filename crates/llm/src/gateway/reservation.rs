@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use super::rates::{self, Estimate, Rates};
 use super::recording::End;
 use super::refusal::Reason;
+use super::relay::Stopped;
 use crate::wire::answer::Answer;
 
 /// What was put aside for one call. Dropped, it charges all of that.
@@ -57,7 +58,9 @@ impl Reservation {
         };
         match (spent, self.background.clone(), outcome.answer) {
             (Some(spent), ..) => self.permit.settle(spent),
-            (None, Some(background), Some(Answer { id: Some(id), pending: true, .. })) => background.keep(id, self),
+            (None, Some(background), Some(Answer { id: Some(id), pending: true, .. })) => {
+                background.keep(id, self, outcome.took);
+            }
             // Dropping the permit charges all of it.
             (None, ..) => {}
         }
@@ -94,6 +97,31 @@ impl Charge<'_> {
     }
 }
 
+/// A call of which nothing can be known but how long it took: one call, settled when this is dropped.
+#[derive(Debug)]
+pub(super) struct Timed {
+    permit: Option<Permit>,
+    since: Instant,
+}
+
+impl Timed {
+    pub(super) fn new(permit: Permit) -> Self {
+        Self { permit: Some(permit), since: Instant::now() }
+    }
+
+    pub(super) fn stopped(&self) -> Option<Stopped> {
+        self.permit.as_ref().map(|permit| Stopped::of(permit, permit.time_max))
+    }
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            permit.settle(rates::one_call(self.since.elapsed()));
+        }
+    }
+}
+
 /// What a provider will charge at least for an answer that nobody waited for.
 fn at_least(seen: Usage, estimate: Estimate, answer: &Answer) -> Usage {
     let written = answer.messages.as_ref().map_or(0, |messages| rates::tokens_of_text(messages.len()));
@@ -109,15 +137,24 @@ const BACKGROUND_AGE_MAX: Duration = Duration::from_secs(3600);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What was put aside for answers that are made without their client, by the id of the response. What is not
-/// fetched in time is charged as it was put aside, and so is everything when the process ends.
+/// fetched in time is charged as it was put aside, and so is everything when the process ends; of time only what
+/// the exchange took that began it, because nobody waits for the rest.
 #[derive(Debug, Default)]
-pub(super) struct Background(Mutex<HashMap<String, (Instant, Reservation)>>);
+pub(super) struct Background(Mutex<HashMap<String, Waiting>>);
+
+#[derive(Debug)]
+struct Waiting {
+    since: Instant,
+    took: Duration,
+    reservation: Reservation,
+}
 
 impl Background {
-    fn keep(&self, id: &str, reservation: Reservation) {
+    fn keep(&self, id: &str, mut reservation: Reservation, took: Duration) {
+        reservation.permit.give_back_time(took);
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() < BACKGROUND_MAX {
-            waiting.insert(id.to_owned(), (Instant::now(), reservation));
+            waiting.insert(id.to_owned(), Waiting { since: Instant::now(), took, reservation });
         }
     }
 
@@ -125,7 +162,7 @@ impl Background {
     fn sweep(&self, age: Duration) {
         let old: Vec<_> = {
             let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.extract_if(|_, (since, _)| since.elapsed() >= age).collect()
+            waiting.extract_if(|_, waiting| waiting.since.elapsed() >= age).collect()
         };
         // Charging is none of the lock's business.
         drop(old);
@@ -142,8 +179,10 @@ impl Background {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(id)
     }
 
-    pub(super) fn take(&self, id: &str) -> Option<(Instant, Reservation)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
+    /// With what the exchange took that began it.
+    pub(super) fn take(&self, id: &str) -> Option<(Duration, Reservation)> {
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id)?;
+        Some((waiting.took, waiting.reservation))
     }
 }
 

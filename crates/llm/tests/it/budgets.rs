@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
+use mizzen_control::approvals::HeldFilter;
 use mizzen_control::budgets::{AccountView, Amount, Unit};
 
 use crate::fake::Answer;
@@ -28,10 +29,14 @@ impl Harness {
 
     /// What was charged, once nothing is put aside any more.
     async fn spent_tokens(&self) -> u64 {
+        self.settled().await.of(Unit::Tokens)
+    }
+
+    async fn settled(&self) -> Amount {
         for _ in 0..200 {
             let account = self.account().await;
             if account.reserved == Amount::default() {
-                return account.spent.of(Unit::Tokens);
+                return account.spent;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -143,6 +148,35 @@ async fn an_answer_in_the_background_is_charged_when_it_is_fetched() {
 }
 
 #[tokio::test]
+async fn answers_in_the_background_hold_only_the_time_that_their_client_waited() {
+    let it = Harness::start().await;
+    it.boundary("enforce", "models: ['*']\nbudgets: [{per: agent, every: day, seconds: 10}]").await;
+    let response = |id: u8, status: &str| {
+        let usage = r#"{"input_tokens":10,"output_tokens":5}"#;
+        format!(
+            r#"{{"id":"resp_{id}","object":"response","status":"{status}","model":"m","output":[],"usage":{usage}}}"#
+        )
+    };
+    let queued = |id| response(id, "queued").replace(r#"{"input_tokens":10,"output_tokens":5}"#, "null");
+    for id in 1..=2 {
+        it.fake.will(Answer::json(200, &queued(id)));
+        let got = it.post("/v1/responses", r#"{"model":"m","input":"hi","background":true}"#).await;
+        assert_eq!((got.status, got.body), (200, queued(id)));
+    }
+    let held = it.account().await.reserved;
+    assert!(held.of(Unit::Milliseconds) < 5_000, "{held:?}");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::resume();
+    for id in 1..=2 {
+        it.fake.will(Answer::json(200, &response(id, "completed")));
+        assert_eq!(it.get(&format!("/v1/responses/resp_{id}")).await.body, response(id, "completed"));
+    }
+    let spent = it.settled().await.of(Unit::Milliseconds);
+    assert!(spent < 5_000, "{spent}: not the time until it was fetched");
+}
+
+#[tokio::test]
 async fn an_answer_in_the_background_that_does_not_say_what_it_took_is_charged_by_its_estimate() {
     let it = Harness::start().await;
     it.boundary("enforce", "models: ['*']\nbudgets: [{per: agent, every: day, tokens: 100000}]").await;
@@ -198,4 +232,70 @@ async fn many_calls_at_once_never_take_more_than_there_is() {
     assert!((1..=9).contains(&permitted), "{permitted}");
     assert_eq!(it.fake.asked().len(), permitted);
     assert_eq!(it.spent_tokens().await, 200 * permitted as u64);
+}
+
+#[tokio::test]
+async fn a_call_ends_when_the_time_is_over_that_a_budget_has_left_for_it() {
+    let it = Harness::start().await;
+    it.boundary("enforce", "models: ['*']\nbudgets: [{per: agent, every: day, seconds: 1}]").await;
+    let calls: Vec<_> = (0..5).map(|_| it.post("/v1/chat/completions", call(10))).collect();
+    // Of the first the head does not come; the others find nothing left.
+    it.fake.will(Answer::json(200, "{}").head_after(Duration::from_secs(30)));
+    let begun = std::time::Instant::now();
+    let answered = futures::future::join_all(calls).await;
+    assert!(begun.elapsed() < Duration::from_secs(20), "it was ended");
+    for got in &answered {
+        assert_eq!((got.status, &got.json()["error"]["code"]), (429, &"budget_exhausted".into()), "{}", got.body);
+    }
+    let ended = answered.iter().filter(|got| got.body.contains("was ended")).count();
+    assert_eq!((ended, it.fake.asked().len()), (1, 1), "one went out");
+    let spent = it.settled().await.of(Unit::Milliseconds);
+    assert!((950..=1_000).contains(&spent), "{spent}: no more than was put aside, and no less than it took");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_time_is_over_and_what_was_not_needed_is_there_again() {
+    let it = Harness::start().await;
+    it.boundary("enforce", "models: ['*']\nbudgets: [{per: agent, every: day, seconds: 2}]").await;
+    it.fake.will(Answer::json(200, &answer(1, 1)));
+    assert_eq!(it.post("/v1/chat/completions", call(10)).await.status, 200);
+    assert!(it.settled().await.of(Unit::Milliseconds) < 1_000, "not all that was put aside");
+    let chunk = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"some words\"}}]}\n\n";
+    it.fake.will(Answer::new(200, "text/event-stream").chunk(chunk).stall());
+    let got = it.post("/v1/chat/completions", r#"{"model":"gpt-4o","messages":[],"stream":true}"#).await;
+    assert!(got.body.contains("some words") && got.body.contains("was ended"), "{}", got.body);
+    it.fake.saw_hang_up().await;
+    let spent = it.settled().await.of(Unit::Milliseconds);
+    assert!((1_900..2_500).contains(&spent), "{spent}");
+}
+
+#[tokio::test]
+async fn a_route_of_which_nothing_is_known_is_charged_its_time_and_ended_with_it() {
+    let it = Harness::start().await;
+    it.boundary("enforce", "routes: [/v1/audio/*]\nbudgets: [{per: agent, every: day, seconds: 1}]").await;
+    it.fake.will(Answer::json(200, "sound").head_after(Duration::from_millis(200)));
+    assert_eq!(it.post("/v1/audio/speech", "{}").await.body, "sound");
+    let spent = it.settled().await.of(Unit::Milliseconds);
+    assert!((200..900).contains(&spent), "{spent}");
+    it.fake.will(Answer::json(200, "sound").head_after(Duration::from_secs(30)));
+    let got = it.post("/v1/audio/speech", "{}").await;
+    assert_eq!((got.status, &got.json()["error"]["code"]), (429, &"budget_exhausted".into()));
+    assert!(it.settled().await.of(Unit::Milliseconds) >= 950);
+}
+
+#[tokio::test]
+async fn waiting_for_a_person_takes_no_time_of_a_budget() {
+    let it = Harness::start().await;
+    let boundary = "models: [{model: '*', needs_approval: true}]\nbudgets: [{per: agent, every: day, seconds: 1}]";
+    it.boundary("enforce", boundary).await;
+    it.fake.will(Answer::json(200, &answer(1, 1)));
+    let answering = async {
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        let waiting = it.control.approvals().list(&HeldFilter { limit: 1, ..HeldFilter::default() }).await.unwrap();
+        it.control.approvals().answer(&waiting[0].id, true, "ada", None).await.unwrap();
+    };
+    let (got, ()) = tokio::join!(it.post("/v1/chat/completions", call(10)), answering);
+    assert_eq!(got.status, 200, "{}", got.body);
+    let spent = it.settled().await.of(Unit::Milliseconds);
+    assert!(spent < 1_000, "{spent}");
 }

@@ -189,6 +189,15 @@ async fn a_client_that_hangs_up_ends_the_call_that_is_held_back_for_it() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_held_back_is_ended_with_its_time_and_says_so() {
+    let it = with(vec![guardrail(When::Response, r#"echo '{"decision":"allow"}'"#)]).await;
+    it.boundary("enforce", "routes: [/v1/audio/*]\nbudgets: [{per: agent, every: day, seconds: 1}]").await;
+    it.fake.will(Answer::new(200, "text/plain").chunk("a sound").stall());
+    let got = it.post("/v1/audio/speech", "{}").await;
+    assert_eq!((got.status, &got.json()["error"]["code"]), (429, &"budget_exhausted".into()), "{}", got.body);
+}
+
+#[tokio::test]
 async fn a_stream_of_which_an_event_cannot_be_read_is_not_handed_over() {
     let mut it = with(vec![guardrail(When::Response, r#"echo '{"decision":"allow"}'"#)]).await;
     let strange = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"forbidden\"}}}}]\n\n{STREAM}");

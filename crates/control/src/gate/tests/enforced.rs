@@ -9,10 +9,13 @@ use mizzen_model::id::Digest;
 use mizzen_model::permission::{Effect, Evidence, Mode};
 
 use super::{ask, permitted, refused};
+use crate::audit::Kind;
+use crate::audit::read::EntryFilter;
 use crate::gate::{Answer, Ask, DenialCode, Held};
 use crate::keys::NewKey;
 use crate::pauses::{PauseKind, Reach};
 use crate::plane::tests::{Fixture, planes};
+use crate::policies::decisions::DecisionFilter;
 use crate::policies::decisions::record::{ARGUMENTS, Draft};
 use crate::snapshot::KeyIdentity;
 use crate::versions::{AgentVersion, AgentVersions};
@@ -137,6 +140,45 @@ async fn a_held_call_goes_out_once_after_a_yes() {
 }
 
 #[tokio::test]
+async fn that_a_held_call_went_out_after_a_yes_is_told_apart_from_that_it_was_held() {
+    for (plane, caller) in helm(Mode::Enforce).await {
+        let (mut decisions, policies) = (plane.control.decisions().unwrap(), plane.control.policies());
+        let call = held(plane.control.gate().ask(tool(&caller, "helm", "uninstall")).await);
+        let (approval, first) = (call.approval_id.clone(), call.decision.id.clone());
+        plane.control.approvals().answer(&approval, true, "bob", None).await.unwrap();
+        let permit = permitted(call.wait().await);
+        let second = permit.decision.id.clone();
+        permit.settle(Spend::default());
+        let watched = Ask { caller: plane.agent("other").await, ..tool(&caller, "helm", "uninstall") };
+        let third = permitted(plane.control.gate().ask(watched).await).decision.id.clone();
+        let mut kept = Vec::new();
+        while let Ok(recorded) = decisions.try_recv() {
+            kept.push(Draft::of(&recorded, true).kept(None, None));
+        }
+        policies.keep_decisions(&kept).await.unwrap();
+        let listed = async |enforced: bool| {
+            let filter = DecisionFilter { enforced: Some(enforced), ..DecisionFilter::default() };
+            let items = policies.decisions(&filter, None, 10).await.unwrap().items;
+            let mut ids: Vec<String> = items.into_iter().map(|kept| kept.id).collect();
+            ids.sort();
+            ids
+        };
+        let mut went_on = vec![second.clone(), third];
+        went_on.sort();
+        assert_eq!((listed(true).await, listed(false).await), (vec![first.clone()], went_on), "{}", plane.test.name);
+
+        let filter = EntryFilter { kind: Some(Kind::Decision), ..EntryFilter::default() };
+        let found = plane.control.audit().find(filter, None, 10).await.unwrap().items;
+        let state = |decision: &str| {
+            let (_, entry) = found.iter().find(|(_, entry)| entry.decision.as_deref() == Some(decision)).unwrap();
+            (entry.details["approval"].clone(), entry.details["approval_state"].clone())
+        };
+        assert_eq!(state(&first), (approval.clone(), "waiting".to_owned()));
+        assert_eq!(state(&second), (approval, "used".to_owned()));
+    }
+}
+
+#[tokio::test]
 async fn a_held_call_takes_nothing_of_the_rate_that_it_needs_once_it_is_approved() {
     for (plane, caller) in helm(Mode::Enforce).await {
         let erase = || tool(&caller, "helm", "erase");
@@ -243,6 +285,15 @@ async fn permission_comes_and_goes_with_the_evidence_about_the_very_digest() {
         let worse = Evidence { lower: 0.9, as_of: evidence.as_of.plus_nanos(1), ..evidence };
         plane.control.evidence().publish("helm", &worse).await.unwrap();
         assert_eq!(refused(upgrade(0).await).code, DenialCode::EvidenceMissing, "{}", plane.test.name);
+        let better = Evidence { lower: 0.97, as_of: worse.as_of.plus_nanos(1), ..worse };
+        plane.control.evidence().publish("helm", &better).await.unwrap();
+        permitted(upgrade(0).await).settle(Spend::default());
+        plane.control.evidence().withdraw(&better.subject, &better.metric, "a bad set", "ana").await.unwrap();
+        let denial = refused(upgrade(0).await);
+        assert_eq!(denial.code, DenialCode::EvidenceMissing);
+        let told = "`task_success@1` was withdrawn by `ana`";
+        assert!(denial.message.contains(told) && denial.message.contains("a bad set"), "{}", denial.message);
+        assert!(!refused(upgrade(1).await).message.contains("withdrawn"), "it was about another version");
     }
 }
 

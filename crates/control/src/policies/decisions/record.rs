@@ -41,6 +41,8 @@ pub enum ArgumentsKept {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DecisionDocument {
     pub decision: Decision,
+    /// Whether the call was kept from going on, or is held. A held call that went out after a yes has a second decision, of the
+    /// same approval, which is not enforced.
     pub enforced: bool,
     pub code: Option<String>,
     pub approval: Option<String>,
@@ -95,7 +97,7 @@ impl Draft {
         let run_id = ask.run.as_ref().map(RunId::as_str).map(str::to_owned);
         let document = DecisionDocument {
             decision: Decision::clone(decision),
-            enforced: recorded.code.is_some() || recorded.approval.is_some(),
+            enforced: !recorded.went_on,
             code: recorded.code.map(|code| code.as_str().to_owned()),
             approval: recorded.approval.clone(),
             run_id: run_id.or_else(|| trace.map(|(trace, _)| trace.to_string())),

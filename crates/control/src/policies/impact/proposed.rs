@@ -1,5 +1,6 @@
 //! What somebody asks about: the set that a change would make, whom the change is about, and what is asked as if it enforced.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mizzen_governance::PolicySet;
@@ -40,6 +41,15 @@ impl Proposed {
             touched.filter_map(|policy| policy.boundary.clone()).collect()
         });
         Ok(Self { set, about, as_enforced })
+    }
+
+    /// The agents that it is about, when they are all named: no patterns, no teams, no Cedar.
+    pub(super) fn plain_names(&self) -> Option<BTreeSet<String>> {
+        let about = self.about.as_ref()?;
+        let is_plain = |boundary: &Arc<Boundary>| {
+            boundary.teams.is_empty() && !boundary.agents.iter().any(|name| name.contains('*'))
+        };
+        about.iter().all(is_plain).then(|| about.iter().flat_map(|boundary| boundary.agents.clone()).collect())
     }
 
     pub(super) fn is_about(&self, agent: Option<&str>, team: Option<&str>) -> bool {

@@ -62,6 +62,31 @@ fn document(number: i64, tool: &str, at: mizzen_model::time::Timestamp) -> Decis
     }
 }
 
+#[tokio::test]
+async fn a_rare_agent_is_not_crowded_out_by_a_busy_one() {
+    for plane in planes().await {
+        let (policies, now) = (plane.control.policies(), plane.clock.now());
+        let mut rows: Vec<KeptDecision> = (0..5).map(|number| kept(&document(number, "uninstall", now))).collect();
+        // Newer, and more than are read.
+        rows.extend((10..2_600).map(|number| {
+            let agent = Some("busy".to_owned());
+            kept(&DecisionDocument { agent, ..document(number, "uninstall", now) })
+        }));
+        policies.keep_decisions(&rows).await.unwrap();
+        let report = policies.impact_of(&proposed(&policies, helm("enforce")), now, 2_000).await.unwrap();
+        let counts = (report.examined, report.changed, report.truncated);
+        assert_eq!(counts, (5, 5, false), "{}", plane.test.name);
+        let both = helm("enforce").text.replace("[helm-agent]", "[busy, helm-agent, nobody]");
+        let both = FileText::named("helm.yaml", &both).unwrap();
+        let report = policies.impact_of(&proposed(&policies, both), now, 2_000).await.unwrap();
+        assert_eq!((report.examined, report.truncated), (2_005, true), "a page of each in turn");
+        assert!(report.groups.iter().any(|group| group.agent.as_deref() == Some("helm-agent") && group.count == 5));
+        let all = FileText::named("helm.yaml", &helm("enforce").text.replace("helm-agent", "helm-*")).unwrap();
+        let report = policies.impact_of(&proposed(&policies, all), now, 2_000).await.unwrap();
+        assert_eq!((report.examined, report.truncated), (0, true), "everybody's are read for a pattern");
+    }
+}
+
 fn kept(document: &DecisionDocument) -> KeptDecision {
     KeptDecision {
         id: document.decision.id.clone(),

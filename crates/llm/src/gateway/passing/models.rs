@@ -70,7 +70,8 @@ pub(in crate::gateway) async fn model(
         return Err(Refusal::new(Reason::NoSuchModel, message));
     }
     let prefix = if protocol == Protocol::OpenAi { "/models" } else { "/v1/models" };
-    pass(identified, &route.upstream, &format!("{prefix}/{}", route.model)).await
+    let answer = pass(identified, &route.upstream, &format!("{prefix}/{}", route.model)).await?;
+    Ok(answer.map(Body::new))
 }
 
 /// The name becomes part of an address that is called with the provider's key, so it must not lead out of the

@@ -15,6 +15,7 @@ use crate::gateway::guardrails::{Subject, When};
 use crate::gateway::pipeline::{Received, is_events, shown};
 use crate::gateway::recording::End;
 use crate::gateway::refusal::{Reason, Refusal};
+use crate::gateway::relay::Relay;
 use crate::gateway::reservation::Outcome;
 use crate::gateway::trace::{self, TraceContext};
 use crate::wire::Format;
@@ -52,7 +53,7 @@ pub(in crate::gateway) async fn response(
         drop(gateway.background.take(id));
         gateway.forget(id).await?;
     }
-    Ok(answer)
+    Ok(answer.map(Body::new))
 }
 
 /// A response that is held back until it is settled and checked.
@@ -63,11 +64,11 @@ struct Fetched {
 }
 
 impl Fetched {
-    async fn read(gateway: &Inner, answer: Response<Body>) -> Result<Self, Refusal> {
-        let (mut head, body) = answer.into_parts();
+    async fn read(gateway: &Inner, answer: Response<Relay>) -> Result<Self, Refusal> {
+        let (mut head, relay) = answer.into_parts();
         // The length is that of the whole body again.
         head.headers.remove(CONTENT_LENGTH);
-        let body = gather(gateway, body).await?;
+        let body = gather(gateway, relay).await?;
         let mut accumulator = Accumulator::new(Format::Responses, gateway.config.limits.content());
         if is_events(&head.headers) {
             accumulator.events(&body);
@@ -88,8 +89,8 @@ impl Fetched {
         // What was put aside for a response that was made in the background is settled by the finished one, by its estimate
         // where that does not say what it took. What only looks finished, because it cannot be read, is not.
         let finished = !answer.pending && answer.id.as_deref() == Some(id);
-        if let Some((since, reservation)) = finished.then(|| gateway.background.take(id)).flatten() {
-            let (status, took) = (Some(head.status.as_u16()), since.elapsed());
+        if let Some((took, reservation)) = finished.then(|| gateway.background.take(id)).flatten() {
+            let status = Some(head.status.as_u16());
             reservation.settle(&Outcome { sent: true, status, end: End::Answered, took, answer: Some(&answer) });
         }
         let model = answer.model.clone().unwrap_or_default();

@@ -2,12 +2,13 @@
 //! never because somebody merely watches.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use http::header::CONTENT_LENGTH;
 use http::{Request, Response};
 use mizzen_control::gate::Permit;
-use mizzen_model::asked::{Action, Resource, ResourceKind, Spend, Taint};
+use mizzen_model::asked::{Action, Resource, ResourceKind, Taint};
 use mizzen_model::permission::Effect;
 use serde_json::json;
 
@@ -17,8 +18,10 @@ use crate::gateway::call::Outbound;
 use crate::gateway::guardrails::{Subject, When, as_it_stands};
 use crate::gateway::permission::{self, Asking, Question};
 use crate::gateway::pipeline::{self, Identified, Received};
-use crate::gateway::rates::NOTHING;
+use crate::gateway::rates::{NOTHING, one_call};
 use crate::gateway::refusal::{Reason, Refusal};
+use crate::gateway::relay::Relay;
+use crate::gateway::reservation::Timed;
 use crate::gateway::trace;
 use crate::routing::Upstream;
 use crate::wire::Protocol;
@@ -36,7 +39,8 @@ pub(in crate::gateway) async fn unknown(
     let trace = trace::of(&identified.parts.headers);
     let (caller, headers) = (&identified.caller, &identified.parts.headers);
     let asking = Asking { gateway: &gateway, caller, headers, trace: &trace };
-    let permit = asking.ask(question(protocol, &path, identified.parts.method.as_str())).await?;
+    let time = gateway.config.timeouts.total();
+    let permit = asking.ask(question(protocol, &path, identified.parts.method.as_str(), time)).await?;
     let named = permit.decision.effect == Effect::Allow && is_plain(identified.parts.uri.path());
     if !named {
         permit.settle(NOTHING);
@@ -47,13 +51,11 @@ pub(in crate::gateway) async fn unknown(
     let subject = Subject { caller: &caller, trace: &trace, endpoint: &path, model: "", stream: false };
     match prepare(&permit, protocol, &path, &mut identified, &subject).await {
         Ok((upstream, outbound)) => {
-            // What it costs is not known; it is one call.
-            permit.settle(ONE_CALL);
-            let answer = exchange(identified, &upstream, &outbound).await?;
+            let answer = exchange(identified, &upstream, &outbound, Some(Timed::new(permit))).await?;
             if answer.status().is_success() && gateway.guardrails.hold_answers(&caller) {
                 return checked(&gateway, answer, &subject).await;
             }
-            Ok(answer)
+            Ok(answer.map(Body::new))
         }
         Err(refusal) => {
             // It never left.
@@ -64,11 +66,11 @@ pub(in crate::gateway) async fn unknown(
 }
 
 /// The answer, once it is whole and the guardrails have seen it.
-async fn checked(gateway: &Inner, answer: Response<Body>, subject: &Subject<'_>) -> Result<Response<Body>, Refusal> {
-    let (mut head, body) = answer.into_parts();
+async fn checked(gateway: &Inner, answer: Response<Relay>, subject: &Subject<'_>) -> Result<Response<Body>, Refusal> {
+    let (mut head, relay) = answer.into_parts();
     // The length is that of the whole body again.
     head.headers.remove(CONTENT_LENGTH);
-    let body = gather(gateway, body).await?;
+    let body = gather(gateway, relay).await?;
     gateway.guardrails.check(gateway, When::Response, subject, as_it_stands(&body)).await?;
     Ok(Response::from_parts(head, Body::from(body)))
 }
@@ -94,9 +96,7 @@ async fn prepare(
     Ok((upstream, outbound))
 }
 
-const ONE_CALL: Spend = Spend { calls: 1, tokens: 0, cost_nano_usd: None, duration_ms: 0 };
-
-fn question(protocol: Protocol, path: &str, method: &str) -> Question {
+fn question(protocol: Protocol, path: &str, method: &str, time: Duration) -> Question {
     Question {
         action: Action::RoutesCall,
         resource: Resource {
@@ -106,7 +106,7 @@ fn question(protocol: Protocol, path: &str, method: &str) -> Question {
         },
         arguments: json!({ "method": method }),
         touches: Taint::default(),
-        estimate: ONE_CALL,
+        estimate: one_call(time),
     }
 }
 

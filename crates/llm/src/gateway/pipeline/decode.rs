@@ -120,6 +120,7 @@ impl Begun<'_> {
             trace: self.trace,
             started_at: self.started_at,
             started: self.started,
+            before: Duration::ZERO,
             duration: Duration::ZERO,
             model: None,
             stream: false,

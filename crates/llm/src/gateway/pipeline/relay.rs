@@ -51,7 +51,8 @@ impl Called {
         let guarded = head.status.is_success() && words && call.gateway.guardrails.hold_answers(&call.caller);
         let whole = guarded || matches!(filter, Filter::OwnBody { .. });
         let changed = whole || !matches!(filter, Filter::Pass);
-        let terms = relay::Terms { pace, bytes_max: terms.result_bytes_max, stopped: terms.stopped, events };
+        let (bytes_max, stopped) = (terms.result_bytes_max, terms.stopped);
+        let terms = relay::Terms { pace, bytes_max, stopped, events, timed: None };
         if terms.bytes_max.is_some_and(|most| incoming.size_hint().lower() > most) {
             let policy_denied = Reason::Denied(DenialCode::PolicyDenied);
             let message = "the answer is larger than the policy allows; ask for less, with `max_tokens` for example";

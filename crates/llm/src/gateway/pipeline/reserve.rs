@@ -55,7 +55,10 @@ impl Call {
             resource: permission::model(&target.upstream, model),
             arguments: Value::Object(facts),
             touches: Taint::default(),
-            estimate: if free { NOTHING } else { gateway.rates.reserve(&target.model, estimate) },
+            estimate: match free {
+                true => NOTHING,
+                false => gateway.rates.reserve(&target.model, estimate, gateway.config.timeouts.total()),
+            },
         };
         let permit = self.ask(question).await.map_err(|refusal| refusal.about("model"))?;
         if let Err(refusal) = permission::accept(&permit, false, Taint::default()).await {
@@ -63,12 +66,16 @@ impl Call {
             permit.settle(NOTHING);
             return Err(refusal);
         }
-        let terms = Terms { result_bytes_max: permit.obligations.result_bytes_max, stopped: Stopped::of(&permit) };
+        let time_max = permit.time_max.filter(|_| !free);
+        let stopped = Stopped::of(&permit, time_max);
+        let terms = Terms { result_bytes_max: permit.obligations.result_bytes_max, stopped };
+        let before = self.started.elapsed();
         let record_content = permit.obligations.record_content != Some(false);
         let decision = Arc::clone(&permit.decision);
         self.recording.note(|copy| {
             copy.record_content &= record_content;
             copy.decision = Some(decision);
+            copy.before = before;
         });
         self.recording.settle_later(Reservation {
             permit,

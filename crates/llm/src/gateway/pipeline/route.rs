@@ -15,7 +15,7 @@ use crate::gateway::headers;
 use crate::gateway::permission;
 use crate::gateway::rates::NOTHING;
 use crate::gateway::refusal::{Reason, Refusal};
-use crate::gateway::relay::{Pace, Stopped};
+use crate::gateway::relay::Pace;
 use crate::routing::Upstream;
 use crate::wire::request::RequestHead;
 use crate::wire::splice;
@@ -93,7 +93,7 @@ impl Routed {
         let sending = send(&call.gateway, &upstream, &outbound, pace.deadline, &mut call.recording);
         let answered = tokio::select! {
             answered = sending => answered,
-            () = &mut terms.stopped => Err(Stopped::refusal()),
+            refusal = &mut terms.stopped => Err(refusal),
         };
         match answered {
             Ok(response) => Ok(Called { call, upstream, response, pace, strip_usage, terms }),

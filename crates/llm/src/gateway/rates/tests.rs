@@ -8,6 +8,8 @@ use super::{Estimate, Rates, input_tokens};
 use crate::wire::Format;
 use crate::wire::offer::Offer;
 
+const TIME: Duration = Duration::from_secs(60);
+
 fn rates() -> Rates {
     let price = Price {
         r#match: "own".into(),
@@ -48,18 +50,19 @@ fn the_answer_is_bounded_by_what_was_asked_or_by_what_the_model_can() {
 #[test]
 fn money_is_reserved_at_the_dearest_price_and_charged_at_the_real_one() {
     let estimate = Estimate { input_tokens: 100, output_tokens: 10, for_an_hour: false };
-    let reserved = rates().reserve("own", estimate);
+    let reserved = rates().reserve("own", estimate, TIME);
     assert_eq!((reserved.calls, reserved.tokens, reserved.cost_nano_usd), (1, 110, Some(350_000)));
+    assert_eq!(reserved.duration_ms, 60_000);
     let usage = Usage { input_tokens: 100, output_tokens: 10, cache_read_tokens: 50, ..Usage::default() };
     let spent = rates().spent("own", &usage, 0, Duration::from_millis(7));
     assert_eq!((spent.tokens, spent.cost_nano_usd, spent.duration_ms), (110, Some(210_000), 7));
-    assert_eq!(rates().reserve("free", estimate).cost_nano_usd, Some(0));
-    let for_an_hour = rates().reserve("own", Estimate { for_an_hour: true, ..estimate });
+    assert_eq!(rates().reserve("free", estimate, TIME).cost_nano_usd, Some(0));
+    let for_an_hour = rates().reserve("own", Estimate { for_an_hour: true, ..estimate }, TIME);
     assert_eq!(for_an_hour.cost_nano_usd, Some(500_000));
     let written = Usage { cache_read_tokens: 0, cache_write_tokens: 50, ..usage };
     let spent = rates().spent("own", &written, 20, Duration::ZERO);
     assert_eq!(spent.cost_nano_usd, Some(100_000 + 30 * 2_500 + 20 * 4_000 + 100_000));
-    assert_eq!(rates().reserve("nobody-knows", Estimate::default()).cost_nano_usd, None, "unknown is not free");
+    assert_eq!(rates().reserve("nobody-knows", Estimate::default(), TIME).cost_nano_usd, None, "unknown is not free");
 }
 
 #[test]
@@ -84,7 +87,7 @@ proptest! {
             cache_write_tokens: write.min(input - read.min(input)), reasoning_tokens: 0,
         };
         let estimate = Estimate { input_tokens: input, output_tokens: output, for_an_hour: written_1h > 0 };
-        let reserved = rates().reserve(model, estimate);
+        let reserved = rates().reserve(model, estimate, TIME);
         let spent = rates().spent(model, &usage, written_1h, Duration::ZERO);
         prop_assert!(reserved.tokens >= spent.tokens);
         prop_assert!(reserved.cost_nano_usd.unwrap() + 1 >= spent.cost_nano_usd.unwrap());

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex};
 
 use mizzen_control::Control;
 use mizzen_control::origin::Allowed;
-use mizzen_control::secrets::{Place, Secrets, SecretsError};
+use mizzen_control::secrets::SecretsError;
 use mizzen_model::span::SpanRecord;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::limit::Limit;
@@ -40,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::config::{DoorLimits, DoorTimeouts, GatewayConfig, ResourceConfig, SecretsConfig};
 use self::metrics::GatewayMetrics;
 use self::parked::ParkedCalls;
+use self::pipeline::Searches;
 pub use self::pipeline::TokenCheck;
 use self::session::Sessions;
 pub use self::tokens::IssuerTokens;
@@ -79,7 +80,7 @@ struct Inner {
     clock: Clock,
     metrics: GatewayMetrics,
     limits: Limits,
-    secrets: Arc<Secrets>,
+    secrets: Searches,
     allowed: Allowed,
     signer: Signer,
     tokens: Option<Arc<dyn TokenCheck>>,
@@ -110,7 +111,7 @@ impl Gateway {
     /// # Errors
     /// When nobody could look for secrets.
     pub fn new(parts: GatewayParts) -> Result<Self, SecretsError> {
-        let secrets = Arc::new(Secrets::new(parts.config.secrets.answers, Place::TOOLS, &parts.metrics)?);
+        let secrets = Searches::new(parts.config.secrets, &parts.metrics)?;
         let max = parts.config.limits;
         let limit = |name, max| Limit::new(&parts.metrics, name, max);
         let limits = Limits {

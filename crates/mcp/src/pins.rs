@@ -1,5 +1,7 @@
-//! Definitions of tools, fixed at approval: what changes behind somebody's back, or imitates another, is withheld.
+//! Definitions of tools and prompts, and the instructions of servers, fixed at approval: what changes behind somebody's back, or
+//! imitates another, is withheld.
 //!
+//! * [`kind`]: what a definition is of
 //! * [`digest`]: what identifies a definition
 //! * [`finding`]: what is suspicious about one that is new ([`fold`]: names that look alike)
 //! * [`diff`]: what changed since the approval
@@ -12,6 +14,7 @@ pub mod digest;
 pub mod finding;
 pub mod fold;
 mod hidden;
+pub mod kind;
 mod standing;
 mod stored;
 
@@ -29,14 +32,15 @@ use serde_json::{Map, Value};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 use self::finding::{Finding, Older};
+use self::kind::DefinitionKind;
 pub use self::standing::{Withheld, WithheldReason};
 use crate::servers::PinRule;
 
 /// Who approved what was pinned because nobody had seen anything else.
 pub const FIRST_SIGHT: &str = "first sight";
-/// Tools of one server; more are a fault of the server.
+/// Tools of one server, and prompts; more are a fault of the server.
 pub const TOOLS_MAX: usize = 2_048;
-/// Of a tool's name: it stands in entries of the audit log and in policies.
+/// Of the name of a tool or prompt: it stands in entries of the audit log and in policies.
 pub const NAME_BYTES_MAX: usize = 1 << 10;
 /// Of one definition, as JSON.
 pub const DEFINITION_BYTES_MAX: usize = 256 << 10;
@@ -47,7 +51,7 @@ const GONE_MAX: usize = if cfg!(test) { 16 } else { 1_024 };
 /// A sighting is written down again only after so long: every refresh would be a write otherwise.
 const SEEN_EVERY_NANOS: i64 = 3_600_000_000_000;
 
-/// The approved definition of a tool.
+/// An approved definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pinned {
     pub digest: Digest,
@@ -56,7 +60,7 @@ pub struct Pinned {
     pub approved_at: Timestamp,
 }
 
-/// What is known of one tool.
+/// What is known of one definition.
 #[derive(Debug, Clone)]
 pub struct Known {
     pub digest: Digest,
@@ -140,7 +144,22 @@ impl Pins {
     /// What is known of the tools of `server`.
     #[must_use]
     pub fn of(&self, server: &str) -> BTreeMap<String, Known> {
+        let all = self.all();
+        let tools =
+            all.get(server).into_iter().flatten().filter(|(key, _)| DefinitionKind::of(key) == DefinitionKind::Tool);
+        tools.map(|(tool, known)| (tool.clone(), known.clone())).collect()
+    }
+
+    /// What is known of everything of `server` that is pinned, by its key: see [`kind`].
+    #[must_use]
+    pub fn definitions_of(&self, server: &str) -> BTreeMap<String, Known> {
         self.all().get(server).cloned().unwrap_or_default()
+    }
+
+    /// What is known of one definition.
+    #[must_use]
+    pub fn known(&self, server: &str, key: &str) -> Option<Known> {
+        self.all().get(server)?.get(key).cloned()
     }
 
     /// What each tool that is offered takes, as it was approved or else as it is: server, tool, JSON Schema.
@@ -148,7 +167,8 @@ impl Pins {
     pub fn input_schemas(&self) -> Vec<(String, String, Value)> {
         let all = self.all();
         let offered = all.iter().flat_map(|(server, tools)| {
-            let offered = tools.iter().filter(|(_, known)| !known.gone);
+            let is_tool = |key: &str| DefinitionKind::of(key) == DefinitionKind::Tool;
+            let offered = tools.iter().filter(move |(key, known)| !known.gone && is_tool(key));
             offered.map(move |(tool, known)| (server, tool, known))
         });
         let schema = |known: &Known| {
@@ -162,38 +182,42 @@ impl Pins {
     #[must_use]
     pub fn count(&self, server: &str) -> (usize, usize) {
         let all = self.all();
-        let offered = all.get(server).into_iter().flatten().filter(|(_, known)| !known.gone);
+        let is_tool = |key: &str| DefinitionKind::of(key) == DefinitionKind::Tool;
+        let offered = all.get(server).into_iter().flatten().filter(|(key, known)| !known.gone && is_tool(key));
         offered.fold((0, 0), |(tools, withheld), (_, known)| {
             (tools + 1, withheld + usize::from(known.withheld().is_some()))
         })
     }
 
-    /// What decisions may know of a tool, and why it is withheld if it is. A tool that was never recorded is.
+    /// What decisions may know of a tool or prompt, and why it is withheld if it is. One that was never recorded is.
     #[must_use]
     pub fn assess(&self, server: &str, tool: &str) -> (ToolFacts, Option<String>) {
         let all = self.all();
         match all.get(server).and_then(|tools| tools.get(tool)).filter(|known| !known.gone) {
             Some(known) => (known.facts(), known.withheld().map(|withheld| withheld.told(server, tool))),
-            None => (ToolFacts::default(), Some(format!("the definition of `{tool}` is not recorded yet"))),
+            None => (ToolFacts::default(), Some(format!("{} is withheld: it is not recorded yet", kind::spoken(tool)))),
         }
     }
 
-    /// Looks at what `server` offers now. It counts when it is kept: what is new about it can be told before.
+    /// Looks at what `server` offers of one kind now. It counts when it is kept: what is new about it can be told before.
     pub async fn observe<'a>(
         &'a self,
         server: &'a str,
         rule: PinRule,
+        kind: DefinitionKind,
         offered: BTreeMap<String, Map<String, Value>>,
     ) -> Observed<'a> {
         let one_at_a_time = self.0.writing.lock().await;
         let all = self.all();
         let now = self.0.clock.now();
         let before = all.get(server);
-        let mut after = Tools::new();
+        let others = before.into_iter().flatten().filter(|(key, _)| DefinitionKind::of(key) != kind);
+        let mut after: Tools = others.map(|(key, known)| (key.clone(), known.clone())).collect();
         let mut changes = stored::Changes::default();
         // Built when first needed: most refreshes find nothing new.
         let older = OnceCell::new();
-        let left = || before.into_iter().flatten().filter(|(tool, _)| !offered.contains_key(*tool));
+        let of_kind = || before.into_iter().flatten().filter(|(key, _)| DefinitionKind::of(key) == kind);
+        let left = || of_kind().filter(|(tool, _)| !offered.contains_key(*tool));
         let rule = if left().filter(|(_, was)| was.pin.is_some()).count() > GONE_MAX {
             tracing::warn!(
                 server,
@@ -209,7 +233,10 @@ impl Pins {
             let digest = digest::digest(definition);
             let findings = match was.filter(|was| was.digest == digest) {
                 Some(was) => still_true(&was.findings, &all),
-                None => older.get_or_init(|| others(&all, server)).findings(tool, definition, &offered),
+                None if kind == DefinitionKind::Tool => {
+                    older.get_or_init(|| older_tools(&all, server)).findings(tool, definition, &offered)
+                }
+                None => finding::of_text(definition).into_iter().collect(),
             };
             let known = sight(digest, definition, was, rule, now, findings);
             let is_news = was.is_none_or(|was| {
@@ -239,7 +266,7 @@ impl Pins {
         Observed { pins: self, server, _one_at_a_time: one_at_a_time, all, after, changes, news }
     }
 
-    /// Pins the current definition of a tool, which must be the one that the person looked at.
+    /// Pins the current definition of a tool or of what else has a key here, which must be the one that the person looked at.
     ///
     /// # Errors
     /// When there is no such tool, its definition is another one, or it cannot be recorded.
@@ -342,12 +369,12 @@ impl Observed<'_> {
 }
 
 /// What all other servers offer: to them, whatever is new or has changed here is a newcomer.
-fn others(all: &BTreeMap<String, Tools>, server: &str) -> Older {
+fn older_tools(all: &BTreeMap<String, Tools>, server: &str) -> Older {
     let mut tools: Vec<(&String, &String, &Known)> = Vec::new();
     for (other, offered) in all.iter().filter(|(other, _)| *other != server) {
         tools.extend(offered.iter().map(|(tool, known)| (other, tool, known)));
     }
-    tools.retain(|(_, _, known)| !known.gone);
+    tools.retain(|(_, key, known)| !known.gone && DefinitionKind::of(key) == DefinitionKind::Tool);
     tools.sort_by_key(|(_, _, known)| known.first_seen_at);
     let mut older = Older::default();
     for (other, tool, known) in tools {

@@ -11,6 +11,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use mizzen_governance::request::ToolFacts;
@@ -62,6 +63,16 @@ impl ListKind {
             Self::Prompts => "prompts",
             Self::Resources => "resources",
             Self::ResourceTemplates => "resourceTemplates",
+        }
+    }
+
+    /// The member of `ServerCapabilities` that says that there are such things.
+    #[must_use]
+    pub const fn capability(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Prompts => "prompts",
+            Self::Resources | Self::ResourceTemplates => "resources",
         }
     }
 
@@ -118,15 +129,21 @@ pub trait Upstream: fmt::Debug + Send + Sync {
     /// As configured: unique, `[a-z0-9-]`, at most 40 characters, without `__`.
     fn name(&self) -> &str;
 
+    /// The most time that a call may take, as configured.
+    fn time_max(&self) -> Duration;
+
     /// What results about `key` of this server bring into a run, as configured.
     fn touches(&self, kind: ListKind, key: &str) -> Taint;
 
-    /// What the server says of itself; kept while connected.
+    /// What the server says of itself; kept while connected. Without instructions while nobody has approved those that it has.
     fn about(&self) -> BoxFuture<'_, Result<Arc<About>, UpstreamError>>;
 
     /// A whole list, all pages, in the server's order; empty when the server does not claim the capability. Kept until the
     /// server says that it changed, or its `ttlMs` is over.
     fn list(&self, kind: ListKind) -> BoxFuture<'_, Result<Arc<Listing>, UpstreamError>>;
+
+    /// The keys of what it offered when it was last asked, whether it can be reached now or not.
+    fn remembered(&self, kind: ListKind) -> Vec<String>;
 
     /// A session in which a client's requests go to the server. The same `client.owner` gets the same session as
     /// long as its capabilities stay; a stateless server needs none and this is cheap.
@@ -166,7 +183,7 @@ pub struct Definition {
     pub key: String,
     /// The whole object as it came.
     pub raw: Arc<RawValue>,
-    /// For tools: its digest, whether that is the approved one, and whether the approved one only reads.
+    /// For tools and prompts: its digest, whether that is the approved one, and whether the approved one only reads.
     pub facts: ToolFacts,
     /// Why it must be neither listed nor called, for example because it changed since it was approved.
     pub withheld: Option<String>,

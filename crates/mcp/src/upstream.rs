@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::server::{Server, State, Status};
 pub use self::shared::Shared;
-use crate::pins::{ApproveError, Pins};
+use crate::pins::{self, ApproveError, Pins};
 use crate::seam::{Directory, Member, Names, View};
 use crate::servers::{ChangeError, Configured, Profile, ServerConfig, Shown, ToolServers};
 
@@ -155,7 +155,7 @@ impl Upstreams {
     pub async fn approve(&self, server: &str, tool: &str, digest: &Digest, by: &str) -> Result<(), ApproveError> {
         self.pins().approve(server, tool, digest, by).await?;
         let details = [("what", "pinned"), ("digest", digest.as_str())];
-        let (audit, resource) = (self.0.shared.control.audit(), format!("tool:{server}/{tool}"));
+        let (audit, resource) = (self.0.shared.control.audit(), pins::kind::resource(server, tool));
         Ok(audit.changed(Kind::Pin, Who::user(by), resource, &details).await?)
     }
 
@@ -166,7 +166,7 @@ impl Upstreams {
     pub async fn withdraw(&self, server: &str, tool: &str, by: &str) -> Result<bool, ApproveError> {
         let withdrawn = self.pins().withdraw(server, tool).await?;
         if withdrawn {
-            self.changed(Kind::Pin, by, format!("tool:{server}/{tool}"), "withdrawn").await?;
+            self.changed(Kind::Pin, by, pins::kind::resource(server, tool), "withdrawn").await?;
         }
         Ok(withdrawn)
     }

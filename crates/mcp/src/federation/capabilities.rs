@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde_json::{Map, Value, json};
 
-use crate::seam::{About, Era, Member, UpstreamError, View};
+use super::listing::{self, Entry};
+use crate::seam::{About, Era, ListKind, Member, UpstreamError, View};
 
 pub(crate) const TASKS: &str = "io.modelcontextprotocol/tasks";
 /// Of what one server wants models to read before they use it.
@@ -21,21 +22,68 @@ pub(crate) struct Face {
     pub(crate) instructions: Option<String>,
 }
 
-/// Asks all servers what they are, each for at most `wait`.
-pub(crate) async fn face(view: &View, client: Era, wait: Duration) -> Face {
-    let known = join_all(view.members.iter().map(|member| about(member, wait))).await;
-    let known: Vec<(&Member, Arc<About>)> =
-        view.members.iter().zip(known).filter_map(|(member, about)| Some((member, about.ok()?))).collect();
+/// Asks all servers what they are, each for at most `wait`. What one says of itself is only for who may list something of it, as
+/// `may_list` says: it may be what the server is for, and models read its instructions.
+pub(crate) async fn face(
+    view: &View,
+    client: Era,
+    wait: Duration,
+    may_list: &(dyn Fn(ListKind, &Entry) -> bool + Sync),
+) -> Face {
+    let known = known(view, wait).await;
+    let is_for_them = join_all(known.iter().map(|(member, about)| async move {
+        let says_something = view.members.len() == 1 || about.instructions.is_some();
+        says_something && lists_something(member, about, wait, may_list).await
+    }));
+    let is_for_them = is_for_them.await;
+    let told: Vec<(&Member, &About)> = known
+        .iter()
+        .zip(is_for_them)
+        .filter(|(_, told)| *told)
+        .map(|((member, about), _)| (*member, &**about))
+        .collect();
     // Which server is which stays true when there is one, so that what clients do by the server's name works.
-    let server_info = match (view.members.as_slice(), known.as_slice()) {
+    let server_info = match (view.members.as_slice(), told.as_slice()) {
         ([_], [(_, about)]) => about.server_info.as_ref().and_then(|info| serde_json::from_str(info.get()).ok()),
         _ => None,
     };
     Face {
         server_info: server_info.unwrap_or_else(|| ours(&view.name)),
         capabilities: capabilities(known.iter().map(|(_, about)| &**about), client, view.members.is_empty()),
-        instructions: instructions(&known),
+        instructions: instructions(&told, known.len() == 1),
     }
+}
+
+/// What all servers of a view can do together.
+pub(crate) async fn all(view: &View, client: Era, wait: Duration) -> Map<String, Value> {
+    capabilities(known(view, wait).await.iter().map(|(_, about)| &**about), client, view.members.is_empty())
+}
+
+async fn known(view: &View, wait: Duration) -> Vec<(&Member, Arc<About>)> {
+    let known = join_all(view.members.iter().map(|member| about(member, wait))).await;
+    view.members.iter().zip(known).filter_map(|(member, about)| Some((member, about.ok()?))).collect()
+}
+
+/// Whether something of a server is offered that may be listed.
+async fn lists_something(
+    member: &Member,
+    about: &About,
+    wait: Duration,
+    may_list: &(dyn Fn(ListKind, &Entry) -> bool + Sync),
+) -> bool {
+    for kind in ListKind::ALL.into_iter().filter(|kind| about.capabilities.contains_key(kind.capability())) {
+        let Ok(list) = listing::listed(member, kind, wait).await else { continue };
+        let items = list.items.iter().filter(|item| item.withheld.is_none() && member.shown.admits(kind, &item.key));
+        let mut offered = items.map(|item| Entry {
+            exposed: listing::exposed(member, kind, &item.key),
+            member: member.clone(),
+            definition: item.clone(),
+        });
+        if offered.any(|entry| may_list(kind, &entry)) {
+            return true;
+        }
+    }
+    false
 }
 
 /// What one server is, waited for at most `wait`.
@@ -103,14 +151,14 @@ fn extend(all: &mut Map<String, Value>, name: &str, value: &Value, server: Era, 
     }
 }
 
-fn instructions(known: &[(&Member, Arc<About>)]) -> Option<String> {
-    let said: Vec<(&str, &str)> = known
+fn instructions(told: &[(&Member, &About)], is_one: bool) -> Option<String> {
+    let said: Vec<(&str, &str)> = told
         .iter()
         .filter_map(|(member, about)| Some((member.upstream.name(), cut(about.instructions.as_deref()?))))
         .collect();
     match said.as_slice() {
         [] => None,
-        [(_, text)] if known.len() == 1 => Some((*text).to_owned()),
+        [(_, text)] if is_one => Some((*text).to_owned()),
         several => {
             let parts: Vec<String> = several.iter().map(|(server, text)| format!("## {server}\n\n{text}")).collect();
             Some(parts.join("\n\n"))
@@ -118,7 +166,8 @@ fn instructions(known: &[(&Member, Arc<About>)]) -> Option<String> {
     }
 }
 
-fn cut(text: &str) -> &str {
+/// As much of a server's instructions as is handed on.
+pub(crate) fn cut(text: &str) -> &str {
     let end = (0..=text.len().min(INSTRUCTIONS_BYTES_MAX)).rev().find(|end| text.is_char_boundary(*end));
     end.and_then(|end| text.get(..end)).unwrap_or_default()
 }

@@ -19,7 +19,7 @@ pub(crate) fn exposed(names: Names, server: &str, own: &str) -> String {
         return own.to_owned();
     }
     let full = format!("{server}{SEPARATOR}{own}");
-    if full.len() <= BYTES_MAX && full.bytes().all(is_plain) {
+    if fits(server, own) {
         return full;
     }
     let digest = Digest::of(full.as_bytes());
@@ -30,9 +30,26 @@ pub(crate) fn exposed(names: Names, server: &str, own: &str) -> String {
     format!("{kept}_{hex}")
 }
 
+/// Whether `own` of `server` is called `name` on the client's side. Asked of every tool of a list for each call: the name is
+/// made only where it is not the plain one.
+pub(crate) fn is_called(names: Names, server: &str, own: &str, name: &str) -> bool {
+    match names {
+        Names::Plain => own == name,
+        Names::Prefixed if fits(server, own) => {
+            name.strip_prefix(server).and_then(|rest| rest.strip_prefix(SEPARATOR)) == Some(own)
+        }
+        Names::Prefixed => exposed(names, server, own) == name,
+    }
+}
+
 /// Whether `exposed` may be a name of `server`, so that others need not be asked.
 pub(crate) fn may_belong(names: Names, server: &str, exposed: &str) -> bool {
     names == Names::Plain || exposed.strip_prefix(server).is_some_and(|rest| rest.starts_with(SEPARATOR))
+}
+
+fn fits(server: &str, own: &str) -> bool {
+    let bytes = server.len() + SEPARATOR.len() + own.len();
+    bytes <= BYTES_MAX && server.bytes().chain(own.bytes()).all(is_plain)
 }
 
 const fn is_plain(byte: u8) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::capabilities::about;
-use super::listing::{Entry, exposed, listed};
+use super::listing::{Entry, listed};
 use super::{names, template};
 use crate::seam::{About, Definition, ListKind, Member, UpstreamError, View};
 
@@ -23,6 +23,7 @@ pub(crate) enum Missing {
 /// Who has the tool or prompt that clients call `name`.
 pub(crate) async fn by_name(view: &View, kind: ListKind, name: &str, wait: Duration) -> Result<Entry, Missing> {
     let server = |member: &&Member| names::may_belong(member.names, member.upstream.name(), name);
+    let is_called = |member: &Member, key: &str| names::is_called(member.names, member.upstream.name(), key, name);
     let candidates: Vec<&Member> = view.members.iter().filter(server).collect();
     let lists = join_all(candidates.iter().map(|member| listed(member, kind, wait))).await;
     let (mut found, mut failed) = (Vec::new(), None);
@@ -31,7 +32,7 @@ pub(crate) async fn by_name(view: &View, kind: ListKind, name: &str, wait: Durat
             Ok(list) => found.extend(
                 list.items
                     .iter()
-                    .filter(|item| member.shown.admits(kind, &item.key) && exposed(member, kind, &item.key) == name)
+                    .filter(|item| is_called(member, &item.key) && member.shown.admits(kind, &item.key))
                     .map(|item| Entry { member: member.clone(), definition: item.clone(), exposed: name.to_owned() }),
             ),
             Err(error) => failed = Some(error),

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mizzen_control::gate::DenialCode;
 use mizzen_model::time::Timestamp;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -48,10 +49,12 @@ pub(super) async fn pass(mut under_way: UnderWay, out: &Out) -> Result<Replied, 
     let mut asked = Vec::new();
     let mut rounds = 0;
     let mut stopped = Box::pin(under_way.granted.permit.stopped());
+    let mut time_is_over = Box::pin(under_way.granted.time_is_over());
     loop {
         let step = tokio::select! {
             biased;
             () = &mut stopped => return Err(under_way.stopped()),
+            () = &mut time_is_over => return Err(under_way.out_of_time()),
             step = under_way.exchange.next() => step,
         };
         // Whatever the server says may carry what the call brings: not only its result is handed on.
@@ -172,6 +175,15 @@ impl UnderWay {
         self.granted.recording.fail("paused", "the agent was stopped during the call");
         let said = json!({ "id": self.granted.permit.decision.id, "code": "paused" });
         self.incoming.refused(&self.target, "the agent was stopped by a person; the call was ended", said)
+    }
+
+    fn out_of_time(&mut self) -> Answer {
+        let code = DenialCode::BudgetExhausted.as_str();
+        self.granted.recording.fail(code, "the time was over that a budget had left for the call");
+        let said = json!({ "id": self.granted.permit.decision.id, "code": code });
+        let message = "the call took all the time that a budget had left for it, and was ended; `mizzen budgets list` tells when \
+                       the budget begins anew";
+        self.incoming.refused(&self.target, message, said)
     }
 
     /// Asks a stateful client what a stateless server wants to know, and sends the request again with the answers.

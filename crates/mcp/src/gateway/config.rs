@@ -23,6 +23,8 @@ pub struct GatewayConfig {
 pub struct SecretsConfig {
     /// In what a tool server answers to a call, a task's result included.
     pub answers: SecretsAction,
+    /// In the arguments of a call, before it is decided about.
+    pub arguments: SecretsAction,
 }
 
 /// As a resource server (RFC 9728): whose tokens are taken.
@@ -67,7 +69,7 @@ pub struct DoorLimits {
     /// Events of one session's streams that are kept for a client whose connection broke; the oldest make way.
     pub kept_events_per_session_max: usize,
     pub kept_bytes_per_session_max: u64,
-    /// Of all sessions.
+    /// Of all sessions. Those of one caller hold no more of it than they leave free for others.
     pub kept_bytes_max: u64,
     /// Tasks of one session that it can list; the oldest make way.
     pub tasks_per_session_max: u64,

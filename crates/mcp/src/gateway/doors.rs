@@ -20,9 +20,11 @@ use super::stream::resumable::{self, Resumable, Resumed};
 use super::stream::{self, Last, Pace};
 use crate::wire::headers;
 use crate::wire::json::Members;
-use crate::wire::rpc::{INVALID_REQUEST, REFUSED};
+use crate::wire::rpc::{Answer, INVALID_REQUEST, REFUSED};
 
 const ALLOWED: &str = "GET, POST, DELETE";
+/// What the records call the stream of news of a stateful client, as a stateless one asks for it.
+const NEWS: &str = "subscriptions/listen";
 
 pub(super) fn router(gateway: Arc<Inner>) -> Router {
     const METADATA: &str = "/.well-known/oauth-protected-resource";
@@ -89,24 +91,27 @@ async fn listen(received: Received, request: Request<Body>) -> Result<Response<B
         return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, INVALID_REQUEST, message));
     }
     let session = named_session(&identified)?;
-    let before = match last_event(&identified.parts.headers)? {
+    let after = last_event(&identified.parts.headers)?;
+    // A stop holds for what was permitted before it, and so for an answer that waits; the news are recorded below.
+    let wants_answer = after.as_ref().is_some_and(|after| !after.is_news);
+    if let Some(reason) = identified.gateway.control.gate().paused(&identified.caller).filter(|_| wants_answer) {
+        return Err(Refusal::new(StatusCode::FORBIDDEN, REFUSED, reason));
+    }
+    let before = match after {
         None => Vec::new(),
-        Some(after) => {
-            // A stop holds for what was permitted before it, and so for an answer that waits.
-            if let Some(reason) =
-                identified.gateway.control.gate().paused(&identified.caller).filter(|_| !after.is_news)
-            {
-                return Err(Refusal::new(StatusCode::FORBIDDEN, REFUSED, reason));
-            }
-            match resumable::resume(&identified.gateway, &session, after).await? {
-                Resumed::Stream(response) => return Ok(response),
-                Resumed::Anew(missed) => missed,
-            }
-        }
+        Some(after) => match resumable::resume(&identified.gateway, &session, after).await? {
+            Resumed::Stream(response) => return Ok(response),
+            Resumed::Anew(missed) => missed,
+        },
     };
     let resumable = Resumable { gateway: identified.gateway.clone(), session: session.clone(), request: None, before };
-    let (id, method, client) = (RawValue::NULL.to_owned(), String::new(), Client::Stateful(Arc::clone(&session)));
-    let mut incoming = identified.incoming(client, id, method, Members::new(), Members::new());
+    let (id, client) = (RawValue::NULL.to_owned(), Client::Stateful(Arc::clone(&session)));
+    let mut incoming = identified.incoming(client, id, NEWS.to_owned(), Members::new(), Members::new());
+    let mut recording = incoming.recording_of(NEWS.to_owned(), None);
+    let may_follow = incoming.may_follow(incoming.all_of_view(), &mut recording, Vec::new()).await;
+    may_follow.map_err(|refused| Refusal::of(StatusCode::FORBIDDEN, None, refused))?;
+    recording.end(&Answer::Result(RawValue::NULL.to_owned()));
+    drop(recording);
     let place = incoming.begin_stream().map_err(|error| Refusal::of(StatusCode::SERVICE_UNAVAILABLE, None, error))?;
     let (ended, draining) = (session.take_stream(), incoming.gateway.draining.clone());
     let keep_alive = incoming.gateway.config.timeouts.keep_alive();

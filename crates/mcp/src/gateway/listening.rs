@@ -9,6 +9,8 @@ use bytes::Bytes;
 use futures::future::{BoxFuture, join_all};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
+use mizzen_control::audit::Durability;
+use mizzen_control::gate::{DenialCode, Known};
 use mizzen_model::asked::Taint;
 use mizzen_model::id::RunId;
 use mizzen_runtime::error::Chain;
@@ -16,21 +18,21 @@ use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::lists::capability;
 use super::metrics::Counted;
 use super::pipeline::{Client, Incoming, Subject, Target};
+use super::recording::Recording;
 use super::stream::Out;
 use super::{Inner, bridge, tasks, trace};
 use crate::federation::capabilities::{self, TASKS};
 use crate::federation::{listing, resolve};
 use crate::seam::{Era, FromServer, Interest, ListKind, Listing, Member, Upstream};
 use crate::wire::json::{self as text};
-use crate::wire::rpc::{self, Answer, LIMIT, MISSING_CAPABILITY, RpcError};
+use crate::wire::rpc::{self, Answer, LIMIT, MISSING_CAPABILITY, REFUSED, RpcError};
 
 const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 /// News that wait to be written.
 const NEWS_MAX: usize = 64;
-/// How often it is looked whether the key or token still opens the door.
+/// How often it is looked whether the key or token still opens the door, and whether the agent is paused.
 const RECHECK_EVERY: Duration = Duration::from_secs(2);
 /// Before a server that was lost is listened to again.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -63,6 +65,47 @@ impl Incoming {
         let place = Place::take(&self.gateway, &self.caller.key_id)?;
         self.counted = None;
         Ok(place)
+    }
+}
+
+impl Incoming {
+    fn is_paused(&self) -> bool {
+        self.gateway.control.gate().paused(&self.caller).is_some()
+    }
+
+    /// Whether news may be followed from now on, which is written down like every other answer.
+    ///
+    /// # Errors
+    /// When the agent is paused, or the entry cannot be written.
+    pub(super) async fn may_follow(
+        &self,
+        resource: String,
+        recording: &mut Recording,
+        details: Vec<(&'static str, String)>,
+    ) -> Result<(), RpcError> {
+        let gate = self.gateway.control.gate();
+        let paused = gate.paused(&self.caller);
+        let known = Known {
+            caller: &self.caller,
+            run: self.run(&recording.trace),
+            trace: Some((recording.trace.trace_id, recording.trace.span_id)),
+            action: self.method.replace('/', ":"),
+            resource,
+            code: paused.as_ref().map(|_| DenialCode::Paused),
+            details,
+            durability: Durability::Window,
+        };
+        let refusal = |code: DenialCode, message: String| {
+            RpcError::new(REFUSED, message).with_data(json!({ "code": code.as_str() }))
+        };
+        if let Err(error) = gate.known(known).await {
+            tracing::error!(error = %Chain(&error), "that news are followed is not in the audit log, so they are not");
+            recording.fail(DenialCode::Unavailable.as_str(), "the subscription could not be recorded");
+            return Err(refusal(DenialCode::Unavailable, "this could not be recorded; ask again".to_owned()));
+        }
+        let Some(reason) = paused else { return Ok(()) };
+        recording.fail(DenialCode::Paused.as_str(), "a decision refused the subscription");
+        Err(refusal(DenialCode::Paused, reason))
     }
 }
 
@@ -133,6 +176,12 @@ pub(super) async fn subscriptions(mut incoming: Incoming, out: Out) -> Answer {
         Ok(agreed) => agreed,
         Err(error) => return error.into(),
     };
+    let mut recording = incoming.recording_of(incoming.method.clone(), None);
+    let followed = resources.iter().cloned().collect::<Vec<_>>().join(" ");
+    let details = if followed.is_empty() { Vec::new() } else { vec![("resources", followed)] };
+    if let Err(refused) = incoming.may_follow(incoming.all_of_view(), &mut recording, details).await {
+        return refused.into();
+    }
     let params = json!({ "_meta": { SUBSCRIPTION_ID: incoming.id }, "notifications": agreed });
     let method = "notifications/subscriptions/acknowledged";
     let (id, draining) = (incoming.id.clone(), incoming.gateway.draining.clone());
@@ -149,6 +198,9 @@ pub(super) async fn subscriptions(mut incoming: Incoming, out: Out) -> Answer {
     let changes = listener.incoming.gateway.directory.changed();
     listener.last = listener.read().await;
     drop(out.send(rpc::notification(method, Some(&text::raw(&params)))).await);
+    // The span is of what was agreed to: the stream may go on for days.
+    recording.end(&Answer::Result(text::raw(&json!({}))));
+    drop(recording);
     draining.run_until_cancelled(listener.follow(out, changes)).await;
     Answer::Result(text::raw(&json!({ "resultType": "complete", "_meta": { SUBSCRIPTION_ID: id } })))
 }
@@ -159,14 +211,14 @@ async fn agree(
     wanted: &Map<String, Value>,
 ) -> Result<(Map<String, Value>, Vec<ListKind>, BTreeSet<String>), RpcError> {
     let wait = incoming.gateway.config.timeouts.list();
-    let face = capabilities::face(&incoming.view, Era::Stateless, wait).await;
+    let has = capabilities::all(&incoming.view, Era::Stateless, wait).await;
     let (mut agreed, mut lists) = (Map::new(), Vec::new());
     for (name, kinds) in [
         ("toolsListChanged", &LISTED[..1]),
         ("promptsListChanged", &LISTED[1..2]),
         ("resourcesListChanged", &LISTED[2..]),
     ] {
-        let has = kinds.iter().any(|kind| face.capabilities.contains_key(capability(*kind)));
+        let has = kinds.iter().any(|kind| has.contains_key(kind.capability()));
         if wanted.get(name) == Some(&Value::Bool(true)) && has {
             agreed.insert(name.to_owned(), true.into());
             lists.extend(kinds);
@@ -215,7 +267,7 @@ impl Listener {
         loop {
             tokio::select! {
                 () = out.closed() => return,
-                _ = recheck.tick() => if !self.incoming.may_stay() { return },
+                _ = recheck.tick() => if !self.incoming.may_stay() || self.incoming.is_paused() { return },
                 Some(event) = news.recv() => self.hand_on(event, &out).await,
                 Ok(()) = changes.changed() => self.tell_changes(&out).await,
                 Ok(()) = self.resources.changed() => servers = self.listen(&sender).await,
@@ -332,7 +384,7 @@ impl Listener {
         let mut told = BTreeSet::new();
         for (kind, lists) in &now {
             if self.last.get(kind).is_some_and(|before| !same(before, lists)) {
-                told.insert(capability(*kind));
+                told.insert(kind.capability());
             }
         }
         self.last = now;

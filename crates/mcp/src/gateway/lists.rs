@@ -1,12 +1,13 @@
 //! Lists, as this caller may see them.
 
+use mizzen_control::KeyIdentity;
 use mizzen_control::audit::{AuditError, Durability};
 use mizzen_control::gate::{DenialCode, Known};
 use mizzen_runtime::error::Chain;
 use serde_json::{Value, json};
 
 use super::pipeline::{Incoming, Subject, Target};
-use super::trace;
+use super::{Inner, trace};
 use crate::federation::listing::{self, Entry, Merged};
 use crate::federation::{capabilities, pages};
 use crate::seam::{Era, ListKind};
@@ -17,6 +18,8 @@ use crate::wire::rpc::{Answer, REFUSED, RpcError};
 pub(super) const META_UNAVAILABLE: &str = "dev.mizzen/unavailable";
 const META_WITHHELD: &str = "dev.mizzen/withheld";
 const META_ALIKE: &str = "dev.mizzen/lookalikes";
+/// A name that only rules match that are about all of a server.
+const ANYTHING: &str = "*";
 /// How long a client may keep a list: changes are told, and what is permitted may change any time.
 const TTL_MS: u64 = 5_000;
 
@@ -24,11 +27,12 @@ const TTL_MS: u64 = 5_000;
 pub(super) async fn list(incoming: &Incoming, kind: ListKind) -> Answer {
     let gateway = &incoming.gateway;
     let wait = gateway.config.timeouts.list();
-    let face = capabilities::face(&incoming.view, incoming.client.era(), wait);
+    let may_list = |kind, entry: &Entry| may_see(incoming, kind, entry);
+    let face = capabilities::face(&incoming.view, incoming.client.era(), wait, &may_list);
     // At once: a server that hangs is waited for once.
     let (face, merged) = tokio::join!(face, listing::merged(&incoming.view, kind, wait));
     // A server that is away may be the only one that has any.
-    if !face.capabilities.contains_key(capability(kind)) && merged.unavailable.is_empty() {
+    if !face.capabilities.contains_key(kind.capability()) && merged.unavailable.is_empty() {
         return RpcError::method_not_found(kind.method()).into();
     }
     let Merged { entries, withheld, alike, unavailable } = merged;
@@ -70,6 +74,7 @@ pub(super) async fn list(incoming: &Incoming, kind: ListKind) -> Answer {
         told.map(|thing| json!({ "server": thing.server, "name": thing.key, "reason": thing.reason })).collect();
     let away: Vec<Value> = unavailable
         .iter()
+        .filter(|(server, _)| may_know_of(incoming, kind, server))
         .map(|(server, error)| json!({ "server": server, "code": error.code(), "message": error.to_string() }))
         .collect();
     let alike: Vec<Value> = alike.into_iter().map(|(one, other)| json!([one, other])).collect();
@@ -84,15 +89,6 @@ pub(super) async fn list(incoming: &Incoming, kind: ListKind) -> Answer {
     Answer::Result(text::raw(&result))
 }
 
-/// The member of the capabilities that says that there are such things.
-pub(super) const fn capability(kind: ListKind) -> &'static str {
-    match kind {
-        ListKind::Tools => "tools",
-        ListKind::Prompts => "prompts",
-        ListKind::Resources | ListKind::ResourceTemplates => "resources",
-    }
-}
-
 /// As the server has it, under the client's name.
 fn definition(entry: &Entry, kind: ListKind) -> Box<serde_json::value::RawValue> {
     if entry.exposed == entry.definition.key {
@@ -102,7 +98,7 @@ fn definition(entry: &Entry, kind: ListKind) -> Box<serde_json::value::RawValue>
 }
 
 pub(super) fn may_see(incoming: &Incoming, kind: ListKind, entry: &Entry) -> bool {
-    incoming.may_list(&Target::of(entry.clone(), subject(kind)))
+    incoming.gateway.may_see(&incoming.caller, kind, entry)
 }
 
 fn may_name(incoming: &Incoming, kind: ListKind, server: &str, key: &str) -> bool {
@@ -111,6 +107,14 @@ fn may_name(incoming: &Incoming, kind: ListKind, server: &str, key: &str) -> boo
         let target = Target { member: member.clone(), subject: subject(kind), name: key.to_owned(), definition: None };
         incoming.may_list(&target)
     })
+}
+
+/// Whether a server that is away is to be named: something that it offered when it was last asked may be listed, or whatever it
+/// may offer.
+fn may_know_of(incoming: &Incoming, kind: ListKind, server: &str) -> bool {
+    let member = incoming.view.members.iter().find(|member| member.upstream.name() == server);
+    let offered = member.map(|member| member.upstream.remembered(kind)).unwrap_or_default();
+    offered.iter().any(|key| may_name(incoming, kind, server, key)) || may_name(incoming, kind, server, ANYTHING)
 }
 
 const fn subject(kind: ListKind) -> Subject {
@@ -136,10 +140,7 @@ impl Incoming {
             // A list is no span: only the caller's own can be named.
             trace: trace.parent_span_id.map(|span| (trace.trace_id, span)),
             action,
-            resource: match self.profile.as_str() {
-                "" => "tool_servers".to_owned(),
-                profile => format!("tool_profile:{profile}"),
-            },
+            resource: self.all_of_view(),
             code,
             details,
             durability: Durability::Window,
@@ -147,9 +148,27 @@ impl Incoming {
         self.gateway.control.gate().known(known).await
     }
 
+    /// What the audit log calls all servers of this door.
+    pub(super) fn all_of_view(&self) -> String {
+        match self.profile.as_str() {
+            "" => "tool_servers".to_owned(),
+            profile => format!("tool_profile:{profile}"),
+        }
+    }
+
     /// What may not be called is not listed.
     pub(super) fn may_list(&self, target: &Target) -> bool {
-        let gate = self.gateway.control.gate();
-        gate.may_list(&self.caller, target.subject.list_action(), &target.resource(), &target.facts())
+        self.gateway.may_list(&self.caller, target)
+    }
+}
+
+impl Inner {
+    pub(super) fn may_see(&self, caller: &KeyIdentity, kind: ListKind, entry: &Entry) -> bool {
+        self.may_list(caller, &Target::of(entry.clone(), subject(kind)))
+    }
+
+    fn may_list(&self, caller: &KeyIdentity, target: &Target) -> bool {
+        let (action, resource) = (target.subject.list_action(), target.resource());
+        self.control.gate().may_list(caller, action, &resource, &target.facts())
     }
 }

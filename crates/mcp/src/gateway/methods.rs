@@ -15,6 +15,7 @@ use super::stream::resumable::Resumable;
 use super::stream::{self, Last, Out, Pace};
 use super::{Inner, bridge, listening, lists, refusal, tasks};
 use crate::federation::capabilities;
+use crate::federation::listing::Entry;
 use crate::federation::resolve;
 use crate::seam::{self, Call, ClientContext, Era, ListKind, Member, Owner, Reply, UpstreamError};
 use crate::wire::headers::SESSION_ID;
@@ -108,7 +109,8 @@ async fn initialize(identified: Identified, id: &RawValue, params: Members) -> R
         info: params.get("clientInfo").cloned(),
         capabilities: bridged(capabilities.unwrap_or_default(), Era::Stateful),
     };
-    let face = capabilities::face(&view, Era::Stateful, gateway.config.timeouts.list()).await;
+    let may_list = |kind, entry: &Entry| gateway.may_see(&caller, kind, entry);
+    let face = capabilities::face(&view, Era::Stateful, gateway.config.timeouts.list(), &may_list).await;
     let new = NewSession { credential: caller.key_id.clone(), profile, revision, context };
     let session = match gateway.sessions.open(new, gateway.clock.now()) {
         Ok(session) => session,
@@ -135,7 +137,9 @@ const fn header_name() -> http::HeaderName {
 }
 
 async fn discover(incoming: &Incoming) -> Answer {
-    let face = capabilities::face(&incoming.view, Era::Stateless, incoming.gateway.config.timeouts.list()).await;
+    let may_list = |kind, entry: &Entry| lists::may_see(incoming, kind, entry);
+    let wait = incoming.gateway.config.timeouts.list();
+    let face = capabilities::face(&incoming.view, Era::Stateless, wait, &may_list).await;
     let mut result = json!({
         "resultType": "complete",
         "supportedVersions": SUPPORTED,
@@ -233,29 +237,33 @@ async fn subscribe(incoming: &Incoming, session: &Arc<ClientSession>) -> Answer 
     let Some(uri) = text::member_text(&incoming.params, "uri") else {
         return RpcError::invalid_params("`uri` must be a string").into();
     };
-    let limit = &incoming.gateway.limits.subscriptions;
-    let changed = if incoming.method == "resources/unsubscribe" {
+    if incoming.method == "resources/unsubscribe" {
         session.subscriptions.send_if_modified(|uris| uris.remove(&uri));
-        Ok(())
-    } else {
-        let found = resolve::by_uri(&incoming.view, &uri, incoming.gateway.config.timeouts.list()).await;
-        let (member, definition) = match found {
-            Ok(found) => found,
-            Err(missing) => return pipeline::missing(pipeline::Subject::Resource, &uri, missing, Era::Stateful),
-        };
-        let target = pipeline::Target { member, subject: pipeline::Subject::Resource, name: uri.clone(), definition };
-        if !incoming.may_list(&target) {
-            return pipeline::missing(pipeline::Subject::Resource, &uri, resolve::Missing::Unknown, Era::Stateful);
-        }
-        let mut allowed = Ok(());
-        session.subscriptions.send_if_modified(|uris| {
-            allowed = limit.check(uris.len() as u64 + u64::from(!uris.contains(&uri)));
-            allowed.is_ok() && uris.insert(uri)
-        });
-        allowed
+        return Answer::Result(text::raw(&json!({})));
+    }
+    let found = resolve::by_uri(&incoming.view, &uri, incoming.gateway.config.timeouts.list()).await;
+    let (member, definition) = match found {
+        Ok(found) => found,
+        Err(missing) => return pipeline::missing(pipeline::Subject::Resource, &uri, missing, Era::Stateful),
     };
-    match changed {
+    let target = pipeline::Target { member, subject: pipeline::Subject::Resource, name: uri.clone(), definition };
+    if !incoming.may_list(&target) {
+        return pipeline::missing(pipeline::Subject::Resource, &uri, resolve::Missing::Unknown, Era::Stateful);
+    }
+    let mut recording = incoming.recording(&target);
+    if let Err(refused) = incoming.may_follow(target.resource().to_string(), &mut recording, Vec::new()).await {
+        return refused.into();
+    }
+    let limit = &incoming.gateway.limits.subscriptions;
+    let mut allowed = Ok(());
+    session.subscriptions.send_if_modified(|uris| {
+        allowed = limit.check(uris.len() as u64 + u64::from(!uris.contains(&uri)));
+        allowed.is_ok() && uris.insert(uri)
+    });
+    let answer = match allowed {
         Ok(()) => Answer::Result(text::raw(&json!({}))),
         Err(limit) => RpcError::new(LIMIT, limit.to_string()).into(),
-    }
+    };
+    recording.end(&answer);
+    answer
 }

@@ -6,6 +6,7 @@ mod decode;
 mod identify;
 mod oblige;
 mod route;
+mod screen;
 mod secrets;
 
 use axum::body::Body;
@@ -17,7 +18,7 @@ pub use self::identify::TokenCheck;
 pub(super) use self::identify::{Identified, Received, check_origin, door_url};
 pub(super) use self::oblige::{not_kept, redacted};
 pub(super) use self::route::{Subject, Target, missing};
-pub(super) use self::secrets::Searched;
+pub(super) use self::secrets::{Searched, Searches};
 use super::refusal::Refusal;
 use super::stream::Out;
 use super::{bridge, methods};
@@ -41,11 +42,13 @@ pub(super) async fn call(incoming: Incoming, out: Out) -> Answer {
 async fn carried(incoming: Incoming, out: &Out) -> Result<Answer, Answer> {
     // A name that two servers have is nobody's, and what is withheld is nowhere.
     let routed = incoming.route().await?;
-    let under_way = match routed.resume()? {
+    // Secrets among the arguments that may not leave; what is left is what everybody decides on.
+    let screened = routed.screen().await?;
+    let under_way = match screened.resume()? {
         // The client brings the answer that the call waited for: it was permitted, and goes on where it stood.
         Ok(under_way) => under_way,
         // Policies, arguments, taint, evidence, budget; a held call waits for its person here.
-        Err(routed) => routed.authorise(out).await?.begin().await?,
+        Err(screened) => screened.authorise(out).await?.begin().await?,
     };
     // What the tool server says and asks meanwhile goes to the client, in words of the client's era.
     let replied = bridge::pass(under_way, out).await?;

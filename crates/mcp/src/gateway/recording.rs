@@ -2,7 +2,7 @@
 //! MCP and for generative AI.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mizzen_control::KeyIdentity;
 use mizzen_model::attribute::Value;
@@ -62,11 +62,19 @@ impl Recording {
         self.attributes.push((name, content.get(..end).unwrap_or_default().into()));
     }
 
+    /// Kinds of secrets in what leaves.
+    pub(super) fn note_secrets_sent(&mut self, kinds: &[&'static str]) {
+        self.note_kinds("mizzen.secrets.found", kinds);
+    }
+
     /// Kinds of secrets in the answer.
     pub(super) fn note_secrets(&mut self, kinds: &[&'static str]) {
+        self.note_kinds("mizzen.secrets.found_in_answer", kinds);
+    }
+
+    fn note_kinds(&mut self, name: &'static str, kinds: &[&'static str]) {
         if !kinds.is_empty() {
-            let kinds = kinds.iter().map(|kind| Value::from(*kind)).collect();
-            self.note("mizzen.secrets.found_in_answer", Value::Array(kinds));
+            self.note(name, Value::Array(kinds.iter().map(|kind| Value::from(*kind)).collect()));
         }
     }
 
@@ -80,10 +88,6 @@ impl Recording {
     pub(super) fn forbid_content(&mut self) {
         self.content = false;
         self.attributes.retain(|(name, _)| !matches!(*name, "gen_ai.tool.call.arguments" | "gen_ai.tool.call.result"));
-    }
-
-    pub(super) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
     }
 
     /// The call ended in a way that is no success; `code` is stable, `message` carries no content.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mizzen_model::id::Digest;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::limit::{Limit, LimitReached};
 use mizzen_runtime::metrics::{Gauge, Metrics};
@@ -22,11 +23,15 @@ use crate::seam::{ClientAnswer, ClientContext, Owner, Upstream};
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(20);
 const ID_BYTES: usize = 24;
+/// Of the digest that names a session: enough to tell sessions apart.
+const NAME_CHARS: usize = 23;
 
 /// One client's session.
 #[derive(Debug)]
 pub(super) struct ClientSession {
     pub(super) id: Arc<str>,
+    /// Names the session without being its id, which whoever reads records could use.
+    pub(super) name: String,
     /// Of the key or token that made it.
     credential: String,
     /// Of the door at which it was made.
@@ -215,7 +220,9 @@ impl Sessions {
         let id: Arc<str> = URL_SAFE_NO_PAD.encode(random).into();
         let context = ClientContext { owner: Owner::Session(Arc::clone(&id)), ..new.context };
         let session = Arc::new(ClientSession {
+            name: Digest::of(id.as_bytes()).as_str().chars().take(NAME_CHARS).collect(),
             id: Arc::clone(&id),
+            kept: Kept::new(&self.kept, &new.credential),
             credential: new.credential,
             profile: new.profile,
             revision: new.revision,
@@ -228,7 +235,6 @@ impl Sessions {
             linked: watch::Sender::new(Vec::new()),
             subscriptions: watch::Sender::new(BTreeSet::new()),
             stream: Mutex::new(CancellationToken::new()),
-            kept: Kept::new(self.kept.clone()),
             made: Made::new(self.tasks.clone()),
         });
         let made_way = self.insert(&session)?;

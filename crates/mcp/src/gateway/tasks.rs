@@ -134,7 +134,7 @@ pub(super) async fn task(mut incoming: Incoming, out: Out) -> Answer {
         return RpcError::invalid_params("there is no such task").into();
     };
     incoming.params.insert("taskId".to_owned(), text::raw(&known.task));
-    let mut recording = incoming.recording_of(incoming.method.clone(), &known.server);
+    let mut recording = incoming.recording_of(incoming.method.clone(), known.server.as_str());
     match incoming.decided(&member, named, &known, &mut recording, &out).await {
         Ok(answer) => {
             recording.end(&answer);

@@ -1,12 +1,22 @@
-//! What identifies a tool's definition.
+//! What identifies a definition.
 
 use mizzen_model::canonical;
 use mizzen_model::id::Digest;
 use serde_json::{Map, Value};
 
-/// What a model or a person is told of a tool, and what it accepts and gives. Icons and `_meta` are left out: they
-/// change without a change of what the tool says it does.
-const MEMBERS: [&str; 7] = ["name", "title", "description", "inputSchema", "outputSchema", "annotations", "execution"];
+/// What a model or a person is told of a tool, and what it accepts and gives; `arguments` are a prompt's, and `instructions` a
+/// server's. Icons and `_meta` are left out: they change without a change of what the tool says it does.
+const MEMBERS: [&str; 9] = [
+    "name",
+    "title",
+    "description",
+    "inputSchema",
+    "outputSchema",
+    "annotations",
+    "execution",
+    "arguments",
+    "instructions",
+];
 
 /// The digest of the members that count, as canonical JSON.
 #[must_use]
@@ -45,6 +55,8 @@ mod tests {
             ("outputSchema", json!({})),
             ("annotations", json!({"readOnlyHint": true})),
             ("execution", json!({"taskSupport": "required"})),
+            ("arguments", json!([{"name": "x"}])),
+            ("instructions", json!("i")),
         ] {
             let mut other = object(base.clone());
             other.insert(member.to_owned(), value);

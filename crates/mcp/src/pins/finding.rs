@@ -67,11 +67,7 @@ impl Older {
         definition: &Map<String, Value>,
         siblings: &BTreeMap<String, Map<String, Value>>,
     ) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        if let Some(place) = hidden::find(definition) {
-            let detail = format!("it has characters that a person does not see ({place})");
-            findings.push(Finding { kind: FindingKind::HiddenCharacters, detail, other: None });
-        }
+        let mut findings: Vec<Finding> = of_text(definition).into_iter().collect();
         if let Some(other) = self.by_fold.get(&fold(tool)) {
             let detail = format!("its name may be taken for that of `{other}`");
             findings.push(Finding { kind: FindingKind::ConfusableName, detail, other: Some(other.clone()) });
@@ -98,6 +94,13 @@ impl Older {
         findings.truncate(FINDINGS_MAX);
         findings
     }
+}
+
+/// What is suspicious about what a model reads, whatever it is of.
+pub(super) fn of_text(definition: &Map<String, Value>) -> Option<Finding> {
+    let place = hidden::find(definition)?;
+    let detail = format!("it has characters that a person does not see ({place})");
+    Some(Finding { kind: FindingKind::HiddenCharacters, detail, other: None })
 }
 
 /// Not a word of a language: it has a separator, a digit or a capital within.

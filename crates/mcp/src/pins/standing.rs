@@ -1,4 +1,4 @@
-//! Whether a tool may be offered, and what decisions may know of it.
+//! Whether a definition may be offered, and what decisions may know of it.
 
 use mizzen_governance::request::ToolFacts;
 use serde::{Deserialize, Serialize};
@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::Known;
 use super::finding::FindingKind;
+use super::kind::spoken;
 
 /// Why a tool is neither listed nor called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -47,8 +48,9 @@ impl Withheld {
     #[must_use]
     pub fn told(&self, server: &str, tool: &str) -> String {
         format!(
-            "the tool `{tool}` of `{server}` is withheld: {}; an approver can look at it with `mizzen tools show {server}` and \
+            "{} of `{server}` is withheld: {}; an approver can look at it with `mizzen tools show {server}` and \
              approve it with `mizzen tools pin {server} {tool}`",
+            spoken(tool),
             self.detail
         )
     }

@@ -201,14 +201,17 @@ impl Connection {
         self.introduction.capabilities.contains_key(capability)
     }
 
-    /// The parameters with what the hop needs in `_meta`. Every member is written once: two readers of one text must not
-    /// see two values.
+    /// The parameters with what the hop needs in `_meta`, if it needs anything. Every member is written once: two readers of one
+    /// text must not see two values.
     fn params(
         &self,
         introduction: &Introduction,
         call: &Call,
         id: u64,
     ) -> Result<Option<Box<RawValue>>, UpstreamError> {
+        if self.about.era == Era::Stateful && !call.progress {
+            return Ok(call.params.clone());
+        }
         let unfit = || self.line.protocol("the parameters of the call are no object");
         let mut members: BTreeMap<String, Box<RawValue>> = match &call.params {
             Some(params) => serde_json::from_str(params.get()).map_err(|_| unfit())?,

@@ -1,12 +1,11 @@
 //! A way to one server, before and after it is known which era it speaks.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
@@ -188,18 +187,23 @@ impl Line {
         let mut headers = base(framing);
         if framing.is_stateless {
             headers.insert(METHOD_HEADER, name_header(request.method));
-            let params: Option<Value> = request.params.and_then(|params| serde_json::from_str(params.get()).ok());
             let named = match request.method {
                 "tools/call" | "prompts/get" => Some("name"),
                 "resources/read" => Some("uri"),
                 "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
                 _ => None,
             };
+            let params: Option<HashMap<String, &RawValue>> =
+                named.and(request.params).and_then(|params| serde_json::from_str(params.get()).ok());
             if let (Some(member), Some(params)) = (named, &params) {
-                if let Some(name) = params.get(member).and_then(Value::as_str) {
-                    headers.insert(NAME_HEADER, name_header(name));
+                let name = params.get(member).and_then(|name| serde_json::from_str::<String>(name.get()).ok());
+                if let Some(name) = name {
+                    headers.insert(NAME_HEADER, name_header(&name));
                 }
-                super::http::set(&mut headers, request.mirrored, params.get("arguments").unwrap_or(&Value::Null));
+                let arguments = params.get("arguments").filter(|_| !request.mirrored.is_empty());
+                if let Some(arguments) = arguments.and_then(|raw| serde_json::from_str(raw.get()).ok()) {
+                    super::http::set(&mut headers, request.mirrored, &arguments);
+                }
             }
         }
         headers

@@ -1,6 +1,7 @@
 //! One configured server: its connections, its lists, and how it is.
 
 mod lists;
+mod pinned;
 mod session;
 
 use std::collections::HashMap;
@@ -146,7 +147,10 @@ impl Server {
     /// When it does not answer.
     pub async fn refresh(&self) -> Result<(), UpstreamError> {
         ListKind::ALL.into_iter().for_each(|kind| self.0.lists.invalidate(kind));
-        self.list(ListKind::Tools).await.map(drop)
+        self.list(ListKind::Tools).await?;
+        // What else is pinned, so that a person sees it before the first agent does.
+        self.about().await?;
+        self.list(ListKind::Prompts).await.map(drop)
     }
 
     /// Ends sessions that nobody uses, and reads again what is old.
@@ -321,10 +325,9 @@ impl Inner {
 
     /// Where the session of `owner` is kept: another one for other capabilities, so that two clients of one key do not take
     /// each other's away.
-    fn own_of(&self, client: &ClientContext) -> Arc<Own> {
-        let introduction = introduction(client);
+    fn own_of(&self, owner: &Owner, introduction: &Introduction) -> Arc<Own> {
         let mut owned = self.own();
-        let of_owner = owned.entry(client.owner.clone()).or_default();
+        let of_owner = owned.entry(owner.clone()).or_default();
         if let Some(own) = of_owner.iter().find(|own| own.introduction.capabilities == introduction.capabilities) {
             return Arc::clone(own);
         }
@@ -334,6 +337,7 @@ impl Inner {
             of_owner.swap_remove(oldest);
         }
         let used_at = Mutex::new(Instant::now());
+        let introduction = introduction.clone();
         let own = Arc::new(Own { introduction, connection: AsyncMutex::default(), used_at });
         of_owner.push(Arc::clone(&own));
         own
@@ -353,6 +357,10 @@ fn introduction(client: &ClientContext) -> Introduction {
 }
 
 impl Upstream for Server {
+    fn time_max(&self) -> Duration {
+        Duration::from_secs(self.0.config.call_timeout_seconds)
+    }
+
     fn name(&self) -> &str {
         &self.0.config.name
     }
@@ -362,20 +370,32 @@ impl Upstream for Server {
     }
 
     fn about(&self) -> BoxFuture<'_, Result<Arc<About>, UpstreamError>> {
-        async { Ok(Arc::clone(&self.0.common().await?.about)) }.boxed()
+        pinned::about(&self.0).boxed()
     }
 
     fn list(&self, kind: ListKind) -> BoxFuture<'_, Result<Arc<Listing>, UpstreamError>> {
         lists::list(&self.0, kind).boxed()
     }
 
+    fn remembered(&self, kind: ListKind) -> Vec<String> {
+        match kind {
+            ListKind::Tools => {
+                let known = self.0.shared.pins.of(&self.0.config.name).into_iter();
+                known.filter(|(_, known)| !known.gone).map(|(tool, _)| tool).collect()
+            }
+            ListKind::Prompts | ListKind::Resources | ListKind::ResourceTemplates => self.0.lists.remembered(kind),
+        }
+    }
+
     fn session(&self, client: Arc<ClientContext>) -> BoxFuture<'_, Result<Arc<dyn Session>, UpstreamError>> {
         async move {
             let common = self.0.common().await?;
             let is_askable = ASKABLE.iter().any(|name| client.capabilities.contains_key(*name));
-            let own = (is_askable && common.about.era == Era::Stateful).then(|| self.0.own_of(&client));
+            let introduction = introduction(&client);
+            let is_own = is_askable && common.about.era == Era::Stateful;
+            let own = is_own.then(|| self.0.own_of(&client.owner, &introduction));
             let (server, owner) = (Arc::clone(&self.0), client.owner.clone());
-            let session = ClientSession { server, introduction: introduction(&client), owner, own };
+            let session = ClientSession { server, introduction, owner, own };
             Ok(Arc::new(session) as Arc<dyn Session>)
         }
         .boxed()

@@ -58,7 +58,7 @@ impl Shared {
         let audit = self.control.audit();
         let entries = pinned.chain(changed).map(|((tool, digest), what)| async move {
             let details = [("what", what), ("digest", digest.as_str())];
-            audit.changed(Kind::Pin, Who::mizzen(), format!("tool:{server}/{tool}"), &details).await
+            audit.changed(Kind::Pin, Who::mizzen(), pins::kind::resource(server, tool), &details).await
         });
         futures::future::try_join_all(entries).await.map(|_| ())
     }

@@ -50,19 +50,20 @@ impl Parser {
     /// # Errors
     /// When a line or an event is larger than the limit.
     pub(super) fn feed(&mut self, bytes: &[u8], events: &mut Vec<Event>) -> Result<(), TooLarge> {
-        for byte in bytes {
-            match byte {
-                b'\n' if std::mem::take(&mut self.after_return) => {}
-                b'\n' | b'\r' => {
-                    self.after_return = *byte == b'\r';
-                    self.end_line(events)?;
-                }
-                byte => {
-                    self.after_return = false;
-                    self.check(self.line.len() + 1)?;
-                    self.line.push(*byte);
-                }
+        let mut rest = bytes;
+        while let Some((first, behind)) = rest.split_first() {
+            if std::mem::take(&mut self.after_return) && *first == b'\n' {
+                rest = behind;
+                continue;
             }
+            let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let (text, behind) = rest.split_at(end.unwrap_or(rest.len()));
+            self.check(self.line.len() + text.len())?;
+            self.line.extend_from_slice(text);
+            let Some((end, behind)) = behind.split_first() else { return Ok(()) };
+            self.after_return = *end == b'\r';
+            self.end_line(events)?;
+            rest = behind;
         }
         Ok(())
     }
@@ -135,7 +136,7 @@ mod tests {
     #[test]
     fn neither_a_line_nor_an_event_grows_without_bound() {
         let mut events = Vec::new();
-        assert_eq!(Parser::new(10).feed(b"data: 123456", &mut events), Err(TooLarge(11)));
+        assert_eq!(Parser::new(10).feed(b"data: 123456", &mut events), Err(TooLarge(12)));
         assert!(matches!(Parser::new(10).feed(b"data:1234\ndata:1234\ndata:1234\n", &mut events), Err(TooLarge(_))));
         assert!(events.is_empty());
     }

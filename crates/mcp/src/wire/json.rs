@@ -1,5 +1,6 @@
 //! JSON objects by member, each member as the text it came as.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use indexmap::IndexMap;
@@ -129,7 +130,7 @@ impl<'de> Visitor<'de> for Plain {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let mut seen = std::collections::HashSet::new();
-        while let Some(name) = entries.next_key::<Name>()? {
+        while let Some(name) = entries.next_key::<Name<'de>>()? {
             if !seen.insert(name.0) {
                 return Err(A::Error::custom("an object has one member twice"));
             }
@@ -139,8 +140,9 @@ impl<'de> Visitor<'de> for Plain {
     }
 }
 
+/// Borrowed where nothing in it is escaped.
 #[derive(Deserialize)]
-struct Name(String);
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests;

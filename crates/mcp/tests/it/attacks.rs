@@ -1,12 +1,11 @@
 //! What must not work.
 
 use http::{Method, StatusCode};
+use mizzen_control::audit::Kind;
 use mizzen_control::audit::read::EntryFilter;
-use mizzen_control::audit::{AuditEntry, Durability, Kind, Who};
 use mizzen_control::gate::DenialCode;
 use mizzen_mcp::seam::{Era, ListKind, Reply};
 use mizzen_model::permission::Effect;
-use mizzen_model::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::double::{Double, raw, said};
@@ -30,6 +29,22 @@ async fn a_rebound_name_or_a_foreign_page_gets_no_further() {
     own.headers_mut().unwrap().insert("origin", "http://localhost:7600".parse().unwrap());
     assert_eq!(harness.send(own, &body).await.status(), StatusCode::OK);
     assert_eq!(double.calls(), 1);
+    assert_eq!(harness.refusals().await, ["host_refused", "origin_refused", "origin_refused"]);
+}
+
+#[tokio::test]
+async fn what_is_asked_for_and_is_not_there_is_an_entry() {
+    let harness = Harness::new(&[files()]).await;
+    assert_eq!(harness.ask("/mcp/nowhere", "tools/list", &json!({})).await.status, StatusCode::NOT_FOUND);
+    for (method, params) in
+        [("tools/call", json!({ "name": "files__delete" })), ("prompts/get", json!({ "name": "files__x" }))]
+    {
+        assert_eq!(harness.ask("/mcp", method, &params).await.code(), -32602);
+    }
+    assert_eq!(harness.refusals().await, ["profile_unknown", "target_unknown", "target_unknown"]);
+    let filter = EntryFilter { kind: Some(Kind::DoorRefused), ..EntryFilter::default() };
+    let refused = harness.control.audit().find(filter, None, 100).await.unwrap().items;
+    assert!(refused.iter().all(|(_, entry)| entry.who.reference == "agent:default/alice-agent"), "{refused:?}");
 }
 
 #[tokio::test]
@@ -65,16 +80,7 @@ async fn a_token_for_another_audience_opens_nothing() {
         assert_eq!(got.status, status, "{token}");
     }
     // What another's issuer vouches for is no unknown key of ours.
-    let filter = EntryFilter { kind: Some(Kind::DoorRefused), ..EntryFilter::default() };
-    harness
-        .control
-        .audit()
-        .append(AuditEntry::new(Timestamp::default(), Kind::SignIn, Who::default()), Durability::Durable)
-        .await
-        .unwrap();
-    let refused = harness.control.audit().find(filter, None, 100).await.unwrap().items;
-    let codes: Vec<_> = refused.iter().map(|(_, entry)| entry.code.as_deref().unwrap_or_default()).collect();
-    assert_eq!(codes, ["token_refused"; 3]);
+    assert_eq!(harness.refusals().await, ["token_refused"; 3]);
     // No token is passed on.
     let sent = double.calls.lock().unwrap().iter().map(|(_, params)| params.to_string()).collect::<String>();
     assert!(!sent.contains("token-for"));
@@ -135,6 +141,7 @@ async fn a_request_state_that_is_tampered_with_stolen_or_moved_is_refused() {
     let own = std::mem::replace(&mut harness.key, other);
     assert_eq!(harness.ask("/mcp", "tools/call", &retry).await.code(), -32602);
     assert_eq!(double.calls(), 1, "none of them reached the server");
+    assert_eq!(harness.refusals().await, ["state_refused"; 6]);
     harness.key = own;
     assert_eq!(harness.ask("/mcp", "tools/call", &retry).await.text(), "pay 1");
 }

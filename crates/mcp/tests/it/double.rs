@@ -135,6 +135,10 @@ impl Double {
 pub(crate) struct Server(pub(crate) Arc<Double>);
 
 impl Upstream for Server {
+    fn time_max(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(60)
+    }
+
     fn name(&self) -> &str {
         &self.0.name
     }
@@ -180,6 +184,11 @@ impl Upstream for Server {
             Ok(self.0.lists.lock().unwrap().get(&kind).cloned().unwrap_or_default())
         }
         .boxed()
+    }
+
+    fn remembered(&self, kind: ListKind) -> Vec<String> {
+        let lists = self.0.lists.lock().unwrap();
+        lists.get(&kind).into_iter().flat_map(|list| list.items.iter().map(|item| item.key.clone())).collect()
     }
 
     fn session(&self, client: Arc<ClientContext>) -> BoxFuture<'_, Result<Arc<dyn Session>, UpstreamError>> {

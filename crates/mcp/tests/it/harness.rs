@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyDataStream, BodyExt as _};
 use mizzen_control::audit::read::EntryFilter;
-use mizzen_control::audit::{AuditEntry, Kind};
+use mizzen_control::audit::{AuditEntry, Durability, Kind, Who};
 use mizzen_control::keys::NewKey;
 use mizzen_control::origin::Allowed;
 use mizzen_control::{Control, Environment, KeyIdentity, MIGRATIONS};
@@ -19,6 +19,7 @@ use mizzen_mcp::signing::Signer;
 use mizzen_mcp::{Gateway, GatewayConfig, GatewayParts, router};
 use mizzen_model::attribute::Value as Attribute;
 use mizzen_model::span::SpanRecord;
+use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::task::TaskGroup;
@@ -171,6 +172,17 @@ impl Harness {
         let filter = EntryFilter { kind: Some(Kind::Decision), resource, ..EntryFilter::default() };
         let found = self.control.audit().find(filter, None, 100).await.unwrap();
         found.items.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// The codes of what was refused at the door, in their order.
+    pub(crate) async fn refusals(&self) -> Vec<String> {
+        let audit = self.control.audit();
+        // Whatever was written before this one is on disk with it.
+        let marker = AuditEntry::new(Timestamp::default(), Kind::SignIn, Who::default());
+        audit.append(marker, Durability::Durable).await.unwrap();
+        let filter = EntryFilter { kind: Some(Kind::DoorRefused), ..EntryFilter::default() };
+        let found = audit.find(filter, None, 100).await.unwrap();
+        found.items.into_iter().rev().map(|(_, entry)| entry.code.unwrap_or_default()).collect()
     }
 
     /// The record of the next call.

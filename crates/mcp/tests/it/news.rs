@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use http::{Method, StatusCode};
+use mizzen_control::pauses::{PauseKind, Reach};
 use mizzen_mcp::seam::{Era, FromServer, ListKind};
 use serde_json::json;
 
 use crate::double::{Double, raw};
-use crate::harness::{Events, Harness};
+use crate::harness::{Events, Got, Harness, attribute};
 
 fn followed() -> Arc<Double> {
     let double = Double::plain("files", Era::Stateful, &["read"]);
@@ -135,4 +137,52 @@ async fn who_listens_hears_no_more_once_the_key_is_revoked() {
     assert!(session.next().await.is_none());
     assert!(events.next().await.unwrap()["result"].is_object(), "it ends in its own way");
     assert!(events.next().await.is_none());
+}
+
+#[tokio::test]
+async fn what_is_followed_is_an_entry_and_a_span_and_ends_with_a_stop() {
+    let mut harness = Harness::new(&[followed()]).await;
+    {
+        let client = harness.open("/mcp", &json!({})).await;
+        let uri = json!({ "uri": "file:///a" });
+        client.ask("resources/subscribe", &uri).await.result();
+        let mut stream = client.listen().await;
+        let wanted = json!({ "notifications": { "toolsListChanged": true, "resourceSubscriptions": ["file:///a"] } });
+        let (request, body) = harness.stateless("/mcp", "subscriptions/listen", &wanted, &json!({}));
+        let mut stateless = Events::of(harness.send(request, &body).await);
+        stateless.next().await.unwrap();
+        harness.control.pauses().pause(Reach::All, PauseKind::Stop, "odd", "ben").await.unwrap();
+        assert_eq!(stream.next().await, None, "the stream is closed");
+        assert_eq!(stateless.next().await.unwrap()["result"]["resultType"], "complete");
+        assert_eq!(client.ask("resources/subscribe", &uri).await.last()["error"]["data"]["code"], "paused");
+        let refused = Got::read(harness.send(client.builder(Method::GET), "").await).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, -32010));
+        let refused = harness.ask("/mcp", "subscriptions/listen", &wanted).await;
+        assert_eq!(refused.last()["error"]["data"]["code"], "paused");
+        // Who is stopped may still let go.
+        client.ask("resources/unsubscribe", &uri).await.result();
+    }
+    let told = async |resource: &str| {
+        let entries = harness.entries(resource).await.into_iter().rev();
+        entries.map(|entry| (entry.action.unwrap(), entry.code)).collect::<Vec<_>>()
+    };
+    let paused = Some("paused".to_owned());
+    let action = |name: &str, code: &Option<String>| (name.to_owned(), code.clone());
+    let subscribed = told("resource:files/file:///a").await;
+    assert_eq!(subscribed, [action("resources:subscribe", &None), action("resources:subscribe", &paused)]);
+    let listened = told("tool_servers").await;
+    let of =
+        |code: &Option<String>| listened.iter().filter(|told| **told == action("subscriptions:listen", code)).count();
+    assert_eq!((of(&None), of(&paused)), (2, 2), "{listened:?}");
+    for (name, error) in [
+        ("resources/subscribe", None),
+        ("subscriptions/listen", None),
+        ("subscriptions/listen", None),
+        ("resources/subscribe", Some("paused")),
+        ("subscriptions/listen", Some("paused")),
+        ("subscriptions/listen", Some("paused")),
+    ] {
+        let record = harness.record().await;
+        assert_eq!((record.name.as_str(), attribute(&record, "error.type")), (name, error));
+    }
 }

@@ -1,15 +1,18 @@
 //! Boundaries that are enforced at the door.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use mizzen_control::approvals::HeldFilter;
+use mizzen_control::budgets::{Budget, Limits, Per, Window};
 use mizzen_governance::{PolicySet, Source, Sources};
-use mizzen_mcp::seam::Era;
-use mizzen_model::permission::Effect;
-use serde_json::json;
+use mizzen_mcp::seam::{Era, ListKind, Reply};
+use mizzen_model::permission::{Effect, Mode};
+use serde_json::{Value, json};
 
-use crate::double::Double;
-use crate::harness::{Harness, attribute};
+use crate::double::{Double, raw, said};
+use crate::harness::{Got, Harness, attribute};
 
 const BOUNDARY: &str = r"
 apiVersion: mizzen.dev/v1
@@ -25,8 +28,12 @@ spec:
 ";
 
 async fn bounded(doubles: &[Arc<Double>], approval_seconds: u64) -> Harness {
+    bounded_by(BOUNDARY, doubles, approval_seconds).await
+}
+
+async fn bounded_by(boundary: &str, doubles: &[Arc<Double>], approval_seconds: u64) -> Harness {
     let harness = Harness::with(doubles, |config| config.timeouts.approval_seconds = approval_seconds).await;
-    let boundaries = vec![Source { name: "alice.yaml".into(), text: BOUNDARY.into() }];
+    let boundaries = vec![Source { name: "alice.yaml".into(), text: boundary.into() }];
     let policies = PolicySet::compile(&Sources { boundaries, ..Sources::default() }).unwrap();
     harness.control.publish_policies(Arc::new(policies));
     harness
@@ -111,4 +118,134 @@ async fn a_list_is_an_entry_with_what_was_shown_and_what_was_not() {
     let counts = ["shown", "withheld", "not_permitted"].map(|name| entry.details[name].as_str());
     assert_eq!(counts, ["2", "1", "1"]);
     assert_eq!(harness.entries("tool_servers").await.len(), 1);
+}
+
+#[tokio::test]
+async fn who_may_list_nothing_of_a_server_learns_nothing_of_it() {
+    let double = Double::plain("files", Era::Stateful, &["read"]);
+    let only_models = BOUNDARY.split("  tools:").next().unwrap().to_owned() + "  models: [gpt-4o]\n";
+    for (boundary, may) in [(BOUNDARY, true), (only_models.as_str(), false)] {
+        double.away.store(false, Ordering::Relaxed);
+        let harness = bounded_by(boundary, std::slice::from_ref(&double), 1).await;
+        let discovered = harness.ask("/mcp", "server/discover", &json!({})).await.result().clone();
+        let initialized = harness.open("/mcp", &json!({})).await.initialized["result"].clone();
+        let names =
+            [&discovered["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], &initialized["serverInfo"]["name"]];
+        let (name, said) = if may { ("files", json!("how to use files")) } else { ("mizzen", json!(null)) };
+        assert_eq!((names, &discovered["instructions"]), ([&json!(name); 2], &said));
+        assert_eq!(initialized["instructions"], said);
+        double.away.store(true, Ordering::Relaxed);
+        let listed = harness.ask("/mcp", "tools/list", &json!({})).await.result().clone();
+        assert_eq!(listed["_meta"].get("dev.mizzen/unavailable").is_some(), may, "{listed}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_answers_to_a_server_is_decided_on_and_seen_by_who_approves_it() {
+    let double = Double::new("files", Era::Stateless, |_, params: Value, _| async move {
+        if params["inputResponses"].is_object() {
+            return said("wiped");
+        }
+        let asked = json!({ "disk": { "method": "elicitation/create", "params": {} } });
+        let required = json!({ "resultType": "input_required", "requestState": "theirs", "inputRequests": asked });
+        Reply::InputRequired(raw(&required))
+    });
+    double.has(ListKind::Tools, [json!({ "name": "delete" })]);
+    let harness = bounded(std::slice::from_ref(&double), 0).await;
+    let able = json!({ "elicitation": {} });
+    let ask = async |params: &Value| harness.ask_as("/mcp", "tools/call", params, &able).await;
+    let approve = async |waiting: Got| {
+        let said = &waiting.result()["_meta"]["dev.mizzen/decision"];
+        assert_eq!(said["code"], "approval_pending", "{waiting:?}");
+        let approvals = harness.control.approvals();
+        let held = approvals.list(&HeldFilter { limit: 10, ..HeldFilter::default() }).await.unwrap();
+        let held = held.into_iter().find(|held| said["approval"] == held.id.as_str()).unwrap();
+        approvals.answer(&held.id, true, "bob", None).await.unwrap();
+        format!("{held:?}")
+    };
+    let mut params = json!({ "name": "files__delete", "arguments": { "a": 1 } });
+    approve(ask(&params).await).await;
+    params["requestState"] = ask(&params).await.result()["requestState"].clone();
+    params["inputResponses"] = json!({ "disk": { "action": "accept", "content": { "disk": "/dev/sda" } } });
+    let seen = approve(ask(&params).await).await;
+    assert!(seen.contains("dev.mizzen/inputResponses") && seen.contains("/dev/sda"), "{seen}");
+    assert_eq!(double.calls(), 1, "the answer waits too");
+    // Another answer is another call.
+    let mut other = params.clone();
+    other["inputResponses"]["disk"]["content"]["disk"] = json!("/dev/sdb");
+    assert_eq!(ask(&other).await.result()["_meta"]["dev.mizzen/decision"]["code"], "approval_pending");
+    assert_eq!(ask(&params).await.text(), "wiped");
+    assert_eq!(double.last_call().1["inputResponses"], params["inputResponses"]);
+    let entries = harness.entries("tool:files/delete").await;
+    let whole = json!({ "a": 1, "dev.mizzen/inputResponses": params["inputResponses"] });
+    assert_eq!(entries[0].arguments, harness.control.audit().hash_arguments(&whole));
+    // No argument passes for it.
+    let named = json!({ "name": "files__delete", "arguments": { "dev.mizzen/inputResponses": {} } });
+    assert_eq!(ask(&named).await.code(), -32602);
+}
+
+#[tokio::test]
+async fn a_budget_ends_calls_at_the_door_and_a_call_costs_no_money() {
+    let double = Double::plain("files", Era::Stateful, &["read"]);
+    let mut harness = Harness::new(std::slice::from_ref(&double)).await;
+    let budget = |name: &str, limits| Budget {
+        name: name.into(),
+        agent: Some("alice-agent".into()),
+        team: None,
+        named: None,
+        per: Per::Agent,
+        window: Window::Day,
+        mode: Mode::Enforce,
+        limits,
+    };
+    let budgets = harness.control.budgets();
+    budgets.set(budget("calls", Limits { calls: Some(2), ..Limits::default() }), "ada").await.unwrap();
+    budgets.set(budget("money", Limits { cost_nano_usd: Some(1), ..Limits::default() }), "ada").await.unwrap();
+    let params = json!({ "name": "files__read" });
+    for _ in 0..2 {
+        assert_eq!(harness.ask("/mcp", "tools/call", &params).await.text(), "files:read");
+        harness.record().await;
+    }
+    let refused = harness.ask("/mcp", "tools/call", &params).await;
+    let said = &refused.result()["_meta"]["dev.mizzen/decision"];
+    assert_eq!((&refused.result()["isError"], &said["code"]), (&json!(true), &json!("budget_exhausted")));
+    assert!(said["retryAt"].is_string() && refused.text().contains("calls"), "{refused:?}");
+    assert_eq!(attribute(&harness.record().await, "error.type"), Some("budget_exhausted"));
+    assert_eq!(harness.entries("tool:files/read").await[0].code.as_deref(), Some("budget_exhausted"));
+    assert_eq!(double.calls(), 2);
+    harness.key = harness.mint("bob").await;
+    assert_eq!(harness.ask("/mcp", "tools/call", &params).await.text(), "files:read", "it is not bob's");
+}
+
+#[tokio::test]
+async fn a_call_ends_when_the_time_is_over_that_a_budget_has_left_for_it_and_none_passes_beside_it() {
+    let double = Double::new("files", Era::Stateful, |_, _, _| async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        said("too late")
+    });
+    double.has(ListKind::Tools, [json!({ "name": "read", "inputSchema": { "type": "object" } })]);
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
+    let budget = Budget {
+        name: "time".into(),
+        agent: Some("alice-agent".into()),
+        team: None,
+        named: None,
+        per: Per::Agent,
+        window: Window::Day,
+        mode: Mode::Enforce,
+        limits: Limits { duration_ms: Some(1_000), ..Limits::default() },
+    };
+    harness.control.budgets().set(budget, "ada").await.unwrap();
+    let params = json!({ "name": "files__read" });
+    let asked = std::iter::repeat_with(|| harness.ask("/mcp", "tools/call", &params)).take(10);
+    let begun = Instant::now();
+    let answered = futures::future::join_all(asked).await;
+    assert!(begun.elapsed() < Duration::from_secs(30), "it was ended");
+    for got in &answered {
+        assert_eq!(got.result()["_meta"]["dev.mizzen/decision"]["code"], "budget_exhausted", "{got:?}");
+    }
+    let ended = answered.iter().filter(|got| got.text().contains("was ended")).count();
+    assert_eq!((ended, double.calls()), (1, 1), "one went out");
+    let again = harness.ask("/mcp", "tools/call", &params).await;
+    assert!(again.text().contains("seconds"), "all of it is spent: {again:?}");
 }

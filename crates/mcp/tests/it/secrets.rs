@@ -1,14 +1,15 @@
-//! Secrets in what tool servers answer.
+//! Secrets in what tool servers are given, and in what they answer.
 
 use std::sync::Arc;
 
 use mizzen_control::providers::ProviderKey;
 use mizzen_control::secrets::SecretsAction;
+use mizzen_mcp::gateway::SecretsConfig;
 use mizzen_mcp::seam::{Era, FromServer, ListKind, Reply};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::double::{Double, raw};
+use crate::double::{Double, raw, said};
 use crate::harness::{Harness, attribute};
 
 const AWS: &str = "AKIAIOSFODNN7EXAMPLE";
@@ -43,7 +44,11 @@ fn server(era: Era) -> Arc<Double> {
 }
 
 async fn with(action: SecretsAction) -> Harness {
-    let harness = Harness::with(&[server(Era::Stateful)], |config| config.secrets.answers = action).await;
+    with_vault(&[server(Era::Stateful)], |config| config.answers = action).await
+}
+
+async fn with_vault(doubles: &[Arc<Double>], change: impl FnOnce(&mut SecretsConfig)) -> Harness {
+    let harness = Harness::with(doubles, |config| change(&mut config.secrets)).await;
     let key = ProviderKey::Secret(VAULT.into());
     harness.control.providers().put("openai", key).await.unwrap();
     harness
@@ -143,4 +148,188 @@ async fn what_is_said_of_a_task_is_searched_as_a_whole_and_recorded_without_secr
             assert_eq!(is_noted, record.name.starts_with("tasks/"), "{action:?}: {record:?}");
         }
     }
+}
+
+/// Arguments with two secrets.
+fn leaking() -> Value {
+    json!({ "path": "/a", "lines": ["x", format!("use {AWS}")], "in": { "key": VAULT } })
+}
+
+fn without_secrets() -> Value {
+    json!({ "path": "/a", "lines": ["x", "use [redacted:aws_key]"], "in": { "key": "[redacted:vault]" } })
+}
+
+fn writer(era: Era) -> Arc<Double> {
+    let double = Double::plain("files", era, &[]);
+    double.has(ListKind::Tools, [json!({ "name": "write", "execution": { "taskSupport": "optional" } })]);
+    double
+}
+
+/// The same call by a client of either era, and as a task.
+async fn every_way(harness: &Harness) -> [Value; 3] {
+    let mut params = json!({ "name": "files__write", "arguments": leaking() });
+    let stateless = harness.ask("/mcp", "tools/call", &params).await.last().clone();
+    let client = harness.open("/mcp", &json!({})).await;
+    let stateful = client.ask("tools/call", &params).await.last().clone();
+    params["task"] = json!({});
+    [stateless, stateful, client.ask("tools/call", &params).await.last().clone()]
+}
+
+#[tokio::test]
+async fn by_default_a_secret_in_arguments_is_recorded_by_its_kind_and_goes_out_as_it_was() {
+    let double = writer(Era::Stateful);
+    let mut harness = with_vault(std::slice::from_ref(&double), |_| {}).await;
+    every_way(&harness).await;
+    for (_, sent) in double.calls.lock().unwrap().iter() {
+        assert_eq!(sent["arguments"], leaking());
+    }
+    for _ in 0..3 {
+        let record = harness.record().await;
+        assert_eq!(attribute(&record, "gen_ai.tool.call.arguments").unwrap(), without_secrets().to_string());
+        let found = format!("{record:?}");
+        assert!(!shows(&record) && found.contains("\"mizzen.secrets.found\""), "{record:?}");
+        assert!(!found.contains("found_in_answer"), "{record:?}");
+    }
+    let metrics = harness.metrics.render();
+    assert!(metrics.contains(r#"mizzen_secrets_found_total{in="tool_arguments",kind="vault"} 3"#), "{metrics}");
+    assert!(metrics.contains(r#"mizzen_secrets_found_total{in="tool_result",kind="vault"} 0"#), "{metrics}");
+}
+
+#[tokio::test]
+async fn redacted_the_server_does_not_see_it_nor_does_any_record() {
+    for era in [Era::Stateful, Era::Stateless] {
+        let double = writer(era);
+        let redact = |config: &mut SecretsConfig| config.arguments = SecretsAction::Redact;
+        let mut harness = with_vault(std::slice::from_ref(&double), redact).await;
+        let told = every_way(&harness).await;
+        assert_eq!(told[0]["result"]["content"][0]["text"], "files:write", "{told:?}");
+        let sent = double.calls.lock().unwrap().clone();
+        assert_eq!(sent.len(), 3);
+        for (_, sent) in sent {
+            assert_eq!(sent["arguments"], without_secrets(), "{era:?}");
+        }
+        for _ in 0..3 {
+            let record = harness.record().await;
+            assert_eq!(attribute(&record, "gen_ai.tool.call.arguments").unwrap(), without_secrets().to_string());
+            assert!(record.error.is_none() && !shows(&record), "{record:?}");
+        }
+        // What was decided on is what went out.
+        let hash = harness.control.audit().hash_arguments(&without_secrets());
+        let entries = harness.entries("tool:files/write").await;
+        assert!(entries.len() == 3 && entries.iter().all(|entry| entry.arguments == hash), "{entries:?}");
+    }
+}
+
+#[tokio::test]
+async fn denied_the_call_does_not_leave_and_the_client_hears_where_what_was_found() {
+    for era in [Era::Stateful, Era::Stateless] {
+        let double = writer(era);
+        let deny = |config: &mut SecretsConfig| config.arguments = SecretsAction::Deny;
+        let mut harness = with_vault(std::slice::from_ref(&double), deny).await;
+        let told = every_way(&harness).await;
+        for (told, is_task) in told.iter().zip([false, false, true]) {
+            let (message, code) = if is_task {
+                (&told["error"]["message"], &told["error"]["data"]["code"])
+            } else {
+                assert_eq!(told["result"]["isError"], true, "{told}");
+                let result = &told["result"];
+                (&result["content"][0]["text"], &result["_meta"]["dev.mizzen/decision"]["code"])
+            };
+            let message = message.as_str().unwrap();
+            for place in ["`/arguments/lines/1` (aws_key)", "`/arguments/in/key` (vault)"] {
+                assert!(message.contains(place), "{message}");
+            }
+            assert_eq!(code, "secret_found");
+            assert!(!shows(told), "{told}");
+            let record = harness.record().await;
+            assert_eq!(attribute(&record, "error.type"), Some("secret_found"));
+            assert!(!shows(&record) && attribute(&record, "gen_ai.tool.call.arguments").is_none(), "{record:?}");
+            assert!(format!("{record:?}").contains("\"mizzen.secrets.found\""), "{record:?}");
+        }
+        assert_eq!(double.calls(), 0);
+        let entries = harness.entries("tool:files/write").await;
+        assert_eq!(entries.len(), 3);
+        for entry in entries {
+            assert_eq!((entry.code.as_deref(), entry.action.as_deref()), (Some("secret_found"), Some("tools:call")));
+            assert_eq!(entry.details["secrets"], "aws_key, vault");
+            assert!(entry.who.key_id.is_some() && !shows(&entry), "{entry:?}");
+        }
+        // Arguments without one go out.
+        harness.ask("/mcp", "tools/call", &json!({ "name": "files__write", "arguments": { "path": "/a" } })).await;
+        assert_eq!(double.calls(), 1);
+    }
+}
+
+#[tokio::test]
+async fn redacted_arguments_are_still_those_of_the_call_that_the_client_comes_back_for() {
+    let double = Double::new("files", Era::Stateless, |_, params: Value, _| async move {
+        if params["requestState"] == "theirs" {
+            return said("done");
+        }
+        let asked = json!({ "name": { "method": "elicitation/create", "params": {} } });
+        let required = json!({ "resultType": "input_required", "requestState": "theirs", "inputRequests": asked });
+        Reply::InputRequired(raw(&required))
+    });
+    double.has(ListKind::Tools, [json!({ "name": "write" })]);
+    let redact = |config: &mut SecretsConfig| config.arguments = SecretsAction::Redact;
+    let harness = with_vault(std::slice::from_ref(&double), redact).await;
+    let (mut params, able) = (json!({ "name": "files__write", "arguments": leaking() }), json!({ "elicitation": {} }));
+    let first = harness.ask_as("/mcp", "tools/call", &params, &able).await.result().clone();
+    params["requestState"] = first["requestState"].clone();
+    params["inputResponses"] = json!({ "name": { "action": "accept", "content": {} } });
+    assert_eq!(harness.ask_as("/mcp", "tools/call", &params, &able).await.text(), "done");
+    for (_, sent) in double.calls.lock().unwrap().iter() {
+        assert_eq!(sent["arguments"], without_secrets());
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_redacted_does_not_leave() {
+    let double = writer(Era::Stateful);
+    let redact = |config: &mut SecretsConfig| config.arguments = SecretsAction::Redact;
+    let harness = with_vault(std::slice::from_ref(&double), redact).await;
+    let key = ProviderKey::Secret("1234567890123".into());
+    harness.control.providers().put("mistral", key).await.unwrap();
+    // The secret is a number: there is no text to be redacted.
+    let number = json!({ "name": "files__write", "arguments": { "n": 1_234_567_890_123_u64 } });
+    let many = json!({ "name": "files__write", "arguments": { "all": vec![AWS; 1_001] } });
+    for (params, kind) in [(number, "vault"), (many, "aws_key")] {
+        let told = harness.ask("/mcp", "tools/call", &params).await.last().clone();
+        let text = told["result"]["content"][0]["text"].as_str().unwrap();
+        assert!(text.contains(&format!("may not leave: {kind};")), "{told}");
+    }
+    assert_eq!(double.calls(), 0);
+}
+
+#[tokio::test]
+async fn what_a_client_answers_or_lets_complete_is_searched_like_arguments() {
+    let double = writer(Era::Stateless);
+    double.has(ListKind::Prompts, [json!({ "name": "p" })]);
+    let answers = json!({ "disk": { "action": "accept", "content": { "key": AWS } } });
+    let answering = json!({ "name": "files__write", "arguments": { "a": 1 }, "inputResponses": answers });
+    let reference = json!({ "type": "ref/prompt", "name": "files__p" });
+    let completing = json!({ "ref": reference, "argument": { "name": "q", "value": VAULT }, "context": {} });
+    let deny = |config: &mut SecretsConfig| config.arguments = SecretsAction::Deny;
+    let harness = with_vault(std::slice::from_ref(&double), deny).await;
+    let told = harness.ask("/mcp", "tools/call", &answering).await.last().to_string();
+    assert!(told.contains("`/inputResponses/disk/content/key` (aws_key)"), "{told}");
+    let told = harness.ask("/mcp", "completion/complete", &completing).await.last().to_string();
+    assert!(told.contains("`/argument/value` (vault)"), "{told}");
+    assert_eq!(double.calls(), 0);
+    let redact = |config: &mut SecretsConfig| config.arguments = SecretsAction::Redact;
+    let mut harness = with_vault(std::slice::from_ref(&double), redact).await;
+    harness.ask("/mcp", "tools/call", &answering).await.result();
+    let sent = double.last_call().1;
+    assert_eq!((&sent["arguments"], shows(&sent)), (&json!({ "a": 1 }), false));
+    let redacted = json!({ "disk": { "action": "accept", "content": { "key": "[redacted:aws_key]" } } });
+    assert_eq!(sent["inputResponses"], redacted);
+    let recorded = json!({ "a": 1, "dev.mizzen/inputResponses": redacted });
+    let record = harness.record().await;
+    assert_eq!(attribute(&record, "gen_ai.tool.call.arguments").unwrap(), recorded.to_string());
+    harness.ask("/mcp", "completion/complete", &completing).await.result();
+    let recorded = json!({ "argument": { "name": "q", "value": "[redacted:vault]" }, "context": {} });
+    let record = harness.record().await;
+    assert_eq!(attribute(&record, "gen_ai.tool.call.arguments").unwrap(), recorded.to_string());
+    let entries = harness.entries("prompt:files/p").await;
+    assert_eq!(entries[0].arguments, harness.control.audit().hash_arguments(&recorded));
 }

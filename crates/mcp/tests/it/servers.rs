@@ -1,5 +1,6 @@
 //! Real tool servers, well-behaved and not, behind the seam.
 
+mod approved;
 mod eras;
 mod misbehaving;
 mod processes;

@@ -74,6 +74,7 @@ async fn header_fields_and_body_must_agree_and_be_whole() {
         assert_eq!(got.last()["id"], 3);
     }
     assert_eq!(double.calls(), 0);
+    assert_eq!(harness.refusals().await, ["header_mismatch"; 6]);
     let unsupported = harness
         .request(Method::POST, "/mcp")
         .header("mcp-protocol-version", "v9")

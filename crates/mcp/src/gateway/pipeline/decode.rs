@@ -156,7 +156,12 @@ impl Identified {
                 return Err(Refusal::of(StatusCode::BAD_REQUEST, None, error));
             }
         };
-        let bad = |error| Refusal::of(StatusCode::BAD_REQUEST, Some(&id), error);
+        let bad = |error: RpcError| {
+            if error.code == HEADER_MISMATCH {
+                self.gateway.refused("header_mismatch", Some(&self.caller));
+            }
+            Refusal::of(StatusCode::BAD_REQUEST, Some(&id), error)
+        };
         let meta = params.swap_remove("_meta").and_then(|meta| json::members(&meta)).unwrap_or_default();
         check_revision(&self.parts.headers, &meta).map_err(bad)?;
         headers::check(&self.parts.headers, &method, &params)

@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode, header};
 use mizzen_control::KeyIdentity;
 use mizzen_control::audit::{Kind, Who};
-use mizzen_control::origin;
+use mizzen_control::origin::{self, OriginError};
 
 use super::decode::Incoming;
 use crate::gateway::Inner;
@@ -61,6 +61,7 @@ impl Received {
         }
         let caller = gateway.caller(&parts.headers, profile.as_deref()).await?;
         let Some(view) = gateway.directory.view(profile.as_deref()) else {
+            gateway.refused("profile_unknown", Some(&caller));
             let message = format!("there is no profile `{}`", profile.unwrap_or_default());
             return Err(Refusal::new(StatusCode::NOT_FOUND, INVALID_REQUEST, message));
         };
@@ -79,11 +80,20 @@ pub(in crate::gateway) fn check_origin(gateway: &Inner, parts: &Parts) -> Result
     };
     origin::check(host, origin, &gateway.allowed).map_err(|error| {
         gateway.metrics.foreign_origin.inc();
+        let is_origin = matches!(error, OriginError::Origin(_));
+        gateway.refused(if is_origin { "origin_refused" } else { "host_refused" }, None);
         Refusal::new(StatusCode::FORBIDDEN, INVALID_REQUEST, error.to_string())
     })
 }
 
 impl Inner {
+    /// Writes down that something was refused before it was a question for policies.
+    pub(in crate::gateway) fn refused(&self, code: &'static str, caller: Option<&KeyIdentity>) {
+        let known =
+            |caller: &KeyIdentity| Who { key_id: Some(caller.key_id.clone()), ..Who::from(&caller.as_caller()) };
+        self.control.audit().refused(Kind::DoorRefused, "gateway", code, caller.map(known).unwrap_or_default());
+    }
+
     async fn caller(&self, headers: &HeaderMap, profile: Option<&str>) -> Result<KeyIdentity, Refusal> {
         let Some(token) = bearer(headers) else {
             return Err(self.unauthenticated(
@@ -100,7 +110,7 @@ impl Inner {
                 let audiences = [resource.url.clone(), door_url(&resource.url, None), door_url(&resource.url, profile)];
                 let checked = tokens.check(token, &audiences).await;
                 if checked.is_err() {
-                    self.control.audit().refused(Kind::DoorRefused, "gateway", "token_refused", Who::default());
+                    self.refused("token_refused", None);
                 }
                 checked
             }

@@ -1,12 +1,11 @@
 //! What becomes of a result before the client has it.
 
-use mizzen_model::asked::Spend;
 use mizzen_runtime::error::Chain;
 use mizzen_store::StoreError;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::authorise::{Granted, UnderWay};
+use super::authorise::{Granted, UnderWay, one_call};
 use super::decode::Incoming;
 use super::secrets::Withheld;
 use crate::gateway::Inner;
@@ -97,8 +96,8 @@ impl Obliged {
 
 impl Touched {
     pub(super) fn settle(self) -> Answer {
-        let duration_ms = u64::try_from(self.granted.recording.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.granted.permit.settle(Spend { calls: 1, tokens: 0, cost_nano_usd: Some(0), duration_ms });
+        let spent = one_call(self.granted.took());
+        self.granted.permit.settle(spent);
         self.answer
     }
 }
@@ -169,6 +168,8 @@ impl Incoming {
         let Some(mut members) = json::members(&result) else { return result };
         if !members.contains_key("resultType") {
             members.insert("resultType".to_owned(), json::raw("complete"));
+        } else if self.method != "resources/read" {
+            return result;
         }
         if self.method == "resources/read" {
             members.entry("ttlMs".to_owned()).or_insert_with(|| json::raw(&0));

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::StatusCode;
-use mizzen_governance::request::ToolFacts;
+use mizzen_governance::request::{INPUT_RESPONSES, ToolFacts};
 use mizzen_model::asked::{Action, Resource, ResourceKind};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::authorise::UnderWay;
 use super::decode::Incoming;
+use super::screen::Screened;
 use crate::federation::listing::Entry;
 use crate::federation::resolve::{self, Missing};
 use crate::gateway::exchange::Exchange;
@@ -43,7 +45,6 @@ pub(in crate::gateway) struct Target {
 pub(super) struct Routed {
     pub(super) incoming: Incoming,
     pub(super) target: Target,
-    /// Parsed once, for the decision and the checks.
     pub(super) arguments: Option<Arc<Value>>,
 }
 
@@ -97,9 +98,28 @@ impl Target {
     }
 
     pub(in crate::gateway) fn facts(&self) -> ToolFacts {
-        self.definition.as_ref().map(|definition| definition.facts.clone()).unwrap_or_default()
+        let mut facts = self.definition.as_ref().map(|definition| definition.facts.clone()).unwrap_or_default();
+        if self.subject == Subject::Resource {
+            // A URI that the server lists carries nothing out; any other is the caller's own words.
+            facts.read_only = self.definition.is_some();
+        }
+        facts
     }
 }
+
+/// A member of the parameters that carries what the caller says to the server.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Carried {
+    pub(super) member: &'static str,
+    /// What it is called among the arguments that everybody decides on; `None`: these are the arguments.
+    name: Option<&'static str>,
+}
+
+const ARGUMENTS: Carried = Carried { member: "arguments", name: None };
+const ANSWERS: Carried = Carried { member: "inputResponses", name: Some(INPUT_RESPONSES) };
+/// What a person types of an argument, and what was typed before.
+const COMPLETED: [Carried; 2] =
+    [Carried { member: "argument", name: Some("argument") }, Carried { member: "context", name: Some("context") }];
 
 impl Incoming {
     /// `Err` is what the client is told instead.
@@ -115,38 +135,87 @@ impl Incoming {
                     .await
                     .map(|entry| Target::of(entry, subject)),
             };
-        let target = found.map_err(|missing| self::missing(subject, &name, missing, self.client.era()))?;
+        let target = found.map_err(|missing| {
+            if !matches!(missing, Missing::Unavailable(_)) {
+                self.gateway.refused("target_unknown", Some(&self.caller));
+            }
+            self::missing(subject, &name, missing, self.client.era())
+        })?;
         self.rename(&target);
-        let arguments = match self.params.get("arguments") {
-            None => None,
-            Some(raw) => match serde_json::from_str::<Value>(raw.get()) {
-                Ok(arguments @ Value::Object(_)) => Some(Arc::new(arguments)),
-                _ => return Err(RpcError::invalid_params("`arguments` must be an object").into()),
-            },
-        };
+        let arguments = self.asked()?;
         if let (Era::Stateless, Subject::Tool, Some(definition)) = (self.client.era(), subject, &target.definition) {
-            headers::check_parameters(&self.headers, definition.raw.get(), arguments.as_deref())
-                .map_err(|text| RpcError::new(HEADER_MISMATCH, format!("header mismatch: {text}")))?;
+            headers::check_parameters(&self.headers, definition.raw.get(), arguments.as_deref()).map_err(|text| {
+                self.gateway.refused("header_mismatch", Some(&self.caller));
+                RpcError::new(HEADER_MISMATCH, format!("header mismatch: {text}"))
+            })?;
         }
         Ok(Routed { incoming: self, target, arguments })
     }
 
+    /// The members that are there of those that carry something.
+    pub(super) fn carried(&self) -> Vec<Carried> {
+        let completed = if self.method == "completion/complete" { COMPLETED.as_slice() } else { &[] };
+        let all = [ARGUMENTS, ANSWERS].into_iter().chain(completed.iter().copied());
+        let is_there = |Carried { member, name }: &Carried| {
+            self.params.get(*member).is_some_and(|raw| name.is_none() || raw.get() != "null")
+        };
+        all.filter(is_there).collect()
+    }
+
+    /// All that goes to the server in the caller's words, as one object: what is decided on, asked a person about and hashed.
+    pub(super) fn asked(&self) -> Result<Option<Arc<Value>>, RpcError> {
+        let mut asked: Option<Map<String, Value>> = None;
+        for Carried { member, name } in self.carried() {
+            let said = self.params.get(member).and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+            let Some(Value::Object(said)) = said else {
+                return Err(RpcError::invalid_params(format!("`{member}` must be an object")));
+            };
+            match name {
+                None if said.contains_key(INPUT_RESPONSES) => {
+                    return Err(RpcError::invalid_params(format!("no argument may be named `{INPUT_RESPONSES}`")));
+                }
+                None => asked = Some(said),
+                Some(name) => drop(asked.get_or_insert_default().insert(name.to_owned(), said.into())),
+            }
+        }
+        Ok(asked.map(|asked| Arc::new(Value::Object(asked))))
+    }
+
+    /// What of that may be recorded, of members that were searched.
+    pub(super) fn as_recorded(searched: Vec<(Carried, Option<Bytes>)>) -> Option<Bytes> {
+        let mut all: Option<Bytes> = None;
+        for (Carried { name, .. }, recorded) in searched {
+            let recorded = recorded?;
+            all = Some(match name {
+                None => recorded,
+                Some(name) => {
+                    let before = all.and_then(|all| serde_json::from_slice::<Box<RawValue>>(&all).ok());
+                    let before = before.unwrap_or_else(|| text::raw(&json!({})));
+                    let recorded = serde_json::from_slice::<Box<RawValue>>(&recorded).ok()?;
+                    text::with(&before, [(name, recorded)]).get().to_owned().into()
+                }
+            });
+        }
+        all
+    }
+
     /// What the method is about, as the client calls it.
     fn subject(&self) -> Result<(Subject, String), Answer> {
+        let reference;
         let (subject, members, member) = match self.method.as_str() {
-            "tools/call" => (Subject::Tool, self.params.clone(), "name"),
-            "prompts/get" => (Subject::Prompt, self.params.clone(), "name"),
-            "resources/read" => (Subject::Resource, self.params.clone(), "uri"),
+            "tools/call" => (Subject::Tool, &self.params, "name"),
+            "prompts/get" => (Subject::Prompt, &self.params, "name"),
+            "resources/read" => (Subject::Resource, &self.params, "uri"),
             _ => {
-                let reference = self.params.get("ref").and_then(|raw| text::members(raw)).unwrap_or_default();
+                reference = self.params.get("ref").and_then(|raw| text::members(raw)).unwrap_or_default();
                 match text::member_text(&reference, "type").as_deref() {
-                    Some("ref/prompt") => (Subject::Prompt, reference, "name"),
-                    Some("ref/resource") => (Subject::Resource, reference, "uri"),
+                    Some("ref/prompt") => (Subject::Prompt, &reference, "name"),
+                    Some("ref/resource") => (Subject::Resource, &reference, "uri"),
                     _ => return Err(RpcError::invalid_params("`ref` must name a prompt or a resource").into()),
                 }
             }
         };
-        let name = text::member_text(&members, member);
+        let name = text::member_text(members, member);
         name.map(|name| (subject, name))
             .ok_or_else(|| RpcError::invalid_params(format!("`{member}` must be a string")).into())
     }
@@ -167,7 +236,7 @@ impl Incoming {
     }
 }
 
-impl Routed {
+impl Screened {
     /// Goes on with a call that waited for the client's answer; gives back what begins anew.
     ///
     /// # Errors
@@ -178,8 +247,13 @@ impl Routed {
         }
         let Some(state) = self.incoming.params.swap_remove("requestState") else { return Ok(Err(self)) };
         let binding = self.binding();
-        let state = text::text(&state).ok_or_else(|| RpcError::invalid_params("`requestState` must be a string"))?;
-        let parked = match self.incoming.gateway.unseal(&binding, &state)? {
+        let opened = match text::text(&state) {
+            Some(state) => self.incoming.gateway.unseal(&binding, &state),
+            None => Err(RpcError::invalid_params("`requestState` must be a string")),
+        };
+        let opened =
+            opened.inspect_err(|_| self.incoming.gateway.refused("state_refused", Some(&self.incoming.caller)));
+        let parked = match opened? {
             Next::Server(theirs) => {
                 self.incoming.params.insert("requestState".to_owned(), text::raw(&theirs));
                 return Ok(Err(self));

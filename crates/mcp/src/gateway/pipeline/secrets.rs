@@ -1,28 +1,43 @@
-//! Secrets in what a tool server answers.
+//! Secrets in what a tool server is given, and in what it answers.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
-use mizzen_control::secrets::{Place, Verdict, kinds, recordable};
+use mizzen_control::secrets::{Found, Place, Secrets, SecretsError, Verdict, kinds, recordable};
 use mizzen_runtime::error::Chain;
+use mizzen_runtime::metrics::Metrics;
 use serde_json::value::RawValue;
 
 use crate::gateway::Inner;
+use crate::gateway::config::SecretsConfig;
 
-/// What a server answered, searched.
+/// The searches of one gateway, each with what is done about what it finds.
+#[derive(Debug)]
+pub(in crate::gateway) struct Searches {
+    answers: Arc<Secrets>,
+    arguments: Arc<Secrets>,
+}
+
+/// What came from one side, searched.
 #[derive(Debug)]
 pub(in crate::gateway) struct Searched {
-    /// As the client may have it.
+    /// As the other side may have it.
     pub(in crate::gateway) said: Box<RawValue>,
-    /// As it may be recorded: whatever the client gets, no secret is. `None` when there were too many to be sure.
+    /// As it may be recorded: whoever gets it, no secret is. `None` when there were too many to be sure.
     pub(in crate::gateway) recorded: Option<Bytes>,
     /// Of the secrets in it, each once.
     pub(in crate::gateway) kinds: Vec<&'static str>,
 }
 
-/// Why an answer may not be handed over.
+/// Why something may not be handed over.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::gateway) enum Withheld {
     #[error("the answer holds secrets ({}), which may not be handed over", kinds.join(", "))]
-    Found { kinds: Vec<&'static str> },
+    Found {
+        kinds: Vec<&'static str>,
+        /// As [`Searched::recorded`].
+        recorded: Option<Bytes>,
+    },
     #[error(
         "the answer could not be searched for secrets (`tools.secrets`), so it is not handed over; tell the operator"
     )]
@@ -39,33 +54,66 @@ impl Withheld {
 
     pub(in crate::gateway) fn kinds(&self) -> &[&'static str] {
         match self {
-            Self::Found { kinds } => kinds,
+            Self::Found { kinds, .. } => kinds,
             Self::NotSearched => &[],
         }
     }
 }
 
+impl Searches {
+    /// # Errors
+    /// When nobody could look for secrets.
+    pub(in crate::gateway) fn new(config: SecretsConfig, metrics: &Metrics) -> Result<Self, SecretsError> {
+        let search = |action| Secrets::new(action, Place::TOOLS, metrics).map(Arc::new);
+        let answers = search(config.answers)?;
+        // The expression and the memory of its searches are large: where the same is done, one serves both.
+        let is_one = config.arguments == config.answers;
+        let arguments = if is_one { Arc::clone(&answers) } else { search(config.arguments)? };
+        Ok(Self { answers, arguments })
+    }
+}
+
 impl Inner {
     /// # Errors
-    /// When it may not be handed over.
+    /// When the answer may not be handed over.
     pub(in crate::gateway) async fn search(&self, said: Box<RawValue>) -> Result<Searched, Withheld> {
+        let (body, found) = self.found(&self.secrets.answers, Place::ToolResult, &said).await?;
+        judged(&self.secrets.answers, said, &body, &found)
+    }
+
+    /// # Errors
+    /// When the call may not be made with these arguments.
+    pub(super) async fn search_arguments(&self, said: Box<RawValue>) -> Result<Searched, Withheld> {
+        let (body, found) = self.found(&self.secrets.arguments, Place::ToolArguments, &said).await?;
+        judged(&self.secrets.arguments, said, &body, &found)
+    }
+
+    async fn found(
+        &self,
+        secrets: &Arc<Secrets>,
+        place: Place,
+        said: &RawValue,
+    ) -> Result<(Bytes, Vec<Found>), Withheld> {
         let body = Bytes::copy_from_slice(said.get().as_bytes());
-        let found = self.secrets.look(Place::ToolResult, &body, self.control.snapshot()).await;
-        let found = found.map_err(|error| {
-            tracing::warn!(error = %Chain(&error), "an answer of a tool server could not be searched for secrets");
-            Withheld::NotSearched
-        })?;
-        let kinds = kinds(&found);
-        let passes = match self.secrets.judge(&body, &found) {
-            Verdict::Pass => Some(said),
-            Verdict::Instead(text) => {
-                String::from_utf8(text.into()).ok().and_then(|text| RawValue::from_string(text).ok())
+        match secrets.look(place, &body, self.control.snapshot()).await {
+            Ok(found) => Ok((body, found)),
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "a tool call could not be searched for secrets");
+                Err(Withheld::NotSearched)
             }
-            Verdict::Withhold => None,
-        };
-        match passes {
-            Some(said) => Ok(Searched { said, recorded: recordable(&body, &found), kinds }),
-            None => Err(Withheld::Found { kinds }),
         }
+    }
+}
+
+fn judged(secrets: &Secrets, said: Box<RawValue>, body: &Bytes, found: &[Found]) -> Result<Searched, Withheld> {
+    let (kinds, recorded) = (kinds(found), recordable(body, found));
+    let passes = match secrets.judge(body, found) {
+        Verdict::Pass => Some(said),
+        Verdict::Instead(text) => String::from_utf8(text.into()).ok().and_then(|text| RawValue::from_string(text).ok()),
+        Verdict::Withhold => None,
+    };
+    match passes {
+        Some(said) => Ok(Searched { said, recorded, kinds }),
+        None => Err(Withheld::Found { kinds, recorded }),
     }
 }

@@ -1,9 +1,14 @@
 //! What the streams of one session said lately, for a client whose connection broke (2025-11-25, Streamable HTTP,
 //! "Resumability and Redelivery"). In memory and bounded: what is no longer kept is counted, and said to who asks for it.
+//!
+//! A caller may hold as much as it leaves free for the others (Choudhury and Hahne, "Dynamic Queue Length Thresholds for
+//! Shared-Memory Packet Switches", 1998): one alone half of all, each of `n` that want more than there is one part of `n + 1`.
+//! What is too much goes from the session that brings it, so that nobody loses anything for another caller.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 use mizzen_model::time::Timestamp;
@@ -43,13 +48,14 @@ impl Position {
     }
 }
 
-/// How much is kept of one session, and of all.
+/// How much is kept of one session, of one caller, and of all.
 #[derive(Debug, Clone)]
 pub(in crate::gateway) struct Bounds {
     events: Limit,
     bytes: Limit,
     bytes_of_all: Limit,
     held: Gauge,
+    callers: Arc<Mutex<HashMap<String, Weak<AtomicI64>>>>,
 }
 
 impl Bounds {
@@ -59,7 +65,20 @@ impl Bounds {
             bytes: Limit::new(metrics, "mcp_kept_bytes_per_session", max.kept_bytes_per_session_max),
             bytes_of_all: Limit::new(metrics, "mcp_kept_bytes", max.kept_bytes_max),
             held: metrics.gauge("mizzen_mcp_kept_bytes", "Events kept for clients whose connection broke.", &[]),
+            callers: Arc::default(),
         }
+    }
+
+    /// What all sessions of a caller hold together, those included whose streams outlive them.
+    fn of_caller(&self, credential: &str) -> Arc<AtomicI64> {
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = callers.get(credential).and_then(Weak::upgrade) {
+            return known;
+        }
+        callers.retain(|_, held| held.strong_count() > 0);
+        let held = Arc::new(AtomicI64::new(0));
+        callers.insert(credential.to_owned(), Arc::downgrade(&held));
+        held
     }
 }
 
@@ -68,6 +87,8 @@ impl Bounds {
 pub(in crate::gateway) struct Kept {
     streams: Mutex<Streams>,
     bounds: Bounds,
+    /// By all sessions of its caller.
+    held_by_caller: Arc<AtomicI64>,
 }
 
 #[derive(Debug, Default)]
@@ -115,8 +136,9 @@ pub(super) struct Since {
 }
 
 impl Kept {
-    pub(in crate::gateway) fn new(bounds: Bounds) -> Self {
-        Self { streams: Mutex::default(), bounds }
+    pub(in crate::gateway) fn new(bounds: &Bounds, credential: &str) -> Self {
+        let held_by_caller = bounds.of_caller(credential);
+        Self { streams: Mutex::default(), bounds: bounds.clone(), held_by_caller }
     }
 
     fn streams(&self) -> std::sync::MutexGuard<'_, Streams> {
@@ -150,20 +172,27 @@ impl Kept {
             return written;
         }
         streams.bytes += written.len() as u64;
-        self.bounds.held.add(held(written.len() as u64));
+        self.count(held(written.len() as u64));
         streams.events.push_back(Event { stream: of.stream, number, written: written.clone() });
         while self.is_over(&streams)
             && let Some(oldest) = streams.events.pop_front()
         {
             streams.bytes -= oldest.written.len() as u64;
-            self.bounds.held.add(-held(oldest.written.len() as u64));
+            self.count(-held(oldest.written.len() as u64));
         }
         written
     }
 
+    fn count(&self, bytes: i64) {
+        self.bounds.held.add(bytes);
+        self.held_by_caller.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Whether something has to go, which is counted.
     fn is_over(&self, streams: &Streams) -> bool {
-        let all = u64::try_from(self.bounds.held.get()).unwrap_or(0);
+        // As much again as the caller holds has to be free.
+        let all = self.bounds.held.get().saturating_add(self.held_by_caller.load(Ordering::Relaxed));
+        let all = u64::try_from(all).unwrap_or(0);
         self.bounds.events.check(streams.events.len() as u64).is_err()
             || self.bounds.bytes.check(streams.bytes).is_err()
             || self.bounds.bytes_of_all.check(all).is_err()
@@ -215,14 +244,15 @@ impl Kept {
         streams.known.retain(|stream, _| !which(*stream));
         streams.events.retain(|event| !which(event.stream));
         let bytes = streams.events.iter().map(|event| event.written.len() as u64).sum();
-        self.bounds.held.add(held(bytes) - held(streams.bytes));
+        self.count(held(bytes) - held(streams.bytes));
         streams.bytes = bytes;
     }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        self.bounds.held.add(-held(self.streams().bytes));
+        let bytes = held(self.streams().bytes);
+        self.count(-bytes);
     }
 }
 

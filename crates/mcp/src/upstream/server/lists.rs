@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mizzen_governance::request::ToolFacts;
-use mizzen_runtime::error::Chain;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -13,8 +12,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Inner;
+use super::{Inner, pinned};
 use crate::pins;
+use crate::pins::kind::DefinitionKind;
 use crate::seam::{Call, Definition, Era, ListKind, Listing, Reply, UpstreamError};
 use crate::upstream::attempts::{Attempts, Done};
 use crate::upstream::connection::Connection;
@@ -24,7 +24,7 @@ use crate::upstream::negotiate::Introduction;
 use crate::upstream::wire;
 
 const PAGES_MAX: usize = 100;
-/// Of prompts, resources or templates; tools have [`pins::TOOLS_MAX`].
+/// Of resources or templates; tools and prompts have [`pins::TOOLS_MAX`].
 const ITEMS_MAX: usize = 10_000;
 const LIST_BYTES_MAX: usize = 16 << 20;
 /// A server that says that nothing may be kept is asked this often all the same, not for every call.
@@ -174,6 +174,12 @@ impl Lists {
         self.kept().get(&kind).is_none_or(|kept| kept.read_at.elapsed() > age)
     }
 
+    /// What was there when the list was last read.
+    pub(in crate::upstream) fn remembered(&self, kind: ListKind) -> Vec<String> {
+        let kept = self.kept();
+        kept.get(&kind).into_iter().flat_map(|kept| kept.found.items.iter().map(|item| item.key.clone())).collect()
+    }
+
     /// The arguments of `tool` that are mirrored into headers.
     pub(in crate::upstream) fn mirrored(&self, tool: Option<&str>) -> Arc<[Mirrored]> {
         let kept = self.kept();
@@ -252,7 +258,8 @@ fn listing(server: &Inner, kind: ListKind, found: &Found) -> Listing {
     let define = |item: &Item| {
         let (facts, withheld) = match kind {
             ListKind::Tools => server.shared.pins.assess(&server.config.name, &item.key),
-            ListKind::Prompts | ListKind::Resources | ListKind::ResourceTemplates => (ToolFacts::default(), None),
+            ListKind::Prompts => server.shared.pins.assess(&server.config.name, &pins::kind::prompt_key(&item.key)),
+            ListKind::Resources | ListKind::ResourceTemplates => (ToolFacts::default(), None),
         };
         let withheld = item.unfit.clone().or(withheld);
         Definition { key: item.key.clone(), raw: Arc::clone(&item.raw), facts, withheld }
@@ -260,19 +267,27 @@ fn listing(server: &Inner, kind: ListKind, found: &Found) -> Listing {
     Listing { items: found.items.iter().map(define).collect(), ttl_ms: found.ttl_ms }
 }
 
+const fn is_pinned(kind: ListKind) -> bool {
+    matches!(kind, ListKind::Tools | ListKind::Prompts)
+}
+
+async fn recorded(
+    server: &Inner,
+    connection: &Connection,
+    kind: ListKind,
+    found: Found,
+) -> Result<Found, UpstreamError> {
+    match kind {
+        ListKind::Tools => tools(server, connection, found).await,
+        ListKind::Prompts => prompts(server, found).await,
+        ListKind::Resources | ListKind::ResourceTemplates => Ok(found),
+    }
+}
+
 /// All pages.
 async fn read(server: &Inner, connection: &Arc<Connection>, kind: ListKind) -> Result<Found, UpstreamError> {
-    let capability = match kind {
-        ListKind::Tools => "tools",
-        ListKind::Prompts => "prompts",
-        ListKind::Resources | ListKind::ResourceTemplates => "resources",
-    };
-    if !connection.about.capabilities.contains_key(capability) {
-        return if kind == ListKind::Tools {
-            record(server, connection, Found::default()).await
-        } else {
-            Ok(Found::default())
-        };
+    if !connection.about.capabilities.contains_key(kind.capability()) {
+        return recorded(server, connection, kind, Found::default()).await;
     }
     let mut found = Found::default();
     let (mut cursor, mut bytes) = (None, 0);
@@ -283,7 +298,7 @@ async fn read(server: &Inner, connection: &Arc<Connection>, kind: ListKind) -> R
             .items(kind)
             .ok_or_else(|| protocol(server, format!("its answer to `{}` has no list", kind.method())))?;
         bytes += items.iter().map(|item| item.get().len()).sum::<usize>();
-        let items_max = if kind == ListKind::Tools { pins::TOOLS_MAX } else { ITEMS_MAX };
+        let items_max = if is_pinned(kind) { pins::TOOLS_MAX } else { ITEMS_MAX };
         for (name, max, got) in
             [("mcp_list_items", items_max, found.items.len() + items.len()), ("mcp_list_bytes", LIST_BYTES_MAX, bytes)]
         {
@@ -295,7 +310,7 @@ async fn read(server: &Inner, connection: &Arc<Connection>, kind: ListKind) -> R
         found.items.extend(items.into_iter().filter_map(|raw| item(server, kind, raw)));
         cursor = page.next_cursor.filter(|cursor| !cursor.is_empty());
         if cursor.is_none() {
-            return if kind == ListKind::Tools { record(server, connection, found).await } else { Ok(found) };
+            return recorded(server, connection, kind, found).await;
         }
     }
     let limit = server.shared.limit("mcp_list_pages", PAGES_MAX as u64, PAGES_MAX as u64 + 1);
@@ -356,52 +371,56 @@ fn item(server: &Inner, kind: ListKind, raw: Box<RawValue>) -> Option<Item> {
     Some(Item { key: key.to_owned(), raw: Arc::from(raw), unfit: None })
 }
 
-/// Tools: what counts is recorded before it is offered, and of two with one name only the first counts.
-async fn record(server: &Inner, connection: &Connection, mut found: Found) -> Result<Found, UpstreamError> {
+/// What counts is recorded before it is offered, and of two with one name only the first counts.
+async fn tools(server: &Inner, connection: &Connection, mut found: Found) -> Result<Found, UpstreamError> {
     let mirrors = connection.about.era == Era::Stateless && connection.about.transport == "http";
-    let mut offered: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     let mut mirrored = HashMap::new();
-    found.items.retain_mut(|item| {
-        if offered.contains_key(&item.key) {
-            tracing::warn!(server = server.config.name, tool = item.key, "a second tool of one name is left out");
-            return false;
-        }
-        if item.key.len() > pins::NAME_BYTES_MAX {
-            tracing::warn!(
-                server = server.config.name,
-                bytes = item.key.len(),
-                "a tool whose name is too long is left out"
-            );
-            return false;
-        }
-        if item.raw.get().len() > pins::DEFINITION_BYTES_MAX {
-            tracing::warn!(server = server.config.name, tool = item.key, "a definition that is too large is left out");
-            return false;
-        }
-        let definition: Map<String, Value> = serde_json::from_str(item.raw.get()).unwrap_or_default();
-        match http::mirror(&definition) {
+    let offered = offered(server, &mut found, str::to_owned);
+    for item in &mut found.items {
+        let Some(definition) = offered.get(&item.key) else { continue };
+        match http::mirror(definition) {
             Ok(list) if mirrors && !list.is_empty() => {
                 mirrored.insert(item.key.clone(), Arc::from(list));
             }
             Err(problem) if mirrors => item.unfit = Some(format!("the tool `{}` is withheld: {problem}", item.key)),
             Ok(_) | Err(_) => {}
         }
-        offered.insert(item.key.clone(), definition);
-        true
-    });
+    }
     found.mirrored = mirrored;
-    let observed = server.shared.pins.observe(&server.config.name, server.pin_rule(), offered).await;
-    // The entries come first: what the audit log does not know of must not count, and is news again the next time.
-    let told = server.shared.tell(&server.config.name, observed.news()).await;
-    told.map_err(|error| not_recorded(server, &error))?;
-    observed.keep().await.map_err(|error| not_recorded(server, &error))?;
+    pinned::record(server, DefinitionKind::Tool, offered).await?;
     Ok(found)
 }
 
-fn not_recorded(server: &Inner, error: &(dyn std::error::Error + 'static)) -> UpstreamError {
-    tracing::error!(server = server.config.name, error = %Chain(error), "the definitions of a tool server were not recorded");
-    let reason = "what it offers could not be recorded; Mizzen's log says why".to_owned();
-    UpstreamError::Unreachable { server: server.config.name.clone(), reason }
+async fn prompts(server: &Inner, mut found: Found) -> Result<Found, UpstreamError> {
+    let offered = offered(server, &mut found, pins::kind::prompt_key);
+    pinned::record(server, DefinitionKind::Prompt, offered).await?;
+    Ok(found)
+}
+
+/// By their keys among what is pinned; what cannot be pinned is left out.
+fn offered(server: &Inner, found: &mut Found, key_of: fn(&str) -> String) -> BTreeMap<String, Map<String, Value>> {
+    let mut offered: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    let name = &server.config.name;
+    found.items.retain(|item| {
+        let key = key_of(&item.key);
+        if item.key.len() > pins::NAME_BYTES_MAX {
+            tracing::warn!(server = name, bytes = item.key.len(), "a definition whose name is too long is left out");
+            return false;
+        }
+        let is_reserved = key == item.key && DefinitionKind::of(&key) != DefinitionKind::Tool;
+        let unfit = [
+            (offered.contains_key(&key), "a second one of one name"),
+            (item.raw.get().len() > pins::DEFINITION_BYTES_MAX, "too large"),
+            (is_reserved, "a tool may not be named as prompts and instructions are here"),
+        ];
+        if let Some((_, why)) = unfit.iter().find(|(is_so, _)| *is_so) {
+            tracing::warn!(server = name, definition = item.key, why, "a definition is left out");
+            return false;
+        }
+        offered.insert(key, serde_json::from_str(item.raw.get()).unwrap_or_default());
+        true
+    });
+    offered
 }
 
 fn protocol(server: &Inner, reason: String) -> UpstreamError {

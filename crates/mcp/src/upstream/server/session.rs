@@ -1,5 +1,6 @@
 //! A client's way to one server.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,9 +78,13 @@ impl ClientSession {
     }
 }
 
-fn tool_name(call: &Call) -> Option<String> {
-    let params: Value = serde_json::from_str(call.params.as_ref()?.get()).ok()?;
-    params.get("name").and_then(Value::as_str).map(str::to_owned)
+fn tool_name(call: &Call) -> Option<Cow<'_, str>> {
+    #[derive(serde::Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow)]
+        name: Cow<'a, str>,
+    }
+    serde_json::from_str::<Params<'_>>(call.params.as_ref()?.get()).ok().map(|params| params.name)
 }
 
 impl Session for ClientSession {

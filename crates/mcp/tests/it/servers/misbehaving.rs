@@ -211,6 +211,44 @@ async fn a_flood_is_cut_off_and_a_hang_times_out_while_others_are_served() {
 }
 
 #[tokio::test]
+async fn a_server_that_drips_is_waited_for_no_longer_than_one_that_is_silent() {
+    // Signs of life, and a body that never ends.
+    let drip = |text: &'static str| {
+        stream::unfold((), move |()| async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Some((Ok::<_, Infallible>(Bytes::from_static(text.as_bytes())), ()))
+        })
+    };
+    let alive = server(move |_, request| async move {
+        if request["method"] != "tools/call" {
+            return begin(&request).unwrap_or_else(|| error(&request, -32601));
+        }
+        ([("content-type", "text/event-stream")], Body::from_stream(drip(": alive\n\n"))).into_response()
+    })
+    .await;
+    let dripping = server(move |_, request| async move {
+        if request["method"] != "tools/call" {
+            return begin(&request).unwrap_or_else(|| error(&request, -32601));
+        }
+        ([("content-type", "application/json")], Body::from_stream(drip(" "))).into_response()
+    })
+    .await;
+    let slow = |name: &str, url| ServerConfig { call_timeout_seconds: 1, ..http(name, url) };
+    let bench = Bench::with(vec![slow("alive", alive), slow("dripping", dripping)]).await;
+    let call = async |server: &str| {
+        let client = bench.client(server, "x", no_capabilities()).await.unwrap();
+        let begun = Instant::now();
+        let outcome = client.call("t", json!({})).await;
+        (outcome.error().code(), begun.elapsed())
+    };
+    for (code, took) in <[_; 2]>::from(tokio::join!(call("alive"), call("dripping"))) {
+        assert_eq!(code, "upstream_timeout");
+        assert!(took < Duration::from_secs(4), "{took:?}");
+    }
+    bench.drain().await;
+}
+
+#[tokio::test]
 async fn credentials_go_to_the_server_and_are_renewed() {
     let given = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&given);

@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::metrics::Metrics;
 use proptest::prelude::*;
@@ -14,7 +16,7 @@ fn kept(metrics: &Metrics, events: usize, bytes: u64, bytes_of_all: u64) -> Kept
         kept_bytes_max: bytes_of_all,
         ..DoorLimits::default()
     };
-    Kept::new(Bounds::new(metrics, &max))
+    Kept::new(&Bounds::new(metrics, &max), "alice")
 }
 
 fn open(kept: &Kept, is_news: bool) -> Position {
@@ -69,6 +71,44 @@ fn what_had_to_go_is_counted_and_an_answer_that_went_is_named() {
     assert!(rendered.contains("mizzen_limit_refusals_total{limit=\"mcp_kept_bytes_per_session\"} 1\n"), "{rendered}");
     kept.sweep(Timestamp::from_unix_nanos(1));
     assert!(kept.since(other).is_none() && kept.since(one).is_some());
+}
+
+#[test]
+fn a_greedy_caller_loses_its_own_events_and_none_of_another() {
+    let metrics = Metrics::new();
+    let max = DoorLimits { kept_bytes_per_session_max: 500, kept_bytes_max: 1_000, ..DoorLimits::default() };
+    let bounds = Bounds::new(&metrics, &max);
+    let held = |kept: &Kept| kept.held_by_caller.load(Ordering::Relaxed);
+    let say = |kept: &Kept, stream| {
+        for _ in 0..40 {
+            kept.keep(stream, &[b'x'; 60]);
+        }
+    };
+    // However many sessions it has.
+    let greedy: Vec<Kept> = (0..5).map(|_| Kept::new(&bounds, "greedy")).collect();
+    let streams: Vec<Position> = greedy.iter().map(|kept| open(kept, false)).collect();
+    greedy.iter().zip(&streams).for_each(|(kept, stream)| say(kept, *stream));
+    assert!((400..=500).contains(&held(&greedy[0])), "{}", held(&greedy[0]));
+    let modest = Kept::new(&bounds, "modest");
+    let stream = open(&modest, false);
+    (0..2).for_each(|_| drop(modest.keep(stream, &[b'x'; 60])));
+    greedy.iter().zip(&streams).for_each(|(kept, stream)| say(kept, *stream));
+    assert_eq!(modest.since(stream).unwrap().dropped, 0);
+    let second = Kept::new(&bounds, "second");
+    let other = open(&second, false);
+    for _ in 0..5 {
+        say(&second, other);
+        greedy.iter().zip(&streams).for_each(|(kept, stream)| say(kept, *stream));
+    }
+    assert!(held(&second) >= 160 && bounds.held.get() <= 1_000, "{} {}", held(&second), bounds.held.get());
+    assert_eq!(modest.since(stream).map(|since| since.dropped), Some(0));
+    // What its streams hold counts as long as they live, and nobody is remembered for ever.
+    let again = Kept::new(&bounds, "second");
+    assert_eq!(held(&again), held(&second));
+    drop((greedy, second, again));
+    drop(Kept::new(&bounds, "other"));
+    assert_eq!(bounds.callers.lock().unwrap().len(), 2);
+    assert_eq!(bounds.held.get(), held(&modest));
 }
 
 proptest! {

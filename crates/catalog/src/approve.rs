@@ -10,14 +10,15 @@ use std::collections::{BTreeMap, btree_map};
 
 use mizzen_model::id::Digest;
 use mizzen_store::Store;
-use sqlx::Row as _;
+use sqlx::{Any, Row as _, Transaction};
 
 use self::steps::{Step, Wanted};
 use crate::plane::{Actor, Catalog, CatalogError};
 use crate::reference::EntityRef;
 use crate::storage::sql::optional;
 use crate::storage::{entities, searches};
-use crate::version::{Transition, Version, VersionState};
+use crate::template::plane::kept;
+use crate::version::{TEMPLATE_CLASS, Transition, Version, VersionState, class_of};
 
 /// Versions that one list gives.
 pub const VERSIONS_MAX: i64 = 1_000;
@@ -207,12 +208,14 @@ impl Catalog {
         Ok((steps::load(self.store(), wanted).await?, steps::count(self.store(), wanted).await?))
     }
 
-    /// Whether four eyes are required, and whoever this is applied or submitted the version: then somebody else must decide.
+    /// Whether four eyes are required, and whoever this is applied or submitted the version, or added the location that it was
+    /// read from: then somebody else must decide.
     #[must_use]
     pub fn needs_other_eyes(&self, version: &Version, who: &str) -> bool {
         let mut steps = version.history.iter().enumerate();
-        let is_maker =
-            |(place, step): (usize, &Transition)| step.by == who && (place == 0 || step.to == VersionState::Pending);
+        let is_maker = |(place, step): (usize, &Transition)| {
+            Actor::is_maker(who, &step.by) && (place == 0 || step.to == VersionState::Pending)
+        };
         self.config().four_eyes && steps.any(is_maker)
     }
 
@@ -236,6 +239,7 @@ impl Catalog {
         self.check(&version, to, by)?;
         let mut change = self.store().begin().await?;
         entities::reserve(&mut change, 0).await?;
+        let files = self.files_of(&mut change, &version, to, by).await?;
         let step = Step { reference, digest: &version.digest, by: &by.reference, at: self.clock().now() };
         if !step.make(&mut change, version.state, to, reason).await? {
             drop(change);
@@ -250,7 +254,10 @@ impl Catalog {
         let mut entry = self.entry(reference, by, verb(to));
         entry.reason = reason.map(str::to_owned);
         let entry = entry.with("tag", version.tag.as_str()).with("digest", version.digest.as_str());
-        let entry = entry.with("from", version.state.as_str()).with("to", to.as_str());
+        let mut entry = entry.with("from", version.state.as_str()).with("to", to.as_str());
+        if let Some(files) = files {
+            entry = entry.with("files", files.digest.as_str());
+        }
         self.audited(reference, entry).await?;
         change.commit().await?;
         self.publish_changes().await;
@@ -272,6 +279,34 @@ impl Catalog {
             return Err(CatalogError::FourEyes { reference, tag, by: by.reference.clone() });
         }
         Ok(())
+    }
+
+    /// A template's folder, which is decided about together with the version: without files it goes to no review, and where four
+    /// eyes are required, who sent them approves them no more than who submitted the version.
+    async fn files_of(
+        &self,
+        change: &mut Transaction<'_, Any>,
+        version: &Version,
+        to: VersionState,
+        by: &Actor,
+    ) -> Result<Option<kept::Folder>, CatalogError> {
+        if class_of(&version.entity) != TEMPLATE_CLASS {
+            return Ok(None);
+        }
+        let (reference, tag) = (&version.reference, &version.tag);
+        let files = kept::folder(&mut **change, reference, &version.digest).await?;
+        if files.is_none() && matches!(to, VersionState::Pending | VersionState::Approved) {
+            let way_out = kept::way_to_files(reference, Some(version.state));
+            return Err(CatalogError::Conflict(format!(
+                "the files of version `{tag}` of `{reference}` were not sent, so nobody can review them; {way_out}"
+            )));
+        }
+        let is_own = files.as_ref().is_some_and(|files| Actor::is_maker(&by.reference, &files.put_by));
+        if to == VersionState::Approved && self.config().four_eyes && is_own {
+            let (reference, tag) = (reference.to_string(), tag.clone());
+            return Err(CatalogError::FourEyes { reference, tag, by: by.reference.clone() });
+        }
+        Ok(files)
     }
 
     /// Why a step could not be made that could have been a moment before.

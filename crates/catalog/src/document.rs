@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::entity::Entity;
 use crate::reference::EntityRef;
 
-pub use detect::is_manifest;
+pub use detect::{is_manifest, is_manifest_name};
 pub(crate) use placeholder::is_placeholder;
 pub use placeholder::{Files, Folder, targets};
 pub use read::{read, read_with};

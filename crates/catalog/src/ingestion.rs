@@ -189,9 +189,10 @@ impl Catalog {
     }
 
     async fn dangling(&self) -> Result<(Vec<Dangling>, u64), CatalogError> {
+        // A document may name a thing twice: as a dependency, and among what its agent uses.
         const WHERE: &str = "FROM catalog_relations r JOIN catalog_entities e ON e.entity_id = r.entity_id
             WHERE r.source = e.ref AND r.target_id IS NULL";
-        let mut sql = Sql::new("SELECT r.source, r.kind, r.target, e.source AS place, e.source_line ");
+        let mut sql = Sql::new("SELECT DISTINCT r.source, r.kind, r.target, e.source AS place, e.source_line ");
         sql.push(WHERE).push(" ORDER BY r.source, r.kind, r.target LIMIT ").bind(TOLD_MAX);
         let mut told = Vec::new();
         for row in sql.query().fetch_all(self.store().pool()).await? {
@@ -200,8 +201,8 @@ impl Catalog {
             let line = place(row.try_get("source_line")?);
             told.push(Dangling { from, kind: row.try_get("kind")?, to, source: row.try_get("place")?, line });
         }
-        let mut total = Sql::new("SELECT COUNT(*) ");
-        total.push(WHERE);
+        let mut total = Sql::new("SELECT COUNT(*) FROM (SELECT DISTINCT r.source, r.kind, r.target ");
+        total.push(WHERE).push(") AS dangling");
         Ok((told, self.total(total).await?))
     }
 

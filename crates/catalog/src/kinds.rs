@@ -65,7 +65,32 @@ pub(crate) fn rules(kind: &str, spec_type: Option<&Value>) -> Option<&'static Ru
 mod tests {
     use serde_json::json;
 
-    use super::{api_versions, names, rules};
+    use super::{AGENT, Shape, api_versions, names, rules};
+
+    /// The document has a row for each field of `spec.agent`, and none for what there is not.
+    #[test]
+    fn the_document_names_the_fields_of_an_agent() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/catalog.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let rows = text.split("| field of `spec.agent` | value |\n|---|---|\n").nth(1).unwrap().lines();
+        let rows: Vec<&str> = rows.take_while(|row| row.starts_with('|')).collect();
+        let first = rows.iter().map(|row| row.split('|').nth(1).unwrap());
+        let mut told: Vec<&str> = first.flat_map(|names| names.split('`').skip(1).step_by(2)).collect();
+        let mut names: Vec<&str> = AGENT.iter().map(|field| field.name).collect();
+        told.iter_mut().for_each(|name| *name = name.trim_end_matches("[]"));
+        told.sort_unstable();
+        names.sort_unstable();
+        assert_eq!(told, names);
+        for field in AGENT {
+            let inner = match field.shape {
+                Shape::List(Shape::Closed(inner)) => inner,
+                Shape::Closed(inner) => inner,
+                _ => continue,
+            };
+            let row = rows.iter().find(|row| row.contains(&format!("`{}", field.name))).unwrap();
+            assert!(inner.iter().all(|inner| row.contains(&format!("`{}`", inner.name))), "{row}");
+        }
+    }
 
     #[test]
     fn the_type_chooses_the_rules_where_it_has_some_of_its_own() {

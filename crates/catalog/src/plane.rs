@@ -18,7 +18,8 @@ use tokio::sync::{Mutex, watch};
 pub use self::error::CatalogError;
 use crate::approve::{self, Approved};
 use crate::config::CatalogConfig;
-use crate::locations;
+use crate::locations::{self, Location};
+use crate::storage::uses;
 
 /// How long an approval may take to arrive here that another node made, or that could not be published when it was made.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(2);
@@ -54,10 +55,14 @@ pub(crate) struct Inner {
 /// Who changes something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// For example `user:default/ann`, or `location:url:https://…` for what reads by itself.
+    /// For example `user:default/ann`, or `location:url:https://… (added by user:default/ann)` for what reads by itself.
     pub reference: String,
     /// Of a person.
     pub role: Option<Role>,
+}
+
+fn added_by(who: &str) -> String {
+    format!(" (added by {who})")
 }
 
 impl Actor {
@@ -73,6 +78,16 @@ impl Actor {
         Self { reference: name.into(), role: None }
     }
 
+    /// What reads a location. Whoever added that chose what it reads, and is named with it.
+    pub(crate) fn location(location: &Location) -> Self {
+        Self::system(format!("location:{}{}", location.reference(), added_by(&location.added_by)))
+    }
+
+    /// Whether what was done by `by` is of this person's making: done by them, or read from a location that they added.
+    pub(crate) fn is_maker(who: &str, by: &str) -> bool {
+        by == who || by.starts_with("location:") && by.ends_with(&added_by(who))
+    }
+
     pub(crate) fn who(&self) -> Who {
         Who { role: self.role, ..Who::named(self.reference.clone()) }
     }
@@ -86,6 +101,7 @@ impl Catalog {
     pub async fn open(parts: Parts) -> Result<Self, CatalogError> {
         let Parts { store, control, client, clock, config } = parts;
         approve::steps::name_agents(&store).await?;
+        uses::make_kept_follow(&store).await?;
         let approved = watch::Sender::new(Arc::new(approve::load(&store).await?));
         let inner = Inner { store, control, client, clock, config, approved, publishing: Mutex::new(()) };
         let catalog = Self(Arc::new(inner));

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::compat::UNOWNED;
 use crate::entity::Entity;
 use crate::kinds::{self, RelationField};
+use crate::observed::{Subject, SubjectKind};
 use crate::reference::EntityRef;
 
 /// One direction of a relation, as Backstage lists it at the entity it starts from: `type` and `targetRef`.
@@ -38,6 +40,9 @@ pub(crate) struct Unreadable {
     pub(crate) why: String,
 }
 
+const OWNED_BY: &str = "ownedBy";
+
+/// What an agent has to what its block `spec.agent` names.
 const USES: RelationField = RelationField {
     field: "agent",
     relation: "dependsOn",
@@ -46,10 +51,20 @@ const USES: RelationField = RelationField {
     allowed_kinds: &[],
 };
 
-/// The relations that an entity declares, each with what it is called from the other end.
+/// A model or tool server that an agent names in its block `spec.agent`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// By a reference, `kind:…`.
+    Entity(EntityRef),
+    /// By the name that it has in traffic.
+    Subject(Subject),
+}
+
+/// The relations that an entity declares by reference, each with what it is called from the other end.
 ///
 /// As Backstage's `ModelProcessor` finds them, by the fields of the kind and type; beside them, an agent depends on the models
-/// and tool servers of its block `spec.agent`. Each once, in the order of the fields.
+/// and tool servers of its block `spec.agent`, of which those that it calls by their names in traffic are in [`subjects`]. Each
+/// once, in the order of the fields. Who belongs to [`UNOWNED`] belongs to nobody, which is no relation.
 #[must_use]
 pub fn of(entity: &Entity) -> Vec<(Relation, Option<&'static str>)> {
     let mut found: Vec<(Relation, Option<&'static str>)> = Vec::new();
@@ -67,10 +82,31 @@ pub fn of(entity: &Entity) -> Vec<(Relation, Option<&'static str>)> {
             }
         }
     }
-    for target in used_by_agent(entity) {
-        add(&USES, target);
+    for named in named_by_agent(entity) {
+        if let Named::Entity(target) = named {
+            add(&USES, target);
+        }
     }
     found
+}
+
+/// The models and tool servers that an agent depends on and calls by their names in traffic, each once. Which entities they are
+/// is for whoever knows what claims these names.
+pub(crate) fn subjects(entity: &Entity) -> Vec<Subject> {
+    let mut found = Vec::new();
+    for named in named_by_agent(entity) {
+        if let Named::Subject(subject) = named
+            && !found.iter().any(|known: &Subject| known.kind == subject.kind && known.key() == subject.key())
+        {
+            found.push(subject);
+        }
+    }
+    found
+}
+
+/// The relation of an agent to what [`subjects`] names, and what it is called from the other end.
+pub(crate) const fn of_subjects() -> (&'static str, &'static str) {
+    (USES.relation, USES.inverse)
 }
 
 /// The texts in fields of relations that name nothing, or something that the relation cannot lead to.
@@ -93,6 +129,7 @@ fn fields(entity: &Entity) -> &'static [RelationField] {
 /// The texts of a field, which holds one or a list of them; what is no text is passed over.
 fn texts<'a>(entity: &'a Entity, rule: &RelationField) -> Vec<(Option<usize>, &'a str)> {
     match entity.value(&["spec", rule.field]) {
+        Some(Value::String(text)) if rule.relation == OWNED_BY && text == UNOWNED => Vec::new(),
         Some(Value::String(text)) => vec![(None, text)],
         Some(Value::Array(items)) => {
             let texts = items.iter().enumerate().filter_map(|(index, item)| Some((Some(index), item.as_str()?)));
@@ -112,17 +149,27 @@ fn target(entity: &Entity, rule: &RelationField, text: &str) -> Result<EntityRef
 }
 
 /// The models and tool servers of an agent's own block.
-fn used_by_agent(entity: &Entity) -> Vec<EntityRef> {
+fn named_by_agent(entity: &Entity) -> Vec<Named> {
     if !kinds::is_agent(entity.kind(), entity.value(&["spec", "type"])) {
         return Vec::new();
     }
     let list = |name: &str| entity.value(&["spec", "agent", name]).and_then(Value::as_array).into_iter().flatten();
-    let models = list("models").filter_map(Value::as_str).map(|name| (name, "resource"));
-    let servers = list("tools").filter_map(|tool| tool.get("server")?.as_str()).map(|name| (name, "api"));
+    let models = list("models").filter_map(Value::as_str).map(|name| (name, SubjectKind::Model));
+    let servers = list("tools").filter_map(|tool| tool.get("server")?.as_str());
     models
-        .chain(servers)
-        .filter_map(|(name, kind)| EntityRef::parse(name, Some(kind), entity.namespace()).ok())
+        .chain(servers.map(|name| (name, SubjectKind::ToolServer)))
+        .map(|(name, kind)| named(entity, name, kind))
         .collect()
+}
+
+/// A name in traffic may hold slashes and colons: only what begins with a kind that there is names an entity.
+pub(crate) fn named(entity: &Entity, name: &str, kind: SubjectKind) -> Named {
+    let is_reference =
+        name.split_once(':').is_some_and(|(given, _)| kinds::names().any(|kind| kind.eq_ignore_ascii_case(given)));
+    match EntityRef::parse(name, None, entity.namespace()) {
+        Ok(target) if is_reference => Named::Entity(target),
+        _ => Named::Subject(Subject { kind, name: name.to_owned() }),
+    }
 }
 
 #[cfg(test)]

@@ -139,10 +139,13 @@ pub fn class_of(entity: &Entity) -> String {
     class.to_owned()
 }
 
+/// What [`class_of`] says of a template.
+pub(crate) const TEMPLATE_CLASS: &str = "template";
+
 /// Whether versions of the entity are reviewed before they may be used.
 #[must_use]
 pub fn is_governed(entity: &Entity) -> bool {
-    const GOVERNED: &[&str] = &["agent", "tool_server", "tool", "model", "prompt", "skill", "eval_set", "template"];
+    const GOVERNED: &[&str] = &["agent", "tool_server", "tool", "model", "prompt", "skill", "eval_set", TEMPLATE_CLASS];
     GOVERNED.contains(&class_of(entity).as_str())
 }
 

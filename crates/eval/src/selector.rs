@@ -20,7 +20,7 @@ const DAY_NANOS: i64 = 24 * 3600 * 1_000_000_000;
 #[serde(deny_unknown_fields, default)]
 pub struct RunSelector {
     pub agent: Option<String>,
-    /// A model that answered in the run.
+    /// A model that was asked in the run.
     pub model: Option<String>,
     pub outcome: Option<Outcome>,
     pub session: Option<String>,

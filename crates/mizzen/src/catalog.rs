@@ -6,6 +6,7 @@ mod fetch;
 mod files;
 mod get;
 mod part;
+mod skill;
 mod step;
 
 pub(crate) use apply::apply;

@@ -148,6 +148,7 @@ fn show(planned: &Value, folder: &Path, format: Format) -> Result<(), Failure> {
     if format != Format::Table {
         return output::value(planned, format);
     }
+    log(planned);
     let mut lines = Vec::new();
     for file in planned["files"].as_array().into_iter().flatten() {
         lines.push(format!("{}/{}  {} bytes", folder.display(), text(file, "path"), file["bytes"]));
@@ -156,6 +157,18 @@ fn show(planned: &Value, folder: &Path, format: Format) -> Result<(), Failure> {
     output::data(&lines.join("\n"))?;
     output::say("dry run: nothing was written or changed");
     Ok(())
+}
+
+/// What the steps said, beside the result.
+fn log(made: &Value) {
+    for line in made["log"].as_array().into_iter().flatten() {
+        let level = match line["level"].as_str() {
+            Some("warn") => "warning: ",
+            Some("error") => "error: ",
+            _ => "",
+        };
+        output::say(&format!("[{}] {level}{}", text(line, "step"), text(line, "message")));
+    }
 }
 
 fn effects(made: &Value) -> Vec<String> {
@@ -186,6 +199,7 @@ fn report(made: &Value, folder: &Path, format: Format) -> Result<(), Failure> {
         }
         return output::value(&shown, format);
     }
+    log(made);
     let count = made["files"].as_array().map_or(0, Vec::len);
     let mut lines = effects(made);
     lines.push(format!("wrote {} to {}", output::counted(count as u64, "file"), folder.display()));

@@ -13,7 +13,7 @@ use crate::query::Origin;
 use crate::storage::entities::{self, Head, New};
 use crate::storage::searches::{self, ROWS_MAX};
 use crate::storage::subjects;
-use crate::version::VersionState;
+use crate::version::{TEMPLATE_CLASS, VersionState, class_of};
 
 /// A document on its way into the database.
 pub(super) struct Making<'a> {
@@ -43,6 +43,10 @@ impl Making<'_> {
             return Ok(self.answer(Outcome::Rejected, tag, None, Some(why)));
         }
         if let Some(why) = self.held_by_another(head.as_ref()) {
+            if self.is_template_of(head.as_ref()) {
+                let state = steps::state(change, &reference, &self.digest).await?;
+                return Ok(self.answer(Outcome::Unchanged, tag, state, None));
+            }
             return Ok(Applied { is_duplicate: true, ..self.answer(Outcome::Rejected, tag, None, Some(why)) });
         }
         let is_same = head.as_ref().is_some_and(|head| self.is_same(head));
@@ -59,7 +63,7 @@ impl Making<'_> {
         let state = state.map(|(state, _)| state);
         let entity_id = self.put(change, head.as_ref(), tag.as_deref(), state).await?;
         let subject = Subject::of(&self.document.entity);
-        subjects::claim(change, entity_id, subject.as_ref(), self.now).await?;
+        subjects::claim(change, entity_id, &reference, subject.as_ref(), self.now).await?;
         let is_new = head.is_none_or(|head| head.origin == Origin::Discovered);
         let outcome = if is_new { Outcome::Created } else { Outcome::Updated };
         Ok(self.answer(outcome, tag, state, None))
@@ -89,6 +93,13 @@ impl Making<'_> {
         }
     }
 
+    /// Whether somebody applies a template as a location holds it. Locations have no files beside a template: whoever applies
+    /// its folder sends those, and changes nothing else.
+    fn is_template_of(&self, head: Option<&Head>) -> bool {
+        let is_held = head.is_some_and(|head| head.location_id.is_some() && head.digest == self.digest.as_str());
+        is_held && self.options.location.is_none() && class_of(&self.document.entity) == TEMPLATE_CLASS
+    }
+
     fn is_same(&self, head: &Head) -> bool {
         head.origin == Origin::Declared
             && !head.is_orphan
@@ -113,7 +124,9 @@ impl Making<'_> {
                 crate::version::VERSION_ANNOTATION
             )));
         }
-        let wanted = if self.options.draft { VersionState::Draft } else { VersionState::Pending };
+        // A template comes without its files: it is submitted when those are there, and whoever reviews it sees them.
+        let waits = self.options.draft || class_of(&self.document.entity) == TEMPLATE_CLASS;
+        let wanted = if waits { VersionState::Draft } else { VersionState::Pending };
         let known = steps::state(change, &reference, &self.digest).await?;
         let step = Step { reference: &reference, digest: &self.digest, by: &self.by.reference, at: self.now };
         let state = match known {

@@ -15,8 +15,8 @@ use crate::template::files::{File, Files};
 use crate::template::path::FilePath;
 
 /// Names that MkDocs looks for.
-const CONFIGURATION: [&str; 2] = ["mkdocs.yml", "mkdocs.yaml"];
-const DOCS_FOLDER: &str = "docs";
+pub(super) const CONFIGURATION: [&str; 2] = ["mkdocs.yml", "mkdocs.yaml"];
+pub(super) const DOCS_FOLDER: &str = "docs";
 /// Problems that are told; more are of no help, and each looks for the page that was meant.
 const PROBLEMS_MAX: usize = 50;
 /// How deep a navigation goes.

@@ -1,5 +1,6 @@
 //! `{ $text: ./openapi.yaml }` and its like: a file's content in the place of a value, as Backstage's placeholder processor
-//! puts it there. Files come from the document's own folder and below, and from nowhere else.
+//! puts it there. Files come from the folder that was applied, or from the site that the document was read from, and from
+//! nowhere else.
 
 use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};

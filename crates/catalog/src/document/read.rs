@@ -58,7 +58,7 @@ fn unreadable(source: &str, error: YamlError) -> Read {
 }
 
 fn document(source: &str, node: Node, files: &mut dyn Files, allowance: &mut Allowance) -> Read {
-    let Some(format) = detect::format(&node) else { return stranger(source, &node) };
+    let Some(format) = detect::format(source, &node) else { return stranger(source, &node) };
     let (node, unresolved) = placeholder::resolve(node, files, allowance);
     if !unresolved.is_empty() {
         let problems = unresolved.into_iter().map(|(at, message)| problem(source, at, message)).collect();

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, json};
 
-use super::{Files as _, Folder, Format, Read, is_manifest, read, read_with, targets};
+use super::{Files as _, Folder, Format, Read, is_manifest, is_manifest_name, read, read_with, targets};
 
 const TWO: &str = "\
 # what the shop runs
@@ -216,4 +216,43 @@ fn the_examples_of_the_documentation_are_valid() {
             assert!(document.warnings.is_empty(), "{:?}", document.warnings);
         }
     }
+}
+
+#[test]
+fn a_missing_field_of_a_foreign_format_is_told_where_the_one_like_it_stands() {
+    let text = "{\n  \"name\": \"io.example/files\",\n  \"descripton\": \"Reads files.\",\n  \"version\": \"1.0.0\",\n  \
+                \"packages\": [{\n    \"registryTpye\": \"npm\", \"identifier\": \"files\",\n    \
+                \"transport\": { \"type\": \"stdio\" } }]\n}\n";
+    assert_eq!(
+        told(&read("server.json", text)),
+        [
+            "3:3 `description` is missing; is `descripton` meant to be it?",
+            "6:5 `packages[0].registryType` is missing; is `registryTpye` meant to be it?",
+        ]
+    );
+}
+
+#[test]
+fn a_file_of_a_folder_is_told_when_its_name_or_its_shape_says_that_it_is_ours() {
+    let misspelt = "kind: Compnent\nmetadata: { name: web }\n";
+    assert!(is_manifest("shop/catalog-info.yaml", misspelt), "by its name");
+    assert!(is_manifest("shop/web.yaml", misspelt), "by a kind that is near one");
+    assert!(is_manifest("web.yaml", "apiVersion: v1alpha1\nkind: Component\nmetadata: { name: web }\n"));
+    assert!(is_manifest("server.json", r#"{ "name": "io.example/files", "verison": "1", "packages": [] }"#));
+    for other in [r#"{ "port": 8080 }"#, r#"{ "name": "prod", "port": 8080 }"#] {
+        assert!(!is_manifest("server.json", other), "of another program");
+    }
+    for (api_version, kind) in [("v1", "Template"), ("v1", "PodTemplate"), ("v1beta3", "HPA"), ("v1beta1", "App")] {
+        let text = format!("apiVersion: {api_version}\nkind: {kind}\nmetadata: {{ name: web }}\n");
+        assert!(!is_manifest("web.yaml", &text), "of Kubernetes: {text}");
+    }
+    assert!(!is_manifest("web.yaml", "kind: App\nmetadata: { name: web }\n"), "too short to be near a kind");
+    assert!(!is_manifest("values.yaml", "kind: Deployment\nmetadata: { name: web }\n"));
+    let dapr = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: { name: state }\n";
+    assert!(!is_manifest("state.yaml", dapr), "of another group");
+    // What cannot be read is meant by its name alone.
+    assert!(
+        is_manifest_name("a/catalog-info.yml") && is_manifest_name("a/SKILL.md") && is_manifest_name("server.json")
+    );
+    assert!(!is_manifest_name("a/README.md") && !is_manifest_name("values.yaml"));
 }

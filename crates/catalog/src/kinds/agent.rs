@@ -16,6 +16,8 @@ const EVAL: &[Field] = &[
     Field::must("set", Shape::NonEmpty),
     Field::may("metric", Shape::NonEmpty),
     Field::may("threshold", Shape::Number),
+    // Its cases are attacks.
+    Field::may("adversarial", Shape::Boolean),
 ];
 
 const BUDGET: &[Field] = &[Field::may("monthlyUsd", Shape::Number)];
@@ -36,6 +38,5 @@ pub(crate) const AGENT: &[Field] = &[
     Field::may("sandbox", Shape::TextOrBoolean),
     Field::may("runbook", Shape::NonEmpty),
     Field::may("killSwitch", Shape::TextOrBoolean),
-    Field::may("a2aCard", Shape::Any),
     Field::may("digest", Shape::NonEmpty),
 ];

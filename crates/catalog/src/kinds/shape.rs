@@ -3,7 +3,6 @@
 /// What a value may look like.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Shape {
-    Any,
     /// A text, which may be empty.
     Text,
     /// A text of at least one character.
@@ -12,6 +11,7 @@ pub(crate) enum Shape {
     AtMost(usize),
     /// One of these texts.
     OneOf(&'static [&'static str]),
+    Boolean,
     TextOrBoolean,
     Number,
     /// A whole number within these bounds, both included.

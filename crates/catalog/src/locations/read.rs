@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::error::Chain;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use sqlx::{Any, Row as _, Transaction};
 
 use super::{Location, LocationKind, fetch};
@@ -24,6 +24,8 @@ const DEPTH_MAX: usize = 5;
 /// Bytes of all texts of one location, and how long reading them may take: what comes after is left out, and said to be.
 const READ_BYTES_MAX: usize = 64 << 20;
 const READ_TIME_MAX: Duration = Duration::from_secs(300);
+/// Addresses that the placeholders of one text name.
+const PLACEHOLDERS_MAX: usize = 100;
 /// Problems of one location that are kept.
 const PROBLEMS_MAX: usize = 1_000;
 
@@ -69,7 +71,7 @@ impl Catalog {
     pub async fn read_location(&self, location: &Location) -> Result<(), CatalogError> {
         let mut reading = self.texts(location.kind, &location.target).await;
         let held: BTreeSet<EntityRef> = reading.documents.iter().map(|document| document.entity.reference()).collect();
-        let by = Actor::system(format!("location:{}", location.reference()));
+        let by = Actor::location(location);
         let options = ApplyOptions { location: Some(location.id.clone()), ..ApplyOptions::default() };
         let documents = std::mem::take(&mut reading.documents);
         let total = documents.len();
@@ -93,8 +95,7 @@ impl Catalog {
         let mut seen = BTreeSet::from([(kind.as_str(), target.to_owned())]);
         while let Some((kind, target, depth)) = waiting.pop_front() {
             let fetched = tokio::time::timeout_at(until, self.fetch(kind, &target, bytes_left)).await;
-            let late = || Err(format!("reading the location took more than {} seconds", READ_TIME_MAX.as_secs()));
-            let texts = match fetched.unwrap_or_else(|_| late()) {
+            let texts = match fetched.unwrap_or_else(|_| Err(late())) {
                 Ok(texts) => texts,
                 Err(message) if depth == 0 => {
                     reading.failure = Some(message);
@@ -113,8 +114,14 @@ impl Catalog {
                     return reading;
                 }
                 reading.sources += 1;
-                let root = (kind == LocationKind::File).then(|| self.config().files.clone());
-                let more = read_text(&mut reading, &source, text, root).await;
+                let beside = match (kind, &text) {
+                    (LocationKind::File, _) => Beside::Folder(self.config().files.clone()),
+                    (LocationKind::Url, Ok(text)) => {
+                        Beside::Texts(self.beside(&source, text, &mut bytes_left, until).await)
+                    }
+                    (LocationKind::Url, Err(_)) => Beside::Texts(Map::new()),
+                };
+                let more = read_text(&mut reading, &source, text, beside).await;
                 if reading.documents.len() > DOCUMENTS_MAX {
                     reading.documents.truncate(DOCUMENTS_MAX);
                     reading.unreadable(&source, format!("the location leads to more than {DOCUMENTS_MAX} documents"));
@@ -153,6 +160,36 @@ impl Catalog {
                 read.map_err(|error| error.to_string())?
             }
         }
+    }
+
+    /// What placeholders of a text at an address name, by their targets: read from where its `Location` documents may lead.
+    async fn beside(
+        &self,
+        source: &str,
+        text: &str,
+        bytes_left: &mut usize,
+        until: tokio::time::Instant,
+    ) -> Map<String, Value> {
+        let (name, whole) = (source.to_owned(), text.to_owned());
+        // What cannot be parsed is told when it is read as documents.
+        let targets = tokio::task::spawn_blocking(move || document::targets(&name, &whole)).await.unwrap_or_default();
+        let mut found = Map::new();
+        for target in targets {
+            let content = match self.follow(LocationKind::Url, source, &target) {
+                Err(why) => Err(why),
+                Ok(_) if found.len() >= PLACEHOLDERS_MAX => {
+                    Err(format!("the documents of an address may name at most {PLACEHOLDERS_MAX} others"))
+                }
+                Ok(address) => {
+                    let read = tokio::time::timeout_at(until, fetch::url(&self.0.client, &address, *bytes_left)).await;
+                    read.unwrap_or_else(|_| Err(late()))
+                }
+            };
+            *bytes_left = bytes_left.saturating_sub(content.as_ref().map_or(0, String::len));
+            let content = content.map_or_else(|why| json!({ "error": why }), Value::String);
+            found.insert(target, content);
+        }
+        found
     }
 
     /// A target of a `Location` document: relative to it, and on hosts that it may lead to.
@@ -236,15 +273,20 @@ impl Catalog {
     }
 }
 
+fn late() -> String {
+    format!("reading the location took more than {} seconds", READ_TIME_MAX.as_secs())
+}
+
+/// Where the files that placeholders name come from.
+enum Beside {
+    /// The folder that they must be below.
+    Folder(std::path::PathBuf),
+    /// What was read from addresses.
+    Texts(Map<String, Value>),
+}
+
 /// Reads the documents of one text; gives the targets of its `Location` documents.
-///
-/// Files that placeholders name come from below the folder of files, and from nowhere for an address.
-async fn read_text(
-    reading: &mut Reading,
-    source: &str,
-    text: Result<String, String>,
-    root: Option<std::path::PathBuf>,
-) -> Vec<String> {
+async fn read_text(reading: &mut Reading, source: &str, text: Result<String, String>, beside: Beside) -> Vec<String> {
     let text = match text {
         Ok(text) => text,
         Err(message) => {
@@ -253,12 +295,12 @@ async fn read_text(
         }
     };
     let name = source.to_owned();
-    let read = tokio::task::spawn_blocking(move || {
-        let folder = root.and_then(|root| Folder::of(&root, &root.join(&name)).ok());
-        match folder {
-            Some(mut folder) => document::read_with(&name, &text, &mut folder),
-            None => document::read(&name, &text),
-        }
+    let read = tokio::task::spawn_blocking(move || match beside {
+        Beside::Texts(mut texts) => document::read_with(&name, &text, &mut texts),
+        Beside::Folder(root) => match Folder::of(&root, &root.join(&name)) {
+            Ok(mut folder) => document::read_with(&name, &text, &mut folder),
+            Err(_) => document::read(&name, &text),
+        },
     });
     let read = read.await;
     let reads = match read {

@@ -9,10 +9,11 @@ use super::{Location, LocationKind};
 use crate::apply::ApplyOptions;
 use crate::config::{CatalogConfig, LocationConfig};
 use crate::ingestion::{ProblemKind, SourceHealth};
-use crate::plane::tests::{Bench, ann, benches, document, open};
+use crate::plane::tests::{Bench, ann, ben, benches, document, open};
 use crate::plane::{Catalog, CatalogError};
 use crate::query::{Predicate, Query};
 use crate::reference::EntityRef;
+use crate::version::VersionState;
 
 fn component(name: &str, more: &str) -> String {
     format!(
@@ -302,5 +303,74 @@ async fn one_reading_has_a_bound_of_bytes_and_of_documents() {
         let tried = bench.catalog.try_location(LocationKind::File, "many.yml").await.unwrap();
         assert_eq!(tried.documents.len(), crate::apply::DOCUMENTS_MAX, "what is more is never applied");
         assert!(tried.problems.iter().any(|(_, problem, _)| problem.message.contains("documents")));
+    }
+}
+
+#[tokio::test]
+async fn a_document_at_an_address_may_name_what_its_own_site_has() {
+    let api = |name: &str, target: &str| {
+        format!(
+            "apiVersion: backstage.io/v1alpha1\nkind: API\nmetadata: {{ name: {name} }}\nspec:\n  type: openapi\n  lifecycle: production\n  \
+             owner: shop\n  definition:\n    $text: {target}\n"
+        )
+    };
+    let text = [
+        api("orders", "../openapi.yaml"),
+        api("gone", "./missing.yaml"),
+        api("steal", "http://localhost:1/steal.yaml"),
+    ];
+    let answers: Answers = Arc::new(Mutex::new(vec![
+        ("/repo/api/all.yaml", text.join("---\n")),
+        ("/repo/openapi.yaml", "openapi: 3.1.0\n".to_owned()),
+    ]));
+    let address = server(Arc::clone(&answers)).await;
+    for bench in benches(CatalogConfig::default()).await {
+        let catalog = &bench.catalog;
+        let target = format!("{address}/repo/api/all.yaml");
+        let location = catalog.add_location(LocationKind::Url, &target, &ann()).await.unwrap();
+        catalog.read_due().await.unwrap();
+        let kept = catalog.get(&reference("api:default/orders")).await.unwrap().unwrap();
+        assert_eq!(kept.entity.text(&["spec", "definition"]), Some("openapi: 3.1.0\n"), "{}", bench.name);
+        let problems = health(catalog, &location).await.problems;
+        let told: Vec<_> = problems.iter().map(|problem| (problem.problem.line, &*problem.problem.message)).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].0 == 19 && told[0].1.contains("status 404"), "{told:?}");
+        assert!(told[1].0 == 29 && told[1].1.contains("leads to another host, port or scheme"), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_added_a_location_does_not_approve_what_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = component("shop", "").replace("type: service", "type: ai-agent");
+    std::fs::write(folder.path().join("a.yaml"), text).unwrap();
+    let four_eyes = CatalogConfig { four_eyes: true, ..config(folder.path()) };
+    for bench in benches(four_eyes).await {
+        let location = add(&bench.catalog, "a.yaml").await;
+        let shop = reference("component:default/shop");
+        let version = bench.catalog.versions(&shop).await.unwrap().remove(0);
+        let made_by = &version.history[0].by;
+        assert_eq!(*made_by, format!("location:{} (added by {})", location.reference(), ann().reference));
+        // Also when the location is gone.
+        bench.catalog.remove_location(&location.id, &ann()).await.unwrap();
+        let refused = bench.catalog.decide(&shop, &version.tag, VersionState::Approved, &ann(), None).await;
+        assert!(matches!(refused, Err(CatalogError::FourEyes { .. })), "{}: {refused:?}", bench.name);
+        let approved = bench.catalog.decide(&shop, &version.tag, VersionState::Approved, &ben(), None).await;
+        assert_eq!(approved.unwrap().state, VersionState::Approved, "{}", bench.name);
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_owns_is_no_problem_of_its_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = component("shop", "").replace("owner: team-a", "owner: unowned");
+    std::fs::write(folder.path().join("a.yaml"), text).unwrap();
+    for bench in benches(config(folder.path())).await {
+        add(&bench.catalog, "a.yaml").await;
+        let found = bench.catalog.ingestion().await.unwrap();
+        assert_eq!((found.dangling_total, found.dangling), (0, Vec::new()), "{}", bench.name);
+        let predicate = Predicate::Exists("mizzen.problems".to_owned());
+        let page = bench.catalog.query(&Query { predicate, ..Query::default() }).await.unwrap();
+        assert!(page.items.is_empty(), "{}: {:?}", bench.name, page.items);
     }
 }

@@ -26,7 +26,8 @@ pub enum CatalogError {
     #[error("version `{tag}` of `{reference}` is {from} and cannot become {to}{}", way_out(*from))]
     Transition { reference: String, tag: String, from: VersionState, to: VersionState },
     #[error(
-        "`{by}` applied or submitted version `{tag}` of `{reference}`, and four eyes are required; somebody else must approve it"
+        "`{by}` applied or submitted version `{tag}` of `{reference}` or sent its files, and four eyes are required; somebody else \
+         must approve it"
     )]
     FourEyes { reference: String, tag: String, by: String },
     #[error(

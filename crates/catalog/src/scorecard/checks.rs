@@ -133,7 +133,7 @@ const PROVEN: &[Written] = &[
         when: None,
         expr: "evals.declared > 0 && evals.met == evals.declared",
         why: "A lower bound about the very digest that runs, not a claim. NIST AI RMF MEASURE 2.3: performance is measured and demonstrated.",
-        fix: "declare thresholds in `spec.agent.evals`, and let `mizzen eval run` publish evidence about the digest",
+        fix: "declare thresholds in `spec.agent.evals`, and let `mizzen eval run` with the set that each names publish evidence about the digest",
     },
     Written {
         id: "proven.cases",
@@ -181,7 +181,7 @@ const PROVEN: &[Written] = &[
         when: None,
         expr: "runbook.declared && docs.exist",
         why: "Whoever is called at night has not written it. NIST AI RMF MANAGE 4.1: incident response and recovery are planned.",
-        fix: "name the runbook in `spec.agent.runbook`, and add documentation (`backstage.io/techdocs-ref`)",
+        fix: "name the runbook in `spec.agent.runbook`, and let `mizzen apply -f` bring its documentation (`backstage.io/techdocs-ref: dir:.`)",
     },
 ];
 
@@ -208,7 +208,7 @@ const TRUSTED: &[Written] = &[
         when: None,
         expr: "dependencies.undeclared == 0",
         why: "Agents and models that nobody named have no owner to ask. OWASP Agentic ASI07: insecure inter-agent communication.",
-        fix: "add what traffic shows to `spec.dependsOn` and `spec.consumesApis`, or stop the use",
+        fix: "add what traffic shows to `spec.agent.models`, `spec.agent.tools` or `spec.dependsOn`, or stop the use",
     },
     Written {
         id: "trusted.audit",

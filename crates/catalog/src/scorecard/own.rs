@@ -1,16 +1,17 @@
 //! What the catalog itself knows of an agent: what it declares, who owns it, what of it is approved.
 
+use mizzen_model::permission::matches_pattern;
 use mizzen_model::time::Timestamp;
 use serde_json::Value;
 
 use crate::compat::UNOWNED;
 use crate::entity::Entity;
 use crate::facts::{self, About, FactOrigin, Facts, Origin};
-use crate::observed::Subject;
+use crate::observed::{Subject, SubjectKind};
 use crate::plane::{Catalog, CatalogError};
-use crate::query::{Direction, Origin as Known, Stored, Walk};
+use crate::query::{Direction, Origin as Known, REFS_MAX, Stored, Walk};
 use crate::reference::{DEFAULT_NAMESPACE, EntityRef};
-use crate::relation::Provenance;
+use crate::relation::{self, Named, Provenance};
 
 /// Annotations that say where somebody is to be called.
 const CALLED_AT: &[&str] = &[
@@ -21,7 +22,6 @@ const CALLED_AT: &[&str] = &[
 ];
 /// Types of links that do.
 const CALL_LINKS: &[&str] = &["on-call", "oncall", "pager", "pagerduty", "opsgenie"];
-const TECHDOCS: &str = "backstage.io/techdocs-ref";
 
 /// What others are asked about an agent with.
 ///
@@ -56,19 +56,61 @@ pub async fn facts(catalog: &Catalog, stored: &Stored, now: Timestamp) -> Result
     facts.put(&facts::OWNER_EXISTS, owner.is_some(), origin);
     facts.put_some(&facts::OWNER_MEMBERS, owner.as_ref().map(members), origin);
     facts.put(&facts::CONTACT_DECLARED, contact(&stored.entity, owner.as_ref()).is_some(), origin);
-    let has_docs =
-        stored.entity.annotation(TECHDOCS).is_some() || !catalog.documents(&stored.reference).await?.is_empty();
-    facts.put(&facts::DOCS_EXIST, has_docs, origin);
+    // An annotation says where documentation is to be, not that it is there.
+    facts.put(&facts::DOCS_EXIST, !catalog.documents(&stored.reference).await?.is_empty(), origin);
     let is_usable = stored.version.as_ref().map(|version| version.state.is_usable());
     facts.put_some(&facts::VERSION_APPROVED, is_usable, origin);
     if is_declared && stored.last_seen.is_some() {
-        let related = catalog.relations_of(&stored.reference, &Walk::new(1, Direction::Out)).await?;
-        let undeclared = related.edges.iter().filter(|edge| edge.provenance == Provenance::Observed);
-        // A walk that was cut has not seen every edge.
-        let count = (!related.is_cut).then(|| i64::try_from(undeclared.count()).unwrap_or(i64::MAX));
-        facts.put_some(&facts::DEPENDENCIES_UNDECLARED, count, origin);
+        facts.put_some(&facts::DEPENDENCIES_UNDECLARED, undeclared(catalog, stored).await?, origin);
     }
     Ok(facts)
+}
+
+/// How much traffic showed it using that it does not declare; `None` when that is too much to be looked through.
+async fn undeclared(catalog: &Catalog, stored: &Stored) -> Result<Option<i64>, CatalogError> {
+    let related = catalog.relations_of(&stored.reference, &Walk::new(1, Direction::Out)).await?;
+    if related.is_cut {
+        return Ok(None);
+    }
+    let observed = related.edges.into_iter().filter(|edge| edge.provenance == Provenance::Observed);
+    let observed: Vec<EntityRef> = observed.map(|edge| edge.to).collect();
+    let declared = if observed.is_empty() { Vec::new() } else { declared_tools(catalog, &stored.entity).await? };
+    let mut count = 0;
+    for some in observed.chunks(REFS_MAX) {
+        let targets = catalog.by_refs(some).await?;
+        let is_covered =
+            |target: &&Option<Stored>| target.as_ref().is_some_and(|target| is_covered(&target.entity, &declared));
+        count += some.len().saturating_sub(targets.iter().filter(is_covered).count());
+    }
+    Ok(Some(i64::try_from(count).unwrap_or(i64::MAX)))
+}
+
+/// `spec.agent.tools`: servers by their names in traffic, each with a tool, as a pattern like that of a boundary, or, without
+/// one, with all. In lower case.
+async fn declared_tools(catalog: &Catalog, agent: &Entity) -> Result<Vec<(String, Option<String>)>, CatalogError> {
+    let tools = agent.value(&["spec", "agent", "tools"]).and_then(Value::as_array);
+    let mut declared = Vec::new();
+    for tool in tools.into_iter().flatten() {
+        let Some(server) = tool.get("server").and_then(Value::as_str) else { continue };
+        let server = match relation::named(agent, server, SubjectKind::ToolServer) {
+            Named::Subject(subject) => Some(subject.name),
+            Named::Entity(reference) => {
+                catalog.get(&reference).await?.and_then(|server| Subject::of(&server.entity)).map(|server| server.name)
+            }
+        };
+        let tool = tool.get("tool").and_then(Value::as_str).map(str::to_lowercase);
+        declared.extend(server.map(|server| (server.to_lowercase(), tool)));
+    }
+    Ok(declared)
+}
+
+/// Whether a tool is one of those, or of a server of which all are.
+fn is_covered(tool: &Entity, declared: &[(String, Option<String>)]) -> bool {
+    let Some(subject) = Subject::of(tool).filter(|subject| subject.kind == SubjectKind::Tool) else { return false };
+    let name = subject.key();
+    let Some((of, own)) = name.split_once('/') else { return false };
+    let is_own = |tool: &Option<String>| tool.as_deref().is_none_or(|tool| matches_pattern(tool, own));
+    declared.iter().any(|(server, tool)| server == of && is_own(tool))
 }
 
 /// The owner, when there is one in the catalog.
@@ -176,6 +218,8 @@ pub fn autonomy(entity: &Entity) -> Option<i64> {
 /// What an agent declares that evaluations must show.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Threshold {
+    /// The eval set that it is about, by name or digest; `None`: any.
+    pub set: Option<String>,
     pub metric: String,
     /// The lower bound must reach it.
     pub at_least: f64,
@@ -187,10 +231,11 @@ pub struct Threshold {
 pub fn thresholds(entity: &Entity) -> Vec<Threshold> {
     let evals = entity.value(&["spec", "agent", "evals"]).and_then(Value::as_array);
     let threshold = |item: &Value| {
+        let set = item.get("set").and_then(Value::as_str).map(str::to_owned);
         let metric = item.get("metric")?.as_str()?.to_owned();
         let at_least = item.get("threshold")?.as_f64()?;
         let is_adversarial = item.get("adversarial").and_then(Value::as_bool).unwrap_or(false);
-        Some(Threshold { metric, at_least, is_adversarial })
+        Some(Threshold { set, metric, at_least, is_adversarial })
     };
     evals.into_iter().flatten().filter_map(threshold).collect()
 }

@@ -10,6 +10,7 @@ use sqlx::{Any, Row as _, Transaction};
 use super::searches::{self, OWN, SearchRow};
 use super::sql::{self, Bind, optional};
 use super::terms::{self, Terms};
+use super::uses;
 use crate::entity::Entity;
 use crate::plane::CatalogError;
 use crate::query::{self, Origin};
@@ -252,7 +253,7 @@ pub(crate) async fn mark(
     }
 }
 
-async fn write_relations(
+pub(crate) async fn write_relations(
     change: &mut Transaction<'_, Any>,
     entity_id: i64,
     entity: &Entity,
@@ -265,20 +266,29 @@ async fn write_relations(
             .await?;
     }
     let mut binds = Vec::new();
-    let mut add = |source: &EntityRef, kind: &str, target: &EntityRef, is_forward: i64| {
-        binds.extend([Bind::from(entity_id), source.to_string().into(), kind.into(), kind.to_lowercase().into()]);
-        binds.extend([target.to_string().into(), is_forward.into()]);
+    let mut add = |source: &str, kind: &str, target: &str, is_forward: bool, follows: Option<&uses::Use>| {
+        binds.extend([Bind::from(entity_id), source.into(), kind.into(), kind.to_lowercase().into()]);
+        binds.extend([target.into(), i64::from(is_forward).into()]);
+        binds.push(follows.map(|used| used.subject.kind.as_str().to_owned()).into());
+        binds
+            .extend([follows.map(|used| used.subject.key()).into(), follows.map(|used| used.unclaimed.clone()).into()]);
     };
-    let this = entity.reference();
+    let this = entity.reference().to_string();
     for (relation, inverse) in relation::of(entity) {
-        let (kind, other) = (&relation.kind, &relation.target_ref);
-        add(&this, kind, other, i64::from(inverse.is_none() || is_forward(kind)));
+        let (kind, other) = (&relation.kind, relation.target_ref.to_string());
+        add(&this, kind, &other, inverse.is_none() || is_forward(kind), None);
         if let Some(inverse) = inverse {
-            add(other, inverse, &this, i64::from(is_forward(inverse)));
+            add(&other, inverse, &this, is_forward(inverse), None);
         }
     }
-    let insert = "INSERT INTO catalog_relations (entity_id, source, kind, kind_key, target, is_forward) VALUES";
-    sql::insert(change, insert, 6, binds).await?;
+    let (kind, inverse) = relation::of_subjects();
+    for used in &uses::of(change, entity).await? {
+        add(&this, kind, &used.target, true, Some(used));
+        add(&used.target, inverse, &this, false, Some(used));
+    }
+    let insert = "INSERT INTO catalog_relations (entity_id, source, kind, kind_key, target, is_forward, subject_kind,
+        subject_key, unclaimed) VALUES";
+    sql::insert(change, insert, 9, binds).await?;
     // Ends that are in the catalog are known by number, the others dangle.
     let ends = "UPDATE catalog_relations SET
             source_id = (SELECT e.entity_id FROM catalog_entities e WHERE e.ref = catalog_relations.source),

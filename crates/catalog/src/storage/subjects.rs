@@ -4,7 +4,7 @@
 //! entity for it, with the origin *discovered* and no owner. What was seen hangs on the subject, so it comes along when an
 //! entity is declared, and stays when that is deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mizzen_model::id::Digest;
 use mizzen_model::time::Timestamp;
@@ -12,7 +12,7 @@ use serde_json::json;
 use sqlx::{Any, Row as _, Transaction};
 
 use super::entities::{self, New};
-use super::searches;
+use super::{searches, uses};
 use crate::entity::Entity;
 use crate::observed::{Observation, Subject, SubjectKind};
 use crate::plane::{Catalog, CatalogError};
@@ -29,6 +29,8 @@ const NAME_BYTES_MAX: usize = 512;
 const ENTITY_NAME_MAX: usize = 63;
 /// Hexadecimal digits that tell entities apart whose names would be the same; nobody finds two names with the same.
 const UNIQUE_DIGITS: usize = 32;
+/// Names of a subject that a declared entity is compared with. More than one is taken only where others took those before.
+const NAMES_COMPARED: usize = 8;
 
 impl SubjectKind {
     pub(crate) const fn as_str(self) -> &'static str {
@@ -48,7 +50,7 @@ impl SubjectKind {
     }
 
     /// Kind and type of its entities, and the annotation that names it in traffic.
-    const fn shape(self) -> (&'static str, &'static str, &'static str) {
+    pub(crate) const fn shape(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Agent => ("Component", "ai-agent", "mizzen.dev/agent"),
             Self::Model => ("Resource", "ai-model", "mizzen.dev/model"),
@@ -69,7 +71,8 @@ impl Subject {
         Some(Self { kind, name: name.unwrap_or_else(|| entity.name()).to_owned() })
     }
 
-    fn key(&self) -> String {
+    /// What names are compared by.
+    pub(crate) fn key(&self) -> String {
         self.name.to_lowercase()
     }
 }
@@ -225,13 +228,11 @@ async fn see(
             }
             let holder = match holder(change, subject).await? {
                 Some(holder) => holder,
-                None => match discover(change, subject, entity_id, now).await? {
-                    Some(discovered) => discovered,
-                    None => return Ok(None),
-                },
+                None => discover(change, subject, entity_id, now).await?,
             };
             insert(change, subject, seen, subject_id).await?;
             hold(change, subject_id, holder).await?;
+            uses::follow(change, subject.kind, &subject.key()).await?;
             (subject_id, holder)
         }
     };
@@ -308,56 +309,61 @@ async fn mark_last_seen(change: &mut Transaction<'_, Any>, entity_id: i64) -> Re
     entities::mark(change, entity_id, searches::LAST_SEEN, last.as_deref()).await
 }
 
-/// Makes an entity for a subject that nobody declares. `None` when other entities have every name that it could have: what else
-/// was seen is kept all the same.
+/// Makes an entity for a subject that nobody declares.
 async fn discover(
     change: &mut Transaction<'_, Any>,
     subject: &Subject,
     entity_id: i64,
     now: Timestamp,
-) -> Result<Option<i64>, CatalogError> {
+) -> Result<i64, CatalogError> {
     let (kind, spec_type, annotation) = subject.kind.shape();
-    let digest = Digest::of(format!("{}:{}", subject.kind.as_str(), subject.key()).as_bytes());
-    let unique: String = digest.hex().chars().take(UNIQUE_DIGITS).collect();
-    let plain = plain_name(&subject.name, ENTITY_NAME_MAX);
-    let long = format!("{}-{unique}", plain_name(&subject.name, ENTITY_NAME_MAX - unique.len() - 1).trim_matches('-'));
-    // What was altered to become a name must not meet another that was altered to the same.
-    let names = if plain == subject.name { vec![plain, long] } else { vec![long] };
-    for name in names {
-        if entities::find(change, &EntityRef::new(kind, "default", &name)).await?.is_some() {
-            continue;
+    let mut names = discovered_names(subject);
+    let name = loop {
+        // There is always one more, and there are only so many entities.
+        let name = names.next().unwrap_or_default();
+        if entities::find(change, &EntityRef::new(kind, "default", &name)).await?.is_none() {
+            break name;
         }
-        let document = json!({
-            "apiVersion": "backstage.io/v1alpha1",
-            "kind": kind,
-            "metadata": { "name": name, "title": subject.name, "annotations": { annotation: subject.name } },
-            "spec": { "type": spec_type },
-        });
-        let entity = Entity::new(document.as_object().cloned().unwrap_or_default());
-        let digest = entity.digest();
-        let new = New {
-            entity: &entity,
-            body: None,
-            digest: &digest,
-            tag: None,
-            state: None,
-            origin: Origin::Discovered,
-            format: "entity",
-            source: "",
-            line: 0,
-            column: 0,
-            location_id: None,
-            applied_by: "traffic",
-            now,
-        };
-        return entities::put(change, None, entity_id, &new).await.map(Some);
-    }
-    tracing::warn!(
-        kind = subject.kind.as_str(),
-        name = subject.name,
-        "what traffic showed is not kept: an entity has the name that it was to be discovered by"
-    );
-    Ok(None)
+    };
+    let document = json!({
+        "apiVersion": "backstage.io/v1alpha1",
+        "kind": kind,
+        "metadata": { "name": name, "title": subject.name, "annotations": { annotation: subject.name } },
+        "spec": { "type": spec_type },
+    });
+    let entity = Entity::new(document.as_object().cloned().unwrap_or_default());
+    let digest = entity.digest();
+    let new = New {
+        entity: &entity,
+        body: None,
+        digest: &digest,
+        tag: None,
+        state: None,
+        origin: Origin::Discovered,
+        format: "entity",
+        source: "",
+        line: 0,
+        column: 0,
+        location_id: None,
+        applied_by: "traffic",
+        now,
+    };
+    entities::put(change, None, entity_id, &new).await
+}
+
+/// What the entity of a subject may be called, the first that is free: its own name where an entity may have that, then that
+/// with a digest. Without end, so that no name which somebody takes keeps out what traffic showed.
+pub(crate) fn discovered_names(subject: &Subject) -> impl Iterator<Item = String> + use<> {
+    let plain = plain_name(&subject.name, ENTITY_NAME_MAX);
+    let stem = plain_name(&subject.name, ENTITY_NAME_MAX - UNIQUE_DIGITS - 1).trim_matches('-').to_owned();
+    let key = format!("{}:{}", subject.kind.as_str(), subject.key());
+    // What was altered to become a name must not meet another that was altered to the same.
+    let own = (plain == subject.name).then_some(plain);
+    let long = (0_u64..).map(move |round| {
+        let digest = Digest::of(if round == 0 { key.clone() } else { format!("{key}:{round}") }.as_bytes());
+        format!("{stem}-{}", digest.hex().chars().take(UNIQUE_DIGITS).collect::<String>())
+    });
+    own.into_iter().chain(long)
 }
 
 /// As an entity may be called.
@@ -379,32 +385,61 @@ fn plain_name(name: &str, max: usize) -> String {
 pub(crate) async fn claim(
     change: &mut Transaction<'_, Any>,
     entity_id: i64,
+    reference: &EntityRef,
     now_claims: Option<&Subject>,
     now: Timestamp,
 ) -> Result<(), CatalogError> {
-    // What it holds without a claim was discovered under its name, and is something else.
+    // What it holds without a claim was discovered under its name, and may be something else.
     let sql = "SELECT kind, name_key FROM catalog_claims WHERE entity_id = $1
                UNION SELECT kind, name_key FROM catalog_subjects WHERE entity_id = $1";
     let rows = sqlx::query(sql).bind(entity_id).fetch_all(&mut **change).await?;
-    let mut touched = Vec::new();
+    let mut touched = BTreeSet::new();
     for row in rows {
         let (kind, key): (String, String) = (row.try_get(0)?, row.try_get(1)?);
         touched.extend(SubjectKind::parse(&kind).map(|kind| (kind, key)));
     }
     sqlx::query("DELETE FROM catalog_claims WHERE entity_id = $1").bind(entity_id).execute(&mut **change).await?;
     if let Some(subject) = now_claims {
-        sqlx::query("INSERT INTO catalog_claims (kind, name_key, entity_id) VALUES ($1, $2, $3)")
-            .bind(subject.kind.as_str())
-            .bind(subject.key())
-            .bind(entity_id)
-            .execute(&mut **change)
-            .await?;
-        touched.push((subject.kind, subject.key()));
+        let mut claims = discovered_as(change, entity_id, subject).await?;
+        claims.insert((subject.kind, subject.key()));
+        for (kind, key) in &claims {
+            sqlx::query("INSERT INTO catalog_claims (kind, name_key, entity_id) VALUES ($1, $2, $3)")
+                .bind(kind.as_str())
+                .bind(key.clone())
+                .bind(entity_id)
+                .execute(&mut **change)
+                .await?;
+        }
+        touched.extend(claims);
     }
     for (kind, key) in touched {
         give(change, kind, &key, now).await?;
+        uses::follow(change, kind, &key).await?;
+    }
+    // What nobody claims stays with whoever holds it; only relations that look for the name may lead here now.
+    if let Some((kind, key)) = uses::named(reference) {
+        uses::follow(change, kind, &key).await?;
     }
     Ok(())
+}
+
+/// What the entity holds that was discovered under the very name which it claims now: whoever declares an agent by the name that
+/// the catalog had found for it means that agent, also without the annotation that says so.
+async fn discovered_as(
+    change: &mut Transaction<'_, Any>,
+    entity_id: i64,
+    claimed: &Subject,
+) -> Result<BTreeSet<(SubjectKind, String)>, CatalogError> {
+    let sql = "SELECT name FROM catalog_subjects WHERE entity_id = $1 AND kind = $2";
+    let rows = sqlx::query(sql).bind(entity_id).bind(claimed.kind.as_str()).fetch_all(&mut **change).await?;
+    let mut held = BTreeSet::new();
+    for row in rows {
+        let subject = Subject { kind: claimed.kind, name: row.try_get(0)? };
+        if discovered_names(&subject).take(NAMES_COMPARED).any(|name| name.to_lowercase() == claimed.key()) {
+            held.insert((subject.kind, subject.key()));
+        }
+    }
+    Ok(held)
 }
 
 /// Removes an entity. Subjects that it claimed go to whoever claims them next; an entity that traffic shows again is made anew.
@@ -415,13 +450,18 @@ pub(crate) async fn let_go(
     now: Timestamp,
 ) -> Result<(), CatalogError> {
     // What it was is free now, so that a discovered entity may have its name again.
-    let sql = "SELECT kind, name_key FROM catalog_subjects WHERE entity_id = $1";
+    let sql = "SELECT kind, name_key FROM catalog_subjects WHERE entity_id = $1
+               UNION SELECT kind, name_key FROM catalog_claims WHERE entity_id = $1";
     let rows = sqlx::query(sql).bind(entity_id).fetch_all(&mut **change).await?;
     entities::remove(change, entity_id, reference).await?;
+    if let Some((kind, key)) = uses::named(reference) {
+        uses::follow(change, kind, &key).await?;
+    }
     for row in rows {
         let (kind, key): (String, String) = (row.try_get(0)?, row.try_get(1)?);
         if let Some(kind) = SubjectKind::parse(&kind) {
             give(change, kind, &key, now).await?;
+            uses::follow(change, kind, &key).await?;
         }
     }
     Ok(())
@@ -433,6 +473,8 @@ pub(crate) async fn forget(
     entity_id: i64,
     reference: &EntityRef,
 ) -> Result<(), CatalogError> {
+    let sql = "SELECT kind, name_key FROM catalog_subjects WHERE entity_id = $1";
+    let rows = sqlx::query(sql).bind(entity_id).fetch_all(&mut **change).await?;
     for statement in [
         "DELETE FROM catalog_uses WHERE source_id IN (SELECT subject_id FROM catalog_subjects WHERE entity_id = $1)
              OR target_id IN (SELECT subject_id FROM catalog_subjects WHERE entity_id = $1)",
@@ -440,7 +482,14 @@ pub(crate) async fn forget(
     ] {
         sqlx::query(statement).bind(entity_id).execute(&mut **change).await?;
     }
-    entities::remove(change, entity_id, reference).await
+    entities::remove(change, entity_id, reference).await?;
+    for row in rows {
+        let (kind, key): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+        if let Some(kind) = SubjectKind::parse(&kind) {
+            uses::follow(change, kind, &key).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives a subject to whoever claims it now.
@@ -460,30 +509,12 @@ async fn give(
         Some(holder) => holder,
         None => {
             let entity_id = entities::reserve(change, 1).await?;
-            match discover(change, &subject, entity_id, now).await? {
-                Some(discovered) => discovered,
-                None => return forget_subject(change, subject_id, before).await,
-            }
+            discover(change, &subject, entity_id, now).await?
         }
     };
     hold(change, subject_id, holder).await?;
     mark_last_seen(change, before).await?;
     remove_if_discovered(change, before).await
-}
-
-/// Of what there can be no entity for, nothing is kept.
-async fn forget_subject(
-    change: &mut Transaction<'_, Any>,
-    subject_id: i64,
-    entity_id: i64,
-) -> Result<(), CatalogError> {
-    for statement in [
-        "DELETE FROM catalog_uses WHERE source_id = $1 OR target_id = $1",
-        "DELETE FROM catalog_subjects WHERE subject_id = $1",
-    ] {
-        sqlx::query(statement).bind(subject_id).execute(&mut **change).await?;
-    }
-    mark_last_seen(change, entity_id).await
 }
 
 /// What was discovered goes when somebody declares it.

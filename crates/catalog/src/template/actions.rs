@@ -122,6 +122,8 @@ pub(super) struct Context<'a> {
     pub(super) log: &'a mut Log,
     pub(super) records: &'a mut Vec<EffectRecord>,
     pub(super) entities: &'a mut Vec<EntityRef>,
+    /// Catalog files that were taken in, with the id of the step.
+    pub(super) registered: &'a mut Vec<(String, FilePath)>,
 }
 
 impl Context<'_> {
@@ -161,6 +163,9 @@ impl Context<'_> {
         }
         let output = done.output.clone();
         let kind = wanted.kind();
+        if let (EffectKind::Entities, EffectState::Done, Some(file)) = (kind, state, file) {
+            self.registered.push((self.log.step().to_owned(), file.clone()));
+        }
         self.entities.extend(done.entities.into_iter().filter(|_| kind == EffectKind::Entities));
         let shown = (!done.output.is_null()).then_some(done.output);
         self.records.push(EffectRecord {

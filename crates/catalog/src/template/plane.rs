@@ -1,7 +1,8 @@
 //! Templates with the catalog and the database: which there are, what was made from them, and how that is kept up.
 
+mod documentation;
 mod error;
-mod kept;
+pub(crate) mod kept;
 mod silent;
 mod updates;
 
@@ -192,23 +193,29 @@ impl Templates {
             let there = existing.below(None).into_iter().map(String::from).collect();
             return Err(TemplateError::Disk(disk::DiskError::Exists(there)));
         }
-        let made = perform(asked, &planned, &*self.0.effects).await?;
+        let mut made = perform(asked, &planned, &*self.0.effects).await?;
         if let Some(project) = &project {
             self.write(project, &made.files).await?;
         }
         self.keep_created(&template, &made, project.as_deref(), by).await?;
+        self.keep_documentation(&mut made, by).await?;
         Ok(Outcome { made, existing, project })
     }
 
-    /// Keeps the folder of a template whose entity is in the catalog.
+    /// Keeps the folder of a template whose entity is in the catalog, and submits that version, unless it is to stay a draft.
     ///
     /// # Errors
-    /// When the files are no template, that template is not in the catalog with this content, or a version that is
-    /// approved had other files.
-    pub async fn put(&self, reference: &EntityRef, files: Files, by: &Actor) -> Result<Arc<Template>, TemplateError> {
+    /// When the files are no template, that template is not in the catalog with this content, the version was submitted before
+    /// with other files or none, or the database or the audit log fails.
+    pub async fn put(
+        &self,
+        reference: &EntityRef,
+        files: Files,
+        by: &Actor,
+        draft: bool,
+    ) -> Result<Arc<Template>, TemplateError> {
         let (template, stored) = self.check(reference, files).await?;
-        let is_fixed = stored.version.is_some_and(|version| version.state.is_usable());
-        self.keep_folder(&template, &stored.digest, is_fixed, by).await?;
+        self.keep_folder(&template, &stored, by, draft).await?;
         Ok(Arc::new(template))
     }
 
@@ -216,7 +223,7 @@ impl Templates {
     ///
     /// # Errors
     /// When the folder is no template, or not the one that was applied, or the database fails.
-    pub async fn check(&self, reference: &EntityRef, files: Files) -> Result<(Template, Stored), TemplateError> {
+    async fn check(&self, reference: &EntityRef, files: Files) -> Result<(Template, Stored), TemplateError> {
         let source = template_file(&files).ok_or(TemplateError::NoTemplate)?;
         let template = Template::read(source.as_str(), files).map_err(TemplateError::Problems)?;
         let stored = self.0.catalog.get(reference).await?.ok_or_else(|| TemplateError::NotFound(reference.clone()))?;
@@ -235,10 +242,14 @@ impl Templates {
         let reference = entity.reference();
         let template = self.kept_template(&reference, &digest).await?.map(Arc::new);
         let why_not = match (&template, state) {
-            (None, _) => Some(format!(
-                "the files beside the template were not sent; `mizzen apply -f DIR` with the folder of `{reference}` does"
-            )),
+            (None, state) => {
+                let way_out = kept::way_to_files(&reference, state);
+                Some(format!("the files beside the template were not sent; {way_out}"))
+            }
             (Some(template), _) if !template.problems.is_empty() => Some(first_problem(template)),
+            (_, Some(VersionState::Draft)) => Some(format!(
+                "its version is draft; `mizzen submit {reference}`, and somebody's approval, let it be run"
+            )),
             (_, Some(state)) if !state.is_usable() => {
                 Some(format!("its version is {}; `mizzen approve {reference}` lets it be run", state.as_str()))
             }

@@ -50,6 +50,8 @@ pub struct Made {
     pub log: Vec<LogLine>,
     pub effects: Vec<EffectRecord>,
     pub entities: Vec<EntityRef>,
+    /// Catalog files that were taken in, with the id of the step.
+    pub registered: Vec<(String, FilePath)>,
     /// `spec.output`, its expressions evaluated, without what its `if` leaves out.
     pub output: Map<String, Value>,
 }
@@ -109,6 +111,7 @@ struct Running<'a> {
     log: Log,
     records: Vec<EffectRecord>,
     entities: Vec<EntityRef>,
+    registered: Vec<(String, FilePath)>,
     outputs: Map<String, Value>,
     rounds: usize,
     begun: Instant,
@@ -127,6 +130,7 @@ impl<'a> Running<'a> {
             log: Log::begin(),
             records: Vec::new(),
             entities: Vec::new(),
+            registered: Vec::new(),
             outputs: Map::new(),
             rounds: 0,
             begun: Instant::now(),
@@ -151,6 +155,7 @@ impl<'a> Running<'a> {
                 log: self.log.into_lines(),
                 effects: self.records,
                 entities: self.entities,
+                registered: self.registered,
                 output,
             }),
             Err(problem) => Err(self.failed(problem)),
@@ -239,6 +244,7 @@ impl<'a> Running<'a> {
             log: &mut self.log,
             records: &mut self.records,
             entities: &mut self.entities,
+            registered: &mut self.registered,
         };
         actions::perform(action.name, &input, &mut context).await
     }

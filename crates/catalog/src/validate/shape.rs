@@ -12,7 +12,7 @@ const STRANGERS_MAX: usize = 64;
 
 pub(super) fn check(value: &Value, shape: Shape, path: Path<'_>, faults: &mut Vec<Fault>) {
     match (shape, value) {
-        (Shape::Any, _)
+        (Shape::Boolean, Value::Bool(_))
         | (Shape::TextOrBoolean, Value::String(_) | Value::Bool(_))
         | (Shape::Text, Value::String(_)) => {}
         (Shape::Number, Value::Number(_)) => {}
@@ -92,11 +92,11 @@ fn one_of(text: &str, names: &[&'static str], path: Path<'_>, faults: &mut Vec<F
 
 fn expected(shape: Shape) -> String {
     match shape {
-        Shape::Any => "a value".to_owned(),
         Shape::Text => "a text".to_owned(),
         Shape::NonEmpty => "a text that is not empty".to_owned(),
         Shape::AtMost(most) => format!("a text of at least one and at most {most} characters"),
         Shape::OneOf(names) => format!("one of {}", envelope::list(names.iter().copied())),
+        Shape::Boolean => "`true` or `false`".to_owned(),
         Shape::TextOrBoolean => "a text, or `true` or `false`".to_owned(),
         Shape::Number => "a number".to_owned(),
         Shape::Whole(least, most) => format!("a whole number from {least} to {most}"),

@@ -36,7 +36,7 @@ pub(super) fn placeholder(members: &Map<String, Value>) -> Option<String> {
     let target = target.as_str()?;
     crate::document::is_placeholder(name).then(|| {
         format!(
-            "`{name}: {}` stands for a file, which is read when the folder or file is applied with `mizzen apply -f`, and only from the folder of the document and below",
+            "`{name}: {}` stands for a file, which is read when the folder, file or address is applied with `mizzen apply -f`, and only from that folder and below, or from that site",
             short(target)
         )
     })

@@ -1,61 +1,176 @@
 //! `mizzen apply`: part by part, each told as soon as it is done, so that whoever interrupts it knows what was applied.
 
+use std::collections::HashSet;
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::anyhow;
+use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use http::Method;
+use mizzen_catalog::document::{self, Problem};
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::cli::ApplyArgs;
-use super::files::{self, Text};
-use super::part;
+use super::files::{self, Content, Text};
+use super::{part, skill};
 use crate::cli::Format;
 use crate::client::{Server, encode};
 use crate::failure::Failure;
+use crate::init::folder;
 use crate::output;
+
+/// As a shell reports SIGINT.
+const INTERRUPTED: u8 = 130;
 
 pub(crate) async fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
     let server = Server::find(&args.client)?;
-    let mut told = Told { format: args.output.format, count: 0, rejected: 0 };
-    let mut files = 0_usize;
-    let result = each(&server, &args, &mut told, &mut files).await;
+    let mut told = Told::new(args.output.format);
+    // Whether somebody interrupted it.
+    let result = tokio::select! {
+        biased;
+        interrupted = interrupt() => interrupted.map(|()| true),
+        done = each(&server, &args, &mut told) => done.map(|()| false),
+    };
     told.end()?;
+    if told.left_out > 0 && told.files > 0 && !args.verbose {
+        output::say(&format!("{} left out, -v names them", output::counted(told.left_out as u64, "file")));
+    }
     match result {
         Err(failure) => {
             if told.count > 0 {
-                output::say(&format!(
-                    "mizzen: what is told above ({}) is done; the rest is not known to be; apply again",
-                    told.count
-                ));
+                told.say_rest();
             }
             Err(failure)
         }
-        Ok(()) if files == 0 => {
+        Ok(true) => {
+            output::say("mizzen: interrupted");
+            told.say_rest();
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+        Ok(false) if told.files == 0 => {
             Err(Failure::Usage(anyhow!("there is nothing to apply; with -v, the files that were left out are named")))
         }
-        Ok(()) => Ok(if told.rejected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+        Ok(false) => Ok(if told.rejected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
     }
 }
 
-async fn each(server: &Server, args: &ApplyArgs, told: &mut Told, files: &mut usize) -> Result<(), Failure> {
-    for place in files::places(&args.files)? {
-        let file = place.file().map(std::path::Path::to_path_buf);
-        let Some(text) = place.read(args.verbose).await? else { continue };
-        *files += 1;
-        for part in part::parts(&text.source, &text.text) {
-            for item in send(server, args, &text, part).await? {
-                told.item(&item)?;
+/// Returns when somebody wants the command to end.
+async fn interrupt() -> Result<(), Failure> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
+    interrupt.recv().await;
+    Ok(())
+}
+
+async fn each(server: &Server, args: &ApplyArgs, told: &mut Told) -> Result<(), Failure> {
+    let places = files::places(&args.files)?;
+    told.waiting = places.len();
+    for place in places {
+        told.waiting -= 1;
+        told.next = Some((place.name(), 1));
+        let file = place.file().map(Path::to_path_buf);
+        match place.read().await? {
+            Content::Text(text) => {
+                told.files += 1;
+                whole(server, args, &text, file.as_deref(), told).await?;
             }
-        }
-        // A dry run sends nothing that is kept.
-        if let (Some(file), false) = (&file, args.dry_run) {
-            for line in crate::init::folder::send(server, file).await? {
-                output::say(&line);
+            Content::Unreadable { source, line, why } => {
+                told.files += 1;
+                told.item(&refused(source, line, 0, &Value::Null, why))?;
+            }
+            Content::Other { file, why } => {
+                told.left_out += 1;
+                if args.verbose {
+                    output::say(&format!("left out `{}`: {why}", file.display()));
+                }
             }
         }
     }
     Ok(())
+}
+
+/// One text with all of its documents, and what lies beside it.
+async fn whole(
+    server: &Server,
+    args: &ApplyArgs,
+    text: &Text,
+    file: Option<&Path>,
+    told: &mut Told,
+) -> Result<(), Failure> {
+    let before = told.count;
+    let mut accepted = HashSet::new();
+    for part in part::parts(&text.source, &text.text) {
+        let line = 1 + part.bytes().take_while(|byte| *byte == b'\n').count();
+        told.next = Some((text.source.clone(), line));
+        for mut item in send(server, args, text, part).await? {
+            if item["result"] != "rejected" {
+                accepted.insert((item["line"].as_u64(), item["column"].as_u64()));
+                if let (Some(warning), Some(warnings)) =
+                    (file.and_then(skill::left_out), item["warnings"].as_array_mut())
+                {
+                    let problem = Problem { source: text.source.clone(), line: 0, column: 0, message: warning };
+                    warnings.push(json!(problem));
+                }
+            }
+            told.item(&item)?;
+        }
+    }
+    if told.count == before {
+        let why = "it holds no document; an entity begins with `apiVersion` and `kind`".to_owned();
+        told.item(&refused(text.source.clone(), 0, 0, &Value::Null, why))?;
+    }
+    // A dry run sends nothing that is kept.
+    let (Some(file), false) = (file, args.dry_run) else { return Ok(()) };
+    let mut files = text.files.clone();
+    for document in
+        document::read_with(&text.source, &text.text, &mut files).into_iter().filter_map(document::Read::valid)
+    {
+        if accepted.contains(&(Some(document.line.into()), Some(document.column.into()))) {
+            beside(server, args, &document, file, told).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What goes with a document that was accepted. One that is refused does not keep the others from being applied.
+async fn beside(
+    server: &Server,
+    args: &ApplyArgs,
+    document: &document::Document,
+    file: &Path,
+    told: &mut Told,
+) -> Result<(), Failure> {
+    let reference = document.entity.reference().to_string();
+    for part in folder::parts(&document.entity, file, args.draft) {
+        let sent = match part {
+            Err(failure) => Err(failure),
+            Ok(part) => match part.send(server).await {
+                // What is broken there is broken for all that follows.
+                Err(failure @ Failure::Broken(_)) => return Err(failure),
+                sent => sent,
+            },
+        };
+        match sent {
+            Ok(what) => output::say(&format!("{reference}: {what}")),
+            Err(Failure::No(error) | Failure::Usage(error) | Failure::Broken(error)) => {
+                let why = format!("what lies beside it is not kept: {error:#}");
+                let (line, column) = (document.line as usize, document.column as usize);
+                told.item(&refused(document.source.clone(), line, column, &json!(reference), why))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// As the server answers what it does not accept.
+fn refused(source: String, line: usize, column: usize, reference: &Value, message: String) -> Value {
+    let small = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let problem = Problem { source, line: small(line), column: small(column), message };
+    json!({
+        "source": problem.source, "line": line, "column": column, "ref": reference, "result": "rejected",
+        "tag": null, "digest": null, "state": null,
+        "error": problem.to_string(), "problems": [problem], "warnings": [],
+    })
 }
 
 async fn send(server: &Server, args: &ApplyArgs, text: &Text, part: String) -> Result<Vec<Value>, Failure> {
@@ -69,14 +184,39 @@ async fn send(server: &Server, args: &ApplyArgs, text: &Text, part: String) -> R
     }
 }
 
-/// Prints results as they come.
+/// Prints results as they come, and knows how far that is.
 struct Told {
     format: Format,
     count: usize,
     rejected: usize,
+    /// Of what was named or found: texts, and files of folders that are meant for something else.
+    files: usize,
+    left_out: usize,
+    /// What is being applied, and its line.
+    next: Option<(String, usize)>,
+    /// Places that come after it.
+    waiting: usize,
 }
 
 impl Told {
+    const fn new(format: Format) -> Self {
+        Self { format, count: 0, rejected: 0, files: 0, left_out: 0, next: None, waiting: 0 }
+    }
+
+    /// Where to go on.
+    fn say_rest(&self) {
+        let Some((source, line)) = &self.next else { return };
+        let after = match self.waiting {
+            0 => String::new(),
+            waiting => format!(", {} not tried", output::counted(waiting as u64, "more file")),
+        };
+        output::say(&format!(
+            "mizzen: what is told above ({}) is done; `{}` from line {line} on may not be{after}; apply again",
+            self.count,
+            output::one_line(source),
+        ));
+    }
+
     fn item(&mut self, item: &Value) -> Result<(), Failure> {
         self.count += 1;
         if item["result"] == "rejected" {
@@ -110,7 +250,10 @@ fn line(item: &Value) -> String {
         Some(state) => format!("  {} {}", output::text(item, "tag"), output::one_line(state)),
         None => String::new(),
     };
-    let place = format!("{}:{}", output::text(item, "source"), item["line"]);
+    let place = match item["line"].as_u64() {
+        None | Some(0) => output::text(item, "source"),
+        Some(line) => format!("{}:{line}", output::text(item, "source")),
+    };
     format!("{:<10} {reference}{version}  {place}", output::text(item, "result"))
 }
 

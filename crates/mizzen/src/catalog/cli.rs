@@ -13,7 +13,7 @@ pub(crate) struct ApplyArgs {
     /// A file, a folder with everything below it, an `http` or `https` address, or `-` for standard input.
     ///
     /// Backstage's `catalog-info.yaml`, agentregistry's manifests, an MCP `server.json`, an A2A agent card or a `SKILL.md`. Of a
-    /// folder: every `*.yaml`, `*.yml`, `*.json` and `SKILL.md` that is one of them.
+    /// folder: every `*.yaml`, `*.yml`, `*.json` and `SKILL.md` that is one of them, or was meant to be.
     #[arg(short = 'f', long = "file", value_name = "FILE|DIR|URL|-", required = true)]
     pub(crate) files: Vec<String>,
     /// Only say what would happen.
@@ -60,9 +60,9 @@ pub(crate) struct GetArgs {
     /// Only what these words are in.
     #[arg(long, short)]
     pub(crate) search: Option<String>,
-    /// At most this many.
-    #[arg(long, short = 'n', default_value_t = 1_000)]
-    pub(crate) limit: u32,
+    /// At most this many. [default: all]
+    #[arg(long, short = 'n')]
+    pub(crate) limit: Option<u32>,
 }
 
 #[derive(Debug, Args)]

@@ -7,22 +7,49 @@ use bytes::Bytes;
 use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use mizzen_runtime::client::{ClientConfig, HttpClient};
-use url::Url;
+use url::{Origin, Url};
 
 use crate::failure::Failure;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const REDIRECTS_MAX: usize = 5;
 
-/// The address without what is secret in it, and the text behind it.
-pub(super) async fn text(address: &str, bytes_max: usize) -> Result<(String, String), Failure> {
+/// What was read from an address.
+pub(super) struct Page {
+    /// The address that was asked for, without what is secret in it.
+    pub(super) name: String,
+    /// Where redirects led.
+    pub(super) url: Url,
+    pub(super) text: String,
+}
+
+/// The text behind an address.
+pub(super) async fn page(address: &str, bytes_max: usize) -> Result<Page, Failure> {
     let url = parse(address)?;
     let name = shown(&url);
-    let read = tokio::time::timeout(TIMEOUT, follow(url, bytes_max)).await;
-    let read = read.unwrap_or_else(|_| Err(anyhow!("no answer within {} seconds", TIMEOUT.as_secs())));
-    let bytes = read.with_context(|| format!("failed to read {name}")).map_err(Failure::Usage)?;
-    let text = String::from_utf8(bytes).map_err(|_| Failure::Usage(anyhow!("{name} is not UTF-8")))?;
-    Ok((name, text))
+    let (url, text) =
+        read(url, None, bytes_max).await.with_context(|| format!("failed to read {name}")).map_err(Failure::Usage)?;
+    Ok(Page { name, url, text })
+}
+
+/// A text of the same site, by its path relative to `base`.
+///
+/// # Errors
+/// When it leads to another scheme, host or port, now or by a redirect, or cannot be read.
+pub(super) async fn beside(base: &Url, target: &str, bytes_max: usize) -> anyhow::Result<String> {
+    let url = base.join(target).context("it is no address")?;
+    if !is_web(&url) || url.origin() != base.origin() {
+        return Err(anyhow!("only addresses of the document's own scheme, host and port are read"));
+    }
+    read(url, Some(base.origin()), bytes_max).await.map(|(_, text)| text)
+}
+
+/// With an origin, no other one is asked for anything.
+async fn read(url: Url, within: Option<Origin>, bytes_max: usize) -> anyhow::Result<(Url, String)> {
+    let read = tokio::time::timeout(TIMEOUT, follow(url, within, bytes_max)).await;
+    let (url, bytes) = read.unwrap_or_else(|_| Err(anyhow!("no answer within {} seconds", TIMEOUT.as_secs())))?;
+    let text = String::from_utf8(bytes).map_err(|_| anyhow!("it is not UTF-8"))?;
+    Ok((url, text))
 }
 
 fn parse(address: &str) -> Result<Url, Failure> {
@@ -37,13 +64,18 @@ fn is_web(url: &Url) -> bool {
     matches!(url.scheme(), "http" | "https")
 }
 
+/// An address as messages name it; one that cannot be read as it was typed, for it holds nothing.
+pub(super) fn name(address: &str) -> String {
+    Url::parse(address).map_or_else(|_| address.to_owned(), |url| shown(&url))
+}
+
 /// Without user, password and query, which may be secrets.
 fn shown(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }
 
-async fn follow(mut url: Url, bytes_max: usize) -> anyhow::Result<Vec<u8>> {
+async fn follow(mut url: Url, within: Option<Origin>, bytes_max: usize) -> anyhow::Result<(Url, Vec<u8>)> {
     let client = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
     for _ in 0..=REDIRECTS_MAX {
         let request = Request::get(url.as_str().parse::<Uri>()?).header(header::USER_AGENT, "mizzen");
@@ -52,6 +84,9 @@ async fn follow(mut url: Url, bytes_max: usize) -> anyhow::Result<Vec<u8>> {
         if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
             let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
             url = next(&url, location.ok_or_else(|| anyhow!("a redirect without its target"))?)?;
+            if within.as_ref().is_some_and(|within| url.origin() != *within) {
+                return Err(anyhow!("it redirects to another scheme, host or port: {}", shown(&url)));
+            }
             continue;
         }
         if !status.is_success() {
@@ -66,7 +101,7 @@ async fn follow(mut url: Url, bytes_max: usize) -> anyhow::Result<Vec<u8>> {
             }
             bytes.extend_from_slice(&data);
         }
-        return Ok(bytes);
+        return Ok((url, bytes));
     }
     Err(anyhow!("more than {REDIRECTS_MAX} redirects"))
 }

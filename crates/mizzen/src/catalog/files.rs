@@ -1,7 +1,7 @@
 //! Where documents come from: files, folders, standard input, addresses.
 
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use mizzen_catalog::document::{self, Files as _, Folder};
@@ -10,12 +10,16 @@ use serde_json::{Map, Value, json};
 
 use super::fetch;
 use crate::failure::Failure;
-use crate::output;
 
+/// What standard input is called.
+const INPUT: &str = "-";
 const BYTES_MAX: usize = Limits::CATALOG.bytes;
 /// Files of one folder.
 const FILES_MAX: usize = 100_000;
 const DEPTH_MAX: usize = 64;
+/// Texts that the placeholders of a document at an address name, and the bytes of them all.
+const TARGETS_MAX: usize = 100;
+const TARGETS_BYTES_MAX: usize = 2 * BYTES_MAX;
 
 /// One text with what its placeholders name.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub(super) enum Place {
     File(PathBuf, PathBuf),
     /// A file of a folder, which may be meant for something else.
     Found(PathBuf, PathBuf),
+    /// A file of a folder that a template makes others of.
+    Skeleton(PathBuf),
 }
 
 impl Place {
@@ -43,8 +49,39 @@ impl Place {
     pub(super) fn file(&self) -> Option<&Path> {
         match self {
             Self::File(file, _) | Self::Found(file, _) => Some(file),
-            Self::Input | Self::Address(_) => None,
+            Self::Input | Self::Address(_) | Self::Skeleton(_) => None,
         }
+    }
+}
+
+/// What a place holds.
+#[derive(Debug)]
+pub(super) enum Content {
+    Text(Text),
+    /// A manifest by its name that cannot be read.
+    Unreadable {
+        source: String,
+        line: usize,
+        why: String,
+    },
+    /// A file of a folder that is meant for something else, and what says so.
+    Other {
+        file: PathBuf,
+        why: String,
+    },
+}
+
+/// Why the text of a file cannot be had.
+#[derive(Debug, PartialEq, Eq)]
+struct Unread {
+    /// Of the file; 0: as a whole.
+    line: usize,
+    why: String,
+}
+
+impl Unread {
+    fn failure(self, name: &str) -> Failure {
+        Failure::Usage(anyhow!("`{name}` {}", self.why))
     }
 }
 
@@ -61,7 +98,11 @@ pub(super) fn places(words: &[String]) -> Result<Vec<Place>, Failure> {
             let mut found = Vec::new();
             walk(&path, 0, &mut found)?;
             found.sort();
-            places.extend(found.into_iter().map(|file| Place::Found(file, path.clone())));
+            let skeletons: Vec<PathBuf> = found.iter().flat_map(|file| skeletons(file)).collect();
+            places.extend(found.into_iter().map(|file| {
+                let is_fetched = skeletons.iter().any(|skeleton| file.starts_with(skeleton));
+                if is_fetched { Place::Skeleton(file) } else { Place::Found(file, path.clone()) }
+            }));
         } else {
             let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             places.push(Place::File(path.clone(), folder.to_owned()));
@@ -95,58 +136,137 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Fai
     Ok(())
 }
 
+/// What the templates of a file make others of: what their steps fetch from beside it. Nothing of it is an entity yet.
+fn skeletons(file: &Path) -> Vec<PathBuf> {
+    let is_yaml = file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+    let Some(text) = is_yaml.then(|| read_text(file).ok()).flatten() else { return Vec::new() };
+    if !text.contains("Template") || !text.contains("fetch:") {
+        return Vec::new();
+    }
+    let (source, around) = (named(file), file.parent().unwrap_or(Path::new("")));
+    let documents = document::read(&source, &text).into_iter().filter_map(document::Read::valid);
+    let templates = documents.filter(|document| document.entity.kind().eq_ignore_ascii_case("template"));
+    let fetched = templates.flat_map(|document| {
+        let steps = document.entity.value(&["spec", "steps"]).and_then(Value::as_array);
+        let fetches = steps.into_iter().flatten().filter(|step| {
+            step.get("action").and_then(Value::as_str).is_some_and(|action| action.starts_with("fetch:"))
+        });
+        fetches.filter_map(|step| below(step.pointer("/input/url")?.as_str()?)).collect::<Vec<_>>()
+    });
+    fetched.map(|path| around.join(path)).collect()
+}
+
+/// The folder or file below a template that a step fetches, as far as it is known without its expressions.
+fn below(url: &str) -> Option<PathBuf> {
+    let known = match url.split_once("${{") {
+        // What stands before an expression in the same part of the path is no name yet.
+        Some((known, _)) => known.rsplit_once('/').map(|(folder, _)| folder)?,
+        None => url,
+    };
+    if known.contains("://") {
+        return None;
+    }
+    let mut path = PathBuf::new();
+    for part in Path::new(known).components() {
+        match part {
+            Component::Normal(name) => path.push(name),
+            Component::CurDir => {}
+            _ => return None,
+        }
+    }
+    // All that lies beside a template is none of its own: the template is there too.
+    (!path.as_os_str().is_empty()).then_some(path)
+}
+
 fn is_candidate(name: &str) -> bool {
     name == "SKILL.md" || [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end))
 }
 
 impl Place {
-    /// Reads it; `None`: a file of a folder that is meant for something else.
-    pub(super) async fn read(self, is_verbose: bool) -> Result<Option<Text>, Failure> {
+    /// As messages name it.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Input => INPUT.to_owned(),
+            Self::Address(address) => fetch::name(address),
+            Self::File(file, _) | Self::Found(file, _) | Self::Skeleton(file) => named(file),
+        }
+    }
+
+    pub(super) async fn read(self) -> Result<Content, Failure> {
         match self {
             Self::Input => {
-                let text = bounded(std::io::stdin().lock(), "standard input")?;
-                Ok(Some(Text { source: "-".to_owned(), text, files: Map::new() }))
+                // A person may type it, and interrupt that.
+                let read = tokio::task::spawn_blocking(|| bounded(std::io::stdin().lock())).await;
+                let text = read.context("reading standard input broke off")?;
+                let text = text.map_err(|unread| unread.failure("standard input"))?;
+                Ok(Content::Text(Text { source: INPUT.to_owned(), text, files: Map::new() }))
             }
-            Self::Address(address) => {
-                let (source, text) = fetch::text(&address, BYTES_MAX).await?;
-                Ok(Some(Text { source, text, files: Map::new() }))
+            Self::Address(address) => read_address(&address).await.map(Content::Text),
+            Self::Skeleton(file) => {
+                Ok(Content::Other { file, why: "it is what a template makes others of".to_owned() })
             }
-            Self::File(file, root) => read_file(&file, &root).map(Some),
+            Self::File(file, root) => {
+                let text = read_text(&file).map_err(|unread| unread.failure(&named(&file)))?;
+                with_files(&file, &root, text).map(Content::Text)
+            }
             Self::Found(file, root) => {
-                let text = read_file(&file, &root);
-                let why = match &text {
-                    Ok(found) if document::is_manifest(&found.source, &found.text) => return text.map(Some),
-                    Ok(_) => "it is nothing that the catalog knows".to_owned(),
+                let source = named(&file);
+                match read_text(&file) {
+                    Ok(text) if document::is_manifest(&source, &text) => {
+                        with_files(&file, &root, text).map(Content::Text)
+                    }
+                    Err(Unread { line, why }) if document::is_manifest_name(&source) => {
+                        Ok(Content::Unreadable { source, line, why: format!("it {why}") })
+                    }
+                    Ok(_) => Ok(Content::Other { file, why: "it is nothing that the catalog knows".to_owned() }),
                     // It may be anything; a manifest would be text of a sensible size.
-                    Err(Failure::Usage(error)) => format!("{error:#}"),
-                    Err(_) => return text.map(Some),
-                };
-                if is_verbose {
-                    output::say(&format!("left out `{}`: {why}", file.display()));
+                    Err(Unread { why, .. }) => Ok(Content::Other { file, why: format!("it {why}") }),
                 }
-                Ok(None)
             }
         }
     }
 }
 
-fn read_file(file: &Path, root: &Path) -> Result<Text, Failure> {
+fn read_text(file: &Path) -> Result<String, Unread> {
+    let opened = std::fs::File::open(file);
+    bounded(opened.map_err(|error| Unread { line: 0, why: format!("cannot be read: {error}") })?)
+}
+
+/// With what its placeholders name, from below `root`.
+fn with_files(file: &Path, root: &Path, text: String) -> Result<Text, Failure> {
     let source = named(file);
-    let opened = std::fs::File::open(file).with_context(|| format!("failed to read `{source}`"));
-    let text = bounded(opened.map_err(Failure::Usage)?, &source)?;
     let mut files = Map::new();
     let targets = document::targets(&source, &text);
     if !targets.is_empty() {
         let mut folder = Folder::of(root, file).with_context(|| format!("failed to read the folder of `{source}`"))?;
         for target in targets {
-            let content = match folder.read(&target) {
-                Ok(content) => Value::String(content),
-                Err(why) => json!({ "error": why }),
-            };
-            files.insert(target, content);
+            let content = folder.read(&target);
+            files.insert(target, sent(content));
         }
     }
     Ok(Text { source, text, files })
+}
+
+/// With what its placeholders name, from the same site.
+async fn read_address(address: &str) -> Result<Text, Failure> {
+    let page = fetch::page(address, BYTES_MAX).await?;
+    let mut files = Map::new();
+    let mut bytes_left = TARGETS_BYTES_MAX;
+    for target in document::targets(&page.name, &page.text) {
+        let content = if files.len() < TARGETS_MAX {
+            fetch::beside(&page.url, &target, bytes_left.min(BYTES_MAX)).await.map_err(|error| format!("{error:#}"))
+        } else {
+            Err(format!("a document at an address may name at most {TARGETS_MAX} others"))
+        };
+        bytes_left = bytes_left.saturating_sub(content.as_ref().map_or(0, String::len));
+        files.insert(target, sent(content));
+    }
+    Ok(Text { source: page.name, text: page.text, files })
+}
+
+/// As the server is told what a placeholder names, or why that cannot be had.
+fn sent(content: Result<String, String>) -> Value {
+    content.map_or_else(|why| json!({ "error": why }), Value::String)
 }
 
 /// As it was typed; a `SKILL.md` with its folder, whose name belongs to it.
@@ -158,25 +278,26 @@ fn named(file: &Path) -> String {
     folder.map_or_else(|| file.display().to_string(), |folder| format!("{}/SKILL.md", folder.to_string_lossy()))
 }
 
-fn bounded(from: impl std::io::Read, name: &str) -> Result<String, Failure> {
+fn bounded(from: impl std::io::Read) -> Result<String, Unread> {
+    let whole = |why: String| Unread { line: 0, why };
     let mut bytes = Vec::new();
     let read = from.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
-    read.with_context(|| format!("failed to read `{name}`")).map_err(Failure::Usage)?;
+    read.map_err(|error| whole(format!("cannot be read: {error}")))?;
     if bytes.len() > BYTES_MAX {
-        return Err(Failure::Usage(anyhow!(
-            "`{name}` has more than {BYTES_MAX} bytes, which is all that is read of a file"
-        )));
+        return Err(whole(format!("has more than {BYTES_MAX} bytes, which is all that is read of a file")));
     }
     String::from_utf8(bytes).map_err(|error| {
         let before = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..before].iter().filter(|byte| **byte == b'\n').count() + 1;
-        Failure::Usage(anyhow!("`{name}` is not UTF-8, from line {line} on"))
+        Unread { line, why: format!("is not UTF-8, from line {line} on") }
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, bounded, named, places};
+    use std::path::PathBuf;
+
+    use super::{Place, below, bounded, named, places};
 
     #[test]
     fn a_folder_gives_its_files_in_order_and_neither_hidden_ones_nor_what_links_lead_to() {
@@ -201,14 +322,43 @@ mod tests {
     }
 
     #[test]
+    fn what_a_template_makes_others_of_is_left_out_and_what_lies_beside_it_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let template = "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: { name: own }\nspec:\n  type: service\n  steps:\n    - { action: 'fetch:template', input: { url: ./skeleton } }\n";
+        for name in ["a/template.yaml", "a/skeleton/catalog-info.yaml", "a/skeletons/x.yaml", "skeleton/x.yaml"] {
+            let file = folder.path().join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, template).unwrap();
+        }
+        std::fs::write(folder.path().join("skeleton/x.yaml"), "").unwrap();
+        let found = places(&[folder.path().display().to_string()]).unwrap();
+        let left_out = found.iter().filter_map(|place| match place {
+            Place::Skeleton(file) => Some(file.strip_prefix(folder.path()).unwrap().display().to_string()),
+            _ => None,
+        });
+        assert_eq!(left_out.collect::<Vec<_>>(), ["a/skeleton/catalog-info.yaml"]);
+        assert_eq!(found.len(), 4);
+        for (url, path) in [
+            ("skeleton", Some("skeleton")),
+            ("./content/web/", Some("content/web")),
+            ("./content/${{ values.kind }}/web", Some("content")),
+            ("./content/a-${{ values.kind }}", Some("content")),
+            ("${{ values.url }}", None),
+            (".", None),
+            ("../other", None),
+            ("https://example.com/a", None),
+        ] {
+            assert_eq!(below(url), path.map(PathBuf::from), "{url}");
+        }
+    }
+
+    #[test]
     fn what_is_too_long_or_no_text_is_refused_with_its_place() {
-        let error = |result: Result<String, crate::failure::Failure>| match result {
-            Err(crate::failure::Failure::Usage(error)) => error.to_string(),
-            other => panic!("{other:?}"),
-        };
-        assert!(error(bounded(std::io::repeat(b'a'), "x")).contains("more than 8388608 bytes"));
-        assert!(error(bounded(&b"a\nb\xff"[..], "x")).contains("from line 2 on"));
-        assert_eq!(bounded(&b"a"[..], "x").unwrap(), "a");
+        let unread = bounded(std::io::repeat(b'a')).unwrap_err();
+        assert!(unread.line == 0 && unread.why.contains("more than 8388608 bytes"), "{unread:?}");
+        let unread = bounded(&b"a\nb\xff"[..]).unwrap_err();
+        assert!(unread.line == 2 && unread.why.contains("from line 2 on"), "{unread:?}");
+        assert_eq!(bounded(&b"a"[..]).unwrap(), "a");
         assert_eq!(named(std::path::Path::new("pdf/SKILL.md")), "pdf/SKILL.md");
     }
 }

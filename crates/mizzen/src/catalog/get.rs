@@ -3,11 +3,11 @@
 use anyhow::anyhow;
 use bytes::Bytes;
 use http::Method;
-use mizzen_catalog::EntityRef;
-use mizzen_catalog::kinds;
+use mizzen_catalog::compat::UNOWNED;
 use mizzen_catalog::reference::DEFAULT_NAMESPACE;
+use mizzen_catalog::{Entity, EntityRef, kinds};
 use mizzen_model::suggest::nearest;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::cli::{DeleteArgs, GetArgs, GetFormat};
 use crate::cli::Format;
@@ -82,7 +82,7 @@ async fn one(server: &Server, args: &GetArgs) -> Result<(), Failure> {
 fn print(detail: &Value, format: GetFormat) -> Result<(), Failure> {
     match format {
         GetFormat::Json => output::value(detail, Format::Json),
-        GetFormat::Yaml => output::data(detail["yaml"].as_str().unwrap_or_default().trim_end_matches('\n')),
+        GetFormat::Yaml => output::data(&yaml(detail)),
         GetFormat::Table | GetFormat::Wide => {
             let version = &detail["version"];
             if !version.is_null() {
@@ -96,9 +96,32 @@ fn print(detail: &Value, format: GetFormat) -> Result<(), Failure> {
             for item in detail["status_items"].as_array().into_iter().flatten() {
                 output::say(&format!("{}: {}", output::text(item, "level"), output::text(item, "message")));
             }
-            output::data(detail["yaml"].as_str().unwrap_or_default().trim_end_matches('\n'))
+            output::data(&yaml(detail))
         }
     }
+}
+
+/// A text that can be applied again. Traffic shows no owner and no lifecycle, and a document must have both.
+fn yaml(detail: &Value) -> String {
+    let text = match (detail["origin"].as_str(), detail["entity"].as_object()) {
+        (Some("discovered"), Some(document)) => Entity::new(completed(document.clone())).to_yaml(),
+        _ => detail["yaml"].as_str().unwrap_or_default().to_owned(),
+    };
+    text.trim_end_matches('\n').to_owned()
+}
+
+/// As Backstage's door shows it.
+fn completed(mut document: Map<String, Value>) -> Map<String, Value> {
+    let kind = document.get("kind").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+    if let Some(spec) = document.entry("spec").or_insert_with(|| json!({})).as_object_mut() {
+        if matches!(kind.as_str(), "component" | "api" | "resource" | "airesource") {
+            spec.entry("owner").or_insert_with(|| UNOWNED.into());
+        }
+        if matches!(kind.as_str(), "component" | "api" | "airesource") {
+            spec.entry("lifecycle").or_insert_with(|| "unknown".into());
+        }
+    }
+    document
 }
 
 /// Every document whole, so that the file can be applied again.
@@ -109,7 +132,7 @@ async fn documents(server: &Server, rows: &[Value]) -> Result<(), Failure> {
         if place > 0 {
             output::data("---")?;
         }
-        output::data(detail["yaml"].as_str().unwrap_or_default().trim_end_matches('\n'))?;
+        output::data(&yaml(&detail))?;
     }
     Ok(())
 }
@@ -128,7 +151,7 @@ async fn rows(server: &Server, args: &GetArgs) -> Result<Vec<Value>, Failure> {
     let mut rows: Vec<Value> = Vec::new();
     let mut cursor = String::new();
     loop {
-        let left = args.limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+        let left = args.limit.map_or(PAGE, |limit| limit.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX)));
         if left == 0 {
             return Ok(rows);
         }
@@ -206,8 +229,27 @@ pub(crate) fn path(reference: &EntityRef) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Selection, kind_of, selection};
+    use mizzen_catalog::document::{Read, read};
+    use serde_json::json;
+
+    use super::{Selection, kind_of, selection, yaml};
     use crate::failure::Failure;
+
+    #[test]
+    fn what_traffic_showed_is_printed_so_that_it_can_be_applied() {
+        for (kind, kind_type, lifecycle) in [("Component", "ai-agent", Some("unknown")), ("Resource", "ai-model", None)]
+        {
+            let entity = json!({ "apiVersion": "backstage.io/v1alpha1", "kind": kind, "metadata": { "name": "a" },
+                "spec": { "type": kind_type } });
+            let mut detail = json!({ "origin": "discovered", "entity": entity, "yaml": "kind: none\n" });
+            let reads = read("a.yaml", &yaml(&detail));
+            let [Read::Valid(document)] = reads.as_slice() else { panic!("{reads:?}") };
+            assert_eq!(document.entity.text(&["spec", "owner"]), Some("unowned"));
+            assert_eq!(document.entity.text(&["spec", "lifecycle"]), lifecycle);
+            detail["origin"] = "declared".into();
+            assert_eq!(yaml(&detail), "kind: none", "what was declared is printed as it is");
+        }
+    }
 
     #[test]
     fn a_kind_is_known_in_the_singular_and_plural_and_a_misspelt_one_gets_the_nearest() {

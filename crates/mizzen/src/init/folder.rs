@@ -2,98 +2,77 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use bytes::Bytes;
 use http::Method;
-use mizzen_catalog::docs::site::media_type;
+use mizzen_catalog::Entity;
+use mizzen_catalog::docs::beside;
 use mizzen_catalog::template::disk;
 use mizzen_catalog::template::files::{Files, FilesLimits};
-use mizzen_catalog::template::path::FilePath;
-use mizzen_catalog::{Entity, document};
-use mizzen_model::yaml::{self, Kind, Limits};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::disk_failure;
-use crate::catalog;
 use crate::client::{Server, encode};
 use crate::failure::Failure;
+use crate::{catalog, output};
 
-const TECHDOCS: &str = "backstage.io/techdocs-ref";
-const CONFIGURATION: [&str; 2] = ["mkdocs.yml", "mkdocs.yaml"];
-const DOCS_FOLDER: &str = "docs";
+/// What lies beside a document that was applied, and goes with it.
+#[derive(Debug)]
+pub(crate) struct Part {
+    what: String,
+    path: String,
+    body: Value,
+}
 
-/// Sends what belongs to the documents of `file`, which were applied. Says what was sent.
-///
-/// # Errors
-/// When something beside the file cannot be read, or the server refuses it.
-pub(crate) async fn send(server: &Server, file: &Path) -> Result<Vec<String>, Failure> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("failed to read `{}`", file.display()))?;
-    let beside = file.parent().unwrap_or(Path::new("."));
-    let mut sent = Vec::new();
-    for read in document::read(&file.display().to_string(), &text) {
-        let Some(document) = read.valid() else { continue };
-        let entity = &document.entity;
-        if let Some(files) = documentation(entity, beside)? {
-            let body = json!({ "files": files.to_texts(), "source_url": source_url(entity) });
-            put(server, &format!("{}/docs", catalog::path(&entity.reference())), &body).await?;
-            sent.push(format!("{}: documentation of {} files", entity.reference(), files.len()));
-        }
-        if entity.kind().eq_ignore_ascii_case("template") {
-            let files = disk::read_folder(beside, FilesLimits::TEMPLATE).map_err(disk_failure)?;
-            let (namespace, name) = (encode(entity.namespace()), encode(entity.name()));
-            let body = json!({ "files": files.to_texts() });
-            put(server, &format!("/api/v1/catalog/templates/{namespace}/{name}"), &body).await?;
-            sent.push(format!("{}: {} files", entity.reference(), files.len()));
-        }
+/// Each part that goes with a document of `file`, or why it cannot be read. With its files, a template is submitted unless it is to
+/// stay a draft.
+pub(crate) fn parts(entity: &Entity, file: &Path, draft: bool) -> Vec<Result<Part, Failure>> {
+    let around = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut parts = Vec::new();
+    let files = documentation(entity, around).transpose();
+    parts.extend(files.map(|files| {
+        let files = files?;
+        let what = format!("documentation of {} files", files.len());
+        let body = json!({ "files": files.to_texts(), "source_url": beside::source_url(entity) });
+        Ok(Part { what, path: format!("{}/docs", catalog::path(&entity.reference())), body })
+    }));
+    if entity.kind().eq_ignore_ascii_case("template") {
+        let (namespace, name) = (encode(entity.namespace()), encode(entity.name()));
+        let files = disk::read_folder(around, FilesLimits::TEMPLATE).map_err(disk_failure);
+        parts.push(files.map(|files| Part {
+            what: format!("{} files", files.len()),
+            path: format!("/api/v1/catalog/templates/{namespace}/{name}"),
+            body: json!({ "files": files.to_texts(), "draft": draft }),
+        }));
     }
-    Ok(sent)
+    parts
 }
 
-async fn put(server: &Server, path: &str, body: &serde_json::Value) -> Result<(), Failure> {
-    server.json(Method::PUT, path, Bytes::from(body.to_string())).await.map(|_| ())
-}
-
-/// Where the sources can be read, where the entity says so.
-fn source_url(entity: &Entity) -> Option<String> {
-    let url = entity.annotation("backstage.io/source-location")?.strip_prefix("url:")?;
-    Some(format!("{}/{DOCS_FOLDER}/", url.trim_end_matches('/')))
+impl Part {
+    /// Says what was sent, and the state of the version that it made.
+    ///
+    /// # Errors
+    /// When the server refuses it, or cannot be reached.
+    pub(crate) async fn send(self, server: &Server) -> Result<String, Failure> {
+        let kept = server.json(Method::PUT, &self.path, Bytes::from(self.body.to_string())).await?;
+        Ok(match kept["state"].as_str() {
+            Some(state) => format!("{}, its version is {}", self.what, output::one_line(state)),
+            None => self.what,
+        })
+    }
 }
 
 /// The pages and images that `backstage.io/techdocs-ref: dir:…` means.
-fn documentation(entity: &Entity, beside: &Path) -> Result<Option<Files>, Failure> {
-    let Some(named) = entity.annotation(TECHDOCS).and_then(|place| place.strip_prefix("dir:")) else {
-        return Ok(None);
-    };
-    let inner = FilePath::parse_folder(named).with_context(|| format!("`{TECHDOCS}`")).map_err(Failure::Usage)?;
-    let root = inner.map_or_else(|| beside.to_owned(), |inner| beside.join(inner.as_str()));
-    let known = CONFIGURATION.iter().filter_map(|name| FilePath::parse(name).ok()).collect::<Vec<_>>();
-    let configured = disk::read_files(&root, &known, FilesLimits::DOCUMENTATION).map_err(disk_failure)?;
-    let text = configured.iter().find_map(|(_, file)| file.text()).unwrap_or_default();
-    let folder = docs_folder(text);
-    let path = FilePath::parse(&folder).with_context(|| "`docs_dir` of mkdocs.yml").map_err(Failure::Usage)?;
-    if !root.join(path.as_str()).is_dir() {
+fn documentation(entity: &Entity, around: &Path) -> Result<Option<Files>, Failure> {
+    let usage = |error: beside::BesideError| Failure::Usage(error.into());
+    let Some(inner) = beside::place(entity).map_err(usage)? else { return Ok(None) };
+    let root = inner.map_or_else(|| around.to_owned(), |inner| around.join(inner.as_str()));
+    let configured = disk::read_files(&root, &beside::configurations(), FilesLimits::DOCUMENTATION);
+    let configured = configured.map_err(disk_failure)?;
+    let folder = beside::docs_folder(&configured).map_err(usage)?;
+    let inside = root.join(folder.as_str());
+    if !inside.is_dir() {
         return Ok(None);
     }
-    let all = disk::read_folder(&root.join(path.as_str()), FilesLimits::TEMPLATE).map_err(disk_failure)?;
-    let mut files = configured;
-    for (inner, file) in all.iter().filter(|(inner, _)| is_shown(inner)) {
-        let inner = inner.below(Some(&path)).context("a path is too long")?;
-        files.add(inner, file.clone()).map_err(|error| Failure::Usage(error.into()))?;
-    }
-    Ok(Some(files))
-}
-
-fn is_shown(path: &FilePath) -> bool {
-    path.as_str().ends_with(".md") || path.as_str().ends_with(".markdown") || media_type(path.as_str()).is_some()
-}
-
-fn docs_folder(configuration: &str) -> String {
-    let named = yaml::parse(configuration, Limits::PAGE).ok().and_then(|node| match node.kind {
-        Kind::Map(fields) => fields.into_iter().find(|(key, _)| key.name == "docs_dir"),
-        _ => None,
-    });
-    match named {
-        Some((_, yaml::Node { kind: Kind::Text(text), .. })) => text,
-        _ => DOCS_FOLDER.to_owned(),
-    }
+    let inside = disk::read_folder(&inside, FilesLimits::TEMPLATE).map_err(disk_failure)?;
+    beside::site(configured, &folder, &inside).map(Some).map_err(usage)
 }

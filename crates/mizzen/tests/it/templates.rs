@@ -92,6 +92,11 @@ async fn what_nobody_answered_is_named_and_a_folder_gives_its_name() -> Result<(
     let made = server.command(args)?.output().await?;
     let told = String::from_utf8_lossy(&made.stdout);
     assert!(made.status.success() && told.contains("--agent new-agent"), "{told}");
+    let log = String::from_utf8_lossy(&made.stderr);
+    assert!(log.contains("[boundary] made: boundary `new-agent`\n"), "{log}");
+    assert!(log.contains("[register] kept the documentation of `component:default/new-agent`, pages: 3\n"), "{log}");
+    let docs = server.get("/api/v1/catalog/entities/component/default/new-agent/docs").await?;
+    assert_eq!((&docs["site"], &docs["path"]), (&json!("new-agent"), &json!("index.md")), "as its README says");
     Ok(())
 }
 
@@ -119,6 +124,79 @@ async fn an_agent_that_was_made_runs_within_its_boundary_and_its_run_appears() -
     assert_eq!((&runs["items"][0]["agent"], &runs["items"][0]["outcome"]), (&json!("helper"), &json!("ok")), "{runs}");
     let entity = server.get("/api/v1/catalog/templates/default/agent-tool-using/created").await?;
     assert_eq!(entity["items"][0]["ref"], "component:default/helper");
+    Ok(())
+}
+
+/// A name that no entity can have, as the portal's *Claim it* hands it over.
+#[tokio::test]
+async fn an_agent_that_traffic_showed_is_claimed_with_its_runs_under_whatever_name() -> Result<()> {
+    let config = "[telemetry]\nfinal_after_seconds = 1\nidle_after_seconds = 1\n".to_owned();
+    let server = Mizzen::start_with(Options { config, ..Options::default() }).await?;
+    let home = tempfile::tempdir()?;
+    let run = ["run", "-q", "--agent", "Helm Agent", "--", "true"];
+    assert!(server.command(run)?.output().await?.status.success());
+    let found = once_it_ran(&server, 1).await?;
+    assert_eq!(found["origin"], "discovered");
+    let folder = home.path().join("helm");
+    let made = json_of(&init(&server, "bring-your-own-agent", &folder, &["--set", "name=Helm Agent"]).await?);
+    assert_eq!(made["entities"], json!([found["ref"]]), "it is the same entity");
+    assert!(server.command(run)?.output().await?.status.success());
+    let claimed = once_it_ran(&server, 2).await?;
+    assert_eq!((&claimed["origin"], &claimed["ref"]), (&json!("declared"), &found["ref"]));
+    let boundary = std::fs::read_to_string(folder.join("boundary.yaml"))?;
+    assert!(boundary.contains("agents: [\"Helm Agent\"]"), "{boundary}");
+    Ok(())
+}
+
+/// The one agent of the catalog, once it has so many runs.
+async fn once_it_ran(server: &Mizzen, runs: u64) -> Result<Value> {
+    let mut last = Value::Null;
+    for _ in 0..300 {
+        let page = server.get("/api/v1/catalog/entities?class=agent").await?;
+        if let Some([agent]) = page["items"].as_array().map(Vec::as_slice) {
+            let path = agent["ref"].as_str().unwrap_or_default().replacen(':', "/", 1);
+            last = server.get(&format!("/api/v1/catalog/entities/{path}/summary")).await?;
+            if last["agent"]["runs"]["n"] == runs {
+                return Ok(agent.clone());
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    anyhow::bail!("there is no one agent with {runs} runs: {last}")
+}
+
+/// Somebody has files reviewed, and sends others under the same version.
+#[tokio::test]
+async fn files_of_a_template_are_those_that_were_submitted() -> Result<()> {
+    let (server, home) = (Mizzen::start().await?, tempfile::tempdir()?);
+    let (folder, made) = (home.path().join("own"), home.path().join("made").display().to_string());
+    std::fs::create_dir_all(folder.join("skeleton"))?;
+    let template = "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: own}\nspec:\n  type: service\n  owner: team\n  parameters: {}\n  steps:\n    - action: fetch:plain\n      input: {url: ./skeleton}\n    - action: debug:log\n      input: {message: said aloud}\n";
+    std::fs::write(folder.join("template.yaml"), template)?;
+    std::fs::write(folder.join("skeleton/run.sh"), "good\n")?;
+    let place = folder.display().to_string();
+    let apply = async |more: &[&str]| -> Result<(Option<i32>, String)> {
+        let args = ["apply", "-f", place.as_str()].into_iter().chain(more.iter().copied());
+        let output = server.command(args)?.output().await?;
+        let told = [output.stdout, output.stderr].concat();
+        Ok((output.status.code(), String::from_utf8_lossy(&told).into_owned()))
+    };
+    let (code, told) = apply(&["--draft"]).await?;
+    assert!(code == Some(0) && told.contains("template:default/own: 2 files, its version is draft"), "{told}");
+    let (code, told) = apply(&[]).await?;
+    assert!(code == Some(0) && told.contains("template:default/own: 2 files, its version is pending"), "{told}");
+    std::fs::write(folder.join("skeleton/run.sh"), "rm -rf ~\n")?;
+    let (code, told) = apply(&[]).await?;
+    assert!(code != Some(0) && told.contains("was submitted for review"), "{told}");
+    let approved = server.command(["approve", "template:default/own"])?.output().await?;
+    assert!(approved.status.success(), "{}", String::from_utf8_lossy(&approved.stderr));
+    assert_ne!(apply(&[]).await?.0, Some(0));
+    let ran = server.command(["init", "own", made.as_str()])?.output().await?;
+    let log = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success() && log.contains("said aloud"), "{log}");
+    assert_eq!(std::fs::read_to_string(home.path().join("made/run.sh"))?, "good\n");
+    let audit = server.get("/api/v1/audit/entries").await?.to_string();
+    assert!(audit.contains("\"files\"") && audit.contains("template:default/own"), "{audit}");
     Ok(())
 }
 

@@ -56,7 +56,7 @@ async fn parameters_are_joined_and_values_are_alternatives() {
                 "user:default/ben",
             ],
         ),
-        ("state=pending&kind=template", &["template:default/new-service"]),
+        ("state=draft&kind=template", &["template:default/new-service"]),
         ("state=none&system=checkout&type=service", &["component:default/basket"]),
         ("problems=true&kind=component", &["component:default/returns-assistant"]),
         ("tag=rust,agent", &["component:default/shop-assistant", "component:platform/ledger"]),

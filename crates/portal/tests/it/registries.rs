@@ -120,6 +120,9 @@ async fn the_latest_is_the_highest_and_what_is_deleted_is_shown_on_request_only(
     assert_eq!(names(&public(&portal, "/v0.1/servers?updated_since=2020-01-01T00:00:00Z").await).len(), 2);
     assert_eq!(names(&public(&portal, "/v0.1/servers?updated_since=2999-01-01T00:00:00Z").await).len(), 0);
     told(get(&portal, "/v0.1/servers?updated_since=yesterday").await, StatusCode::BAD_REQUEST).await;
+    for wrong in ["/v0.1/servers?limit=-1", "/v0/servers?include_deleted=perhaps"] {
+        told(get(&portal, wrong).await, StatusCode::BAD_REQUEST).await;
+    }
 
     let all =
         asked(&portal, "PATCH", "/v0.1/servers/io.github.acme%2Fweather/status", &json!({ "status": "deprecated" }))
@@ -281,7 +284,11 @@ async fn agentregistrys_documents_are_applied_one_by_one_and_listed_by_kind() {
     assert_eq!(portal.get("/v0/skills/summarize/stable").await["status"]["conditions"][0]["reason"], "retired");
     assert_eq!(statuses(&apply("DELETE", "", &STACK.replace(", tag: v1", "")).await)[2..], ["deleted", "deleted"]);
     assert_eq!(portal.get("/v0/runtimes").await, json!({ "items": [] }));
-    assert_eq!(public(&portal, "/v0/ping").await, json!({ "pong": true }));
+    for door in ["/v0", "/v0.1"] {
+        assert_eq!(public(&portal, &format!("{door}/ping")).await, json!({ "pong": true }));
+        assert_eq!(public(&portal, &format!("{door}/health")).await, json!({ "status": "ok" }));
+        assert!(public(&portal, &format!("{door}/version")).await["version"].is_string());
+    }
 }
 
 async fn approved(portal: &Portal, source: &str, text: &str) -> EntityRef {

@@ -123,7 +123,8 @@ async fn documentation_is_kept_shown_safely_and_found() {
     let portal = Portal::open().await;
     json_of(post(&portal, &format!("{AGENT}/run"), &answers()).await).await;
     let docs = "/api/v1/catalog/entities/component/default/helper/docs";
-    assert_eq!(code_of(portal.send(portal.request("GET", docs, String::new())).await).await, "not_found");
+    let made = portal.get(docs).await;
+    assert_eq!((&made["site"], &made["path"]), (&json!("helper"), &json!("index.md")), "it was made with its own");
     let file = |path: &str, content: &str| json!({ "path": path, "content": content });
     let png = json!({ "path": "docs/a.png", "encoding": "base64", "content": "iVBORw0KGgo=" });
     let body = json!({ "source_url": "https://git.example/docs", "files": [

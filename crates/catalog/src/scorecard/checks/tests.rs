@@ -1,5 +1,17 @@
+use std::collections::BTreeSet;
+
 use super::built_in;
-use crate::scorecard::Level;
+use crate::apply::ApplyOptions;
+use crate::config::CatalogConfig;
+use crate::document::{self, Read};
+use crate::facts::{self, FactOrigin, Facts, Origin};
+use crate::observed::{Observation, Subject, SubjectKind};
+use crate::plane::tests::{ann, benches};
+use crate::reference::EntityRef;
+use crate::scorecard::card::Card;
+use crate::scorecard::files::Rules;
+use crate::scorecard::{Level, own};
+use crate::search::Page;
 
 #[test]
 fn every_check_compiles_and_names_what_it_rests_on() {
@@ -84,4 +96,121 @@ fn the_example_of_the_document_is_a_scorecard_file() {
     let example = document.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let rules = crate::scorecard::files::Rules::of([("example.yaml", example)]).unwrap();
     assert!(rules.check("shop.answers").is_some());
+}
+
+/// All that the checks ask a catalog entry for.
+const FULL: &str = "
+apiVersion: backstage.io/v1alpha1
+kind: Component
+metadata:
+  name: helm
+  annotations:
+    pagerduty.com/integration-id: abc
+    backstage.io/techdocs-ref: dir:.
+  links:
+    - { url: https://example.com/on-call, type: on-call }
+spec:
+  type: ai-agent
+  lifecycle: production
+  owner: platform
+  dependsOn: [resource:default/index]
+  agent:
+    purpose: Answers questions
+    prohibitedUses: [payments]
+    autonomy: 2
+    riskTier: limited
+    models: [vendor/big]
+    tools:
+      - { server: orders, tool: now, effect: read }
+    evals:
+      - { set: orders, metric: task_success, threshold: 0.9 }
+      - { set: attacks, metric: resists, threshold: 0.95, adversarial: true }
+    slo: { p95Ms: 8000, errorRate: 0.05, costPerSuccessUsd: 0.5 }
+    runbook: https://example.com/runbook
+---
+apiVersion: backstage.io/v1alpha1
+kind: Group
+metadata: { name: platform }
+spec: { type: team, children: [], members: [ann], profile: { email: platform@example.com } }
+---
+apiVersion: backstage.io/v1alpha1
+kind: User
+metadata: { name: ann }
+spec: { memberOf: [platform] }
+";
+
+/// Whatever a check tells people to write into an entry is something that they can write there.
+#[test]
+fn what_the_checks_tell_people_to_write_is_accepted() {
+    for read in document::read("helm.yaml", FULL) {
+        let Read::Valid(document) = read else { panic!("{read:?}") };
+        assert!(document.warnings.is_empty(), "{:?}", document.warnings);
+    }
+    // Of a boundary, or names in Mizzen.
+    const ELSEWHERE: &[&str] = &["needs_approval: true", "observe", "decisions", "on-call"];
+    let checks = built_in();
+    let quoted = checks.iter().flat_map(|check| check.fix.split('`').skip(1).step_by(2));
+    let fields: BTreeSet<&str> =
+        quoted.filter(|text| !text.starts_with("mizzen ") && !ELSEWHERE.contains(text)).collect();
+    assert!(fields.len() > 15 && fields.contains("adversarial: true"), "{fields:?}");
+    for field in fields {
+        let key = if field.contains(['/', ':']) { field } else { field.rsplit('.').next().unwrap() };
+        let is_there = FULL.contains(&format!("{key}:")) || field.contains(": ") && FULL.contains(field);
+        assert!(is_there, "`{field}` is in no field of the entry");
+    }
+}
+
+/// What the catalog says is what it finds in that entry; the other planes' part is what a good agent has.
+#[tokio::test]
+async fn an_agent_can_reach_every_level() {
+    for bench in benches(CatalogConfig::default()).await {
+        let documents = document::read("helm.yaml", FULL).into_iter().filter_map(Read::valid).collect();
+        let applied = bench.catalog.apply(documents, &ann(), &ApplyOptions::default()).await.unwrap();
+        assert!(applied.iter().all(|applied| applied.error.is_none()), "{applied:?}");
+        let helm = EntityRef::new("component", "default", "helm");
+        let page = Page { path: "index.md".into(), title: "Helm".into(), markdown: "# Helm\n".into() };
+        bench.catalog.put_documents(&helm, &[page]).await.unwrap();
+        let used = [(SubjectKind::Model, "vendor/big"), (SubjectKind::Tool, "orders/now")];
+        let subject = |kind, name: &str| Subject { kind, name: name.to_owned() };
+        let now = bench.clock.now();
+        let seen = used.map(|(kind, name)| Observation {
+            subject: subject(SubjectKind::Agent, "helm"),
+            uses: Some(subject(kind, name)),
+            calls: 1,
+            at: now,
+        });
+        bench.catalog.observe(&seen).await.unwrap();
+        let stored = bench.catalog.get(&helm).await.unwrap().unwrap();
+        let mut facts = own::facts(&bench.catalog, &stored, now).await.unwrap();
+        let level = |facts: &Facts| {
+            let card = Card::of(&Rules::default(), "component:default/helm", facts, now);
+            (card.level, card.next().map(|check| check.id.clone()))
+        };
+        assert_eq!(level(&facts).0, None);
+        let origin = Origin { from: FactOrigin::Control, as_of: now };
+        facts.put(&facts::IDENTITY_UNIQUE, true, origin);
+        facts.put(&facts::TRACES_SHARE, 1.0, origin);
+        assert_eq!(level(&facts).0, Some(Level::Known), "{}: {:?}", bench.name, level(&facts).1);
+        facts.put(&facts::BOUNDARY_ENFORCED, true, origin);
+        facts.put(&facts::TOOLS_UNUSED, vec![], origin);
+        facts.put(&facts::TOOLS_OUTSIDE, vec![], origin);
+        facts.put(&facts::BUDGET_HARD_STOP, true, origin);
+        facts.put(&facts::STOP_TESTED_DAYS, 3.0, origin);
+        facts.put(&facts::DENIED_SHARE, 0.0, origin);
+        assert_eq!(level(&facts).0, Some(Level::Controlled), "{}: {:?}", bench.name, level(&facts).1);
+        facts.put(&facts::EVALS_MET, 2, origin);
+        facts.put(&facts::EVALS_ADVERSARIAL_MET, 1, origin);
+        facts.put(&facts::EVIDENCE_CLUSTERS, 60, origin);
+        facts.put(&facts::EVIDENCE_DIGESTS, 1, origin);
+        facts.put(&facts::MONITORS_COUNT, 1, origin);
+        facts.put(&facts::MONITORS_ALARMED, vec![], origin);
+        facts.put(&facts::SLO_MISSED, 0, origin);
+        assert_eq!(level(&facts).0, Some(Level::Proven), "{}: {:?}", bench.name, level(&facts).1);
+        facts.put(&facts::RUNNING_APPROVED, true, origin);
+        facts.put(&facts::TOOLS_PINNED, true, origin);
+        facts.put(&facts::TOOLS_CHANGED, vec![], origin);
+        facts.put(&facts::AUDIT_VERIFIED, true, origin);
+        facts.put(&facts::EVIDENCE_AGE_DAYS, 1.0, origin);
+        assert_eq!(level(&facts), (Some(Level::Trusted), None), "{}", bench.name);
+    }
 }

@@ -9,6 +9,7 @@ use crate::observed::{Observation, Subject, SubjectKind};
 use crate::plane::Catalog;
 use crate::plane::tests::{ann, benches, document};
 use crate::reference::EntityRef;
+use crate::search::Page;
 use crate::version::VersionState;
 
 pub(in crate::scorecard) fn agent(spec: &Value) -> Value {
@@ -104,6 +105,63 @@ async fn what_nobody_declared_says_nothing_of_itself_and_what_it_used_is_undecla
 }
 
 #[tokio::test]
+async fn a_declared_tool_covers_the_one_that_traffic_shows() {
+    for bench in benches(CatalogConfig::default()).await {
+        let subject = |kind, name: &str| Subject { kind, name: name.to_owned() };
+        let used = [(SubjectKind::Tool, "orders/now"), (SubjectKind::Tool, "mail/send"), (SubjectKind::Tool, "own")];
+        let used = used.into_iter().chain([(SubjectKind::Model, "meta-llama/Llama-3.1-8B")]);
+        let seen = used.map(|(kind, name)| Observation {
+            subject: subject(SubjectKind::Agent, "helm"),
+            uses: Some(subject(kind, name)),
+            calls: 1,
+            at: bench.clock.now(),
+        });
+        bench.catalog.observe(&seen.collect::<Vec<_>>()).await.unwrap();
+        let server = json!({ "apiVersion": "backstage.io/v1alpha1", "kind": "API",
+            "metadata": { "name": "post", "annotations": { "mizzen.dev/tool-server": "mail" } },
+            "spec": { "type": "mcp-server", "lifecycle": "x", "owner": "platform",
+                "remotes": [{ "type": "streamable-http", "url": "https://mail.example.com/mcp" }] } });
+        apply(&bench.catalog, [server]).await;
+        let undeclared = async |spec: Value| {
+            apply(&bench.catalog, [agent(&spec)]).await;
+            let reference = EntityRef::new("component", "default", "helm");
+            let stored = bench.catalog.get(&reference).await.unwrap().unwrap();
+            let known = facts(&bench.catalog, &stored, bench.clock.now()).await.unwrap();
+            known.get("dependencies.undeclared").map(|fact| fact.value.clone())
+        };
+        let count = |number| Some(FactValue::Int(number));
+        assert_eq!(undeclared(json!({})).await, count(4), "{}", bench.name);
+        let llama = json!(["meta-llama/Llama-3.1-8B"]);
+        assert_eq!(undeclared(json!({ "models": llama })).await, count(3), "{}", bench.name);
+        let tools = json!([{ "server": "orders", "tool": "now" }, { "server": "api:post" }]);
+        assert_eq!(undeclared(json!({ "models": llama, "tools": tools })).await, count(1), "{}", bench.name);
+        let patterns = json!([{ "server": "orders", "tool": "*" }, { "server": "mail", "tool": "Se*" }]);
+        assert_eq!(undeclared(json!({ "models": llama, "tools": patterns })).await, count(1), "{}", bench.name);
+        let others = json!([{ "server": "orders", "tool": "later*" }, { "server": "mail", "tool": "read" }]);
+        assert_eq!(undeclared(json!({ "models": llama, "tools": others })).await, count(3), "{}", bench.name);
+    }
+}
+
+#[tokio::test]
+async fn documentation_is_there_when_it_is_kept() {
+    for bench in benches(CatalogConfig::default()).await {
+        let mut announced = agent(&full());
+        announced["metadata"]["annotations"] = json!({ "backstage.io/techdocs-ref": "dir:." });
+        apply(&bench.catalog, [announced]).await;
+        let reference = EntityRef::new("component", "default", "helm");
+        let exist = async || {
+            let stored = bench.catalog.get(&reference).await.unwrap().unwrap();
+            let known = facts(&bench.catalog, &stored, bench.clock.now()).await.unwrap();
+            known.get("docs.exist").map(|fact| fact.value.clone())
+        };
+        assert_eq!(exist().await, Some(FactValue::Bool(false)), "{}: an annotation is no documentation", bench.name);
+        let page = Page { path: "index.md".into(), title: "Helm".into(), markdown: "# Helm\n".into() };
+        bench.catalog.put_documents(&reference, &[page]).await.unwrap();
+        assert_eq!(exist().await, Some(FactValue::Bool(true)), "{}", bench.name);
+    }
+}
+
+#[tokio::test]
 async fn only_usable_versions_say_which_digests_are_approved() {
     for bench in benches(CatalogConfig::default()).await {
         apply(&bench.catalog, [agent(&full())]).await;
@@ -125,4 +183,6 @@ fn what_is_no_tier_and_no_threshold_is_none() {
     assert_eq!(autonomy(&entity(json!({ "autonomy": 7 }))), None);
     let evals = json!({ "evals": [ { "metric": "a" }, { "threshold": 1 }, { "metric": "b", "threshold": 1 }, 7 ] });
     assert_eq!(thresholds(&entity(evals)).len(), 1);
+    let named = thresholds(&entity(json!({ "evals": [ { "set": "s", "metric": "b", "threshold": 1 } ] })));
+    assert_eq!(named[0].set.as_deref(), Some("s"));
 }

@@ -109,24 +109,59 @@ async fn a_name_that_is_taken_by_something_else_is_not_claimed_by_it() {
 }
 
 #[tokio::test]
-async fn what_has_every_name_taken_from_it_keeps_nothing_else_out() {
+async fn what_has_its_names_taken_from_it_is_found_under_another() {
     for bench in benches(CatalogConfig::default()).await {
-        let digest = mizzen_model::id::Digest::of(b"agent:shop");
-        let long = format!("shop-{}", &digest.as_str()["sha256:".len()..][..32]);
-        for name in ["shop", &long] {
+        let subject = Subject { kind: SubjectKind::Agent, name: "shop".to_owned() };
+        let names: Vec<String> = super::discovered_names(&subject).take(4).collect();
+        assert_eq!((names[0].as_str(), names[1].len(), names[3].len()), ("shop", 37, 37), "{names:?}");
+        for name in &names[..3] {
             apply(&bench, agent(name, json!({}), "service")).await;
         }
         let shop = observation(SubjectKind::Agent, "shop", Some((SubjectKind::Model, "gpt")));
         bench.catalog.observe(&[shop, observation(SubjectKind::Agent, "mail", None)]).await.unwrap();
-        let rest = ["component:default/mail", "resource:default/gpt"];
-        assert_eq!(discovered(&bench).await, rest, "{}", bench.name);
+        let fourth = format!("component:default/{}", names[3]);
+        let all = ["component:default/mail", &fourth, "resource:default/gpt"];
+        assert_eq!(discovered(&bench).await, all, "{}", bench.name);
         // Whoever declares it has it, and may let it go again.
         apply(&bench, agent("front", json!({ "mizzen.dev/agent": "shop" }), "ai-agent")).await;
-        bench.catalog.observe(&[observation(SubjectKind::Agent, "shop", None)]).await.unwrap();
         let front = reference("component:default/front");
         assert!(bench.catalog.get(&front).await.unwrap().unwrap().last_seen.is_some());
         bench.catalog.delete(&front, &ann()).await.unwrap();
-        assert_eq!(discovered(&bench).await, rest, "{}", bench.name);
+        assert_eq!(discovered(&bench).await, all, "{}", bench.name);
+        let edges =
+            bench.catalog.relations_of(&reference(&fourth), &Walk::new(1, Direction::Needs)).await.unwrap().edges;
+        assert_eq!((edges.len(), edges[0].calls), (1, 2), "with all that was seen");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_is_declared_by_the_name_that_it_was_found_under_keeps_what_was_seen() {
+    for bench in benches(CatalogConfig::default()).await {
+        let call = observation(SubjectKind::Agent, "Helm Agent", Some((SubjectKind::Model, "gpt")));
+        bench.catalog.observe(std::slice::from_ref(&call)).await.unwrap();
+        let name = discovered(&bench).await.remove(0);
+        assert!(name.starts_with("component:default/helm-agent-"), "{name}");
+        let helm = reference(&name);
+        let calls = async || {
+            let edges = bench.catalog.relations_of(&helm, &Walk::new(1, Direction::Needs)).await.unwrap().edges;
+            edges.first().map(|edge| edge.calls)
+        };
+        // Without the annotation that names it in traffic; then changed; each time traffic goes on.
+        for (round, annotations) in
+            [json!({}), json!({ "x": "y" }), json!({ "mizzen.dev/agent": "Helm Agent" })].into_iter().enumerate()
+        {
+            apply(&bench, agent(helm.name(), annotations, "ai-agent")).await;
+            bench.catalog.observe(std::slice::from_ref(&call)).await.unwrap();
+            assert_eq!(discovered(&bench).await, ["resource:default/gpt"], "{}", bench.name);
+            assert_eq!(calls().await, Some(4 + 2 * round as u64), "{}", bench.name);
+        }
+        // What says that it is another agent lets this one go, and nothing of it is lost.
+        apply(&bench, agent(helm.name(), json!({ "mizzen.dev/agent": "other" }), "ai-agent")).await;
+        let names = discovered(&bench).await;
+        assert!(names[0].starts_with("component:default/helm-agent-") && names[0] != name, "{names:?}");
+        let edges =
+            bench.catalog.relations_of(&reference(&names[0]), &Walk::new(1, Direction::Needs)).await.unwrap().edges;
+        assert_eq!(edges[0].calls, 8, "{}", bench.name);
     }
 }
 

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{Context, Input, Output, StepFault};
-use crate::reference::EntityRef;
+use crate::entity::Entity;
+use crate::observed::{Subject, SubjectKind};
+use crate::reference::{DEFAULT_NAMESPACE, EntityRef};
+use crate::storage::subjects::discovered_names;
 use crate::template::effects::{Period, Wanted};
 use crate::template::files::File;
 use crate::template::record::Level;
@@ -15,6 +18,9 @@ use crate::template::record::Level;
 const VERIFY_SECONDS: f64 = 60.0;
 const VERIFY_SECONDS_MAX: f64 = 300.0;
 const VERIFY_EVERY: Duration = Duration::from_millis(500);
+
+/// Names of an agent's entity that are looked at.
+const NAMES_TRIED: usize = 8;
 
 /// What the levels of a scorecard are called.
 const LEVELS: [&str; 5] = ["none", "known", "controlled", "proven", "trusted"];
@@ -78,9 +84,11 @@ pub(super) async fn verify_telemetry(input: &Input, context: &mut Context<'_>) -
     if seconds > VERIFY_SECONDS_MAX {
         return Err(StepFault::of("seconds", format!("a step waits at most {VERIFY_SECONDS_MAX} seconds")));
     }
+    let name = entity_name(agent, context).await?;
+    let mut output: Output = [("entityName".to_owned(), name.into())].into_iter().collect();
     if context.is_dry_run {
         context.log.info(format!("would wait up to {seconds} seconds for a run of `{agent}`"));
-        return Ok(Output::new());
+        return Ok(output);
     }
     let end = Instant::now() + Duration::from_secs_f64(seconds);
     loop {
@@ -88,7 +96,8 @@ pub(super) async fn verify_telemetry(input: &Input, context: &mut Context<'_>) -
         let newest = newest.map_err(|_| StepFault::new("the runs could not be read in time"))?;
         if let Some(at) = newest.map_err(|error| StepFault::of("agent", error))? {
             context.log.info(format!("`{agent}` has run, last at {at}"));
-            return Ok([("seen".to_owned(), json!(true)), ("at".to_owned(), json!(at))].into_iter().collect());
+            output.extend([("seen".to_owned(), json!(true)), ("at".to_owned(), json!(at))]);
+            return Ok(output);
         }
         if Instant::now() >= end {
             break;
@@ -99,9 +108,26 @@ pub(super) async fn verify_telemetry(input: &Input, context: &mut Context<'_>) -
         format!("no run of `{agent}` was seen in {seconds} seconds; start it with `mizzen run --agent {agent} -- …`");
     if input.flag("optional")? {
         context.log.say(Level::Warn, why);
-        return Ok([("seen".to_owned(), json!(false))].into_iter().collect());
+        output.insert("seen".to_owned(), json!(false));
+        return Ok(output);
     }
     Err(StepFault::of("agent", why))
+}
+
+/// What the entity of an agent is called that traffic calls `agent`, or may be called while it has none: the first of the names
+/// that discovery gives which is the agent's own or free. Nothing else that has such a name is written over.
+async fn entity_name(agent: &str, context: &Context<'_>) -> Result<String, StepFault> {
+    let subject = Subject { kind: SubjectKind::Agent, name: agent.to_owned() };
+    for name in discovered_names(&subject).take(NAMES_TRIED) {
+        let reference = EntityRef::new("component", DEFAULT_NAMESPACE, &name);
+        let found = context.effects.entity(&reference).await.map_err(|error| StepFault::of("agent", error))?;
+        let Some(Value::Object(document)) = found else { return Ok(name) };
+        let held = Subject::of(&Entity::new(document));
+        if held.is_some_and(|held| held.kind == subject.kind && held.name.to_lowercase() == agent.to_lowercase()) {
+            return Ok(name);
+        }
+    }
+    Err(StepFault::of("agent", format!("other entities have every name that `{agent}` could have; rename one of them")))
 }
 
 pub(super) async fn assert_level(input: &Input, context: &mut Context<'_>) -> Result<Output, StepFault> {

@@ -9,8 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::all;
 use crate::document::{self, Read};
+use crate::observed::{Subject, SubjectKind};
 use crate::plane::Actor;
 use crate::reference::EntityRef;
+use crate::storage::subjects::discovered_names;
 use crate::template::definition::Template;
 use crate::template::effects::{Done, EffectError, EffectKind, Effects, Plan, Wanted};
 use crate::template::path::FilePath;
@@ -130,6 +132,76 @@ async fn whatever_is_answered_every_file_is_what_it_says() {
             }
         }
     }
+}
+
+/// Names that traffic has and an entity cannot have, some of which would break out of YAML, Markdown or a shell.
+#[tokio::test]
+async fn an_agent_is_claimed_by_whatever_name_traffic_has_for_it() {
+    let template = all().unwrap().remove(1);
+    for name in
+        ["roll_dice_agent", "HelmAgent", "k8s.agent", "Helm Agent", "it's: \"#1\" ${{ 1 }} {{ a }}", "Ägent/1", "7"]
+    {
+        let values = json!({ "name": name, "owner": "platform", "purpose": "Answers questions about orders.",
+            "tools": ["shop/get_order"] });
+        let made = made(&template, values.as_object().unwrap().clone()).await;
+        let subject = Subject { kind: SubjectKind::Agent, name: name.to_owned() };
+        let entity = document::read("catalog-info.yaml", &text(&made, "catalog-info.yaml").unwrap()).remove(0);
+        let entity = entity.valid().unwrap().entity;
+        assert_eq!(Subject::of(&entity), Some(subject.clone()));
+        assert_eq!(Some(entity.name().to_owned()), discovered_names(&subject).next());
+        let boundary = text(&made, "boundary.yaml").unwrap();
+        let boundary = mizzen_governance::boundary::parse("boundary.yaml", &boundary).unwrap();
+        assert_eq!((boundary.agents, boundary.name.as_str()), (vec![name.to_owned()], entity.name()));
+        assert_eq!(made.output["links"][0]["url"], format!("/catalog/component/default/{}", entity.name()));
+        assert!(crate::docs::site::Site::read(&made.files).is_ok());
+        let stop = entity.text(&["spec", "agent", "killSwitch"]).unwrap().to_owned();
+        let shell =
+            std::process::Command::new("sh").arg("-c").arg(stop.replacen("mizzen pause", "printf %s", 1)).output();
+        assert_eq!(String::from_utf8(shell.unwrap().stdout).unwrap(), name, "{stop}");
+    }
+    for name in ["", " ", "a ", "a*", "a\nb"] {
+        let values = json!({ "name": name, "owner": "platform", "purpose": "Answers questions about orders." });
+        let by = Actor::person("ann", Role::Developer);
+        let asked = Asked { template: Arc::clone(&template), values: values.as_object().unwrap().clone(), by: &by };
+        let refused = dry_run(asked, &Checking).await.unwrap_err();
+        assert!(refused.to_string().contains("`/name` (Name)"), "{name:?}: {refused}");
+    }
+}
+
+/// What runs in CI installs `mizzen` before it calls it, and says what is not set.
+#[tokio::test]
+async fn a_job_for_ci_has_what_it_calls() {
+    let mut jobs = 0;
+    for template in all().unwrap() {
+        let made = made(&template, answers(&template).pop().unwrap()).await;
+        let Some(job) = text(&made, ".github/workflows/evals.yml") else { continue };
+        jobs += 1;
+        let job: Value = serde_saphyr::from_str(&job).unwrap();
+        let steps = job["jobs"]["gate"]["steps"].as_array().unwrap();
+        let runs: Vec<&str> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
+        let install = runs[0];
+        assert!(install.contains("cargo install --locked") && runs[1..].iter().any(|run| run.starts_with("mizzen ")));
+        let environment = job["jobs"]["gate"]["env"].as_object().unwrap();
+        for missing in environment.keys() {
+            let mut shell = std::process::Command::new("bash");
+            shell.args(["-e", "-c", &format!("cargo() {{ echo \"called with $*\"; }}\n{install}")]);
+            shell.env("HOME", "/nonexistent").env_remove(missing);
+            for name in environment.keys().filter(|name| *name != missing) {
+                shell.env(name, "set");
+            }
+            let told = shell.output().unwrap();
+            let text = String::from_utf8_lossy(&told.stdout).into_owned();
+            assert!(!told.status.success() && text.contains(&format!("{missing} is not set")), "{text}");
+        }
+        let mut shell = std::process::Command::new("bash");
+        shell
+            .args(["-e", "-c", &format!("cargo() {{ echo \"called with $*\"; }}\n{install}")])
+            .env("HOME", "/nonexistent");
+        let told = shell.envs(environment.keys().map(|name| (name, "set"))).output().unwrap();
+        let text = String::from_utf8_lossy(&told.stdout).into_owned();
+        assert!(text.contains("install --locked --git set --rev set mizzen"), "{text}");
+    }
+    assert_eq!(jobs, 2);
 }
 
 #[tokio::test]

@@ -26,7 +26,9 @@ pub enum TemplateError {
     #[error("`{file}` is not what the catalog has as `{reference}`; apply it first")]
     OtherTemplate { reference: EntityRef, file: String },
     #[error(
-        "a version of `{reference}` is approved with other files; apply the template under another version, then send them"
+        "this version of `{reference}` was submitted for review, and its files stay what they were then, also when they were none; \
+         give it another \
+         `mizzen.dev/version` and apply the folder again, with `--draft` while you work on it"
     )]
     Fixed { reference: EntityRef },
     #[error("the server has no folder for projects; set `projects` in `[catalog]`, or take the download")]

@@ -5,15 +5,20 @@ use std::collections::HashMap;
 use mizzen_model::id::Digest;
 use mizzen_model::time::Timestamp;
 use serde_json::{Map, Value};
-use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Executor, Row as _, Transaction};
 
 use super::{TemplateError, Templates};
-use crate::plane::Actor;
+use crate::apply::count_approvals;
+use crate::approve::steps::{self, Step};
+use crate::plane::{Actor, CatalogError};
+use crate::query::Stored;
 use crate::reference::EntityRef;
+use crate::storage::{entities, searches};
 use crate::template::definition::Template;
 use crate::template::files::{FileText, Files, FilesLimits};
 use crate::template::run::Made;
+use crate::version::{VERSION_ANNOTATION, VersionState};
 
 /// Things that were made from one template, in one list.
 const CREATED_MAX: i64 = 1_000;
@@ -76,7 +81,7 @@ impl Templates {
         by: &Actor,
     ) -> Result<(), TemplateError> {
         let Some(reference) = made.entities.first() else { return Ok(()) };
-        self.keep_source(template).await?;
+        keep_source(self.0.catalog.store().pool(), template).await?;
         let answers = Value::Object(made.answers.to_keep()).to_string();
         let sql = "INSERT INTO templates_created
             (ref, template, template_digest, input_digest, answers, project, made_by, made_at)
@@ -100,59 +105,68 @@ impl Templates {
 
     /// From now on `reference` is as the template is now.
     pub(super) async fn keep_updated(&self, reference: &EntityRef, template: &Template) -> Result<(), TemplateError> {
-        self.keep_source(template).await?;
+        keep_source(self.0.catalog.store().pool(), template).await?;
         let sql = "UPDATE templates_created SET template_digest = $1 WHERE ref = $2";
         let update = sqlx::query(sql).bind(template.digest.to_string()).bind(reference.to_string());
         update.execute(self.0.catalog.store().pool()).await?;
         Ok(())
     }
 
-    /// The template as it is now must be known when it is another one.
-    async fn keep_source(&self, template: &Template) -> Result<(), TemplateError> {
-        let content = serde_json::to_string(&template.files.to_texts());
-        let content = content.map_err(|error| TemplateError::damaged(template.reference(), error))?;
-        let sql = "INSERT INTO templates_sources (digest, source, content) VALUES ($1, $2, $3)
-            ON CONFLICT (digest) DO NOTHING";
-        let insert = sqlx::query(sql).bind(template.digest.to_string()).bind(template.source.clone()).bind(content);
-        insert.execute(self.0.catalog.store().pool()).await?;
-        Ok(())
-    }
-
+    /// Keeps the files of a version, and submits it unless it is to stay a draft. Files are sent to what was a draft all its life,
+    /// so that whoever reviews a version sees the files that will be run, whatever else is sent meanwhile.
     pub(super) async fn keep_folder(
         &self,
         template: &Template,
-        entity: &Digest,
-        is_fixed: bool,
+        stored: &Stored,
         by: &Actor,
+        draft: bool,
     ) -> Result<(), TemplateError> {
-        let reference = template.reference();
-        let known = self.folder_digest(&reference, entity).await?;
-        if known.as_ref() == Some(&template.digest) {
+        let (reference, catalog) = (&stored.reference, &self.0.catalog);
+        let mut change = catalog.store().begin().await?;
+        entities::reserve(&mut change, 0).await?;
+        let state = steps::state(&mut change, reference, &stored.digest).await?;
+        let known = folder(&mut *change, reference, &stored.digest).await?;
+        let is_known = known.is_some_and(|folder| folder.digest == template.digest);
+        let is_submitted = state == Some(VersionState::Draft) && !draft;
+        if is_known && !is_submitted {
             return Ok(());
         }
-        if is_fixed && known.is_some() {
-            return Err(TemplateError::Fixed { reference });
+        let mut entry = catalog.entry(reference, by, "files").with("digest", stored.digest.as_str());
+        entry = entry.with("files", template.digest.as_str());
+        if !is_known {
+            if was_submitted(&mut change, reference, &stored.digest).await? {
+                return Err(TemplateError::Fixed { reference: reference.clone() });
+            }
+            keep_source(&mut *change, template).await?;
+            let sql = "INSERT INTO templates_folders (ref, entity_digest, digest, put_by, put_at)
+                VALUES ($1, $2, $3, $4, $5) ON CONFLICT (ref, entity_digest) DO UPDATE SET digest = excluded.digest,
+                put_by = excluded.put_by, put_at = excluded.put_at";
+            sqlx::query(sql)
+                .bind(reference.to_string())
+                .bind(stored.digest.to_string())
+                .bind(template.digest.to_string())
+                .bind(by.reference.clone())
+                .bind(catalog.clock().now().unix_nanos())
+                .execute(&mut *change)
+                .await?;
         }
-        self.keep_source(template).await?;
-        let sql = "INSERT INTO templates_folders (ref, entity_digest, digest, put_by, put_at)
-            VALUES ($1, $2, $3, $4, $5) ON CONFLICT (ref, entity_digest) DO UPDATE SET digest = excluded.digest,
-            put_by = excluded.put_by, put_at = excluded.put_at";
-        sqlx::query(sql)
-            .bind(reference.to_string())
-            .bind(entity.to_string())
-            .bind(template.digest.to_string())
-            .bind(by.reference.clone())
-            .bind(self.0.catalog.clock().now().unix_nanos())
-            .execute(self.0.catalog.store().pool())
-            .await?;
+        if is_submitted {
+            let at = catalog.clock().now();
+            let step = Step { reference, digest: &stored.digest, by: &by.reference, at };
+            step.make(&mut change, VersionState::Draft, VersionState::Pending, Some("its files were sent")).await?;
+            if let Some(head) = entities::find(&mut change, reference).await?
+                && head.digest == stored.digest.as_str()
+            {
+                let state = Some(VersionState::Pending.as_str());
+                entities::mark(&mut change, head.entity_id, searches::STATE, state).await?;
+            }
+            count_approvals(&mut change).await?;
+            entry = entry.with("from", VersionState::Draft.as_str()).with("to", VersionState::Pending.as_str());
+        }
+        catalog.audited(reference, entry).await?;
+        change.commit().await?;
+        catalog.publish_changes().await;
         Ok(())
-    }
-
-    async fn folder_digest(&self, reference: &EntityRef, entity: &Digest) -> Result<Option<Digest>, TemplateError> {
-        let sql = "SELECT digest FROM templates_folders WHERE ref = $1 AND entity_digest = $2";
-        let query = sqlx::query(sql).bind(reference.to_string()).bind(entity.to_string());
-        let row = query.fetch_optional(self.0.catalog.store().pool()).await?;
-        row.map(|row| parsed(&row, 0)).transpose()
     }
 
     /// The template of an entity of the catalog, as it was sent.
@@ -161,8 +175,8 @@ impl Templates {
         reference: &EntityRef,
         entity: &Digest,
     ) -> Result<Option<Template>, TemplateError> {
-        match self.folder_digest(reference, entity).await? {
-            Some(digest) => self.source(&digest).await,
+        match folder(self.0.catalog.store().pool(), reference, entity).await? {
+            Some(folder) => self.source(&folder.digest).await,
             None => Ok(None),
         }
     }
@@ -188,6 +202,63 @@ impl Templates {
         }
         Template::read(&source, files).map(Some).map_err(TemplateError::Problems)
     }
+}
+
+/// The template as it is now must be known when it is another one.
+async fn keep_source<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    template: &Template,
+) -> Result<(), TemplateError> {
+    let content = serde_json::to_string(&template.files.to_texts());
+    let content = content.map_err(|error| TemplateError::damaged(template.reference(), error))?;
+    let sql = "INSERT INTO templates_sources (digest, source, content) VALUES ($1, $2, $3)
+        ON CONFLICT (digest) DO NOTHING";
+    let insert = sqlx::query(sql).bind(template.digest.to_string()).bind(template.source.clone()).bind(content);
+    insert.execute(executor).await?;
+    Ok(())
+}
+
+/// The files that a version of a template has.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    pub(crate) digest: Digest,
+    /// Who sent them last, and so made what will be run.
+    pub(crate) put_by: String,
+}
+
+pub(crate) async fn folder<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    reference: &EntityRef,
+    entity: &Digest,
+) -> Result<Option<Folder>, CatalogError> {
+    let sql = "SELECT digest, put_by FROM templates_folders WHERE ref = $1 AND entity_digest = $2";
+    let query = sqlx::query(sql).bind(reference.to_string()).bind(entity.to_string());
+    let Some(row) = query.fetch_optional(executor).await? else { return Ok(None) };
+    let digest = row.try_get::<String, _>(0)?.parse();
+    let digest = digest.map_err(|error| CatalogError::damaged("template", &reference.to_string(), error))?;
+    Ok(Some(Folder { digest, put_by: row.try_get(1)? }))
+}
+
+/// What to do about a version that has no files. Those of one that was submitted without any, before they were asked for, stay
+/// none; one that was withdrawn or set aside is a draft as well, and then told so when its files are sent.
+pub(crate) fn way_to_files(reference: &EntityRef, state: Option<VersionState>) -> String {
+    match state {
+        None | Some(VersionState::Draft) => {
+            format!("`mizzen apply -f DIR` with the folder of `{reference}` sends them")
+        }
+        Some(_) => format!("give it another `{VERSION_ANNOTATION}` and apply the folder with `mizzen apply -f DIR`"),
+    }
+}
+
+/// Whether a version was ever more than a draft.
+async fn was_submitted(
+    change: &mut Transaction<'_, Any>,
+    reference: &EntityRef,
+    digest: &Digest,
+) -> Result<bool, TemplateError> {
+    let sql = "SELECT step FROM catalog_transitions WHERE ref = $1 AND digest = $2 AND state <> 'draft' LIMIT 1";
+    let query = sqlx::query(sql).bind(reference.to_string()).bind(digest.to_string());
+    Ok(query.fetch_optional(&mut **change).await?.is_some())
 }
 
 fn created(row: &AnyRow) -> Result<Created, TemplateError> {

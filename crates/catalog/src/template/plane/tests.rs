@@ -7,17 +7,20 @@ use mizzen_model::permission::Role;
 use mizzen_model::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{FolderSeen, Origin, Parts, Target, TemplateError, Templates};
-use crate::apply::ApplyOptions;
+use super::{FolderSeen, Origin, Outcome, Parts, Target, TemplateError, Templates};
+use crate::apply::{ApplyOptions, Outcome as Applies};
 use crate::config::CatalogConfig;
+use crate::docs::plane::Documentation;
 use crate::document;
+use crate::locations::LocationKind;
 use crate::plane::tests::{Bench, ben, benches};
-use crate::plane::{Actor, Catalog};
+use crate::plane::{Actor, Catalog, CatalogError};
 use crate::reference::EntityRef;
 use crate::template::effects::{Done, EffectError, Effects, Plan, Wanted};
 use crate::template::files::{File, Files, FilesLimits};
 use crate::template::path::FilePath;
-use crate::version::VersionState;
+use crate::template::record::Level;
+use crate::version::{Version, VersionState};
 
 /// Only the catalog is there. Counts what is planned.
 #[derive(Debug)]
@@ -96,12 +99,30 @@ fn open(bench: &Bench, projects: Option<&std::path::Path>) -> Templates {
     Templates::open(Parts { catalog, effects, projects: projects.map(Into::into) }).unwrap()
 }
 
+/// The template's entity in the catalog, without its files.
+async fn apply(bench: &Bench, version: &str) {
+    let documents = document::read("template.yaml", &template(version)).into_iter().map(|read| read.valid().unwrap());
+    let done = bench.catalog.apply(documents.collect(), &maker(), &ApplyOptions::default()).await.unwrap();
+    assert_eq!((done[0].error.as_ref(), done.len()), (None, 1));
+}
+
+async fn approve(bench: &Bench, version: &str) -> Result<Version, CatalogError> {
+    bench.catalog.decide(&own(), version, VersionState::Approved, &ben(), None).await
+}
+
+async fn state(bench: &Bench, version: &str) -> VersionState {
+    bench.catalog.version(&own(), version).await.unwrap().unwrap().state
+}
+
 /// A version of the template in the catalog, its files sent, approved.
 async fn publish(bench: &Bench, templates: &Templates, version: &str, readme: &str) {
-    let documents = document::read("template.yaml", &template(version)).into_iter().map(|read| read.valid().unwrap());
-    bench.catalog.apply(documents.collect(), &maker(), &ApplyOptions::default()).await.unwrap();
-    templates.put(&own(), folder(version, readme), &maker()).await.unwrap();
-    bench.catalog.decide(&own(), version, VersionState::Approved, &ben(), None).await.unwrap();
+    apply(bench, version).await;
+    templates.put(&own(), folder(version, readme), &maker(), false).await.unwrap();
+    approve(bench, version).await.unwrap();
+}
+
+fn readme(outcome: &Outcome) -> &str {
+    outcome.made.files.get(&FilePath::parse("README.md").unwrap()).unwrap().text().unwrap()
 }
 
 #[tokio::test]
@@ -109,21 +130,157 @@ async fn a_template_of_the_catalog_runs_when_its_files_are_there_and_it_is_appro
     for bench in benches(CatalogConfig::default()).await {
         let templates = open(&bench, None);
         assert!(matches!(templates.get(&own()).await, Err(TemplateError::NotFound(_))), "{}", bench.name);
-        let documents = document::read("template.yaml", &template("1")).into_iter().map(|read| read.valid().unwrap());
-        bench.catalog.apply(documents.collect(), &maker(), &ApplyOptions::default()).await.unwrap();
+        apply(&bench, "1").await;
         let listed = templates.get(&own()).await.unwrap();
         assert!(listed.origin == Origin::Catalog && listed.why_not.unwrap().contains("were not sent"));
-        let other = templates.put(&own(), folder("2", "x"), &maker()).await;
+        let other = templates.put(&own(), folder("2", "x"), &maker(), false).await;
         assert!(matches!(other, Err(TemplateError::OtherTemplate { .. })));
-        templates.put(&own(), folder("1", "one\n"), &maker()).await.unwrap();
+        let entries = bench.control.audit().status().size;
+        templates.put(&own(), folder("1", "one\n"), &maker(), false).await.unwrap();
+        assert_eq!(bench.control.audit().status().size, entries + 1, "files are written down");
         assert!(templates.dry_run(&own(), values(), &maker(), Target::Download).await.is_ok());
         let pending = templates.run(&own(), values(), &maker(), Target::Download).await.unwrap_err();
         assert!(pending.to_string().contains("its version is pending"), "{pending}");
-        bench.catalog.decide(&own(), "1", VersionState::Approved, &ben(), None).await.unwrap();
+        approve(&bench, "1").await.unwrap();
         templates.run(&own(), values(), &maker(), Target::Download).await.unwrap();
-        let swapped = templates.put(&own(), folder("1", "other\n"), &maker()).await;
-        assert!(matches!(swapped, Err(TemplateError::Fixed { .. })), "what is approved cannot get other files");
         assert!(templates.list().await.unwrap().iter().any(|listed| listed.reference == own() && listed.made == 1));
+    }
+}
+
+#[tokio::test]
+async fn what_is_reviewed_is_what_runs_whatever_is_sent_in_between() {
+    for bench in benches(CatalogConfig::default()).await {
+        let templates = open(&bench, None);
+        apply(&bench, "1").await;
+        templates.put(&own(), folder("1", "good\n"), &maker(), false).await.unwrap();
+        let digest = bench.catalog.version(&own(), "1").await.unwrap().unwrap().digest;
+        let entries = bench.control.audit().status().size;
+        let swap = async |when: &str| {
+            let swapped = templates.put(&own(), folder("1", "rm -rf ~\n"), &maker(), false).await;
+            assert!(matches!(swapped, Err(TemplateError::Fixed { .. })), "{when}, {}: {swapped:?}", bench.name);
+            // The very same files are no other ones.
+            templates.put(&own(), folder("1", "good\n"), &maker(), true).await.unwrap();
+        };
+        swap("while it waits").await;
+        assert_eq!(bench.control.audit().status().size, entries, "nothing was changed");
+        // Withdrawn while somebody looks at it, changed, and submitted again.
+        bench.catalog.decide(&own(), "1", VersionState::Draft, &maker(), None).await.unwrap();
+        swap("when it was withdrawn").await;
+        templates.put(&own(), folder("1", "good\n"), &maker(), false).await.unwrap();
+        assert_eq!(state(&bench, "1").await, VersionState::Pending);
+        bench.catalog.decide(&own(), digest.as_str(), VersionState::Approved, &ben(), None).await.unwrap();
+        swap("when it is approved").await;
+        let made = templates.run(&own(), values(), &maker(), Target::Download).await.unwrap();
+        assert_eq!(readme(&made), "good\n", "{}", bench.name);
+    }
+}
+
+#[tokio::test]
+async fn a_template_without_files_is_reviewed_by_nobody() {
+    for bench in benches(CatalogConfig::default()).await {
+        let templates = open(&bench, None);
+        apply(&bench, "1").await;
+        assert_eq!(state(&bench, "1").await, VersionState::Draft, "{}", bench.name);
+        let submitted = bench.catalog.decide(&own(), "1", VersionState::Pending, &maker(), None).await.unwrap_err();
+        assert!(submitted.to_string().contains("`mizzen apply -f DIR`"), "{submitted}");
+        // As versions are that were submitted and approved before files were asked for.
+        let pool = bench.catalog.store().pool();
+        for approved in [VersionState::Pending, VersionState::Approved] {
+            let sql = "UPDATE catalog_versions SET state = $1 WHERE ref = $2";
+            sqlx::query(sql).bind(approved.as_str()).bind(own().to_string()).execute(pool).await.unwrap();
+            let sql = "UPDATE catalog_transitions SET state = $1 WHERE ref = $2";
+            sqlx::query(sql).bind(approved.as_str()).bind(own().to_string()).execute(pool).await.unwrap();
+            let first = templates.put(&own(), folder("1", "rm -rf ~\n"), &maker(), false).await;
+            assert!(matches!(first, Err(TemplateError::Fixed { .. })), "{approved}, {}: {first:?}", bench.name);
+            assert!(approve(&bench, "1").await.is_err(), "there is nothing to approve");
+            let run = templates.run(&own(), values(), &maker(), Target::Download).await.unwrap_err();
+            let run = run.to_string();
+            assert!(run.contains("were not sent") && run.contains("give it another `mizzen.dev/version`"), "{run}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn files_of_a_draft_may_be_replaced_until_it_is_submitted() {
+    for bench in benches(CatalogConfig::default()).await {
+        let templates = open(&bench, None);
+        apply(&bench, "1").await;
+        for text in ["one\n", "two\n"] {
+            templates.put(&own(), folder("1", text), &maker(), true).await.unwrap();
+            assert_eq!(state(&bench, "1").await, VersionState::Draft, "{}", bench.name);
+        }
+        let draft = templates.run(&own(), values(), &maker(), Target::Download).await.unwrap_err();
+        assert!(draft.to_string().contains("`mizzen submit template:default/own`"), "{draft}");
+        bench.catalog.decide(&own(), "1", VersionState::Pending, &maker(), None).await.unwrap();
+        approve(&bench, "1").await.unwrap();
+        let made = templates.run(&own(), values(), &maker(), Target::Download).await.unwrap();
+        assert_eq!(readme(&made), "two\n", "{}", bench.name);
+    }
+}
+
+#[tokio::test]
+async fn who_sent_the_files_approves_them_no_more_than_who_submitted_them() {
+    let config = CatalogConfig { four_eyes: true, ..CatalogConfig::default() };
+    for bench in benches(config).await {
+        let templates = open(&bench, None);
+        apply(&bench, "1").await;
+        templates.put(&own(), folder("1", "good\n"), &maker(), true).await.unwrap();
+        templates.put(&own(), folder("1", "rm -rf ~\n"), &ben(), true).await.unwrap();
+        bench.catalog.decide(&own(), "1", VersionState::Pending, &maker(), None).await.unwrap();
+        let refused = approve(&bench, "1").await;
+        assert!(matches!(refused, Err(CatalogError::FourEyes { .. })), "{}: {refused:?}", bench.name);
+        let third = Actor::person("cy", Role::Approver);
+        bench.catalog.decide(&own(), "1", VersionState::Approved, &third, None).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn files_of_a_template_that_a_location_holds_are_sent_by_whoever_applies_its_folder() {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::write(root.path().join("template.yaml"), template("1")).unwrap();
+    let config = CatalogConfig { files: root.path().to_owned(), ..CatalogConfig::default() };
+    for bench in benches(config).await {
+        let templates = open(&bench, None);
+        let location = bench.catalog.add_location(LocationKind::File, "template.yaml", &maker()).await.unwrap();
+        bench.catalog.read_location(&location).await.unwrap();
+        assert_eq!(state(&bench, "1").await, VersionState::Draft, "{}", bench.name);
+        let applied = async |version: &str| {
+            let documents = document::read("template.yaml", &template(version)).into_iter();
+            let documents = documents.map(|read| read.valid().unwrap()).collect();
+            bench.catalog.apply(documents, &maker(), &ApplyOptions::default()).await.unwrap().remove(0)
+        };
+        let same = applied("1").await;
+        let outcome = (same.outcome, same.state);
+        assert_eq!(outcome, (Applies::Unchanged, Some(VersionState::Draft)), "{}: {same:?}", bench.name);
+        assert_eq!(applied("2").await.outcome, Applies::Rejected, "{}: the location keeps it", bench.name);
+        templates.put(&own(), folder("1", "one\n"), &maker(), false).await.unwrap();
+        assert_eq!(state(&bench, "1").await, VersionState::Pending, "{}", bench.name);
+    }
+}
+
+/// One sends other files at the moment when another submits what is there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_race_of_files_and_a_submission_leaves_the_files_that_were_submitted() {
+    for bench in benches(CatalogConfig::default()).await {
+        let templates = open(&bench, None);
+        for round in 0..8 {
+            let version = format!("r{round}");
+            apply(&bench, &version).await;
+            templates.put(&own(), folder(&version, "good\n"), &maker(), true).await.unwrap();
+            let (template, by) = (own(), maker());
+            let swap = templates.put(&template, folder(&version, "rm -rf ~\n"), &by, true);
+            let submit = bench.catalog.decide(&template, &version, VersionState::Pending, &by, None);
+            let (swapped, submitted) = futures::future::join(swap, submit).await;
+            submitted.unwrap();
+            let expected = if swapped.is_ok() { "rm -rf ~\n" } else { "good\n" };
+            let shown = templates.dry_run(&own(), values(), &maker(), Target::Download).await.unwrap();
+            assert_eq!(readme(&shown), expected, "{}", bench.name);
+            let later = templates.put(&own(), folder(&version, "later\n"), &maker(), true).await;
+            assert!(matches!(later, Err(TemplateError::Fixed { .. })), "{later:?}");
+            approve(&bench, &version).await.unwrap();
+            let made = templates.run(&own(), values(), &maker(), Target::Download).await.unwrap();
+            assert_eq!(readme(&made), expected, "{}", bench.name);
+        }
     }
 }
 
@@ -154,6 +311,46 @@ async fn what_was_made_is_found_behind_and_brought_up_to_date() {
         assert_eq!(std::fs::read_to_string(&readme).unwrap(), "theirs\nb\nc\nd\nours\n");
         assert_eq!(templates.get(&own()).await.unwrap().made_behind, 0);
         assert!(templates.update(&shop, None, &maker()).await.unwrap().changes.is_empty());
+    }
+}
+
+fn documented(version: &str, more: &[(&str, &str)]) -> Files {
+    let mut files = folder(version, "read me\n");
+    let entity = ENTITY.replace("metadata: {", "metadata: {annotations: {backstage.io/techdocs-ref: 'dir:.'}, ");
+    files.put(FilePath::parse("skeleton/catalog-info.yaml").unwrap(), File::from(entity)).unwrap();
+    for (path, text) in more {
+        files.add(FilePath::parse(path).unwrap(), File::from((*text).to_owned())).unwrap();
+    }
+    files
+}
+
+#[tokio::test]
+async fn documentation_of_what_was_made_is_kept_and_one_that_is_wrong_undoes_nothing() {
+    for bench in benches(CatalogConfig::default()).await {
+        let (templates, documentation) = (open(&bench, None), Documentation::new(bench.catalog.clone()));
+        let shop = EntityRef::new("component", "default", "shop");
+        let pages = [("skeleton/docs/index.md", "# The shop\n"), ("skeleton/docs/code.py", "no page")];
+        let sites = [("skeleton/mkdocs.yml", "nav: [none.md]\n"), ("skeleton/mkdocs.yml", "site_name: Shop\n")];
+        for (version, site) in ["1", "2"].into_iter().zip(sites) {
+            apply(&bench, version).await;
+            let files = documented(version, &[&pages[..], &[site]].concat());
+            templates.put(&own(), files, &maker(), false).await.unwrap();
+            approve(&bench, version).await.unwrap();
+            let planned = templates.dry_run(&own(), values(), &maker(), Target::Download).await.unwrap();
+            assert!(!planned.made.log.iter().any(|line| line.message.contains("documentation")));
+            assert!(!documentation.has_site(&shop).await.unwrap(), "{}: looking keeps nothing", bench.name);
+            let made = templates.run(&own(), values(), &maker(), Target::Download).await.unwrap();
+            let said = made.made.log.last().unwrap();
+            match version {
+                "1" => assert!(
+                    said.level == Level::Warn && said.message.contains("was not kept: mkdocs.yml:1"),
+                    "{said:?}"
+                ),
+                _ => assert_eq!(said.message, "kept the documentation of `component:default/shop`, pages: 1"),
+            }
+        }
+        let shown = documentation.page(&shop, None).await.unwrap();
+        assert_eq!((shown.site.as_str(), shown.title.as_str()), ("Shop", "The shop"), "{}", bench.name);
     }
 }
 

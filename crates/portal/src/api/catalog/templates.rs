@@ -41,6 +41,9 @@ pub(crate) struct CatalogTemplateRequest {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CatalogTemplateFiles {
     files: Vec<FileText>,
+    /// The version stays a draft, whose files may still be replaced. Otherwise it is submitted for review with them.
+    #[serde(default)]
+    draft: bool,
 }
 
 pub(super) type Name = (String, String);
@@ -83,9 +86,7 @@ pub(crate) async fn put(
 ) -> Result<Json<CatalogTemplateDetail>, ApiError> {
     let reference = template(&name);
     let files = Files::from_texts(request.files, FilesLimits::TEMPLATE).map_err(wire)?;
-    app.state.templates.check(&reference, files.clone()).await?;
-    app.record(&session, Kind::CatalogChanged, &format!("files of {reference}")).await?;
-    app.state.templates.put(&reference, files, &actor(&session)).await?;
+    app.state.templates.put(&reference, files, &actor(&session), request.draft).await?;
     let listed = app.state.templates.get(&reference).await?;
     Ok(Json(CatalogTemplateDetail::of(&listed, app.state.templates.has_projects())))
 }

@@ -13,7 +13,7 @@ use mizzen_catalog::{Catalog, EntityRef};
 use mizzen_model::id::Digest;
 use serde::Deserialize;
 
-use super::problem::Problem;
+use super::problem::{self, Problem};
 use super::reader::{self, Reader, Visible, of_kind, references};
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
@@ -35,7 +35,7 @@ pub(crate) async fn well_known(
     State(app): State<Arc<App>>,
     reader: Reader,
     headers: HeaderMap,
-    Params(query): Params<CardQuery>,
+    problem::Params(query): problem::Params<CardQuery>,
 ) -> Result<Response, Problem> {
     let sees_all = reader.sees_all(query.include_unapproved);
     let catalog = &app.state.catalog;

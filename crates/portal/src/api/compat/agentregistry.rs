@@ -20,12 +20,11 @@ use mizzen_model::time::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::problem::Problem;
+use super::problem::{Named, Params, Problem};
 use super::reader::{equals, of_kind};
 use crate::api::catalog::entity::actor;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::page::{Named, Params};
 
 pub(crate) use apply::{apply, delete_all, put};
 

@@ -13,10 +13,9 @@ use mizzen_catalog::{Catalog, EntityRef};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::problem::Problem;
+use super::problem::{Body, Named, Params, Problem};
 use super::reader::{self, Reader};
 use crate::app::App;
-use crate::page::{Named, Params};
 
 pub(crate) use change::{edit, publish, set_status, set_status_of_all};
 pub(crate) use list::list;

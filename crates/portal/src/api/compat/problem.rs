@@ -1,11 +1,15 @@
 //! Errors as `application/problem+json` (RFC 9457), for the registries' doors.
 
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
+use http::request::Parts;
 use http::{StatusCode, header};
 use mizzen_catalog::plane::CatalogError;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::error::ApiError;
+use crate::page;
 
 /// What went wrong, for a client of a registry.
 #[derive(Debug)]
@@ -51,5 +55,41 @@ impl IntoResponse for Problem {
         let title = status.canonical_reason().unwrap_or("Error");
         let body = json!({ "title": title, "status": status.as_u16(), "detail": detail });
         (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+    }
+}
+
+/// Query parameters, as [`page::Params`] reads them.
+#[derive(Debug)]
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(page::Params::from_request_parts(parts, state).await?.0))
+    }
+}
+
+/// What the path names, as [`page::Named`] reads it.
+#[derive(Debug)]
+pub(crate) struct Named<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok(Self(page::Named::from_request_parts(parts, state).await?.0))
+    }
+}
+
+/// A JSON body, as [`page::Body`] reads it.
+#[derive(Debug)]
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Ok(Self(page::Body::from_request(request, state).await?.0))
     }
 }

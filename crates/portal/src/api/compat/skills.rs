@@ -16,10 +16,9 @@ use mizzen_catalog::{Catalog, EntityRef};
 use mizzen_model::id::Digest;
 use serde_json::{Value, json};
 
-use super::problem::Problem;
+use super::problem::{Named, Problem};
 use super::reader::{Reader, Visible, of_kind, references};
 use crate::app::App;
-use crate::page::Named;
 
 const SCHEMA: &str = "https://schemas.agentskills.io/discovery/0.2.0/schema.json";
 const SKILLS_MAX: usize = 5_000;

@@ -12,10 +12,9 @@ use mizzen_control::sign_in::Session;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Problem, actor, kind, retire_version};
+use super::{Named, Params, Problem, actor, kind, retire_version};
 use crate::api::run::blocking;
 use crate::app::App;
-use crate::page::{Named, Params};
 
 const SOURCE: &str = "apply.yaml";
 

@@ -12,10 +12,9 @@ use mizzen_control::sign_in::Session;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Problem, Server};
+use super::{Body, Named, Problem, Server};
 use crate::api::catalog::entity::actor;
 use crate::app::App;
-use crate::page::{Body, Named};
 
 /// `status` and `statusMessage` of the registry's status routes.
 #[derive(Debug, Deserialize)]

@@ -13,10 +13,9 @@ use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{LATEST, Problem, Server, is_shown};
+use super::{LATEST, Params, Problem, Server, is_shown};
 use crate::api::compat::reader::{Reader, Visible, of_kind};
 use crate::app::App;
-use crate::page::Params;
 
 const LIMIT: usize = 30;
 const LIMIT_MAX: usize = 100;

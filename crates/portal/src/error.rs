@@ -9,6 +9,7 @@ use mizzen_control::api_tokens::ApiTokenError;
 use mizzen_control::approvals::AnswerError;
 use mizzen_control::audit::AuditError;
 use mizzen_control::budgets::BudgetError;
+use mizzen_control::evidence::WithdrawError;
 use mizzen_control::keys::KeyError;
 use mizzen_control::origin::OriginError;
 use mizzen_control::pauses::PauseError;
@@ -104,6 +105,14 @@ impl ApiError {
     /// It may work a little later.
     fn unavailable(error: &dyn std::error::Error) -> Self {
         Self::Refused { status: StatusCode::SERVICE_UNAVAILABLE, code: "unavailable", message: error.to_string() }
+    }
+
+    fn audit_unavailable(message: &str) -> Self {
+        Self::Refused {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: "audit_unavailable",
+            message: message.to_owned(),
+        }
     }
 
     pub(crate) fn not_found(what: &'static str, name: impl ToString) -> Self {
@@ -242,14 +251,15 @@ impl From<AnswerError> for ApiError {
             AnswerError::AlreadyDecided { .. } => refused(StatusCode::CONFLICT, "already_decided"),
             AnswerError::FourEyes { .. } => refused(StatusCode::FORBIDDEN, "four_eyes"),
             AnswerError::Reason => Self::Field { field: "reason", message: error.to_string() },
-            AnswerError::Store(_) | AnswerError::Audit(_) => Self::internal(error),
+            AnswerError::Audit(error) => error.into(),
+            AnswerError::Store(_) => Self::internal(error),
         }
     }
 }
 
 impl From<BudgetError> for ApiError {
     fn from(error: BudgetError) -> Self {
-        match &error {
+        match error {
             BudgetError::Name => Self::Field { field: "name", message: error.to_string() },
             BudgetError::OfBoundary(_) => {
                 Self::Refused { status: StatusCode::CONFLICT, code: "from_boundary", message: error.to_string() }
@@ -257,18 +267,41 @@ impl From<BudgetError> for ApiError {
             BudgetError::NoLimit => Self::Field { field: "limits", message: error.to_string() },
             BudgetError::Window => Self::Field { field: "window_seconds", message: error.to_string() },
             BudgetError::TooMany => Self::too_many(&error),
-            BudgetError::Encode(_) | BudgetError::Store(_) | BudgetError::Audit(_) => Self::internal(error),
+            BudgetError::Audit(error) => error.into(),
+            BudgetError::Encode(_) | BudgetError::Store(_) => Self::internal(error),
         }
     }
 }
 
 impl From<PauseError> for ApiError {
     fn from(error: PauseError) -> Self {
-        match &error {
+        match error {
             PauseError::Name => Self::Field { field: "scope", message: error.to_string() },
             PauseError::Reason => Self::Field { field: "reason", message: error.to_string() },
             PauseError::TooMany => Self::too_many(&error),
-            PauseError::Random(_) | PauseError::Store(_) | PauseError::Audit(_) => Self::internal(error),
+            PauseError::ChangedMeanwhile(_) => {
+                Self::Refused { status: StatusCode::CONFLICT, code: "changed_meanwhile", message: error.to_string() }
+            }
+            PauseError::Audit(error) => error.into(),
+            PauseError::NotWritten(cause) => {
+                tracing::error!(error = %Chain(&cause), "a pause holds that is not in the audit log");
+                let message = "it holds, but the audit log did not take the entry about it; the log of Mizzen says why";
+                Self::audit_unavailable(message)
+            }
+            PauseError::Random(_) | PauseError::Store(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<WithdrawError> for ApiError {
+    fn from(error: WithdrawError) -> Self {
+        match error {
+            WithdrawError::Reason => Self::Field { field: "reason", message: error.to_string() },
+            WithdrawError::NotInForce { .. } => {
+                Self::Refused { status: StatusCode::NOT_FOUND, code: "not_found", message: error.to_string() }
+            }
+            WithdrawError::Audit(error) => error.into(),
+            WithdrawError::Store(_) => Self::internal(error),
         }
     }
 }
@@ -277,12 +310,9 @@ impl From<AuditError> for ApiError {
     /// What cannot be written down does not happen.
     fn from(error: AuditError) -> Self {
         tracing::error!(error = %Chain(&error), "the audit log could not be written or read");
-        Self::Refused {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            code: "audit_unavailable",
-            message: "the audit log could not be written or read, so this was not done; the log of Mizzen says why"
-                .to_owned(),
-        }
+        Self::audit_unavailable(
+            "the audit log could not be written or read, so this was not done; the log of Mizzen says why",
+        )
     }
 }
 
@@ -410,7 +440,32 @@ impl From<CatalogError> for ApiError {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+    use mizzen_control::approvals::AnswerError;
+    use mizzen_control::audit::AuditError;
+    use mizzen_control::budgets::BudgetError;
+    use mizzen_control::evidence::WithdrawError;
+    use mizzen_control::pauses::PauseError;
+
     use super::ApiError;
+
+    #[test]
+    fn what_the_audit_log_did_not_take_is_unavailable_and_a_pause_holds_all_the_same() {
+        let not_done: [ApiError; 4] = [
+            AnswerError::Audit(AuditError::Busy).into(),
+            BudgetError::Audit(AuditError::Busy).into(),
+            PauseError::Audit(AuditError::Busy).into(),
+            WithdrawError::Audit(AuditError::Busy).into(),
+        ];
+        let of = |error: &ApiError| (error.status(), error.code());
+        for error in &not_done {
+            assert_eq!(of(error), (StatusCode::SERVICE_UNAVAILABLE, "audit_unavailable"));
+            assert!(error.to_string().contains("this was not done"), "{error}");
+        }
+        let holds = ApiError::from(PauseError::NotWritten(AuditError::Busy));
+        assert_eq!(of(&holds), (StatusCode::SERVICE_UNAVAILABLE, "audit_unavailable"));
+        assert!(holds.to_string().starts_with("it holds"), "{holds}");
+    }
 
     #[test]
     fn a_misspelt_value_names_the_nearest_known_one() {

@@ -113,6 +113,7 @@ use crate::api::{
         eval::baselines::remove,
         eval::baselines::compare,
         eval::evidence::list,
+        eval::evidence::withdraw,
         eval::plan::plan,
         tools::servers::list,
         tools::servers::detail,

@@ -124,6 +124,7 @@ pub(crate) const ROUTES: &[Route] = &[
         on(filter, eval::baselines::compare)
     }),
     row(MethodFilter::GET, "/api/v1/evidence", VIEWER, |filter| on(filter, eval::evidence::list)),
+    row(MethodFilter::POST, "/api/v1/evidence/withdraw", APPROVER, |filter| on(filter, eval::evidence::withdraw)),
     row(MethodFilter::POST, "/api/v1/plan", VIEWER, |filter| on(filter, eval::plan::plan)),
     row(MethodFilter::GET, "/api/v1/tool-servers", VIEWER, |filter| on(filter, tools::servers::list)),
     row(MethodFilter::GET, "/api/v1/tool-servers/{name}", VIEWER, |filter| on(filter, tools::servers::detail)),
@@ -234,6 +235,9 @@ pub(crate) const ROUTES: &[Route] = &[
         on(filter, compat::mcp_registry::set_status_of_all)
     }),
     row(MethodFilter::POST, "/v0.1/publish", DEVELOPER, |filter| on(filter, compat::mcp_registry::publish)),
+    row(MethodFilter::GET, "/v0.1/health", PUBLIC, |filter| on(filter, compat::agentregistry::health)),
+    row(MethodFilter::GET, "/v0.1/ping", PUBLIC, |filter| on(filter, compat::agentregistry::ping)),
+    row(MethodFilter::GET, "/v0.1/version", PUBLIC, |filter| on(filter, compat::agentregistry::version)),
     row(MethodFilter::GET, "/v0/servers", CATALOG, |filter| on(filter, compat::mcp_registry::list)),
     row(MethodFilter::GET, "/v0/servers/{server}/versions", CATALOG, |filter| {
         on(filter, compat::mcp_registry::versions)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use mizzen_control::approvals::{HeldCall, HeldFilter, HeldState, Shown};
+use mizzen_control::approvals::{Before, HeldCall, HeldFilter, HeldState, Shown};
 use mizzen_control::sign_in::Session;
 use mizzen_model::asked::Taint;
 use mizzen_model::permission::Role;
@@ -49,6 +49,15 @@ pub(crate) struct ApprovalView {
     decided_at: Option<Timestamp>,
     decided_by: Option<String>,
     decision_reason: Option<String>,
+}
+
+/// A held call, with what its run did before.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ApprovalDetail {
+    #[serde(flatten)]
+    item: ApprovalView,
+    /// The last ten decisions of the run before the call was held, newest first; of its key where it is in no run.
+    history: Vec<Before>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -105,16 +114,21 @@ pub(crate) async fn list(
 
 /// One held call
 #[utoipa::path(get, path = "/api/v1/approvals/{id}", tag = "approvals", operation_id = "get_approval", params(("id" = String, Path)),
-    responses((status = 200, body = ApprovalView), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    responses((status = 200, body = ApprovalDetail), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 pub(crate) async fn detail(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
     Named(id): Named<String>,
-) -> Result<Json<ApprovalView>, ApiError> {
-    let call = app.state.control.approvals().get(&id).await.map_err(ApiError::internal)?;
+) -> Result<Json<ApprovalDetail>, ApiError> {
+    let approvals = app.state.control.approvals();
+    let call = approvals.get(&id).await.map_err(ApiError::internal)?;
     let call = call.ok_or_else(|| ApiError::not_found("held call", &id))?;
-    Ok(Json(view(call, session.role)))
+    let mut history = approvals.history(&call).await.map_err(ApiError::internal)?;
+    if session.role < Role::Approver {
+        history = history.into_iter().map(Before::without_arguments).collect();
+    }
+    Ok(Json(ApprovalDetail { item: view(call, session.role), history }))
 }
 
 /// Let a held call go out, once

@@ -76,6 +76,8 @@ pub(crate) async fn remove(
     let run = find(&app, &id).await?;
     app.record(&session, Kind::RunDeleted, &format!("run:{id}")).await?;
     let was_there = app.state.telemetry.delete_run(&run.run_id).await?;
+    app.told.forget(&run.run_id);
+    app.open_runs.forget(&run.run_id);
     if was_there { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found("run", id)) }
 }
 

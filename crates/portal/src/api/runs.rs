@@ -25,7 +25,7 @@ const LIMIT_MAX: u32 = 500;
 #[into_params(parameter_in = Query)]
 pub(crate) struct RunParams {
     agent: Option<String>,
-    /// A model that answered in the run.
+    /// A model that was asked in the run.
     model: Option<String>,
     /// `ok`, `error` or `unset`.
     outcome: Option<String>,

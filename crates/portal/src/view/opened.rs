@@ -40,9 +40,15 @@ impl<T> OpenedRuns<T> {
 
     pub(crate) fn put(&self, summary: &RunSummary, made: &Arc<T>) {
         let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        runs.retain(|opened| opened.run.0 != summary.run_id);
+        runs.retain(|opened| opened.at.elapsed() < AGE_MAX && opened.run.0 != summary.run_id);
         runs.truncate(RUNS_MAX - 1);
         runs.push_front(Opened { run: key(summary), at: Instant::now(), made: Arc::clone(made) });
+    }
+
+    /// To be called when a run is deleted: nothing of it is kept longer than it.
+    pub(crate) fn forget(&self, run: &RunId) {
+        let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        runs.retain(|opened| opened.run.0 != *run);
     }
 }
 
@@ -66,7 +72,15 @@ mod tests {
         assert_eq!(runs.get(&summary("a", 1)), None);
         assert_eq!(runs.get(&summary("c", 1)).as_deref(), Some(&"c"));
         assert_eq!(runs.get(&summary("c", 2)), None);
-        tokio::time::advance(AGE_MAX).await;
+        runs.forget(&summary("c", 1).run_id);
         assert_eq!(runs.get(&summary("c", 1)), None);
+        assert_eq!(runs.get(&summary("b", 1)).as_deref(), Some(&"b"));
+        tokio::time::advance(AGE_MAX).await;
+        let (old, new) = (Arc::new("d"), Arc::new("e"));
+        runs.put(&summary("d", 1), &old);
+        tokio::time::advance(AGE_MAX).await;
+        runs.put(&summary("e", 1), &new);
+        assert_eq!((Arc::strong_count(&old), Arc::strong_count(&new)), (1, 2), "what is old is let go");
+        assert_eq!(runs.get(&summary("b", 1)), None);
     }
 }

@@ -80,6 +80,46 @@ async fn an_approver_sees_the_arguments_and_lets_the_call_out() {
 }
 
 #[tokio::test]
+async fn who_answers_is_told_what_the_run_did_before_and_a_call_after_a_yes_is_not_enforced() {
+    let (portal, ask) = portal_with_agent().await;
+    let control = &portal.state.control;
+    let mut decisions = control.decisions().unwrap();
+    let mut listing = ask.clone();
+    listing.resource.name = "list".into();
+    drop(control.gate().ask(listing).await);
+    let Answer::Held(held) = control.gate().ask(ask).await else { panic!("not held") };
+    let path = format!("/api/v1/approvals/{}", held.approval_id);
+    control.approvals().answer(&held.approval_id, true, "bob", None).await.unwrap();
+    let Answer::Permitted(permit) = held.wait().await else { panic!("not permitted") };
+    let went_on = permit.decision.id.clone();
+    permit.settle(Spend::default());
+    let mut kept = Vec::new();
+    while let Ok(recorded) = decisions.try_recv() {
+        let arguments = recorded.ask.arguments.as_ref().unwrap().to_string();
+        kept.push(Draft::of(&recorded, true).kept(Some(&arguments), None));
+    }
+    control.policies().keep_decisions(&kept).await.unwrap();
+    let seen = portal.get(&path).await;
+    let history = seen["history"].as_array().unwrap();
+    assert_eq!((history.len(), &history[0]["resource"]), (1, &json!("tool:helm/list")), "{seen}");
+    assert_eq!(history[0]["arguments"], json!({ "release": "billing" }));
+    let cookie = portal.cookie(Role::Viewer).await;
+    let request = Request::builder().uri(&path).header("host", "localhost:7600").header("cookie", cookie);
+    let seen = json_of(portal.send(request.body(String::new()).unwrap()).await).await;
+    let first = &seen["history"][0];
+    assert_eq!((&first["arguments"], &first["arguments_shown"]), (&Value::Null, &json!("hidden")), "{seen}");
+
+    let listed = portal.get("/api/v1/decisions?enforced=false&effect=needs_approval").await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+    let explained = portal.get(&format!("/api/v1/decisions/{went_on}")).await;
+    assert_eq!(
+        (&explained["enforced"], &explained["effect"]),
+        (&json!(false), &json!("needs_approval")),
+        "{explained}"
+    );
+}
+
+#[tokio::test]
 async fn a_budget_is_set_spent_told_and_removed() {
     let (portal, mut ask) = portal_with_agent().await;
     ask.resource.name = "list".into();

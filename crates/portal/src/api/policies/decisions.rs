@@ -77,10 +77,11 @@ pub(crate) struct DecisionView {
     tool: Option<String>,
     effect: Effect,
     mode: Mode,
-    /// Whether the call was kept from going on, or is held.
+    /// Whether the call was kept from going on, or is held. A held call that went out after a yes has a second decision, which is
+    /// not enforced.
     enforced: bool,
     code: Option<String>,
-    /// The held call.
+    /// The held call, here and where it went out after a yes.
     approval: Option<String>,
     policies: Vec<String>,
     #[schema(value_type = String)]
@@ -187,7 +188,8 @@ impl DecisionDetail {
 }
 
 fn explain(kept: &KeptDecision, document: DecisionDocument, published: &Published) -> DecisionDetail {
-    let then = Standing { effect: document.decision.effect, enforced: document.enforced };
+    // Not whether it went on: a call that went out after a yes was held.
+    let then = Standing::of(document.decision.effect, document.decision.mode);
     let again = ask_again(&document, &published.set);
     let not_replayed = again.as_ref().err().map(|why| why.as_str());
     let now = again.ok().map(|outcome| NowView {

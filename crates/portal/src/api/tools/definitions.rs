@@ -114,7 +114,7 @@ pub(crate) async fn pin(
     app.state.tools.approve(&name, &tool, &request.digest, by(&session)).await?;
     let configured = app.state.tools.configuration().configured();
     let entry = configured.servers.get(&name).ok_or_else(|| ApiError::not_found("tool server", &name))?;
-    let known = app.state.tools.pins().of(&name).remove(&tool).ok_or_else(|| ApiError::not_found("tool", &tool))?;
+    let known = app.state.tools.pins().known(&name, &tool).ok_or_else(|| ApiError::not_found("tool", &tool))?;
     Ok(Json(view(&entry.value, &tool, known)))
 }
 

@@ -139,7 +139,7 @@ pub(crate) async fn refresh(
 fn show(tools: &Upstreams, name: &str, role: Role) -> Result<ToolServerDetail, ApiError> {
     let configured = tools.configuration().configured();
     let entry = configured.servers.get(name).ok_or_else(|| ApiError::not_found("tool server", name))?;
-    let known = tools.pins().of(name).into_iter();
+    let known = tools.pins().definitions_of(name).into_iter();
     // A process may write anything there, also what it was given.
     let may_debug = role >= Role::Developer;
     Ok(ToolServerDetail {

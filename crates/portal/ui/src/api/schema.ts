@@ -1108,6 +1108,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evidence/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take evidence out of force
+         * @description Neither it nor an older measurement of the same metric and digest comes into force again; a later one does.
+         */
+        post: operations["withdraw_evidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/experiments": {
         parameters: {
             query?: never;
@@ -2153,6 +2173,11 @@ export interface components {
             expires_at?: components["schemas"]["Timestamp"] | null;
             last_four: string;
         };
+        /** @description A held call, with what its run did before. */
+        ApprovalDetail: components["schemas"]["ApprovalView"] & {
+            /** @description The last ten decisions of the run before the call was held, newest first; of its key where it is in no run. */
+            history: components["schemas"]["Before"][];
+        };
         ApprovalList: {
             items: components["schemas"]["ApprovalView"][];
             next_cursor?: string | null;
@@ -2334,6 +2359,25 @@ export interface components {
             duration_seconds_total: number | null;
             /** @default [] */
             cases: components["schemas"]["BaselineCase"][];
+        };
+        /** @description A decision from before a call was held. */
+        Before: {
+            decision_id: string;
+            at: components["schemas"]["Timestamp"];
+            /** @description Whose call it was: a run may have several callers. */
+            caller: string;
+            action: string;
+            resource: string;
+            effect: string;
+            /** @description Whether the call was kept from going on, or was held. */
+            enforced: boolean;
+            /** @description The stable code of a refusal. */
+            code?: string | null;
+            reason: string;
+            /** @description For approvers, as far as they were kept: as they were sent, or redacted, or the beginning of them as text. */
+            arguments?: unknown;
+            /** @description `whole`, `redacted`, `cut`, `hidden` or `none`. */
+            arguments_shown: string;
         };
         BudgetAccount: {
             subject: string;
@@ -3503,6 +3547,8 @@ export interface components {
         /** @description The folder of a template. */
         CatalogTemplateFiles: {
             files: components["schemas"]["CatalogFileText"][];
+            /** @description The version stays a draft, whose files may still be replaced. Otherwise it is submitted for review with them. */
+            draft?: boolean;
         };
         /** @description A place to go on. */
         CatalogTemplateLink: {
@@ -3860,10 +3906,13 @@ export interface components {
             tool?: string | null;
             effect: components["schemas"]["Effect"];
             mode: components["schemas"]["Mode"];
-            /** @description Whether the call was kept from going on, or is held. */
+            /**
+             * @description Whether the call was kept from going on, or is held. A held call that went out after a yes has a second decision, which is
+             *     not enforced.
+             */
             enforced: boolean;
             code?: string | null;
-            /** @description The held call. */
+            /** @description The held call, here and where it went out after a yes. */
             approval?: string | null;
             policies: string[];
             policy_set: string;
@@ -4004,9 +4053,14 @@ export interface components {
             kind: string;
             id: string;
         };
+        EvidenceItem: components["schemas"]["Published"] & {
+            /** @description The metric with what a rule must name besides: `contains@1 evaluator=sha256:… set=sha256:…`. */
+            rule_metric: string;
+            withdrawn?: components["schemas"]["EvidenceWithdrawal"] | null;
+        };
         /** @description Evidence, newest first. */
         EvidenceList: {
-            items: components["schemas"]["Published"][];
+            items: components["schemas"]["EvidenceItem"][];
         };
         /** @description Evidence that was in force. */
         EvidenceView: {
@@ -4018,6 +4072,11 @@ export interface components {
             /** Format: double */
             alpha: number;
             as_of: components["schemas"]["Timestamp"];
+        };
+        EvidenceWithdrawal: {
+            by: string;
+            at: components["schemas"]["Timestamp"];
+            reason: string;
         };
         /** @description One of the decisions that would be different. */
         Example: {
@@ -4288,6 +4347,11 @@ export interface components {
              * @description Records of the gateway that were given up because storage did not take them.
              */
             shed: number;
+            /**
+             * Format: int64
+             * @description Requests that were told to come again later, because storage took nothing more at that moment.
+             */
+            turned_away: number;
             last_received_at?: components["schemas"]["Timestamp"] | null;
             /** Format: int64 */
             segments: number;
@@ -5074,7 +5138,7 @@ export interface components {
             /** @default null */
             agent: string | null;
             /**
-             * @description A model that answered in the run.
+             * @description A model that was asked in the run.
              * @default null
              */
             model: string | null;
@@ -5149,7 +5213,7 @@ export interface components {
              * @description Calls whose model has no known price: when above zero, `cost_usd` is a lower bound.
              */
             unpriced_calls: number;
-            /** @description The models that answered, most used first. */
+            /** @description The models that were asked, most used first. */
             models: string[];
             /** @description Whether something confined the process: `unconfined` until a sandbox attests otherwise. */
             confinement?: string | null;
@@ -5389,7 +5453,7 @@ export interface components {
             name: string;
             source: components["schemas"]["Source"];
             agent?: string | null;
-            /** @description The model that answered, or else the one asked for. */
+            /** @description The model asked for, or else the one that answered. Under which name it answered is in the span's attributes. */
             model?: string | null;
             provider?: string | null;
             tool?: string | null;
@@ -5748,6 +5812,13 @@ export interface components {
              */
             session: string | null;
         };
+        WithdrawRequest: {
+            /** @description An agent digest. */
+            subject: components["schemas"]["Digest"];
+            /** @description `rule_metric` of what is in force. */
+            metric: string;
+            reason: string;
+        };
         /** @description A tool is withheld until a person approves its current definition. */
         Withheld: {
             reason: components["schemas"]["WithheldReason"];
@@ -5897,7 +5968,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ApprovalView"];
+                    "application/json": components["schemas"]["ApprovalDetail"];
                 };
             };
             401: {
@@ -9164,6 +9235,61 @@ export interface operations {
             };
         };
     };
+    withdraw_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceWithdrawal"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_experiments: {
         parameters: {
             query?: {
@@ -10696,7 +10822,7 @@ export interface operations {
         parameters: {
             query?: {
                 agent?: string;
-                /** @description A model that answered in the run. */
+                /** @description A model that was asked in the run. */
                 model?: string;
                 /** @description `ok`, `error` or `unset`. */
                 outcome?: string;

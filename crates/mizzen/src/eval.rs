@@ -60,6 +60,7 @@ async fn dispatch(command: EvalCommand) -> Result<ExitCode, Failure> {
         EvalCommand::Set(command) => kept::sets(command).await?,
         EvalCommand::Experiments(args) => kept::experiments(args).await?,
         EvalCommand::Evidence(args) => kept::evidence(args).await?,
+        EvalCommand::Withdraw(args) => kept::withdraw(args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -46,6 +46,8 @@ pub(crate) enum EvalCommand {
     Experiments(KeptArgs),
     /// Measured bounds about agent digests.
     Evidence(EvidenceArgs),
+    /// Take evidence out of force that was measured wrongly: what is measured later comes into force again.
+    Withdraw(WithdrawArgs),
 }
 
 #[derive(Debug, Args)]
@@ -292,4 +294,17 @@ pub(crate) struct EvidenceArgs {
     pub(crate) digest: Option<String>,
     #[arg(long)]
     pub(crate) agent: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WithdrawArgs {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    /// The agent digest that the evidence is about.
+    pub(crate) digest: String,
+    /// As `mizzen eval evidence -o json` shows it as `rule_metric`.
+    pub(crate) metric: String,
+    /// Why; who is refused for want of this evidence will read it.
+    #[arg(long)]
+    pub(crate) reason: String,
 }

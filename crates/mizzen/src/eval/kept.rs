@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::cli::{EvidenceArgs, KeptArgs, SetCommand};
+use super::cli::{EvidenceArgs, KeptArgs, SetCommand, WithdrawArgs};
 use super::scores::array;
 use crate::client::{Server, encode};
 use crate::failure::Failure;
@@ -82,9 +82,28 @@ pub(super) async fn evidence(args: EvidenceArgs) -> Result<(), Failure> {
         Column { heading: "RUNS", right: true, cell: |item| output::text(item, "runs") },
         Column { heading: "FROM", right: false, cell: |item| output::text(&item["from"], "id") },
         Column { heading: "AS OF", right: false, cell: |item| output::time(item, "as_of") },
+        Column { heading: "WITHDRAWN", right: false, cell: withdrawn },
     ];
     let nothing = "no evidence of that: an experiment over runs that name a digest (as those of `mizzen run` do), or a monitor, publishes some";
     output::list_or(array(&list["items"]), args.output.format, &columns, nothing)
+}
+
+fn withdrawn(item: &Value) -> String {
+    let withdrawn = &item["withdrawn"];
+    if withdrawn.is_null() {
+        return "-".to_owned();
+    }
+    format!("by {}: {}", output::text(withdrawn, "by"), output::cut(&output::text(withdrawn, "reason"), 40))
+}
+
+pub(super) async fn withdraw(args: WithdrawArgs) -> Result<(), Failure> {
+    let body = json!({ "subject": args.digest, "metric": args.metric, "reason": args.reason });
+    Server::find(&args.client)?.post("/api/v1/evidence/withdraw", &body).await?;
+    output::say(&format!(
+        "withdrew `{}` about {}; a later measurement comes into force again",
+        args.metric, args.digest
+    ));
+    Ok(())
 }
 
 fn number(item: &Value, field: &str) -> String {

@@ -26,6 +26,7 @@ use mizzen_control::keys::KeyInfo;
 use mizzen_control::pauses::Pause;
 use mizzen_control::policies::Published;
 use mizzen_control::policies::decisions::{DecisionFilter, KeptDecision};
+use mizzen_eval::golden::SetVersion;
 use mizzen_eval::monitor::MonitorView;
 use mizzen_eval::plane::Eval;
 use mizzen_mcp::pins::Known;
@@ -66,6 +67,8 @@ struct Shared {
     budgets: Vec<(Budget, Vec<AccountView>)>,
     pauses: Vec<Pause>,
     monitors: Vec<MonitorView>,
+    /// Of each name the newest.
+    sets: Vec<SetVersion>,
     definitions: BTreeMap<String, BTreeMap<String, Known>>,
     log: log::Found,
 }
@@ -120,6 +123,7 @@ impl PlaneFacts {
             budgets,
             pauses: self.control.pauses().list(),
             monitors: self.eval.monitors().await?,
+            sets: self.eval.eval_sets().await?,
             definitions: definitions.collect(),
             log: self.log.follow(self.control.audit(), &self.clock).await?,
         })
@@ -145,7 +149,8 @@ impl PlaneFacts {
         tools::tell(&asked, &mut facts, &mut figures);
         log::tell(&asked, &mut facts);
         let running = figures.running.as_ref().map(|running| running.digest.clone());
-        let evidence = self.eval.evidence(None, Some(&about.name)).await?;
+        let mut evidence = self.eval.evidence(None, Some(&about.name)).await?;
+        evidence.retain(|item| self.control.evidence().withdrawal_of(&item.evidence()).is_none());
         evals::tell(&asked, running.as_deref(), &evidence, &mut facts, &mut figures);
         Ok(Seen { facts, figures })
     }

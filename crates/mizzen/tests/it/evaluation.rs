@@ -150,6 +150,50 @@ async fn stored_runs_are_scored_shown_in_sql_and_become_evidence() -> Result<()>
 }
 
 #[tokio::test]
+async fn withdrawn_evidence_stays_out_of_force_after_a_restart_until_it_is_measured_anew() -> Result<()> {
+    let mut server = Mizzen::start_with(quick()).await?;
+    send(&server, &runs(0, 10, Some(DIGEST), &[])).await?;
+    until_final(&server, 10).await?;
+    let run = ["eval", "run", "--runs", "agent=helm", "-e", "task_success", "--count-sdk-evidence", "-o", "json"];
+    told(&server, &run).await?;
+    in_force(&server, 1).await?;
+
+    let mistyped = mizzen(&server, &["eval", "withdraw", DIGEST, "task_success", "--reason", "a bad set"]).await?;
+    assert!(mistyped.code == Some(1) && mistyped.err.contains("what is: `task_success@1`"), "{}", mistyped.err);
+    let done = mizzen(&server, &["eval", "withdraw", DIGEST, "task_success@1", "--reason", "a bad set"]).await?;
+    assert_eq!(done.code, Some(0), "{}", done.err);
+    server.stop().await?;
+    server.restart().await?;
+    // What was there before is handed over again first.
+    told(&server, &run).await?;
+    in_force(&server, 2).await?;
+
+    let evidence = told(&server, &["eval", "evidence", "--digest", DIGEST, "-o", "json"]).await?;
+    let [now, before] = [&evidence[0], &evidence[1]];
+    assert_eq!((&now["withdrawn"], &now["rule_metric"]), (&Value::Null, &json!("task_success@1")), "{evidence}");
+    assert_eq!(before["withdrawn"]["reason"], json!("a bad set"), "{evidence}");
+    let table = mizzen(&server, &["eval", "evidence"]).await?.out;
+    assert_eq!(table.lines().filter(|line| line.contains("a bad set")).count(), 1, "{table}");
+    Ok(())
+}
+
+/// Waits until the newest evidence is in force; by then evidence was put in force this often.
+async fn in_force(server: &Mizzen, times: usize) -> Result<()> {
+    let newest = told(server, &["eval", "evidence", "-o", "json"]).await?[0]["as_of"].to_string();
+    for _ in 0..PATIENCE.as_millis() / 100 {
+        let entries = server.get("/api/v1/audit/entries?kind=evidence_published").await?;
+        let details = entries["items"].as_array().into_iter().flatten().map(|item| &item["entry"]["details"]);
+        let published: Vec<&str> = details.filter_map(|details| details["evidence"].as_str()).collect();
+        if published.iter().any(|evidence| evidence.contains(&newest)) {
+            ensure!(published.len() == times, "{entries}");
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("evidence is not in force")
+}
+
+#[tokio::test]
 async fn what_is_no_evidence_says_why_and_mixed_versions_are_refused() -> Result<()> {
     let server = Mizzen::start_with(quick()).await?;
     send(&server, &runs(0, 5, Some(DIGEST), &[])).await?;

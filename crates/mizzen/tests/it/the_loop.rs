@@ -233,11 +233,11 @@ async fn evidence_opens_what_its_absence_kept_shut_and_another_version_starts_an
     let anew = uninstall(&server, &second).await?;
     assert!(!went_out(&anew) && anew.to_string().contains("evidence"), "{anew}");
 
-    proven(&server).await
+    proven(&server, &digest).await
 }
 
 /// Every step is an entry, and the log verifies offline with its public key alone.
-async fn proven(server: &Mizzen) -> Result<()> {
+async fn proven(server: &Mizzen, digest: &str) -> Result<()> {
     let entries = server.get("/api/v1/audit/entries?agent=helm&limit=200").await?;
     let decisions: Vec<&str> = entries["items"]
         .as_array()
@@ -251,8 +251,9 @@ async fn proven(server: &Mizzen) -> Result<()> {
         "newest and oldest: {decisions:?}"
     );
     assert!(decisions.contains(&"allow"), "{decisions:?}");
-    let catalog = server.get("/api/v1/audit/entries?kind=catalog_changed").await?.to_string();
-    assert!(catalog.contains(AGENT) && catalog.contains("approved"), "who registered and approved what: {catalog}");
+    let catalog = server.get("/api/v1/audit/entries?kind=catalog_changed").await?;
+    let told = catalog.to_string();
+    assert!(told.contains(AGENT) && told.contains("approved"), "who registered and approved what: {told}");
     let tools = server.get("/api/v1/audit/entries?kind=tool_server_changed").await?;
     assert_eq!(tools["items"].as_array().map(Vec::len), Some(1), "{tools}");
     let pins = server.get("/api/v1/audit/entries?kind=pin").await?;
@@ -260,10 +261,26 @@ async fn proven(server: &Mizzen) -> Result<()> {
     let changed = server.get("/api/v1/audit/entries?kind=boundary_changed").await?;
     assert_eq!(changed["items"].as_array().map(Vec::len), Some(1), "{changed}");
     let evidence = server.get("/api/v1/audit/entries?kind=evidence_published").await?;
-    assert_ne!(evidence["items"], json!([]), "evidence in force is in the log");
+    let published = evidence["items"].to_string();
+    assert!(published.contains(" evaluator=sha256:"), "evidence in force is in the log: {published}");
+    assert!(published.contains(digest), "it is about this digest: {published}");
 
     let key = server.command(["audit", "key"])?.output().await?;
     let key = String::from_utf8(key.stdout)?;
+    // Each step has its own proof, which needs neither the log nor us.
+    for (step, items) in
+        [("decisions", &entries), ("catalog", &catalog), ("boundary", &changed), ("evidence", &evidence)]
+    {
+        for item in items["items"].as_array().context("no entries")? {
+            let index = item["index"].to_string();
+            let proof = server.data_dir().join(format!("{step}-{index}.proof"));
+            let file = proof.display().to_string();
+            let made = server.command(["audit", "proof", &index, "--file", &file])?.output().await?;
+            ensure!(made.status.success(), "{step} {index}: {}", String::from_utf8_lossy(&made.stderr));
+            let checked = server.command(["audit", "verify-proof", &file, "--key", key.trim()])?.output().await?;
+            ensure!(checked.status.success(), "{step} {index}: {}", String::from_utf8_lossy(&checked.stderr));
+        }
+    }
     let log = server.data_dir().join("audit").display().to_string();
     let verified = server.command(["audit", "verify", &log, "--key", key.trim()])?.output().await?;
     ensure!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));

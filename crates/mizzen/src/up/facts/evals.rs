@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mizzen_catalog::facts::{self, FactOrigin, Facts, Figures, MetricEvidence, metric_name};
-use mizzen_catalog::scorecard::own::thresholds;
+use mizzen_catalog::scorecard::own::{Threshold, thresholds};
 use mizzen_eval::evidence::Published;
 
 use super::{Asked, DAYS};
@@ -23,7 +23,7 @@ pub(super) fn tell(
     monitors(asked, running, facts, figures);
     let Some(running) = running else { return };
     let about: BTreeMap<String, &Published> = newest(evidence, |item| item.subject.as_str() == running);
-    met(asked, &about, facts);
+    met(asked, running, evidence, facts);
     for (metric, item) in &about {
         let measured = MetricEvidence {
             metric: metric.clone(),
@@ -62,15 +62,18 @@ fn newest(evidence: &[Published], counts: impl Fn(&Published) -> bool) -> BTreeM
     newest
 }
 
-/// How many of the declared thresholds a lower bound reaches.
-fn met(asked: &Asked<'_>, about: &BTreeMap<String, &Published>, facts: &mut Facts) {
+/// How many of the declared thresholds a lower bound about the running digest reaches. Of each metric and set the newest counts.
+fn met(asked: &Asked<'_>, running: &str, evidence: &[Published], facts: &mut Facts) {
     let Some(entity) = &asked.about.entity else { return };
     let declared = thresholds(entity);
+    let about: Vec<&Published> = evidence.iter().filter(|item| item.subject.as_str() == running).collect();
     if about.is_empty() || declared.is_empty() {
         return;
     }
-    let is_met = |threshold: &&mizzen_catalog::scorecard::own::Threshold| {
-        let item = about.get(&metric_name(&threshold.metric));
+    let is_met = |threshold: &&Threshold| {
+        let metric = metric_name(&threshold.metric);
+        let same = about.iter().filter(|item| metric_name(&item.metric) == metric && is_of_set(asked, item, threshold));
+        let item = same.max_by_key(|item| item.as_of);
         item.is_some_and(|item| item.alpha <= ALPHA_MAX && item.lower >= threshold.at_least)
     };
     let met: Vec<_> = declared.iter().filter(is_met).collect();
@@ -78,6 +81,13 @@ fn met(asked: &Asked<'_>, about: &BTreeMap<String, &Published>, facts: &mut Fact
     let origin = asked.from(FactOrigin::Eval);
     facts.put(&facts::EVALS_MET, i64::try_from(met.len()).unwrap_or(i64::MAX), origin);
     facts.put(&facts::EVALS_ADVERSARIAL_MET, i64::try_from(adversarial).unwrap_or(i64::MAX), origin);
+}
+
+/// Whether evidence rests on the set that a threshold names: on its newest version, or on the content with that digest.
+fn is_of_set(asked: &Asked<'_>, item: &Published, threshold: &Threshold) -> bool {
+    let Some(named) = &threshold.set else { return true };
+    let newest = asked.shared.sets.iter().find(|set| set.name == *named).map(|set| &set.digest);
+    item.set_digest.as_ref() == Some(newest.unwrap_or(named))
 }
 
 /// Metrics of the running digest that lie below those of the digest before it, by their bounds; `None` when nothing can be

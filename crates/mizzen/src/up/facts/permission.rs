@@ -139,9 +139,16 @@ fn window(window: Window) -> String {
         Window::Hour => "hour".to_owned(),
         Window::Day => "day".to_owned(),
         Window::Week => "week".to_owned(),
-        Window::Seconds(seconds) => format!("{seconds} seconds"),
+        Window::Seconds(seconds) => spoken(seconds),
         Window::Whole => "whole".to_owned(),
     }
+}
+
+/// In the largest unit that it is a whole number of, as boundaries write it: `30d`.
+fn spoken(seconds: u64) -> String {
+    const UNITS: &[(u64, &str)] = &[(86_400, "d"), (3_600, "h"), (60, "m")];
+    let (unit, name) = UNITS.iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).copied().unwrap_or((1, "s"));
+    format!("{}{name}", seconds / unit)
 }
 
 /// Without a decision there is nothing to say.
@@ -154,14 +161,18 @@ fn decisions(asked: &Asked<'_>, facts: &mut Facts, figures: &mut Figures) {
     let denied = count(&|decision| decision.effect == Effect::Deny.as_str() && decision.enforced);
     let needed = |decision: &super::KeptDecision| decision.effect == Effect::NeedsApproval.as_str();
     let held = count(&|decision| needed(decision) && decision.enforced);
-    let bypassed = count(&|decision| needed(decision) && !decision.enforced);
+    let watched = Mode::Observe.to_string();
+    let bypassed = count(&|decision| needed(decision) && decision.mode == watched);
+    // A held call that went out after a yes has a second decision: the call was counted when it was held.
+    let approved = count(&|decision| needed(decision) && !decision.enforced && decision.mode != watched);
+    let calls = asked.decisions.len().saturating_sub(approved).max(1);
     (figures.denied, figures.held) = (denied as u64, held as u64);
     if asked.decisions.is_empty() {
         return;
     }
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     facts.put(&facts::DENIED_CALLS, number(denied), origin);
-    facts.put(&facts::DENIED_SHARE, denied as f64 / asked.decisions.len() as f64, origin);
+    facts.put(&facts::DENIED_SHARE, denied as f64 / calls as f64, origin);
     facts.put(&facts::APPROVALS_HELD, number(held), origin);
     facts.put(&facts::APPROVALS_BYPASSED, number(bypassed), origin);
 }

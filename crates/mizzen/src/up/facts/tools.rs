@@ -71,8 +71,9 @@ fn uses(asked: &Asked<'_>, prefix: &str) -> BTreeMap<String, Use> {
                 entry.calls += 1;
                 entry.outside += 1;
             }
-            // Held: a person may have said yes.
-            _ => entry.calls += 1,
+            // After a yes. While it waited it was no call yet.
+            (_, false) => entry.calls += 1,
+            (_, true) => {}
         }
     }
     uses
@@ -190,13 +191,13 @@ fn show(asked: &Asked<'_>, used: &BTreeMap<String, Use>, granted: Option<&BTreeS
     figures.models = models(asked, summary.map(|agent| agent.models.as_slice()).unwrap_or_default());
 }
 
-fn models(asked: &Asked<'_>, answered: &[String]) -> Vec<Granted> {
-    let asked_for = uses(asked, MODEL);
+fn models(asked: &Asked<'_>, seen: &[String]) -> Vec<Granted> {
+    let decided = uses(asked, MODEL);
     let grants = || asked.boundaries.iter().flat_map(|boundary| &boundary.models);
     let exact = grants().filter(|grant| grant.what.is_exact()).map(|grant| grant.what.name.clone());
-    let names: BTreeSet<String> = answered.iter().cloned().chain(asked_for.keys().cloned()).chain(exact).collect();
+    let names: BTreeSet<String> = seen.iter().cloned().chain(decided.keys().cloned()).chain(exact).collect();
     let model = |name: String| {
-        let of = asked_for.get(&name).copied();
+        let of = decided.get(&name).copied();
         let is_granted = || {
             grants().any(|grant| {
                 grant.what.matches(&Resource { kind: ResourceKind::Model, server: None, name: name.clone() })
@@ -204,7 +205,7 @@ fn models(asked: &Asked<'_>, answered: &[String]) -> Vec<Granted> {
         };
         Granted {
             granted: (!asked.boundaries.is_empty()).then(is_granted),
-            used: answered.contains(&name) || of.is_some_and(|of| of.calls > 0),
+            used: seen.contains(&name) || of.is_some_and(|of| of.calls > 0),
             calls: of.map(|of| of.calls),
             denied: of.map(|of| of.denied),
             name,

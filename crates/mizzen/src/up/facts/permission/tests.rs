@@ -86,13 +86,27 @@ fn a_budget_stops_when_it_is_enforced_and_about_the_agent() {
 }
 
 #[test]
+fn a_window_is_told_in_the_unit_that_a_person_reads() {
+    let mut agent = Agent::new(&json!({}));
+    let seconds = [(2_592_000, "30d"), (86_400, "1d"), (5_400, "90m"), (7_200, "2h"), (90, "90s")];
+    let windows = seconds.map(|(seconds, told)| (Window::Seconds(seconds), told));
+    for (window, expected) in windows.into_iter().chain([(Window::Day, "day")]) {
+        agent.shared.budgets = vec![(Budget { window, ..budget(None, Mode::Enforce, Per::Agent) }, vec![])];
+        assert_eq!(told(&agent, &[]).1.budget.unwrap().window, expected);
+    }
+}
+
+#[test]
 fn without_decisions_nothing_is_said_of_them() {
     let mut agent = Agent::new(&json!({}));
     assert!(value(&told(&agent, &[]).0, "denied.share").is_none());
     agent.decided("tool:helm/list", "allow", false);
     agent.decided("tool:helm/list", "deny", true);
     agent.decided("tool:helm/uninstall", "needs_approval", true);
+    // It went out after a yes.
     agent.decided("tool:helm/uninstall", "needs_approval", false);
+    agent.decided("tool:helm/watched", "needs_approval", false);
+    agent.decisions.last_mut().unwrap().mode = "observe".to_owned();
     agent.decided("tool:helm/other", "deny", false);
     let (facts, figures) = told(&agent, &[]);
     assert_eq!(value(&facts, "denied.share"), Some(FactValue::Number(0.2)), "what went on was not refused");

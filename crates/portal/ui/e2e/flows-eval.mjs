@@ -160,7 +160,7 @@ async function monitor({ browser, server }) {
   assert.equal(await page.locator('.band-table .status.error').count(), 1, 'the alarm is in the table');
   await page.keyboard.type('go');
   await page.waitForSelector('table.evals tbody tr');
-  assert.match(await page.locator('table.evals tbody tr').first().innerText(), /Alarm/, 'alarms come first');
+  assert.match(await page.locator('table.evals tbody tr').first().innerText(), /Alarmed/, 'alarms come first');
   await page.getByRole('link', { name: 'New monitor' }).click();
   await page.getByLabel('Name').fill('order-support stays good');
   await page.getByLabel('Succeeded').check();
@@ -333,9 +333,26 @@ async function trouble({ browser, server }) {
   await close().catch(({ message }) => assert.match(message, /500/));
 }
 
+/** Without a set the server calls a case by the id of its run. */
+async function ownRuns({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  const { items } = await (await page.request.get('/api/v1/runs?limit=3')).json();
+  await page.route('**/experiments/exp-b/cases?*', async (route) => {
+    const answer = await (await route.fetch()).json();
+    const [result] = answer.items;
+    const ofRun = ({ run_id: id }) => ({ ...result, case: id, runs: [{ ...result.runs[0], run_id: id }] });
+    await route.fulfill({ json: { items: items.map(ofRun), next_cursor: null } });
+  });
+  await page.goto('/evaluations/experiments/exp-b');
+  const link = page.locator(`table[aria-label="Runs"] a[href="/runs/${items[0].run_id}"][data-row]`);
+  await link.filter({ hasText: items[0].title }).waitFor();
+  await close();
+}
+
 export const evalFlows = [
   { name: 'evaluation: an experiment is started and followed', run: experiment },
   { name: 'evaluation: failing cases come first and lead to their runs', run: cases },
+  { name: 'evaluation: without a set, runs are called by their titles', run: ownRuns },
   { name: 'evaluation: two experiments are compared, runs side by side', run: compare },
   { name: 'evaluation: a run is marked as golden', run: golden },
   { name: 'evaluation: a file becomes a set', run: setFile },

@@ -26,13 +26,12 @@ async function paging({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/runs');
   await page.waitForSelector('table.runs [data-row]');
-  for (let round = 0; round < 20; round += 1) {
+  const rows = page.locator('table.runs [data-row]');
+  for (let round = 0; round < 100 && (await rows.count()) <= 400; round += 1) {
     await page.evaluate(() => document.getElementById('main').scrollTo({ top: 1e9 }));
     await page.waitForTimeout(80);
   }
-  const ids = await page
-    .locator('table.runs [data-row]')
-    .evaluateAll((rows) => rows.map((row) => row.getAttribute('href')));
+  const ids = await rows.evaluateAll((all) => all.map((row) => row.getAttribute('href')));
   assert.ok(ids.length > 400, `scrolling reached ${ids.length} rows`);
   assert.equal(new Set(ids).size, ids.length, 'no row twice');
   await close();
@@ -44,6 +43,11 @@ async function large({ browser, server }) {
   await page.goto('/runs/run_large?tab=waterfall&rows=spans');
   await page.waitForSelector('.grid-row');
   const painted = Date.now() - started;
+  const spansFirst = await page.evaluate(() => {
+    const read = (end) => performance.getEntriesByType('resource').find(({ name }) => end.test(name));
+    return read(/run_large\/spans\?/).startTime < read(/run_large$/).responseEnd;
+  });
+  assert.ok(spansFirst, 'the first spans are asked for while the run is still being answered');
   await until(page, 'the failing span is shown and chosen', () => document.querySelector('.grid-row.error.selected'));
   await screenshot(page, 'waterfall-large-light-1280');
   await page.getByRole('button', { name: 'Expand all' }).click();

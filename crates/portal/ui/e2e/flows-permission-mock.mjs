@@ -274,7 +274,8 @@ async function budgetsFlow({ browser, server }) {
 async function pausing({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/agents/researcher');
-  await page.getByRole('link', { name: 'Pause or stop …' }).click();
+  await page.waitForURL('**/catalog/component/default/researcher');
+  await page.getByRole('link', { name: 'Pause or stop it' }).click();
   await page.waitForSelector('form[aria-label="Pause or stop"]');
   assert.equal(await page.getByLabel('Agent', { exact: true }).inputValue(), 'researcher');
   await page.getByRole('button', { name: 'Stop', exact: true }).click();

@@ -1,7 +1,8 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { signedOut } from './api/client';
-import { route } from './location';
+import { getAhead, signedOut } from './api/client';
+import { query, route } from './location';
+import { firstReads } from './pages/run/paths';
 import type { Route } from './router';
 import { Help } from './shell/help';
 import { Nav } from './shell/nav';
@@ -62,6 +63,13 @@ async function load(page: Route['page']): Promise<void> {
   if (found) loaded[page] = found.default;
 }
 
+/** Asks for the code of the page that was opened, and for what it reads first, before anything is drawn. */
+export function loadFirst(): void {
+  const opened = route.peek();
+  void load(opened.page);
+  if (opened.page === 'run') firstReads(opened.runId, query.peek()).forEach(getAhead);
+}
+
 /** Fetches what is likely opened next, when nothing else is to do. */
 export function loadWhenIdle(): void {
   const idle = window.requestIdleCallback ?? ((then: () => void) => window.setTimeout(then, 1_000));
@@ -95,7 +103,7 @@ function CurrentPage() {
   const page = current.page;
   const Body = loaded[page];
   useEffect(() => {
-    if (!loaded[page]) void load(page).then(() => rerender((count) => count + 1));
+    if (!Body) void load(page).then(() => rerender((count) => count + 1));
   }, [page]);
   if (page === 'missing') {
     return (

@@ -17,10 +17,11 @@ import './styles/eval.css';
 import './styles/boundary.css';
 import './styles/records.css';
 import './styles/permission.css';
-import { App, loadWhenIdle } from './app';
+import { App, loadFirst, loadWhenIdle } from './app';
 import { connect } from './api/live';
 import { listenForShortcuts } from './shell/shortcuts';
 
+loadFirst();
 const root = document.getElementById('app');
 if (root) render(<App />, root);
 listenForShortcuts();

@@ -21,9 +21,9 @@ import {
 } from '../src/pages/catalog/filter';
 import { tabsOf, trafficName } from '../src/pages/catalog/tabs';
 import { successBand } from '../src/pages/catalog/trend';
-import { lookupPath } from '../src/ui/in-catalog';
+import { lookupPath, onlyFound } from '../src/ui/in-catalog';
 import { stretches } from '../src/ui/sparkline';
-import type { Envelope, TrendDay } from '../src/api/catalog';
+import type { CatalogPage, Envelope, TrendDay } from '../src/api/catalog';
 
 const at = (query: string) => parseFilter(new URLSearchParams(query));
 
@@ -85,8 +85,12 @@ describe('the list', () => {
   });
 
   test('an agent is claimed by the golden path, anything else by its document', () => {
-    expect(claimPath('component:default/helm', 'agent')).toBe('/create/default/bring-your-own-agent?agent=helm');
-    expect(claimPath('resource:default/gpt-4o', 'model')).toBe('/catalog/resource/default/gpt-4o?tab=yaml');
+    expect(claimPath('component:default/helm-agent-e95f', 'agent', 'Helm Agent')).toBe(
+      '/create/default/bring-your-own-agent?agent=Helm+Agent',
+    );
+    expect(claimPath('resource:default/gpt-4o', 'model', 'openai/gpt-4o')).toBe(
+      '/catalog/resource/default/gpt-4o?tab=yaml',
+    );
   });
 });
 
@@ -116,6 +120,16 @@ describe('an entity', () => {
     expect(query.getAll('filter')).toEqual([
       'metadata.name=meta-llama/Llama 3',
       'metadata.annotations.mizzen.dev/model=meta-llama/Llama 3',
+    ]);
+  });
+
+  test('a name leads to its entity only where one has it', () => {
+    const page = (...refs: string[]): CatalogPage => ({ items: refs.map((ref) => ({ ref })) }) as CatalogPage;
+    expect(onlyFound(page('component:default/desk'))).toBe('component:default/desk');
+    expect([undefined, page(), page('component:a/desk', 'component:b/desk')].map(onlyFound)).toEqual([
+      null,
+      null,
+      null,
     ]);
   });
 

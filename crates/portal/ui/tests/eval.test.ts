@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Aggregate, CaseResult, CaseTrial, Estimate, Metric } from '../src/api/eval';
 import type { RunSummary } from '../src/api/shapes';
 import { countsOf } from '../src/pages/eval/baseline-form';
-import { byNeed, worstTrial } from '../src/pages/eval/case-order';
+import { byNeed, isOwnRun, worstTrial } from '../src/pages/eval/case-order';
 import { begin, decide, extend, keyMeaning, labelledIn, returned, undo } from '../src/pages/eval/label-queue';
 import {
   alarmNearness,
@@ -111,9 +111,7 @@ describe('other words', () => {
     expect(promiseWords({ ...promise, baseline: null })).toContain('never raises an alarm');
   });
   test('states of a monitor, and how near the alarm is', () => {
-    expect(monitorState({ state: 'alarmed', estimate: null })).toBe('alarm');
-    expect(monitorState({ state: 'watching', estimate: null })).toBe('collecting');
-    expect(monitorState({ state: 'watching', estimate: estimate(0.9) })).toBe('quiet');
+    expect(['alarmed', 'watching'].map((state) => monitorState({ state }))).toEqual(['alarmed', 'watching']);
     expect([
       alarmNearness(null, 100),
       alarmNearness(0.2, 100),
@@ -172,6 +170,12 @@ describe('cases', () => {
     expect(worstTrial(runs)?.value).toBe(0.1);
     expect(worstTrial(runs.slice(0, 2))?.status).toBe('not_evaluated');
     expect(worstTrial([])).toBeUndefined();
+  });
+  test('without a set a run stands for itself', () => {
+    const run = { run_id: 'r1' } as CaseTrial;
+    expect(isOwnRun({ case: 'r1', runs: [run] })).toBe(true);
+    expect(isOwnRun({ case: 'refund', runs: [run] })).toBe(false);
+    expect(isOwnRun({ case: 'r1', runs: [run, run] })).toBe(false);
   });
 });
 

@@ -17,13 +17,15 @@ import { byWeight, impactWords, startingText, withMode } from '../src/pages/boun
 import { budgetOf, limitsText, resetText, share, whoText } from '../src/pages/budgets/words';
 import { asPrefix, isFiltered, listPath, parseFilter } from '../src/pages/decisions/filter';
 import { wayOut } from '../src/pages/decisions/way-out';
-import { byConcern, commandWords, membersOf, membersText, printed } from '../src/pages/tools/words';
+import { byConcern, commandWords, membersOf, membersText, descriptionOf, printed } from '../src/pages/tools/words';
 
 describe('words', () => {
   test('a decision that did not hold says so', () => {
     expect(decidedWord('deny', true)).toBe('Deny');
     expect(decidedWord('deny', false)).toBe('Would deny');
     expect(decidedWord('needs_approval', false)).toBe('Would ask a human');
+    expect(decidedWord('needs_approval', true, 'enforce')).toBe('Needs approval');
+    expect(decidedWord('needs_approval', false, 'enforce')).toBe('Approved');
     expect(decidedWord('allow', false)).toBe('Allow');
   });
   test('a rule leads to its text, and what decided without a rule is named', () => {
@@ -134,6 +136,8 @@ describe('tools', () => {
   });
   test('the order of keys is no difference', () => {
     expect(printed({ b: [{ d: 1, c: 2 }], name: 'x' })).toBe(printed({ name: 'x', b: [{ c: 2, d: 1 }] }));
+    expect(descriptionOf({ name: 'x', description: 'Finds.\nOrders. ' })).toBe('Finds.\nOrders.');
+    expect([null, {}, { description: 3 }].map(descriptionOf)).toEqual(['', '', '']);
     expect(printed({ b: [1, 2] })).not.toBe(printed({ b: [2, 1] }));
   });
   test('a command line becomes its words', () => {

@@ -85,12 +85,6 @@ export function useData<T>(path: string): Resource<T> {
   return { data: entry.data, error: entry.error, reload: () => load(path, entry) };
 }
 
-/** Starts a read before its page is shown. */
-export function prefetch(path: string): void {
-  const entry = entryOf<unknown>(path);
-  if (entry.loadedAt === 0) void load(path, entry);
-}
-
 /** Reads again what is on screen, and forgets the rest, when `stale` says so. */
 export function refresh(stale: (path: string) => boolean): void {
   for (const [path, entry] of entries) {

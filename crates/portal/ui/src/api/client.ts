@@ -28,7 +28,24 @@ export class ApiError extends Error {
 }
 
 export function get<T>(path: string, abort?: AbortSignal): Promise<T> {
-  return send<T>('GET', path, undefined, abort);
+  const early = ahead.get(path);
+  if (early === undefined) return send<T>('GET', path, undefined, abort);
+  ahead.delete(path);
+  return early as Promise<T>;
+}
+
+/** Answers that were asked for before the code that wants them had come, by path. */
+const ahead = new Map<string, Promise<unknown>>();
+const AHEAD_MS = 2_000;
+
+/** Asks now; the first `get` of the path takes the answer. One that failed or grew old is asked for again. */
+export function getAhead(path: string): void {
+  const answer = send('GET', path);
+  ahead.set(path, answer);
+  answer.then(
+    () => setTimeout(() => ahead.delete(path), AHEAD_MS),
+    () => ahead.delete(path),
+  );
 }
 
 export function send<T>(method: string, path: string, body?: unknown, abort?: AbortSignal): Promise<T> {

@@ -23,12 +23,17 @@ export const stateWord: Record<ApprovalState, string> = {
   stopped: 'Stopped',
 };
 
-/** `Deny` where it held, `Would deny` where the call went on. */
-export function decidedWord(effect: Effect, enforced: boolean): string {
+/** `Deny` where it held, `Would deny` where the call went on, `Approved` where it went on because a person said yes. */
+export function decidedWord(effect: Effect, enforced: boolean, mode: Mode = 'observe'): string {
   if (effect === 'allow') return 'Allow';
   if (enforced) return effectWord[effect];
+  if (wasApproved(effect, enforced, mode)) return 'Approved';
   return effect === 'deny' ? 'Would deny' : 'Would ask a human';
 }
+
+/** Whether a call that has to be asked about went out all the same. */
+export const wasApproved = (effect: Effect, enforced: boolean, mode: Mode): boolean =>
+  effect === 'needs_approval' && !enforced && mode === 'enforce';
 
 export const enforcedWord = (enforced: boolean): string => (enforced ? 'enforced' : 'observed');
 

@@ -98,7 +98,7 @@ function Canvas({
   const fit = useFit(box, width, height);
   useEffect(
     () => box.current?.querySelector('.selected')?.scrollIntoView({ block: 'nearest', inline: 'center' }),
-    [graph],
+    [graph, fit],
   );
   return (
     <div class="drawing scroll" ref={box} tabIndex={0} role="region" aria-label={label}>

@@ -24,9 +24,13 @@ function CatalogLink({ name, as }: { name: string; as: Seen }) {
   );
 }
 
+/** The reference of the one that was found; of two, the name does not say which is meant. */
+export const onlyFound = (page: CatalogPage | undefined): string | null =>
+  page?.items.length === 1 ? (page.items[0]?.ref ?? null) : null;
+
 /** Either the entity carries the name itself, or an annotation does. */
 export function lookupPath(name: string, as: Seen): string {
   const filters = [`metadata.name=${name}`, `metadata.annotations.${ANNOTATIONS[as]}=${name}`];
-  const query = new URLSearchParams([['class', as], ...filters.map((filter) => ['filter', filter]), ['limit', '1']]);
+  const query = new URLSearchParams([['class', as], ...filters.map((filter) => ['filter', filter]), ['limit', '2']]);
   return `/catalog/entities?${query}`;
 }

@@ -1,6 +1,14 @@
 import type { ApprovalState } from '../api/gate';
 import type { Effect, Mode, Taint } from '../api/policies';
-import { decidedWord, enforcedWord, modeReason, modeWord, splitResource, stateWord } from '../format/permission';
+import {
+  decidedWord,
+  enforcedWord,
+  modeReason,
+  modeWord,
+  splitResource,
+  stateWord,
+  wasApproved,
+} from '../format/permission';
 import { Icon, type IconName } from './icon';
 
 /** Status of permission: an icon and a word, never colour alone. */
@@ -8,7 +16,15 @@ import { Icon, type IconName } from './icon';
 const effectIcon: Record<Effect, IconName> = { allow: 'passed', deny: 'failed', needs_approval: 'human' };
 const effectClass: Record<Effect, string> = { allow: 'ok', deny: 'error', needs_approval: 'asks' };
 
-export function EffectStatus({ effect, enforced }: { effect: Effect; enforced: boolean }) {
+export function EffectStatus({ effect, enforced, mode }: { effect: Effect; enforced: boolean; mode?: Mode }) {
+  if (wasApproved(effect, enforced, mode ?? 'observe')) {
+    return (
+      <span class="status ok" title="A person said yes, and the call went on">
+        <Icon name="human" />
+        {decidedWord(effect, enforced, mode)}
+      </span>
+    );
+  }
   const isObserved = !enforced && effect !== 'allow';
   return (
     <span

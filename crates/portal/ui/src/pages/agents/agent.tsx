@@ -1,25 +1,40 @@
+import { useEffect } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
+import type { CatalogPage } from '../../api/catalog';
 import type { AgentSummary, List, RunPage } from '../../api/shapes';
-import { shareWithInterval } from '../../format/interval';
-import { cost, costReason } from '../../format/money';
-import { exact, plural } from '../../format/number';
-import { durationIfKnown } from '../../format/time';
-import { shortUsage, usageSentence } from '../../format/words';
-import { modelPath } from '../../router';
-import { Ago } from '../../ui/ago';
-import { Fact } from '../../ui/fact';
+import { navigate } from '../../location';
+import { entityPath } from '../../router';
+import { InCatalog, lookupPath, onlyFound } from '../../ui/in-catalog';
 import { PageHead } from '../../ui/page-head';
-import { ForRole } from '../../ui/role';
-import { Icon } from '../../ui/icon';
-import { InCatalog } from '../../ui/in-catalog';
-import { Empty, Failure, Waiting } from '../../ui/waiting';
+import { Failure, Empty, Waiting } from '../../ui/waiting';
+import { AgentActions } from './actions';
 import { RecentRuns } from '../runs/recent';
 import { Evidence } from './evidence';
+import { TrafficFacts } from './facts';
 
 const RUNS_SHOWN = 25;
 
+/**
+ * An agent has one page, that of its entity, and this address, which knows it by the name in traffic, leads there. Until the
+ * catalog has it, or where two of the name are in it, what traffic shows stands here.
+ */
 export default function AgentPage({ id }: { id: string }) {
+  const lookup = useData<CatalogPage>(lookupPath(id, 'agent'));
+  const entity = onlyFound(lookup.data.value);
+  useEffect(() => {
+    if (entity) navigate(entityPath(entity), { replace: true });
+  }, [entity]);
+  if (!entity && (lookup.data.value || lookup.error.value)) return <InTraffic id={id} />;
+  return (
+    <>
+      <PageHead title={id} up={{ href: '/agents', name: 'Agents' }} />
+      <Waiting rows={10} />
+    </>
+  );
+}
+
+function InTraffic({ id }: { id: string }) {
   const resource = useData<List<AgentSummary>>('/agents');
   const runs = useData<RunPage>(withQuery('/runs', { agent: id, limit: RUNS_SHOWN }));
   const agent = resource.data.value?.items.find((known) => known.agent === id);
@@ -28,18 +43,11 @@ export default function AgentPage({ id }: { id: string }) {
       <PageHead title={id} up={{ href: '/agents', name: 'Agents' }}>
         <div class="actions">
           <InCatalog name={id} as="agent" />
-          <a class="button small" href={withQuery('/decisions', { agent: id })}>
-            Decisions
-          </a>
-          <ForRole least="approver">
-            <a class="button small" href={withQuery('/budgets', { pause: 1, agent: id })}>
-              <Icon name="pause" /> Pause or stop …
-            </a>
-          </ForRole>
+          <AgentActions agent={id} />
         </div>
       </PageHead>
       {agent ? (
-        <Facts agent={agent} />
+        <TrafficFacts agent={agent} />
       ) : resource.error.value ? (
         <Failure error={resource.error.value} retry={() => void resource.reload()} />
       ) : resource.data.value ? (
@@ -54,35 +62,5 @@ export default function AgentPage({ id }: { id: string }) {
         failed={withQuery('/runs', { agent: id, outcome: 'error' })}
       />
     </>
-  );
-}
-
-function Facts({ agent }: { agent: AgentSummary }) {
-  return (
-    <dl class="run-facts page">
-      <Fact name="Runs">{exact(agent.runs)}</Fact>
-      <Fact name="Failed (95% interval)">{shareWithInterval(agent.errors, agent.runs)}</Fact>
-      <Fact name="Duration">
-        {durationIfKnown(agent.p50_duration_ns)} median · {durationIfKnown(agent.p95_duration_ns)} p95
-      </Fact>
-      <Fact name="Tokens" title={usageSentence(agent.usage)}>
-        {shortUsage(agent.usage)}
-      </Fact>
-      <Fact name="Cost (est.)" title={costReason(agent)}>
-        {cost(agent)}
-      </Fact>
-      <Fact name="Last seen">
-        <Ago at={agent.last_seen_at} />
-      </Fact>
-      <Fact name={plural(agent.models.length, 'model')}>
-        {agent.models.map((model, index) => (
-          <span key={model}>
-            {index > 0 && ', '}
-            <a href={modelPath(model)}>{model}</a>
-          </span>
-        ))}
-      </Fact>
-      <Fact name={plural(agent.tools.length, 'tool')}>{agent.tools.join(', ') || '–'}</Fact>
-    </dl>
   );
 }

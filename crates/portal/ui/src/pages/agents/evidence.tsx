@@ -1,12 +1,18 @@
-import { useData } from '../../api/cache';
-import { withQuery } from '../../api/client';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { refresh, useData } from '../../api/cache';
+import { send, withQuery } from '../../api/client';
 import type { EvidenceView, Page } from '../../api/eval';
 import { methodWord, sampleWords, valueText } from '../../format/estimate';
 import { exact } from '../../format/number';
+import { instant } from '../../format/time';
 import { experimentPath, monitorPath } from '../../router';
+import { announcement } from '../../shell/overlays';
+import { useAct } from '../../ui/act';
 import { Ago } from '../../ui/ago';
+import { Problem } from '../../ui/field';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
+import { RoleButton } from '../../ui/role';
 import { shortDigest } from '../eval/words';
 
 /** The version that runs, where somebody knows it. */
@@ -41,16 +47,34 @@ export function Evidence({ agent, running = null }: { agent: string; running?: R
 
 /** Evidence is about one digest: what another version has earned does not count for the one that runs. */
 function Unproven({ items, running }: { items: EvidenceView[]; running: RunningVersion }) {
-  if (!running || items.some(({ subject }) => subject === running.digest)) return null;
+  if (!running || items.some(({ subject, withdrawn }) => subject === running.digest && !withdrawn)) return null;
   return (
     <p class="run-error held">
-      <Icon name="alert" /> None of it is about the version that runs, {running.tag ?? shortDigest(running.digest)}: it
-      has to earn its own.
+      <Icon name="alert" /> None of it is in force for the version that runs,{' '}
+      {running.tag ?? shortDigest(running.digest)}: it has to earn its own.
     </p>
   );
 }
 
 function Table({ items, running }: { items: EvidenceView[]; running: RunningVersion }) {
+  const [asked, ask] = useState<EvidenceView | null>(null);
+  return (
+    <>
+      <Rows items={items} running={running} ask={ask} />
+      {asked && <Withdraw key={`${asked.subject}:${asked.rule_metric}`} evidence={asked} done={() => ask(null)} />}
+    </>
+  );
+}
+
+function Rows({
+  items,
+  running,
+  ask,
+}: {
+  items: EvidenceView[];
+  running: RunningVersion;
+  ask: (evidence: EvidenceView) => void;
+}) {
   return (
     <table class="rows evals" aria-label="Evidence">
       <thead>
@@ -72,6 +96,7 @@ function Table({ items, running }: { items: EvidenceView[]; running: RunningVers
           <th scope="col" class="num mid">
             As of
           </th>
+          <th scope="col">In force</th>
         </tr>
       </thead>
       <tbody>
@@ -103,10 +128,78 @@ function Table({ items, running }: { items: EvidenceView[]; running: RunningVers
             <td class="num mid">
               <Ago at={one.as_of} />
             </td>
+            <td>
+              <InForce evidence={one} newest={items.find((other) => isSame(one, other)) === one} ask={ask} />
+            </td>
           </tr>
         ))}
       </tbody>
     </table>
+  );
+}
+
+const isSame = (one: EvidenceView, other: EvidenceView): boolean =>
+  one.subject === other.subject && one.rule_metric === other.rule_metric;
+
+/** Items are newest first; of one digest and metric the newest counts, unless somebody withdrew it. */
+function InForce({
+  evidence,
+  newest,
+  ask,
+}: {
+  evidence: EvidenceView;
+  newest: boolean;
+  ask: (evidence: EvidenceView) => void;
+}) {
+  const { withdrawn } = evidence;
+  if (withdrawn) {
+    return (
+      <span title={`${withdrawn.by}, ${instant(withdrawn.at)}: ${withdrawn.reason}`}>
+        <Icon name="cross" /> Withdrawn
+      </span>
+    );
+  }
+  if (!newest) return <span class="faint">A newer one is</span>;
+  return (
+    <RoleButton least="approver" class="button small quiet" onClick={() => ask(evidence)}>
+      Withdraw …
+    </RoleButton>
+  );
+}
+
+/** Asks why; what was measured wrongly then counts nowhere, until somebody measures anew. */
+function Withdraw({ evidence, done }: { evidence: EvidenceView; done: () => void }) {
+  const reason = useRef<HTMLInputElement>(null);
+  const { problem, busy, act } = useAct();
+  useLayoutEffect(() => reason.current?.focus(), []);
+  const give = (event: SubmitEvent): void => {
+    event.preventDefault();
+    void act(async () => {
+      const { subject, rule_metric: metric } = evidence;
+      await send('POST', '/evidence/withdraw', { subject, metric, reason: reason.current?.value.trim() ?? '' });
+      announcement.value = `${evidence.metric} withdrawn`;
+      refresh((path) => path.startsWith('/evidence'));
+      done();
+    });
+  };
+  return (
+    <form class="answer asking-why" onSubmit={give}>
+      <label>
+        <span>
+          Why withdraw {evidence.metric} about {shortDigest(evidence.subject)}? (told to who is refused for want of it)
+        </span>
+        <input ref={reason} name="reason" maxLength={500} autocomplete="off" required placeholder="a bad eval set" />
+      </label>
+      <div class="form-foot">
+        <button type="submit" class="button danger" disabled={busy}>
+          Withdraw <kbd>Enter</kbd>
+        </button>
+        <button type="button" class="button quiet" onClick={done}>
+          Keep it
+        </button>
+      </div>
+      <Problem text={problem} />
+    </form>
   );
 }
 

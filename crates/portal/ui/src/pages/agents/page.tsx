@@ -1,4 +1,5 @@
 import { useData } from '../../api/cache';
+import { withQuery } from '../../api/client';
 import type { CatalogPage } from '../../api/catalog';
 import type { AgentSummary, List } from '../../api/shapes';
 import { shareWithInterval } from '../../format/interval';
@@ -9,6 +10,7 @@ import { totalTokens, usageSentence } from '../../format/words';
 import { agentPath, splitReference } from '../../router';
 import { Ago } from '../../ui/ago';
 import { FirstSteps } from '../../ui/first-steps';
+import { Icon } from '../../ui/icon';
 import { PageHead } from '../../ui/page-head';
 import { Failure, Waiting } from '../../ui/waiting';
 
@@ -19,6 +21,15 @@ export default function AgentsPage() {
     <>
       <PageHead title="Agents">
         {agents && <span class="count">{plural(agents.length, 'agent')} seen in traffic</span>}
+        <div class="actions">
+          <a
+            class="button small"
+            href={withQuery('/catalog', { class: 'agent' })}
+            title="Whose they are, declared ones too"
+          >
+            <Icon name="catalog" /> Agents in the catalog
+          </a>
+        </div>
       </PageHead>
       {agents ? (
         agents.length > 0 ? (

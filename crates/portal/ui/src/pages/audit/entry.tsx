@@ -13,6 +13,7 @@ import { EffectStatus } from '../../ui/permission';
 import { shortDigest } from '../eval/words';
 import { entryPath, useVerdict, verdictSentence, VerdictStatus } from './proof';
 import { kindWord } from './words';
+import { Ticked } from '../../ui/ticked';
 
 export const closeEntry = (): void => setQuery({ entry: null, decision: null });
 
@@ -94,7 +95,11 @@ function EntryFacts({ entry }: { entry: AuditEntry }) {
           {entry.resource}
         </Fact>
       )}
-      {entry.reason && <Fact name="Why">{entry.reason}</Fact>}
+      {entry.reason && (
+        <Fact name="Why">
+          <Ticked text={entry.reason} />
+        </Fact>
+      )}
       {entry.policies && entry.policies.length > 0 && <Fact name="Decided by">{entry.policies.join(', ')}</Fact>}
       {entry.policy_set && (
         <Fact name="Policy set" title={entry.policy_set}>

@@ -49,7 +49,7 @@ export function TwoTexts({
             Compiled to Cedar <span class="faint">what decides</span>
           </h2>
           <pre class="compiled" tabIndex={0} role="region" aria-label="Compiled Cedar">
-            {checked.cedar ?? 'Nothing yet: the text does not compile.'}
+            {checked.cedar ?? (checked.valid === false ? 'Nothing yet: the text does not compile.' : 'Nothing yet.')}
           </pre>
         </section>
       )}

@@ -6,13 +6,14 @@ import { withQuery } from '../../api/client';
 import { entityApi, type EntityDetail, type Summary } from '../../api/catalog';
 import { classWord } from '../../format/catalog';
 import { address, navigate, query } from '../../location';
-import { agentPath, entityPath, modelPath, splitReference, templatePath, toolServerPath } from '../../router';
+import { entityPath, modelPath, splitReference, templatePath, toolServerPath } from '../../router';
 import { ClassName, OriginBadge, VersionStatus } from '../../ui/catalog';
 import { Icon } from '../../ui/icon';
 import { PageHead } from '../../ui/page-head';
 import { ForRole } from '../../ui/role';
 import { Tabs } from '../../ui/tabs';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
+import { AgentActions } from '../agents/actions';
 import { claimPath } from './claim';
 import { DocumentTab } from './document';
 import { docsPath } from '../docs/paths';
@@ -106,13 +107,13 @@ const ownerOf = ({ relations }: EntityDetail): string | null =>
 
 function Actions({ detail }: { detail: EntityDetail }) {
   const name = trafficName(detail);
-  const traffic = { agent: agentPath(name), model: modelPath(name), tool_server: toolServerPath(name) }[detail.class];
+  const traffic = { model: modelPath(name), tool_server: toolServerPath(name) }[detail.class];
   const { namespace } = splitReference(detail.ref);
   return (
     <div class="actions">
       {detail.origin === 'discovered' && (
         <ForRole least="developer">
-          <a class="button small primary" href={claimPath(detail.ref, detail.class)}>
+          <a class="button small primary" href={claimPath(detail.ref, detail.class, name)}>
             Claim it
           </a>
         </ForRole>
@@ -127,13 +128,7 @@ function Actions({ detail }: { detail: EntityDetail }) {
           {detail.class === 'tool_server' ? 'Connection' : 'Traffic'}
         </a>
       )}
-      {detail.class === 'agent' && (
-        <ForRole least="approver">
-          <a class="button small" href={withQuery('/budgets', { pause: 1, agent: name })} aria-label="Pause or stop it">
-            <Icon name="pause" /> <span>Pause …</span>
-          </a>
-        </ForRole>
-      )}
+      {detail.class === 'agent' && <AgentActions agent={name} />}
     </div>
   );
 }

@@ -26,7 +26,7 @@ export function Overview({ detail, summary }: { detail: EntityDetail; summary: S
         {summary?.agent?.runs && <Trend trend={summary.agent.runs.trend} />}
         {summary?.team && <Owned items={summary.team.items} reference={detail.ref} />}
         {detail.class === 'system' && <Parts reference={detail.ref} />}
-        <About detail={detail} />
+        <About detail={detail} purpose={summary?.purpose ?? null} />
         {agent && <Declared agent={agent} />}
       </div>
       <div class="home-aside">
@@ -122,7 +122,8 @@ function TrendTable({ trend }: { trend: TrendDay[] }) {
   );
 }
 
-function About({ detail }: { detail: EntityDetail }) {
+/** `purpose` stands in the header already. */
+function About({ detail, purpose }: { detail: EntityDetail; purpose: string | null }) {
   const { metadata, spec } = detail.entity;
   const facts = Object.entries(spec ?? {}).filter(
     ([, value]) => typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean',
@@ -130,7 +131,7 @@ function About({ detail }: { detail: EntityDetail }) {
   return (
     <section class="block">
       <h2>About</h2>
-      {metadata.description && <p class="about-text">{metadata.description}</p>}
+      {metadata.description && metadata.description !== purpose && <p class="about-text">{metadata.description}</p>}
       <dl class="run-facts stacked about-facts">
         <Fact name="Reference">
           <code>{detail.ref}</code>

@@ -1,7 +1,8 @@
 import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
 import type { EntityDetail } from '../../api/catalog';
-import type { RunPage } from '../../api/shapes';
+import type { AgentSummary, List, RunPage } from '../../api/shapes';
+import { TrafficFacts } from '../agents/facts';
 import { RecentRuns } from '../runs/recent';
 import { trafficName } from './tabs';
 
@@ -9,9 +10,26 @@ const RUNS_SHOWN = 25;
 
 /** Runs of an agent, or those in which a model was called. */
 export function RunsTab({ detail }: { detail: EntityDetail }) {
-  const by = { [detail.class === 'model' ? 'model' : 'agent']: trafficName(detail) };
+  const name = trafficName(detail);
+  const by = { [detail.class === 'model' ? 'model' : 'agent']: name };
   const runs = useData<RunPage>(withQuery('/runs', { ...by, limit: RUNS_SHOWN }));
   return (
-    <RecentRuns runs={runs} all={withQuery('/runs', by)} failed={withQuery('/runs', { ...by, outcome: 'error' })} />
+    <>
+      {detail.class === 'agent' && <AllRuns agent={name} />}
+      <RecentRuns runs={runs} all={withQuery('/runs', by)} failed={withQuery('/runs', { ...by, outcome: 'error' })} />
+    </>
+  );
+}
+
+/** The header has the last days; this is of everything that is kept. */
+function AllRuns({ agent }: { agent: string }) {
+  const agents = useData<List<AgentSummary>>('/agents').data.value?.items;
+  const known = agents?.find((one) => one.agent === agent);
+  if (!known) return null;
+  return (
+    <section class="block inset">
+      <h2>All kept runs</h2>
+      <TrafficFacts agent={known} />
+    </section>
   );
 }

@@ -148,11 +148,11 @@ function Owner({ item }: { item: CatalogItem }) {
 /** A tag that is only a digest says little in full. */
 const shortTag = (tag: string): string => (tag.startsWith('sha256-') ? tag.slice(7, 14) : tag);
 
-/** What traffic showed can be taken over with its history. */
+/** What traffic showed can be taken over with its history. Its title is its name in traffic: nobody has given it another. */
 function Claim({ item }: { item: CatalogItem }) {
   if (item.origin !== 'discovered' || !may('developer')) return null;
   return (
-    <a class="claim" href={claimPath(item.ref, item.class)} tabIndex={-1}>
+    <a class="claim" href={claimPath(item.ref, item.class, item.title)} tabIndex={-1}>
       Claim
     </a>
   );

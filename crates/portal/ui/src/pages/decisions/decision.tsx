@@ -39,7 +39,7 @@ export function DecisionPanel({ id }: { id: string }) {
           <>
             <div class="panel-head">
               <div>
-                <EffectStatus effect={decision.effect} enforced={decision.enforced} />
+                <EffectStatus effect={decision.effect} enforced={decision.enforced} mode={decision.mode} />
                 <EnforcedChip enforced={decision.mode === 'enforce'} />
                 <span class="spacer" />
                 <Copy text={decision.id} label="Copy the id of the decision" />
@@ -134,7 +134,11 @@ function Explained({ decision }: { decision: DecisionDetail }) {
         {decision.now && (
           <Fact name="The same call now">
             <EffectStatus effect={decision.now.effect} enforced={decision.now.mode === 'enforce'} />
-            {decision.now.effect !== decision.effect && <p class="faint">{decision.now.reason}</p>}
+            {decision.now.effect !== decision.effect && (
+              <p class="faint">
+                <Ticked text={decision.now.reason} />
+              </p>
+            )}
           </Fact>
         )}
       </dl>

@@ -16,6 +16,7 @@ import { useSince } from '../../ui/since';
 import { Empty } from '../../ui/waiting';
 import { DecisionPanel } from './decision';
 import { FILTER_NAMES, isFiltered, listPath, parseFilter, type DecisionFilter } from './filter';
+import { Ticked } from '../../ui/ticked';
 
 const PAGE_ROWS = 50;
 const ACTIONS = [
@@ -132,9 +133,8 @@ function Filters({ filter }: { filter: DecisionFilter }) {
   );
 }
 
-/** An observed allow differs in nothing from an enforced one, so only the mode is named there. */
-const wasHeld = ({ enforced, effect, mode }: DecisionItem): boolean =>
-  effect === 'allow' ? mode === ('enforce' satisfies Mode) : enforced;
+/** An observed allow differs in nothing from an enforced one, and an approved call went on: there the mode says it. */
+const wasHeld = ({ enforced, mode }: DecisionItem): boolean => enforced || mode === ('enforce' satisfies Mode);
 
 function Table({ items, chosen }: { items: DecisionItem[]; chosen: string | null }) {
   return (
@@ -165,7 +165,7 @@ function Table({ items, chosen }: { items: DecisionItem[]; chosen: string | null
         {items.map((one) => (
           <tr key={one.id} class={one.id === chosen ? 'chosen' : ''}>
             <td class="col-effect">
-              <EffectStatus effect={one.effect} enforced={one.enforced} />
+              <EffectStatus effect={one.effect} enforced={one.enforced} mode={one.mode} />
             </td>
             <td class="col-enforced mid">
               <EnforcedChip enforced={wasHeld(one)} />
@@ -183,7 +183,7 @@ function Table({ items, chosen }: { items: DecisionItem[]; chosen: string | null
             </td>
             <td class="col-agent mid clip">{one.agent ?? one.caller}</td>
             <td class="widest col-reason" title={one.reason}>
-              {one.reason}
+              <Ticked text={one.reason} />
             </td>
             <td class="num col-started">
               <Ago at={one.at} />

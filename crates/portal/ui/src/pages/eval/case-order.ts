@@ -24,6 +24,10 @@ function need(result: CaseResult): number {
   return 4;
 }
 
+/** Without a set a run is its own case, and the case is called by the id of the run. */
+export const isOwnRun = ({ case: name, runs }: Pick<CaseResult, 'case' | 'runs'>): boolean =>
+  runs.length === 1 && runs[0]?.run_id === name;
+
 /** Keeps the server's order among equals. */
 export function byNeed(cases: CaseResult[]): CaseResult[] {
   return [...cases].sort((a, b) => need(a) - need(b));

@@ -1,6 +1,8 @@
 import { usePages } from '../../api/pages';
 import { withQuery } from '../../api/client';
-import type { Aggregate, CaseResult, CaseTrial } from '../../api/eval';
+import { useData } from '../../api/cache';
+import type { Aggregate, CaseResult, CaseTrial, ExperimentSummary } from '../../api/eval';
+import type { RunPage } from '../../api/shapes';
 import { valueText } from '../../format/estimate';
 import { query, setQuery } from '../../location';
 import { runPath } from '../../router';
@@ -8,7 +10,8 @@ import { Problem } from '../../ui/field';
 import { Icon, type IconName } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { Choice } from '../../ui/tabs';
-import { byNeed, trialWord, worstTrial, type TrialState } from './case-order';
+import { byNeed, isOwnRun, trialWord, worstTrial, type TrialState } from './case-order';
+import { Ticked } from '../../ui/ticked';
 
 const PAGE_CASES = 100;
 /** More trials of one case than fit beside each other are counted. */
@@ -16,7 +19,15 @@ const TRIALS_SHOWN = 8;
 
 type Wanted = 'all' | 'fail' | 'pass';
 
-export function Cases({ path, evaluator }: { path: string; evaluator: Aggregate }) {
+export function Cases({
+  path,
+  evaluator,
+  experiment,
+}: {
+  path: string;
+  evaluator: Aggregate;
+  experiment: ExperimentSummary;
+}) {
   const { name } = evaluator.evaluator;
   const given = query.value.get('verdict');
   const wanted: Wanted = given === 'fail' || given === 'pass' ? given : 'all';
@@ -24,13 +35,14 @@ export function Cases({ path, evaluator }: { path: string; evaluator: Aggregate 
     withQuery(`${path}/cases`, { evaluator: name, verdict: wanted === 'all' ? null : wanted, limit: PAGE_CASES }),
   );
   const cases = pages.items && byNeed(pages.items);
+  const areRuns = cases?.every(isOwnRun) ?? false;
   return (
     <section class="block cases">
       <h2>
-        Cases
+        {areRuns ? 'Runs' : 'Cases'}
         <span class="spacer" />
         <Choice<Wanted>
-          label="Which cases"
+          label={areRuns ? 'Which runs' : 'Which cases'}
           choices={[
             ['all', 'All'],
             ['fail', 'Failing'],
@@ -44,7 +56,11 @@ export function Cases({ path, evaluator }: { path: string; evaluator: Aggregate 
         {() =>
           cases && cases.length > 0 ? (
             <>
-              <Table cases={cases} unit={evaluator.unit} />
+              {areRuns ? (
+                <Runs cases={cases} unit={evaluator.unit} experiment={experiment} />
+              ) : (
+                <Table cases={cases} unit={evaluator.unit} />
+              )}
               {pages.more && (
                 <button type="button" class="more" onClick={pages.more}>
                   Show more
@@ -61,13 +77,32 @@ export function Cases({ path, evaluator }: { path: string; evaluator: Aggregate 
   );
 }
 
-function Table({ cases, unit }: { cases: CaseResult[]; unit: string | null }) {
+/** As many as the server lists at once. */
+const TITLES_MAX = 500;
+
+/** A run's title says more than its id. Of a run that is no more among the newest before the experiment the id is left. */
+function Runs({ experiment, ...table }: { cases: CaseResult[]; unit: string | null; experiment: ExperimentSummary }) {
+  const { agent, model, session, caller, source } = experiment.selector;
+  const filter = { agent, model, session, caller, source, to: experiment.created_at, limit: TITLES_MAX };
+  const runs = useData<RunPage>(withQuery('/runs', filter)).data.value?.items ?? [];
+  return <Table {...table} titles={new Map(runs.map(({ run_id: id, title }) => [id, title]))} />;
+}
+
+function Table({
+  cases,
+  unit,
+  titles,
+}: {
+  cases: CaseResult[];
+  unit: string | null;
+  titles?: ReadonlyMap<string, string | null>;
+}) {
   return (
-    <table class="rows evals" aria-label="Cases">
+    <table class="rows evals" aria-label={titles ? 'Runs' : 'Cases'}>
       <thead>
         <tr>
           <th scope="col" class="col-case">
-            Case
+            {titles ? 'Run' : 'Case'}
           </th>
           <th scope="col" class="num">
             Passed
@@ -83,24 +118,24 @@ function Table({ cases, unit }: { cases: CaseResult[]; unit: string | null }) {
       </thead>
       <tbody>
         {cases.map((one) => (
-          <Row key={`${one.case}:${one.evaluator}`} result={one} unit={unit} />
+          <Row key={`${one.case}:${one.evaluator}`} result={one} unit={unit} name={titles?.get(one.case) || one.case} />
         ))}
       </tbody>
     </table>
   );
 }
 
-function Row({ result, unit }: { result: CaseResult; unit: string | null }) {
+function Row({ result, unit, name }: { result: CaseResult; unit: string | null; name: string }) {
   const worst = worstTrial(result.runs);
   return (
     <tr>
       <td class="col-case clip">
         {worst ? (
           <a href={runPath(worst.run_id)} data-row title={`Open the ${trialWord[stateOf(worst)].toLowerCase()} run`}>
-            {result.case}
+            {name}
           </a>
         ) : (
-          result.case
+          name
         )}
       </td>
       <td class="num">
@@ -122,7 +157,7 @@ function Row({ result, unit }: { result: CaseResult; unit: string | null }) {
         </span>
       </td>
       <td class="mid col-why" title={worst?.explanation ?? undefined}>
-        {worst?.explanation}
+        <Ticked text={worst?.explanation ?? ''} />
       </td>
     </tr>
   );

@@ -55,7 +55,7 @@ function Rows({ evaluator, isOpen }: { evaluator: EvaluatorView; isOpen: boolean
   return (
     <>
       <tr class={isOpen ? 'chosen' : ''}>
-        <td class="clip">
+        <td>
           <button
             type="button"
             class="row-button"
@@ -67,10 +67,10 @@ function Rows({ evaluator, isOpen }: { evaluator: EvaluatorView; isOpen: boolean
           </button>
         </td>
         <td class="num mid">{evaluator.version}</td>
-        <td class="mid col-why" title={evaluator.description}>
+        <td class="mid col-words">
           <Ticked text={evaluator.description} />
         </td>
-        <td class="clip">{evaluator.needs.map((need) => needWord[need] ?? need).join(', ') || 'only the run'}</td>
+        <td class="col-words">{evaluator.needs.map((need) => needWord[need] ?? need).join(', ') || 'only the run'}</td>
         <td class="num">{resultWord(evaluator)}</td>
       </tr>
       {isOpen && (

@@ -21,6 +21,7 @@ import { Cases } from './cases';
 import { ExperimentState } from './status';
 import { clusterWords, headline, intervalWords, passedWords, selectorWords, shortDigest, skippedWords } from './words';
 import { methodWord } from '../../format/estimate';
+import { Ticked } from '../../ui/ticked';
 
 const FOLLOW_MS = 1_000;
 
@@ -85,7 +86,7 @@ function Body({ experiment, path }: { experiment: ExperimentSummary; path: strin
         <>
           <Aggregates aggregates={experiment.aggregates} chosen={chosen} />
           <Words aggregate={chosen} />
-          <Cases path={path} evaluator={chosen} />
+          <Cases path={path} evaluator={chosen} experiment={experiment} />
         </>
       ) : (
         <Empty title={experiment.state === 'running' ? 'Reading runs' : 'Nothing was scored'}>
@@ -106,11 +107,11 @@ function Body({ experiment, path }: { experiment: ExperimentSummary; path: strin
 function Remark({ experiment: { state, problem } }: { experiment: ExperimentSummary }) {
   return state === 'failed' ? (
     <p class="run-error">
-      <Icon name="failed" /> {problem}
+      <Icon name="failed" /> <Ticked text={problem ?? ''} />
     </p>
   ) : (
     <p class="remark">
-      <Icon name="help" /> {problem}
+      <Icon name="help" /> <Ticked text={problem ?? ''} />
     </p>
   );
 }
@@ -283,7 +284,7 @@ function NotScored({ aggregate }: { aggregate: Aggregate }) {
         )}
         {aggregate.reasons.map(({ reason, count }) => (
           <li key={reason} class="reason">
-            <span>{exact(count)} ×</span> {reason}
+            <span>{exact(count)} ×</span> <Ticked text={reason} />
           </li>
         ))}
       </ul>

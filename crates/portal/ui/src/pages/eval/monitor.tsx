@@ -18,6 +18,7 @@ import { PageHead } from '../../ui/page-head';
 import { MONITOR_REFRESH_MS } from './monitors';
 import { MonitorStatus } from './status';
 import { alarmNearness, monitorState, promiseWords, selectorWords, shortDigest } from './words';
+import { Ticked } from '../../ui/ticked';
 
 export default function MonitorPage({ id }: { id: string }) {
   const path = `/monitors/${encodeURIComponent(id)}`;
@@ -38,7 +39,7 @@ export default function MonitorPage({ id }: { id: string }) {
             <Facts monitor={shown} />
             {shown.problem && (
               <p class="run-error">
-                <Icon name="alert" /> {shown.problem}
+                <Icon name="alert" /> <Ticked text={shown.problem} />
               </p>
             )}
             <Course monitor={shown} />
@@ -180,7 +181,7 @@ function PointTable({ points }: { points: MonitorPoint[] }) {
                 {valueText(point.lower, null)}–{valueText(point.upper, null)}
               </td>
               <td class="num mid">{point.detector === null ? '–' : evidenceText(point.detector)}</td>
-              <td>{point.alarm ? <MonitorStatus state="alarm" /> : ''}</td>
+              <td>{point.alarm ? <MonitorStatus state="alarmed" /> : ''}</td>
             </tr>
           ))}
         </tbody>

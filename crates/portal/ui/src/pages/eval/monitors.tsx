@@ -15,10 +15,11 @@ import { EvalHead } from './head';
 import { NewMonitor } from './new-monitor';
 import { MonitorStatus } from './status';
 import { monitorState, promiseWords, selectorWords, type MonitorState } from './words';
+import { Ticked } from '../../ui/ticked';
 
 /** A monitor moves with the runs; people look now and then. */
 export const MONITOR_REFRESH_MS = 5_000;
-const ORDER: MonitorState[] = ['alarm', 'collecting', 'quiet'];
+const ORDER: MonitorState[] = ['alarmed', 'watching'];
 
 export default function MonitorsPage() {
   if (query.value.has('new')) return <NewMonitor />;
@@ -120,7 +121,12 @@ function Row({ monitor }: { monitor: MonitorSummary }) {
         <a href={monitorPath(monitor.id)} data-row>
           {monitor.name}
         </a>
-        {monitor.problem && <span class="warn-text"> · {monitor.problem}</span>}
+        {monitor.problem && (
+          <span class="warn-text">
+            {' '}
+            · <Ticked text={monitor.problem} />
+          </span>
+        )}
       </td>
       <td class="wide clip">{monitor.evaluator.name}</td>
       <td class="widest clip" title={selectorWords(monitor.selector)}>

@@ -64,9 +64,14 @@ export function NewBaseline() {
           </Field>
           <CountFields typed={typed} setTyped={setTyped} />
           <p class="promise" role="status">
-            {n > 0 && successes >= 0 && successes <= n && typed.successes !== ''
-              ? `Success ${shareWithInterval(successes, n)}: that is how well the process itself is known.`
-              : 'Counts are enough. Cases with their labels compare more sharply: record those with `mizzen baseline`.'}
+            {n > 0 && successes >= 0 && successes <= n && typed.successes !== '' ? (
+              `Success ${shareWithInterval(successes, n)}: that is how well the process itself is known.`
+            ) : (
+              <>
+                Counts are enough. Cases with their labels compare more sharply: record those with{' '}
+                <code>mizzen baseline</code>.
+              </>
+            )}
           </p>
           <Problem text={wrong || problem} />
           <div class="form-foot">

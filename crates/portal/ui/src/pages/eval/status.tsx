@@ -51,9 +51,8 @@ export function AnswerStatus({ answer }: { answer: Answer }) {
 }
 
 const MONITORS: Record<MonitorState, [IconName, string, Tone]> = {
-  alarm: ['alert', 'Alarm', 'error'],
-  quiet: ['passed', 'Quiet', 'ok'],
-  collecting: ['open', 'Collecting', 'unset'],
+  alarmed: ['alert', 'Alarmed', 'error'],
+  watching: ['eye', 'Watching', ''],
 };
 
 export function MonitorStatus({ state }: { state: MonitorState }) {

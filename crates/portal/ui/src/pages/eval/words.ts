@@ -28,8 +28,9 @@ const DIFFERENCE = 'the difference is ';
 
 /** The server's sentence, which knows why, with its numbers in the unit of the page. */
 export function comparedSentence(metric: Metric, margin: number | null): string {
-  const [before, after] = metric.sentence.split(DIFFERENCE);
-  if (before === undefined || after === undefined) return metric.sentence;
+  const sentence = metric.sentence.charAt(0).toUpperCase() + metric.sentence.slice(1);
+  const [before, after] = sentence.split(DIFFERENCE);
+  if (before === undefined || after === undefined) return sentence;
   const unit = comparedUnit(metric);
   const lead =
     margin === null ? before : before.replace(`by more than ${margin}:`, `by more than ${valueText(margin, unit)}:`);
@@ -51,12 +52,11 @@ export const needsSet = (needs: string[]): boolean => needs.some((need) => FROM_
 
 export const shortDigest = (digest: string): string => digest.replace(/^sha256:/, '').slice(0, 12);
 
-export type MonitorState = 'alarm' | 'collecting' | 'quiet';
+/** The words of the API and of the command line. */
+export type MonitorState = 'alarmed' | 'watching';
 
-export function monitorState({ state, estimate }: Pick<MonitorSummary, 'state' | 'estimate'>): MonitorState {
-  if (state === 'alarmed') return 'alarm';
-  return estimate === null ? 'collecting' : 'quiet';
-}
+export const monitorState = ({ state }: Pick<MonitorSummary, 'state'>): MonitorState =>
+  state === 'alarmed' ? 'alarmed' : 'watching';
 
 /** Experiments that nobody named are called alike: what they scored with, and when, tells them apart. */
 export function experimentLabel({

@@ -10,6 +10,7 @@ import { Failure, Waiting } from '../../ui/waiting';
 import { GraphView } from './graph';
 import { RunActions, RunFacts } from './head';
 import { Panel } from './panel';
+import { runApi } from './paths';
 import { Selection } from './selection';
 import { Story } from './story';
 import { Waterfall } from './waterfall';
@@ -24,7 +25,7 @@ const TABS = [
 const REFRESH_MS = 2_000;
 
 export default function RunPage({ id }: { id: string }) {
-  const path = `/runs/${encodeURIComponent(id)}`;
+  const path = runApi(id);
   const resource = useData<RunDetail>(path);
   const selection = useMemo(() => new Selection(), [id]);
   const detail = resource.data.value;

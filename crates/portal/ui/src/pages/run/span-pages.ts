@@ -1,9 +1,7 @@
 import { signal, type Signal } from '@preact/signals';
-import { ApiError, get, withQuery } from '../../api/client';
+import { ApiError, get } from '../../api/client';
 import type { SpanPage, SpanView } from '../../api/shapes';
-
-/** What the server gives at once. */
-const PAGE_SPANS = 2_000;
+import { spansApi } from './paths';
 
 /** All spans of a run, page after page, so that the first are on screen while the last still come. */
 export class SpanPages {
@@ -22,10 +20,7 @@ export class SpanPages {
     let cursor: string | null = null;
     try {
       do {
-        const page: SpanPage = await get<SpanPage>(
-          withQuery(`${this.runPath}/spans`, { cursor, limit: PAGE_SPANS }),
-          this.abort.signal,
-        );
+        const page: SpanPage = await get<SpanPage>(spansApi(this.runPath, cursor), this.abort.signal);
         this.total.value = page.total;
         this.spans.value = this.spans.value.concat(page.items);
         cursor = page.next_cursor ?? null;

@@ -3,12 +3,10 @@ import { useData } from '../../api/cache';
 import type { RunDetail, StoryPage } from '../../api/shapes';
 import { runPath } from '../../router';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
-import { withQuery } from '../../api/client';
+import { storyApi } from './paths';
 import type { StepChoice } from './selection';
 import { Entry } from './story-entry';
 import { useState } from 'preact/hooks';
-
-const PAGE_ENTRIES = 100;
 
 interface Props {
   path: string;
@@ -45,7 +43,7 @@ function Page({
   selection,
   more,
 }: Props & { cursor: string | null; isLast: boolean; more: (cursor: string) => void }) {
-  const page = useData<StoryPage>(withQuery(`${path}/story`, { cursor, limit: PAGE_ENTRIES }));
+  const page = useData<StoryPage>(storyApi(path, cursor));
   const entries = page.data.value?.entries;
   const next = page.data.value?.next_cursor ?? null;
   const isShown = entries !== undefined;

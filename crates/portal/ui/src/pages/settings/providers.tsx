@@ -8,6 +8,7 @@ import { Choice } from '../../ui/tabs';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { useAct } from '../../ui/act';
 import { Confirm } from '../../ui/confirm';
+import { Ticked } from '../../ui/ticked';
 
 export function Providers() {
   const resource = useData<List<ProviderView>>('/providers');
@@ -121,7 +122,12 @@ function Table({ providers, remove }: { providers: ProviderView[]; remove: (name
             <th scope="row">{provider.name}</th>
             <td>
               {provider.origin}
-              {provider.fault && <span class="bad-text"> · {provider.fault}</span>}
+              {provider.fault && (
+                <span class="bad-text">
+                  {' '}
+                  · <Ticked text={provider.fault} />
+                </span>
+              )}
             </td>
             <td class="num">
               <Confirm

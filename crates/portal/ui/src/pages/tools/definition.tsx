@@ -3,7 +3,8 @@ import { instant } from '../../format/time';
 import { Diff, Revealed } from '../../ui/diff';
 import { Icon } from '../../ui/icon';
 import { shortDigest } from '../eval/words';
-import { findingWord, printed } from './words';
+import { descriptionOf, findingWord, printed } from './words';
+import { Ticked } from '../../ui/ticked';
 
 /** The approved definition beside what the server says now: what an approver must see before pinning it. */
 export function Definition({ definition }: { definition: ToolDefinition }) {
@@ -12,7 +13,7 @@ export function Definition({ definition }: { definition: ToolDefinition }) {
     <div class="definition">
       {withheld && withheld.reason !== 'unapproved' && (
         <p class="error-text">
-          <Icon name="alert" /> {withheld.detail}
+          <Icon name="alert" /> <Ticked text={withheld.detail} />
         </p>
       )}
       {findings.length > 0 && (
@@ -21,7 +22,7 @@ export function Definition({ definition }: { definition: ToolDefinition }) {
             <li key={`${finding.kind}:${finding.other}`}>
               <Icon name="alert" />
               <span>
-                <b>{findingWord[finding.kind]}</b>: {finding.detail}
+                <b>{findingWord[finding.kind]}</b>: <Ticked text={finding.detail} />
                 {finding.other && (
                   <>
                     {' '}
@@ -57,6 +58,7 @@ export function Definition({ definition }: { definition: ToolDefinition }) {
 
 function Alone({ definition: { pinned, current, pin, digest } }: { definition: ToolDefinition }) {
   const shown = current ?? pinned;
+  const description = descriptionOf(shown);
   const words = current
     ? pin
       ? `Approved by ${pin.approved_by}, ${instant(pin.approved_at)}, and unchanged since.`
@@ -67,6 +69,11 @@ function Alone({ definition: { pinned, current, pin, digest } }: { definition: T
       <p class="faint">
         {words} <code>{shortDigest(digest ?? pin?.digest ?? '')}</code>
       </p>
+      {description && (
+        <p class="definition-words">
+          <Revealed text={description} />
+        </p>
+      )}
       <pre class="compiled" tabIndex={0} role="region" aria-label="Definition">
         <Revealed text={printed(shown)} />
       </pre>

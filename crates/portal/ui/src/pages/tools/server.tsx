@@ -50,7 +50,7 @@ export default function ToolServerPage({ id }: { id: string }) {
             )}
             {shown.downgraded && (
               <p class="run-error">
-                <Icon name="alert" /> {shown.downgraded}
+                <Icon name="alert" /> <Ticked text={shown.downgraded} />
               </p>
             )}
             <Facts server={shown} />

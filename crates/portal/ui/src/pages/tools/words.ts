@@ -38,6 +38,12 @@ export function byConcern(definitions: ToolDefinition[]): ToolDefinition[] {
   return [...definitions].sort((a, b) => weight(a) - weight(b) || a.tool.localeCompare(b.tool));
 }
 
+/** What the server says of its tool, with its own line breaks; empty where it says nothing. */
+export function descriptionOf(definition: unknown): string {
+  const said = (definition as { description?: unknown } | null)?.description;
+  return typeof said === 'string' ? said.trim() : '';
+}
+
 /** Keys in one order, so that only what means something differs. */
 export function printed(definition: unknown): string {
   return JSON.stringify(sorted(definition), null, 2) ?? '';

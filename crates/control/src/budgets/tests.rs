@@ -175,6 +175,10 @@ async fn of_time_a_call_gets_what_is_left_and_a_crash_charges_it() {
 #[tokio::test]
 async fn what_comes_back_while_a_call_asks_the_database_is_there_for_it() {
     for plane in planes().await {
+        // PostgreSQL waits for no row of which too much is taken: it answers at once.
+        if plane.inner().store.is_postgres() {
+            continue;
+        }
         let caller = plane.agent("helm").await;
         plane.control.budgets().set(budget("day", Per::Agent, calls(1)), "ada").await.unwrap();
         let first = permitted(plane.control.gate().ask(ask(&caller)).await);

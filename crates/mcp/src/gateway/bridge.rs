@@ -11,6 +11,7 @@ use mizzen_model::time::Timestamp;
 use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::exchange::Step;
 use super::parked::{ParkedCall, Question};
@@ -82,7 +83,10 @@ pub(super) async fn pass(mut under_way: UnderWay, out: &Out) -> Result<Replied, 
             After::Ask(question) => return Err(park(under_way, question)),
             After::Again(required) => {
                 rounds += 1;
+                let asked_at = Instant::now();
                 under_way.again(&required, rounds, out).await?;
+                under_way.granted.waited_since(asked_at);
+                time_is_over = Box::pin(under_way.granted.time_is_over());
             }
         }
     }
@@ -158,7 +162,8 @@ fn park(under_way: UnderWay, question: Question) -> Answer {
     let asked = BTreeMap::from([(question.key.clone(), request)]);
     let lifetime = i64::try_from(gateway.config.timeouts.answer().as_nanos()).unwrap_or(i64::MAX);
     let expires_at: Timestamp = gateway.clock.now().plus_nanos(lifetime);
-    let call = ParkedCall { binding: binding.clone(), granted, exchange, question, expires_at };
+    let call =
+        ParkedCall { binding: binding.clone(), granted, exchange, question, asked_at: Instant::now(), expires_at };
     match gateway.parked.park(call) {
         Ok(id) => Answer::Result(json::raw(&json!({
             "resultType": "input_required",
@@ -179,10 +184,10 @@ impl UnderWay {
 
     fn out_of_time(&mut self) -> Answer {
         let code = DenialCode::BudgetExhausted.as_str();
-        self.granted.recording.fail(code, "the time was over that a budget had left for the call");
+        self.granted.recording.fail(code, "the time was over that a budget had put aside for the call");
         let said = json!({ "id": self.granted.permit.decision.id, "code": code });
-        let message = "the call took all the time that a budget had left for it, and was ended; `mizzen budgets list` tells when \
-                       the budget begins anew";
+        let message = "the call took all the time that a budget had put aside for it (its server's `call_timeout_seconds`, or what \
+                       was left), and was ended; `mizzen budgets list` tells what is left and when it begins anew";
         self.incoming.refused(&self.target, message, said)
     }
 

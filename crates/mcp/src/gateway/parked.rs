@@ -11,6 +11,7 @@ use mizzen_runtime::limit::Limit;
 use mizzen_runtime::metrics::{Gauge, Metrics};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::exchange::Exchange;
 use super::pipeline::Granted;
@@ -26,6 +27,7 @@ pub(super) struct ParkedCall {
     pub(super) granted: Granted,
     pub(super) exchange: Exchange,
     pub(super) question: Question,
+    pub(super) asked_at: Instant,
     pub(super) expires_at: Timestamp,
 }
 

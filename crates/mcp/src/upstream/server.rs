@@ -148,9 +148,10 @@ impl Server {
     pub async fn refresh(&self) -> Result<(), UpstreamError> {
         ListKind::ALL.into_iter().for_each(|kind| self.0.lists.invalidate(kind));
         self.list(ListKind::Tools).await?;
-        // What else is pinned, so that a person sees it before the first agent does.
+        // What else is pinned, so that a person sees it before the first agent does. A server may claim prompts and have no list.
         self.about().await?;
-        self.list(ListKind::Prompts).await.map(drop)
+        let (Ok(_) | Err(_)) = self.list(ListKind::Prompts).await;
+        Ok(())
     }
 
     /// Ends sessions that nobody uses, and reads again what is old.

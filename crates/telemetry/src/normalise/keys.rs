@@ -320,6 +320,8 @@ const GEN_AI_TEXTS: &[&str] = &[
     "agent.version",
     "conversation.id",
     "data_source.id",
+    "evaluation.evaluator.id",
+    "evaluation.evaluator.version",
     "evaluation.name",
     "evaluation.score.label",
     "main_agent.description",

@@ -37,7 +37,7 @@ pub(in crate::gateway) struct Granted {
     pub(in crate::gateway) permit: Permit,
     pub(in crate::gateway) recording: Recording,
     pub(in crate::gateway) touches: Taint,
-    /// Waiting for a person before it takes no time of a budget.
+    /// Moved on by what the call waited for a person: that takes no time of a budget.
     begun_at: Instant,
     /// Whether the run is known to have touched it.
     is_touched: bool,
@@ -52,6 +52,11 @@ pub(super) fn one_call(time: Duration) -> Spend {
 impl Granted {
     pub(super) fn took(&self) -> Duration {
         self.begun_at.elapsed()
+    }
+
+    /// A person was waited for since then.
+    pub(in crate::gateway) fn waited_since(&mut self, asked_at: Instant) {
+        self.begun_at += asked_at.elapsed();
     }
 
     /// Resolves when the time is over that a budget has put aside for the call, and never where none counts time.

@@ -260,11 +260,12 @@ impl Screened {
             }
             Next::Parked(id) => self.incoming.gateway.parked.take(&id, &binding),
         };
-        let Some(ParkedCall { granted, exchange, question, .. }) = parked else {
+        let Some(ParkedCall { mut granted, exchange, question, asked_at, .. }) = parked else {
             return Err(
                 RpcError::invalid_params("this call no longer waits for an answer; send the request anew").into()
             );
         };
+        granted.waited_since(asked_at);
         Ok(Ok(self.go_on(granted, exchange, question)))
     }
 

@@ -238,7 +238,10 @@ async fn found(server: Arc<Inner>, kind: ListKind) -> Result<Arc<Listing>, Upstr
     let found = match read(&server, &connection, kind).await {
         Ok(found) => Arc::new(found),
         Err(error) => {
-            server.failed(&error);
+            // Its tools may be there all the same.
+            if kind != ListKind::Prompts {
+                server.failed(&error);
+            }
             return Err(error);
         }
     };

@@ -43,6 +43,19 @@ const OWNER: &str = "mizzen.dev/owner";
 /// `spec.lifecycle` of what says nothing about it; whether it may be used is what its approval says.
 const LIFECYCLE: &str = "production";
 
+/// Puts in what traffic does not show and a document of its kind must have: an owner, a lifecycle.
+pub fn complete(document: &mut Map<String, Value>) {
+    let kind = document.get("kind").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+    let spec = document.entry("spec").or_insert_with(|| Value::Object(Map::new()));
+    let Some(spec) = spec.as_object_mut() else { return };
+    if matches!(kind.as_str(), "component" | "api" | "resource" | "airesource") {
+        spec.entry("owner").or_insert_with(|| UNOWNED.into());
+    }
+    if matches!(kind.as_str(), "component" | "api" | "airesource") {
+        spec.entry("lifecycle").or_insert_with(|| "unknown".into());
+    }
+}
+
 /// What is wrong with a document, and where in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {

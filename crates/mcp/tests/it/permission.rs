@@ -184,11 +184,9 @@ async fn what_a_client_answers_to_a_server_is_decided_on_and_seen_by_who_approve
     assert_eq!(ask(&named).await.code(), -32602);
 }
 
-#[tokio::test]
-async fn a_budget_ends_calls_at_the_door_and_a_call_costs_no_money() {
-    let double = Double::plain("files", Era::Stateful, &["read"]);
-    let mut harness = Harness::new(std::slice::from_ref(&double)).await;
-    let budget = |name: &str, limits| Budget {
+/// Of alice's agent, a day.
+fn budget(name: &str, limits: Limits) -> Budget {
+    Budget {
         name: name.into(),
         agent: Some("alice-agent".into()),
         team: None,
@@ -197,7 +195,13 @@ async fn a_budget_ends_calls_at_the_door_and_a_call_costs_no_money() {
         window: Window::Day,
         mode: Mode::Enforce,
         limits,
-    };
+    }
+}
+
+#[tokio::test]
+async fn a_budget_ends_calls_at_the_door_and_a_call_costs_no_money() {
+    let double = Double::plain("files", Era::Stateful, &["read"]);
+    let mut harness = Harness::new(std::slice::from_ref(&double)).await;
     let budgets = harness.control.budgets();
     budgets.set(budget("calls", Limits { calls: Some(2), ..Limits::default() }), "ada").await.unwrap();
     budgets.set(budget("money", Limits { cost_nano_usd: Some(1), ..Limits::default() }), "ada").await.unwrap();
@@ -225,17 +229,8 @@ async fn a_call_ends_when_the_time_is_over_that_a_budget_has_left_for_it_and_non
     });
     double.has(ListKind::Tools, [json!({ "name": "read", "inputSchema": { "type": "object" } })]);
     let harness = Harness::new(std::slice::from_ref(&double)).await;
-    let budget = Budget {
-        name: "time".into(),
-        agent: Some("alice-agent".into()),
-        team: None,
-        named: None,
-        per: Per::Agent,
-        window: Window::Day,
-        mode: Mode::Enforce,
-        limits: Limits { duration_ms: Some(1_000), ..Limits::default() },
-    };
-    harness.control.budgets().set(budget, "ada").await.unwrap();
+    let limits = Limits { duration_ms: Some(1_000), ..Limits::default() };
+    harness.control.budgets().set(budget("time", limits), "ada").await.unwrap();
     let params = json!({ "name": "files__read" });
     let asked = std::iter::repeat_with(|| harness.ask("/mcp", "tools/call", &params)).take(10);
     let begun = Instant::now();

@@ -3,11 +3,11 @@
 use anyhow::anyhow;
 use bytes::Bytes;
 use http::Method;
-use mizzen_catalog::compat::UNOWNED;
+use mizzen_catalog::compat::complete;
 use mizzen_catalog::reference::DEFAULT_NAMESPACE;
 use mizzen_catalog::{Entity, EntityRef, kinds};
 use mizzen_model::suggest::nearest;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::cli::{DeleteArgs, GetArgs, GetFormat};
 use crate::cli::Format;
@@ -104,24 +104,14 @@ fn print(detail: &Value, format: GetFormat) -> Result<(), Failure> {
 /// A text that can be applied again. Traffic shows no owner and no lifecycle, and a document must have both.
 fn yaml(detail: &Value) -> String {
     let text = match (detail["origin"].as_str(), detail["entity"].as_object()) {
-        (Some("discovered"), Some(document)) => Entity::new(completed(document.clone())).to_yaml(),
+        (Some("discovered"), Some(document)) => {
+            let mut document = document.clone();
+            complete(&mut document);
+            Entity::new(document).to_yaml()
+        }
         _ => detail["yaml"].as_str().unwrap_or_default().to_owned(),
     };
     text.trim_end_matches('\n').to_owned()
-}
-
-/// As Backstage's door shows it.
-fn completed(mut document: Map<String, Value>) -> Map<String, Value> {
-    let kind = document.get("kind").and_then(Value::as_str).unwrap_or_default().to_lowercase();
-    if let Some(spec) = document.entry("spec").or_insert_with(|| json!({})).as_object_mut() {
-        if matches!(kind.as_str(), "component" | "api" | "resource" | "airesource") {
-            spec.entry("owner").or_insert_with(|| UNOWNED.into());
-        }
-        if matches!(kind.as_str(), "component" | "api" | "airesource") {
-            spec.entry("lifecycle").or_insert_with(|| "unknown".into());
-        }
-    }
-    document
 }
 
 /// Every document whole, so that the file can be applied again.

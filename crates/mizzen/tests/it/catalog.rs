@@ -1,7 +1,6 @@
 //! The catalog from the command line: folders, versions, what is printed, and an apply that is killed in the middle.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -128,17 +127,21 @@ async fn a_version_is_approved_by_its_digest_and_keeps_its_content() -> Result<(
     Ok(())
 }
 
+/// Documents of five lines each.
+fn users() -> String {
+    let user = |number| {
+        format!(
+            "---\napiVersion: backstage.io/v1alpha1\nkind: User\nmetadata: {{ name: u{number} }}\nspec: {{ memberOf: [] }}\n"
+        )
+    };
+    (0..DOCUMENTS).map(user).collect()
+}
+
 #[tokio::test]
 async fn what_an_interrupted_apply_told_is_done_and_the_rest_follows_when_it_is_repeated() -> Result<()> {
     let server = Mizzen::start().await?;
     let folder = tempfile::tempdir()?;
-    let mut text = String::new();
-    for number in 0..DOCUMENTS {
-        write!(
-            text,
-            "---\napiVersion: backstage.io/v1alpha1\nkind: User\nmetadata: {{ name: u{number} }}\nspec: {{ memberOf: [] }}\n"
-        )?;
-    }
+    let text = users();
     let file = folder.path().join("users.yaml");
     std::fs::write(&file, text)?;
     let path = file.display().to_string();
@@ -188,13 +191,7 @@ async fn what_an_interrupted_apply_told_is_done_and_the_rest_follows_when_it_is_
 async fn an_interrupted_apply_ends_its_output_well_and_says_where_to_go_on() -> Result<()> {
     let server = Mizzen::start().await?;
     let folder = tempfile::tempdir()?;
-    let mut text = String::new();
-    for number in 0..DOCUMENTS {
-        write!(
-            text,
-            "---\napiVersion: backstage.io/v1alpha1\nkind: User\nmetadata: {{ name: u{number} }}\nspec: {{ memberOf: [] }}\n"
-        )?;
-    }
+    let text = users();
     write(folder.path(), "users.yaml", &text)?;
     write(folder.path(), "users2.yaml", &text)?;
     let mut command = server.command(["apply", "-f", "users.yaml", "-f", "users2.yaml", "-o", "json"])?;

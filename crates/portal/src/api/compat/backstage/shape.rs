@@ -1,7 +1,7 @@
 //! An entity as Backstage would show it after processing.
 
 use mizzen_catalog::Entity;
-use mizzen_catalog::compat::UNOWNED;
+use mizzen_catalog::compat::complete;
 use mizzen_catalog::query::{Origin, Stored};
 use serde_json::{Map, Value, json};
 
@@ -53,7 +53,7 @@ pub(super) fn document(stored: &Stored) -> Document {
         }
     }
     if stored.origin == Origin::Discovered {
-        complete(&mut document, stored.reference.kind());
+        complete(&mut document);
     }
     document
 }
@@ -71,16 +71,4 @@ pub(super) fn declared(entity: &Entity, source: &str, origin: &str) -> Document 
         }
     }
     document
-}
-
-/// Traffic shows no owner and no lifecycle, and Backstage's pages read both of what has one.
-fn complete(document: &mut Document, kind: &str) {
-    let spec = document.entry("spec").or_insert_with(|| json!({}));
-    let Some(spec) = spec.as_object_mut() else { return };
-    if matches!(kind, "component" | "api" | "resource" | "airesource") {
-        spec.entry("owner").or_insert_with(|| UNOWNED.into());
-    }
-    if matches!(kind, "component" | "api" | "airesource") {
-        spec.entry("lifecycle").or_insert_with(|| "unknown".into());
-    }
 }

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { refresh } from '../../api/cache';
 import { isApprovals, useWaiting, type Approval } from '../../api/gate';
 import { onNews } from '../../api/live';
@@ -50,7 +50,8 @@ function Inbox() {
   const items = waiting.data.value && byTimeLeft(waiting.data.value.items);
   const chosen = chosenOf(items ?? []);
   const [answer, setAnswer] = useState<{ id: string; answer: Answer } | null>(null);
-  useEffect(() => listen((next) => chosen && setAnswer({ id: chosen.id, answer: next })), [chosen?.id]);
+  // Before the next key arrives, which else would still mean what was shown before.
+  useLayoutEffect(() => listen((next) => chosen && setAnswer({ id: chosen.id, answer: next })), [chosen?.id]);
   const choose = (id: string): void => setQuery({ id });
   const done = (id: string): void => {
     setAnswer(null);

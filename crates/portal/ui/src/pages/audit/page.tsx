@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
 import type { AuditItem, AuditKey } from '../../api/audit';
@@ -38,7 +38,7 @@ export default function AuditPage() {
   useEffect(() => {
     if (wanted && chosen === null) pages.more?.();
   }, [wanted, chosen, pages.items?.length]);
-  useEffect(listen, []);
+  useLayoutEffect(listen, []);
   const isFiltered = FILTERS.some((name) => read(name) !== '');
   return (
     <div class="page-fill">

@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { usePages } from '../../api/pages';
 import type { ExperimentSummary } from '../../api/eval';
 import { withQuery } from '../../api/client';
@@ -46,7 +46,8 @@ function List() {
     const next = picked.includes(id) ? picked.filter((one) => one !== id) : [...picked, id].slice(-2);
     setQuery({ pick: next.join(',') || null });
   };
-  useEffect(() => listen(pick), [query.value]);
+  // Before the next key arrives, which else would still mean what was shown before.
+  useLayoutEffect(() => listen(pick), [query.value]);
   const [a, b] = picked;
   return (
     <>

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import { ApiError, get, withQuery } from '../../api/client';
 import type { LabelQueue } from '../../api/eval';
@@ -85,7 +85,8 @@ function Desk({ start, path, metric }: { start: LabelQueue; path: string; metric
   const { queue } = sitting;
   const run = queue.waiting[0];
   useEffect(() => setQuery({ run: run?.run_id ?? null }), [run?.run_id]);
-  useEffect(() => listen(sitting));
+  // Before the next key arrives, which else would still mean what was shown before.
+  useLayoutEffect(() => listen(sitting));
   return (
     <>
       <Progress sitting={sitting} />

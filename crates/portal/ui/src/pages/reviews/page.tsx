@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import '../../styles/catalog.css';
 import { refresh } from '../../api/cache';
 import { isReviews, REVIEWS, useReviews, type Review } from '../../api/catalog';
@@ -32,7 +32,8 @@ export default function ReviewsPage() {
   const wanted = query.value.get('id');
   const chosen = items.find((one) => idOf(one) === wanted) ?? items[0];
   const id = chosen && idOf(chosen);
-  useEffect(() => listen((action) => id && setAsked({ id, action })), [id]);
+  // Before the next key arrives, which else would still mean what was shown before.
+  useLayoutEffect(() => listen((action) => id && setAsked({ id, action })), [id]);
   const done = (): void => {
     setAsked(null);
     const at = items.findIndex((one) => idOf(one) === id);

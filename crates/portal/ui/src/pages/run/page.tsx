@@ -1,4 +1,4 @@
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo } from 'preact/hooks';
 import { refresh, useData } from '../../api/cache';
 import { onRuns } from '../../api/live';
 import type { RunDetail } from '../../api/shapes';
@@ -34,7 +34,8 @@ export default function RunPage({ id }: { id: string }) {
   useEffect(() => followLive(id, path), [id]);
   useEffect(() => selection.suggest(detail?.first_error), [detail?.first_error]);
   useEffect(() => selection.follow(), [query.value]);
-  useEffect(() => listen(selection, detail), [detail]);
+  // Before the next key arrives, which else would still mean what was shown before.
+  useLayoutEffect(() => listen(selection, detail), [detail]);
 
   if (!detail) {
     return (

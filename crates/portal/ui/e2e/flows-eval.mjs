@@ -343,6 +343,10 @@ async function ownRuns({ browser, server }) {
     const ofRun = ({ run_id: id }) => ({ ...result, case: id, runs: [{ ...result.runs[0], run_id: id }] });
     await route.fulfill({ json: { items: items.map(ofRun), next_cursor: null } });
   });
+  await page.route('**/experiments/exp-b', async (route) => {
+    const answer = await (await route.fetch()).json();
+    await route.fulfill({ json: { ...answer, set: null } });
+  });
   await page.goto('/evaluations/experiments/exp-b');
   const link = page.locator(`table[aria-label="Runs"] a[href="/runs/${items[0].run_id}"][data-row]`);
   await link.filter({ hasText: items[0].title }).waitFor();

@@ -125,11 +125,11 @@ describe('an entity', () => {
 
   test('a name leads to its entity only where one has it', () => {
     const page = (...refs: string[]): CatalogPage => ({ items: refs.map((ref) => ({ ref })) }) as CatalogPage;
-    expect(onlyFound(page('component:default/desk'))).toBe('component:default/desk');
+    expect(onlyFound(page('component:default/desk'))).toEqual({ ref: 'component:default/desk' });
     expect([undefined, page(), page('component:a/desk', 'component:b/desk')].map(onlyFound)).toEqual([
-      null,
-      null,
-      null,
+      undefined,
+      undefined,
+      undefined,
     ]);
   });
 

@@ -15,7 +15,7 @@ export function InCatalog({ name, as }: { name: string; as: Seen }) {
 }
 
 function CatalogLink({ name, as }: { name: string; as: Seen }) {
-  const found = useData<CatalogPage>(lookupPath(name, as)).data.value?.items[0];
+  const found = onlyFound(useData<CatalogPage>(lookupPath(name, as)).data.value);
   if (!found) return null;
   return (
     <a class="button small" href={entityPath(found.ref)} title={found.ref}>
@@ -24,9 +24,9 @@ function CatalogLink({ name, as }: { name: string; as: Seen }) {
   );
 }
 
-/** The reference of the one that was found; of two, the name does not say which is meant. */
-export const onlyFound = (page: CatalogPage | undefined): string | null =>
-  page?.items.length === 1 ? (page.items[0]?.ref ?? null) : null;
+/** The one that was found; of two, the name does not say which is meant. */
+export const onlyFound = (page: CatalogPage | undefined): CatalogPage['items'][number] | undefined =>
+  page?.items.length === 1 ? page.items[0] : undefined;
 
 /** Either the entity carries the name itself, or an annotation does. */
 export function lookupPath(name: string, as: Seen): string {

@@ -21,7 +21,7 @@ const RUNS_SHOWN = 25;
  */
 export default function AgentPage({ id }: { id: string }) {
   const lookup = useData<CatalogPage>(lookupPath(id, 'agent'));
-  const entity = onlyFound(lookup.data.value);
+  const entity = onlyFound(lookup.data.value)?.ref;
   useEffect(() => {
     if (entity) navigate(entityPath(entity), { replace: true });
   }, [entity]);

@@ -1,4 +1,4 @@
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { refresh, useData } from '../../api/cache';
 import { send, withQuery } from '../../api/client';
 import type { EvidenceView, Page } from '../../api/eval';
@@ -9,10 +9,10 @@ import { experimentPath, monitorPath } from '../../router';
 import { announcement } from '../../shell/overlays';
 import { useAct } from '../../ui/act';
 import { Ago } from '../../ui/ago';
-import { Problem } from '../../ui/field';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { RoleButton } from '../../ui/role';
+import { WhyForm } from '../../ui/why-form';
 import { shortDigest } from '../eval/words';
 
 /** The version that runs, where somebody knows it. */
@@ -169,37 +169,29 @@ function InForce({
 
 /** Asks why; what was measured wrongly then counts nowhere, until somebody measures anew. */
 function Withdraw({ evidence, done }: { evidence: EvidenceView; done: () => void }) {
-  const reason = useRef<HTMLInputElement>(null);
   const { problem, busy, act } = useAct();
-  useLayoutEffect(() => reason.current?.focus(), []);
-  const give = (event: SubmitEvent): void => {
-    event.preventDefault();
+  const give = (reason: string): void => {
     void act(async () => {
       const { subject, rule_metric: metric } = evidence;
-      await send('POST', '/evidence/withdraw', { subject, metric, reason: reason.current?.value.trim() ?? '' });
+      await send('POST', '/evidence/withdraw', { subject, metric, reason });
       announcement.value = `${evidence.metric} withdrawn`;
       refresh((path) => path.startsWith('/evidence'));
       done();
     });
   };
   return (
-    <form class="answer asking-why" onSubmit={give}>
-      <label>
-        <span>
-          Why withdraw {evidence.metric} about {shortDigest(evidence.subject)}? (told to who is refused for want of it)
-        </span>
-        <input ref={reason} name="reason" maxLength={500} autocomplete="off" required placeholder="a bad eval set" />
-      </label>
-      <div class="form-foot">
-        <button type="submit" class="button danger" disabled={busy}>
-          Withdraw <kbd>Enter</kbd>
-        </button>
-        <button type="button" class="button quiet" onClick={done}>
-          Keep it
-        </button>
-      </div>
-      <Problem text={problem} />
-    </form>
+    <WhyForm
+      ask={`Why withdraw ${evidence.metric} about ${shortDigest(evidence.subject)}? (told to who is refused for want of it)`}
+      placeholder="a bad eval set"
+      required
+      submit="Withdraw"
+      tone="danger"
+      keep="Keep it"
+      problem={problem}
+      busy={busy}
+      give={give}
+      cancel={done}
+    />
   );
 }
 

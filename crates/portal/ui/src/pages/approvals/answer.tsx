@@ -1,4 +1,3 @@
-import { useLayoutEffect, useRef } from 'preact/hooks';
 import { send } from '../../api/client';
 import type { Approval } from '../../api/gate';
 import { announcement } from '../../shell/overlays';
@@ -6,6 +5,7 @@ import { useAct } from '../../ui/act';
 import { Problem } from '../../ui/field';
 import { Icon } from '../../ui/icon';
 import { ForRole, RoleButton } from '../../ui/role';
+import { WhyForm } from '../../ui/why-form';
 import { may } from '../../api/session';
 
 export type Answer = 'approve' | 'deny';
@@ -24,16 +24,9 @@ export function AnswerForm({
   begin: (answer: Answer | null) => void;
   done: (id: string) => void;
 }) {
-  const reason = useRef<HTMLInputElement>(null);
   const { problem, busy, act } = useAct();
   const allowed = may('approver');
-  // Before the next key arrives: what is typed right after `a` or `d` belongs into the field.
-  useLayoutEffect(() => {
-    if (answer) reason.current?.focus();
-  }, [answer]);
-  const give = (event: SubmitEvent): void => {
-    event.preventDefault();
-    const text = reason.current?.value.trim();
+  const give = (text: string): void => {
     void act(async () => {
       await send('POST', `/approvals/${encodeURIComponent(approval.id)}/${answer}`, text ? { reason: text } : {});
       announcement.value = `${approval.resource} ${doneWord[answer ?? 'deny']}`;
@@ -56,33 +49,19 @@ export function AnswerForm({
       </div>
     );
   }
+  const approves = answer === 'approve';
   return (
-    <form class="answer asking-why" onSubmit={give}>
-      <label>
-        <span>Why {answer === 'approve' ? 'approve' : 'deny'} it? (optional, kept in the log)</span>
-        <input
-          ref={reason}
-          name="reason"
-          maxLength={500}
-          autocomplete="off"
-          placeholder={answer === 'approve' ? 'checked with the team' : 'not on a Friday'}
-          onKeyDown={(event) => {
-            if (event.key !== 'Escape') return;
-            event.preventDefault();
-            event.stopPropagation();
-            begin(null);
-          }}
-        />
-      </label>
-      <div class="form-foot">
-        <button type="submit" class={answer === 'approve' ? 'button primary' : 'button danger'} disabled={busy}>
-          {answer === 'approve' ? 'Approve this call' : 'Deny this call'} <kbd>Enter</kbd>
-        </button>
-        <button type="button" class="button quiet" onClick={() => begin(null)}>
-          Leave it open
-        </button>
-      </div>
-      <Problem text={problem} />
-    </form>
+    <WhyForm
+      key={answer}
+      ask={`Why ${approves ? 'approve' : 'deny'} it? (optional, kept in the log)`}
+      placeholder={approves ? 'checked with the team' : 'not on a Friday'}
+      submit={approves ? 'Approve this call' : 'Deny this call'}
+      tone={approves ? 'primary' : 'danger'}
+      keep="Leave it open"
+      problem={problem}
+      busy={busy}
+      give={give}
+      cancel={() => begin(null)}
+    />
   );
 }

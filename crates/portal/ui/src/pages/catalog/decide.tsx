@@ -1,13 +1,13 @@
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { refresh } from '../../api/cache';
 import { ApiError, send } from '../../api/client';
 import { entityApi, isCatalog, type VersionState } from '../../api/catalog';
 import { may, type Role } from '../../api/session';
 import { actionsOf, actionWord, type VersionAction } from '../../format/catalog';
 import { announcement } from '../../shell/overlays';
-import { Problem } from '../../ui/field';
 import { Icon, type IconName } from '../../ui/icon';
 import { needsWords, RoleButton } from '../../ui/role';
+import { WhyForm } from '../../ui/why-form';
 
 const actionIcon: Record<VersionAction, IconName> = {
   submit: 'up',
@@ -109,15 +109,10 @@ function ReasonForm({
   cancel: () => void;
   done: () => void;
 }) {
-  const reason = useRef<HTMLInputElement>(null);
   const [problem, setProblem] = useState('');
   const [busy, setBusy] = useState(false);
   const isNeeded = NEEDS_REASON.includes(action);
-  // Before the next key arrives: what is typed right after the key of an action belongs into the field.
-  useLayoutEffect(() => reason.current?.focus(), [action]);
-  const give = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault();
-    const text = reason.current?.value.trim() ?? '';
+  const give = async (text: string): Promise<void> => {
     setBusy(true);
     try {
       await send('POST', entityApi(version.ref, `/versions/${encodeURIComponent(version.tag)}/${action}`), {
@@ -136,36 +131,19 @@ function ReasonForm({
       setBusy(false);
     }
   };
+  const kept = isNeeded ? 'kept with the version' : 'optional, kept with the version';
   return (
-    <form class="answer asking-why" onSubmit={(event) => void give(event)}>
-      <label>
-        <span>
-          Why {actionWord[action].toLowerCase()}? (
-          {isNeeded ? 'kept with the version' : 'optional, kept with the version'})
-        </span>
-        <input
-          ref={reason}
-          name="reason"
-          maxLength={500}
-          autocomplete="off"
-          required={isNeeded}
-          onKeyDown={(event) => {
-            if (event.key !== 'Escape') return;
-            event.preventDefault();
-            event.stopPropagation();
-            cancel();
-          }}
-        />
-      </label>
-      <div class="form-foot">
-        <button type="submit" class={`button ${action === 'approve' ? 'primary' : 'danger'}`} disabled={busy}>
-          {actionWord[action]} {version.tag} <kbd>Enter</kbd>
-        </button>
-        <button type="button" class="button quiet" onClick={cancel}>
-          Leave it as it is
-        </button>
-      </div>
-      <Problem text={problem} />
-    </form>
+    <WhyForm
+      key={action}
+      ask={`Why ${actionWord[action].toLowerCase()}? (${kept})`}
+      required={isNeeded}
+      submit={`${actionWord[action]} ${version.tag}`}
+      tone={action === 'approve' ? 'primary' : 'danger'}
+      keep="Leave it as it is"
+      problem={problem}
+      busy={busy}
+      give={(text) => void give(text)}
+      cancel={cancel}
+    />
   );
 }

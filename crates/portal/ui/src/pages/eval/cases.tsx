@@ -35,7 +35,8 @@ export function Cases({
     withQuery(`${path}/cases`, { evaluator: name, verdict: wanted === 'all' ? null : wanted, limit: PAGE_CASES }),
   );
   const cases = pages.items && byNeed(pages.items);
-  const areRuns = cases?.every(isOwnRun) ?? false;
+  // With a set they are its cases, also when none is shown.
+  const areRuns = !experiment.set && (cases?.every(isOwnRun) ?? true);
   return (
     <section class="block cases">
       <h2>
@@ -82,8 +83,19 @@ const TITLES_MAX = 500;
 
 /** A run's title says more than its id. Of a run that is no more among the newest before the experiment the id is left. */
 function Runs({ experiment, ...table }: { cases: CaseResult[]; unit: string | null; experiment: ExperimentSummary }) {
-  const { agent, model, session, caller, source } = experiment.selector;
-  const filter = { agent, model, session, caller, source, to: experiment.created_at, limit: TITLES_MAX };
+  const { agent, model, outcome, session, caller, q, from, source } = experiment.selector;
+  const filter = {
+    agent,
+    model,
+    outcome,
+    session,
+    caller,
+    q,
+    from,
+    source,
+    to: experiment.created_at,
+    limit: TITLES_MAX,
+  };
   const runs = useData<RunPage>(withQuery('/runs', filter)).data.value?.items ?? [];
   return <Table {...table} titles={new Map(runs.map(({ run_id: id, title }) => [id, title]))} />;
 }

@@ -6,6 +6,7 @@ import { shareWithInterval } from '../../format/interval';
 import { navigate } from '../../location';
 import { baselinePath } from '../../router';
 import { useAct } from '../../ui/act';
+import { Ticked } from '../../ui/ticked';
 import { Field, Problem } from '../../ui/field';
 import { ForRole } from '../../ui/role';
 import { PageHead } from '../../ui/page-head';
@@ -64,14 +65,13 @@ export function NewBaseline() {
           </Field>
           <CountFields typed={typed} setTyped={setTyped} />
           <p class="promise" role="status">
-            {n > 0 && successes >= 0 && successes <= n && typed.successes !== '' ? (
-              `Success ${shareWithInterval(successes, n)}: that is how well the process itself is known.`
-            ) : (
-              <>
-                Counts are enough. Cases with their labels compare more sharply: record those with{' '}
-                <code>mizzen baseline</code>.
-              </>
-            )}
+            <Ticked
+              text={
+                n > 0 && successes >= 0 && successes <= n && typed.successes !== ''
+                  ? `Success ${shareWithInterval(successes, n)}: that is how well the process itself is known.`
+                  : 'Counts are enough. Cases with their labels compare more sharply: record those with `mizzen baseline`.'
+              }
+            />
           </p>
           <Problem text={wrong || problem} />
           <div class="form-foot">

@@ -119,7 +119,7 @@ impl RunSelector {
     }
 
     /// Why what these runs show is no evidence about others, when it is not. Whoever has seen how runs went can find those that went
-    /// well by their words, their session, the model that answered, or the hour in which they came. So a span of time begins with a
+    /// well by their words, their session, the model that was asked, or the hour in which they came. So a span of time begins with a
     /// day (UTC) and does not end before `asked_at`, when somebody asked; one that begins then or later was chosen blind.
     #[must_use]
     pub fn is_chosen(&self, asked_at: Timestamp) -> Option<&'static str> {

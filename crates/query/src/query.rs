@@ -10,7 +10,7 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use futures::TryStreamExt as _;
-use mizzen_telemetry::Telemetry;
+use mizzen_telemetry::{SegmentFile, Telemetry};
 use object_store::ObjectStore;
 use serde::Serialize;
 use serde_json::Value;
@@ -99,9 +99,8 @@ impl Query {
         let Opened { tables, segments } = tables::open(&self.telemetry, &admitted.tables).await?;
         match self.engine.run(admitted, tables).await {
             Err(error @ (QueryError::Storage(_) | QueryError::Engine(_))) => {
-                let lost = self.telemetry.find_lost(&segments).await;
-                let lost = lost.and_then(|lost| segments.iter().find(|segment| segment.path == lost.path()));
-                Err(lost.map_or(error, QueryError::lost))
+                let files: Vec<&SegmentFile> = segments.iter().flat_map(|of_signal| of_signal.iter()).collect();
+                Err(self.telemetry.find_lost(&files).await.map_or(error, QueryError::lost))
             }
             answer => answer,
         }

@@ -17,10 +17,11 @@ const PAGE_RUNS: u32 = 1_000;
 /// The tables of a statement, and the segments that they are made of.
 pub(crate) struct Opened {
     pub(crate) tables: HashMap<&'static str, Arc<dyn TableProvider>>,
-    pub(crate) segments: Vec<SegmentFile>,
+    /// What the tables are read from, of each signal.
+    pub(crate) segments: Vec<Arc<Vec<SegmentFile>>>,
 }
 
-/// Opens those of `names` that are tables. Spans and steps of one statement see the same moment.
+/// Opens those of `names` that are tables. Tables of one signal see the same moment.
 pub(crate) async fn open(telemetry: &Telemetry, names: &[String]) -> Result<Opened, QueryError> {
     let is_named = |name: &str| names.iter().any(|named| named == name);
     let mut tables: HashMap<&'static str, Arc<dyn TableProvider>> = HashMap::new();
@@ -30,19 +31,17 @@ pub(crate) async fn open(telemetry: &Telemetry, names: &[String]) -> Result<Open
         tables.insert("steps", Arc::new(SegmentTable::steps(stored.clone()).map_err(engine)?));
         tables.insert("spans", Arc::new(SegmentTable::all(stored).map_err(engine)?));
     }
-    for (name, signal) in [("logs", Signal::Logs), ("metrics", Signal::Metrics)] {
-        if is_named(name) {
-            let stored = snapshot(telemetry, signal, &mut segments).await?;
-            tables.insert(name, Arc::new(SegmentTable::all(stored).map_err(engine)?));
+    if is_named("metrics") {
+        let stored = snapshot(telemetry, Signal::Metrics, &mut segments).await?;
+        tables.insert("metrics", Arc::new(SegmentTable::all(stored).map_err(engine)?));
+    }
+    let of_logs = [("logs", "logs"), ("scores", scores::EVENTS), ("decisions", decisions::EVENTS)];
+    let of_logs: Vec<&'static str> = of_logs.into_iter().filter(|(name, _)| is_named(name)).map(|(_, of)| of).collect();
+    if !of_logs.is_empty() {
+        let stored = snapshot(telemetry, Signal::Logs, &mut segments).await?;
+        for name in of_logs {
+            tables.insert(name, Arc::new(SegmentTable::all(stored.clone()).map_err(engine)?));
         }
-    }
-    if is_named("scores") {
-        let stored = snapshot(telemetry, Signal::Logs, &mut segments).await?;
-        tables.insert(scores::EVENTS, Arc::new(SegmentTable::all(stored).map_err(engine)?));
-    }
-    if is_named("decisions") {
-        let stored = snapshot(telemetry, Signal::Logs, &mut segments).await?;
-        tables.insert(decisions::EVENTS, Arc::new(SegmentTable::all(stored).map_err(engine)?));
     }
     if is_named("runs") {
         tables.insert("runs", runs::table(pages(telemetry.clone())).map_err(engine)?);
@@ -54,7 +53,11 @@ fn engine(error: datafusion::common::DataFusionError) -> QueryError {
     QueryError::Engine(Box::new(error))
 }
 
-async fn snapshot(telemetry: &Telemetry, signal: Signal, files: &mut Vec<SegmentFile>) -> Result<Stored, QueryError> {
+async fn snapshot(
+    telemetry: &Telemetry,
+    signal: Signal,
+    files: &mut Vec<Arc<Vec<SegmentFile>>>,
+) -> Result<Stored, QueryError> {
     let snapshot = telemetry.table(signal).await.map_err(|error| QueryError::Storage(Box::new(error)))?;
     let TableSnapshot { schema, segments, live, hidden } = snapshot;
     let stored = segments.iter().map(|segment| StoredSegment {
@@ -66,8 +69,9 @@ async fn snapshot(telemetry: &Telemetry, signal: Signal, files: &mut Vec<Segment
         hidden_runs: hidden.runs_of(segment.id).map(|runs| Arc::new(runs.clone())),
     });
     let stored = stored.collect();
-    files.extend(segments.iter().cloned());
-    Ok(Stored { schema, segments: stored, live, _pin: Some(Arc::new(segments)) })
+    let segments = Arc::new(segments);
+    files.push(segments.clone());
+    Ok(Stored { schema, segments: stored, live, _pin: Some(segments) })
 }
 
 fn pages(telemetry: Telemetry) -> runs::Pages {

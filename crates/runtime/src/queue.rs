@@ -9,7 +9,8 @@ use tokio::time::Instant;
 /// How often the queue is looked at. Who waits in it is woken by each item; nobody is by what lies there a moment.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// Adds to `group` what comes within `wait`, up to `group_max` in all; returns at once when the queue is closed.
+/// Adds to `group` what comes within `wait`, up to `group_max` in all; a closed queue and a full group are seen at the
+/// next look.
 pub async fn gather<T>(queue: &mut mpsc::Receiver<T>, group: &mut Vec<T>, group_max: usize, wait: Duration) {
     let until = Instant::now() + wait;
     loop {

@@ -45,7 +45,7 @@ pub enum StoreError {
     },
     #[error(
         "a backup holds only SQLite still, not PostgreSQL; stop Mizzen, then take `pg_dump` of the database, `format`, \
-         `secret.key`, `audit.key`, `audit/` and `wal/` of the data folder, and the segments (`segments/` there, or the bucket)"
+         `secret.key`, `audit.key`, `audit/`, `audit-journal/` and `wal/` of the data folder, and the segments (`segments/` there, or the bucket)"
     )]
     BackupOfPostgres,
     #[error("cannot write the copy of the control database to `{}`", path.display())]

@@ -71,16 +71,20 @@ pub(super) fn files(
     Ok(DataSourceExec::from_data_source(config))
 }
 
-/// Fails when a file is not there as it was written. Rows are counted from what is known of files, without reading them:
+/// Fails when a file is not there as it was written; as long as storage does not answer, it counts as there. Rows are counted from what is known of files, without reading them:
 /// so whoever only counts has to look.
 pub(super) async fn look_for(state: &dyn Session, segments: &[&StoredSegment]) -> Result<()> {
     let store = state.runtime_env().object_store(ObjectStoreUrl::parse(STORE_URL)?)?;
     let looks = segments.iter().map(|segment| {
         let (store, path, bytes) = (store.clone(), Path::from(segment.path.as_str()), segment.bytes);
         async move {
-            let found = store.head(&path).await.map_err(|error| DataFusionError::ObjectStore(Box::new(error)))?.size;
-            let is_whole = found == bytes;
-            if is_whole { Ok(()) } else { Err(DataFusionError::External(format!("`{path}` has {found} bytes").into())) }
+            match store.head(&path).await {
+                Ok(object) if object.size != bytes => {
+                    Err(DataFusionError::External(format!("`{path}` has {} bytes", object.size).into()))
+                }
+                Err(error @ object_store::Error::NotFound { .. }) => Err(DataFusionError::ObjectStore(Box::new(error))),
+                Ok(_) | Err(_) => Ok(()),
+            }
         }
     });
     stream::iter(looks.collect::<Vec<_>>()).buffer_unordered(LOOKS_AT_ONCE).try_collect().await

@@ -29,7 +29,7 @@ use super::ingest::{Ingest, Receipt};
 use super::progress::Progress;
 use super::run_reader::RunReader;
 use super::segment::read::Columns;
-use super::segment::{Segment, SegmentError, Signal};
+use super::segment::{Segment, Signal};
 use super::view::{Hidden, View};
 use crate::assemble::assemble;
 use crate::origin::Origin;
@@ -280,13 +280,14 @@ impl Telemetry {
         tokio::task::spawn_blocking(encode).await.map_err(|_| ReadError::Stopping)?
     }
 
-    /// Looks which of these segments are damaged or gone, for who failed to read them, and answers with the first. It is
+    /// Looks which of these files are damaged or gone, for who failed to read them, and answers with the first. It is
     /// told in [`Self::health`] from then on.
-    pub async fn find_lost(&self, segments: &[SegmentFile]) -> Option<SegmentError> {
-        let segments = segments.iter().map(|file| file.segment.clone()).collect();
+    pub async fn find_lost<'a>(&self, files: &[&'a SegmentFile]) -> Option<&'a SegmentFile> {
+        let segments = files.iter().map(|file| file.segment.clone()).collect();
         let lost = tokio::time::timeout(FIND_LOST_TIMEOUT, self.runs.find_lost(segments)).await.unwrap_or_default();
         lost.iter().for_each(|error| self.health.lost(error));
-        lost.into_iter().next()
+        let first = lost.first()?.path();
+        files.iter().find(|file| file.path == first).copied()
     }
 
     /// Writes what is in memory as segments.

@@ -33,7 +33,7 @@ pub struct IngestHealth {
     pub segment_bytes: u64,
     /// Rows in memory, not yet in segments.
     pub live_rows: u64,
-    /// Segments that were found damaged or gone, and are read no more.
+    /// Segments that were found damaged or gone; reads that need them fail until they are put back.
     pub lost_segments: u64,
     /// Why storage does not work at the moment, else which segment is lost; `None` when all is well.
     pub failing: Option<String>,
@@ -145,7 +145,7 @@ impl Health {
         let mut lost = self.lost_by_path();
         if !lost.contains_key(error.path()) {
             let told = mizzen_runtime::error::Chain(error).to_string();
-            tracing::error!(error = told, "a segment is damaged or gone; going on without its rows");
+            tracing::error!(error = told, "a segment is damaged or gone; its rows are missing until it is put back");
             lost.insert(error.path().to_owned(), told);
             self.lost_segments.set(i64::try_from(lost.len()).unwrap_or(i64::MAX));
         }

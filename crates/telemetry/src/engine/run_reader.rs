@@ -8,6 +8,7 @@ use futures::{StreamExt as _, stream};
 use mizzen_model::id::SpanId;
 use mizzen_model::run::RunSummary;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use super::error::ReadError;
 use super::index::Index;
@@ -27,11 +28,13 @@ pub(crate) struct RunReader {
     view: Arc<View>,
     segments: SegmentReader,
     index: Index,
+    /// One search for lost segments at a time: it may read all of storage.
+    searching: Arc<Semaphore>,
 }
 
 impl RunReader {
     pub(crate) fn new(view: Arc<View>, segments: SegmentReader, index: Index) -> Self {
-        Self { view, segments, index }
+        Self { view, segments, index, searching: Arc::new(Semaphore::new(1)) }
     }
 
     /// Every span of a run once, in order of time.
@@ -63,6 +66,8 @@ impl RunReader {
 
     /// Which of the segments are lost: those that are not as they were written, else the first that cannot be decoded.
     pub(crate) async fn find_lost(&self, segments: Vec<Arc<Segment>>) -> Vec<SegmentError> {
+        // Whoever waits longer than they would search goes without.
+        let Ok(_one_at_a_time) = self.searching.acquire().await else { return Vec::new() };
         let looks = segments.iter().map(|segment| self.segments.look_for(segment)).collect::<Vec<_>>();
         let looks: Vec<_> = stream::iter(looks).buffered(LOOKS_AT_ONCE).collect().await;
         let lost: Vec<SegmentError> = looks.into_iter().filter_map(Result::err).collect();

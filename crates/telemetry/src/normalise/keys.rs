@@ -335,6 +335,7 @@ const GEN_AI_TEXTS: &[&str] = &[
     "openai.response.system_fingerprint",
     "operation.name",
     "output.type",
+    "prompt.name",
     "provider.name",
     "request.encoding_formats",
     "request.model",

@@ -32,9 +32,8 @@ fn of_operation(operation: &str, facts: &Facts<'_>) -> Option<StepKind> {
         "execute_tool" if facts.text(Text::Tool) == Some("(merged tools)") => Some(StepKind::Group),
         "execute_tool" => Some(StepKind::ToolCall),
         "invoke_agent" => Some(StepKind::AgentCall),
-        "retrieval" => Some(StepKind::Retrieval),
-        // What an agent looks up in its memory and what it writes there, GenAI 1.42.
-        "search_memory" | "create_memory" | "update_memory" | "upsert_memory" | "delete_memory" => {
+        // Also what an agent looks up in its memory and what it writes there, GenAI 1.42.
+        "retrieval" | "search_memory" | "create_memory" | "update_memory" | "upsert_memory" | "delete_memory" => {
             Some(StepKind::Retrieval)
         }
         "apply_guardrail" => Some(StepKind::Guardrail),

@@ -103,10 +103,7 @@ impl SegmentReader {
             None => !matches!(error, SegmentError::Cancelled { .. }),
             Some(object_store::Error::NotFound { .. }) => true,
             // Of an object that was cut short, stores say that the range is wrong, each in its own words.
-            Some(_) => {
-                let object = self.objects.head(&Path::from(segment.path.as_str())).await;
-                object.is_ok_and(|object| object.size != segment.bytes)
-            }
+            Some(_) => self.look_for(segment).await.is_err(),
         }
     }
 

@@ -24,6 +24,7 @@ pub(crate) use self::storage::sweep;
 use crate::audit::{AuditError, Kind, Who};
 use crate::gate::Ask;
 use crate::plane::Inner;
+use crate::remembered::{self, Change};
 
 pub const BUDGETS_MAX: usize = 10_000;
 /// Accounts of a budget that a list shows.
@@ -328,22 +329,15 @@ impl Budgets<'_> {
         Ok(Added::New)
     }
 
-    async fn commit_set(&self, change: storage::Change, budget: &Budget, by: &str) -> Result<(), BudgetError> {
+    async fn commit_set(&self, change: Change, budget: &Budget, by: &str) -> Result<(), BudgetError> {
         let text = serde_json::to_string(budget).map_err(BudgetError::Encode)?;
         self.commit(change, &budget.name, by, ("budget", &text)).await
     }
 
     /// The entry comes first: a change that the log does not take is rolled back.
-    async fn commit(
-        &self,
-        change: storage::Change,
-        name: &str,
-        by: &str,
-        detail: (&str, &str),
-    ) -> Result<(), BudgetError> {
+    async fn commit(&self, change: Change, name: &str, by: &str, detail: (&str, &str)) -> Result<(), BudgetError> {
         self.0.audit.changed(Kind::BudgetChanged, Who::user(by), format!("budget:{name}"), &[detail]).await?;
-        change.commit().await.map_err(StoreError::from)?;
-        Ok(self.0.publish_remembered().await?)
+        Ok(remembered::commit(self.0, change).await?)
     }
 
     /// Removes a budget and forgets what was spent; `false` when there was none.

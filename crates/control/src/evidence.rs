@@ -6,12 +6,12 @@ use mizzen_model::id::Digest;
 use mizzen_model::permission::{Evidence, EvidenceError};
 use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
-use sqlx::{Any, Row as _, Transaction};
+use sqlx::Row as _;
 
 use crate::audit::{AuditError, Kind, Who};
 use crate::pauses::REASON_BYTES_MAX;
 use crate::plane::Inner;
-use crate::remembered;
+use crate::remembered::{self, Change};
 
 /// Every node holds all of it in memory.
 pub const EVIDENCE_MAX: usize = 50_000;
@@ -64,9 +64,6 @@ pub enum WithdrawError {
     Audit(#[from] AuditError),
 }
 
-/// A change of evidence, not in force before it is committed.
-type Change = Transaction<'static, Any>;
-
 /// From [`crate::Control::evidence`].
 #[derive(Debug)]
 pub struct EvidenceInForce<'a>(pub(crate) &'a Inner);
@@ -111,7 +108,7 @@ impl EvidenceInForce<'_> {
         let details = [("agent", agent), ("evidence", text.as_str())];
         // The entry comes first: a change that the log does not take is rolled back.
         record(self.0, Who::mizzen(), &evidence.subject, &details).await?;
-        self.commit(change).await?;
+        remembered::commit(self.0, change).await?;
         Ok(true)
     }
 
@@ -144,7 +141,7 @@ impl EvidenceInForce<'_> {
         let details =
             [("what", "withdrawn"), ("metric", &withdrawal.metric), ("as_of", &as_of), ("reason", &withdrawal.reason)];
         record(self.0, Who::user(&withdrawal.by), &withdrawal.subject, &details).await?;
-        self.commit(change).await?;
+        remembered::commit(self.0, change).await?;
         Ok(withdrawal)
     }
 
@@ -162,11 +159,6 @@ impl EvidenceInForce<'_> {
         let others: Vec<String> = self.of(subject).iter().map(|item| format!("`{}`", item.metric)).collect();
         let others = if others.is_empty() { "nothing".to_owned() } else { others.join(", ") };
         WithdrawError::NotInForce { metric: metric.clone(), subject: subject.clone(), others }
-    }
-
-    async fn commit(&self, change: Change) -> Result<(), StoreError> {
-        change.commit().await?;
-        self.0.publish_remembered().await
     }
 
     /// Moves evidence from what is in force to what was withdrawn, with its instant; `None` when there was none.

@@ -209,7 +209,8 @@ impl Gate<'_> {
             Ok(decision) => Ok(Permit {
                 decision,
                 obligations: case.obligations(),
-                time_max: reservation.time,
+                // Who asked for no time is not ended by one.
+                time_max: reservation.time.filter(|_| case.ask.estimate.duration_ms > 0),
                 inner: Arc::clone(self.0),
                 ask: Arc::clone(&case.ask),
                 reservation,

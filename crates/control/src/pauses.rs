@@ -105,8 +105,6 @@ pub enum PauseError {
     Random(#[from] NoRandomness),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("`{0}` was paused or stopped anew meanwhile; look at it, and resume it again")]
-    ChangedMeanwhile(String),
     /// Nobody was resumed.
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -131,7 +129,7 @@ impl Pauses<'_> {
         self.0.memory.pauses_changed.subscribe()
     }
 
-    /// Pauses at once on this node, and on others when they next look. The same reach again replaces kind and reason. It is
+    /// Pauses at once on this node, and on others when they next look. The same reach again takes its place. It is
     /// written down afterwards: it only narrows, and a log that fails must keep nobody from stopping an agent.
     ///
     /// # Errors
@@ -147,11 +145,11 @@ impl Pauses<'_> {
             return Err(PauseError::Reason);
         }
         let known = self.list();
-        let same = known.iter().find(|pause| pause.reach == reach).map(|pause| pause.id.clone());
-        if same.is_none() && known.len() >= PAUSES_MAX {
+        if known.len() >= PAUSES_MAX && !known.iter().any(|pause| pause.reach == reach) {
             return Err(PauseError::TooMany);
         }
-        let id = same.map_or_else(|| token::mint_id("pau_"), Ok)?;
+        // Another one each time: who resumes what they saw lifts nothing that took its place since.
+        let id = token::mint_id("pau_")?;
         let pause = Pause { id, reach, kind, reason: reason.to_owned(), by: by.to_owned(), at: self.0.clock.now() };
         self.save(&pause).await?;
         self.0.publish_remembered().await?;
@@ -165,37 +163,22 @@ impl Pauses<'_> {
     /// Lets calls through again; `None` when there was no such pause.
     ///
     /// # Errors
-    /// When the database fails, the audit log does not take it, or somebody paused anew meanwhile: then the pause stays.
+    /// When the database fails, or the audit log does not take it: then the pause stays.
     pub async fn resume(&self, id: &str, by: &str) -> Result<Option<Pause>, PauseError> {
         // Also what another node paused just now.
         self.0.publish_remembered().await?;
         let Some(pause) = self.list().into_iter().find(|pause| pause.id == id) else { return Ok(None) };
-        self.lift(pause, by).await
-    }
-
-    /// Ends this pause, and no other that was made of the same reach since it was read.
-    async fn lift(&self, pause: Pause, by: &str) -> Result<Option<Pause>, PauseError> {
         let mut change = remembered::begin_change(self.0).await?;
-        // What is no stop was read as a pause, whatever it is called.
-        let done = sqlx::query(
-            "DELETE FROM control_pauses WHERE pause_id = $1 AND made_at = $2 AND (kind = 'stop') = ($3 = 'stop')",
-        )
-        .bind(&pause.id)
-        .bind(pause.at.unix_nanos())
-        .bind(pause.kind.as_str())
-        .execute(&mut *change)
-        .await
-        .map_err(StoreError::from)?;
+        let delete = sqlx::query("DELETE FROM control_pauses WHERE pause_id = $1").bind(id);
+        let done = delete.execute(&mut *change).await.map_err(StoreError::from)?;
         if done.rows_affected() == 0 {
             drop(change);
             self.0.publish_remembered().await?;
-            let is_there = self.list().iter().any(|other| other.id == pause.id);
-            return if is_there { Err(PauseError::ChangedMeanwhile(pause.id)) } else { Ok(None) };
+            return Ok(None);
         }
         // The entry comes first: what the log does not take is rolled back.
         record(self.0, &pause, by, "resume").await?;
-        change.commit().await.map_err(StoreError::from)?;
-        self.0.publish_remembered().await?;
+        remembered::commit(self.0, change).await?;
         Ok(Some(pause))
     }
 

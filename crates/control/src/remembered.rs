@@ -33,8 +33,17 @@ pub(crate) async fn revision(pool: &AnyPool) -> Result<i64, StoreError> {
     Ok(sqlx::query("SELECT revision FROM control_revision WHERE id = 2").fetch_one(pool).await?.try_get(0)?)
 }
 
+/// A change of pauses, budgets or evidence, not in force before it is committed.
+pub(crate) type Change = Transaction<'static, Any>;
+
+/// Puts a change in force, here at once.
+pub(crate) async fn commit(inner: &Inner, change: Change) -> Result<(), StoreError> {
+    change.commit().await?;
+    inner.publish_remembered().await
+}
+
 /// Begins a change: other nodes see by the revision that they must read again.
-pub(crate) async fn begin_change(inner: &Inner) -> Result<Transaction<'static, Any>, StoreError> {
+pub(crate) async fn begin_change(inner: &Inner) -> Result<Change, StoreError> {
     let mut change = inner.store.begin().await?;
     let next = "UPDATE control_revision SET revision = revision + 1 WHERE id = 2";
     sqlx::query(next).execute(&mut *change).await?;

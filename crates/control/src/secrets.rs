@@ -1,8 +1,10 @@
 //! Secrets in what passes a door: keys of well-known forms, and every secret that the vault itself keeps.
 //!
 //! One pass over the body with one expression whose alternatives begin with fixed text, so that the search is for
-//! those beginnings and runs at memory speed. What is found is named by its kind and never shown.
+//! those beginnings and runs at memory speed. What is found is named by its kind and never shown. An escape of JSON that
+//! nobody needs hides nothing: `\u0067hp_…` is searched as `ghp_…`, and taken out as it stands.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -183,10 +185,19 @@ impl Secrets {
         if self.action == SecretsAction::Off {
             return Ok(Vec::new());
         }
-        let mut all = self.of_known_forms(body);
+        let all = self.all_in(body, self.vault(snapshot)?.as_deref());
+        for (_, kind, counter) in self.found.iter().filter(|(counted, ..)| *counted == place) {
+            counter.add(all.iter().filter(|found| found.kind == *kind).count() as u64);
+        }
+        Ok(all)
+    }
+
+    fn all_in(&self, body: &[u8], vault: Option<&Regex>) -> Vec<Found> {
+        let plain = unescaped(body);
+        let mut all = self.of_known_forms(&plain);
         let mut is_whole = all.len() < FOUND_MAX;
-        if let Some(vault) = self.vault(snapshot)? {
-            let kept = vault.find_iter(body).map(|found| Found { kind: VAULT, at: found.range() });
+        if let Some(vault) = vault {
+            let kept = vault.find_iter(&plain).map(|found| Found { kind: VAULT, at: found.range() });
             let kept: Vec<Found> = kept.take(FOUND_MAX).collect();
             is_whole &= kept.len() < FOUND_MAX;
             all.extend(kept);
@@ -201,10 +212,10 @@ impl Secrets {
                 apart
             });
         }
-        for (_, kind, counter) in self.found.iter().filter(|(counted, ..)| *counted == place) {
-            counter.add(all.iter().filter(|found| found.kind == *kind).count() as u64);
+        if matches!(plain, Cow::Owned(_)) {
+            put_back(&mut all, body);
         }
-        Ok(all)
+        all
     }
 
     /// What the configured action makes of a body in which `found` was found.
@@ -248,6 +259,75 @@ impl Secrets {
             *vault = Vault { snapshot: Some(Arc::clone(snapshot)), search };
         }
         Ok(vault.search.clone())
+    }
+}
+
+/// An escape of JSON that stands for a character that needs none.
+struct Needless {
+    at: usize,
+    len: usize,
+    meant: u8,
+}
+
+/// `\/` as PHP writes it, and `\u0020` to `\u007e` but for the quote and the backslash, which end what they stand in.
+fn needless_escapes(body: &[u8]) -> impl Iterator<Item = Needless> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let at = from + memchr::memchr(b'\\', body.get(from..)?)?;
+            let (meant, len) = match body.get(at + 1..)? {
+                [b'/', ..] => (Some(b'/'), 2),
+                [b'u', b'0', b'0', digits @ ..] => (digits.first_chunk().and_then(plain_character), 6),
+                _ => (None, 2),
+            };
+            let Some(meant) = meant else {
+                // With what is behind it: `\\u0067` is a backslash and a word.
+                from = at + 2;
+                continue;
+            };
+            from = at + len;
+            return Some(Needless { at, len, meant });
+        }
+    })
+}
+
+fn plain_character(digits: &[u8; 2]) -> Option<u8> {
+    // Not left to the number's own parser, which takes a sign too.
+    let digits = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    let meant = u8::from_str_radix(digits, 16).ok()?;
+    (matches!(meant, b' '..=b'~') && !matches!(meant, b'"' | b'\\')).then_some(meant)
+}
+
+/// `body` as its reader understands it, as far as no other escape is needed to say so.
+fn unescaped(body: &[u8]) -> Cow<'_, [u8]> {
+    let (mut out, mut copied) = (Vec::new(), 0);
+    for escape in needless_escapes(body) {
+        if out.is_empty() {
+            out.reserve(body.len());
+        }
+        out.extend_from_slice(body.get(copied..escape.at).unwrap_or_default());
+        out.push(escape.meant);
+        copied = escape.at + escape.len;
+    }
+    if copied == 0 {
+        return Cow::Borrowed(body);
+    }
+    out.extend_from_slice(body.get(copied..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+/// Puts what was found in the unescaped `body` where it stands in `body` itself, so that all else of it stays as it is.
+fn put_back(found: &mut [Found], body: &[u8]) {
+    let mut ends: Vec<&mut usize> =
+        found.iter_mut().flat_map(|found| [&mut found.at.start, &mut found.at.end]).collect();
+    ends.sort_unstable();
+    let mut escapes = needless_escapes(body).peekable();
+    let mut longer = 0;
+    for end in ends {
+        while let Some(escape) = escapes.next_if(|escape| escape.at - longer < *end) {
+            longer += escape.len - 1;
+        }
+        *end += longer;
     }
 }
 

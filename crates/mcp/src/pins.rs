@@ -156,6 +156,15 @@ impl Pins {
         self.all().get(server).cloned().unwrap_or_default()
     }
 
+    /// What of one kind `server` offered when it was last asked, by the names that it has for it.
+    #[must_use]
+    pub fn offered(&self, server: &str, kind: DefinitionKind) -> Vec<String> {
+        let all = self.all();
+        let known = all.get(server).into_iter().flatten();
+        let offered = known.filter(|(key, known)| !known.gone && DefinitionKind::of(key) == kind);
+        offered.map(|(key, _)| kind::own_name(key).to_owned()).collect()
+    }
+
     /// What is known of one definition.
     #[must_use]
     pub fn known(&self, server: &str, key: &str) -> Option<Known> {

@@ -279,9 +279,6 @@ impl From<PauseError> for ApiError {
             PauseError::Name => Self::Field { field: "scope", message: error.to_string() },
             PauseError::Reason => Self::Field { field: "reason", message: error.to_string() },
             PauseError::TooMany => Self::too_many(&error),
-            PauseError::ChangedMeanwhile(_) => {
-                Self::Refused { status: StatusCode::CONFLICT, code: "changed_meanwhile", message: error.to_string() }
-            }
             PauseError::Audit(error) => error.into(),
             PauseError::NotWritten(cause) => {
                 tracing::error!(error = %Chain(&cause), "a pause holds that is not in the audit log");

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use mizzen_store::StoreError;
+use sqlx::Row as _;
 use sqlx::any::AnyRow;
-use sqlx::{Any, Row as _, Transaction};
 
 use super::amount::{Amount, Limits, Unit};
 use super::{Budget, BudgetError};
 use crate::plane::Inner;
-use crate::remembered;
+use crate::remembered::{self, Change};
 
 /// Closed windows are kept this long, for whoever asks what last month took.
 const KEPT_NANOS: i64 = 40 * 86_400 * 1_000_000_000;
@@ -123,9 +123,6 @@ pub(super) async fn accounts(
     }
     Ok(found)
 }
-
-/// A change of budgets, not in force before it is committed.
-pub(super) type Change = Transaction<'static, Any>;
 
 /// In place of one of the same name.
 pub(super) async fn save(inner: &Inner, budget: &Budget, by: &str) -> Result<Option<Change>, BudgetError> {

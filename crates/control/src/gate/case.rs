@@ -157,6 +157,9 @@ impl Case {
 
     /// Of evidence that is missing because a person withdrew it: who, when and why.
     fn withdrawn(&self, outcome: &Outcome) -> Option<String> {
+        if outcome.missing_evidence.is_empty() {
+            return None;
+        }
         let remembered = self.inner.memory.remembered();
         let about = remembered.withdrawn.get(self.caller.agent_digest.as_ref()?)?;
         let missing: Vec<_> = outcome.missing_evidence.iter().filter(|missing| missing.had.is_none()).collect();

@@ -19,8 +19,8 @@ pub struct Known<'a> {
     /// For example `tools:list`.
     pub action: String,
     pub resource: String,
-    /// `None`: it went on.
-    pub code: Option<DenialCode>,
+    /// Why it did not go on; `None`: it did.
+    pub code: Option<&'static str>,
     pub details: Vec<(&'static str, String)>,
     pub durability: Durability,
 }
@@ -47,7 +47,7 @@ impl Gate<'_> {
         entry.resource = Some(known.resource);
         entry.effect = Some(if known.code.is_some() { Effect::Deny } else { Effect::Allow });
         entry.policy_set = Some(self.0.policy_set.load().digest().clone());
-        entry.code = known.code.map(|code| code.as_str().to_owned());
+        entry.code = known.code.map(str::to_owned);
         for (name, value) in known.details {
             entry = entry.with(name, value);
         }

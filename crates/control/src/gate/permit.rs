@@ -20,8 +20,8 @@ use crate::taint;
 pub struct Permit {
     pub decision: Arc<Decision>,
     pub obligations: Obligations,
-    /// How long the call may take from now on, where a budget counts time: the time that was asked for, or what is left. Whoever
-    /// asked for time ends the call by then; what it takes beyond is charged all the same.
+    /// How long the call may take from now on, where a budget counts time: the time that was asked for, or what is left. The door
+    /// ends the call by then; what it takes beyond is charged all the same.
     pub time_max: Option<Duration>,
     pub(super) inner: Arc<Inner>,
     pub(super) ask: Arc<Ask>,

@@ -5,12 +5,13 @@ use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::secret::Secret;
 use proptest::prelude::*;
 
-use super::{FOUND_MAX, Found, KINDS, Place, Secrets, SecretsAction, kinds, recordable, redact, search_for};
+use super::{FOUND_MAX, Found, KINDS, Place, Secrets, SecretsAction, kinds, recordable, redact, search_for, unescaped};
+
+static SEARCH: LazyLock<Secrets> =
+    LazyLock::new(|| Secrets::new(SecretsAction::default(), Place::MODELS, &Metrics::new()).unwrap());
 
 fn find(body: &str) -> Vec<Found> {
-    static SEARCH: LazyLock<Secrets> =
-        LazyLock::new(|| Secrets::new(SecretsAction::default(), Place::MODELS, &Metrics::new()).unwrap());
-    SEARCH.of_known_forms(body.as_bytes())
+    SEARCH.all_in(body.as_bytes(), None)
 }
 
 /// Invented, with the length and the letters of real ones.
@@ -61,6 +62,61 @@ fn every_kind_is_found_named_and_taken_out_and_the_rest_stays() {
             let redacted = redact(&Bytes::from(body.clone()), &found);
             assert_eq!(redacted, format!(r#"{{"content":"{before}[redacted:{kind}]{behind}"}}"#), "{body}");
         }
+    }
+}
+
+/// As PHP writes a slash, and every character as `\u0067`.
+fn written_with_escapes(text: &str) -> [String; 2] {
+    let by_code = |c: char| if matches!(c, '"' | '\\') { c.to_string() } else { format!("\\u{:04X}", u32::from(c)) };
+    [text.replace('/', r"\/"), text.chars().map(by_code).collect()]
+}
+
+#[test]
+fn escapes_that_nobody_needs_hide_nothing_and_all_else_stays_byte_for_byte() {
+    let storage = format!("AccountKey={}/+/A==", "aZ4bQ7/9".repeat(20).chars().take(83).collect::<String>());
+    for (kind, secret) in [("azure_storage_key", storage), ("aws_key", "AKIAIOSFODNN7EXAMPLE".to_owned())] {
+        for written in written_with_escapes(&secret) {
+            let around = |secret: &str| {
+                format!(
+                    r#"{{"n":12345678901234567890123.50,"u":"https:\/\/a\u002fb","m":"\u0022{secret}\/\u00e9","m2":"{secret}"}}"#
+                )
+            };
+            let body = around(&written);
+            let found = find(&body);
+            assert_eq!((kinds(&found), found.len()), (vec![kind], 2), "{body}");
+            assert_eq!(redact(&Bytes::from(body), &found), around(&format!("[redacted:{kind}]")), "{kind}");
+        }
+    }
+}
+
+#[test]
+fn the_vaults_secrets_are_found_behind_escapes() {
+    let secret = Secret::new("of/the/vault/1234");
+    let search = search_for(std::iter::once(("a", &secret))).unwrap().unwrap();
+    for written in written_with_escapes(secret.expose()) {
+        let body = format!(r#"{{"k":"a\/{written}\/b"}}"#);
+        let found = SEARCH.all_in(body.as_bytes(), Some(&search));
+        assert_eq!(redact(&Bytes::from(body), &found), r#"{"k":"a\/[redacted:vault]\/b"}"#);
+    }
+}
+
+#[test]
+fn only_an_escape_that_stands_for_a_plain_character_is_read() {
+    for (written, read) in [
+        (r"\u0067hp", "ghp"),
+        (r"a\/\u002Fb\u002f", "a//b/"),
+        (r"\u0020\u007e", " ~"),
+        (r"\\u0067", r"\\u0067"),
+        (r"\\\u0067", r"\\g"),
+        (r"\\/", r"\\/"),
+        (r"\u0022\u005c\u005C", r"\u0022\u005c\u005C"),
+        (r"\u005cu0067", r"\u005cu0067"),
+        (r"\n\u000a\u007f\u00e9\ud83d\ude00\u0167", r"\n\u000a\u007f\u00e9\ud83d\ude00\u0167"),
+        (r"\u00+7\u006\u00", r"\u00+7\u006\u00"),
+        (r"ends in \", r"ends in \"),
+        ("12345678901234567890123", "12345678901234567890123"),
+    ] {
+        assert_eq!(String::from_utf8_lossy(&unescaped(written.as_bytes())), read, "{written}");
     }
 }
 
@@ -124,14 +180,16 @@ proptest! {
     #[test]
     fn what_is_redacted_holds_no_secret_and_stays_json(
         picks in prop::collection::vec((0usize..22, "[ -!#-\\[\\]-~]{0,20}"), 1..8),
+        slashes_are_escaped in any::<bool>(),
     ) {
         let examples = examples();
         let text: String = picks.iter().map(|(pick, prose)| format!("{prose} {} ", examples[*pick].1.replace("\\n", "\n"))).collect();
-        let body = Bytes::from(serde_json::json!({ "model": "m", "content": text }).to_string());
+        let body = serde_json::json!({ "model": "m", "content": text }).to_string();
+        let body = Bytes::from(if slashes_are_escaped { body.replace('/', r"\/") } else { body });
         let found = find(std::str::from_utf8(&body).unwrap());
         let redacted = redact(&body, &found);
         prop_assert!(serde_json::from_slice::<serde_json::Value>(&redacted).is_ok());
-        let left = String::from_utf8(redacted.to_vec()).unwrap();
+        let left = String::from_utf8(unescaped(&redacted).into_owned()).unwrap();
         for (pick, _) in &picks {
             let written = examples[*pick].1.clone();
             prop_assert!(!left.contains(&written), "{written} in {left}");

@@ -44,10 +44,9 @@ impl Stopped {
         }))
     }
 
-    /// `time_max` is [`Permit::time_max`] of a call whose time was asked for.
-    pub(super) fn of(permit: &Permit, time_max: Option<Duration>) -> Self {
+    pub(super) fn of(permit: &Permit) -> Self {
         let (stopped, decision) = (permit.stopped(), Arc::clone(&permit.decision));
-        let ends_at = time_max.map(|time| Instant::now() + time);
+        let ends_at = permit.time_max.map(|time| Instant::now() + time);
         Self(Box::pin(async move {
             let Some(ends_at) = ends_at else {
                 stopped.await;

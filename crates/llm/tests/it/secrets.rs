@@ -1,5 +1,6 @@
 //! Secrets in what leaves.
 
+use mizzen_control::providers::ProviderKey;
 use mizzen_control::secrets::SecretsAction;
 
 use crate::fake::Answer;
@@ -40,6 +41,32 @@ async fn redacted_it_does_not_leave_and_the_rest_of_the_request_does() {
     assert_eq!(sent["messages"][0]["content"], "use [redacted:aws_key] please");
     assert_eq!(sent["stream_options"]["include_usage"], true, "the other edit stands where it belongs");
     assert_eq!(it.record().await.error_type(), None);
+}
+
+#[tokio::test]
+async fn an_escape_hides_nothing_at_the_door_and_the_rest_leaves_as_it_came() {
+    const SLASHED: &str = "of/a/provider/1234";
+    let body = |said: &str| {
+        let said = format!(r#"{{"role":"user","content":"a\/b {said}"}}"#);
+        format!(r#"{{"model":"m","metadata":{{"n":12345678901234567890123}},"messages":[{said}]}}"#)
+    };
+    for (written, kind) in [(r"\u0041KIAIOSFODNN7EXAMPL\u0045", "aws_key"), (r"of\/a\/provider\/1234", "vault")] {
+        for action in [SecretsAction::Observe, SecretsAction::Redact, SecretsAction::Deny] {
+            let mut it = with(action).await;
+            it.control.providers().put("mistral", ProviderKey::Secret(SLASHED.into())).await.unwrap();
+            it.fake.will(Answer::json(200, "{}"));
+            let got = it.post("/v1/chat/completions", body(written)).await;
+            let redacted = body(&format!("[redacted:{kind}]"));
+            match action {
+                SecretsAction::Redact => assert_eq!(it.fake.last().body, redacted),
+                SecretsAction::Deny => assert!(got.status == 403 && got.body.contains(kind), "{}", got.body),
+                _ => assert_eq!(it.fake.last().body, body(written)),
+            }
+            let shown = format!("{:?}", it.record().await.0);
+            assert!(shown.contains(&format!("[redacted:{kind}]")) && !shown.contains(written), "{shown}");
+            assert!(!shown.contains(AWS) && !shown.contains(SLASHED), "{shown}");
+        }
+    }
 }
 
 #[tokio::test]

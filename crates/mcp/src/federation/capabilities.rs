@@ -22,7 +22,7 @@ pub(crate) struct Face {
     pub(crate) instructions: Option<String>,
 }
 
-/// Asks all servers what they are, each for at most `wait`. What one says of itself is only for who may list something of it, as
+/// Asks all servers what they are, and what they list, each for at most twice `wait`. What one says of itself is only for who may list something of it, as
 /// `may_list` says: it may be what the server is for, and models read its instructions.
 pub(crate) async fn face(
     view: &View,
@@ -42,16 +42,35 @@ pub(crate) async fn face(
         .filter(|(_, told)| *told)
         .map(|((member, about), _)| (*member, &**about))
         .collect();
-    // Which server is which stays true when there is one, so that what clients do by the server's name works.
-    let server_info = match (view.members.as_slice(), told.as_slice()) {
-        ([_], [(_, about)]) => about.server_info.as_ref().and_then(|info| serde_json::from_str(info.get()).ok()),
+    let one = match (view.members.as_slice(), told.as_slice()) {
+        ([_], [(_, about)]) => Some(*about),
         _ => None,
     };
     Face {
-        server_info: server_info.unwrap_or_else(|| ours(&view.name)),
+        server_info: named(view, one),
         capabilities: capabilities(known.iter().map(|(_, about)| &**about), client, view.members.is_empty()),
         instructions: instructions(&told, known.len() == 1),
     }
+}
+
+/// What the view calls itself: asks its server when it has but one, for at most `wait`.
+pub(crate) async fn server_info(
+    view: &View,
+    wait: Duration,
+    may_list: &(dyn Fn(ListKind, &Entry) -> bool + Sync),
+) -> Value {
+    let [member] = view.members.as_slice() else { return named(view, None) };
+    let told = async {
+        let about = member.upstream.about().await.ok()?;
+        lists_something(member, &about, wait, may_list).await.then_some(about)
+    };
+    named(view, tokio::time::timeout(wait, told).await.ok().flatten().as_deref())
+}
+
+/// Which server is which stays true when there is `one`, so that what clients do by the server's name works.
+fn named(view: &View, one: Option<&About>) -> Value {
+    let theirs = one.and_then(|about| serde_json::from_str(about.server_info.as_ref()?.get()).ok());
+    theirs.unwrap_or_else(|| ours(&view.name))
 }
 
 /// What all servers of a view can do together.
@@ -64,26 +83,30 @@ async fn known(view: &View, wait: Duration) -> Vec<(&Member, Arc<About>)> {
     view.members.iter().zip(known).filter_map(|(member, about)| Some((member, about.ok()?))).collect()
 }
 
-/// Whether something of a server is offered that may be listed.
+/// Whether something of a server is offered that may be listed, as far as it says so within `wait`.
 async fn lists_something(
     member: &Member,
     about: &About,
     wait: Duration,
     may_list: &(dyn Fn(ListKind, &Entry) -> bool + Sync),
 ) -> bool {
-    for kind in ListKind::ALL.into_iter().filter(|kind| about.capabilities.contains_key(kind.capability())) {
-        let Ok(list) = listing::listed(member, kind, wait).await else { continue };
-        let items = list.items.iter().filter(|item| item.withheld.is_none() && member.shown.admits(kind, &item.key));
-        let mut offered = items.map(|item| Entry {
-            exposed: listing::exposed(member, kind, &item.key),
-            member: member.clone(),
-            definition: item.clone(),
-        });
-        if offered.any(|entry| may_list(kind, &entry)) {
-            return true;
+    let looking = async {
+        for kind in ListKind::ALL.into_iter().filter(|kind| about.capabilities.contains_key(kind.capability())) {
+            let Ok(list) = member.upstream.list(kind).await else { continue };
+            let items = list.items.iter();
+            let items = items.filter(|item| item.withheld.is_none() && member.shown.admits(kind, &item.key));
+            let mut offered = items.map(|item| Entry {
+                exposed: listing::exposed(member, kind, &item.key),
+                member: member.clone(),
+                definition: item.clone(),
+            });
+            if offered.any(|entry| may_list(kind, &entry)) {
+                return true;
+            }
         }
-    }
-    false
+        false
+    };
+    tokio::time::timeout(wait, looking).await.unwrap_or(false)
 }
 
 /// What one server is, waited for at most `wait`.

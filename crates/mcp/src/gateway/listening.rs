@@ -91,7 +91,7 @@ impl Incoming {
             trace: Some((recording.trace.trace_id, recording.trace.span_id)),
             action: self.method.replace('/', ":"),
             resource,
-            code: paused.as_ref().map(|_| DenialCode::Paused),
+            code: paused.as_ref().map(|_| DenialCode::Paused.as_str()),
             details,
             durability: Durability::Window,
         };

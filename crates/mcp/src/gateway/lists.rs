@@ -28,11 +28,18 @@ pub(super) async fn list(incoming: &Incoming, kind: ListKind) -> Answer {
     let gateway = &incoming.gateway;
     let wait = gateway.config.timeouts.list();
     let may_list = |kind, entry: &Entry| may_see(incoming, kind, entry);
-    let face = capabilities::face(&incoming.view, incoming.client.era(), wait, &may_list);
+    let is_stateless = incoming.client.era() == Era::Stateless;
+    let server_info = async {
+        if is_stateless { Some(capabilities::server_info(&incoming.view, wait, &may_list).await) } else { None }
+    };
     // At once: a server that hangs is waited for once.
-    let (face, merged) = tokio::join!(face, listing::merged(&incoming.view, kind, wait));
+    let (all, server_info, merged) = tokio::join!(
+        capabilities::all(&incoming.view, incoming.client.era(), wait),
+        server_info,
+        listing::merged(&incoming.view, kind, wait)
+    );
     // A server that is away may be the only one that has any.
-    if !face.capabilities.contains_key(kind.capability()) && merged.unavailable.is_empty() {
+    if !all.contains_key(kind.capability()) && merged.unavailable.is_empty() {
         return RpcError::method_not_found(kind.method()).into();
     }
     let Merged { entries, withheld, alike, unavailable } = merged;
@@ -59,14 +66,14 @@ pub(super) async fn list(incoming: &Incoming, kind: ListKind) -> Answer {
     if let Some(next) = next {
         result.insert("nextCursor".to_owned(), text::raw(&next));
     }
-    if incoming.client.era() == Era::Stateless {
+    if is_stateless {
         result.insert("resultType".to_owned(), text::raw("complete"));
         result.insert("ttlMs".to_owned(), text::raw(&TTL_MS));
         result.insert("cacheScope".to_owned(), text::raw("private"));
     }
     let mut meta = serde_json::Map::new();
-    if incoming.client.era() == Era::Stateless {
-        meta.insert("io.modelcontextprotocol/serverInfo".to_owned(), face.server_info);
+    if let Some(server_info) = server_info {
+        meta.insert("io.modelcontextprotocol/serverInfo".to_owned(), server_info);
     }
     // What a caller may not see is not told here either.
     let told = withheld.iter().filter(|thing| may_name(incoming, kind, &thing.server, &thing.key));
@@ -109,12 +116,12 @@ fn may_name(incoming: &Incoming, kind: ListKind, server: &str, key: &str) -> boo
     })
 }
 
-/// Whether a server that is away is to be named: something that it offered when it was last asked may be listed, or whatever it
-/// may offer.
+/// Whether a server that is away is to be named: whatever it may offer may be listed, or something that it
+/// offered when it was last asked.
 fn may_know_of(incoming: &Incoming, kind: ListKind, server: &str) -> bool {
     let member = incoming.view.members.iter().find(|member| member.upstream.name() == server);
-    let offered = member.map(|member| member.upstream.remembered(kind)).unwrap_or_default();
-    offered.iter().any(|key| may_name(incoming, kind, server, key)) || may_name(incoming, kind, server, ANYTHING)
+    let offered = || member.map(|member| member.upstream.remembered(kind)).unwrap_or_default();
+    may_name(incoming, kind, server, ANYTHING) || offered().iter().any(|key| may_name(incoming, kind, server, key))
 }
 
 const fn subject(kind: ListKind) -> Subject {
@@ -141,7 +148,7 @@ impl Incoming {
             trace: trace.parent_span_id.map(|span| (trace.trace_id, span)),
             action,
             resource: self.all_of_view(),
-            code,
+            code: code.map(DenialCode::as_str),
             details,
             durability: Durability::Window,
         };

@@ -72,9 +72,20 @@ impl Recording {
         self.note_kinds("mizzen.secrets.found_in_answer", kinds);
     }
 
+    /// Beside what was noted of it before: a call that waits for its client gets words of it more than once.
     fn note_kinds(&mut self, name: &'static str, kinds: &[&'static str]) {
-        if !kinds.is_empty() {
-            self.note(name, Value::Array(kinds.iter().map(|kind| Value::from(*kind)).collect()));
+        let noted = self.attributes.iter().position(|(known, _)| *known == name);
+        let mut all = match noted.map(|at| self.attributes.remove(at)) {
+            Some((_, Value::Array(all))) => all,
+            _ => Vec::new(),
+        };
+        for kind in kinds.iter().map(|kind| Value::from(*kind)) {
+            if !all.contains(&kind) {
+                all.push(kind);
+            }
+        }
+        if !all.is_empty() {
+            self.note(name, Value::Array(all));
         }
     }
 

@@ -134,7 +134,7 @@ pub(super) async fn task(mut incoming: Incoming, out: Out) -> Answer {
         return RpcError::invalid_params("there is no such task").into();
     };
     incoming.params.insert("taskId".to_owned(), text::raw(&known.task));
-    let mut recording = incoming.recording_of(incoming.method.clone(), known.server.as_str());
+    let mut recording = incoming.recording_of(incoming.method.clone(), Some(&known.server));
     match incoming.decided(&member, named, &known, &mut recording, &out).await {
         Ok(answer) => {
             recording.end(&answer);
@@ -206,7 +206,7 @@ impl Incoming {
             trace: Some((recording.trace.trace_id, recording.trace.span_id)),
             action: self.method.replace('/', ":"),
             resource: known.resource.clone(),
-            code,
+            code: code.map(DenialCode::as_str),
             details: vec![("permitted_by", known.decision.clone())],
             durability: if reads { Durability::Window } else { Durability::Durable },
         };

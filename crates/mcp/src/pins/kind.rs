@@ -49,6 +49,7 @@ pub(super) fn spoken(key: &str) -> String {
     }
 }
 
-fn own_name(key: &str) -> &str {
+/// What the server itself calls it.
+pub(super) fn own_name(key: &str) -> &str {
     key.strip_prefix(PROMPT).unwrap_or(key)
 }

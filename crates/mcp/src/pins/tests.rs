@@ -239,6 +239,8 @@ async fn prompts_and_instructions_are_pinned_like_tools_and_apart_from_them() {
         look(Prompt, prompt("Sums up what the text is about.")).await;
         look(Instructions, said("be careful")).await;
         assert_eq!((pins.count("a"), pins.of("a").len(), pins.definitions_of("a").len()), ((1, 0), 1, 3));
+        assert_eq!([Tool, Prompt].map(|kind| pins.offered("a", kind)), [["sum"], ["sum"]]);
+        assert_eq!(pins.offered("b", Prompt), Vec::<String>::new());
         for key in ["sum", "prompt:sum", "server:instructions"] {
             assert_eq!(standing(key), None, "{key}");
         }
@@ -258,6 +260,7 @@ async fn prompts_and_instructions_are_pinned_like_tools_and_apart_from_them() {
         assert_eq!(known.withheld().unwrap().reason, WithheldReason::HiddenCharacters);
         // Without a prompt there is none, and the rest stays.
         pins.observe("a", PinRule::FirstSight, Prompt, BTreeMap::new()).await.keep().await.unwrap();
+        assert!(pins.offered("a", Prompt).is_empty() && pins.offered("a", Tool) == ["sum"]);
         let pins = Pins::open(test.store.clone(), clock()).await.unwrap();
         assert!(pins.known("a", "prompt:sum").unwrap().gone && pins.assess("a", "prompt:sum").1.is_some());
         assert!(!pins.known("a", "sum").unwrap().gone && !pins.known("a", INSTRUCTIONS).unwrap().gone);

@@ -1,5 +1,6 @@
 //! An agreed connection: requests with all that comes meanwhile, notifications, listening.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -203,38 +204,36 @@ impl Connection {
 
     /// The parameters with what the hop needs in `_meta`, if it needs anything. Every member is written once: two readers of one
     /// text must not see two values.
-    fn params(
+    fn params<'c>(
         &self,
         introduction: &Introduction,
-        call: &Call,
+        call: &'c Call,
         id: u64,
-    ) -> Result<Option<Box<RawValue>>, UpstreamError> {
-        if self.about.era == Era::Stateful && !call.progress {
-            return Ok(call.params.clone());
+    ) -> Result<Option<Cow<'c, RawValue>>, UpstreamError> {
+        let is_stateless = self.about.era == Era::Stateless;
+        if !is_stateless && !call.progress {
+            return Ok(call.params.as_deref().map(Cow::Borrowed));
         }
         let unfit = || self.line.protocol("the parameters of the call are no object");
         let mut members: BTreeMap<String, Box<RawValue>> = match &call.params {
             Some(params) => serde_json::from_str(params.get()).map_err(|_| unfit())?,
             None => BTreeMap::new(),
         };
-        let is_stateless = self.about.era == Era::Stateless;
-        if is_stateless || call.progress {
-            let mut meta: Map<String, Value> = match members.get("_meta") {
-                Some(meta) => serde_json::from_str(meta.get()).map_err(|_| unfit())?,
-                None => Map::new(),
-            };
-            if is_stateless {
-                meta.extend(introduction.meta());
-                if let Some(level) = &call.log_level {
-                    meta.insert("io.modelcontextprotocol/logLevel".to_owned(), level.clone().into());
-                }
+        let mut meta: Map<String, Value> = match members.get("_meta") {
+            Some(meta) => serde_json::from_str(meta.get()).map_err(|_| unfit())?,
+            None => Map::new(),
+        };
+        if is_stateless {
+            meta.extend(introduction.meta());
+            if let Some(level) = &call.log_level {
+                meta.insert("io.modelcontextprotocol/logLevel".to_owned(), level.clone().into());
             }
-            if call.progress {
-                meta.insert("progressToken".to_owned(), id.into());
-            }
-            members.insert("_meta".to_owned(), wire::raw(&meta));
         }
-        Ok((call.params.is_some() || !members.is_empty()).then(|| wire::raw(&members)))
+        if call.progress {
+            meta.insert("progressToken".to_owned(), id.into());
+        }
+        members.insert("_meta".to_owned(), wire::raw(&meta));
+        Ok(Some(Cow::Owned(wire::raw(&members))))
     }
 
     pub(super) async fn notify(&self, method: &str, params: Option<&RawValue>) -> Result<(), Fault> {

@@ -28,6 +28,7 @@ use super::line::{Line, Link};
 use super::negotiate::{self, Introduction};
 use super::pipe::{Pipe, Stderr};
 use super::shared::{Place, Places, Shared};
+use crate::pins::kind::DefinitionKind;
 use crate::seam::{About, ClientContext, Era, ListKind, Listing, Owner, Session, Upstream, UpstreamError};
 use crate::servers::{PinRule, ServerConfig, Transport};
 
@@ -380,11 +381,9 @@ impl Upstream for Server {
 
     fn remembered(&self, kind: ListKind) -> Vec<String> {
         match kind {
-            ListKind::Tools => {
-                let known = self.0.shared.pins.of(&self.0.config.name).into_iter();
-                known.filter(|(_, known)| !known.gone).map(|(tool, _)| tool).collect()
-            }
-            ListKind::Prompts | ListKind::Resources | ListKind::ResourceTemplates => self.0.lists.remembered(kind),
+            ListKind::Tools => self.0.shared.pins.offered(&self.0.config.name, DefinitionKind::Tool),
+            ListKind::Prompts => self.0.shared.pins.offered(&self.0.config.name, DefinitionKind::Prompt),
+            ListKind::Resources | ListKind::ResourceTemplates => self.0.lists.remembered(kind),
         }
     }
 

@@ -43,6 +43,10 @@ pub(crate) struct Double {
     pub(crate) news: Mutex<Option<mpsc::Sender<FromServer>>>,
     pub(crate) cancelled: AtomicU64,
     pub(crate) away: AtomicBool,
+    /// Its lists never come.
+    pub(crate) hangs: AtomicBool,
+    /// The lists that it was asked for.
+    pub(crate) lists_asked: Mutex<Vec<ListKind>>,
     /// What its results bring into a run.
     pub(crate) touches: Mutex<Taint>,
 }
@@ -72,6 +76,8 @@ impl Double {
             news: Mutex::default(),
             cancelled: AtomicU64::new(0),
             away: AtomicBool::new(false),
+            hangs: AtomicBool::new(false),
+            lists_asked: Mutex::default(),
             touches: Mutex::default(),
         })
     }
@@ -181,6 +187,10 @@ impl Upstream for Server {
     fn list(&self, kind: ListKind) -> BoxFuture<'_, Result<Arc<Listing>, UpstreamError>> {
         async move {
             self.0.reach()?;
+            self.0.lists_asked.lock().unwrap().push(kind);
+            if self.0.hangs.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
             Ok(self.0.lists.lock().unwrap().get(&kind).cloned().unwrap_or_default())
         }
         .boxed()

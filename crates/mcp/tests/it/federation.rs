@@ -1,6 +1,7 @@
 //! Many servers behind one address.
 
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use mizzen_mcp::seam::{Era, ListKind, Names};
 use serde_json::json;
@@ -65,6 +66,40 @@ async fn a_server_that_is_away_is_named_and_the_others_work() {
     assert_eq!(harness.ask("/mcp", "tools/call", &json!({ "name": "files__read" })).await.text(), "files:read");
     let away = harness.ask("/mcp", "tools/call", &json!({ "name": "mail__send" })).await;
     assert_eq!(away.last()["error"]["data"]["code"], "upstream_unreachable");
+}
+
+#[tokio::test]
+async fn a_list_is_all_that_is_asked_for_it() {
+    let [files, mail] = ["files", "mail"].map(|name| Double::plain(name, Era::Stateful, &["read"]));
+    let harness = Harness::new(&[files.clone(), mail]).await;
+    let client = harness.open("/mcp", &json!({})).await;
+    files.lists_asked.lock().unwrap().clear();
+    client.ask("tools/list", &json!({})).await.result();
+    assert_eq!(std::mem::take(&mut *files.lists_asked.lock().unwrap()), [ListKind::Tools]);
+    let listed = harness.ask("/mcp", "tools/list", &json!({})).await;
+    assert_eq!(listed.result()["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "mizzen");
+    assert_eq!(*files.lists_asked.lock().unwrap(), [ListKind::Tools]);
+    let harness = Harness::new(&[files]).await;
+    let listed = harness.ask("/mcp", "tools/list", &json!({})).await;
+    assert_eq!(listed.result()["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], "files");
+}
+
+#[tokio::test]
+async fn a_server_whose_lists_hang_is_waited_for_once() {
+    let files = Double::plain("files", Era::Stateful, &["read"]);
+    for kind in ListKind::ALL {
+        files.has(kind, []);
+    }
+    files.hangs.store(true, Ordering::Relaxed);
+    let harness = Harness::with(&[files], |config| config.timeouts.list_seconds = 1).await;
+    let begun = Instant::now();
+    let listed = harness.ask("/mcp", "tools/list", &json!({})).await;
+    assert_eq!(listed.result()["_meta"]["dev.mizzen/unavailable"][0]["server"], "files");
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    let begun = Instant::now();
+    let client = harness.open("/mcp", &json!({})).await;
+    assert_eq!(client.initialized["result"]["serverInfo"]["name"], "mizzen");
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

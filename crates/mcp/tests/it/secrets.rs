@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http_body_util::BodyExt as _;
 use mizzen_control::providers::ProviderKey;
 use mizzen_control::secrets::SecretsAction;
 use mizzen_mcp::gateway::SecretsConfig;
@@ -251,6 +252,7 @@ async fn denied_the_call_does_not_leave_and_the_client_hears_where_what_was_foun
         assert_eq!(entries.len(), 3);
         for entry in entries {
             assert_eq!((entry.code.as_deref(), entry.action.as_deref()), (Some("secret_found"), Some("tools:call")));
+            assert!(entry.policy_set.is_some(), "{entry:?}");
             assert_eq!(entry.details["secrets"], "aws_key, vault");
             assert!(entry.who.key_id.is_some() && !shows(&entry), "{entry:?}");
         }
@@ -332,4 +334,65 @@ async fn what_a_client_answers_or_lets_complete_is_searched_like_arguments() {
     assert_eq!(attribute(&record, "gen_ai.tool.call.arguments").unwrap(), recorded.to_string());
     let entries = harness.entries("prompt:files/p").await;
     assert_eq!(entries[0].arguments, harness.control.audit().hash_arguments(&recorded));
+}
+
+#[tokio::test]
+async fn an_escape_hides_nothing_at_the_door_and_the_rest_goes_out_as_it_came() {
+    const SLASHED: &str = "of/a/provider/1234";
+    // Parsing and writing it anew would say another number.
+    const NUMBER: &str = "12345678901234567890123";
+    let leak = |secret: &str| format!(r#"{{"n":{NUMBER},"text":"a\/b {secret}"}}"#);
+    let written = [r"\u0041KIAIOSFODNN7EXAMPL\u0045", r"of\/a\/provider\/1234"];
+    let double = Double::new("files", Era::Stateless, move |_, params: Value, _| async move {
+        let at = usize::from(params["arguments"]["second"] == true);
+        let result = format!(r#"{{"content":[],"structuredContent":{}}}"#, leak(written[at]));
+        Reply::Complete(serde_json::value::RawValue::from_string(result).unwrap())
+    });
+    double.has(ListKind::Tools, [json!({ "name": "write" })]);
+    let redact = |config: &mut SecretsConfig| {
+        (config.arguments, config.answers) = (SecretsAction::Redact, SecretsAction::Redact);
+    };
+    let mut harness = with_vault(std::slice::from_ref(&double), redact).await;
+    harness.control.providers().put("mistral", ProviderKey::Secret(SLASHED.into())).await.unwrap();
+    for (second, kind) in [(false, "aws_key"), (true, "vault")] {
+        let arguments = format!(r#"{{"second":{second},"in":{}}}"#, leak(written[usize::from(second)]));
+        let params = json!({ "name": "files__write", "arguments": "HERE" });
+        let (request, body) = harness.stateless("/mcp", "tools/call", &params, &json!({}));
+        let response = harness.send(request, &body.replace("\"HERE\"", &arguments)).await;
+        let told = String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().into()).unwrap();
+        let redacted = leak(&format!("[redacted:{kind}]"));
+        assert!(told.contains(&redacted), "{told}");
+        let record = harness.record().await;
+        let recorded = attribute(&record, "gen_ai.tool.call.arguments").unwrap();
+        assert_eq!(recorded, format!(r#"{{"second":{second},"in":{redacted}}}"#));
+        let sent = double.last_call().1["arguments"]["in"]["text"].clone();
+        assert_eq!(sent, format!("a/b [redacted:{kind}]"));
+    }
+}
+
+#[tokio::test]
+async fn secrets_in_what_is_answered_to_a_call_that_waited_are_on_its_span() {
+    let double = Double::new("files", Era::Stateful, |_, _, events: mpsc::Sender<FromServer>| async move {
+        for _ in 0..2 {
+            let (answer, answered) = tokio::sync::oneshot::channel();
+            let params = Some(raw(&json!({ "message": "m", "requestedSchema": { "type": "object" } })));
+            events.send(FromServer::Request { method: "elicitation/create".into(), params, answer }).await.unwrap();
+            answered.await.unwrap().unwrap();
+        }
+        said("done")
+    });
+    double.has(ListKind::Tools, [json!({ "name": "write" })]);
+    let mut harness = with_vault(std::slice::from_ref(&double), |_| {}).await;
+    let (mut params, able) = (json!({ "name": "files__write" }), json!({ "elicitation": {} }));
+    for secret in [AWS, VAULT] {
+        let asked = harness.ask_as("/mcp", "tools/call", &params, &able).await.result().clone();
+        let (key, _) = asked["inputRequests"].as_object().unwrap().iter().next().unwrap();
+        params["inputResponses"] = json!({ key: { "action": "accept", "content": { "key": secret } } });
+        params["requestState"] = asked["requestState"].clone();
+    }
+    assert_eq!(harness.ask_as("/mcp", "tools/call", &params, &able).await.text(), "done");
+    let record = harness.record().await;
+    let noted: Vec<_> = record.attributes.iter().filter(|(name, _)| *name == "mizzen.secrets.found").collect();
+    assert!(noted.len() == 1 && format!("{noted:?}").contains("aws_key"), "{record:?}");
+    assert!(format!("{noted:?}").contains("vault") && !shows(&record), "{record:?}");
 }

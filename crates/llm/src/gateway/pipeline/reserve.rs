@@ -66,8 +66,7 @@ impl Call {
             permit.settle(NOTHING);
             return Err(refusal);
         }
-        let time_max = permit.time_max.filter(|_| !free);
-        let stopped = Stopped::of(&permit, time_max);
+        let stopped = Stopped::of(&permit);
         let terms = Terms { result_bytes_max: permit.obligations.result_bytes_max, stopped };
         let before = self.started.elapsed();
         let record_content = permit.obligations.record_content != Some(false);

@@ -172,7 +172,7 @@ impl Incoming {
             Subject::Resource => self.method.clone(),
             Subject::Tool | Subject::Prompt => format!("{} {}", self.method, target.name),
         };
-        let mut recording = self.recording_of(name, target.member.upstream.name());
+        let mut recording = self.recording_of(name, Some(target.member.upstream.name()));
         match target.subject {
             Subject::Tool => {
                 recording.note("gen_ai.operation.name", "execute_tool");
@@ -186,12 +186,12 @@ impl Incoming {
     }
 
     /// What every request leaves that is about a server, or about all of them.
-    pub(in crate::gateway) fn recording_of<'a>(&self, name: String, server: impl Into<Option<&'a str>>) -> Recording {
+    pub(in crate::gateway) fn recording_of(&self, name: String, server: Option<&str>) -> Recording {
         let trace = trace::of(&self.meta, &self.headers);
         let mut recording = Recording::begin(self.gateway.clone(), name, trace, self.caller.clone());
         recording.note("mcp.method.name", self.method.as_str());
         recording.note("mcp.protocol.version", self.client.revision());
-        if let Some(server) = server.into() {
+        if let Some(server) = server {
             recording.note("mizzen.tool.server", server);
         }
         recording.note("network.transport", "tcp");

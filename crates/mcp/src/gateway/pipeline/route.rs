@@ -266,6 +266,7 @@ impl Screened {
             );
         };
         granted.waited_since(asked_at);
+        granted.recording.note_secrets_sent(&self.secrets);
         Ok(Ok(self.go_on(granted, exchange, question)))
     }
 

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mizzen_control::audit::{AuditEntry, Durability, Kind, Who};
-use mizzen_model::permission::Effect;
+use mizzen_control::audit::Durability;
+use mizzen_control::gate::Known;
 use mizzen_runtime::error::Chain;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -89,21 +89,19 @@ impl Incoming {
     }
 
     async fn record_kept_back(&self, target: &Target, withheld: &Withheld, recording: &Recording) {
-        let audit = self.gateway.control.audit();
-        let mut entry = AuditEntry::new(audit.now(), Kind::Decision, Who::from(&self.caller.as_caller()));
-        entry.who.key_id = Some(self.caller.key_id.clone());
-        entry.run = self.run(&recording.trace);
-        entry.trace = Some(recording.trace.trace_id);
-        entry.span = Some(recording.trace.span_id);
-        entry.action = Some(target.subject.call_action().as_str().to_owned());
-        entry.resource = Some(target.resource().to_string());
-        entry.effect = Some(Effect::Deny);
-        entry.code = Some(withheld.code().to_owned());
-        if !withheld.kinds().is_empty() {
-            entry = entry.with("secrets", withheld.kinds().join(", "));
-        }
+        let kinds = Some(withheld.kinds()).filter(|kinds| !kinds.is_empty());
+        let known = Known {
+            caller: &self.caller,
+            run: self.run(&recording.trace),
+            trace: Some((recording.trace.trace_id, recording.trace.span_id)),
+            action: target.subject.call_action().to_string(),
+            resource: target.resource().to_string(),
+            code: Some(withheld.code()),
+            details: kinds.map(|kinds| ("secrets", kinds.join(", "))).into_iter().collect(),
+            durability: Durability::Durable,
+        };
         // It stays refused when that cannot be recorded.
-        if let Err(error) = audit.append(entry, Durability::Durable).await {
+        if let Err(error) = self.gateway.control.gate().known(known).await {
             tracing::error!(error = %Chain(&error), "a refusal is not in the audit log");
         }
     }

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use mizzen_control::secrets::{Found, Place, Secrets, SecretsError, Verdict, kinds, recordable};
 use mizzen_runtime::error::Chain;
 use mizzen_runtime::metrics::Metrics;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::gateway::Inner;
@@ -95,7 +94,7 @@ impl Inner {
         place: Place,
         said: &RawValue,
     ) -> Result<(Bytes, Vec<Found>), Withheld> {
-        let body = searchable(said.get());
+        let body = Bytes::copy_from_slice(said.get().as_bytes());
         match secrets.look(place, &body, self.control.snapshot()).await {
             Ok(found) => Ok((body, found)),
             Err(error) => {
@@ -104,12 +103,6 @@ impl Inner {
             }
         }
     }
-}
-
-/// A text as JSON says it, without the escapes that would hide what the other side reads.
-fn searchable(said: &str) -> Bytes {
-    let plain = said.contains("\\u").then(|| serde_json::from_str::<Value>(said).ok()).flatten();
-    plain.map_or_else(|| Bytes::copy_from_slice(said.as_bytes()), |plain| Bytes::from(plain.to_string()))
 }
 
 fn judged(secrets: &Secrets, said: Box<RawValue>, body: &Bytes, found: &[Found]) -> Result<Searched, Withheld> {
@@ -122,18 +115,5 @@ fn judged(secrets: &Secrets, said: Box<RawValue>, body: &Bytes, found: &[Found])
     match passes {
         Some(said) => Ok(Searched { said, recorded, kinds }),
         None => Err(Withheld::Found { kinds, recorded }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::searchable;
-
-    #[test]
-    fn an_escape_hides_nothing_and_what_has_none_stays_as_it_is() {
-        let token = r#"{"env": "\u0067hp_0123", "n": 12345678901234567890123}"#;
-        assert!(String::from_utf8_lossy(&searchable(token)).contains("ghp_0123"));
-        let plain = r#"{"n": 12345678901234567890123.50}"#;
-        assert_eq!(&searchable(plain)[..], plain.as_bytes());
     }
 }

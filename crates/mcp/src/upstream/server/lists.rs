@@ -239,7 +239,7 @@ async fn found(server: Arc<Inner>, kind: ListKind) -> Result<Arc<Listing>, Upstr
         Ok(found) => Arc::new(found),
         Err(error) => {
             // Its tools may be there all the same.
-            if kind != ListKind::Prompts {
+            if kind == ListKind::Tools {
                 server.failed(&error);
             }
             return Err(error);

@@ -83,6 +83,32 @@ async fn a_server_that_claims_the_newer_era_and_does_not_keep_it_is_spoken_to_in
 }
 
 #[tokio::test]
+async fn a_server_that_only_lists_its_tools_is_ready() {
+    let url = server(|_, request| async move {
+        match request["method"].as_str() {
+            Some("initialize") => {
+                let capabilities = json!({ "tools": {}, "prompts": {}, "resources": {} });
+                let about = json!({ "protocolVersion": "2025-11-25", "capabilities": capabilities,
+                    "serverInfo": { "name": "s", "version": "1" } });
+                result(&request, about)
+            }
+            Some("prompts/list" | "resources/list" | "resources/templates/list") => error(&request, -32603),
+            _ => begin(&request).unwrap_or_else(|| error(&request, -32601)),
+        }
+    })
+    .await;
+    let bench = Bench::with(vec![http("half", url)]).await;
+    assert_eq!(bench.tools("half").await.len(), 1);
+    for kind in ListKind::ALL.into_iter().filter(|kind| *kind != ListKind::Tools) {
+        let refused = bench.server("half").list(kind).await.unwrap_err();
+        assert_eq!(refused.code(), "upstream_protocol", "{kind:?}");
+        let status = bench.server("half").status();
+        assert_eq!((status.state, status.fault), (State::Ready, None), "{kind:?}");
+    }
+    bench.drain().await;
+}
+
+#[tokio::test]
 async fn a_version_that_has_no_initialize_is_not_believed_of_one() {
     let url = server(|_, request| async move {
         match request["method"].as_str() {

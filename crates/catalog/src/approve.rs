@@ -15,8 +15,8 @@ use sqlx::{Any, Row as _, Transaction};
 use self::steps::{Step, Wanted};
 use crate::plane::{Actor, Catalog, CatalogError};
 use crate::reference::EntityRef;
+use crate::storage::entities;
 use crate::storage::sql::optional;
-use crate::storage::{entities, searches};
 use crate::template::plane::kept;
 use crate::version::{TEMPLATE_CLASS, Transition, Version, VersionState, class_of};
 
@@ -245,12 +245,7 @@ impl Catalog {
             drop(change);
             return Err(self.lost(reference, &version.digest, to).await?);
         }
-        if let Some(head) = entities::find(&mut change, reference).await?
-            && head.digest == version.digest.as_str()
-        {
-            entities::mark(&mut change, head.entity_id, searches::STATE, Some(to.as_str())).await?;
-        }
-        crate::apply::count_approvals(&mut change).await?;
+        steps::show_state(&mut change, reference, &version.digest, to).await?;
         let mut entry = self.entry(reference, by, verb(to));
         entry.reason = reason.map(str::to_owned);
         let entry = entry.with("tag", version.tag.as_str()).with("digest", version.digest.as_str());

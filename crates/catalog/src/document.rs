@@ -6,6 +6,7 @@ mod json;
 mod place;
 mod placeholder;
 mod read;
+mod skeleton;
 
 use std::fmt;
 
@@ -18,6 +19,7 @@ pub use detect::{is_manifest, is_manifest_name};
 pub(crate) use placeholder::is_placeholder;
 pub use placeholder::{Files, Folder, targets};
 pub use read::{read, read_with};
+pub use skeleton::skeletons;
 
 /// What a document was written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]

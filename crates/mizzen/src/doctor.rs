@@ -62,8 +62,8 @@ fn token(server: &Server) -> Finding {
 async fn server_findings(server: &Server) -> Vec<Finding> {
     let about = match server.get("/api/v1/about").await {
         Ok(about) => about,
-        Err(Failure::No(error) | Failure::Usage(error) | Failure::Broken(error)) => {
-            return vec![Finding { subject: "server", is_well: false, detail: format!("{error:#}") }];
+        Err(failure) => {
+            return vec![Finding { subject: "server", is_well: false, detail: format!("{:#}", failure.error()) }];
         }
     };
     let version = output::text(&about, "version");

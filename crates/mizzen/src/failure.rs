@@ -18,14 +18,20 @@ impl Failure {
         Self::No(anyhow::anyhow!("{message}"))
     }
 
+    pub(crate) const fn error(&self) -> &anyhow::Error {
+        match self {
+            Self::No(error) | Self::Usage(error) | Self::Broken(error) => error,
+        }
+    }
+
     /// Prints the chain of causes to standard error and gives the exit code of the kind.
     pub(crate) fn report(&self) -> ExitCode {
-        let (error, code) = match self {
-            Self::No(error) => (error, 1),
-            Self::Usage(error) => (error, 2),
-            Self::Broken(error) => (error, 3),
+        let code = match self {
+            Self::No(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Broken(_) => 3,
         };
-        let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+        let causes: Vec<String> = self.error().chain().map(ToString::to_string).collect();
         crate::output::say(&format!("mizzen: {}", causes.join(": ")));
         ExitCode::from(code)
     }

@@ -52,9 +52,7 @@ fn told_together(mut refused: Vec<Failure>, files: usize) -> Result<(), Failure>
     if refused.len() < 2 {
         return refused.pop().map_or(Ok(()), Err);
     }
-    let told = refused.iter().map(|failure| match failure {
-        Failure::No(error) | Failure::Usage(error) | Failure::Broken(error) => format!("\n  {error:#}"),
-    });
+    let told = refused.iter().map(|failure| format!("\n  {:#}", failure.error()));
     let error = anyhow!("{} of {files} files were not imported:{}", refused.len(), told.collect::<String>());
     Err(match (&refused[0], &refused[refused.len() - 1]) {
         (_, Failure::Broken(_)) => Failure::Broken(error),

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::Method;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use mizzen_llm::wire::sse::{Event, Splitter};
 use serde_json::{Value, json};
 
 use crate::cli::{Format, RunsCommand, RunsListArgs, RunsShowArgs, RunsTailArgs};
@@ -166,14 +167,14 @@ async fn again(server: &Server) -> Result<Incoming, Failure> {
 
 /// Prints what changes until the stream ends.
 async fn follow(mut body: Incoming, format: Format) -> Result<(), Failure> {
-    let mut pending: Vec<u8> = Vec::new();
+    let mut events = Splitter::default();
     while let Some(Ok(frame)) = body.frame().await {
-        let Some(bytes) = frame.data_ref() else { continue };
-        pending.extend_from_slice(bytes);
-        for event in whole_events(&mut pending) {
+        let Ok(bytes) = frame.into_data() else { continue };
+        events.push(bytes);
+        while let Some(event) = events.next_event() {
             match event_data(&event) {
-                Some(("run", run)) => print_change(&run, format)?,
-                Some(("lagged", lagged)) => {
+                Some((b"run", run)) => print_change(&run, format)?,
+                Some((b"lagged", lagged)) => {
                     output::say(&format!("{} changes came too fast to be shown", lagged["missed"]));
                 }
                 Some(_) | None => {}
@@ -183,20 +184,10 @@ async fn follow(mut body: Incoming, format: Format) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Takes the events out that have come whole; a character may lie in two frames.
-fn whole_events(pending: &mut Vec<u8>) -> Vec<String> {
-    let mut events = Vec::new();
-    while let Some(end) = pending.windows(2).position(|pair| pair == b"\n\n") {
-        let event: Vec<u8> = pending.drain(..end + 2).collect();
-        events.push(String::from_utf8_lossy(&event).into_owned());
-    }
-    events
-}
-
 /// The name and the data of an event; heartbeats give nothing.
-fn event_data(event: &str) -> Option<(&str, Value)> {
-    let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name).map(str::trim));
-    Some((field("event:")?, serde_json::from_str(field("data:")?).ok()?))
+fn event_data(raw: &[u8]) -> Option<(&[u8], Value)> {
+    let event = Event::parse(raw);
+    Some((event.name, serde_json::from_slice(&event.data).ok()?))
 }
 
 fn print_change(run: &Value, format: Format) -> Result<(), Failure> {
@@ -221,24 +212,15 @@ async fn delete(args: RunsShowArgs) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::{event_data, whole_events};
+    use super::event_data;
     use serde_json::json;
 
     #[test]
     fn only_events_have_data() {
-        let run = event_data("event: run\ndata: {\"run_id\":\"a\"}\n\n");
-        assert_eq!(run, Some(("run", json!({ "run_id": "a" }))));
-        assert_eq!(event_data(": heartbeat\n\n"), None);
-        assert_eq!(event_data("event: lagged\ndata: {\"missed\":3}\n\n"), Some(("lagged", json!({ "missed": 3 }))));
-    }
-
-    #[test]
-    fn an_event_is_whole_before_it_is_read() {
-        let bytes = "data: caf\u{e9}\n\ndata: next".as_bytes();
-        let mut pending = bytes[..10].to_vec();
-        assert!(whole_events(&mut pending).is_empty(), "half a character has come");
-        pending.extend_from_slice(&bytes[10..]);
-        assert_eq!(whole_events(&mut pending), ["data: caf\u{e9}\n\n"]);
-        assert_eq!(pending, b"data: next");
+        let run = event_data(b"event: run\ndata: {\"run_id\":\"a\"}\n\n");
+        assert_eq!(run, Some((&b"run"[..], json!({ "run_id": "a" }))));
+        assert_eq!(event_data(b": heartbeat\n\n"), None);
+        let lagged = event_data(b"event: lagged\ndata: {\"missed\":3}\n\n");
+        assert_eq!(lagged, Some((&b"lagged"[..], json!({ "missed": 3 }))));
     }
 }

@@ -9,12 +9,13 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
 use super::VERSIONS_MAX;
+use crate::apply::count_approvals;
 use crate::entity::Entity;
 use crate::observed::{Subject, SubjectKind};
 use crate::plane::CatalogError;
 use crate::reference::EntityRef;
-use crate::storage::entities;
 use crate::storage::sql::{Sql, optional};
+use crate::storage::{entities, searches};
 use crate::version::{Transition, Version, VersionState};
 
 /// Whether the version's tag can name no other content any more.
@@ -49,6 +50,21 @@ pub(crate) async fn state(
     let Some(row) = row else { return Ok(None) };
     let state = row.try_get::<String, _>(0)?.parse();
     state.map(Some).map_err(|error| CatalogError::damaged("version", &reference.to_string(), error))
+}
+
+/// Marks the entity with the state that its version came to, as far as that is the one it shows, and has approvals read anew.
+pub(crate) async fn show_state(
+    change: &mut Transaction<'_, Any>,
+    reference: &EntityRef,
+    digest: &Digest,
+    to: VersionState,
+) -> Result<(), CatalogError> {
+    if let Some(head) = entities::find(change, reference).await?
+        && head.digest == digest.as_str()
+    {
+        entities::mark(change, head.entity_id, searches::STATE, Some(to.as_str())).await?;
+    }
+    count_approvals(change).await
 }
 
 /// One step of one version.

@@ -1,8 +1,6 @@
 //! Which files beside a catalog file are the documentation of its entity.
 
-use mizzen_model::yaml::{self, Kind, Limits};
-
-use super::site::{CONFIGURATION, DOCS_FOLDER, media_type};
+use super::site::{self, CONFIGURATION, DOCS_FOLDER};
 use crate::entity::Entity;
 use crate::template::files::{Files, FilesError, FilesLimits};
 use crate::template::path::{FilePath, PathError};
@@ -36,31 +34,24 @@ pub fn configurations() -> Vec<FilePath> {
     CONFIGURATION.iter().filter_map(|name| FilePath::parse(name).ok()).collect()
 }
 
-/// The folder of the pages, which `mkdocs.yml` may name.
+/// The folder of the pages, which `mkdocs.yml` may name; `None`: its own.
 ///
 /// # Errors
 /// When that is not within the folder of `mkdocs.yml`.
-pub fn docs_folder(configured: &Files) -> Result<FilePath, BesideError> {
-    let text = configured.iter().find_map(|(_, file)| file.text()).unwrap_or_default();
-    let named = yaml::parse(text, Limits::PAGE).ok().and_then(|node| match node.kind {
-        Kind::Map(fields) => fields.into_iter().find(|(key, _)| key.name == "docs_dir"),
-        _ => None,
-    });
-    let named = match &named {
-        Some((_, yaml::Node { kind: Kind::Text(text), .. })) => text.as_str(),
-        _ => DOCS_FOLDER,
-    };
-    FilePath::parse(named).map_err(BesideError::DocsFolder)
+pub fn docs_folder(configured: &Files) -> Result<Option<FilePath>, BesideError> {
+    // What is wrong with a configuration is told, with its place, when the whole is read as a site.
+    let node = site::configuration(configured).1.ok().flatten();
+    site::named_folder(node.as_ref()).map_err(BesideError::DocsFolder)
 }
 
 /// `mkdocs.yml`, and of the files in the folder of the pages those that are shown.
 ///
 /// # Errors
 /// When they are too many or too large.
-pub fn site(configured: Files, folder: &FilePath, inside: &Files) -> Result<Files, BesideError> {
+pub fn site(configured: Files, folder: Option<&FilePath>, inside: &Files) -> Result<Files, BesideError> {
     let mut files = configured;
-    for (inner, file) in inside.iter().filter(|(inner, _)| is_shown(inner)) {
-        files.add(inner.below(Some(folder)).map_err(FilesError::from)?, file.clone())?;
+    for (inner, file) in inside.iter().filter(|(inner, _)| site::is_shown(inner.as_str())) {
+        files.add(inner.below(folder).map_err(FilesError::from)?, file.clone())?;
     }
     Ok(files)
 }
@@ -79,8 +70,8 @@ pub fn within(entity: &Entity, beside: &Files) -> Result<Option<Files>, BesideEr
         }
     }
     let folder = docs_folder(&configured)?;
-    let inside = root.part(Some(&folder));
-    if inside.is_empty() { Ok(None) } else { site(configured, &folder, &inside).map(Some) }
+    let inside = root.part(folder.as_ref());
+    if inside.is_empty() { Ok(None) } else { site(configured, folder.as_ref(), &inside).map(Some) }
 }
 
 /// Where the sources can be read, where the entity says so.
@@ -90,6 +81,52 @@ pub fn source_url(entity: &Entity) -> Option<String> {
     Some(format!("{}/{DOCS_FOLDER}/", url.trim_end_matches('/')))
 }
 
-fn is_shown(path: &FilePath) -> bool {
-    path.as_str().ends_with(".md") || path.as_str().ends_with(".markdown") || media_type(path.as_str()).is_some()
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{docs_folder, within};
+    use crate::docs::site::Site;
+    use crate::entity::Entity;
+    use crate::template::files::{File, Files, FilesLimits};
+    use crate::template::path::FilePath;
+
+    fn folder(files: &[(&str, &str)]) -> Files {
+        let mut folder = Files::new(FilesLimits::DOCUMENTATION);
+        for (path, text) in files {
+            folder.add(FilePath::parse(path).unwrap(), File::from((*text).to_owned())).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn what_is_sent_is_what_is_shown_whatever_the_configuration_says() {
+        let document = json!({ "kind": "Component", "metadata": { "name": "x",
+            "annotations": { "backstage.io/techdocs-ref": "dir:." } } });
+        let entity = Entity::new(document.as_object().unwrap().clone());
+        let beside = |configurations: &[(&str, &str)]| {
+            let pages = [("docs/a.md", "# A"), ("pages/b.md", "# B"), ("top.md", "# Top"), ("catalog-info.yaml", "")];
+            folder(&[configurations, &pages].concat())
+        };
+        let tagged = "site_url: !ENV [SITE, none]\nx: !!python/name:x.y\ndocs_dir: pages\n";
+        for (configurations, shown) in [
+            (&[][..], &["a.md"][..]),
+            (&[("mkdocs.yml", "docs_dir: pages\n")], &["b.md"]),
+            (&[("mkdocs.yml", "docs_dir: .\n")], &["top.md", "docs/a.md", "pages/b.md"]),
+            (&[("mkdocs.yaml", "docs_dir: docs\n"), ("mkdocs.yml", "docs_dir: pages\n")], &["b.md"]),
+            (&[("mkdocs.yml", tagged)], &["b.md"]),
+            (&[("mkdocs.yml", "docs_dir: !ENV [DOCS, pages]\n")], &["a.md"]),
+        ] {
+            let sent = within(&entity, &beside(configurations)).unwrap().unwrap();
+            let site = Site::read(&sent).unwrap();
+            let paths: Vec<_> = site.pages.iter().map(|page| page.path.as_str()).collect();
+            assert_eq!(paths, shown, "{configurations:?}");
+            // All that is sent is shown.
+            assert_eq!(sent.len(), configurations.len() + shown.len(), "{configurations:?}");
+        }
+        // A mistake is sent, for its place to be told.
+        let wrong = within(&entity, &beside(&[("mkdocs.yml", "a: [\n")])).unwrap().unwrap();
+        assert!(Site::read(&wrong).is_err());
+        assert!(docs_folder(&folder(&[("mkdocs.yml", "docs_dir: ../x\n")])).is_err());
+    }
 }

@@ -14,7 +14,7 @@ use sqlx::Row as _;
 use super::link::Links;
 use super::markdown::{self, Rendered};
 use super::site::{Item, Site, media_type};
-use crate::plane::{Catalog, CatalogError};
+use crate::plane::{Actor, Catalog, CatalogError};
 use crate::reference::EntityRef;
 use crate::search::Page;
 use crate::template::files::Files;
@@ -85,17 +85,24 @@ impl Documentation {
         Self(catalog)
     }
 
-    /// Makes a folder the documentation of an entity, all of it.
+    /// Makes a folder the documentation of an entity, all of it, and writes so into the audit log.
     ///
     /// # Errors
-    /// When there is no such entity, the folder is no documentation, or the database fails.
+    /// When there is no such entity, the folder is no documentation, or the database or the audit log fails.
     pub async fn put(
         &self,
         reference: &EntityRef,
         files: &Files,
         source_url: Option<&str>,
+        by: &Actor,
     ) -> Result<(Site, Digest), DocsError> {
-        let (site, source_url) = self.check(reference, files, source_url).await?;
+        if self.0.get(reference).await?.is_none() {
+            return Err(CatalogError::NotFound { what: "entity", name: reference.to_string() }.into());
+        }
+        let source_url = source_url.map(checked_url).transpose()?;
+        let site = Site::read(files).map_err(DocsError::Problems)?;
+        let digest = files.digest();
+        self.0.audited(reference, self.0.entry(reference, by, "document").with("digest", digest.as_str())).await?;
         let pages: Vec<Page> = site
             .pages
             .iter()
@@ -103,26 +110,8 @@ impl Documentation {
             .collect();
         // Pages first: a navigation that names a page which is not there yet would lead nowhere.
         self.0.put_documents(reference, &pages).await?;
-        let digest = files.digest();
         self.keep(reference, &site, source_url, &digest).await?;
         Ok((site, digest))
-    }
-
-    /// What a folder would be as documentation of an entity, with the address of its source.
-    ///
-    /// # Errors
-    /// As [`Self::put`].
-    pub async fn check(
-        &self,
-        reference: &EntityRef,
-        files: &Files,
-        source_url: Option<&str>,
-    ) -> Result<(Site, Option<String>), DocsError> {
-        if self.0.get(reference).await?.is_none() {
-            return Err(CatalogError::NotFound { what: "entity", name: reference.to_string() }.into());
-        }
-        let source_url = source_url.map(checked_url).transpose()?;
-        Ok((Site::read(files).map_err(DocsError::Problems)?, source_url))
     }
 
     async fn keep(
@@ -160,14 +149,15 @@ impl Documentation {
         Ok(())
     }
 
-    /// Takes the documentation of an entity away. `false`: there was none.
+    /// Takes the documentation of an entity away, and writes so into the audit log.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn remove(&self, reference: &EntityRef) -> Result<bool, DocsError> {
+    /// When there is none, or the database or the audit log fails.
+    pub async fn remove(&self, reference: &EntityRef, by: &Actor) -> Result<(), DocsError> {
         if self.site(reference).await?.is_none() {
-            return Ok(false);
+            return Err(DocsError::NoSite(reference.clone()));
         }
+        self.0.audited(reference, self.0.entry(reference, by, "undocument")).await?;
         self.0.put_documents(reference, &[]).await?;
         let mut change = self.0.store().begin().await?;
         for table in ["documentation_sites", "documentation_images"] {
@@ -175,7 +165,7 @@ impl Documentation {
             sqlx::query(sql).bind(reference.to_string()).execute(&mut *change).await?;
         }
         change.commit().await?;
-        Ok(true)
+        Ok(())
     }
 
     /// A page; the first of the navigation when none is named.
@@ -243,14 +233,6 @@ impl Documentation {
     async fn paths(&self, sql: &'static str, reference: &EntityRef) -> Result<Vec<String>, DocsError> {
         let rows = sqlx::query(sql).bind(reference.to_string()).fetch_all(self.0.store().pool()).await?;
         rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
-    }
-
-    /// Whether an entity has documentation.
-    ///
-    /// # Errors
-    /// When the database fails, or what it has is damaged.
-    pub async fn has_site(&self, reference: &EntityRef) -> Result<bool, DocsError> {
-        Ok(self.site(reference).await?.is_some())
     }
 
     async fn site(&self, reference: &EntityRef) -> Result<Option<Kept>, DocsError> {

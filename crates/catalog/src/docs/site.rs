@@ -6,13 +6,13 @@ mod tests;
 use std::collections::HashMap;
 
 use mizzen_governance::problem::Problem;
-use mizzen_model::yaml::{self, At, Kind, Limits, Node};
+use mizzen_model::yaml::{self, At, Kind, Limits, Node, YamlError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::markdown;
 use crate::template::files::{File, Files};
-use crate::template::path::FilePath;
+use crate::template::path::{FilePath, PathError};
 
 /// Names that MkDocs looks for.
 pub(super) const CONFIGURATION: [&str; 2] = ["mkdocs.yml", "mkdocs.yaml"];
@@ -67,20 +67,9 @@ impl Site {
     /// # Errors
     /// When the configuration cannot be read, names a page that is not there, or there is no page: with the place.
     pub fn read(files: &Files) -> Result<Self, Vec<Problem>> {
-        let configured = CONFIGURATION.iter().find_map(|name| {
-            let path = FilePath::parse(name).ok()?;
-            Some((*name, files.get(&path)?))
-        });
-        let (name, text) = match configured {
-            Some((name, file)) => (name, file.text().unwrap_or_default()),
-            None => ("mkdocs.yml", ""),
-        };
+        let (name, node) = configuration(files);
+        let node = node.map_err(|error| vec![problem(name, error.at, error.message)])?;
         let mut reading = Reading { source: name, pages: HashMap::new(), problems: Vec::new(), untold: 0 };
-        // MkDocs' own tags (`!ENV`, `!!python/name:…`) are no business of the navigation.
-        let node = match yaml::parse_all(&without_tags(text), Limits::PAGE) {
-            Ok(nodes) => nodes.into_iter().next(),
-            Err(error) => return Err(vec![problem(name, error.at, error.message)]),
-        };
         let folder = reading.folder(node.as_ref(), files)?;
         let (pages, images) = contents(&files.part(folder.as_ref()));
         if pages.is_empty() {
@@ -110,6 +99,34 @@ impl Site {
         }
         listed
     }
+}
+
+/// The name of the configuration and what it says; of two files, the one that MkDocs looks for first.
+pub(super) fn configuration(files: &Files) -> (&'static str, Result<Option<Node>, YamlError>) {
+    let [usual, _] = CONFIGURATION;
+    let configured = CONFIGURATION.into_iter().find_map(|name| {
+        let path = FilePath::parse(name).ok()?;
+        Some((name, files.get(&path)?))
+    });
+    let (name, text) = configured.map_or((usual, ""), |(name, file)| (name, file.text().unwrap_or_default()));
+    // MkDocs' own tags (`!ENV`, `!!python/name:…`) are no business of the navigation.
+    let nodes = yaml::parse_all(&without_tags(text), Limits::PAGE);
+    (name, nodes.map(|nodes| nodes.into_iter().next()))
+}
+
+/// The folder of the pages as the configuration has it; `None`: its own.
+pub(super) fn named_folder(configuration: Option<&Node>) -> Result<Option<FilePath>, PathError> {
+    let named = configuration.and_then(|node| node.text("docs_dir"));
+    FilePath::parse_folder(named.unwrap_or(DOCS_FOLDER))
+}
+
+/// Whether a file in the folder of the pages is a page or an image.
+pub(super) fn is_shown(path: &str) -> bool {
+    is_page(path) || media_type(path).is_some()
+}
+
+fn is_page(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "md" | "markdown"))
 }
 
 /// What an image is sent as; `None`: the name is none of an image.
@@ -150,8 +167,9 @@ fn without_tags(text: &str) -> String {
 fn contents(files: &Files) -> (Vec<Page>, Vec<(String, &'static str, File)>) {
     let (mut pages, mut images) = (Vec::new(), Vec::new());
     for (path, file) in files.iter() {
-        let is_page = path.as_str().rsplit_once('.').is_some_and(|(_, ending)| matches!(ending, "md" | "markdown"));
-        if is_page && let Some(text) = file.text().filter(|text| text.len() <= PAGE_BYTES_MAX) {
+        if is_page(path.as_str())
+            && let Some(text) = file.text().filter(|text| text.len() <= PAGE_BYTES_MAX)
+        {
             let title = markdown::title(text).unwrap_or_else(|| title_of(path.as_str()));
             pages.push(Page { path: path.to_string(), title, markdown: text.to_owned() });
         } else if let Some(media) = media_type(path.as_str()) {
@@ -211,15 +229,17 @@ impl Reading<'_> {
     /// The folder of the pages; the whole when there is none.
     fn folder(&self, node: Option<&Node>, files: &Files) -> Result<Option<FilePath>, Vec<Problem>> {
         let named = node.and_then(|node| node.member("docs_dir"));
-        let text = named.and_then(Node::as_text).unwrap_or(DOCS_FOLDER);
         let place = named.map(|named| named.at).unwrap_or_default();
-        let folder = FilePath::parse_folder(text);
-        let folder = folder.map_err(|error| vec![problem(self.source, place, format!("`docs_dir`: {error}"))])?;
+        let folder =
+            named_folder(node).map_err(|error| vec![problem(self.source, place, format!("`docs_dir`: {error}"))])?;
         if !files.below(folder.as_ref()).is_empty() {
             return Ok(folder);
         }
         match named {
-            Some(_) => Err(vec![problem(self.source, place, format!("`docs_dir`: nothing is in `{text}`"))]),
+            Some(named) => {
+                let told = named.as_text().unwrap_or(DOCS_FOLDER);
+                Err(vec![problem(self.source, place, format!("`docs_dir`: nothing is in `{told}`"))])
+            }
             None => Ok(None),
         }
     }

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use mizzen_runtime::client::HttpClient;
 use mizzen_runtime::error::Chain;
 
-use crate::document::is_manifest;
+use crate::document::{is_manifest, skeletons};
 
 /// Bytes of one file or response.
 pub(super) const TEXT_BYTES_MAX: usize = 8 << 20;
@@ -77,11 +77,11 @@ pub(super) async fn url(client: &HttpClient, target: &str, bytes_left: usize) ->
 }
 
 /// A file, or a folder's manifests, by path below `root`; each with its text or why it has none. What is read of them has no
-/// more than `bytes_left` bytes together.
+/// more than `bytes_left` bytes together. What templates of the folder make others of is left out.
 pub(super) fn files(root: &Path, target: &str, mut bytes_left: usize) -> Result<Vec<Text>, String> {
     let target = Path::new(target);
-    let is_below = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
-    if !target.components().all(is_below) {
+    let is_inward = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !target.components().all(is_inward) {
         return Err("must be a path below the configured folder, without `..`".to_owned());
     }
     let root = root.canonicalize().map_err(|error| format!("the configured folder cannot be read: {error}"))?;
@@ -89,25 +89,39 @@ pub(super) fn files(root: &Path, target: &str, mut bytes_left: usize) -> Result<
     if !path.starts_with(&root) {
         return Err("leads out of the configured folder".to_owned());
     }
-    let mut found = Vec::new();
-    if path.is_dir() {
-        walk(&path, FOLDER_DEPTH_MAX, &mut found)?;
-    } else {
-        found.push(path.clone());
-    }
-    let is_folder = path.is_dir();
     let name = |path: &Path| path.strip_prefix(&root).unwrap_or(path).display().to_string();
-    let mut texts: Vec<Text> = Vec::new();
-    for path in &found {
-        let (name, text) = (name(path), text(path, bytes_left));
-        // A folder has files of other programs too.
-        if is_folder && text.as_ref().is_ok_and(|text| !is_manifest(&name, text)) {
+    if !path.is_dir() {
+        return Ok(vec![(name(&path), text(&path, bytes_left))]);
+    }
+    let mut found = Vec::new();
+    walk(&path, FOLDER_DEPTH_MAX, &mut found)?;
+    // A template lies above what it makes others of, so that nothing is spent on that.
+    found.sort_by_key(|path| path.components().count());
+    let (mut fetched, mut texts): (Vec<PathBuf>, Vec<(PathBuf, Text)>) = (Vec::new(), Vec::new());
+    for path in found {
+        if is_below(&path, &fetched) {
             continue;
         }
-        bytes_left = bytes_left.saturating_sub(text.as_ref().map_or(0, String::len));
-        texts.push((name, text));
+        let (name, text) = (name(&path), text(&path, bytes_left));
+        if let Ok(text) = &text {
+            // A folder has files of other programs too.
+            if !is_manifest(&name, text) {
+                continue;
+            }
+            let around = path.parent().unwrap_or(&root);
+            fetched.extend(skeletons(&name, text).into_iter().map(|inner| around.join(inner)));
+            bytes_left = bytes_left.saturating_sub(text.len());
+        }
+        texts.push((path, (name, text)));
     }
-    Ok(texts)
+    // A single file that a template fetches may lie beside it.
+    texts.retain(|(path, _)| !is_below(path, &fetched));
+    texts.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(texts.into_iter().map(|(_, text)| text).collect())
+}
+
+fn is_below(path: &Path, folders: &[PathBuf]) -> bool {
+    folders.iter().any(|folder| path.starts_with(folder))
 }
 
 /// Links are not followed: they may lead out, or in circles.

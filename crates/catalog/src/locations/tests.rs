@@ -307,6 +307,39 @@ async fn one_reading_has_a_bound_of_bytes_and_of_documents() {
 }
 
 #[tokio::test]
+async fn what_a_template_makes_others_of_is_no_manifest_of_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let template = "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: { name: own }\nspec:\n  type: service\n  \
+                    owner: shop\n  steps:\n    - { action: 'fetch:template', input: { url: ./skeleton } }\n    \
+                    - { action: 'fetch:plain:file', input: { url: ./catalog-info.yaml } }\n";
+    let skeleton = format!("{}# {}\n", component("${{ values.name }}", ""), "x".repeat(10_000));
+    for (name, text) in [
+        ("agent/catalog-info.yaml", skeleton.clone()),
+        ("agent/skeleton/catalog-info.yaml", skeleton),
+        ("agent/template.yaml", template.to_owned()),
+        ("other/skeleton/shop.yaml", component("shop", "")),
+        ("z.yaml", component("last", "")),
+    ] {
+        let file = folder.path().join(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    }
+    // Enough for all but the skeleton, which is not read.
+    let texts = super::fetch::files(folder.path(), ".", 12_000).unwrap();
+    let names: Vec<_> = texts.iter().map(|(name, text)| (name.as_str(), text.is_ok())).collect();
+    let expected = ["agent/template.yaml", "other/skeleton/shop.yaml", "z.yaml"].map(|name| (name, true));
+    assert_eq!(names, expected);
+    for bench in benches(config(folder.path())).await {
+        let location = add(&bench.catalog, ".").await;
+        bench.catalog.read_due().await.unwrap();
+        let source = health(&bench.catalog, &location).await;
+        assert!(source.problems.is_empty(), "{}: {:?}", bench.name, source.problems);
+        let shop = bench.catalog.get(&reference("component:default/shop")).await.unwrap();
+        assert!(shop.is_some(), "{}: only beside the template is it a skeleton", bench.name);
+    }
+}
+
+#[tokio::test]
 async fn a_document_at_an_address_may_name_what_its_own_site_has() {
     let api = |name: &str, target: &str| {
         format!(

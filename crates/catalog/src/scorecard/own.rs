@@ -74,7 +74,11 @@ async fn undeclared(catalog: &Catalog, stored: &Stored) -> Result<Option<i64>, C
     }
     let observed = related.edges.into_iter().filter(|edge| edge.provenance == Provenance::Observed);
     let observed: Vec<EntityRef> = observed.map(|edge| edge.to).collect();
-    let declared = if observed.is_empty() { Vec::new() } else { declared_tools(catalog, &stored.entity).await? };
+    let declared = declared_tools(catalog, &stored.entity).await?;
+    let whole = |count: usize| Ok(Some(i64::try_from(count).unwrap_or(i64::MAX)));
+    if declared.is_empty() {
+        return whole(observed.len());
+    }
     let mut count = 0;
     for some in observed.chunks(REFS_MAX) {
         let targets = catalog.by_refs(some).await?;
@@ -82,7 +86,7 @@ async fn undeclared(catalog: &Catalog, stored: &Stored) -> Result<Option<i64>, C
             |target: &&Option<Stored>| target.as_ref().is_some_and(|target| is_covered(&target.entity, &declared));
         count += some.len().saturating_sub(targets.iter().filter(is_covered).count());
     }
-    Ok(Some(i64::try_from(count).unwrap_or(i64::MAX)))
+    whole(count)
 }
 
 /// `spec.agent.tools`: servers by their names in traffic, each with a tool, as a pattern like that of a boundary, or, without

@@ -29,8 +29,8 @@ const NAME_BYTES_MAX: usize = 512;
 const ENTITY_NAME_MAX: usize = 63;
 /// Hexadecimal digits that tell entities apart whose names would be the same; nobody finds two names with the same.
 const UNIQUE_DIGITS: usize = 32;
-/// Names of a subject that a declared entity is compared with. More than one is taken only where others took those before.
-const NAMES_COMPARED: usize = 8;
+/// Names of a subject that are looked at where its entity is sought. More than one is taken only where others took those before.
+pub(crate) const NAMES_LOOKED_AT: usize = 8;
 
 impl SubjectKind {
     pub(crate) const fn as_str(self) -> &'static str {
@@ -412,12 +412,12 @@ pub(crate) async fn claim(
         }
         touched.extend(claims);
     }
-    for (kind, key) in touched {
-        give(change, kind, &key, now).await?;
-        uses::follow(change, kind, &key).await?;
+    for (kind, key) in &touched {
+        give(change, *kind, key, now).await?;
     }
     // What nobody claims stays with whoever holds it; only relations that look for the name may lead here now.
-    if let Some((kind, key)) = uses::named(reference) {
+    touched.extend(uses::named(reference));
+    for (kind, key) in touched {
         uses::follow(change, kind, &key).await?;
     }
     Ok(())
@@ -435,7 +435,7 @@ async fn discovered_as(
     let mut held = BTreeSet::new();
     for row in rows {
         let subject = Subject { kind: claimed.kind, name: row.try_get(0)? };
-        if discovered_names(&subject).take(NAMES_COMPARED).any(|name| name.to_lowercase() == claimed.key()) {
+        if discovered_names(&subject).take(NAMES_LOOKED_AT).any(|name| name.to_lowercase() == claimed.key()) {
             held.insert((subject.kind, subject.key()));
         }
     }
@@ -454,15 +454,17 @@ pub(crate) async fn let_go(
                UNION SELECT kind, name_key FROM catalog_claims WHERE entity_id = $1";
     let rows = sqlx::query(sql).bind(entity_id).fetch_all(&mut **change).await?;
     entities::remove(change, entity_id, reference).await?;
-    if let Some((kind, key)) = uses::named(reference) {
-        uses::follow(change, kind, &key).await?;
-    }
+    let mut touched = BTreeSet::new();
     for row in rows {
         let (kind, key): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-        if let Some(kind) = SubjectKind::parse(&kind) {
-            give(change, kind, &key, now).await?;
-            uses::follow(change, kind, &key).await?;
-        }
+        touched.extend(SubjectKind::parse(&kind).map(|kind| (kind, key)));
+    }
+    for (kind, key) in &touched {
+        give(change, *kind, key, now).await?;
+    }
+    touched.extend(uses::named(reference));
+    for (kind, key) in touched {
+        uses::follow(change, kind, &key).await?;
     }
     Ok(())
 }

@@ -26,10 +26,8 @@ pub(crate) async fn of(change: &mut Transaction<'_, Any>, entity: &Entity) -> Re
     let mut uses = Vec::new();
     for subject in relation::subjects(entity) {
         let unclaimed = unclaimed(entity, &subject).to_string();
-        let target = match holder(change, subject.kind, &subject.key()).await? {
-            Some(holder) if !holder.is_discovered || !is_declared(change, &unclaimed).await? => holder.reference,
-            _ => unclaimed.clone(),
-        };
+        let holder = holder(change, subject.kind, &subject.key()).await?;
+        let target = led(change, holder.as_ref(), &unclaimed).await?;
         uses.push(Use { target, unclaimed, subject });
     }
     Ok(uses)
@@ -55,6 +53,18 @@ struct Holder {
     reference: String,
     /// Made by traffic: what somebody declared where the relation looks for it comes first.
     is_discovered: bool,
+}
+
+/// Where a relation leads that is looked for at `unclaimed`.
+async fn led(
+    change: &mut Transaction<'_, Any>,
+    holder: Option<&Holder>,
+    unclaimed: &str,
+) -> Result<String, CatalogError> {
+    Ok(match holder {
+        Some(holder) if !holder.is_discovered || !is_declared(change, unclaimed).await? => holder.reference.clone(),
+        _ => unclaimed.to_owned(),
+    })
 }
 
 async fn is_declared(change: &mut Transaction<'_, Any>, reference: &str) -> Result<bool, CatalogError> {
@@ -91,30 +101,31 @@ pub(crate) async fn follow(
     if !matches!(kind, SubjectKind::Model | SubjectKind::ToolServer) {
         return Ok(());
     }
+    let sql = "SELECT DISTINCT unclaimed FROM catalog_relations WHERE subject_kind = $1 AND subject_key = $2";
+    let rows = sqlx::query(sql).bind(kind.as_str()).bind(key.to_owned()).fetch_all(&mut **change).await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
     let holder = holder(change, kind, key).await?;
-    let (declared, discovered) = match holder {
-        Some(holder) if holder.is_discovered => (None, Some(holder.reference)),
-        holder => (holder.map(|holder| holder.reference), None),
-    };
-    for statement in [
-        "UPDATE catalog_relations SET target = COALESCE($3, (SELECT d.ref FROM catalog_entities d
-                 WHERE d.ref = catalog_relations.unclaimed AND d.origin = 'declared'), $4, catalog_relations.unclaimed),
-             target_id = (SELECT e.entity_id FROM catalog_entities e WHERE e.ref = COALESCE($3, (SELECT d.ref FROM catalog_entities d
-                 WHERE d.ref = catalog_relations.unclaimed AND d.origin = 'declared'), $4, catalog_relations.unclaimed))
-         WHERE subject_kind = $1 AND subject_key = $2 AND is_forward = 1",
-        "UPDATE catalog_relations SET source = COALESCE($3, (SELECT d.ref FROM catalog_entities d
-                 WHERE d.ref = catalog_relations.unclaimed AND d.origin = 'declared'), $4, catalog_relations.unclaimed),
-             source_id = (SELECT e.entity_id FROM catalog_entities e WHERE e.ref = COALESCE($3, (SELECT d.ref FROM catalog_entities d
-                 WHERE d.ref = catalog_relations.unclaimed AND d.origin = 'declared'), $4, catalog_relations.unclaimed))
-         WHERE subject_kind = $1 AND subject_key = $2 AND is_forward = 0",
-    ] {
-        sqlx::query(statement)
-            .bind(kind.as_str())
-            .bind(key.to_owned())
-            .bind(declared.clone())
-            .bind(discovered.clone())
-            .execute(&mut **change)
-            .await?;
+    for row in rows {
+        let unclaimed: String = row.try_get(0)?;
+        let led = led(change, holder.as_ref(), &unclaimed).await?;
+        for statement in [
+            "UPDATE catalog_relations SET target = $4,
+                 target_id = (SELECT e.entity_id FROM catalog_entities e WHERE e.ref = $4)
+             WHERE subject_kind = $1 AND subject_key = $2 AND unclaimed = $3 AND is_forward = 1",
+            "UPDATE catalog_relations SET source = $4,
+                 source_id = (SELECT e.entity_id FROM catalog_entities e WHERE e.ref = $4)
+             WHERE subject_kind = $1 AND subject_key = $2 AND unclaimed = $3 AND is_forward = 0",
+        ] {
+            sqlx::query(statement)
+                .bind(kind.as_str())
+                .bind(key.to_owned())
+                .bind(unclaimed.clone())
+                .bind(led.clone())
+                .execute(&mut **change)
+                .await?;
+        }
     }
     Ok(())
 }

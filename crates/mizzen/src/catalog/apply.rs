@@ -152,8 +152,8 @@ async fn beside(
         };
         match sent {
             Ok(what) => output::say(&format!("{reference}: {what}")),
-            Err(Failure::No(error) | Failure::Usage(error) | Failure::Broken(error)) => {
-                let why = format!("what lies beside it is not kept: {error:#}");
+            Err(failure) => {
+                let why = format!("what lies beside it is not kept: {:#}", failure.error());
                 let (line, column) = (document.line as usize, document.column as usize);
                 told.item(&refused(document.source.clone(), line, column, &json!(reference), why))?;
             }

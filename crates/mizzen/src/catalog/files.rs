@@ -1,7 +1,7 @@
 //! Where documents come from: files, folders, standard input, addresses.
 
 use std::io::Read as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use mizzen_catalog::document::{self, Files as _, Folder};
@@ -136,46 +136,12 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Fai
     Ok(())
 }
 
-/// What the templates of a file make others of: what their steps fetch from beside it. Nothing of it is an entity yet.
+/// What the templates of a file make others of.
 fn skeletons(file: &Path) -> Vec<PathBuf> {
-    let is_yaml = file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
-    let Some(text) = is_yaml.then(|| read_text(file).ok()).flatten() else { return Vec::new() };
-    if !text.contains("Template") || !text.contains("fetch:") {
-        return Vec::new();
-    }
-    let (source, around) = (named(file), file.parent().unwrap_or(Path::new("")));
-    let documents = document::read(&source, &text).into_iter().filter_map(document::Read::valid);
-    let templates = documents.filter(|document| document.entity.kind().eq_ignore_ascii_case("template"));
-    let fetched = templates.flat_map(|document| {
-        let steps = document.entity.value(&["spec", "steps"]).and_then(Value::as_array);
-        let fetches = steps.into_iter().flatten().filter(|step| {
-            step.get("action").and_then(Value::as_str).is_some_and(|action| action.starts_with("fetch:"))
-        });
-        fetches.filter_map(|step| below(step.pointer("/input/url")?.as_str()?)).collect::<Vec<_>>()
-    });
-    fetched.map(|path| around.join(path)).collect()
-}
-
-/// The folder or file below a template that a step fetches, as far as it is known without its expressions.
-fn below(url: &str) -> Option<PathBuf> {
-    let known = match url.split_once("${{") {
-        // What stands before an expression in the same part of the path is no name yet.
-        Some((known, _)) => known.rsplit_once('/').map(|(folder, _)| folder)?,
-        None => url,
-    };
-    if known.contains("://") {
-        return None;
-    }
-    let mut path = PathBuf::new();
-    for part in Path::new(known).components() {
-        match part {
-            Component::Normal(name) => path.push(name),
-            Component::CurDir => {}
-            _ => return None,
-        }
-    }
-    // All that lies beside a template is none of its own: the template is there too.
-    (!path.as_os_str().is_empty()).then_some(path)
+    // What cannot be read is told when it is to be applied.
+    let Ok(text) = read_text(file) else { return Vec::new() };
+    let around = file.parent().unwrap_or(Path::new(""));
+    document::skeletons(&named(file), &text).into_iter().map(|inner| around.join(inner)).collect()
 }
 
 fn is_candidate(name: &str) -> bool {
@@ -295,9 +261,7 @@ fn bounded(from: impl std::io::Read) -> Result<String, Unread> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
-    use super::{Place, below, bounded, named, places};
+    use super::{Place, bounded, named, places};
 
     #[test]
     fn a_folder_gives_its_files_in_order_and_neither_hidden_ones_nor_what_links_lead_to() {
@@ -338,18 +302,6 @@ mod tests {
         });
         assert_eq!(left_out.collect::<Vec<_>>(), ["a/skeleton/catalog-info.yaml"]);
         assert_eq!(found.len(), 4);
-        for (url, path) in [
-            ("skeleton", Some("skeleton")),
-            ("./content/web/", Some("content/web")),
-            ("./content/${{ values.kind }}/web", Some("content")),
-            ("./content/a-${{ values.kind }}", Some("content")),
-            ("${{ values.url }}", None),
-            (".", None),
-            ("../other", None),
-            ("https://example.com/a", None),
-        ] {
-            assert_eq!(below(url), path.map(PathBuf::from), "{url}");
-        }
     }
 
     #[test]

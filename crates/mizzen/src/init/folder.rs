@@ -69,10 +69,10 @@ fn documentation(entity: &Entity, around: &Path) -> Result<Option<Files>, Failur
     let configured = disk::read_files(&root, &beside::configurations(), FilesLimits::DOCUMENTATION);
     let configured = configured.map_err(disk_failure)?;
     let folder = beside::docs_folder(&configured).map_err(usage)?;
-    let inside = root.join(folder.as_str());
+    let inside = folder.as_ref().map_or_else(|| root.clone(), |folder| root.join(folder.as_str()));
     if !inside.is_dir() {
         return Ok(None);
     }
     let inside = disk::read_folder(&inside, FilesLimits::TEMPLATE).map_err(disk_failure)?;
-    beside::site(configured, &folder, &inside).map(Some).map_err(usage)
+    beside::site(configured, folder.as_ref(), &inside).map(Some).map_err(usage)
 }

@@ -44,7 +44,8 @@ pub(crate) struct RunDetail {
 pub(crate) struct StoryPage {
     entries: Vec<StoryEntry>,
     next_cursor: Option<String>,
-    /// Whether the run is too large to read what was said in all of its steps: the later ones are told without.
+    /// Whether the run is too large to read what was said in all of its steps: those that
+    /// failed are read first, then from the beginning.
     content_omitted: bool,
 }
 

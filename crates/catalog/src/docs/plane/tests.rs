@@ -26,7 +26,7 @@ async fn a_page_is_shown_with_links_to_the_others_and_they_are_not_read() {
             files.add(FilePath::parse(path).unwrap(), File::from(text.to_owned())).unwrap();
         }
         let documentation = Documentation::new(bench.catalog.clone());
-        documentation.put(&shop, &files, None).await.unwrap();
+        documentation.put(&shop, &files, None, &ann()).await.unwrap();
         // Whoever reads that page fails.
         let damage = "UPDATE catalog_documents SET digest = 'damaged' WHERE path = 'more.md'";
         sqlx::query(damage).execute(bench.catalog.store().pool()).await.unwrap();
@@ -38,5 +38,36 @@ async fn a_page_is_shown_with_links_to_the_others_and_they_are_not_read() {
         assert!(html.contains("/docs/more.md\"") && html.contains("/docs-files/x.png\""), "{html}");
         assert!(matches!(documentation.page(&shop, Some("more.md")).await, Err(DocsError::Catalog(_))));
         assert!(matches!(documentation.page(&shop, Some("none.md")).await, Err(DocsError::NoPage { .. })));
+    }
+}
+
+#[tokio::test]
+async fn who_keeps_documentation_or_takes_it_away_is_in_the_audit_log_once() {
+    for bench in benches(CatalogConfig::default()).await {
+        let shop = EntityRef::new("component", "default", "shop");
+        let entity = document(json!({
+            "apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": { "name": "shop" },
+            "spec": { "type": "service", "lifecycle": "production", "owner": "team" },
+        }));
+        bench.catalog.apply(vec![entity], &ann(), &ApplyOptions::default()).await.unwrap();
+        let documentation = Documentation::new(bench.catalog.clone());
+        let mut files = Files::new(FilesLimits::DOCUMENTATION);
+        let size = || bench.control.audit().status().size;
+        let before = size();
+        let none = documentation.put(&shop, &files, None, &ann()).await;
+        assert!(matches!(none, Err(DocsError::Problems(_))), "{none:?}");
+        files.add(FilePath::parse("docs/index.md").unwrap(), File::from("# Shop\n".to_owned())).unwrap();
+        let ftp = documentation.put(&shop, &files, Some("ftp://x/"), &ann()).await;
+        assert!(matches!(ftp, Err(DocsError::SourceUrl)), "{ftp:?}");
+        let nobody = documentation.put(&EntityRef::new("component", "default", "none"), &files, None, &ann()).await;
+        assert!(matches!(nobody, Err(DocsError::Catalog(_))), "{nobody:?}");
+        let nothing = documentation.remove(&shop, &ann()).await;
+        assert!(matches!(nothing, Err(DocsError::NoSite(_))), "{nothing:?}");
+        assert_eq!(size(), before, "{}: what was refused is no change", bench.name);
+        documentation.put(&shop, &files, None, &ann()).await.unwrap();
+        assert_eq!(size(), before + 1, "{}", bench.name);
+        documentation.remove(&shop, &ann()).await.unwrap();
+        assert_eq!(size(), before + 2, "{}", bench.name);
+        assert!(matches!(documentation.page(&shop, None).await, Err(DocsError::NoSite(_))), "{}", bench.name);
     }
 }

@@ -9,7 +9,7 @@ use super::{Context, Input, Output, StepFault};
 use crate::entity::Entity;
 use crate::observed::{Subject, SubjectKind};
 use crate::reference::{DEFAULT_NAMESPACE, EntityRef};
-use crate::storage::subjects::discovered_names;
+use crate::storage::subjects::{NAMES_LOOKED_AT, discovered_names};
 use crate::template::effects::{Period, Wanted};
 use crate::template::files::File;
 use crate::template::record::Level;
@@ -18,9 +18,6 @@ use crate::template::record::Level;
 const VERIFY_SECONDS: f64 = 60.0;
 const VERIFY_SECONDS_MAX: f64 = 300.0;
 const VERIFY_EVERY: Duration = Duration::from_millis(500);
-
-/// Names of an agent's entity that are looked at.
-const NAMES_TRIED: usize = 8;
 
 /// What the levels of a scorecard are called.
 const LEVELS: [&str; 5] = ["none", "known", "controlled", "proven", "trusted"];
@@ -118,7 +115,7 @@ pub(super) async fn verify_telemetry(input: &Input, context: &mut Context<'_>) -
 /// that discovery gives which is the agent's own or free. Nothing else that has such a name is written over.
 async fn entity_name(agent: &str, context: &Context<'_>) -> Result<String, StepFault> {
     let subject = Subject { kind: SubjectKind::Agent, name: agent.to_owned() };
-    for name in discovered_names(&subject).take(NAMES_TRIED) {
+    for name in discovered_names(&subject).take(NAMES_LOOKED_AT) {
         let reference = EntityRef::new("component", DEFAULT_NAMESPACE, &name);
         let found = context.effects.entity(&reference).await.map_err(|error| StepFault::of("agent", error))?;
         let Some(Value::Object(document)) = found else { return Ok(name) };

@@ -4,7 +4,7 @@ use super::{TemplateError, Templates};
 use crate::docs::beside::{self, BesideError};
 use crate::docs::plane::{DocsError, Documentation};
 use crate::document::{self, Document};
-use crate::plane::{Actor, CatalogError};
+use crate::plane::Actor;
 use crate::template::files::File;
 use crate::template::path::FilePath;
 use crate::template::record::{Level, LogLine};
@@ -17,8 +17,6 @@ enum NotKept {
     Beside(#[from] BesideError),
     #[error(transparent)]
     Docs(#[from] DocsError),
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
 }
 
 impl Templates {
@@ -58,13 +56,9 @@ impl Templates {
         let folder = path.as_str().rsplit_once('/').and_then(|(folder, _)| FilePath::parse(folder).ok());
         let around = made.files.part(folder.as_ref());
         let Some(files) = beside::within(entity, &around)? else { return Ok(None) };
-        let (catalog, reference) = (&self.0.catalog, entity.reference());
-        let documentation = Documentation::new(catalog.clone());
+        let documentation = Documentation::new(self.0.catalog.clone());
         let source = beside::source_url(entity);
-        documentation.check(&reference, &files, source.as_deref()).await?;
-        let entry = catalog.entry(&reference, by, "document").with("digest", files.digest().as_str());
-        catalog.audited(&reference, entry).await?;
-        let (site, _) = documentation.put(&reference, &files, source.as_deref()).await?;
+        let (site, _) = documentation.put(&entity.reference(), &files, source.as_deref(), by).await?;
         Ok(Some(site.pages.len()))
     }
 }

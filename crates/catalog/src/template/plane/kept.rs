@@ -9,12 +9,11 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Executor, Row as _, Transaction};
 
 use super::{TemplateError, Templates};
-use crate::apply::count_approvals;
 use crate::approve::steps::{self, Step};
 use crate::plane::{Actor, CatalogError};
 use crate::query::Stored;
 use crate::reference::EntityRef;
-use crate::storage::{entities, searches};
+use crate::storage::entities;
 use crate::template::definition::Template;
 use crate::template::files::{FileText, Files, FilesLimits};
 use crate::template::run::Made;
@@ -154,13 +153,7 @@ impl Templates {
             let at = catalog.clock().now();
             let step = Step { reference, digest: &stored.digest, by: &by.reference, at };
             step.make(&mut change, VersionState::Draft, VersionState::Pending, Some("its files were sent")).await?;
-            if let Some(head) = entities::find(&mut change, reference).await?
-                && head.digest == stored.digest.as_str()
-            {
-                let state = Some(VersionState::Pending.as_str());
-                entities::mark(&mut change, head.entity_id, searches::STATE, state).await?;
-            }
-            count_approvals(&mut change).await?;
+            steps::show_state(&mut change, reference, &stored.digest, VersionState::Pending).await?;
             entry = entry.with("from", VersionState::Draft.as_str()).with("to", VersionState::Pending.as_str());
         }
         catalog.audited(reference, entry).await?;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{FolderSeen, Origin, Outcome, Parts, Target, TemplateError, Templates};
 use crate::apply::{ApplyOptions, Outcome as Applies};
 use crate::config::CatalogConfig;
-use crate::docs::plane::Documentation;
+use crate::docs::plane::{DocsError, Documentation};
 use crate::document;
 use crate::locations::LocationKind;
 use crate::plane::tests::{Bench, ben, benches};
@@ -338,7 +338,8 @@ async fn documentation_of_what_was_made_is_kept_and_one_that_is_wrong_undoes_not
             approve(&bench, version).await.unwrap();
             let planned = templates.dry_run(&own(), values(), &maker(), Target::Download).await.unwrap();
             assert!(!planned.made.log.iter().any(|line| line.message.contains("documentation")));
-            assert!(!documentation.has_site(&shop).await.unwrap(), "{}: looking keeps nothing", bench.name);
+            let none = documentation.page(&shop, None).await;
+            assert!(matches!(none, Err(DocsError::NoSite(_))), "{}: looking keeps nothing", bench.name);
             let made = templates.run(&own(), values(), &maker(), Target::Download).await.unwrap();
             let said = made.made.log.last().unwrap();
             match version {

@@ -12,13 +12,13 @@ use mizzen_catalog::docs::markdown::Heading;
 use mizzen_catalog::docs::plane::{DocsError, Shown};
 use mizzen_catalog::docs::site::Item;
 use mizzen_catalog::template::files::{FileText, Files, FilesLimits};
-use mizzen_control::audit::Kind;
 use mizzen_control::sign_in::Session;
 use mizzen_model::id::Digest;
 use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::entity::actor;
 use super::templates::view::wire;
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
@@ -151,9 +151,7 @@ pub(crate) async fn put(
     let reference = reference(&entity);
     let files = Files::from_texts(request.files, FilesLimits::DOCUMENTATION).map_err(wire)?;
     let (documentation, source_url) = (&app.state.documentation, request.source_url.as_deref());
-    documentation.check(&reference, &files, source_url).await?;
-    app.record(&session, Kind::CatalogChanged, &format!("documentation of {reference}")).await?;
-    let (site, digest) = documentation.put(&reference, &files, source_url).await?;
+    let (site, digest) = documentation.put(&reference, &files, source_url, &actor(&session)).await?;
     Ok(Json(CatalogDocumentsTaken { pages: site.pages.len(), files: site.images.len(), digest }))
 }
 
@@ -167,15 +165,8 @@ pub(crate) async fn remove(
     Extension(session): Extension<Session>,
     Named(entity): Named<Entity>,
 ) -> Result<StatusCode, ApiError> {
-    let reference = reference(&entity);
-    if !app.state.documentation.has_site(&reference).await? {
-        return Err(DocsError::NoSite(reference).into());
-    }
-    app.record(&session, Kind::CatalogChanged, &format!("documentation of {reference}")).await?;
-    match app.state.documentation.remove(&reference).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(DocsError::NoSite(reference).into()),
-    }
+    app.state.documentation.remove(&reference(&entity), &actor(&session)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 impl From<DocsError> for ApiError {

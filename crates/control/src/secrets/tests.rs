@@ -73,7 +73,7 @@ fn written_with_escapes(text: &str) -> [String; 2] {
 
 #[test]
 fn escapes_that_nobody_needs_hide_nothing_and_all_else_stays_byte_for_byte() {
-    let storage = format!("AccountKey={}/+/A==", "aZ4bQ7/9".repeat(20).chars().take(83).collect::<String>());
+    let storage = format!("AccountKey={}/+/A==", "aZ4bQ7/9".repeat(20).chars().take(82).collect::<String>());
     for (kind, secret) in [("azure_storage_key", storage), ("aws_key", "AKIAIOSFODNN7EXAMPLE".to_owned())] {
         for written in written_with_escapes(&secret) {
             let around = |secret: &str| {

@@ -5537,7 +5537,10 @@ export interface components {
         StoryPage: {
             entries: components["schemas"]["StoryEntry"][];
             next_cursor?: string | null;
-            /** @description Whether the run is too large to read what was said in all of its steps: the later ones are told without. */
+            /**
+             * @description Whether the run is too large to read what was said in all of its steps: those that
+             *     failed are read first, then from the beginning.
+             */
             content_omitted: boolean;
         };
         /** @description Totals of a step and all steps below it. A call seen twice counts once. */

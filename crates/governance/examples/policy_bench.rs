@@ -19,6 +19,10 @@ use mizzen_model::permission::{Caller, Mode};
 use mizzen_model::time::Timestamp;
 use serde_json::Value;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
 /// A boundary's tools; each makes two policies, for lists and for calls.
 const TOOLS_MAX: usize = 10;

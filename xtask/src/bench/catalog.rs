@@ -28,7 +28,7 @@ pub(super) struct CatalogArgs {
     strict: bool,
 }
 
-/// What the portal's pages ask for.
+/// What the portal's pages ask for, and the clients of others.
 const QUESTIONS: &[(&str, &str)] = &[
     ("list of 50", "/api/v1/catalog/entities?limit=50"),
     ("list of 100", "/api/v1/catalog/entities?limit=100&sort=title"),
@@ -37,6 +37,14 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("facets", "/api/v1/catalog/facets"),
     ("facets of agents", "/api/v1/catalog/facets?class=agent"),
     ("search", "/api/v1/catalog/search?q=invoice%20ord"),
+    // What other clients ask: Backstage's pages, its filters, a client of the MCP registry, and of skills.
+    (
+        "list as Backstage's",
+        "/api/catalog/entities/by-query?limit=20&orderField=metadata.name,asc&filter=kind=component",
+    ),
+    ("facets as Backstage's", "/api/catalog/entity-facets?facet=kind&facet=spec.type&facet=metadata.tags"),
+    ("list of the MCP registry", "/v0.1/servers?limit=30"),
+    ("index of skills", "/.well-known/agent-skills/index.json"),
 ];
 
 pub(super) fn run(args: &CatalogArgs) -> Result<()> {

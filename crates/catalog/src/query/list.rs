@@ -59,6 +59,30 @@ impl Catalog {
         Ok(references.iter().map(|reference| found.get(reference).cloned()).collect())
     }
 
+    /// The references of those that match, in their order, at most `max` from `from` on: for who asks for no more of them.
+    ///
+    /// # Errors
+    /// When the predicate is over a limit, or the database fails.
+    pub async fn references(
+        &self,
+        predicate: &Predicate,
+        from: Option<&EntityRef>,
+        max: u32,
+    ) -> Result<Vec<EntityRef>, CatalogError> {
+        let mut sql = Sql::new("SELECT e.ref FROM catalog_entities e WHERE ");
+        matching(&mut sql, predicate, None)?;
+        if let Some(from) = from {
+            sql.push(" AND e.ref >= ").bind(from.to_string());
+        }
+        sql.push(" ORDER BY e.ref LIMIT ").bind(i64::from(max));
+        let rows = sql.query().fetch_all(self.store().pool()).await?;
+        let references = rows.iter().map(|row| {
+            let name: String = row.try_get(0)?;
+            name.parse().map_err(|error| CatalogError::damaged("entity", &name, error))
+        });
+        references.collect()
+    }
+
     /// One page of the entities that match.
     ///
     /// # Errors

@@ -220,8 +220,16 @@ async fn a_forged_cursor_asks_no_other_question() {
     let order = vec![Order { key: "metadata.name".to_owned(), descending: false }];
     let any = Query { order, limit: 1, ..Query::default() };
     let forged = portal.state.catalog.query(&any).await.unwrap().next.unwrap();
-    let place = json!({ "page": forged, "server": 0, "version": 0 }).to_string();
-    let path = format!("/v0.1/servers?cursor={}", URL_SAFE_NO_PAD.encode(place));
+    let servers = async |cursor: &str| {
+        let list = public(&portal, &format!("/v0.1/servers?limit=1&cursor={cursor}")).await;
+        let names: Vec<_> =
+            list["servers"].as_array().unwrap().iter().map(|one| one["server"]["name"].clone()).collect();
+        (json!(names), list["metadata"]["nextCursor"].as_str().map(str::to_owned))
+    };
+    publish(&portal, "acme/c", "1.0.0").await;
+    let (first, next) = servers(&URL_SAFE_NO_PAD.encode(r#"{"server":"airesource:default/x","version":0}"#)).await;
+    assert_eq!((first, servers(&next.unwrap()).await), (json!(["acme/a"]), (json!(["acme/b"]), None)));
+    let path = format!("/v0.1/servers?cursor={forged}");
     told(get(&portal, &path).await, StatusCode::BAD_REQUEST).await;
     let path = format!("/v0/mcpservers?cursor={forged}");
     told(asked(&portal, "GET", &path, &Value::Null).await, StatusCode::BAD_REQUEST).await;

@@ -14,13 +14,13 @@ use mizzen_model::id::Digest;
 use serde::Deserialize;
 
 use super::problem::{self, Problem};
-use super::reader::{self, Reader, Visible, of_kind, references};
+use super::reader::{self, Reader, Visible, of_kind};
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::page::{Named, Params};
 
 /// Agents that are looked through for the one card of an installation.
-const AGENTS_MAX: usize = 1_000;
+const AGENTS_MAX: u32 = 1_000;
 
 /// Which card.
 #[derive(Debug, Default, Deserialize)]
@@ -100,7 +100,7 @@ async fn card(
 /// The card of the only agent that has one.
 async fn only(catalog: &Catalog, sees_all: bool) -> Result<Option<(String, Version)>, Problem> {
     let mut found = None;
-    let mut agents = references(catalog, of_kind("component", "ai-agent"), AGENTS_MAX).await?;
+    let mut agents = catalog.references(&of_kind("component", "ai-agent"), None, AGENTS_MAX).await?;
     let visible = Visible::to(catalog, sees_all);
     agents.retain(|reference| visible.has(reference));
     for reference in agents {

@@ -8,15 +8,11 @@ use http::header;
 use http::request::Parts;
 use mizzen_catalog::approve::Approved;
 use mizzen_catalog::compat::published;
-use mizzen_catalog::plane::CatalogError;
-use mizzen_catalog::query::{Order, Predicate, Query};
+use mizzen_catalog::query::Predicate;
 use mizzen_catalog::version::{Version, VersionState};
 use mizzen_catalog::{Catalog, EntityRef};
 use mizzen_control::sign_in::Session;
 use serde_json::Value;
-
-/// Entities that are read at a time when a door looks through all of a kind.
-const PAGE: u32 = 200;
 
 /// Somebody who reads: signed in or not.
 #[derive(Debug)]
@@ -61,28 +57,6 @@ pub(super) fn of_kind(kind: &str, spec_type: &str) -> Predicate {
 
 pub(super) fn equals(key: &str, value: &str) -> Predicate {
     Predicate::Equals(key.to_owned(), value.to_owned())
-}
-
-/// The references of everything that matches, by name, at most `max`.
-pub(super) async fn references(
-    catalog: &Catalog,
-    predicate: Predicate,
-    max: usize,
-) -> Result<Vec<EntityRef>, CatalogError> {
-    let by_name = vec![Order { key: "metadata.name".to_owned(), descending: false }];
-    let mut query =
-        Query { predicate, order: by_name, limit: PAGE, count: false, relations: false, ..Query::default() };
-    let mut found = Vec::new();
-    loop {
-        let page = catalog.query(&query).await?;
-        found.extend(page.items.into_iter().map(|stored| stored.reference));
-        match page.next {
-            Some(next) if found.len() < max => query.cursor = Some(next),
-            _ => break,
-        }
-    }
-    found.truncate(max);
-    Ok(found)
 }
 
 /// What this reader may see, before any version is read: everybody may ask these doors, and most of a catalog may be drafts.

@@ -17,11 +17,11 @@ use mizzen_model::id::Digest;
 use serde_json::{Value, json};
 
 use super::problem::{Named, Problem};
-use super::reader::{Reader, Visible, of_kind, references};
+use super::reader::{Reader, Visible, of_kind};
 use crate::app::App;
 
 const SCHEMA: &str = "https://schemas.agentskills.io/discovery/0.2.0/schema.json";
-const SKILLS_MAX: usize = 5_000;
+const SKILLS_MAX: u32 = 5_000;
 /// Skills whose versions are in memory together.
 const SKILLS_AT_ONCE: usize = 100;
 
@@ -50,7 +50,7 @@ impl Published {
 /// listed: clients install by name.
 pub(crate) async fn index(State(app): State<Arc<App>>, reader: Reader) -> Result<Response, Problem> {
     let catalog = &app.state.catalog;
-    let mut all = references(catalog, of_kind("airesource", "skill"), SKILLS_MAX).await?;
+    let mut all = catalog.references(&of_kind("airesource", "skill"), None, SKILLS_MAX).await?;
     let visible = Visible::to(catalog, false);
     all.retain(|reference| visible.has(reference));
     all.sort_by_key(|reference| (reference.namespace() != DEFAULT_NAMESPACE, reference.clone()));
@@ -121,7 +121,7 @@ async fn versions(catalog: &Catalog, skill: &str) -> Result<Vec<Version>, Proble
         of_kind("airesource", "skill"),
         super::reader::equals("metadata.name", &name::of(skill)),
     ]);
-    all.extend(references(catalog, named, SKILLS_MAX).await?);
+    all.extend(catalog.references(&named, None, SKILLS_MAX).await?);
     for reference in all {
         let versions = catalog.versions(&reference).await?;
         if versions.iter().any(|version| version.state.is_usable()) && catalog.get(&reference).await?.is_some() {

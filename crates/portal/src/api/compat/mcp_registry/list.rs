@@ -6,8 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mizzen_catalog::EntityRef;
 use mizzen_catalog::compat::published;
-use mizzen_catalog::query::{Order, Predicate, Query};
+use mizzen_catalog::query::Predicate;
 use mizzen_catalog::version::Version;
 use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,8 +20,9 @@ use crate::app::App;
 
 const LIMIT: usize = 30;
 const LIMIT_MAX: usize = 100;
-/// Servers that one page looks at; where few of them are shown, the page is short and the next begins there.
+/// Servers whose versions one page reads; where few of them are shown, the page is short and the next begins there.
 const SCANNED_MAX: usize = 500;
+const REFERENCES_AT_ONCE: u32 = 1_000;
 /// Where a search looks.
 const SEARCHED: &[&str] =
     &["metadata.name", "metadata.annotations.mizzen.dev/name", "metadata.title", "metadata.description"];
@@ -37,11 +39,10 @@ pub(crate) struct ListQuery {
     include_unapproved: Option<bool>,
 }
 
-/// Where a page begins: behind a page of the catalog, and within the one after it.
+/// The server with which a page begins, and how many of its versions were told; `None`: the first.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Place {
-    page: Option<String>,
-    server: usize,
+    server: Option<EntityRef>,
     version: usize,
 }
 
@@ -96,7 +97,7 @@ async fn page(
     app: &App,
     asked: &Asked,
     search: Option<&str>,
-    mut place: Place,
+    place: Place,
 ) -> Result<(Vec<Value>, Option<Place>), Problem> {
     let catalog = &app.state.catalog;
     let mut predicate = vec![of_kind("api", "mcp-server")];
@@ -104,43 +105,37 @@ async fn page(
         let contains = |key: &&str| Predicate::Contains((*key).to_owned(), text.to_owned());
         predicate.push(Predicate::Any(SEARCHED.iter().map(contains).collect()));
     }
-    let mut query = Query {
-        predicate: Predicate::All(predicate),
-        order: vec![Order { key: "metadata.name".to_owned(), descending: false }],
-        limit: LIMIT_MAX as u32,
-        is_fixed: true,
-        count: false,
-        relations: false,
-        ..Query::default()
-    };
-    let (mut servers, mut scanned) = (Vec::new(), 0);
+    let predicate = Predicate::All(predicate);
     let visible = Visible::to(catalog, asked.sees_all).with_retired(asked.with_deleted);
+    let (mut servers, mut scanned) = (Vec::new(), 0);
+    let mut from = place.server.clone();
     loop {
-        query.cursor.clone_from(&place.page);
-        let found = catalog.query(&query).await?;
-        let shown = found.items.iter().skip(place.server).map(|stored| &stored.reference);
-        let shown: Vec<_> = shown.filter(|reference| visible.has(reference)).cloned().collect();
-        let mut versions = catalog.versions_of(&shown).await?;
-        for (number, stored) in found.items.into_iter().enumerate().skip(place.server) {
-            scanned += 1;
-            if !visible.has(&stored.reference) {
-                continue;
+        let mut some = catalog.references(&predicate, from.as_ref(), REFERENCES_AT_ONCE + 1).await?;
+        from = if some.len() > REFERENCES_AT_ONCE as usize { some.pop() } else { None };
+        some.retain(|reference| visible.has(reference));
+        for some in some.chunks(asked.limit) {
+            let first = || Some(Place { server: some.first().cloned(), version: 0 });
+            if scanned >= SCANNED_MAX {
+                return Ok((servers, first()));
             }
-            let first = if number == place.server { place.version } else { 0 };
-            let versions = versions.remove(&stored.reference).unwrap_or_default();
-            let server = Server::of(stored.reference, versions, asked.sees_all);
-            let shown = server.versions.iter().filter(|version| asked.is(&server, version));
-            for (version, entry) in shown.enumerate().skip(first).filter_map(|(n, it)| Some((n, server.entry(it)?))) {
-                if servers.len() == asked.limit {
-                    return Ok((servers, Some(Place { server: number, version, ..place })));
+            scanned += some.len();
+            let mut versions = catalog.versions_of(some).await?;
+            for reference in some {
+                let server =
+                    Server::of(reference.clone(), versions.remove(reference).unwrap_or_default(), asked.sees_all);
+                let told = if place.server.as_ref() == Some(reference) { place.version } else { 0 };
+                let shown = server.versions.iter().filter(|version| asked.is(&server, version));
+                let entries = shown.enumerate().skip(told);
+                for (version, entry) in entries.filter_map(|(number, version)| Some((number, server.entry(version)?))) {
+                    if servers.len() == asked.limit {
+                        return Ok((servers, Some(Place { server: Some(server.reference), version })));
+                    }
+                    servers.push(entry);
                 }
-                servers.push(entry);
             }
         }
-        let Some(next) = found.next else { return Ok((servers, None)) };
-        place = Place { page: Some(next), server: 0, version: 0 };
-        if scanned >= SCANNED_MAX {
-            return Ok((servers, Some(place)));
+        if from.is_none() {
+            return Ok((servers, None));
         }
     }
 }
@@ -157,13 +152,13 @@ fn decode(cursor: &str) -> Result<Place, Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, decode, encode};
+    use super::{EntityRef, Place, decode, encode};
 
     #[test]
     fn a_cursor_that_is_none_is_refused() {
-        let place = Place { page: Some("x".to_owned()), server: 3, version: 1 };
-        let read = decode(&encode(&place)).unwrap();
-        assert_eq!((read.page.as_deref(), read.server, read.version), (Some("x"), 3, 1));
+        let server = EntityRef::new("API", "default", "weather");
+        let read = decode(&encode(&Place { server: Some(server.clone()), version: 1 })).unwrap();
+        assert_eq!((read.server, read.version), (Some(server), 1));
         assert!(decode("io.github.acme/weather:1.0.0").is_err() && decode("bm8").is_err());
     }
 }

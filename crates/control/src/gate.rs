@@ -149,10 +149,20 @@ impl Gate<'_> {
         outcome.mode == Mode::Observe || outcome.effect != Effect::Deny
     }
 
-    /// Why a caller may not go on with what it was permitted earlier: a pause or a stop, and how it ends. `None`: it may.
+    /// Why a caller may not go on with what it was permitted earlier: a pause or a stop, and how it ends, or that nobody here
+    /// knows whether there is one. `None`: it may.
+    #[must_use]
+    pub fn barred(&self, caller: &KeyIdentity) -> Option<(DenialCode, String)> {
+        if self.0.memory.is_stale() {
+            return Some((DenialCode::Unavailable, case::STALE.to_owned()));
+        }
+        case::paused(self.0, caller).map(|(_, reason)| (DenialCode::Paused, reason))
+    }
+
+    /// The reason of [`Self::barred`].
     #[must_use]
     pub fn paused(&self, caller: &KeyIdentity) -> Option<String> {
-        case::paused(self.0, caller).map(|(_, reason)| reason)
+        self.barred(caller).map(|(_, reason)| reason)
     }
 
     /// Resolves when a caller is stopped from now on, and never otherwise.

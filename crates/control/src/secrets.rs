@@ -78,18 +78,21 @@ pub enum Place {
     ModelRequest,
     ModelAnswer,
     ToolArguments,
+    /// What a client answers to a question of a tool server.
+    AnswersToServer,
     ToolResult,
 }
 
 impl Place {
     pub const MODELS: &[Self] = &[Self::ModelRequest, Self::ModelAnswer];
-    pub const TOOLS: &[Self] = &[Self::ToolArguments, Self::ToolResult];
+    pub const TOOLS: &[Self] = &[Self::ToolArguments, Self::AnswersToServer, Self::ToolResult];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::ModelRequest => "model_request",
             Self::ModelAnswer => "model_answer",
             Self::ToolArguments => "tool_arguments",
+            Self::AnswersToServer => "answers_to_server",
             Self::ToolResult => "tool_result",
         }
     }

@@ -73,7 +73,7 @@ pub struct Known {
     pub findings: Vec<Finding>,
 }
 
-/// Why an approval was not kept.
+/// Why an approval was not kept, or not taken back as it should be.
 #[derive(Debug, thiserror::Error)]
 pub enum ApproveError {
     #[error("the tool server `{server}` has no tool `{tool}`")]
@@ -82,9 +82,11 @@ pub enum ApproveError {
     Changed { tool: String, current: Digest },
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The change is made by then.
-    #[error("the change is made, and the audit log does not take the entry about it")]
+    /// Nothing is approved.
+    #[error(transparent)]
     Audit(#[from] AuditError),
+    #[error("it is withdrawn, but the audit log did not take the entry about it")]
+    NotWritten(#[source] AuditError),
 }
 
 /// What a server offers now, looked at and not recorded yet. Nothing else is while this lives.
@@ -276,10 +278,18 @@ impl Pins {
     }
 
     /// Pins the current definition of a tool or of what else has a key here, which must be the one that the person looked at.
+    /// `entry` writes that down: it is awaited when nothing else speaks against it, and before it counts.
     ///
     /// # Errors
-    /// When there is no such tool, its definition is another one, or it cannot be recorded.
-    pub async fn approve(&self, server: &str, tool: &str, digest: &Digest, by: &str) -> Result<(), ApproveError> {
+    /// When there is no such tool, its definition is another one, or it cannot be recorded: then nothing is approved.
+    pub async fn approve(
+        &self,
+        server: &str,
+        tool: &str,
+        digest: &Digest,
+        by: &str,
+        entry: impl Future<Output = Result<(), AuditError>>,
+    ) -> Result<(), ApproveError> {
         let _one_at_a_time = self.0.writing.lock().await;
         let all = self.all();
         let known = all.get(server).and_then(|tools| tools.get(tool)).filter(|known| !known.gone);
@@ -290,7 +300,10 @@ impl Pins {
         }
         known.pin = Some(pin(&known, by, self.0.clock.now()));
         let changes = stored::Changes { pinned: vec![(tool.to_owned(), known.clone())], ..stored::Changes::default() };
-        stored::write(&self.0.store, server, &changes).await?;
+        let change = stored::prepare(&self.0.store, server, &changes).await?;
+        // What the audit log does not take is rolled back.
+        entry.await?;
+        change.commit().await.map_err(StoreError::from)?;
         let mut tools = all.get(server).cloned().unwrap_or_default();
         tools.insert(tool.to_owned(), known);
         self.replace(&all, server, Some(tools), true);

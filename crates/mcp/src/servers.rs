@@ -73,9 +73,11 @@ pub enum ChangeError {
     InUse { server: String, profile: String },
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The change is made by then.
-    #[error("the change is made, and the audit log does not take the entry about it")]
+    /// Nothing was changed.
+    #[error(transparent)]
     Audit(#[from] AuditError),
+    #[error("it is removed, but the audit log did not take the entry about it")]
+    NotWritten(#[source] AuditError),
 }
 
 /// The configuration in force. Cheap to clone; clones are the same.
@@ -114,17 +116,24 @@ impl ToolServers {
         self.0.changed.subscribe()
     }
 
-    /// Keeps a server, replacing the one of its name.
+    /// Keeps a server, replacing the one of its name. `entry` writes that down: it is awaited when nothing else speaks against
+    /// the change, and before it counts.
     ///
     /// # Errors
-    /// When it is unfit, declared in the file, one too many, or cannot be written.
-    pub async fn put_server(&self, config: ServerConfig, by: &str) -> Result<(), ChangeError> {
+    /// When it is unfit, declared in the file, one too many, cannot be written, or `entry` fails: then nothing is changed.
+    pub async fn put_server(
+        &self,
+        config: ServerConfig,
+        by: &str,
+        entry: impl Future<Output = Result<(), AuditError>>,
+    ) -> Result<(), ChangeError> {
         check::server(&config)?;
         let _one_at_a_time = self.0.writing.lock().await;
         let configured = self.configured();
         self.check_free(&configured.servers, &config.name, "tool servers", SERVERS_MAX)?;
-        stored::put(&self.0.store, stored::SERVERS, &config.name, &config, self.0.clock.now(), by).await?;
-        Ok(self.publish().await?)
+        let (store, now) = (&self.0.store, self.0.clock.now());
+        let change = stored::put(store, stored::SERVERS, &config.name, &config, now, by).await?;
+        self.commit(change, entry).await
     }
 
     /// Forgets a server; `false` when there was none.
@@ -144,18 +153,25 @@ impl ToolServers {
         Ok(removed)
     }
 
-    /// Keeps a profile, replacing the one of its name.
+    /// Keeps a profile, replacing the one of its name; `entry` as in [`Self::put_server`].
     ///
     /// # Errors
-    /// When it is unfit, declared in the file, names a server that is not there, is one too many, or cannot be written.
-    pub async fn put_profile(&self, profile: Profile, by: &str) -> Result<(), ChangeError> {
+    /// When it is unfit, declared in the file, names a server that is not there, is one too many, cannot be written, or `entry`
+    /// fails: then nothing is changed.
+    pub async fn put_profile(
+        &self,
+        profile: Profile,
+        by: &str,
+        entry: impl Future<Output = Result<(), AuditError>>,
+    ) -> Result<(), ChangeError> {
         check::profile(&profile)?;
         let _one_at_a_time = self.0.writing.lock().await;
         let configured = self.configured();
         self.check_free(&configured.profiles, &profile.name, "profiles", PROFILES_MAX)?;
         check_members(&configured, &profile)?;
-        stored::put(&self.0.store, stored::PROFILES, &profile.name, &profile, self.0.clock.now(), by).await?;
-        Ok(self.publish().await?)
+        let (store, now) = (&self.0.store, self.0.clock.now());
+        let change = stored::put(store, stored::PROFILES, &profile.name, &profile, now, by).await?;
+        self.commit(change, entry).await
     }
 
     /// Forgets a profile; `false` when there was none.
@@ -193,6 +209,17 @@ impl ToolServers {
     ) -> Result<(), ChangeError> {
         check_kept(there, name)?;
         if there.contains_key(name) || there.len() < max { Ok(()) } else { Err(ChangeError::TooMany { what, max }) }
+    }
+
+    /// The entry comes first: a change that the log does not take is rolled back.
+    async fn commit(
+        &self,
+        change: stored::Change,
+        entry: impl Future<Output = Result<(), AuditError>>,
+    ) -> Result<(), ChangeError> {
+        entry.await?;
+        change.commit().await.map_err(StoreError::from)?;
+        Ok(self.publish().await?)
     }
 
     async fn publish(&self) -> Result<(), StoreError> {

@@ -97,76 +97,79 @@ impl Upstreams {
         self.current().servers.get(name).cloned()
     }
 
-    /// See [`ToolServers::put_server`].
+    /// See [`ToolServers::put_server`]; it is in the audit log before it counts.
     ///
     /// # Errors
     /// As there.
     pub async fn put_server(&self, config: ServerConfig, by: &str) -> Result<(), ChangeError> {
-        let name = config.name.clone();
-        self.0.configuration.put_server(config, by).await?;
+        let entry = self.changed(Kind::ToolServerChanged, by, format!("tool_server:{}", config.name), "set");
+        self.0.configuration.put_server(config, by, entry).await?;
         self.apply();
-        self.changed(Kind::ToolServerChanged, by, format!("tool_server:{name}"), "set").await?;
         Ok(())
     }
 
-    /// Forgets a server and what was approved of it; `false` when there was none.
+    /// Forgets a server and what was approved of it; `false` when there was none. It is written down afterwards: it only narrows,
+    /// and a log that fails must keep nobody from taking a server away.
     ///
     /// # Errors
-    /// See [`ToolServers::remove_server`].
+    /// See [`ToolServers::remove_server`]. When the audit log does not take it: then it is removed.
     pub async fn remove_server(&self, name: &str, by: &str) -> Result<bool, ChangeError> {
         let removed = self.0.configuration.remove_server(name).await?;
         self.apply();
-        self.pins().forget(name).await?;
+        let forgotten = self.pins().forget(name).await;
         if removed {
-            self.changed(Kind::ToolServerChanged, by, format!("tool_server:{name}"), "removed").await?;
+            let entry = self.changed(Kind::ToolServerChanged, by, format!("tool_server:{name}"), "removed");
+            entry.await.map_err(ChangeError::NotWritten)?;
         }
+        forgotten?;
         Ok(removed)
     }
 
-    /// See [`ToolServers::put_profile`].
+    /// See [`ToolServers::put_profile`]; it is in the audit log before it counts.
     ///
     /// # Errors
     /// As there.
     pub async fn put_profile(&self, profile: Profile, by: &str) -> Result<(), ChangeError> {
-        let name = profile.name.clone();
-        self.0.configuration.put_profile(profile, by).await?;
+        let entry = self.changed(Kind::ToolServerChanged, by, format!("tool_profile:{}", profile.name), "set");
+        self.0.configuration.put_profile(profile, by, entry).await?;
         self.apply();
-        self.changed(Kind::ToolServerChanged, by, format!("tool_profile:{name}"), "set").await?;
         Ok(())
     }
 
-    /// See [`ToolServers::remove_profile`].
+    /// See [`ToolServers::remove_profile`]; it is written down afterwards, as the removal of a server is.
     ///
     /// # Errors
-    /// As there.
+    /// As there. When the audit log does not take it: then it is removed.
     pub async fn remove_profile(&self, name: &str, by: &str) -> Result<bool, ChangeError> {
         let removed = self.0.configuration.remove_profile(name).await?;
         self.apply();
         if removed {
-            self.changed(Kind::ToolServerChanged, by, format!("tool_profile:{name}"), "removed").await?;
+            let entry = self.changed(Kind::ToolServerChanged, by, format!("tool_profile:{name}"), "removed");
+            entry.await.map_err(ChangeError::NotWritten)?;
         }
         Ok(removed)
     }
 
-    /// See [`Pins::approve`].
+    /// See [`Pins::approve`]; it is in the audit log before it counts.
     ///
     /// # Errors
     /// As there.
     pub async fn approve(&self, server: &str, tool: &str, digest: &Digest, by: &str) -> Result<(), ApproveError> {
-        self.pins().approve(server, tool, digest, by).await?;
         let details = [("what", "pinned"), ("digest", digest.as_str())];
         let (audit, resource) = (self.0.shared.control.audit(), pins::kind::resource(server, tool));
-        Ok(audit.changed(Kind::Pin, Who::user(by), resource, &details).await?)
+        let entry = audit.changed(Kind::Pin, Who::user(by), resource, &details);
+        self.pins().approve(server, tool, digest, by, entry).await
     }
 
-    /// See [`Pins::withdraw`].
+    /// See [`Pins::withdraw`]. It is written down afterwards: it only narrows.
     ///
     /// # Errors
-    /// When it, or the audit entry about it, cannot be written.
+    /// When the database fails: then it is not withdrawn. When the audit log does not take it: then it is.
     pub async fn withdraw(&self, server: &str, tool: &str, by: &str) -> Result<bool, ApproveError> {
         let withdrawn = self.pins().withdraw(server, tool).await?;
         if withdrawn {
-            self.changed(Kind::Pin, by, pins::kind::resource(server, tool), "withdrawn").await?;
+            let entry = self.changed(Kind::Pin, by, pins::kind::resource(server, tool), "withdrawn");
+            entry.await.map_err(ApproveError::NotWritten)?;
         }
         Ok(withdrawn)
     }

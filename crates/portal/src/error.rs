@@ -115,6 +115,13 @@ impl ApiError {
         }
     }
 
+    /// What narrows was done, as `done` says, and is not written down.
+    pub(crate) fn not_written(done: &str, cause: &AuditError) -> Self {
+        tracing::error!(error = %Chain(cause), "{done}, and is not in the audit log");
+        let message = "but the audit log did not take the entry about it; the log of Mizzen says why";
+        Self::audit_unavailable(&format!("{done}, {message}"))
+    }
+
     pub(crate) fn not_found(what: &'static str, name: impl ToString) -> Self {
         Self::NotFound { what, name: name.to_string() }
     }
@@ -280,11 +287,7 @@ impl From<PauseError> for ApiError {
             PauseError::Reason => Self::Field { field: "reason", message: error.to_string() },
             PauseError::TooMany => Self::too_many(&error),
             PauseError::Audit(error) => error.into(),
-            PauseError::NotWritten(cause) => {
-                tracing::error!(error = %Chain(&cause), "a pause holds that is not in the audit log");
-                let message = "it holds, but the audit log did not take the entry about it; the log of Mizzen says why";
-                Self::audit_unavailable(message)
-            }
+            PauseError::NotWritten(cause) => Self::not_written("it holds", &cause),
             PauseError::Random(_) | PauseError::Store(_) => Self::internal(error),
         }
     }
@@ -443,25 +446,35 @@ mod tests {
     use mizzen_control::budgets::BudgetError;
     use mizzen_control::evidence::WithdrawError;
     use mizzen_control::pauses::PauseError;
+    use mizzen_mcp::pins::ApproveError;
+    use mizzen_mcp::servers::ChangeError;
 
     use super::ApiError;
 
     #[test]
-    fn what_the_audit_log_did_not_take_is_unavailable_and_a_pause_holds_all_the_same() {
-        let not_done: [ApiError; 4] = [
+    fn what_the_audit_log_did_not_take_is_unavailable_and_what_narrows_is_done_all_the_same() {
+        let not_done: [ApiError; 6] = [
             AnswerError::Audit(AuditError::Busy).into(),
             BudgetError::Audit(AuditError::Busy).into(),
             PauseError::Audit(AuditError::Busy).into(),
             WithdrawError::Audit(AuditError::Busy).into(),
+            ChangeError::Audit(AuditError::Busy).into(),
+            ApproveError::Audit(AuditError::Busy).into(),
         ];
         let of = |error: &ApiError| (error.status(), error.code());
         for error in &not_done {
             assert_eq!(of(error), (StatusCode::SERVICE_UNAVAILABLE, "audit_unavailable"));
             assert!(error.to_string().contains("this was not done"), "{error}");
         }
-        let holds = ApiError::from(PauseError::NotWritten(AuditError::Busy));
-        assert_eq!(of(&holds), (StatusCode::SERVICE_UNAVAILABLE, "audit_unavailable"));
-        assert!(holds.to_string().starts_with("it holds"), "{holds}");
+        let done: [(ApiError, &str); 3] = [
+            (PauseError::NotWritten(AuditError::Busy).into(), "it holds, but"),
+            (ChangeError::NotWritten(AuditError::Busy).into(), "it is removed, but"),
+            (ApproveError::NotWritten(AuditError::Busy).into(), "the approval is withdrawn, but"),
+        ];
+        for (error, told) in &done {
+            assert_eq!(of(error), (StatusCode::SERVICE_UNAVAILABLE, "audit_unavailable"));
+            assert!(error.to_string().starts_with(told), "{error}");
+        }
     }
 
     #[test]

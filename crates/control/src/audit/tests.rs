@@ -261,14 +261,17 @@ async fn who_knocks_in_a_loop_is_counted_and_does_not_fill_the_log() {
     for _ in 0..10_000 {
         log.refused(Kind::DoorRefused, "gateway", "key_unknown", Who::default());
     }
+    // Another kind is not hidden by that.
+    log.refused(Kind::DoorRefused, "gateway", "state_refused", Who::named("mallory"));
     clock.advance(Duration::from_secs(60));
     log.refused(Kind::DoorRefused, "portal", "wrong_token", Who::default());
     log.append(entry("end"), Durability::Durable).await.unwrap();
     let filter = EntryFilter { kind: Some(Kind::DoorRefused), ..EntryFilter::default() };
     let found = log.find(filter, None, 1_000).await.unwrap().items;
-    assert_eq!(found.len() as u64, refusals::REFUSALS_PER_MINUTE + 2);
+    assert_eq!(found.len() as u64, refusals::REFUSALS_PER_MINUTE + 3);
     let counted: u64 = found.iter().map(|(_, entry)| entry.count.unwrap_or(1)).sum();
-    assert_eq!(counted, 10_001);
+    assert_eq!(counted, 10_002);
     assert_eq!(found[0].1.details["door"], "portal");
     assert_eq!((found[1].1.code.as_deref(), found[1].1.count), (Some("key_unknown"), Some(9_940)));
+    assert_eq!((found[2].1.code.as_deref(), found[2].1.who.reference.as_str()), (Some("state_refused"), "mallory"));
 }

@@ -22,6 +22,9 @@ use crate::{taint, token};
 /// How long a caller waits before it asks again when nothing could be decided.
 const TRY_AGAIN_NANOS: i64 = 5_000_000_000;
 
+/// What is told while a node does not hear what others changed.
+pub(super) const STALE: &str = "what other nodes changed cannot be read; nothing is let through meanwhile, ask again";
+
 /// Everything about one question.
 #[derive(Debug)]
 pub(super) struct Case {
@@ -120,9 +123,8 @@ impl Case {
     pub(super) fn refuse_if_stale(&self) -> Result<(), Turn> {
         // Without randomness there is no id to record the decision by.
         if self.inner.memory.is_stale() || self.id.is_empty() {
-            let reason = "what other nodes changed cannot be read; nothing is let through meanwhile, ask again";
             let retry_at = Some(self.at.plus_nanos(TRY_AGAIN_NANOS));
-            return Err(Refusal { retry_at, ..Refusal::new(DenialCode::Unavailable, reason) }.into());
+            return Err(Refusal { retry_at, ..Refusal::new(DenialCode::Unavailable, STALE) }.into());
         }
         Ok(())
     }

@@ -115,6 +115,12 @@ impl Memory {
         *self.refreshed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
+    /// As if the database was not heard of for so long.
+    #[cfg(test)]
+    pub(crate) fn was_fresh_before(&self, ago: Duration) {
+        *self.refreshed_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_sub(ago);
+    }
+
     /// Whether what other nodes changed may be unknown here for too long.
     pub(crate) fn is_stale(&self) -> bool {
         let at = *self.refreshed_at.lock().unwrap_or_else(PoisonError::into_inner);

@@ -46,6 +46,12 @@ impl Permit {
         async move { stop.cancelled().await }
     }
 
+    /// Whether its agent was stopped since it was given, also when the stop was lifted again.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
     /// Gives back all the time but `used`, when it is known before the rest of what the call takes.
     pub fn give_back_time(&mut self, used: Duration) {
         self.reservation.give_back_time(used);

@@ -1,6 +1,7 @@
 mod enforced;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mizzen_governance::request::ToolFacts;
 use mizzen_model::asked::{Action, Resource, ResourceKind, Spend, Taint};
@@ -123,6 +124,26 @@ async fn without_the_database_a_budget_denies_and_says_the_way_out() {
     let denial = refused(plane.control.gate().ask(ask(&caller)).await);
     assert_eq!(denial.code, DenialCode::Unavailable);
     assert!(denial.message.contains("ask again") && denial.retry_at.is_some(), "{}", denial.message);
+}
+
+#[tokio::test]
+async fn who_may_be_paused_by_another_node_that_is_not_heard_does_not_go_on() {
+    let plane = planes().await.swap_remove(0);
+    let caller = plane.agent("helm").await;
+    let (gate, memory) = (plane.control.gate(), &plane.inner().memory);
+    let permit = permitted(gate.ask(ask(&caller)).await);
+    assert_eq!(gate.barred(&caller), None);
+    memory.was_fresh_before(Duration::from_secs(60));
+    assert_eq!(gate.barred(&caller).unwrap().0, DenialCode::Unavailable);
+    assert!(gate.paused(&caller).unwrap().contains("ask again"));
+    memory.is_fresh_now();
+    assert_eq!(gate.barred(&caller), None);
+    // A stop that was lifted again ended what was permitted before it.
+    let stop = plane.control.pauses().pause(Reach::All, PauseKind::Stop, "it loops", "ada").await.unwrap();
+    assert_eq!(gate.barred(&caller).unwrap().0, DenialCode::Paused);
+    plane.control.pauses().resume(&stop.id, "ada").await.unwrap();
+    assert!(gate.barred(&caller).is_none() && permit.is_stopped());
+    permit.settle(Spend::default());
 }
 
 #[tokio::test]

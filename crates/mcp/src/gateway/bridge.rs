@@ -6,6 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
 use mizzen_control::gate::DenialCode;
 use mizzen_model::time::Timestamp;
 use serde_json::json;
@@ -15,10 +18,11 @@ use tokio::time::Instant;
 
 use super::exchange::Step;
 use super::parked::{ParkedCall, Question};
-use super::pipeline::{Client, Incoming, UnderWay};
+use super::pipeline::{Client, Incoming, Target, UnderWay};
 use super::session::{Asked, ClientSession};
 use super::state::Next;
 use super::stream::Out;
+use super::trace::TraceContext;
 use crate::seam::{ClientAnswer, FromServer, LOG_LEVELS, Reply};
 use crate::wire::json::{self, Members};
 use crate::wire::rpc::{self, Answer, INTERNAL_ERROR, LIMIT, METHOD_NOT_FOUND, RpcError};
@@ -40,42 +44,66 @@ enum After {
     Again(Box<RawValue>),
 }
 
+/// What a stateful client was asked during one call. Answers that are still to come are no longer waited for when it ends.
+#[derive(Default)]
+pub(super) struct Asking {
+    asked: Vec<Asked>,
+    answers: FuturesUnordered<BoxFuture<'static, Option<Answered>>>,
+}
+
+/// An answer on its way to the server that asked, which hears by the end of `to` when there is none.
+pub(super) struct Answered {
+    pub(super) method: String,
+    pub(super) said: ClientAnswer,
+    pub(super) to: oneshot::Sender<ClientAnswer>,
+}
+
+impl Asking {
+    /// Asks on the stream of a request; the answer comes as a request of its own.
+    pub(super) async fn ask(
+        &mut self,
+        session: &Arc<ClientSession>,
+        method: String,
+        params: Option<Box<RawValue>>,
+        to: oneshot::Sender<ClientAnswer>,
+        out: &Out,
+    ) {
+        let (theirs, answered) = oneshot::channel();
+        let asked = session.ask(theirs);
+        drop(out.send(rpc::request(&asked.id, &method, params.as_deref())).await);
+        self.asked.push(asked);
+        self.answers.push(Box::pin(async move { Some(Answered { method, said: answered.await.ok()?, to }) }));
+    }
+
+    /// The next answer; never comes when nothing was asked.
+    pub(super) async fn next(&mut self) -> Answered {
+        loop {
+            match self.answers.next().await {
+                Some(Some(answered)) => return answered,
+                // Nobody can answer that any more.
+                Some(None) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
 /// # Errors
 /// What the client is told instead of a reply, which for a stateless client may be a question.
 pub(super) async fn pass(mut under_way: UnderWay, out: &Out) -> Result<Replied, Answer> {
     if let Some(question) = under_way.open_question.take() {
         return Err(park(under_way, question));
     }
-    // Answers that are still to come are no longer waited for when the call ends.
-    let mut asked = Vec::new();
-    let mut rounds = 0;
+    let (mut asking, mut rounds) = (Asking::default(), 0);
     let mut stopped = Box::pin(under_way.granted.permit.stopped());
     let mut time_is_over = Box::pin(under_way.granted.time_is_over());
     loop {
-        let step = tokio::select! {
+        // Also a client that reads slowly keeps nobody from hearing of a stop.
+        let after = tokio::select! {
             biased;
-            () = &mut stopped => return Err(under_way.stopped()),
+            () = &mut stopped => return Err(under_way.stopped(None).await),
             () = &mut time_is_over => return Err(under_way.out_of_time()),
-            step = under_way.exchange.next() => step,
-        };
-        // Whatever the server says may carry what the call brings: not only its result is handed on.
-        if matches!(step, Step::Event(_) | Step::Reply(Ok(Reply::InputRequired(_)))) {
-            under_way.granted.touch().await?;
-        }
-        let after = match step {
-            Step::Event(FromServer::Notification { method, params }) => {
-                tell(&under_way.incoming, &method, params, out).await;
-                After::Wait
-            }
-            Step::Event(FromServer::Request { method, params, answer }) => {
-                question(&under_way.incoming, method, params, answer, out, &mut asked).await
-            }
-            Step::Reply(Ok(Reply::Complete(result))) => After::Replied(Answer::Result(result)),
-            Step::Reply(Ok(Reply::Error(error))) => After::Replied(Answer::raw_error(error)),
-            Step::Reply(Ok(Reply::InputRequired(result))) => input_required(&mut under_way, result, out).await?,
-            Step::Reply(Err(error)) => {
-                return Err(super::pipeline::failed(&error, &mut under_way.granted.recording));
-            }
+            after = under_way.step(&mut asking, out) => after?,
         };
         match after {
             After::Wait => {}
@@ -84,11 +112,54 @@ pub(super) async fn pass(mut under_way: UnderWay, out: &Out) -> Result<Replied, 
             After::Again(required) => {
                 rounds += 1;
                 let asked_at = Instant::now();
-                under_way.again(&required, rounds, out).await?;
+                tokio::select! {
+                    biased;
+                    () = &mut stopped => {
+                        under_way.granted.waited_since(asked_at);
+                        return Err(under_way.stopped(None).await);
+                    }
+                    again = under_way.again(&required, rounds, out) => again?,
+                }
                 under_way.granted.waited_since(asked_at);
                 time_is_over = Box::pin(under_way.granted.time_is_over());
             }
         }
+    }
+}
+
+impl UnderWay {
+    /// What comes next of the server, or of the client for it.
+    async fn step(&mut self, asking: &mut Asking, out: &Out) -> Result<After, Answer> {
+        let step = tokio::select! {
+            answered = asking.next() => return self.hand_back(answered).await,
+            step = self.exchange.next() => step,
+        };
+        // Whatever the server says may carry what the call brings: not only its result is handed on.
+        if matches!(step, Step::Event(_) | Step::Reply(Ok(Reply::InputRequired(_)))) {
+            self.granted.touch().await?;
+        }
+        match step {
+            Step::Event(FromServer::Notification { method, params }) => {
+                tell(&self.incoming, &method, params, out).await;
+                Ok(After::Wait)
+            }
+            Step::Event(FromServer::Request { method, params, answer }) => {
+                Ok(question(&self.incoming, method, params, answer, out, asking).await)
+            }
+            Step::Reply(Ok(Reply::Complete(result))) => Ok(After::Replied(Answer::Result(result))),
+            Step::Reply(Ok(Reply::Error(error))) => Ok(After::Replied(Answer::raw_error(error))),
+            Step::Reply(Ok(Reply::InputRequired(result))) => Ok(input_required(self, result)),
+            Step::Reply(Err(error)) => Err(super::pipeline::failed(&error, &mut self.granted.recording)),
+        }
+    }
+
+    /// Hands a client's answer to the server that asked, as that may have it.
+    async fn hand_back(&mut self, answered: Answered) -> Result<After, Answer> {
+        let Answered { method, said, to } = answered;
+        let recording = &mut self.granted.recording;
+        let passes = self.incoming.screen_answer(&self.target, said, &method, recording).await?;
+        drop(to.send(passes));
+        Ok(After::Wait)
     }
 }
 
@@ -99,7 +170,7 @@ async fn question(
     params: Option<Box<RawValue>>,
     answer: oneshot::Sender<ClientAnswer>,
     out: &Out,
-    asked: &mut Vec<Asked>,
+    asking: &mut Asking,
 ) -> After {
     if !declared(&incoming.client, &method) {
         let error = RpcError::new(METHOD_NOT_FOUND, "the client did not declare this capability");
@@ -108,7 +179,7 @@ async fn question(
     }
     match &incoming.client {
         Client::Stateful(session) => {
-            asked.push(ask_on(session, &method, params, answer, out).await);
+            asking.ask(session, method, params, answer, out).await;
             After::Wait
         }
         Client::Stateless(_) => {
@@ -116,19 +187,6 @@ async fn question(
             After::Ask(Question { key, method, params, answer })
         }
     }
-}
-
-/// Asks on the stream of a request; the answer comes as a request of its own.
-pub(super) async fn ask_on(
-    session: &Arc<ClientSession>,
-    method: &str,
-    params: Option<Box<RawValue>>,
-    answer: oneshot::Sender<ClientAnswer>,
-    out: &Out,
-) -> Asked {
-    let asking = session.ask(answer);
-    drop(out.send(rpc::request(&asking.id, method, params.as_deref())).await);
-    asking
 }
 
 /// Hands on what belongs to the request.
@@ -139,15 +197,15 @@ pub(super) async fn tell(incoming: &Incoming, method: &str, params: Option<Box<R
 }
 
 /// A stateless server wants answers with the next request.
-async fn input_required(under_way: &mut UnderWay, result: Box<RawValue>, _out: &Out) -> Result<After, Answer> {
-    let Client::Stateless(_) = &under_way.incoming.client else { return Ok(After::Again(result)) };
-    let Some(mut members) = json::members(&result) else { return Ok(After::Replied(Answer::Result(result))) };
+fn input_required(under_way: &UnderWay, result: Box<RawValue>) -> After {
+    let Client::Stateless(_) = &under_way.incoming.client else { return After::Again(result) };
+    let Some(mut members) = json::members(&result) else { return After::Replied(Answer::Result(result)) };
     if let Some(state) = json::member_text(&members, "requestState") {
         let binding = under_way.incoming.binding(&under_way.target);
         let state = under_way.incoming.gateway.seal(&binding, Next::Server(state));
         members.insert("requestState".to_owned(), json::raw(&state));
     }
-    Ok(After::Replied(Answer::Result(json::raw(&members))))
+    After::Replied(Answer::Result(json::raw(&members)))
 }
 
 /// Leaves the call here until the client comes back with the answer.
@@ -175,11 +233,18 @@ fn park(under_way: UnderWay, question: Question) -> Answer {
 }
 
 impl UnderWay {
-    /// A person stopped the agent in the middle of the call.
-    fn stopped(&mut self) -> Answer {
-        self.granted.recording.fail("paused", "the agent was stopped during the call");
-        let said = json!({ "id": self.granted.permit.decision.id, "code": "paused" });
-        self.incoming.refused(&self.target, "the agent was stopped by a person; the call was ended", said)
+    /// A person stopped the agent in the middle of the call: its server is told first, and it is an entry under the decision that
+    /// had permitted the call.
+    pub(super) async fn stopped(self, why: Option<String>) -> Answer {
+        let Self { incoming, target, mut granted, exchange, .. } = self;
+        drop(exchange);
+        granted.recording.fail(DenialCode::Paused.as_str(), "the agent was stopped during the call");
+        let why = why.unwrap_or_else(|| "the agent was stopped by a person".to_owned());
+        let (decision, trace) = (granted.permit.decision.id.clone(), granted.recording.trace);
+        let why = format!("{why}; the call was ended");
+        let answer = incoming.goes_no_further(&target, decision, trace, DenialCode::Paused, &why).await;
+        granted.settle();
+        answer
     }
 
     fn out_of_time(&mut self) -> Answer {
@@ -198,7 +263,7 @@ impl UnderWay {
         limit.map_err(|limit| RpcError::new(LIMIT, format!("the tool server asks again and again: {limit}")))?;
         let required = json::members(required).unwrap_or_default();
         let requests = required.get("inputRequests").and_then(|raw| json::members(raw)).unwrap_or_default();
-        let answers = ask_all(&self.incoming, &session, requests, out).await?;
+        let answers = self.ask_all(&session, requests, out).await?;
         self.incoming.params.insert("inputResponses".to_owned(), json::raw(&answers));
         match required.get("requestState") {
             Some(state) => self.incoming.params.insert("requestState".to_owned(), state.clone()),
@@ -210,44 +275,60 @@ impl UnderWay {
         }
         Ok(())
     }
+
+    /// Sends all questions at once and waits for every answer.
+    async fn ask_all(&mut self, session: &Arc<ClientSession>, requests: Members, out: &Out) -> Result<Members, Answer> {
+        let mut waiting = Vec::with_capacity(requests.len());
+        for (key, request) in requests {
+            let request = json::members(&request).unwrap_or_default();
+            let method = json::member_text(&request, "method").unwrap_or_default();
+            if !declared(&self.incoming.client, &method) {
+                let message =
+                    format!("the tool server needs `{}`, which this client did not declare", rpc::shown(&method));
+                return Err(RpcError::new(INTERNAL_ERROR, message).into());
+            }
+            let (answer, answered) = oneshot::channel();
+            let asking = session.ask(answer);
+            let params = request.get("params").map(|params| &**params);
+            drop(out.send(rpc::request(&asking.id, &method, params)).await);
+            waiting.push((key, method, asking, answered));
+        }
+        let mut answers = Members::new();
+        for (key, method, _asking, answered) in waiting {
+            let answer = tokio::time::timeout(self.incoming.gateway.config.timeouts.answer(), answered).await;
+            let Ok(Ok(answer)) = answer else {
+                return Err(RpcError::new(INTERNAL_ERROR, format!("the client did not answer `{method}`")).into());
+            };
+            let answer = match answer {
+                Ok(answer) => answer,
+                // What a person declines by an error is a dialogue that was cancelled.
+                Err(_) if method == "elicitation/create" => json::raw(&json!({ "action": "cancel" })),
+                Err(error) => return Err(Answer::raw_error(error)),
+            };
+            let recording = &mut self.granted.recording;
+            let (Ok(answer) | Err(answer)) =
+                self.incoming.screen_answer(&self.target, Ok(answer), &method, recording).await?;
+            answers.insert(key, answer);
+        }
+        Ok(answers)
+    }
 }
 
-/// Sends all questions at once and waits for every answer.
-async fn ask_all(
-    incoming: &Incoming,
-    session: &Arc<ClientSession>,
-    requests: Members,
-    out: &Out,
-) -> Result<Members, Answer> {
-    let mut waiting = Vec::with_capacity(requests.len());
-    for (key, request) in requests {
-        let request = json::members(&request).unwrap_or_default();
-        let method = json::member_text(&request, "method").unwrap_or_default();
-        if !declared(&incoming.client, &method) {
-            let message = format!("the tool server needs `{}`, which this client did not declare", rpc::shown(&method));
-            return Err(RpcError::new(INTERNAL_ERROR, message).into());
-        }
-        let (answer, answered) = oneshot::channel();
-        let asking = session.ask(answer);
-        let params = request.get("params").map(|params| &**params);
-        drop(out.send(rpc::request(&asking.id, &method, params)).await);
-        waiting.push((key, method, asking, answered));
+impl Incoming {
+    /// The refusal of something that belongs to a call that was permitted, which is an entry too.
+    pub(super) async fn goes_no_further(
+        &self,
+        target: &Target,
+        decision: String,
+        trace: TraceContext,
+        code: DenialCode,
+        message: &str,
+    ) -> Answer {
+        let said = json!({ "id": decision, "code": code.as_str() });
+        let details = vec![("permitted_by", decision)];
+        self.record_refused(target, code.as_str(), details, trace).await;
+        self.refused(target, message, said)
     }
-    let mut answers = Members::new();
-    for (key, method, _asking, answered) in waiting {
-        let answer = tokio::time::timeout(incoming.gateway.config.timeouts.answer(), answered).await;
-        let answer = match answer {
-            Ok(Ok(Ok(answer))) => answer,
-            // What a person declines by an error is a dialogue that was cancelled.
-            Ok(Ok(Err(_))) if method == "elicitation/create" => json::raw(&json!({ "action": "cancel" })),
-            Ok(Ok(Err(error))) => return Err(Answer::raw_error(error)),
-            Ok(Err(_)) | Err(_) => {
-                return Err(RpcError::new(INTERNAL_ERROR, format!("the client did not answer `{method}`")).into());
-            }
-        };
-        answers.insert(key, answer);
-    }
-    Ok(answers)
 }
 
 /// Whether the client may be asked `method`.

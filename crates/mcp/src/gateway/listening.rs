@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::Counted;
-use super::pipeline::{Client, Incoming, Subject, Target};
+use super::pipeline::{Client, Incoming, Target};
 use super::recording::Recording;
 use super::stream::Out;
 use super::{Inner, bridge, tasks, trace};
@@ -84,14 +84,14 @@ impl Incoming {
         details: Vec<(&'static str, String)>,
     ) -> Result<(), RpcError> {
         let gate = self.gateway.control.gate();
-        let paused = gate.paused(&self.caller);
+        let barred = gate.barred(&self.caller);
         let known = Known {
             caller: &self.caller,
             run: self.run(&recording.trace),
             trace: Some((recording.trace.trace_id, recording.trace.span_id)),
             action: self.method.replace('/', ":"),
             resource,
-            code: paused.as_ref().map(|_| DenialCode::Paused.as_str()),
+            code: barred.as_ref().map(|(code, _)| code.as_str()),
             details,
             durability: Durability::Window,
         };
@@ -103,9 +103,9 @@ impl Incoming {
             recording.fail(DenialCode::Unavailable.as_str(), "the subscription could not be recorded");
             return Err(refusal(DenialCode::Unavailable, "this could not be recorded; ask again".to_owned()));
         }
-        let Some(reason) = paused else { return Ok(()) };
-        recording.fail(DenialCode::Paused.as_str(), "a decision refused the subscription");
-        Err(refusal(DenialCode::Paused, reason))
+        let Some((code, reason)) = barred else { return Ok(()) };
+        recording.fail(code.as_str(), "a decision refused the subscription");
+        Err(refusal(code, reason))
     }
 }
 
@@ -233,7 +233,7 @@ async fn agree(
         .check(uris.len() as u64)
         .map_err(|limit| RpcError::new(LIMIT, limit.to_string()))?;
     for uri in uris.iter().filter_map(Value::as_str) {
-        if owner(incoming, uri).await.is_some() {
+        if incoming.gateway.may_name(uri, &incoming.caller).await && owner(incoming, uri).await.is_some() {
             resources.insert(uri.to_owned());
         }
     }
@@ -247,7 +247,7 @@ async fn agree(
 async fn owner(incoming: &Incoming, uri: &str) -> Option<Member> {
     let wait = incoming.gateway.config.timeouts.list();
     let (member, definition) = resolve::by_uri(&incoming.view, uri, wait).await.ok()?;
-    let target = Target { member, subject: Subject::Resource, name: uri.to_owned(), definition };
+    let target = Target::of_uri(member, uri.to_owned(), definition);
     incoming.may_list(&target).then_some(target.member)
 }
 

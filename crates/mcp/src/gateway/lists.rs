@@ -111,7 +111,8 @@ pub(super) fn may_see(incoming: &Incoming, kind: ListKind, entry: &Entry) -> boo
 fn may_name(incoming: &Incoming, kind: ListKind, server: &str, key: &str) -> bool {
     let member = incoming.view.members.iter().find(|member| member.upstream.name() == server);
     member.is_some_and(|member| {
-        let target = Target { member: member.clone(), subject: subject(kind), name: key.to_owned(), definition: None };
+        let (member, name) = (member.clone(), key.to_owned());
+        let target = Target { member, subject: subject(kind), name, definition: None, recorded_name: None };
         incoming.may_list(&target)
     })
 }

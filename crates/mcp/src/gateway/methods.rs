@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode};
+use mizzen_control::KeyIdentity;
+use mizzen_control::secrets::Place;
 use serde_json::json;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
@@ -17,12 +19,12 @@ use super::{Inner, bridge, listening, lists, refusal, tasks};
 use crate::federation::capabilities;
 use crate::federation::listing::Entry;
 use crate::federation::resolve;
-use crate::seam::{self, Call, ClientContext, Era, ListKind, Member, Owner, Reply, UpstreamError};
+use crate::seam::{self, Call, ClientAnswer, ClientContext, Era, ListKind, Member, Owner, Reply, UpstreamError};
 use crate::wire::headers::SESSION_ID;
 use crate::wire::json::{self as text, Members};
 use crate::wire::revision::{self, SUPPORTED};
 use crate::wire::rpc::{
-    self, Answer, HEADER_MISMATCH, LIMIT, METHOD_NOT_FOUND, MISSING_CAPABILITY, RpcError, UNSUPPORTED_VERSION,
+    self, Answer, HEADER_MISMATCH, LIMIT, METHOD_NOT_FOUND, MISSING_CAPABILITY, REFUSED, RpcError, UNSUPPORTED_VERSION,
 };
 
 /// How long clients may keep what `server/discover` says; lists are told when they change.
@@ -34,7 +36,13 @@ pub(super) async fn answer(decoded: Decoded) -> Response<Body> {
         Decoded::Request(incoming) => request(incoming).await,
         Decoded::Initialize(identified, id, params) => initialize(*identified, &id, params).await,
         Decoded::Notification(identified, session, method, params) => {
-            notification(&identified.gateway, &session, &method, &params).await;
+            let Identified { gateway, caller, .. } = identified;
+            notification(&gateway, &caller, &session, &method, params).await;
+            refusal::empty(StatusCode::ACCEPTED)
+        }
+        Decoded::Answered(identified, session, id, said) => {
+            let Identified { gateway, caller, .. } = identified;
+            answered(&gateway, &caller, &session, &id, said).await;
             refusal::empty(StatusCode::ACCEPTED)
         }
         Decoded::Accepted => refusal::empty(StatusCode::ACCEPTED),
@@ -91,7 +99,7 @@ async fn dispatch(incoming: Incoming, out: Out) -> Answer {
         ("ping", Client::Stateful(_)) => Answer::Result(text::raw(&json!({}))),
         ("logging/setLevel", Client::Stateful(session)) => set_level(&incoming, &session).await,
         ("resources/subscribe" | "resources/unsubscribe", Client::Stateful(session)) => {
-            subscribe(&incoming, &session).await
+            subscribe(incoming, &session).await
         }
         (unknown, _) => RpcError::method_not_found(unknown).into(),
     }
@@ -154,7 +162,31 @@ async fn discover(incoming: &Incoming) -> Answer {
     Answer::Result(text::raw(&result))
 }
 
-async fn notification(gateway: &Inner, session: &Arc<ClientSession>, method: &str, params: &Members) {
+/// Hands an answer to who asked. A call looks itself at what it asked for, and does not go on after a stop.
+async fn answered(gateway: &Inner, caller: &KeyIdentity, session: &ClientSession, id: &str, said: ClientAnswer) {
+    let Some(waiting) = session.asked(id) else { return };
+    if !waiting.of_no_call {
+        drop(waiting.to.send(said));
+        return;
+    }
+    // Who asked hears by the end of `to` that there is no answer.
+    if let Some((code, _)) = gateway.control.gate().barred(caller) {
+        gateway.refused(code.as_str(), Some(caller));
+        return;
+    }
+    match gateway.search_answer(said).await {
+        Ok((passes, _)) => drop(waiting.to.send(passes)),
+        Err(withheld) => gateway.refused(withheld.code(), Some(caller)),
+    }
+}
+
+async fn notification(
+    gateway: &Inner,
+    caller: &KeyIdentity,
+    session: &Arc<ClientSession>,
+    method: &str,
+    params: Members,
+) {
     match method {
         "notifications/cancelled" => {
             if let Some(id) = params.get("requestId") {
@@ -162,10 +194,15 @@ async fn notification(gateway: &Inner, session: &Arc<ClientSession>, method: &st
             }
         }
         "notifications/roots/list_changed" => {
+            let searched = gateway.search_leaving(Place::ToolArguments, "", text::raw(&params)).await;
+            let params = match searched {
+                Ok(searched) => searched.said,
+                Err(withheld) => return gateway.refused(withheld.code(), Some(caller)),
+            };
             let linked = session.linked.borrow().clone();
             for upstream in linked {
                 let sent = match upstream.session(Arc::clone(&session.context)).await {
-                    Ok(link) => link.notify(method, Some(text::raw(params))).await,
+                    Ok(link) => link.notify(method, Some(params.clone())).await,
                     Err(error) => Err(error),
                 };
                 if let Err(error) = sent {
@@ -233,7 +270,7 @@ async fn tell_level(member: &Member, link: &Arc<dyn seam::Session>, level: &str)
 }
 
 /// Which resources a session follows; its stream of news does the rest.
-async fn subscribe(incoming: &Incoming, session: &Arc<ClientSession>) -> Answer {
+async fn subscribe(mut incoming: Incoming, session: &Arc<ClientSession>) -> Answer {
     let Some(uri) = text::member_text(&incoming.params, "uri") else {
         return RpcError::invalid_params("`uri` must be a string").into();
     };
@@ -241,17 +278,27 @@ async fn subscribe(incoming: &Incoming, session: &Arc<ClientSession>) -> Answer 
         session.subscriptions.send_if_modified(|uris| uris.remove(&uri));
         return Answer::Result(text::raw(&json!({})));
     }
+    let (kinds, recorded) = match incoming.screen_rest().await {
+        Ok(searched) => searched,
+        Err(withheld) => {
+            incoming.gateway.refused(withheld.code(), Some(&incoming.caller));
+            let refusal = RpcError::new(REFUSED, format!("the subscription was refused: {}", withheld.told("it")));
+            return refusal.with_data(json!({ "code": withheld.code() })).into();
+        }
+    };
     let found = resolve::by_uri(&incoming.view, &uri, incoming.gateway.config.timeouts.list()).await;
     let (member, definition) = match found {
         Ok(found) => found,
         Err(missing) => return pipeline::missing(pipeline::Subject::Resource, &uri, missing, Era::Stateful),
     };
-    let target = pipeline::Target { member, subject: pipeline::Subject::Resource, name: uri.clone(), definition };
+    let mut target = pipeline::Target::of_uri(member, uri.clone(), definition);
+    target.note_recorded(&incoming.method, &kinds, recorded.as_ref());
     if !incoming.may_list(&target) {
         return pipeline::missing(pipeline::Subject::Resource, &uri, resolve::Missing::Unknown, Era::Stateful);
     }
     let mut recording = incoming.recording(&target);
-    if let Err(refused) = incoming.may_follow(target.resource().to_string(), &mut recording, Vec::new()).await {
+    recording.note_secrets_sent(&kinds);
+    if let Err(refused) = incoming.may_follow(target.shown().to_string(), &mut recording, Vec::new()).await {
         return refused.into();
     }
     let limit = &incoming.gateway.limits.subscriptions;

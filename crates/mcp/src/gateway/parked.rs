@@ -73,12 +73,20 @@ impl ParkedCalls {
         Ok(id)
     }
 
-    /// The call `id`, when it is this one's. It can be taken once.
-    pub(super) fn take(&self, id: &str, binding: &Binding) -> Option<ParkedCall> {
+    /// The call `id`, when it is this one's and not too old. It can be taken once.
+    pub(super) fn take(&self, id: &str, binding: &Binding, now: Timestamp) -> Option<ParkedCall> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let call = calls.get(id).is_some_and(|call| call.binding == *binding).then(|| calls.remove(id)).flatten();
+        let is_theirs = |call: &ParkedCall| call.binding == *binding && call.expires_at >= now;
+        let call = calls.get(id).is_some_and(is_theirs).then(|| calls.remove(id)).flatten();
         self.count(&calls);
         call
+    }
+
+    /// A call that was taken, and may not go on yet.
+    pub(super) fn put_back(&self, id: String, call: ParkedCall) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.insert(id, call);
+        self.count(&calls);
     }
 
     pub(super) fn sweep(&self, now: Timestamp) {

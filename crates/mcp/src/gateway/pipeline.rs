@@ -5,6 +5,7 @@ mod authorise;
 mod decode;
 mod identify;
 mod oblige;
+mod places;
 mod route;
 mod screen;
 mod secrets;
@@ -18,7 +19,7 @@ pub use self::identify::TokenCheck;
 pub(super) use self::identify::{Identified, Received, check_origin, door_url};
 pub(super) use self::oblige::{not_kept, redacted};
 pub(super) use self::route::{Subject, Target, missing};
-pub(super) use self::secrets::{Searched, Searches};
+pub(super) use self::secrets::{Searched, Searches, Withheld};
 use super::refusal::Refusal;
 use super::stream::Out;
 use super::{bridge, methods};
@@ -44,7 +45,7 @@ async fn carried(incoming: Incoming, out: &Out) -> Result<Answer, Answer> {
     let routed = incoming.route().await?;
     // Secrets among the arguments that may not leave; what is left is what everybody decides on.
     let screened = routed.screen().await?;
-    let under_way = match screened.resume()? {
+    let under_way = match screened.resume().await? {
         // The client brings the answer that the call waited for: it was permitted, and goes on where it stood.
         Ok(under_way) => under_way,
         // Policies, arguments, taint, evidence, budget; a held call waits for its person here.

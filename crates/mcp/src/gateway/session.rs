@@ -41,7 +41,7 @@ pub(super) struct ClientSession {
     used_at_nanos: AtomicI64,
     log_level: Mutex<Option<String>>,
     /// Requests of tool servers that the client has not answered yet.
-    asked: Mutex<HashMap<String, oneshot::Sender<ClientAnswer>>>,
+    asked: Mutex<HashMap<String, Waiting>>,
     asked_count: AtomicU64,
     /// Requests of the client, by their ids.
     in_flight: Mutex<HashMap<String, CancellationToken>>,
@@ -54,6 +54,14 @@ pub(super) struct ClientSession {
     pub(super) kept: Kept,
     /// Tasks of its calls.
     pub(super) made: Made,
+}
+
+/// Who waits for an answer of the client.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) to: oneshot::Sender<ClientAnswer>,
+    /// Asked in no call: there is nobody else to look at the answer.
+    pub(super) of_no_call: bool,
 }
 
 /// All of them.
@@ -101,14 +109,14 @@ impl ClientSession {
     /// An id for a request to the client, whose answer goes to `answer`.
     pub(super) fn ask(self: &Arc<Self>, answer: oneshot::Sender<ClientAnswer>) -> Asked {
         let id = format!("mizzen-{}", self.asked_count.fetch_add(1, Ordering::Relaxed));
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), answer);
+        let waiting = Waiting { to: answer, of_no_call: false };
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), waiting);
         Asked { session: Arc::clone(self), id, kept: false }
     }
 
-    /// Whether a request waited for this answer.
-    pub(super) fn answered(&self, id: &str, answer: ClientAnswer) -> bool {
-        let waiting = self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-        waiting.is_some_and(|waiting| waiting.send(answer).is_ok())
+    /// Who waits for the answer to a request; there is one answer.
+    pub(super) fn asked(&self, id: &str) -> Option<Waiting> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
     }
 
     /// Remembers a request until the returned guard is dropped, so that the client can cancel it by its id.
@@ -171,9 +179,12 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Its id; the answer is waited for as long as the session lasts.
+    /// Its id; the answer belongs to no call, and is waited for as long as the session lasts.
     pub(super) fn keep(mut self) -> String {
         self.kept = true;
+        if let Some(waiting) = self.session.asked.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&self.id) {
+            waiting.of_no_call = true;
+        }
         self.id.clone()
     }
 }

@@ -7,8 +7,6 @@
 pub(super) mod made;
 
 use bytes::Bytes;
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use mizzen_control::audit::Durability;
 use mizzen_control::gate::{DenialCode, Known};
 use mizzen_governance::request::Obligations;
@@ -17,15 +15,15 @@ use mizzen_runtime::error::Chain;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
 
+use super::bridge::{Answered, Asking};
 use super::exchange::{Exchange, Step};
-use super::pipeline::{Client, Granted, Incoming, Searched, not_kept, redacted, unanswered};
+use super::pipeline::{Client, Granted, Incoming, Searched, Withheld, not_kept, redacted, unanswered};
 use super::recording::Recording;
 use super::stream::Out;
 use super::trace::TraceContext;
 use super::{Inner, bridge, listening};
-use crate::seam::{ClientAnswer, Era, FromServer, Member, Reply};
+use crate::seam::{Era, FromServer, Member, Reply};
 use crate::signing::Purpose;
 use crate::wire::json::{self as text, Members};
 use crate::wire::rpc::{Answer, INTERNAL_ERROR, LIMIT, METHOD_NOT_FOUND, REFUSED, RpcError};
@@ -135,6 +133,9 @@ pub(super) async fn task(mut incoming: Incoming, out: Out) -> Answer {
     };
     incoming.params.insert("taskId".to_owned(), text::raw(&known.task));
     let mut recording = incoming.recording_of(incoming.method.clone(), Some(&known.server));
+    if let Err(withheld) = incoming.screen_update(&mut recording).await {
+        return incoming.kept_from_task(&withheld, "it", &known, &mut recording).await.into();
+    }
     match incoming.decided(&member, named, &known, &mut recording, &out).await {
         Ok(answer) => {
             recording.end(&answer);
@@ -163,9 +164,9 @@ impl Incoming {
         let stopped = gate.stopped(&self.caller);
         // Who is paused may still end what goes on.
         if self.method != "tasks/cancel"
-            && let Some(reason) = gate.paused(&self.caller)
+            && let Some((code, reason)) = gate.barred(&self.caller)
         {
-            return Err(self.stopped(known, recording, reason).await);
+            return Err(self.barred(known, recording, code, reason).await);
         }
         // What changes the task is on disk before its server sees it.
         if matches!(self.method.as_str(), "tasks/update" | "tasks/cancel") {
@@ -176,9 +177,9 @@ impl Incoming {
             biased;
             () = stopped => {
                 let reason = "the agent was stopped by a person; the task goes on, and its result is not handed over";
-                return Err(self.stopped(known, recording, reason.to_owned()).await);
+                return Err(self.barred(known, recording, DenialCode::Paused, reason.to_owned()).await);
             }
-            answer = self.ask_for_task(member, &names, known, recording.trace, out) => answer,
+            answer = self.ask_for_task(member, &names, known, recording, out) => answer?,
         };
         match answer {
             Answer::Result(result) => self.released(result, &names, known, recording).await,
@@ -191,14 +192,45 @@ impl Incoming {
     }
 
     /// The refusal, which is an entry too.
-    async fn stopped(&self, known: &TaskName, recording: &Recording, reason: String) -> RpcError {
+    async fn barred(&self, known: &TaskName, recording: &Recording, code: DenialCode, reason: String) -> RpcError {
         // It stays refused when that cannot be recorded, which is logged.
-        let (Ok(()) | Err(_)) = self.record(known, recording, Some(DenialCode::Paused)).await;
-        RpcError::new(REFUSED, reason).with_data(json!({ "code": DenialCode::Paused.as_str() }))
+        let (Ok(()) | Err(_)) = self.record(known, recording, Some(code.as_str())).await;
+        RpcError::new(REFUSED, reason).with_data(json!({ "code": code.as_str() }))
+    }
+
+    /// The same, for secrets in `what` the client says.
+    async fn kept_from_task(
+        &self,
+        withheld: &Withheld,
+        what: &str,
+        known: &TaskName,
+        recording: &mut Recording,
+    ) -> RpcError {
+        recording.note_secrets_sent(withheld.kinds());
+        recording.fail(withheld.code(), "it was not passed on, for secrets in it");
+        let (Ok(()) | Err(_)) = self.record(known, recording, Some(withheld.code())).await;
+        RpcError::new(REFUSED, withheld.told(what)).with_data(json!({ "code": withheld.code() }))
+    }
+
+    /// What a client says to the server of a task: the kinds of secrets in it are noted.
+    ///
+    /// # Errors
+    /// When it may not leave.
+    async fn screen_update(&mut self, recording: &mut Recording) -> Result<(), Withheld> {
+        let (kinds, _) = self.screen_rest().await?;
+        recording.note_secrets_sent(&kinds);
+        let (kinds, _) = self.screen_carried().await?;
+        recording.note_secrets_sent(&kinds);
+        Ok(())
     }
 
     /// Writes down what became of a task, under the decision of its call. What only reads is on disk within 10 ms.
-    async fn record(&self, known: &TaskName, recording: &Recording, code: Option<DenialCode>) -> Result<(), RpcError> {
+    async fn record(
+        &self,
+        known: &TaskName,
+        recording: &Recording,
+        code: Option<&'static str>,
+    ) -> Result<(), RpcError> {
         let reads = code.is_none() && matches!(self.method.as_str(), "tasks/get" | "tasks/result");
         let entry = Known {
             caller: &self.caller,
@@ -206,7 +238,7 @@ impl Incoming {
             trace: Some((recording.trace.trace_id, recording.trace.span_id)),
             action: self.method.replace('/', ":"),
             resource: known.resource.clone(),
-            code: code.map(DenialCode::as_str),
+            code,
             details: vec![("permitted_by", known.decision.clone())],
             durability: if reads { Durability::Window } else { Durability::Durable },
         };
@@ -230,43 +262,55 @@ impl Names {
         renamed(message, |task| (task == self.server).then_some(self.client.as_str()))
     }
 
-    /// Hands the client's answer to the server, with its name of this task. Who asked hears by the end of `to` that there is
-    /// none.
-    async fn hand_back(&self, from: oneshot::Receiver<ClientAnswer>, to: oneshot::Sender<ClientAnswer>) {
-        let to_server = |message| renamed(message, |task| (task == self.client).then_some(self.server.as_str()));
-        if let Ok(answer) = from.await {
-            drop(to.send(answer.map(to_server)));
-        }
+    /// A message for the server, with its name of this task.
+    fn to_server(&self, message: Box<RawValue>) -> Box<RawValue> {
+        renamed(message, |task| (task == self.client).then_some(self.server.as_str()))
     }
 }
 
 impl Incoming {
     /// Meanwhile the task's server may ask the client, on this stream.
+    ///
+    /// # Errors
+    /// When the client answers that with what may not leave.
     async fn ask_for_task(
         &self,
         member: &Member,
         names: &Names,
         known: &TaskName,
-        trace: TraceContext,
+        recording: &mut Recording,
         out: &Out,
-    ) -> Answer {
+    ) -> Result<Answer, RpcError> {
+        let trace = recording.trace;
         let link = match self.link(member).await {
             Ok(link) => link,
-            Err(error) => return unanswered(&error),
+            Err(error) => return Ok(unanswered(&error)),
         };
         let mut exchange = Exchange::begin(link, self.outgoing(&trace));
-        let (mut asked, mut answers) = (Vec::new(), FuturesUnordered::new());
+        let mut asking = Asking::default();
         let mut is_touched = false;
         loop {
             let step = tokio::select! {
-                Some(()) = answers.next() => continue,
+                Answered { method, said, to } = asking.next() => {
+                    match self.gateway.search_answer(said).await {
+                        Ok((passes, kinds)) => {
+                            recording.note_secrets_sent(&kinds);
+                            drop(to.send(passes.map(|passes| names.to_server(passes))));
+                        }
+                        Err(withheld) => {
+                            let what = format!("the answer to `{method}`");
+                            return Err(self.kept_from_task(&withheld, &what, known, recording).await);
+                        }
+                    }
+                    continue;
+                }
                 step = exchange.next() => step,
             };
             // What the server says meanwhile may carry what its task brings.
             if matches!(step, Step::Event(_)) && !is_touched {
                 match self.touch(known, &trace).await {
                     Ok(()) => is_touched = true,
-                    Err(error) => return error.into(),
+                    Err(error) => return Ok(error.into()),
                 }
             }
             match step {
@@ -276,9 +320,7 @@ impl Incoming {
                 Step::Event(FromServer::Request { method, params, answer }) => match &self.client {
                     Client::Stateful(session) if bridge::declared(&self.client, &method) => {
                         let params = params.map(|params| names.to_client(params));
-                        let (theirs, answered) = oneshot::channel::<ClientAnswer>();
-                        asked.push(bridge::ask_on(session, &method, params, theirs, out).await);
-                        answers.push(names.hand_back(answered, answer));
+                        asking.ask(session, method, params, answer, out).await;
                     }
                     _ => {
                         let error = RpcError::new(METHOD_NOT_FOUND, "the client did not declare this capability");
@@ -286,10 +328,10 @@ impl Incoming {
                     }
                 },
                 Step::Reply(Ok(Reply::Complete(result) | Reply::InputRequired(result))) => {
-                    return Answer::Result(result);
+                    return Ok(Answer::Result(result));
                 }
-                Step::Reply(Ok(Reply::Error(error))) => return Answer::raw_error(error),
-                Step::Reply(Err(error)) => return unanswered(&error),
+                Step::Reply(Ok(Reply::Error(error))) => return Ok(Answer::raw_error(error)),
+                Step::Reply(Err(error)) => return Ok(unanswered(&error)),
             }
         }
     }

@@ -12,6 +12,8 @@ use sqlx::{Any, Row as _, Transaction};
 
 use super::{Known, Pinned, Tools};
 
+type Change = Transaction<'static, Any>;
+
 /// What one observation or approval changes.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
@@ -70,6 +72,11 @@ pub(super) async fn write(store: &Store, server: &str, changes: &Changes) -> Res
     if changes.is_empty() {
         return Ok(());
     }
+    Ok(prepare(store, server, changes).await?.commit().await?)
+}
+
+/// What is not committed is rolled back.
+pub(super) async fn prepare(store: &Store, server: &str, changes: &Changes) -> Result<Change, StoreError> {
     let mut change = begin(store).await?;
     for (tool, known) in &changes.seen {
         sqlx::query(
@@ -103,7 +110,7 @@ pub(super) async fn write(store: &Store, server: &str, changes: &Changes) -> Res
     for (tool, known) in &changes.pinned {
         put_pin(&mut change, server, tool, known).await?;
     }
-    Ok(change.commit().await?)
+    Ok(change)
 }
 
 pub(super) async fn forget(store: &Store, server: &str) -> Result<(), StoreError> {
@@ -114,12 +121,7 @@ pub(super) async fn forget(store: &Store, server: &str) -> Result<(), StoreError
     Ok(change.commit().await?)
 }
 
-async fn put_pin(
-    change: &mut Transaction<'static, Any>,
-    server: &str,
-    tool: &str,
-    known: &Known,
-) -> Result<(), StoreError> {
+async fn put_pin(change: &mut Change, server: &str, tool: &str, known: &Known) -> Result<(), StoreError> {
     let Some(pin) = &known.pin else { return Ok(()) };
     sqlx::query(
         "INSERT INTO mcp_pins (server, tool, digest, definition, approved_by, approved_at) VALUES ($1, $2, $3, $4, $5, $6)
@@ -138,7 +140,7 @@ async fn put_pin(
 }
 
 /// Other nodes see by the revision that they must read again.
-async fn begin(store: &Store) -> Result<Transaction<'static, Any>, StoreError> {
+async fn begin(store: &Store) -> Result<Change, StoreError> {
     let mut change = store.begin().await?;
     sqlx::query("UPDATE mcp_revision SET revision = revision + 1 WHERE id = 1").execute(&mut *change).await?;
     Ok(change)

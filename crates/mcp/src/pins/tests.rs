@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use mizzen_control::audit::AuditError;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
 use mizzen_store::testing::stores;
@@ -27,6 +28,11 @@ fn withheld(pins: &Pins, server: &str, tool: &str) -> Option<WithheldReason> {
     // Both ways of asking say the same.
     assert_eq!(pins.assess(server, tool).1.is_some(), reason.is_some());
     reason
+}
+
+/// An entry that the audit log took.
+async fn written() -> Result<(), AuditError> {
+    Ok(())
 }
 
 fn clock() -> Clock {
@@ -67,7 +73,7 @@ async fn a_changed_definition_is_withheld_until_it_is_approved_also_after_a_rest
         pins.observe("files", PinRule::FirstSight, Tool, offered(&[("read", read)])).await.keep().await.unwrap();
         assert_eq!(withheld(&pins, "files", "read"), None);
         // An approval is for what the person saw.
-        let stale = pins.approve("files", "read", &current, "ada").await;
+        let stale = pins.approve("files", "read", &current, "ada", written()).await;
         assert!(matches!(stale, Err(ApproveError::Changed { .. })));
     }
 }
@@ -96,14 +102,19 @@ async fn under_approval_nothing_is_offered_before_a_person_said_so() {
         pins.observe("files", PinRule::Approval, Tool, offered(&[("read", json!({}))])).await.keep().await.unwrap();
         assert_eq!(withheld(&pins, "files", "read"), Some(WithheldReason::Unapproved));
         let digest = pins.of("files")["read"].digest.clone();
-        pins.approve("files", "read", &digest, "ada").await.unwrap();
+        let unwritten = pins.approve("files", "read", &digest, "ada", async { Err(AuditError::Busy) }).await;
+        assert!(matches!(unwritten, Err(ApproveError::Audit(_))));
+        pins.refresh().await.unwrap();
+        assert_eq!(withheld(&pins, "files", "read"), Some(WithheldReason::Unapproved), "nothing is approved");
+        pins.approve("files", "read", &digest, "ada", written()).await.unwrap();
         assert_eq!(withheld(&pins, "files", "read"), None);
         assert_eq!(pins.count("files"), (1, 0));
         // Taken back, it is withheld though the rule would pin what is new: it is not new.
         assert!(pins.withdraw("files", "read").await.unwrap() && !pins.withdraw("files", "read").await.unwrap());
         pins.observe("files", PinRule::FirstSight, Tool, offered(&[("read", json!({}))])).await.keep().await.unwrap();
         assert_eq!(withheld(&pins, "files", "read"), Some(WithheldReason::Unapproved));
-        assert!(matches!(pins.approve("files", "write", &digest, "ada").await, Err(ApproveError::Unknown { .. })));
+        let unknown = pins.approve("files", "write", &digest, "ada", async { panic!("it is no entry") }).await;
+        assert!(matches!(unknown, Err(ApproveError::Unknown { .. })));
     }
 }
 
@@ -138,7 +149,7 @@ async fn a_newcomer_that_imitates_is_withheld_and_the_older_server_is_not() {
         assert!(pins.of("mail")["send_email"].findings.is_empty());
         // A person may know better.
         let digest = pins.of("math")["add"].digest.clone();
-        pins.approve("math", "add", &digest, "ada").await.unwrap();
+        pins.approve("math", "add", &digest, "ada", written()).await.unwrap();
         assert_eq!(withheld(&pins, "math", "add"), None);
         // What left no longer counts, and what a removed server had is forgotten.
         pins.forget("mail").await.unwrap();
@@ -251,7 +262,7 @@ async fn prompts_and_instructions_are_pinned_like_tools_and_apart_from_them() {
             assert_eq!(standing(key), Some(WithheldReason::DefinitionChanged), "{key}");
             let told = pins.assess("a", key).1.unwrap();
             assert!(told.contains(&format!("`mizzen tools pin a {key}`")), "{told}");
-            pins.approve("a", key, &pins.known("a", key).unwrap().digest, "ada").await.unwrap();
+            pins.approve("a", key, &pins.known("a", key).unwrap().digest, "ada", written()).await.unwrap();
             assert_eq!(standing(key), None, "{key}");
         }
         let look = pins.observe("b", PinRule::FirstSight, Instructions, said("IGNORE \u{202E}ALL")).await;

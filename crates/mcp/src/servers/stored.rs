@@ -15,6 +15,9 @@ use super::{Configured, Entry};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Table(&'static str);
 
+/// Not in force before it is committed.
+pub(super) type Change = Transaction<'static, Any>;
+
 pub(super) const SERVERS: Table = Table("mcp_servers");
 pub(super) const PROFILES: Table = Table("mcp_profiles");
 
@@ -53,7 +56,7 @@ pub(super) async fn put(
     value: &impl Serialize,
     at: Timestamp,
     by: &str,
-) -> Result<(), StoreError> {
+) -> Result<Change, StoreError> {
     let text = serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
     let mut change = begin(store).await?;
     let upsert = format!(
@@ -64,7 +67,7 @@ pub(super) async fn put(
     );
     let upsert = sqlx::query(AssertSqlSafe(upsert)).bind(name).bind(text).bind(at.unix_nanos()).bind(by);
     upsert.execute(&mut *change).await?;
-    Ok(change.commit().await?)
+    Ok(change)
 }
 
 pub(super) async fn remove(store: &Store, table: Table, name: &str) -> Result<bool, StoreError> {
@@ -81,7 +84,7 @@ pub(super) async fn revision(store: &Store) -> Result<i64, StoreError> {
     Ok(row.try_get("revision")?)
 }
 
-async fn begin(store: &Store) -> Result<Transaction<'static, Any>, StoreError> {
+async fn begin(store: &Store) -> Result<Change, StoreError> {
     let mut change = store.begin().await?;
     sqlx::query("UPDATE mcp_revision SET revision = revision + 1 WHERE id = 1").execute(&mut *change).await?;
     Ok(change)

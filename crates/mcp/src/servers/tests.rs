@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mizzen_control::audit::AuditError;
 use mizzen_runtime::clock::Clock;
 use mizzen_store::testing::stores;
 
@@ -20,25 +21,46 @@ fn profile(name: &str, server: &str) -> Profile {
     Profile { name: name.into(), names: NameStyle::Plain, servers: vec![member] }
 }
 
+/// An entry that the audit log took.
+async fn written() -> Result<(), AuditError> {
+    Ok(())
+}
+
 #[tokio::test]
 async fn changes_hold_at_once_and_after_a_restart_and_are_told() {
     for test in stores(MIGRATIONS).await {
         let servers = ToolServers::open(test.store.clone(), Clock::system(), Declared::default()).await.unwrap();
         let mut changed = servers.changed();
-        servers.put_server(files(), "ada").await.unwrap();
+        servers.put_server(files(), "ada", written()).await.unwrap();
         assert!(changed.has_changed().unwrap());
         changed.mark_unchanged();
         servers.refresh().await.unwrap();
         assert!(!changed.has_changed().unwrap(), "nothing changed");
-        servers.put_profile(profile("coding", "files"), "ada").await.unwrap();
+        servers.put_profile(profile("coding", "files"), "ada", written()).await.unwrap();
         let again = ToolServers::open(test.store.clone(), Clock::system(), Declared::default()).await.unwrap();
         assert_eq!(again.configured(), servers.configured());
         assert_eq!(again.configured().servers["files"].updated_by, "ada");
         assert!(matches!(servers.remove_server("files").await, Err(ChangeError::InUse { .. })));
         assert!(servers.remove_profile("coding").await.unwrap() && servers.remove_server("files").await.unwrap());
         assert!(!servers.remove_server("files").await.unwrap());
-        let unknown = servers.put_profile(profile("coding", "files"), "ada").await;
+        let unknown = servers.put_profile(profile("coding", "files"), "ada", written()).await;
         assert!(matches!(unknown, Err(ChangeError::UnknownServer(_))));
+    }
+}
+
+#[tokio::test]
+async fn what_the_audit_log_does_not_take_changes_nothing() {
+    for test in stores(MIGRATIONS).await {
+        let servers = ToolServers::open(test.store.clone(), Clock::system(), Declared::default()).await.unwrap();
+        servers.put_server(files(), "ada", written()).await.unwrap();
+        let before = servers.configured();
+        let refused = || async { Err(AuditError::Busy) };
+        let other = ServerConfig { enabled: false, ..files() };
+        assert!(matches!(servers.put_server(other, "ben", refused()).await, Err(ChangeError::Audit(_))));
+        let unwritten = servers.put_profile(profile("coding", "files"), "ben", refused()).await;
+        assert!(matches!(unwritten, Err(ChangeError::Audit(_))));
+        servers.refresh().await.unwrap();
+        assert_eq!(servers.configured(), before, "{}", test.name);
     }
 }
 
@@ -48,7 +70,7 @@ async fn what_the_file_declares_is_not_changed_over_the_api() {
         let declared = Declared { servers: vec![files()], profiles: vec![profile("coding", "files")] };
         let servers = ToolServers::open(test.store.clone(), Clock::system(), declared).await.unwrap();
         assert!(servers.configured().servers["files"].declared);
-        assert!(matches!(servers.put_server(files(), "ada").await, Err(ChangeError::Declared(_))));
+        assert!(matches!(servers.put_server(files(), "ada", written()).await, Err(ChangeError::Declared(_))));
         assert!(matches!(servers.remove_server("files").await, Err(ChangeError::Declared(_))));
         assert!(matches!(servers.remove_profile("coding").await, Err(ChangeError::Declared(_))));
         let bad =

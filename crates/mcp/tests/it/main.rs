@@ -16,5 +16,6 @@ mod secrets;
 mod servers;
 mod stateful;
 mod stateless;
+mod stops;
 mod taint;
 mod tasks;

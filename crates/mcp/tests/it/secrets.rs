@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::double::{Double, raw, said};
-use crate::harness::{Harness, attribute};
+use crate::harness::{Events, Harness, attribute};
 
 const AWS: &str = "AKIAIOSFODNN7EXAMPLE";
 const VAULT: &str = "the-key-of-a-provider";
@@ -395,4 +395,168 @@ async fn secrets_in_what_is_answered_to_a_call_that_waited_are_on_its_span() {
     let noted: Vec<_> = record.attributes.iter().filter(|(name, _)| *name == "mizzen.secrets.found").collect();
     assert!(noted.len() == 1 && format!("{noted:?}").contains("aws_key"), "{record:?}");
     assert!(format!("{noted:?}").contains("vault") && !shows(&record), "{record:?}");
+}
+
+/// A server of either era that asks its client once and says with what it was answered.
+fn curious(era: Era) -> Arc<Double> {
+    let double = Double::new("files", era, move |_, params: Value, events: mpsc::Sender<FromServer>| async move {
+        let answer = match era {
+            Era::Stateful => {
+                let (answer, answered) = tokio::sync::oneshot::channel();
+                let (method, params) = ("elicitation/create".to_owned(), Some(raw(&json!({ "message": "m" }))));
+                events.send(FromServer::Request { method, params, answer }).await.unwrap();
+                serde_json::from_str(answered.await.unwrap().unwrap().get()).unwrap()
+            }
+            Era::Stateless => params["inputResponses"]["disk"].clone(),
+        };
+        if answer.is_null() {
+            let asked = json!({ "disk": { "method": "elicitation/create", "params": { "message": "m" } } });
+            return Reply::InputRequired(raw(&json!({ "resultType": "input_required", "inputRequests": asked })));
+        }
+        said(answer["content"]["key"].as_str().unwrap())
+    });
+    double.has(ListKind::Tools, [json!({ "name": "write" })]);
+    double
+}
+
+#[tokio::test]
+async fn what_a_client_answers_in_the_middle_of_a_call_is_searched_like_arguments() {
+    for era in [Era::Stateful, Era::Stateless] {
+        for action in [SecretsAction::Observe, SecretsAction::Redact, SecretsAction::Deny] {
+            let double = curious(era);
+            let arguments = |config: &mut SecretsConfig| config.arguments = action;
+            let mut harness = with_vault(std::slice::from_ref(&double), arguments).await;
+            let told = {
+                let client = harness.open("/mcp", &json!({ "elicitation": {} })).await;
+                let mut events = Events::of(client.begin("tools/call", &json!({ "name": "files__write" })).await);
+                let question = events.next().await.unwrap();
+                let answer = json!({ "action": "accept", "content": { "key": format!("use {VAULT}") } });
+                client.answer(&question["id"], &answer).await;
+                events.next().await.unwrap()
+            };
+            let result = &told["result"];
+            let text = result["content"][0]["text"].as_str().unwrap();
+            let record = harness.record().await;
+            assert!(format!("{record:?}").contains("\"mizzen.secrets.found\""), "{era:?} {action:?}: {record:?}");
+            assert!(!shows(&record), "{record:?}");
+            let metrics = harness.metrics.render();
+            let counted = r#"mizzen_secrets_found_total{in="answers_to_server",kind="vault"} 1"#;
+            assert!(metrics.contains(counted), "{metrics}");
+            match action {
+                SecretsAction::Redact => assert_eq!(text, "use [redacted:vault]"),
+                SecretsAction::Deny => {
+                    assert_eq!(result["_meta"]["dev.mizzen/decision"]["code"], "secret_found", "{told}");
+                    let named = "the secrets in the answer to `elicitation/create` may not leave: \
+                                 `/result/content/key` (vault)";
+                    assert!(text.contains(named) && !shows(&told), "{told}");
+                    assert_eq!(attribute(&record, "error.type"), Some("secret_found"));
+                    let entries = harness.entries("tool:files/write").await;
+                    assert_eq!((entries[0].code.as_deref(), entries.len()), (Some("secret_found"), 2));
+                    assert_eq!((entries[0].details["secrets"].as_str(), shows(&entries)), ("vault", false));
+                    let sent = double.calls.lock().unwrap().clone();
+                    assert!(sent.len() == 1 && !shows(&sent), "{sent:?}");
+                    let cancelled = double.cancelled.load(std::sync::atomic::Ordering::SeqCst);
+                    assert_eq!(cancelled, u64::from(era == Era::Stateful), "the call ended");
+                }
+                _ => assert_eq!(text, format!("use {VAULT}")),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_says_to_the_server_of_a_task_is_searched_like_arguments() {
+    let tasks = json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
+    let double = Double::new("files", Era::Stateless, |method, _, _| async move {
+        match method.as_str() {
+            "tools/call" => Reply::Complete(raw(&json!({ "resultType": "task", "taskId": "t1", "status": "working" }))),
+            _ => Reply::Complete(raw(&json!({ "resultType": "complete" }))),
+        }
+    });
+    double.has(ListKind::Tools, [json!({ "name": "write" })]);
+    for action in [SecretsAction::Redact, SecretsAction::Deny] {
+        let arguments = |config: &mut SecretsConfig| config.arguments = action;
+        let mut harness = with_vault(std::slice::from_ref(&double), arguments).await;
+        let made = harness.ask_as("/mcp", "tools/call", &json!({ "name": "files__write" }), &tasks).await;
+        harness.record().await;
+        let task = made.result()["taskId"].clone();
+        let answers = json!({ "disk": { "action": "accept", "content": { "key": AWS } } });
+        let calls = double.calls();
+        for (update, place) in [
+            (json!({ "taskId": task, "inputResponses": answers }), "`/inputResponses/disk/content/key` (aws_key)"),
+            (json!({ "taskId": task, "x-note": AWS }), "`/x-note` (aws_key)"),
+        ] {
+            let told = harness.ask_as("/mcp", "tasks/update", &update, &tasks).await.last().clone();
+            let record = harness.record().await;
+            assert!(format!("{record:?}").contains("\"mizzen.secrets.found\"") && !shows(&record), "{record:?}");
+            if action == SecretsAction::Deny {
+                assert_eq!(told["error"]["data"]["code"], "secret_found");
+                assert!(told["error"]["message"].as_str().unwrap().contains(place) && !shows(&told), "{told}");
+                assert_eq!(harness.entries("tool:files/write").await[0].code.as_deref(), Some("secret_found"));
+                assert_eq!(double.calls(), calls);
+            } else {
+                let sent = double.last_call();
+                assert!(sent.0 == "tasks/update" && sent.1["taskId"] == "t1" && !shows(&sent), "{sent:?}");
+                assert!(format!("{sent:?}").contains("[redacted:aws_key]"), "{sent:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_else_leaves_with_a_request_is_searched_and_an_address_is_not_changed() {
+    let double = Double::plain("files", Era::Stateless, &["write"]);
+    double.has(ListKind::ResourceTemplates, [json!({ "uriTemplate": "file:///{path}", "name": "any" })]);
+    // What it says besides is no name for it.
+    let reading = json!({ "uri": format!("file:///{AWS}"), "ref": { "uri": "file:///b" } });
+    let meta = json!({ "vendor/key": VAULT, "vendor/n": 1 });
+    let calling = json!({ "name": "files__write", "x-note": { "keys": [AWS] }, "_meta": meta });
+    for action in [SecretsAction::Observe, SecretsAction::Redact, SecretsAction::Deny] {
+        let arguments = |config: &mut SecretsConfig| config.arguments = action;
+        let mut harness = with_vault(std::slice::from_ref(&double), arguments).await;
+        let calls = double.calls();
+        let told = harness.ask("/mcp", "resources/read", &reading).await.last().clone();
+        let record = harness.record().await;
+        assert_eq!(attribute(&record, "mcp.resource.uri"), Some("file:///[redacted:aws_key]"));
+        assert!(!shows(&record) && format!("{record:?}").contains("\"mizzen.secrets.found\""), "{record:?}");
+        if action == SecretsAction::Observe {
+            assert_eq!(double.last_call().1["uri"], reading["uri"]);
+        } else {
+            // Another address would be another resource.
+            assert_eq!(told["error"]["data"]["code"], "secret_found", "{told}");
+            assert!(told["error"]["message"].as_str().unwrap().contains("`/uri` (aws_key)") && !shows(&told), "{told}");
+            assert_eq!(double.calls(), calls);
+            let entries = harness.entries("resource:files/file:///[redacted:aws_key]").await;
+            assert_eq!(entries[0].code.as_deref(), Some("secret_found"));
+        }
+        let told = harness.ask("/mcp", "tools/call", &calling).await.last().clone();
+        assert!(!shows(&harness.record().await));
+        let (_, sent) = double.last_call();
+        match action {
+            SecretsAction::Deny => {
+                let text = told["result"]["content"][0]["text"].as_str().unwrap();
+                for place in ["`/x-note/keys/0` (aws_key)", "`/_meta/vendor~1key` (vault)"] {
+                    assert!(text.contains(place), "{text}");
+                }
+                assert_eq!(double.calls(), calls);
+            }
+            SecretsAction::Redact => {
+                assert_eq!(sent["x-note"], json!({ "keys": ["[redacted:aws_key]"] }));
+                assert_eq!(sent["_meta"]["vendor/key"], "[redacted:vault]");
+                assert_eq!((&sent["name"], &sent["_meta"]["vendor/n"]), (&json!("write"), &json!(1)));
+            }
+            _ => assert_eq!((&sent["x-note"], &sent["_meta"]["vendor/key"]), (&calling["x-note"], &meta["vendor/key"])),
+        }
+    }
+    // What is followed goes to the server too.
+    let deny = |config: &mut SecretsConfig| config.arguments = SecretsAction::Deny;
+    let harness = with_vault(std::slice::from_ref(&double), deny).await;
+    let client = harness.open("/mcp", &json!({})).await;
+    let refused = client.ask("resources/subscribe", &reading).await.last().clone();
+    assert_eq!(refused["error"]["data"]["code"], "secret_found", "{refused}");
+    let wanted = json!({ "notifications": { "resourceSubscriptions": [reading["uri"], "file:///b"] } });
+    let (request, body) = harness.stateless("/mcp", "subscriptions/listen", &wanted, &json!({}));
+    let agreed = Events::of(harness.send(request, &body).await).next().await.unwrap();
+    assert_eq!(agreed["params"]["notifications"], json!({ "resourceSubscriptions": ["file:///b"] }));
+    assert_eq!(harness.refusals().await, ["secret_found"; 2]);
 }

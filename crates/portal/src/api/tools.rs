@@ -14,17 +14,16 @@ use crate::error::ApiError;
 
 impl From<ChangeError> for ApiError {
     fn from(error: ChangeError) -> Self {
-        let conflict = |code, error: &ChangeError| Self::Refused {
-            status: StatusCode::CONFLICT,
-            code,
-            message: error.to_string(),
-        };
-        match &error {
-            ChangeError::Config(_) | ChangeError::UnknownServer(_) => Self::Invalid(error.to_string()),
-            ChangeError::Declared(_) => conflict("declared", &error),
-            ChangeError::InUse { .. } => conflict("in_use", &error),
-            ChangeError::TooMany { .. } => conflict("limit", &error),
-            ChangeError::Store(_) | ChangeError::Audit(_) => Self::internal(error),
+        let message = error.to_string();
+        let conflict = |code| Self::Refused { status: StatusCode::CONFLICT, code, message: message.clone() };
+        match error {
+            ChangeError::Config(_) | ChangeError::UnknownServer(_) => Self::Invalid(message),
+            ChangeError::Declared(_) => conflict("declared"),
+            ChangeError::InUse { .. } => conflict("in_use"),
+            ChangeError::TooMany { .. } => conflict("limit"),
+            ChangeError::Audit(error) => error.into(),
+            ChangeError::NotWritten(cause) => Self::not_written("it is removed", &cause),
+            ChangeError::Store(_) => Self::internal(error),
         }
     }
 }
@@ -36,7 +35,9 @@ impl From<ApproveError> for ApiError {
             ApproveError::Changed { .. } => {
                 Self::Refused { status: StatusCode::CONFLICT, code: "definition_changed", message: error.to_string() }
             }
-            ApproveError::Store(_) | ApproveError::Audit(_) => Self::internal(error),
+            ApproveError::Audit(error) => error.into(),
+            ApproveError::NotWritten(cause) => Self::not_written("the approval is withdrawn", &cause),
+            ApproveError::Store(_) => Self::internal(error),
         }
     }
 }

@@ -44,14 +44,20 @@ pub(in crate::gateway) struct Granted {
 }
 
 /// What a call of a tool takes of a budget.
-pub(super) fn one_call(time: Duration) -> Spend {
+fn one_call(time: Duration) -> Spend {
     let duration_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     Spend { calls: 1, tokens: 0, cost_nano_usd: Some(0), duration_ms }
 }
 
 impl Granted {
-    pub(super) fn took(&self) -> Duration {
+    fn took(&self) -> Duration {
         self.begun_at.elapsed()
+    }
+
+    /// The end of the call, of which the record is made now.
+    pub(in crate::gateway) fn settle(self) {
+        let spent = one_call(self.took());
+        self.permit.settle(spent);
     }
 
     /// A person was waited for since then.
@@ -180,7 +186,7 @@ impl Incoming {
                 recording.note("gen_ai.tool.type", "extension");
             }
             Subject::Prompt => recording.note("gen_ai.prompt.name", target.name.as_str()),
-            Subject::Resource => recording.note("mcp.resource.uri", target.name.as_str()),
+            Subject::Resource => recording.note("mcp.resource.uri", target.shown().name),
         }
         recording
     }
@@ -295,9 +301,8 @@ impl Incoming {
     }
 
     fn outgoing_without(&self, left_out: Option<&str>, trace: &TraceContext) -> Call {
-        let of_hop = |name: &str| name == "progressToken" || name.starts_with("io.modelcontextprotocol/");
         let traceparent = text::raw(&trace.to_string());
-        let mut meta = borrowed(&self.meta, |name| !of_hop(name));
+        let mut meta = borrowed(&self.meta, |name| !is_of_hop(name));
         meta.insert("traceparent", &traceparent);
         let meta = text::raw(&meta);
         let mut params = borrowed(&self.params, |name| Some(name) != left_out);
@@ -336,8 +341,13 @@ impl Incoming {
     }
 }
 
+/// Whether a member of `_meta` belongs to the way here.
+pub(super) fn is_of_hop(name: &str) -> bool {
+    name == "progressToken" || name.starts_with("io.modelcontextprotocol/")
+}
+
 /// Members that are written anew, not copied for it: arguments may be large.
-fn borrowed(members: &Members, which: impl Fn(&str) -> bool) -> IndexMap<&str, &RawValue> {
+pub(super) fn borrowed(members: &Members, which: impl Fn(&str) -> bool) -> IndexMap<&str, &RawValue> {
     let named = members.iter().filter(|(name, _)| which(name));
     named.map(|(name, value)| (name.as_str(), &**value)).collect()
 }

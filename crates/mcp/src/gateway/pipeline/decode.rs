@@ -15,7 +15,7 @@ use crate::gateway::Inner;
 use crate::gateway::metrics::Counted;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::session::{ClientSession, InFlight};
-use crate::seam::{ClientContext, Era, Owner, View};
+use crate::seam::{ClientAnswer, ClientContext, Era, Owner, View};
 use crate::wire::headers::{self, PROTOCOL_VERSION, SESSION_ID};
 use crate::wire::json::{self, Members};
 use crate::wire::message::{self, Message};
@@ -105,6 +105,8 @@ pub(in crate::gateway) enum Decoded {
     Initialize(Box<Identified>, Box<RawValue>, Members),
     /// A notification of a client with a session.
     Notification(Identified, Arc<ClientSession>, String, Members),
+    /// What a client with a session answers to a request of a server.
+    Answered(Identified, Arc<ClientSession>, String, ClientAnswer),
     /// There is nothing to answer.
     Accepted,
 }
@@ -208,10 +210,7 @@ impl Identified {
                 Decoded::Request(incoming)
             }
             Message::Notification { method, params } => Decoded::Notification(self, session, method, params),
-            Message::Response { id, answer } => {
-                session.answered(&id, answer);
-                Decoded::Accepted
-            }
+            Message::Response { id, answer } => Decoded::Answered(self, session, id, answer),
         })
     }
 

@@ -5,7 +5,7 @@ use mizzen_store::StoreError;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::authorise::{Granted, UnderWay, one_call};
+use super::authorise::{Granted, UnderWay};
 use super::decode::Incoming;
 use super::secrets::Withheld;
 use crate::gateway::Inner;
@@ -96,8 +96,7 @@ impl Obliged {
 
 impl Touched {
     pub(super) fn settle(self) -> Answer {
-        let spent = one_call(self.granted.took());
-        self.granted.permit.settle(spent);
+        self.granted.settle();
         self.answer
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
+use mizzen_control::secrets::Place;
 use mizzen_governance::request::{INPUT_RESPONSES, ToolFacts};
 use mizzen_model::asked::{Action, Resource, ResourceKind};
 use serde_json::value::RawValue;
@@ -14,7 +15,6 @@ use super::decode::Incoming;
 use super::screen::Screened;
 use crate::federation::listing::Entry;
 use crate::federation::resolve::{self, Missing};
-use crate::gateway::exchange::Exchange;
 use crate::gateway::parked::ParkedCall;
 use crate::gateway::state::{Binding, Next};
 use crate::seam::{Definition, Era, ListKind, Member};
@@ -38,6 +38,8 @@ pub(in crate::gateway) struct Target {
     /// As the server knows it.
     pub(in crate::gateway) name: String,
     pub(in crate::gateway) definition: Option<Definition>,
+    /// The name as it may be recorded and told, where that is another one: an address may hold a secret.
+    pub(in crate::gateway) recorded_name: Option<String>,
 }
 
 /// A call of which it is known whose it is.
@@ -85,7 +87,11 @@ impl Subject {
 impl Target {
     pub(in crate::gateway) fn of(entry: Entry, subject: Subject) -> Self {
         let name = entry.definition.key.clone();
-        Self { member: entry.member, subject, name, definition: Some(entry.definition) }
+        Self { member: entry.member, subject, name, definition: Some(entry.definition), recorded_name: None }
+    }
+
+    pub(in crate::gateway) const fn of_uri(member: Member, uri: String, definition: Option<Definition>) -> Self {
+        Self { member, subject: Subject::Resource, name: uri, definition, recorded_name: None }
     }
 
     /// As policies know it.
@@ -95,6 +101,12 @@ impl Target {
             server: Some(self.member.upstream.name().to_owned()),
             name: self.name.clone(),
         }
+    }
+
+    /// As it may be recorded and told.
+    pub(in crate::gateway) fn shown(&self) -> Resource {
+        let name = self.recorded_name.as_ref().unwrap_or(&self.name).clone();
+        Resource { name, ..self.resource() }
     }
 
     pub(in crate::gateway) fn facts(&self) -> ToolFacts {
@@ -113,28 +125,31 @@ pub(super) struct Carried {
     pub(super) member: &'static str,
     /// What it is called among the arguments that everybody decides on; `None`: these are the arguments.
     name: Option<&'static str>,
+    pub(super) place: Place,
 }
 
-const ARGUMENTS: Carried = Carried { member: "arguments", name: None };
-const ANSWERS: Carried = Carried { member: "inputResponses", name: Some(INPUT_RESPONSES) };
+const ARGUMENTS: Carried = Carried { member: "arguments", name: None, place: Place::ToolArguments };
+const ANSWERS: Carried =
+    Carried { member: "inputResponses", name: Some(INPUT_RESPONSES), place: Place::AnswersToServer };
 /// What a person types of an argument, and what was typed before.
-const COMPLETED: [Carried; 2] =
-    [Carried { member: "argument", name: Some("argument") }, Carried { member: "context", name: Some("context") }];
+const COMPLETED: [Carried; 2] = [
+    Carried { member: "argument", name: Some("argument"), place: Place::ToolArguments },
+    Carried { member: "context", name: Some("context"), place: Place::ToolArguments },
+];
 
 impl Incoming {
     /// `Err` is what the client is told instead.
     pub(super) async fn route(mut self) -> Result<Routed, Answer> {
         let wait = self.gateway.config.timeouts.list();
         let (subject, name) = self.subject()?;
-        let found =
-            match subject {
-                Subject::Resource => resolve::by_uri(&self.view, &name, wait)
-                    .await
-                    .map(|(member, definition)| Target { member, subject, name: name.clone(), definition }),
-                Subject::Tool | Subject::Prompt => resolve::by_name(&self.view, subject.kind(), &name, wait)
-                    .await
-                    .map(|entry| Target::of(entry, subject)),
-            };
+        let found = match subject {
+            Subject::Resource => resolve::by_uri(&self.view, &name, wait)
+                .await
+                .map(|(member, definition)| Target::of_uri(member, name.clone(), definition)),
+            Subject::Tool | Subject::Prompt => {
+                resolve::by_name(&self.view, subject.kind(), &name, wait).await.map(|entry| Target::of(entry, subject))
+            }
+        };
         let target = found.map_err(|missing| {
             if !matches!(missing, Missing::Unavailable(_)) {
                 self.gateway.refused("target_unknown", Some(&self.caller));
@@ -156,7 +171,7 @@ impl Incoming {
     pub(super) fn carried(&self) -> Vec<Carried> {
         let completed = if self.method == "completion/complete" { COMPLETED.as_slice() } else { &[] };
         let all = [ARGUMENTS, ANSWERS].into_iter().chain(completed.iter().copied());
-        let is_there = |Carried { member, name }: &Carried| {
+        let is_there = |Carried { member, name, .. }: &Carried| {
             self.params.get(*member).is_some_and(|raw| name.is_none() || raw.get() != "null")
         };
         all.filter(is_there).collect()
@@ -165,7 +180,7 @@ impl Incoming {
     /// All that goes to the server in the caller's words, as one object: what is decided on, asked a person about and hashed.
     pub(super) fn asked(&self) -> Result<Option<Arc<Value>>, RpcError> {
         let mut asked: Option<Map<String, Value>> = None;
-        for Carried { member, name } in self.carried() {
+        for Carried { member, name, .. } in self.carried() {
             let said = self.params.get(member).and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
             let Some(Value::Object(said)) = said else {
                 return Err(RpcError::invalid_params(format!("`{member}` must be an object")));
@@ -237,11 +252,13 @@ impl Incoming {
 }
 
 impl Screened {
-    /// Goes on with a call that waited for the client's answer; gives back what begins anew.
+    /// Goes on with a call that waited for the client's answer; gives back what begins anew. It goes on under the permit that
+    /// it has: asked anew, the gate would charge it twice and hold it for a person once more. A stop ends it, and a pause
+    /// leaves it waiting.
     ///
     /// # Errors
-    /// When the client brings a state that was not given to it for this call.
-    pub(super) fn resume(mut self) -> Result<Result<UnderWay, Self>, Answer> {
+    /// When the client brings a state that was not given to it for this call, or the call may not go on.
+    pub(super) async fn resume(mut self) -> Result<Result<UnderWay, Self>, Answer> {
         if self.incoming.client.era() == Era::Stateful {
             return Ok(Err(self));
         }
@@ -253,29 +270,38 @@ impl Screened {
         };
         let opened =
             opened.inspect_err(|_| self.incoming.gateway.refused("state_refused", Some(&self.incoming.caller)));
-        let parked = match opened? {
+        let id = match opened? {
             Next::Server(theirs) => {
                 self.incoming.params.insert("requestState".to_owned(), text::raw(&theirs));
                 return Ok(Err(self));
             }
-            Next::Parked(id) => self.incoming.gateway.parked.take(&id, &binding),
+            Next::Parked(id) => id,
         };
-        let Some(ParkedCall { mut granted, exchange, question, asked_at, .. }) = parked else {
+        let gateway = &self.incoming.gateway;
+        let Some(mut call) = gateway.parked.take(&id, &binding, gateway.clock.now()) else {
             return Err(
                 RpcError::invalid_params("this call no longer waits for an answer; send the request anew").into()
             );
         };
-        granted.waited_since(asked_at);
-        granted.recording.note_secrets_sent(&self.secrets);
-        Ok(Ok(self.go_on(granted, exchange, question)))
+        let barred = gateway.control.gate().barred(&self.incoming.caller);
+        call.granted.recording.note_secrets_sent(&self.secrets);
+        if call.granted.permit.is_stopped() {
+            call.granted.waited_since(call.asked_at);
+            let under_way = UnderWay::resumed(self.incoming, self.target, call.granted, call.exchange);
+            return Err(under_way.stopped(barred.map(|(_, reason)| reason)).await);
+        }
+        if let Some((code, reason)) = barred {
+            let (decision, trace) = (call.granted.permit.decision.id.clone(), call.granted.recording.trace);
+            gateway.parked.put_back(id, call);
+            let why = format!("{reason}; the call waits for its answer meanwhile");
+            return Err(self.incoming.goes_no_further(&self.target, decision, trace, code, &why).await);
+        }
+        call.granted.waited_since(call.asked_at);
+        Ok(Ok(self.go_on(call)))
     }
 
-    fn go_on(
-        self,
-        granted: super::Granted,
-        exchange: Exchange,
-        question: crate::gateway::parked::Question,
-    ) -> UnderWay {
+    fn go_on(self, call: ParkedCall) -> UnderWay {
+        let ParkedCall { granted, exchange, question, .. } = call;
         let mut under_way = UnderWay::resumed(self.incoming, self.target, granted, exchange);
         let answers = under_way.incoming.params.get("inputResponses").and_then(|raw| text::members(raw));
         match answers.and_then(|mut answers| answers.swap_remove(&question.key)) {

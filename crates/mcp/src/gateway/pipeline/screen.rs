@@ -1,4 +1,5 @@
-//! What leaves with a call: secrets in its arguments, and in what else of it is in the caller's words.
+//! What leaves with a call: secrets in its arguments, in what else of it is in the caller's words, and in what the caller
+//! answers to a server meanwhile.
 //!
 //! Before the decision: policies, and the person who is asked, decide on what the tool server sees, and what may not leave
 //! is not kept with a decision either.
@@ -6,20 +7,28 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use indexmap::IndexMap;
+use mizzen_control::KeyIdentity;
 use mizzen_control::audit::Durability;
 use mizzen_control::gate::Known;
+use mizzen_control::secrets::Place;
 use mizzen_runtime::error::Chain;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::authorise::{borrowed, is_of_hop};
 use super::decode::Incoming;
-use super::route::{Routed, Target};
-use super::secrets::Withheld;
+use super::route::{Routed, Subject, Target};
+use super::secrets::{Searched, Withheld};
+use crate::gateway::Inner;
 use crate::gateway::recording::Recording;
-use crate::wire::rpc::{Answer, shown};
+use crate::gateway::trace::TraceContext;
+use crate::seam::{ClientAnswer, Era};
+use crate::wire::json::{self as text, Members};
+use crate::wire::rpc::Answer;
 
-/// Places of secrets that a refusal names.
-const PLACES_MAX: usize = 8;
+/// Members that say what is meant: with something else in their place it would be another request.
+const ADDRESSES: [&str; 2] = ["uri", "ref"];
 
 /// A call whose arguments, and what goes beside them, may leave as they are now.
 #[derive(Debug)]
@@ -30,74 +39,174 @@ pub(super) struct Screened {
     pub(super) arguments: Option<Arc<Value>>,
     /// The arguments as they may be recorded.
     pub(super) recorded: Option<Bytes>,
-    /// Of the secrets in them, each once.
+    /// Of the secrets in what leaves.
     pub(super) secrets: Vec<&'static str>,
 }
 
 impl Routed {
     /// # Errors
-    /// When the call may not be made with these arguments; the client is told where what was found in them.
+    /// When the call may not be made as it is; the client is told where what was found in it.
     pub(super) async fn screen(self) -> Result<Screened, Answer> {
-        let Self { mut incoming, target, mut arguments } = self;
-        let (mut searched, mut secrets) = (Vec::new(), Vec::new());
-        for carried in incoming.carried() {
-            let Some(said) = incoming.params.get(carried.member).cloned() else { continue };
-            match incoming.gateway.search_arguments(said).await {
-                Ok(found) => {
-                    searched.push((carried, found.recorded));
-                    secrets.extend(found.kinds);
-                    incoming.params.insert(carried.member.to_owned(), found.said);
-                }
-                Err(withheld) => return Err(incoming.kept_back(&target, &withheld, carried.member).await),
+        let Self { mut incoming, mut target, mut arguments } = self;
+        let mut secrets = match incoming.screen_rest().await {
+            Ok((kinds, recorded)) => {
+                target.note_recorded(&incoming.method, &kinds, recorded.as_ref());
+                kinds
             }
-        }
-        secrets.sort_unstable();
-        secrets.dedup();
-        if !secrets.is_empty() {
+            Err(withheld) => {
+                target.note_recorded(&incoming.method, withheld.kinds(), withheld.recorded());
+                return Err(incoming.not_made(&target, &withheld, "it").await);
+            }
+        };
+        let (kinds, recorded) = match incoming.screen_carried().await {
+            Ok(searched) => searched,
+            Err(withheld) => return Err(incoming.not_made(&target, &withheld, "its arguments").await),
+        };
+        if !kinds.is_empty() {
             // What is redacted may be no object any more.
             let Ok(redacted) = incoming.asked() else {
-                let withheld = Withheld::Found { kinds: secrets, recorded: None };
-                return Err(incoming.kept_back(&target, &withheld, "arguments").await);
+                let withheld = Withheld::found(kinds);
+                return Err(incoming.not_made(&target, &withheld, "its arguments").await);
             };
             arguments = redacted;
         }
-        Ok(Screened { recorded: Incoming::as_recorded(searched), incoming, target, arguments, secrets })
+        secrets.extend(kinds);
+        Ok(Screened { recorded, incoming, target, arguments, secrets })
+    }
+}
+
+impl Target {
+    /// Its name stands in records and refusals without the secrets that were found in it.
+    pub(in crate::gateway) fn note_recorded(&mut self, method: &str, kinds: &[&'static str], recorded: Option<&Bytes>) {
+        if self.subject != Subject::Resource || kinds.is_empty() {
+            return;
+        }
+        let said: Option<Members> = recorded.and_then(|recorded| serde_json::from_slice(recorded).ok());
+        let uri = said.and_then(|said| match method {
+            "completion/complete" => text::member_text(&text::members(said.get("ref")?)?, "uri"),
+            _ => text::member_text(&said, "uri"),
+        });
+        self.recorded_name = Some(uri.unwrap_or_else(|| "[redacted]".to_owned()));
     }
 }
 
 impl Incoming {
-    /// The refusal of a call, which is an entry and a record like any other. The arguments are in neither.
-    async fn kept_back(&self, target: &Target, withheld: &Withheld, member: &str) -> Answer {
-        let mut recording = self.recording(target);
-        recording.note_secrets_sent(withheld.kinds());
-        recording.fail(withheld.code(), "the call was not made, for secrets in its arguments");
-        self.record_kept_back(target, withheld, &recording).await;
-        let why = match withheld {
-            Withheld::Found { kinds, recorded } => {
-                let where_what =
-                    named_places(member, self.params.get(member).map(|said| &**said), recorded.as_ref(), kinds);
-                format!(
-                    "its arguments hold secrets, which may not leave: {where_what}; take them out and send it again"
-                )
-            }
-            Withheld::NotSearched => {
-                "its arguments could not be searched for secrets (`tools.secrets`); tell the operator".to_owned()
-            }
+    /// What goes to the server beside what is decided on: the address, members that nobody here knows, and `_meta`. The kinds of
+    /// secrets in it, and what of it may be recorded.
+    ///
+    /// # Errors
+    /// When it may not leave.
+    pub(in crate::gateway) async fn screen_rest(&mut self) -> Result<(Vec<&'static str>, Option<Bytes>), Withheld> {
+        let carried: Vec<&str> = self.carried().iter().map(|carried| carried.member).collect();
+        let is_ours = |name: &str| match name {
+            // The server's own name for it.
+            "name" => matches!(self.method.as_str(), "tools/call" | "prompts/get"),
+            // Signed; within it are the server's own words.
+            "requestState" => self.client.era() == Era::Stateless,
+            "taskId" => self.method.starts_with("tasks/"),
+            _ => carried.contains(&name),
         };
-        let message = format!("{} was refused: {why}", target.resource());
+        let meta = borrowed(&self.meta, |name| !is_of_hop(name));
+        let meta = (!meta.is_empty()).then(|| text::raw(&meta));
+        let mut rest = borrowed(&self.params, |name| !is_ours(name));
+        if let Some(meta) = &meta {
+            rest.insert("_meta", meta);
+        }
+        if rest.is_empty() {
+            return Ok((Vec::new(), None));
+        }
+        let said = text::raw(&rest);
+        let Searched { said: passes, recorded, kinds } =
+            self.gateway.search_leaving(Place::ToolArguments, "", said.clone()).await?;
+        if passes.get() == said.get() {
+            return Ok((kinds, recorded));
+        }
+        let Some(mut redacted) = text::members(&passes).filter(|redacted| is_alike(&rest, redacted)) else {
+            return Err(Withheld::found_at("", said.get().as_bytes(), recorded, kinds));
+        };
+        let kept: Vec<String> = rest.keys().map(|name| (*name).to_owned()).collect();
+        if let Some(meta) = redacted.swap_remove("_meta").and_then(|meta| text::members(&meta)) {
+            self.meta.retain(|name, _| is_of_hop(name));
+            self.meta.extend(meta);
+        }
+        self.params.retain(|name, _| !kept.contains(name));
+        self.params.extend(redacted);
+        Ok((kinds, recorded))
+    }
+
+    /// What everybody decides on. The kinds of secrets in it, and what of it may be recorded.
+    ///
+    /// # Errors
+    /// When it may not leave.
+    pub(in crate::gateway) async fn screen_carried(&mut self) -> Result<(Vec<&'static str>, Option<Bytes>), Withheld> {
+        let (mut searched, mut kinds) = (Vec::new(), Vec::new());
+        for carried in self.carried() {
+            let Some(said) = self.params.get(carried.member).cloned() else { continue };
+            let at = format!("/{}", carried.member);
+            let found = self.gateway.search_leaving(carried.place, &at, said).await?;
+            searched.push((carried, found.recorded));
+            kinds.extend(found.kinds);
+            self.params.insert(carried.member.to_owned(), found.said);
+        }
+        Ok((kinds, Self::as_recorded(searched)))
+    }
+
+    /// The refusal of a call that was not made.
+    async fn not_made(&self, target: &Target, withheld: &Withheld, what: &str) -> Answer {
+        let mut recording = self.recording(target);
+        self.kept_back(target, withheld, what, &mut recording).await
+    }
+
+    /// A client's answer to a question of the call's server, as that may have it.
+    ///
+    /// # Errors
+    /// When it may not leave: then the call ends with this.
+    pub(in crate::gateway) async fn screen_answer(
+        &self,
+        target: &Target,
+        said: ClientAnswer,
+        method: &str,
+        recording: &mut Recording,
+    ) -> Result<ClientAnswer, Answer> {
+        match self.gateway.search_answer(said).await {
+            Ok((passes, kinds)) => {
+                recording.note_secrets_sent(&kinds);
+                Ok(passes)
+            }
+            Err(withheld) => {
+                let what = format!("the answer to `{method}`");
+                Err(self.kept_back(target, &withheld, &what, recording).await)
+            }
+        }
+    }
+
+    /// A refusal for secrets, which is an entry and a record like any other. What held them is in neither.
+    async fn kept_back(&self, target: &Target, withheld: &Withheld, what: &str, recording: &mut Recording) -> Answer {
+        recording.note_secrets_sent(withheld.kinds());
+        recording.fail(withheld.code(), "the call was refused, for secrets in what it says");
+        let kinds = Some(withheld.kinds()).filter(|kinds| !kinds.is_empty());
+        let details = kinds.map(|kinds| ("secrets", kinds.join(", "))).into_iter().collect();
+        self.record_refused(target, withheld.code(), details, recording.trace).await;
+        let message = format!("{} was refused: {}", target.shown(), withheld.told(what));
         self.refused(target, &message, json!({ "code": withheld.code() }))
     }
 
-    async fn record_kept_back(&self, target: &Target, withheld: &Withheld, recording: &Recording) {
-        let kinds = Some(withheld.kinds()).filter(|kinds| !kinds.is_empty());
+    /// Writes down that a call did not go on, without asking a policy.
+    pub(in crate::gateway) async fn record_refused(
+        &self,
+        target: &Target,
+        code: &'static str,
+        details: Vec<(&'static str, String)>,
+        trace: TraceContext,
+    ) {
         let known = Known {
             caller: &self.caller,
-            run: self.run(&recording.trace),
-            trace: Some((recording.trace.trace_id, recording.trace.span_id)),
+            run: self.run(&trace),
+            trace: Some((trace.trace_id, trace.span_id)),
             action: target.subject.call_action().to_string(),
-            resource: target.resource().to_string(),
-            code: Some(withheld.code()),
-            details: kinds.map(|kinds| ("secrets", kinds.join(", "))).into_iter().collect(),
+            resource: target.shown().to_string(),
+            code: Some(code),
+            details,
             durability: Durability::Durable,
         };
         // It stays refused when that cannot be recorded.
@@ -107,79 +216,39 @@ impl Incoming {
     }
 }
 
-/// The places of secrets in the parameters of a call, each with what was there.
-fn named_places(member: &str, said: Option<&RawValue>, redacted: Option<&Bytes>, kinds: &[&'static str]) -> String {
-    let said = said.and_then(|said| serde_json::from_str::<Value>(said.get()).ok());
-    let redacted = redacted.and_then(|redacted| serde_json::from_slice::<Value>(redacted).ok());
-    let mut places = Vec::new();
-    if let (Some(said), Some(redacted)) = (&said, &redacted) {
-        find_places(said, redacted, &format!("/{member}"), &mut places);
+impl Inner {
+    /// Whether a server may hear of an address, which cannot be redacted. What may not is counted among what the door refused.
+    pub(in crate::gateway) async fn may_name(&self, uri: &str, caller: &KeyIdentity) -> bool {
+        let said = text::raw(uri);
+        let code = match self.search_leaving(Place::ToolArguments, "", said.clone()).await {
+            Ok(searched) if searched.said.get() == said.get() => return true,
+            Ok(searched) => Withheld::found(searched.kinds).code(),
+            Err(withheld) => withheld.code(),
+        };
+        self.refused(code, Some(caller));
+        false
     }
-    // Of too many, or of what is not to be told apart from the JSON around it, only the kinds are known.
-    if places.is_empty() {
-        return kinds.join(", ");
-    }
-    let named = places.iter().take(PLACES_MAX).map(|(place, redacted)| {
-        let here = kinds.iter().filter(|kind| redacted.contains(&format!("[redacted:{kind}]")));
-        format!("`{place}` ({})", here.copied().collect::<Vec<_>>().join(", "))
-    });
-    let named = named.collect::<Vec<_>>().join(", ");
-    match places.len().saturating_sub(PLACES_MAX) {
-        0 => named,
-        more => format!("{named}, and {more} more"),
+
+    /// What a client answers to a server's question, and the kinds of secrets in it.
+    ///
+    /// # Errors
+    /// When it may not leave.
+    pub(in crate::gateway) async fn search_answer(
+        &self,
+        said: ClientAnswer,
+    ) -> Result<(ClientAnswer, Vec<&'static str>), Withheld> {
+        let is_result = said.is_ok();
+        let (Ok(said) | Err(said)) = said;
+        let at = if is_result { "/result" } else { "/error" };
+        let Searched { said, kinds, .. } = self.search_leaving(Place::AnswersToServer, at, said).await?;
+        Ok((if is_result { Ok(said) } else { Err(said) }, kinds))
     }
 }
 
-/// Where `redacted` is another than `said`, as JSON pointers (RFC 6901), with what stands there. A name that is a secret is in
-/// them as it was redacted.
-fn find_places(said: &Value, redacted: &Value, at: &str, places: &mut Vec<(String, String)>) {
-    match (said, redacted) {
-        // Two names that are redacted alike are one member less.
-        (Value::Object(said), Value::Object(redacted)) if said.len() == redacted.len() => {
-            for ((name, said), (redacted_name, redacted)) in said.iter().zip(redacted) {
-                let below = format!("{at}/{}", shown(&redacted_name.replace('~', "~0").replace('/', "~1")));
-                if name != redacted_name {
-                    places.push((below.clone(), redacted_name.clone()));
-                }
-                find_places(said, redacted, &below, places);
-            }
-        }
-        (Value::Array(said), Value::Array(redacted)) if said.len() == redacted.len() => {
-            for (place, (said, redacted)) in said.iter().zip(redacted).enumerate() {
-                find_places(said, redacted, &format!("{at}/{place}"), places);
-            }
-        }
-        _ if said == redacted => {}
-        _ => places.push((at.to_owned(), redacted.to_string())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use serde_json::{Value, json};
-
-    use super::named_places;
-    use crate::wire::json::raw;
-
-    fn places(said: &Value, redacted: &Value) -> String {
-        named_places("arguments", Some(&*raw(said)), Some(&Bytes::from(redacted.to_string())), &["aws_key", "jwt"])
-    }
-
-    #[test]
-    fn places_are_named_with_what_was_there_and_never_with_a_secret() {
-        let said = json!({ "a/b": ["x", { "k": "use AKIA" }], "n": 1, "AKIA": "eyJ" });
-        let redacted =
-            json!({ "a/b": ["x", { "k": "use [redacted:aws_key]" }], "n": 1, "[redacted:aws_key]": "[redacted:jwt]" });
-        let named = "`/arguments/a~1b/1/k` (aws_key), `/arguments/[redacted:aws_key]` (aws_key), \
-                     `/arguments/[redacted:aws_key]` (jwt)";
-        assert_eq!(places(&said, &redacted), named);
-        // Two names that cannot be told apart any more.
-        let said = json!({ "in": { "AKIA1": 1, "AKIA2": 2 } });
-        assert_eq!(places(&said, &json!({ "in": { "[redacted:aws_key]": 2 } })), "`/arguments/in` (aws_key)");
-        let many = |text: &str| Value::from(vec![text; 11]);
-        let named = places(&json!({ "all": many("eyJ") }), &json!({ "all": many("[redacted:jwt]") }));
-        assert!(named.ends_with("`/arguments/all/7` (jwt), and 3 more"), "{named}");
-        assert_eq!(named_places("arguments", Some(&*raw(&said)), None, &["aws_key", "jwt"]), "aws_key, jwt");
-    }
+/// Whether what was redacted has all its members still, and means the same thing of the server.
+fn is_alike(rest: &IndexMap<&str, &RawValue>, redacted: &Members) -> bool {
+    let meta = |raw: Option<&RawValue>| raw.and_then(text::members).map(|meta| meta.len());
+    rest.len() == redacted.len()
+        && meta(rest.get("_meta").copied()) == meta(redacted.get("_meta").map(|raw| &**raw))
+        && ADDRESSES.iter().all(|name| rest.get(name).map(|raw| raw.get()) == redacted.get(*name).map(|raw| raw.get()))
 }

@@ -8,6 +8,7 @@ use mizzen_runtime::error::Chain;
 use mizzen_runtime::metrics::Metrics;
 use serde_json::value::RawValue;
 
+use super::places;
 use crate::gateway::Inner;
 use crate::gateway::config::SecretsConfig;
 
@@ -37,6 +38,8 @@ pub(in crate::gateway) enum Withheld {
         kinds: Vec<&'static str>,
         /// As [`Searched::recorded`].
         recorded: Option<Bytes>,
+        /// Where what was found, for who said it.
+        places: String,
     },
     #[error(
         "the answer could not be searched for secrets (`tools.secrets`), so it is not handed over; tell the operator"
@@ -49,6 +52,35 @@ impl Withheld {
         match self {
             Self::Found { .. } => "secret_found",
             Self::NotSearched => "secrets_not_searched",
+        }
+    }
+
+    /// Where is not known.
+    pub(super) fn found(kinds: Vec<&'static str>) -> Self {
+        Self::Found { places: kinds.join(", "), recorded: None, kinds }
+    }
+
+    /// In `said`, which stands at `at`.
+    pub(super) fn found_at(at: &str, said: &[u8], recorded: Option<Bytes>, kinds: Vec<&'static str>) -> Self {
+        Self::Found { places: places::named(at, said, recorded.as_ref(), &kinds), recorded, kinds }
+    }
+
+    pub(super) const fn recorded(&self) -> Option<&Bytes> {
+        match self {
+            Self::Found { recorded, .. } => recorded.as_ref(),
+            Self::NotSearched => None,
+        }
+    }
+
+    /// Why `what` may not leave, for who said it.
+    pub(in crate::gateway) fn told(&self, what: &str) -> String {
+        match self {
+            Self::Found { places, .. } => {
+                format!("the secrets in {what} may not leave: {places}; take them out and send it again")
+            }
+            Self::NotSearched => {
+                format!("{what} could not be searched for secrets (`tools.secrets`); tell the operator")
+            }
         }
     }
 
@@ -78,14 +110,23 @@ impl Inner {
     /// When the answer may not be handed over.
     pub(in crate::gateway) async fn search(&self, said: Box<RawValue>) -> Result<Searched, Withheld> {
         let (body, found) = self.found(&self.secrets.answers, Place::ToolResult, &said).await?;
-        judged(&self.secrets.answers, said, &body, &found)
+        let judged = judged(&self.secrets.answers, said, &body, &found);
+        judged.map_err(|_| Withheld::found(kinds(&found)))
     }
 
+    /// What goes to a tool server in the caller's words, and stands `at` a place of what the caller sent (a JSON pointer).
+    ///
     /// # Errors
-    /// When the call may not be made with these arguments.
-    pub(super) async fn search_arguments(&self, said: Box<RawValue>) -> Result<Searched, Withheld> {
-        let (body, found) = self.found(&self.secrets.arguments, Place::ToolArguments, &said).await?;
-        judged(&self.secrets.arguments, said, &body, &found)
+    /// When it may not leave.
+    pub(in crate::gateway) async fn search_leaving(
+        &self,
+        place: Place,
+        at: &str,
+        said: Box<RawValue>,
+    ) -> Result<Searched, Withheld> {
+        let (body, found) = self.found(&self.secrets.arguments, place, &said).await?;
+        let judged = judged(&self.secrets.arguments, said, &body, &found);
+        judged.map_err(|recorded| Withheld::found_at(at, &body, recorded, kinds(&found)))
     }
 
     async fn found(
@@ -105,15 +146,16 @@ impl Inner {
     }
 }
 
-fn judged(secrets: &Secrets, said: Box<RawValue>, body: &Bytes, found: &[Found]) -> Result<Searched, Withheld> {
-    let (kinds, recorded) = (kinds(found), recordable(body, found));
+/// `Err`: it may not be handed over; what of it may be recorded.
+fn judged(secrets: &Secrets, said: Box<RawValue>, body: &Bytes, found: &[Found]) -> Result<Searched, Option<Bytes>> {
+    let recorded = recordable(body, found);
     let passes = match secrets.judge(body, found) {
         Verdict::Pass => Some(said),
         Verdict::Instead(text) => String::from_utf8(text.into()).ok().and_then(|text| RawValue::from_string(text).ok()),
         Verdict::Withhold => None,
     };
     match passes {
-        Some(said) => Ok(Searched { said, recorded, kinds }),
-        None => Err(Withheld::Found { kinds, recorded }),
+        Some(said) => Ok(Searched { said, recorded, kinds: kinds(found) }),
+        None => Err(recorded),
     }
 }

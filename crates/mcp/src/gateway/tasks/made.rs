@@ -101,10 +101,10 @@ enum State {
 /// One page of the session's tasks.
 pub(in crate::gateway) async fn list(incoming: &Incoming, session: &Arc<ClientSession>) -> Answer {
     let gateway = &incoming.gateway;
-    if let Some(reason) = gateway.control.gate().paused(&incoming.caller) {
+    if let Some((code, reason)) = gateway.control.gate().barred(&incoming.caller) {
         // It stays refused when that cannot be recorded, which is logged.
-        let (Ok(()) | Err(_)) = record(incoming, Some(DenialCode::Paused), 0).await;
-        return RpcError::new(REFUSED, reason).with_data(json!({ "code": DenialCode::Paused.as_str() })).into();
+        let (Ok(()) | Err(_)) = record(incoming, Some(code), 0).await;
+        return RpcError::new(REFUSED, reason).with_data(json!({ "code": code.as_str() })).into();
     }
     let after = match text::member_text(&incoming.params, "cursor") {
         None => Some(0),

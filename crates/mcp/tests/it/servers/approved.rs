@@ -8,12 +8,15 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use mizzen_control::audit::Kind;
 use mizzen_control::audit::read::EntryFilter;
+use mizzen_mcp::pins::ApproveError;
 use mizzen_mcp::pins::kind::{INSTRUCTIONS, prompt_key};
 use mizzen_mcp::seam::{ListKind, Listing, Upstream as _};
+use mizzen_mcp::servers::{ChangeError, NameStyle, PinRule, Profile, ProfileServer, ServerConfig};
 use serde_json::json;
 
 use super::misbehaving::{begin, error, result, server};
-use super::support::{Bench, http};
+use super::support::{Bench, fixture, http};
+use mizzen_testkit::mcp_fixture::Eras;
 
 /// Begun anew it says something else.
 #[tokio::test]
@@ -85,5 +88,44 @@ async fn instructions_and_prompts_that_change_are_withheld_until_they_are_approv
     }
     assert_eq!(instructions().await.as_deref(), Some(EVIL));
     assert_eq!(withheld(&s.list(ListKind::Prompts).await.unwrap()), None);
+    bench.drain().await;
+}
+
+#[tokio::test]
+async fn what_widens_is_in_the_audit_log_before_it_counts_and_what_narrows_comes_first() {
+    // Of so long a name no entry is taken.
+    let too_long = "a".repeat(70_000);
+    let too_long = too_long.as_str();
+    let config = ServerConfig { pin: Some(PinRule::Approval), ..http("s", fixture(Eras::Both).await) };
+    let bench = Bench::with(vec![config.clone()]).await;
+    let (s, upstreams) = (bench.server("s"), &bench.upstreams);
+    let star = || vec!["*".to_owned()];
+    let part = ProfileServer { server: "s".into(), tools: star(), prompts: star(), resources: star() };
+    let profile = Profile { name: "few".into(), names: NameStyle::Plain, servers: vec![part] };
+    let other = ServerConfig { name: "t".into(), ..config };
+    let refused =
+        [upstreams.put_server(other.clone(), too_long).await, upstreams.put_profile(profile.clone(), too_long).await];
+    assert!(refused.iter().all(|refused| matches!(refused, Err(ChangeError::Audit(_)))), "{refused:?}");
+    let configured = upstreams.configuration().configured();
+    assert!(configured.profiles.is_empty() && upstreams.server("t").is_none());
+
+    let tool = s.list(ListKind::Tools).await.unwrap().items[0].key.clone();
+    let digest = upstreams.pins().known("s", &tool).unwrap().digest;
+    let is_withheld = || upstreams.pins().known("s", &tool).unwrap().withheld().is_some();
+    let refused = upstreams.approve("s", &tool, &digest, too_long).await;
+    assert!(matches!(refused, Err(ApproveError::Audit(_))) && is_withheld(), "{refused:?}");
+    upstreams.approve("s", &tool, &digest, "ada").await.unwrap();
+    assert!(!is_withheld());
+    let withdrawn = upstreams.withdraw("s", &tool, too_long).await;
+    assert!(matches!(withdrawn, Err(ApproveError::NotWritten(_))) && is_withheld(), "{withdrawn:?}");
+
+    upstreams.put_profile(profile, "ada").await.unwrap();
+    let removed = upstreams.remove_profile("few", too_long).await;
+    assert!(matches!(removed, Err(ChangeError::NotWritten(_))), "{removed:?}");
+    let removed = upstreams.remove_server("s", too_long).await;
+    assert!(matches!(removed, Err(ChangeError::NotWritten(_))), "{removed:?}");
+    let configured = upstreams.configuration().configured();
+    assert!(configured.profiles.is_empty() && upstreams.server("s").is_none());
+    assert!(upstreams.pins().of("s").is_empty(), "what was approved of it is forgotten");
     bench.drain().await;
 }

@@ -44,7 +44,7 @@ impl Bench {
         let control = Control::open(store.clone(), &data_dir, clock.clone(), environment.clone()).await.unwrap();
         let configuration = ToolServers::open(store.clone(), clock.clone(), Declared::default()).await.unwrap();
         for server in servers {
-            configuration.put_server(server, "test").await.unwrap();
+            configuration.put_server(server, "test", async { Ok(()) }).await.unwrap();
         }
         let shared = Shared {
             http: HttpClient::new(ClientConfig::default()).unwrap(),

@@ -1,0 +1,160 @@
+//! Pauses and stops that come while a client is asked something in the middle of a call.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use mizzen_control::pauses::{PauseKind, Reach};
+use mizzen_mcp::seam::{ClientAnswer, Era, FromServer, ListKind, Reply};
+use mizzen_runtime::clock::Clock;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::double::{Double, raw, said};
+use crate::harness::{Events, Harness, attribute};
+
+/// A server that asks before it does anything, and how many answers it got.
+fn asking() -> (Arc<Double>, Arc<AtomicU32>) {
+    let answers = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&answers);
+    let double = Double::new("old", Era::Stateful, move |_, _, events: mpsc::Sender<FromServer>| {
+        let counted = Arc::clone(&counted);
+        async move {
+            let (answer, answered) = oneshot::channel();
+            let (method, params) = ("elicitation/create".to_owned(), Some(raw(&json!({ "message": "sure?" }))));
+            events.send(FromServer::Request { method, params, answer }).await.unwrap();
+            if answered.await.is_ok() {
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+            said("done")
+        }
+    });
+    double.has(ListKind::Tools, [json!({ "name": "wipe" })]);
+    (double, answers)
+}
+
+fn able() -> Value {
+    json!({ "elicitation": {} })
+}
+
+/// The call with the answer to what its server asked.
+async fn with_answer(harness: &Harness) -> Value {
+    let mut params = json!({ "name": "old__wipe", "arguments": { "disk": "a" } });
+    let asked = harness.ask_as("/mcp", "tools/call", &params, &able()).await.result().clone();
+    let (key, _) = asked["inputRequests"].as_object().unwrap().iter().next().unwrap();
+    params["inputResponses"] = json!({ key: { "action": "accept", "content": {} } });
+    params["requestState"] = asked["requestState"].clone();
+    params
+}
+
+#[tokio::test]
+async fn a_stop_ends_the_call_that_waits_for_its_clients_answer_also_when_it_is_lifted_before_that_comes() {
+    for is_lifted in [false, true] {
+        let (double, answers) = asking();
+        let mut harness = Harness::new(std::slice::from_ref(&double)).await;
+        let answer = with_answer(&harness).await;
+        let permitted = harness.entries("tool:old/wipe").await[0].decision.clone();
+        let pauses = harness.control.pauses();
+        let stop = pauses.pause(Reach::Agent("alice-agent".into()), PauseKind::Stop, "odd", "ben").await.unwrap();
+        if is_lifted {
+            pauses.resume(&stop.id, "ben").await.unwrap();
+        }
+        let refused = harness.ask_as("/mcp", "tools/call", &answer, &able()).await;
+        let said = &refused.result()["_meta"]["dev.mizzen/decision"];
+        assert_eq!((&refused.result()["isError"], &said["code"]), (&json!(true), &json!("paused")), "{refused:?}");
+        assert!(refused.text().contains("the call was ended"), "{refused:?}");
+        assert_eq!((double.cancelled.load(Ordering::SeqCst), answers.load(Ordering::SeqCst)), (1, 0));
+        let entries = harness.entries("tool:old/wipe").await;
+        assert_eq!((entries[0].code.as_deref(), entries.len()), (Some("paused"), 2), "{entries:?}");
+        assert_eq!(Some(&entries[0].details["permitted_by"]), permitted.as_ref());
+        assert_eq!(attribute(&harness.record().await, "error.type"), Some("paused"));
+        // Nothing of it is left to go on with.
+        if !is_lifted {
+            harness.control.pauses().resume(&stop.id, "ben").await.unwrap();
+        }
+        assert_eq!(harness.ask_as("/mcp", "tools/call", &answer, &able()).await.code(), -32602);
+    }
+}
+
+#[tokio::test]
+async fn a_pause_refuses_the_answer_and_leaves_the_call_waiting_for_it() {
+    let (double, answers) = asking();
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
+    let answer = with_answer(&harness).await;
+    let pauses = harness.control.pauses();
+    let pause = pauses.pause(Reach::All, PauseKind::Pause, "odd", "ben").await.unwrap();
+    let refused = harness.ask_as("/mcp", "tools/call", &answer, &able()).await;
+    assert_eq!(refused.result()["_meta"]["dev.mizzen/decision"]["code"], "paused", "{refused:?}");
+    assert_eq!(harness.entries("tool:old/wipe").await[0].code.as_deref(), Some("paused"));
+    assert_eq!((double.cancelled.load(Ordering::SeqCst), answers.load(Ordering::SeqCst)), (0, 0));
+    pauses.resume(&pause.id, "ben").await.unwrap();
+    assert_eq!(harness.ask_as("/mcp", "tools/call", &answer, &able()).await.text(), "done");
+    assert_eq!((double.calls(), answers.load(Ordering::SeqCst)), (1, 1));
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_goes_nowhere() {
+    let (double, answers) = asking();
+    let harness = Harness::with(std::slice::from_ref(&double), |config| config.timeouts.answer_seconds = 1).await;
+    // A `requestState` tells whole seconds, so that it is good for longer than the call waits when a second has just begun.
+    while Clock::system().now().unix_nanos() % 1_000_000_000 > 200_000_000 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let answer = with_answer(&harness).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(harness.ask_as("/mcp", "tools/call", &answer, &able()).await.code(), -32602);
+    assert_eq!(answers.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_stop_ends_the_wait_for_a_client_that_a_stateless_server_wants_to_ask() {
+    let double = Double::new("new", Era::Stateless, |_, _, _| async {
+        let asked = json!({ "sure": { "method": "elicitation/create", "params": {} } });
+        Reply::InputRequired(raw(&json!({ "resultType": "input_required", "inputRequests": asked })))
+    });
+    double.has(ListKind::Tools, [json!({ "name": "wipe" })]);
+    let mut harness = Harness::new(std::slice::from_ref(&double)).await;
+    {
+        let client = harness.open("/mcp", &able()).await;
+        let mut events = Events::of(client.begin("tools/call", &json!({ "name": "new__wipe" })).await);
+        let question = events.next().await.unwrap();
+        assert_eq!(question["method"], "elicitation/create");
+        harness.control.pauses().pause(Reach::All, PauseKind::Stop, "odd", "ben").await.unwrap();
+        let ended = events.next().await.unwrap();
+        assert_eq!(ended["result"]["_meta"]["dev.mizzen/decision"]["code"], "paused", "{ended}");
+        // Nobody waits for this any more.
+        client.answer(&question["id"], &json!({ "action": "accept" })).await;
+    }
+    assert_eq!(double.calls(), 1);
+    assert_eq!(harness.entries("tool:new/wipe").await[0].code.as_deref(), Some("paused"));
+    assert_eq!(attribute(&harness.record().await, "error.type"), Some("paused"));
+}
+
+#[tokio::test]
+async fn what_a_server_asks_in_no_call_is_not_answered_by_a_stopped_agent() {
+    let double = Double::plain("files", Era::Stateful, &["read"]);
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
+    let client = harness.open("/mcp", &able()).await;
+    client.ask("tools/call", &json!({ "name": "files__read" })).await.result();
+    let mut events = client.listen().await;
+    let ask = async |answer: oneshot::Sender<ClientAnswer>| {
+        let news = loop {
+            if let Some(news) = double.news.lock().unwrap().clone() {
+                break news;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        let (method, params) = ("elicitation/create".to_owned(), Some(raw(&json!({ "message": "sure?" }))));
+        news.send(FromServer::Request { method, params, answer }).await.unwrap();
+    };
+    let (answer, answered) = oneshot::channel();
+    let (question, ()) = tokio::join!(events.next(), ask(answer));
+    client.answer(&question.unwrap()["id"], &json!({ "action": "accept" })).await;
+    assert!(answered.await.unwrap().is_ok());
+    let (answer, answered) = oneshot::channel();
+    let (question, ()) = tokio::join!(events.next(), ask(answer));
+    harness.control.pauses().pause(Reach::All, PauseKind::Stop, "odd", "ben").await.unwrap();
+    client.answer(&question.unwrap()["id"], &json!({ "action": "accept" })).await;
+    assert!(answered.await.is_err(), "there is no answer");
+    assert_eq!(harness.refusals().await, ["paused"]);
+}

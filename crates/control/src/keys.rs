@@ -55,7 +55,15 @@ pub struct KeyInfo {
     pub last_four: String,
 }
 
-/// Why a key could not be made, listed or revoked.
+impl KeyInfo {
+    /// Whether it opens anything at this instant.
+    #[must_use]
+    pub fn is_valid(&self, at: Timestamp) -> bool {
+        self.expires_at.is_none_or(|expiry| expiry > at)
+    }
+}
+
+/// Why a key could not be made, listed, extended or revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     #[error("the {what} of a key must be 1 to {NAME_BYTES_MAX} bytes without control characters")]
@@ -74,6 +82,17 @@ pub enum KeyError {
     Random(#[from] NoRandomness),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What [`decode`] reads, and which rows.
+macro_rules! select_keys {
+    ($which:literal) => {
+        concat!(
+            "SELECT key_id, name, agent, team, run_id, agent_digest, minted_by, last_four, created_at, expires_at
+             FROM control_keys ",
+            $which
+        )
+    };
 }
 
 /// The keys of callers; from [`crate::Control::keys`].
@@ -134,18 +153,29 @@ impl Keys<'_> {
     /// # Errors
     /// When the database fails.
     pub async fn list(&self) -> Result<Vec<KeyInfo>, KeyError> {
-        let rows = self.select().await?;
-        rows.into_iter().map(|(info, texts)| with_ids(info, texts)).collect()
+        let all = sqlx::query(select_keys!("ORDER BY created_at DESC, key_id")).fetch_all(self.0.store.pool()).await;
+        all.map_err(StoreError::from)?.iter().map(decode).collect()
     }
 
-    /// Whether there is a key of this id.
+    /// The key of this id, also when it expired lately.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn contains(&self, id: &str) -> Result<bool, KeyError> {
-        let found =
-            sqlx::query("SELECT 1 FROM control_keys WHERE key_id = $1").bind(id).fetch_optional(self.0.store.pool());
-        Ok(found.await.map_err(StoreError::from)?.is_some())
+    pub async fn find(&self, id: &str) -> Result<Option<KeyInfo>, KeyError> {
+        let found = sqlx::query(select_keys!("WHERE key_id = $1")).bind(id).fetch_optional(self.0.store.pool()).await;
+        found.map_err(StoreError::from)?.as_ref().map(decode).transpose()
+    }
+
+    /// Lets a key live until `until`, unless it lives longer anyway. `None` when there is none that is valid: what was
+    /// revoked or has expired opens nothing again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn extend(&self, id: &str, until: Timestamp) -> Result<Option<KeyInfo>, KeyError> {
+        let now = self.0.clock.now();
+        self.set_expiry(id, until, now).await?;
+        self.0.publish().await?;
+        Ok(self.find(id).await?.filter(|key| key.is_valid(now)))
     }
 
     /// Takes a key back; `false` when there was none. It opens nothing on this node when this returns.
@@ -194,14 +224,14 @@ impl Keys<'_> {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn select(&self) -> Result<Vec<(KeyInfo, Texts)>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT key_id, name, agent, team, run_id, agent_digest, minted_by, last_four, created_at, expires_at
-             FROM control_keys ORDER BY created_at DESC, key_id",
-        )
-        .fetch_all(self.0.store.pool())
-        .await?;
-        Ok(rows.iter().map(decode).collect::<Result<_, sqlx::Error>>()?)
+    /// Moves the end of a key that is valid `now` further away, never nearer.
+    async fn set_expiry(&self, id: &str, until: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+        let mut change = self.0.begin_change().await?;
+        let sql = "UPDATE control_keys SET expires_at = $1 WHERE key_id = $2 AND expires_at > $3 AND expires_at < $4";
+        let until = until.unix_nanos();
+        let update = sqlx::query(sql).bind(until).bind(id).bind(now.unix_nanos()).bind(until);
+        update.execute(&mut *change).await?;
+        Ok(change.commit().await?)
     }
 }
 
@@ -225,10 +255,17 @@ pub(crate) fn last_four(key: &str) -> String {
     key.get(key.len().saturating_sub(4)..).unwrap_or_default().to_owned()
 }
 
-/// Ids as a row has them: the run, and the agent's digest.
-type Texts = (Option<String>, Option<String>);
+fn decode(row: &AnyRow) -> Result<KeyInfo, KeyError> {
+    let (mut info, run_id, agent_digest) = columns(row).map_err(StoreError::from)?;
+    let damaged = |source| KeyError::Damaged { id: info.id.clone(), source };
+    let run_id = run_id.map(|id| id.parse()).transpose().map_err(damaged)?;
+    let agent_digest = agent_digest.map(|digest| digest.parse()).transpose().map_err(damaged)?;
+    (info.run_id, info.agent_digest) = (run_id, agent_digest);
+    Ok(info)
+}
 
-fn decode(row: &AnyRow) -> Result<(KeyInfo, Texts), sqlx::Error> {
+/// What a row holds, and its ids as text: the run, and the agent's digest.
+fn columns(row: &AnyRow) -> Result<(KeyInfo, Option<String>, Option<String>), sqlx::Error> {
     let info = KeyInfo {
         id: row.try_get("key_id")?,
         name: row.try_get("name")?,
@@ -241,15 +278,7 @@ fn decode(row: &AnyRow) -> Result<(KeyInfo, Texts), sqlx::Error> {
         expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(Timestamp::from_unix_nanos),
         last_four: row.try_get("last_four")?,
     };
-    Ok((info, (row.try_get("run_id")?, row.try_get("agent_digest")?)))
-}
-
-fn with_ids(mut info: KeyInfo, (run_id, agent_digest): Texts) -> Result<KeyInfo, KeyError> {
-    let damaged = |source| KeyError::Damaged { id: info.id.clone(), source };
-    let run_id = run_id.map(|id| id.parse()).transpose().map_err(damaged)?;
-    let agent_digest = agent_digest.map(|digest| digest.parse()).transpose().map_err(damaged)?;
-    (info.run_id, info.agent_digest) = (run_id, agent_digest);
-    Ok(info)
+    Ok((info, row.try_get("run_id")?, row.try_get("agent_digest")?))
 }
 
 #[cfg(test)]

@@ -478,21 +478,4 @@ pub(crate) enum ConfigCommand {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-    use clap::error::ErrorKind;
-
-    use super::{Cli, with_negative_numbers};
-
-    #[test]
-    fn no_command_has_two_arguments_of_one_name() {
-        with_negative_numbers(Cli::command()).debug_assert();
-    }
-
-    #[test]
-    fn a_negative_number_is_a_wrong_value() {
-        let asked = ["mizzen", "runs", "list", "--limit", "-1"];
-        let error = with_negative_numbers(Cli::command()).try_get_matches_from(asked).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::ValueValidation, "{error}");
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 mod child;
 mod digest;
 mod environment;
+mod keep;
 mod report;
 mod root_span;
 
@@ -27,7 +28,7 @@ use crate::output;
 
 /// `env`'s exit code for its own failures (POSIX leaves 125 to the utility).
 const EXIT_OWN_FAILURE: u8 = 125;
-/// Keys of runs end by themselves when `mizzen run` cannot revoke them.
+/// Keys of runs end by themselves when `mizzen run` cannot revoke them; a longer run's is extended.
 const KEY_TTL_SECONDS: u64 = 7 * 24 * 3600;
 
 /// How long the server may take over the run's last span, its summary and its key, once the agent is gone.
@@ -40,6 +41,8 @@ struct Launch {
     agent: String,
     key: Secret,
     key_id: String,
+    /// From when it was made, as the server tells it.
+    key_life: Duration,
     url: String,
     otlp_http: String,
     trace_parent: root_span::TraceParent,
@@ -73,7 +76,11 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
             launch.agent
         ));
     }
-    let end = match child::run_to_end(&args.command, &environment, &mut signals).await {
+    let ended = tokio::select! {
+        ended = child::run_to_end(&args.command, &environment, &mut signals) => ended,
+        never = keep::keep_key(&server, &launch, &clock) => match never {},
+    };
+    let end = match ended {
         Ok(end) => end,
         Err(child::NotStarted { message, code }) => {
             // Nothing ran: there is no run to record, and no agent of this name.
@@ -113,8 +120,10 @@ async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
     // A version's digest is the catalog's to say.
     let agent_digest =
         minted["info"]["agent_digest"].as_str().map(str::parse).transpose().context("the key's digest")?;
+    let key_life = keep::life_of(&minted["info"]).unwrap_or(Duration::from_secs(KEY_TTL_SECONDS));
     Ok(Launch {
         agent,
+        key_life,
         key: Secret::new(key.to_owned()),
         key_id: minted["info"]["id"].as_str().unwrap_or_default().to_owned(),
         url: server.url().to_owned(),

@@ -11,6 +11,7 @@ use crate::api::catalog::graph::RecentRuns;
 use crate::api::overview::LastDay;
 use crate::error::ApiError;
 use crate::guard::Attempts;
+use crate::readiness::Readiness;
 use crate::state::PortalState;
 use crate::view::opened::OpenedRuns;
 use crate::view::spans::OpenRun;
@@ -43,6 +44,7 @@ pub(crate) struct App {
     /// One backup at a time.
     pub(crate) backups: Arc<Semaphore>,
     pub(crate) import_bytes: Limit,
+    pub(crate) readiness: Readiness,
 }
 
 impl App {
@@ -56,6 +58,7 @@ impl App {
             recent_runs: RecentRuns::default(),
             backups: Arc::new(Semaphore::new(1)),
             import_bytes: Limit::new(&state.metrics, "import_body_bytes", IMPORT_BYTES_MAX as u64),
+            readiness: Readiness::default(),
             state,
         }
     }

@@ -13,6 +13,7 @@ mod graph;
 mod guard;
 mod openapi;
 mod page;
+mod readiness;
 mod routes;
 mod state;
 mod ui;

@@ -41,6 +41,7 @@ use crate::api::{
         keys::list,
         keys::mint,
         keys::revoke,
+        keys::extend,
         tokens::list,
         tokens::mint,
         tokens::revoke,
@@ -215,6 +216,35 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), all);
+    }
+
+    /// What changes something is written down, and where the audit log does not take it the answer is 503. What is limited in
+    /// number, or was decided by somebody else meanwhile, is answered with 409.
+    #[test]
+    fn what_stands_in_the_way_of_a_change_is_documented() {
+        let told: &[(&str, &[&str])] = &[
+            ("approve_call", &["400", "404", "409", "503"]),
+            ("deny_call", &["400", "404", "409", "503"]),
+            ("make_pause", &["400", "409", "503"]),
+            ("resume", &["404", "503"]),
+            ("put_budget", &["400", "409", "503"]),
+            ("delete_budget", &["404", "409", "503"]),
+            ("withdraw_evidence", &["400", "404", "503"]),
+            ("mint_key", &["400", "409", "503"]),
+            ("revoke_key", &["404", "503"]),
+            ("decide_version", &["409", "503"]),
+            ("put_boundary", &["409", "503"]),
+        ];
+        let document = serde_json::to_value(openapi()).unwrap();
+        let paths = document["paths"].as_object().unwrap().values();
+        let operations: Vec<_> = paths.flat_map(|methods| methods.as_object().unwrap().values()).collect();
+        for (name, statuses) in told {
+            let operation = operations.iter().find(|operation| operation["operationId"] == *name);
+            let responses = &operation.unwrap_or_else(|| panic!("no operation `{name}`"))["responses"];
+            for status in *statuses {
+                assert!(responses[status].is_object(), "`{name}` says nothing of {status}");
+            }
+        }
     }
 
     #[test]

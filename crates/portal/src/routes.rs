@@ -69,6 +69,7 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/api/v1/keys", DEVELOPER, |filter| on(filter, keys::list)),
     row(MethodFilter::POST, "/api/v1/keys", DEVELOPER, |filter| on(filter, keys::mint)),
     row(MethodFilter::DELETE, "/api/v1/keys/{id}", DEVELOPER, |filter| on(filter, keys::revoke)),
+    row(MethodFilter::POST, "/api/v1/keys/{id}/extend", DEVELOPER, |filter| on(filter, keys::extend)),
     row(MethodFilter::GET, "/api/v1/tokens", ADMINISTRATOR, |filter| on(filter, tokens::list)),
     row(MethodFilter::POST, "/api/v1/tokens", ADMINISTRATOR, |filter| on(filter, tokens::mint)),
     row(MethodFilter::DELETE, "/api/v1/tokens/{id}", ADMINISTRATOR, |filter| on(filter, tokens::revoke)),

@@ -104,6 +104,21 @@ impl Store {
         Ok(begun?)
     }
 
+    /// Tries whether a change can be committed, with one that leaves nothing behind.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        let mut change = self.begin().await?;
+        for sql in [
+            "INSERT INTO mizzen_migrations (plane, version, digest) VALUES ('', 0, '')",
+            "DELETE FROM mizzen_migrations WHERE plane = '' AND version = 0",
+        ] {
+            sqlx::query(sql).execute(&mut *change).await?;
+        }
+        Ok(change.commit().await?)
+    }
+
     /// Writes a consistent copy of the SQLite database to a new file (mode 0600), while others read and write.
     ///
     /// # Errors

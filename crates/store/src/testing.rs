@@ -32,11 +32,32 @@ impl TestStore {
 /// When a database cannot be opened.
 pub async fn stores(migrations: &[Migration]) -> Vec<TestStore> {
     let mut stores = vec![open("SQLite", None, migrations).await];
-    if let Some(server) = server("MIZZEN_TEST_POSTGRES_URL") {
-        let url = fresh_schema(&server).await;
+    if let Some(url) = postgres().await {
         stores.push(open("PostgreSQL", Some(url), migrations).await);
     }
     stores
+}
+
+/// The URL of a fresh, empty PostgreSQL database, or `None` when the test has to skip.
+///
+/// # Panics
+/// As [`server`], and when the server does not answer.
+pub async fn postgres() -> Option<String> {
+    match server("MIZZEN_TEST_POSTGRES_URL") {
+        Some(server) => Some(fresh_schema(&server).await),
+        None => None,
+    }
+}
+
+/// The URL of an empty place in a bucket, or `None` when the test has to skip. Credentials and endpoint are in the
+/// environment, where whatever the test starts finds them too.
+///
+/// # Panics
+/// As [`server`].
+#[must_use]
+pub fn bucket(test: &str) -> Option<String> {
+    let url = server("MIZZEN_TEST_S3_URL")?;
+    Some(format!("{}/{test}-{}", url.trim_end_matches('/'), std::process::id()))
 }
 
 /// The server that the environment variable `name` gives a test, or `None` when the test has to skip.

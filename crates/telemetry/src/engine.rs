@@ -24,6 +24,7 @@ pub(crate) mod node;
 pub(crate) mod open;
 pub(crate) mod progress;
 pub(crate) mod recorder;
+pub(crate) mod repeats;
 pub(crate) mod restored;
 pub(crate) mod retention;
 pub(crate) mod run_reader;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http::HeaderMap;
+use mizzen_model::id::Digest;
 use mizzen_runtime::limit::{Limit, LimitReached};
 use mizzen_runtime::metrics::Metrics;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -44,7 +45,8 @@ const OVERLOADED_RETRY: Duration = Duration::from_secs(1);
 const UNAVAILABLE_RETRY: Duration = Duration::from_secs(5);
 
 /// Where decoded requests go: [`Telemetry`], or a double in tests. Each method stores what it is given durably,
-/// and only then returns.
+/// and only then returns. `digest` is that of the message that `request` was decoded from: logs and metrics have no identity
+/// of their own, and exporters send again what was not answered in time.
 pub trait Ingest: Clone + Send + Sync + 'static {
     /// `wire` is what `request` was decoded from, when it came as protobuf.
     fn traces(
@@ -57,12 +59,14 @@ pub trait Ingest: Clone + Send + Sync + 'static {
     fn logs(
         &self,
         request: ExportLogsServiceRequest,
+        digest: Digest,
         origin: Origin,
     ) -> impl Future<Output = Result<Receipt, IngestError>> + Send;
 
     fn metrics(
         &self,
         request: ExportMetricsServiceRequest,
+        digest: Digest,
         origin: Origin,
     ) -> impl Future<Output = Result<Receipt, IngestError>> + Send;
 }
@@ -80,12 +84,22 @@ impl Ingest for Telemetry {
         }
     }
 
-    async fn logs(&self, request: ExportLogsServiceRequest, origin: Origin) -> Result<Receipt, IngestError> {
-        self.ingest_logs(request, origin).await
+    async fn logs(
+        &self,
+        request: ExportLogsServiceRequest,
+        digest: Digest,
+        origin: Origin,
+    ) -> Result<Receipt, IngestError> {
+        self.ingest_logs_as_sent(request, digest, origin).await
     }
 
-    async fn metrics(&self, request: ExportMetricsServiceRequest, origin: Origin) -> Result<Receipt, IngestError> {
-        self.ingest_metrics(request, origin).await
+    async fn metrics(
+        &self,
+        request: ExportMetricsServiceRequest,
+        digest: Digest,
+        origin: Origin,
+    ) -> Result<Receipt, IngestError> {
+        self.ingest_metrics_as_sent(request, digest, origin).await
     }
 }
 
@@ -261,12 +275,14 @@ impl<I: Ingest> Receiver<I> {
                 self.ingest.traces(request, wire, origin).await?
             }
             Signal::Logs => {
-                let request = decoded(message, move |body| decode_logs(body, encoding)).await?;
-                self.ingest.logs(request, origin).await?
+                let decode = move |body: &[u8]| Ok((decode_logs(body, encoding)?, Digest::of(body)));
+                let (request, digest) = decoded(message, decode).await?;
+                self.ingest.logs(request, digest, origin).await?
             }
             Signal::Metrics => {
-                let request = decoded(message, move |body| decode_metrics(body, encoding)).await?;
-                self.ingest.metrics(request, origin).await?
+                let decode = move |body: &[u8]| Ok((decode_metrics(body, encoding)?, Digest::of(body)));
+                let (request, digest) = decoded(message, decode).await?;
+                self.ingest.metrics(request, digest, origin).await?
             }
         };
         Ok(receipt)

@@ -49,6 +49,7 @@ kinds! {
     Pin = "pin",
     EvidencePublished = "evidence_published",
     KeyCreated = "key_created",
+    KeyExtended = "key_extended",
     KeyRevoked = "key_revoked",
     TokenCreated = "token_created",
     TokenRevoked = "token_revoked",

@@ -5,7 +5,7 @@ use mizzen_model::run::JUDGE_CALLER;
 use proptest::prelude::*;
 use sqlx::Row as _;
 
-use super::{EXPIRED_KEPT, KeyError, NAME_BYTES_MAX, NewKey};
+use super::{EXPIRED_KEPT, KeyError, KeyInfo, NAME_BYTES_MAX, NewKey};
 use crate::plane::tests::{named, planes};
 use crate::snapshot::KeyIdentity;
 
@@ -66,6 +66,52 @@ async fn a_revoked_key_names_nobody_and_others_still_do() {
         assert_eq!(plane.control.snapshot().identify(key.expose()), None);
         assert_eq!(plane.control.snapshot().identify(other.expose()).unwrap().caller, "two");
         assert_eq!(plane.reopen().await.unwrap().snapshot().identify(key.expose()), None, "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn an_extended_key_lives_longer_and_never_shorter() {
+    for plane in planes().await {
+        let ttl = Duration::from_secs(60);
+        let (info, key) = plane.control.keys().mint(NewKey { ttl: Some(ttl), ..named("agent") }).await.unwrap();
+        let (_folder, other) = plane.another_node().await;
+        let until = plane.clock.now().plus_nanos(90_000_000_000);
+        let extended = plane.control.keys().extend(&info.id, until).await.unwrap().unwrap();
+        assert_eq!(extended, KeyInfo { expires_at: Some(until), ..info.clone() });
+        let sooner = plane.control.keys().extend(&info.id, plane.clock.now()).await.unwrap().unwrap();
+        assert_eq!(sooner.expires_at, Some(until), "{}", plane.test.name);
+        plane.clock.advance(Duration::from_secs(89));
+        assert!(plane.control.snapshot().identify(key.expose()).is_some());
+        assert_eq!(other.snapshot().identify(key.expose()), None, "it has not heard of it yet");
+        other.refresh().await.unwrap();
+        assert!(other.snapshot().identify(key.expose()).is_some(), "{}", plane.test.name);
+        plane.clock.advance(Duration::from_secs(1));
+        assert_eq!(other.snapshot().identify(key.expose()), None);
+    }
+}
+
+#[tokio::test]
+async fn a_key_without_an_end_keeps_having_none() {
+    for plane in planes().await {
+        let (info, _) = plane.control.keys().mint(named("agent")).await.unwrap();
+        let extended = plane.control.keys().extend(&info.id, plane.clock.now()).await.unwrap();
+        assert_eq!(extended, Some(info), "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn what_was_revoked_or_has_expired_opens_nothing_again() {
+    for plane in planes().await {
+        let new = || NewKey { ttl: Some(Duration::from_secs(60)), ..named("agent") };
+        let (revoked, revoked_key) = plane.control.keys().mint(new()).await.unwrap();
+        let (expired, expired_key) = plane.control.keys().mint(new()).await.unwrap();
+        assert!(plane.control.keys().revoke(&revoked.id).await.unwrap());
+        plane.clock.advance(Duration::from_secs(60));
+        let until = plane.clock.now().plus_nanos(60_000_000_000);
+        for (id, key) in [(&revoked.id, revoked_key), (&expired.id, expired_key)] {
+            assert_eq!(plane.control.keys().extend(id, until).await.unwrap(), None);
+            assert_eq!(plane.control.snapshot().identify(key.expose()), None, "{}", plane.test.name);
+        }
     }
 }
 

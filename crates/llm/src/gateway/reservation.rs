@@ -110,7 +110,7 @@ impl Timed {
     }
 
     pub(super) fn stopped(&self) -> Option<Stopped> {
-        self.permit.as_ref().map(|permit| Stopped::of(permit))
+        self.permit.as_ref().map(Stopped::of)
     }
 }
 

@@ -90,6 +90,7 @@ mod tests {
             agent: "helm".into(),
             key: Secret::new("mzk_secret"),
             key_id: "k1".into(),
+            key_life: std::time::Duration::from_secs(60),
             url: "http://127.0.0.1:7600".into(),
             otlp_http: "http://127.0.0.1:4318".into(),
             trace_parent: TraceParent::random().unwrap(),

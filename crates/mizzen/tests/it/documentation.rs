@@ -1,4 +1,4 @@
-//! The documentation runs: commands and configuration of the README are checked against the binary.
+//! The documentation runs: the configuration of the README is checked against the binary. Its commands are in `src/cli/tests.rs`.
 
 use std::path::Path;
 
@@ -14,30 +14,6 @@ fn readme() -> Result<String> {
 fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let fence = format!("```{language}\n");
     text.split(&fence).skip(1).filter_map(|rest| rest.split("\n```").next()).collect()
-}
-
-#[tokio::test]
-async fn every_command_of_the_readme_is_one() -> Result<()> {
-    let server = Mizzen::start().await?;
-    let readme = readme()?;
-    let commands: Vec<&str> = blocks(&readme, "sh")
-        .iter()
-        .flat_map(|block| block.lines())
-        .filter_map(|line| line.strip_prefix("mizzen "))
-        .collect();
-    assert!(commands.len() >= 8, "{commands:?}");
-    for command in commands {
-        let words: Vec<&str> = command.split_whitespace().take_while(|word| !word.starts_with(['-', '"'])).collect();
-        let depth = if matches!(words.first(), Some(&("keys" | "runs" | "config" | "sim" | "eval" | "baseline"))) {
-            2
-        } else {
-            1
-        };
-        let help = words.iter().copied().take(depth).chain(["--help"]);
-        let output = server.command(help)?.output().await?;
-        assert!(output.status.success(), "`mizzen {command}`: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(())
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::{Extension, Json};
 use http::StatusCode;
-use mizzen_control::audit::Kind;
+use mizzen_control::audit::{Kind, Who};
 use mizzen_control::keys::NewKey;
 use mizzen_control::sign_in::Session;
 use mizzen_model::id::{Digest, RunId};
@@ -57,6 +57,13 @@ pub(crate) struct KeyRequest {
     ttl_seconds: Option<u64>,
 }
 
+/// How long a key is to live from now on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyExtension {
+    ttl_seconds: u64,
+}
+
 /// The only time the key itself is shown.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MintedKey {
@@ -75,7 +82,8 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<KeyList>, A
 /// Make a key
 #[utoipa::path(post, path = "/api/v1/keys", tag = "keys", operation_id = "mint_key", request_body = KeyRequest,
     responses((status = 200, body = MintedKey), (status = 400, body = ErrorBody),
-        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
+        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(crate) async fn mint(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -107,15 +115,49 @@ pub(crate) async fn mint(
     Ok(Json(MintedKey { key: key.expose().to_owned(), info: view(info) }))
 }
 
+/// Let a key live longer
+///
+/// It never lives shorter for it, and a key without an end keeps having none. What was revoked or has expired cannot be
+/// extended.
+#[utoipa::path(post, path = "/api/v1/keys/{id}/extend", tag = "keys", operation_id = "extend_key",
+    params(("id" = String, Path)), request_body = KeyExtension,
+    responses((status = 200, body = KeyView), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+pub(crate) async fn extend(
+    State(app): State<Arc<App>>,
+    Extension(session): Extension<Session>,
+    Named(id): Named<String>,
+    Body(request): Body<KeyExtension>,
+) -> Result<Json<KeyView>, ApiError> {
+    let (keys, now) = (app.state.control.keys(), app.state.clock.now());
+    let key = keys.find(&id).await?.ok_or_else(|| ApiError::not_found("key", &id))?;
+    let expired = || ApiError::Refused {
+        status: StatusCode::CONFLICT,
+        code: "expired",
+        message: format!("the key `{id}` has expired and opens nothing again; make a new one"),
+    };
+    if !key.is_valid(now) {
+        return Err(expired());
+    }
+    let ttl = Duration::from_secs(request.ttl_seconds);
+    let until = now.plus_nanos(i64::try_from(ttl.as_nanos()).unwrap_or(i64::MAX));
+    let (who, resource) = (Who::person(&session.name, session.role), format!("key:{id}"));
+    let details = [("extended_until", until.to_string())];
+    let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));
+    app.state.control.audit().changed(Kind::KeyExtended, who, resource, &details).await?;
+    Ok(Json(view(keys.extend(&id, until).await?.ok_or_else(expired)?)))
+}
+
 /// Revoke a key
 #[utoipa::path(delete, path = "/api/v1/keys/{id}", tag = "keys", operation_id = "revoke_key", params(("id" = String, Path)),
-    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn revoke(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
     Named(id): Named<String>,
 ) -> Result<StatusCode, ApiError> {
-    if !app.state.control.keys().contains(&id).await? {
+    if app.state.control.keys().find(&id).await?.is_none() {
         return Err(ApiError::not_found("key", id));
     }
     app.record(&session, Kind::KeyRevoked, &format!("key:{id}")).await?;

@@ -1,5 +1,6 @@
 //! What operators and programs ask: is it alive, what does it count, what does it speak.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Json;
@@ -60,12 +61,16 @@ pub(crate) async fn healthz() -> &'static str {
 
 /// The process takes work
 ///
-/// Answers 503 once it is stopping, so that a load balancer sends nobody here any more.
+/// Answers 503, and says why, once it is stopping, and while the write-ahead log, the audit log or the control database
+/// cannot be written: a load balancer then sends nobody here. Whether they can is tried, at most once a second.
 #[utoipa::path(get, path = "/readyz", tag = "system", operation_id = "get_readyz",
     responses((status = 200, content_type = "text/plain"), (status = 503, content_type = "text/plain")))]
-pub(crate) async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
+pub(crate) async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Cow<'static, str>) {
     if app.state.tasks.cancelled().is_cancelled() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".into());
     }
-    (StatusCode::OK, "ready\n")
+    match app.readiness.check(&app.state).await {
+        Ok(()) => (StatusCode::OK, "ready\n".into()),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n").into()),
+    }
 }

@@ -7,6 +7,11 @@ use std::path::Path;
 
 use super::{DataDir, DataDirError};
 
+/// Made to find out whether that works.
+const PROBE_FILE: &str = "probe";
+/// A disk with less room than this is as good as full.
+const PROBE_BYTES: usize = 64 << 10;
+
 /// The bits that let others than the owner read, write or enter.
 const OTHERS: u32 = 0o077;
 
@@ -23,6 +28,15 @@ impl DataDir {
         File::open(self.path())
             .and_then(|folder| folder.sync_all())
             .map_err(|source| DataDirError::io("sync", self.path(), source))
+    }
+
+    /// Tries whether `folder` in the data folder takes a file, and leaves none behind. One caller at a time.
+    ///
+    /// # Errors
+    /// When it does not: its disk is full, read-only or broken.
+    pub fn check_writable(&self, folder: &str) -> Result<(), DataDirError> {
+        let folder = self.join(folder);
+        try_write(&folder.join(PROBE_FILE)).map_err(|source| DataDirError::io("write to", &folder, source))
     }
 
     /// The content of the file `name`, or `None` when it is not there. A file that others may read is closed to
@@ -44,6 +58,14 @@ impl DataDir {
         }
         fs::read(&path).map(Some).map_err(|source| DataDirError::io("read", &path, source))
     }
+}
+
+fn try_write(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    // Without a name it goes by itself, however this ends, and no backup finds it.
+    fs::remove_file(path)?;
+    file.write_all(&[0; PROBE_BYTES])?;
+    file.sync_all()
 }
 
 fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {

@@ -50,6 +50,20 @@ fn a_folder_of_a_newer_program_is_refused_unchanged() {
 }
 
 #[test]
+fn whether_a_folder_takes_files_is_tried_and_leaves_nothing() {
+    let parent = tempfile::tempdir().unwrap();
+    let data_dir = DataDir::open(parent.path()).unwrap();
+    let folder = data_dir.folder("wal").unwrap();
+    // As a crash leaves it.
+    fs::write(folder.join("probe"), "half").unwrap();
+    data_dir.check_writable("wal").unwrap();
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    fs::remove_dir(&folder).unwrap();
+    let error = data_dir.check_writable("wal").unwrap_err();
+    assert!(error.to_string().contains(&folder.display().to_string()), "{error}");
+}
+
+#[test]
 fn a_file_is_no_folder() {
     let parent = tempfile::tempdir().unwrap();
     let file = parent.path().join("file");

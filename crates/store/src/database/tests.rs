@@ -37,6 +37,23 @@ async fn the_portable_subset_works() {
     }
 }
 
+#[tokio::test]
+async fn whether_a_change_can_be_committed_is_tried_and_leaves_nothing() {
+    for test in stores(TABLES).await {
+        for _ in 0..2 {
+            test.store.check_writable().await.unwrap();
+        }
+        let rows = sqlx::query("SELECT COUNT(*) FROM mizzen_migrations").fetch_one(test.store.pool()).await.unwrap();
+        assert_eq!(rows.get::<i64, _>(0), 1, "{}", test.name);
+        if !test.store.is_postgres() {
+            let _writer = test.store.begin().await.unwrap();
+            assert!(matches!(test.store.check_writable().await, Err(StoreError::Busy(_))), "a change was tried");
+        }
+        test.store.close().await;
+        test.store.check_writable().await.unwrap_err();
+    }
+}
+
 async fn increment(store: Store, lock: &'static str) -> Result<(), StoreError> {
     let mut transaction = store.begin().await?;
     let row = sqlx::query(lock).fetch_one(&mut *transaction).await?;

@@ -9,15 +9,14 @@ use tempfile::{TempDir, tempdir};
 
 use super::{ObjectsError, is_loopback, open, open_bucket};
 use crate::DataDir;
-use crate::testing::server;
+use crate::testing::bucket;
 
 /// The same tests for the folder and, when there is a server, for a bucket, each under a prefix of its own.
 fn storages(test: &str) -> (TempDir, Vec<Arc<dyn ObjectStore>>) {
     let folder = tempdir().unwrap();
     let data_dir = DataDir::open(folder.path()).unwrap();
     let mut storages = vec![open(None, &data_dir).unwrap()];
-    if let Some(url) = server("MIZZEN_TEST_S3_URL") {
-        let url = format!("{}/{test}-{}", url.trim_end_matches('/'), std::process::id());
+    if let Some(url) = bucket(test) {
         storages.push(open(Some(&url), &data_dir).unwrap());
     }
     (folder, storages)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
-use mizzen_model::id::{RunId, SpanId};
+use mizzen_model::id::{Digest, RunId, SpanId};
 use mizzen_model::run::RunSummary;
 use mizzen_model::span::SpanRecord;
 use mizzen_model::step::{Outcome, Step};
@@ -124,6 +124,20 @@ impl Telemetry {
         self.ingest.ingest(request, None, origin).await
     }
 
+    /// As [`Self::ingest_logs`], for what a sender may send again: `digest` is that of the request as it came. What the
+    /// same sender has sent in the last ten minutes is answered as it was, and not stored again.
+    ///
+    /// # Errors
+    /// As [`Self::ingest_traces`].
+    pub async fn ingest_logs_as_sent(
+        &self,
+        request: ExportLogsServiceRequest,
+        digest: Digest,
+        origin: Origin,
+    ) -> Result<Receipt, IngestError> {
+        self.ingest.ingest_once(request, digest, origin).await
+    }
+
     /// Takes a metrics request.
     ///
     /// # Errors
@@ -134,6 +148,19 @@ impl Telemetry {
         origin: Origin,
     ) -> Result<Receipt, IngestError> {
         self.ingest.ingest(request, None, origin).await
+    }
+
+    /// As [`Self::ingest_metrics`], once for a request that is sent again, as [`Self::ingest_logs_as_sent`].
+    ///
+    /// # Errors
+    /// As [`Self::ingest_traces`].
+    pub async fn ingest_metrics_as_sent(
+        &self,
+        request: ExportMetricsServiceRequest,
+        digest: Digest,
+        origin: Origin,
+    ) -> Result<Receipt, IngestError> {
+        self.ingest.ingest_once(request, digest, origin).await
     }
 
     /// Where gateways put what they saw. Bounded: a gateway that finds it full sheds the record and counts it.
@@ -330,6 +357,12 @@ impl Telemetry {
             lost_segments: health.lost_segments(),
             failing: health.failing(),
         }
+    }
+
+    /// Whether the write-ahead log takes nothing until the next start, because a sync failed.
+    #[must_use]
+    pub fn is_log_stopped(&self) -> bool {
+        self.health.is_log_stopped()
     }
 
     async fn command(&self, command: Command) -> Result<(), ReadError> {

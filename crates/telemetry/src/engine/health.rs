@@ -1,7 +1,7 @@
 //! What telemetry says of itself.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
@@ -47,6 +47,7 @@ pub(crate) struct Health {
     pub(crate) metric_points: Counter,
     pub(crate) rejected: Counter,
     pub(crate) duplicates: Counter,
+    pub(crate) repeated: Counter,
     pub(crate) turned_away: Counter,
     pub(crate) shed: Counter,
     pub(crate) oversized_runs: Counter,
@@ -60,6 +61,8 @@ pub(crate) struct Health {
     failing: Arc<ArcSwapOption<String>>,
     /// The write-ahead log by itself: that segments can be written says nothing about it.
     log_failing: Arc<ArcSwapOption<String>>,
+    /// It takes nothing until the next start.
+    log_stopped: Arc<AtomicBool>,
     /// Why each segment is lost, by its path.
     lost: Arc<Mutex<BTreeMap<String, String>>>,
     lost_segments: Gauge,
@@ -78,6 +81,10 @@ impl Health {
             metric_points: received("metrics"),
             rejected: counter("mizzen_telemetry_rejected_total", "Items that can never be stored."),
             duplicates: counter("mizzen_telemetry_duplicate_spans_total", "Spans that were stored already."),
+            repeated: counter(
+                "mizzen_telemetry_repeated_requests_total",
+                "Requests of logs or metrics that were stored already.",
+            ),
             turned_away: counter("mizzen_telemetry_turned_away_total", "Requests answered with a retryable error."),
             shed: counter("mizzen_telemetry_shed_records_total", "Gateway records given up."),
             oversized_runs: counter("mizzen_telemetry_spans_beyond_run_limit_total", "Spans stored but not assembled."),
@@ -90,6 +97,7 @@ impl Health {
             wal_bytes_now: Arc::default(),
             failing: Arc::default(),
             log_failing: Arc::default(),
+            log_stopped: Arc::default(),
             lost: Arc::default(),
             lost_segments: metrics.gauge("mizzen_telemetry_lost_segments", "Segments found damaged or gone.", &[]),
         }
@@ -129,6 +137,15 @@ impl Health {
     /// The write-ahead log takes nothing.
     pub(crate) fn log_fails(&self, error: &(dyn std::error::Error + 'static)) {
         self.tell(&self.log_failing, error, "telemetry is turned away: the write-ahead log cannot be written");
+    }
+
+    /// Nothing that the disk does will make it take something again.
+    pub(crate) fn log_stops(&self) {
+        self.log_stopped.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_log_stopped(&self) -> bool {
+        self.log_stopped.load(Ordering::Relaxed)
     }
 
     pub(crate) fn log_works(&self) {

@@ -3,6 +3,7 @@
 //! Every statement is in the portable subset of [`mizzen_store`]. Rows carry the node that wrote them, because
 //! several nodes may share one PostgreSQL.
 
+mod left_alone;
 pub(crate) mod list;
 pub(crate) mod parts;
 pub(crate) mod runs;
@@ -20,6 +21,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { plane: "telemetry", version: 1, sql: include_str!("index/schema.sql") },
     Migration { plane: "telemetry", version: 2, sql: include_str!("index/schema_2.sql") },
     Migration { plane: "telemetry", version: 3, sql: include_str!("index/schema_3.sql") },
+    Migration { plane: "telemetry", version: 4, sql: include_str!("index/schema_4.sql") },
 ];
 
 /// Access to this node's rows.
@@ -88,6 +90,9 @@ impl Index {
         ] {
             sqlx::query(sql).bind(&self.node).bind(former.to_owned()).execute(&mut *transaction).await?;
         }
+        // They lie under the former name still, and are not this node's.
+        let sql = "DELETE FROM telemetry_left_alone WHERE node = $1";
+        sqlx::query(sql).bind(former.to_owned()).execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use mizzen_model::id::Digest;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -14,6 +15,7 @@ use super::entry;
 use super::error::{IngestError, OpenError};
 use super::health::Health;
 use super::log_writer::{Append, Batch};
+use super::repeats::{Claim, Claimed, Repeats, Sent};
 use super::segment::Signal;
 use super::view::Rows;
 use super::wal::Record;
@@ -77,6 +79,7 @@ pub(crate) struct Ingest {
     normaliser: Arc<Normaliser>,
     queue: mpsc::Sender<Append>,
     turns: Arc<Semaphore>,
+    repeats: Repeats,
     health: Health,
 }
 
@@ -93,10 +96,11 @@ impl Ingest {
         capture: Arc<CapturePolicy>,
         normaliser: Arc<Normaliser>,
         queue: mpsc::Sender<Append>,
+        repeats: Repeats,
         health: Health,
     ) -> Self {
         let turns = Arc::new(Semaphore::new(QUEUED_REQUESTS_MAX));
-        Self { capture, normaliser, queue, turns, health }
+        Self { capture, normaliser, queue, turns, repeats, health }
     }
 
     /// Takes a request. `wire` is the same request as it came, protobuf and not compressed, when the caller has it:
@@ -106,6 +110,39 @@ impl Ingest {
         request: R,
         wire: Option<Bytes>,
         origin: Origin,
+    ) -> Result<Receipt, IngestError> {
+        self.take(request, wire, origin, None).await
+    }
+
+    /// As [`Self::ingest`], for what has no identity of its own: what the same sender has sent in the last minutes is
+    /// answered again and not stored again. `digest` is that of the request as it came.
+    pub(crate) async fn ingest_once<R: Request>(
+        &self,
+        request: R,
+        digest: Digest,
+        origin: Origin,
+    ) -> Result<Receipt, IngestError> {
+        let sent = Sent::new(R::SIGNAL, digest, &origin);
+        let claimed = loop {
+            match self.repeats.claim(&sent, origin.received_at) {
+                Claim::Mine(claimed) => break claimed,
+                Claim::Stored(receipt) => {
+                    self.health.repeated.inc();
+                    return Ok(receipt);
+                }
+                // Nothing is ever sent: an error says that the one before has ended.
+                Claim::Underway(mut ended) => drop(ended.changed().await),
+            }
+        };
+        self.take(request, None, origin, Some(claimed)).await
+    }
+
+    async fn take<R: Request>(
+        &self,
+        request: R,
+        wire: Option<Bytes>,
+        origin: Origin,
+        claimed: Option<Claimed>,
     ) -> Result<Receipt, IngestError> {
         let bytes = wire.as_ref().map_or_else(|| request.encoded_len(), Bytes::len);
         let permit = self.turn(bytes).await.inspect_err(|_| self.health.turned_away.add(1))?;
@@ -118,8 +155,11 @@ impl Ingest {
         }
         let (ack, answer) = oneshot::channel();
         let received_at = origin.received_at;
+        // Without a time in it, the same request may well be meant a second time: somebody is alive, still.
+        let claimed = claimed.filter(|_| prepared.rows.are_dated(received_at));
+        let repeatable = claimed.map(|claimed| (claimed, receipt.clone()));
         let batch = Batch { rows: prepared.rows, received_at, permit: Some(permit) };
-        let append = Append { signal: R::SIGNAL.number(), body: prepared.body, batch, ack };
+        let append = Append { signal: R::SIGNAL.number(), body: prepared.body, batch, repeatable, ack };
         self.queue.send(append).await.map_err(|_| IngestError::Stopping)?;
         match answer.await {
             Ok(Ok(())) => Ok(receipt),

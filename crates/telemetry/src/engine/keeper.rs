@@ -20,6 +20,7 @@ use super::health::Health;
 use super::index::Index;
 use super::index::runs::{Finalised, StoredRun, Told};
 use super::index::totals::Totals;
+use super::inventory::LeftAlone;
 use super::log_writer::Trim;
 use super::retention::RetentionPolicy;
 use super::run_reader::RunReader;
@@ -103,6 +104,8 @@ pub(crate) struct Keeper {
     pub(crate) health: Health,
     /// Segments that are not part of the state any more, but may still be read.
     pub(crate) retired: Vec<Arc<Segment>>,
+    /// Files that no segment ever named here.
+    pub(crate) left_alone: Vec<LeftAlone>,
     /// A change was given up because the process stops: no later one may take effect without it.
     pub(crate) gave_up: bool,
 }

@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::IngestError;
 use super::health::Health;
+use super::ingest::Receipt;
 use super::progress::Progress;
+use super::repeats::Claimed;
 use super::view::Rows;
 use super::wal::Wal;
 
@@ -24,6 +26,8 @@ pub(crate) struct Append {
     pub(crate) signal: u8,
     pub(crate) body: Vec<u8>,
     pub(crate) batch: Batch,
+    /// How to answer when it is sent again.
+    pub(crate) repeatable: Option<(Claimed, Receipt)>,
     pub(crate) ack: Ack,
 }
 
@@ -81,11 +85,12 @@ impl LogWriter {
     }
 
     async fn commit(mut self, group: Vec<Append>) -> Result<Self, BoxError> {
-        let (mut bodies, mut batches, mut acks) = (Vec::new(), Vec::new(), Vec::new());
-        for Append { signal, body, batch, ack } in group {
-            bodies.push((signal, body));
-            batches.push(batch);
-            acks.push(ack);
+        let (mut bodies, mut batches, mut repeatable, mut acks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for append in group {
+            bodies.push((append.signal, append.body));
+            batches.push(append.batch);
+            repeatable.extend(append.repeatable);
+            acks.push(append.ack);
         }
         let (writer, committed) = tokio::task::spawn_blocking(move || {
             let committed = self.wal.commit(bodies.iter().map(|(signal, body)| (*signal, body.as_slice())));
@@ -98,6 +103,7 @@ impl LogWriter {
             Ok(first_lsn) => {
                 self.health.log_works();
                 self.progress.set_durable(first_lsn + batches.len() as u64 - 1);
+                repeatable.into_iter().for_each(|(claimed, receipt)| claimed.stored(receipt));
                 acks.into_iter().for_each(|ack| tell(ack, Ok(())));
                 let durable = (first_lsn..).zip(batches).map(|(lsn, batch)| Durable { lsn, batch }).collect();
                 // It ends only after this writer; were it gone, the rows would still be read back at the next start.
@@ -105,6 +111,9 @@ impl LogWriter {
             }
             Err(error) => {
                 self.health.log_fails(&error);
+                if self.wal.is_poisoned() {
+                    self.health.log_stops();
+                }
                 acks.into_iter().for_each(|ack| tell(ack, Err(IngestError::Unavailable)));
             }
         }

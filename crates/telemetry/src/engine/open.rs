@@ -29,10 +29,11 @@ use super::index::Index;
 use super::index::runs::Told;
 use super::index::totals::Totals;
 use super::ingest::{Ingest, QUEUED_REQUESTS_MAX};
-use super::inventory::Inventory;
+use super::inventory::{Inventory, LeftAlone};
 use super::keeper::{Keeper, Message};
 use super::log_writer::{Append, Durable, GROUP_REQUESTS_MAX, LogWriter, Trim};
 use super::progress::Progress;
+use super::repeats::Repeats;
 use super::retention::{self, RetentionPolicy};
 use super::run_reader::RunReader;
 use super::runs::{Finality, Runs};
@@ -90,7 +91,7 @@ impl Telemetry {
         let (segments, hidden) = index.segments().await?;
         let names = SegmentNames::new(&node, state.next_segment);
         let mut inventory = Inventory::take(parts.objects.clone(), &names).await?;
-        inventory.sweep(&names, &segments).await?;
+        let left_alone = inventory.sweep(&names, &segments, &index).await?;
         inventory.check(&segments, &parts.data_dir.join(SEGMENTS), &health).await?;
         let totals = Arc::new(RwLock::new(Totals::load(&index).await?));
         let view = Arc::new(View::with_segments(segments, hidden));
@@ -99,7 +100,7 @@ impl Telemetry {
         let (summaries, _) = broadcast::channel(SUMMARIES_MAX);
         let progress = Arc::new(Progress::starting_at(state.flushed_through));
         let engine = Engine { config, parts, health, progress, index, names, view, reader, runs, totals, summaries };
-        engine.start(log, state.flushed_through).await
+        engine.start(log, state.flushed_through, left_alone).await
     }
 }
 
@@ -119,10 +120,15 @@ struct Engine {
 }
 
 impl Engine {
-    async fn start(self, log: Box<dyn LogFolder>, flushed_through: u64) -> Result<Telemetry, OpenError> {
+    async fn start(
+        self,
+        log: Box<dyn LogFolder>,
+        flushed_through: u64,
+        left_alone: Vec<LeftAlone>,
+    ) -> Result<Telemetry, OpenError> {
         let (trim, trimmed) = watch::channel(Trim { stored: flushed_through, erase: 0 });
         let work = Arc::new(Notify::new());
-        let keeper = self.start_keeper(flushed_through, trim, work.clone());
+        let keeper = self.start_keeper(flushed_through, left_alone, trim, work.clone());
         let flusher = self.start_flusher(keeper.clone());
         let (commands, durable) = self.start_assembler(flushed_through, keeper.clone(), flusher).await?;
         let compactions = self.start_compactor(keeper.downgrade(), work);
@@ -130,7 +136,8 @@ impl Engine {
         drop(keeper);
         let (queue, queued) = mpsc::channel::<Append>(GROUP_REQUESTS_MAX);
         let Parts { capture, normaliser, .. } = &self.parts;
-        let ingest = Ingest::new(capture.clone(), normaliser.clone(), queue, self.health.clone());
+        let repeats = Repeats::new(&self.parts.metrics);
+        let ingest = Ingest::new(capture.clone(), normaliser.clone(), queue, repeats, self.health.clone());
         let recovery = replay(log, &ingest, &durable, &self.progress, flushed_through).await?;
         let wal = blocking(move || {
             let mut wal = Wal::open(recovery, flushed_through)?;
@@ -161,6 +168,7 @@ impl Engine {
     fn start_keeper(
         &self,
         flushed_through: u64,
+        left_alone: Vec<LeftAlone>,
         trim: watch::Sender<Trim>,
         work: Arc<Notify>,
     ) -> mpsc::Sender<Message> {
@@ -180,6 +188,7 @@ impl Engine {
             work,
             health: self.health.clone(),
             retired: Vec::new(),
+            left_alone,
             gave_up: false,
         };
         self.parts.tasks.spawn(TaskKind::Flusher, move |cancel| keeper.run(cancel));

@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
+use mizzen_model::time::Timestamp;
 
 use super::segment::encode::Row;
 use super::segment::write::BATCH_ROWS;
@@ -28,6 +29,15 @@ impl Rows {
             Self::Spans(rows) => rows.len(),
             Self::Logs(rows) => rows.len(),
             Self::Metrics(rows) => rows.len(),
+        }
+    }
+
+    /// Whether each says itself when it happened. What does not was given the time when it came.
+    pub(crate) fn are_dated(&self, received_at: Timestamp) -> bool {
+        match self {
+            Self::Spans(rows) => rows.iter().all(|row| row.head.started_at != received_at),
+            Self::Logs(rows) => rows.iter().all(|row| row.at != received_at),
+            Self::Metrics(rows) => rows.iter().all(|row| row.at != received_at),
         }
     }
 }

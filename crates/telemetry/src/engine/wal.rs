@@ -178,6 +178,11 @@ impl Wal {
         Ok(())
     }
 
+    /// Whether it takes nothing until it is opened anew.
+    pub(crate) const fn is_poisoned(&self) -> bool {
+        self.poisoned
+    }
+
     /// Bytes in all files.
     pub(crate) fn bytes(&self) -> u64 {
         self.active.bytes + self.sealed.iter().map(|file| file.bytes).sum::<u64>()

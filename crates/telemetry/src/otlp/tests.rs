@@ -7,6 +7,7 @@ use axum::{Extension, Router};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
+use mizzen_model::id::Digest;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::listen::Peer;
 use mizzen_runtime::metrics::Metrics;
@@ -57,10 +58,15 @@ impl Ingest for Double {
         let spans = request.resource_spans.iter().flat_map(|r| &r.scope_spans).map(|s| s.spans.len()).sum();
         self.note(spans)
     }
-    async fn logs(&self, request: ExportLogsServiceRequest, _: Origin) -> Result<Receipt, IngestError> {
+    async fn logs(&self, request: ExportLogsServiceRequest, _: Digest, _: Origin) -> Result<Receipt, IngestError> {
         self.note(request.resource_logs.len())
     }
-    async fn metrics(&self, request: ExportMetricsServiceRequest, _: Origin) -> Result<Receipt, IngestError> {
+    async fn metrics(
+        &self,
+        request: ExportMetricsServiceRequest,
+        _: Digest,
+        _: Origin,
+    ) -> Result<Receipt, IngestError> {
         self.note(request.resource_metrics.len())
     }
 }

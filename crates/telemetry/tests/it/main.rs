@@ -6,6 +6,7 @@ mod crash;
 mod deletion;
 mod node;
 mod outage;
+mod repeats;
 mod restore;
 mod runs;
 mod storage;

@@ -1,5 +1,6 @@
 //! What is on disk: retention, orphans, restarts.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mizzen_runtime::clock::Clock;
@@ -68,31 +69,58 @@ async fn a_file_that_was_never_registered_is_removed_at_the_next_start() {
     node.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_file_newer_than_the_database_is_neither_removed_nor_written_over() {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = Clock::manual(START);
-    let node = Node::open(folder.path(), TelemetryConfig::default(), clock.clone()).await;
+/// A node that has stopped, and beside its segment a file with a number that its database has not given out.
+async fn rolled_back(folder: &Path, clock: &Clock) -> PathBuf {
+    let node = Node::open(folder, TelemetryConfig::default(), clock.clone()).await;
     node.ingest(vec![span(1, 0, "q")]).await.unwrap();
     node.telemetry.flush().await.unwrap();
     let first = node.telemetry.table(Signal::Spans).await.unwrap().segments[0].path.clone();
     let newer = node.data_dir.join("segments").join(first).with_file_name("00000000000000ff.parquet");
     node.stop().await;
     std::fs::write(&newer, "of a newer database").unwrap();
-    let node = Node::open(folder.path(), TelemetryConfig::default(), clock).await;
-    node.ingest(vec![span(2, 0, "q")]).await.unwrap();
+    newer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_newer_than_the_database_is_neither_removed_nor_written_over_at_any_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(START);
+    let newer = rolled_back(folder.path(), &clock).await;
+    for start in 1..=3u64 {
+        let node = Node::open(folder.path(), TelemetryConfig::default(), clock.clone()).await;
+        node.ingest(vec![span(1 + start, 0, "q")]).await.unwrap();
+        node.telemetry.flush().await.unwrap();
+        let segments = node.telemetry.table(Signal::Spans).await.unwrap().segments;
+        let newest = segments.iter().max_by_key(|segment| segment.id).unwrap();
+        assert_eq!((segments.len() as u64, newest.id), (1 + start, 0xff + start));
+        assert_eq!(std::fs::read_to_string(&newer).unwrap(), "of a newer database", "start {start}");
+        node.stop().await;
+    }
+    // Whoever removed it may come back with another one: its number is given out by now.
+    std::fs::remove_file(&newer).unwrap();
+    Node::open(folder.path(), TelemetryConfig::default(), clock.clone()).await.stop().await;
+    std::fs::write(&newer, "left by a crash").unwrap();
+    Node::open(folder.path(), TelemetryConfig::default(), clock).await.stop().await;
+    assert!(!newer.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_newer_than_the_database_goes_when_telemetry_of_its_age_does() {
+    let folder = tempfile::tempdir().unwrap();
+    // Storage says itself when a file was written.
+    let clock = Clock::manual(Clock::system().now());
+    let newer = rolled_back(folder.path(), &clock).await;
+    let age = Duration::from_secs(7 * 86_400);
+    let config = || TelemetryConfig { retention_age: Some(age), ..TelemetryConfig::default() };
+    clock.advance(age - Duration::from_secs(3_600));
+    let node = Node::open(folder.path(), config(), clock.clone()).await;
     node.telemetry.flush().await.unwrap();
-    let paths: Vec<String> = node
-        .telemetry
-        .table(Signal::Spans)
-        .await
-        .unwrap()
-        .segments
-        .iter()
-        .map(|segment| segment.path.clone())
-        .collect();
-    assert!(paths.len() == 2 && paths[1].ends_with("/0000000000000100.parquet"), "{paths:?}");
-    assert_eq!(std::fs::read_to_string(&newer).unwrap(), "of a newer database");
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(newer.exists());
+    node.stop().await;
+    clock.advance(Duration::from_secs(7_200));
+    let node = Node::open(folder.path(), config(), clock).await;
+    node.eventually(|_| std::future::ready(newer.exists()), |is_there| !is_there).await;
     node.stop().await;
 }
 

@@ -45,6 +45,9 @@ impl Keeper {
     /// Removes whole segments that are too old or too much. Nothing is left of runs whose last span came in before what
     /// this returns; who has them in memory must forget them before they are removed.
     pub(super) async fn retain(&mut self, now: Timestamp, policy: &RetentionPolicy) -> Result<Option<i64>, StoreError> {
+        if let Some(age) = policy.age_ns {
+            self.remove_left_alone(now.plus_nanos(age.saturating_neg())).await?;
+        }
         let snapshot = self.view.snapshot();
         let gone = retention::expired(&snapshot.segments, now, policy);
         if gone.is_empty() {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use mizzen_model::time::Timestamp;
+use mizzen_store::StoreError;
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 
@@ -31,7 +33,7 @@ impl Keeper {
             Some(deletion) => self.delete(&mut transaction, deletion, &mut totals).await?,
             None => false,
         };
-        transaction.commit().await.map_err(mizzen_store::StoreError::from)?;
+        transaction.commit().await.map_err(StoreError::from)?;
         self.view.publish(segments.to_vec());
         if let Some(deletion) = deletion {
             self.set_totals(totals);
@@ -49,7 +51,7 @@ impl Keeper {
 
     /// Puts the result of a merge in the place of its inputs. It does not count when an input is gone, or when more
     /// of an input is hidden than the merge left out.
-    pub(super) async fn replace(&mut self, merge: &Merged) -> Result<bool, mizzen_store::StoreError> {
+    pub(super) async fn replace(&mut self, merge: &Merged) -> Result<bool, StoreError> {
         let now = self.view.snapshot();
         let is_same = |input: &Arc<Segment>| {
             now.segments.iter().any(|segment| segment.id == input.id)
@@ -78,6 +80,29 @@ impl Keeper {
         self.view.replace(&ids, output);
         self.retired.extend(gone.iter().cloned());
         self.health.set_segments(self.view.segment_count());
+    }
+
+    /// Removes what was left alone and was written before `before`: nothing in it is younger.
+    pub(super) async fn remove_left_alone(&mut self, before: Timestamp) -> Result<(), StoreError> {
+        let all = std::mem::take(&mut self.left_alone);
+        let (old, young): (Vec<_>, Vec<_>) = all.into_iter().partition(|file| file.written_at < before);
+        self.left_alone = young;
+        for file in old {
+            match self.objects.delete(&Path::from(file.path.as_str())).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {
+                    tracing::info!(
+                        path = file.path,
+                        "removed a file that was left alone and is older than the retention"
+                    );
+                    self.index.forget_left_alone(&file.path).await?;
+                }
+                Err(error) => {
+                    tracing::warn!(path = file.path, %error, "could not remove a file that is older than the retention");
+                    self.left_alone.push(file);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Removes files that nobody reads any more. What cannot be removed now is tried again, and at the next start.

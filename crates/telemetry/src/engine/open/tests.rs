@@ -1,9 +1,12 @@
 use std::path::Path;
 
+use mizzen_model::id::Digest;
 use mizzen_model::price::PriceTable;
 use mizzen_model::time::Timestamp;
 use mizzen_store::{StoreConfig, objects};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 
 use super::*;
@@ -73,9 +76,30 @@ async fn a_full_disk_turns_senders_away_until_there_is_room() {
         assert!(error.is_retryable(), "{error}");
     }
     assert!(telemetry.health().failing.is_some() && telemetry.health().turned_away == 2);
+    assert!(!telemetry.is_log_stopped(), "room is all it needs");
     ingest(&telemetry, 2).await.unwrap();
     assert_eq!(telemetry.health().failing, None);
     assert!(is_there(&telemetry, 1).await && is_there(&telemetry, 2).await && !is_there(&telemetry, 3).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_that_could_not_be_stored_are_when_they_come_again() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), FaultyFolder::default());
+    let (telemetry, _tasks) = open(folder.path(), &log).await;
+    let send = || {
+        let record = LogRecord { time_unix_nano: 1, ..LogRecord::default() };
+        let scope_logs = vec![ScopeLogs { log_records: vec![record], ..ScopeLogs::default() }];
+        let resource_logs = vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }];
+        let origin = Origin::anonymous(Clock::system().now());
+        telemetry.ingest_logs_as_sent(ExportLogsServiceRequest { resource_logs }, Digest::of(b"a"), origin)
+    };
+    log.disk(|disk| disk.fail_appends = 1);
+    assert!(send().await.unwrap_err().is_retryable());
+    for _ in 0..2 {
+        assert_eq!(send().await.unwrap().accepted, 1);
+    }
+    let table = telemetry.table(crate::Signal::Logs).await.unwrap();
+    assert_eq!(table.live.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +126,7 @@ fn after_a_failed_sync_nothing_is_promised_and_a_restart_has_what_was() {
         for id in [2, 3] {
             assert!(ingest(&telemetry, id).await.unwrap_err().is_retryable());
         }
-        assert!(telemetry.health().failing.is_some());
+        assert!(telemetry.health().failing.is_some() && telemetry.is_log_stopped());
     });
     first.shutdown_timeout(std::time::Duration::from_secs(5));
     log.lose_power(0, None);

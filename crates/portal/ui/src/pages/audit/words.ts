@@ -15,6 +15,7 @@ export const KINDS: [string, string][] = [
   ['evidence_published', 'Evidence published'],
   ['catalog_changed', 'Catalog changed'],
   ['key_created', 'Key made'],
+  ['key_extended', 'Key extended'],
   ['key_revoked', 'Key revoked'],
   ['token_created', 'API token made'],
   ['token_revoked', 'API token revoked'],

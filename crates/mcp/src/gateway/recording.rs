@@ -103,8 +103,11 @@ impl Recording {
 
     /// The call ended in a way that is no success; `code` is stable, `message` carries no content.
     pub(super) fn fail(&mut self, code: &'static str, message: &str) {
-        self.note("error.type", code);
-        self.error = Some(message.to_owned());
+        // What is said first is nearer to the cause.
+        if self.error.is_none() {
+            self.note("error.type", code);
+            self.error = Some(message.to_owned());
+        }
         self.ended = true;
     }
 

@@ -485,6 +485,7 @@ async fn what_a_client_says_to_the_server_of_a_task_is_searched_like_arguments()
         for (update, place) in [
             (json!({ "taskId": task, "inputResponses": answers }), "`/inputResponses/disk/content/key` (aws_key)"),
             (json!({ "taskId": task, "x-note": AWS }), "`/x-note` (aws_key)"),
+            (json!({ "taskId": task, "requestState": AWS }), "`/requestState` (aws_key)"),
         ] {
             let told = harness.ask_as("/mcp", "tasks/update", &update, &tasks).await.last().clone();
             let record = harness.record().await;

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{Method, Request, Response};
 use mizzen_control::KeyIdentity;
-use mizzen_control::gate::DenialCode;
 
 use super::{gather, pass};
 use crate::gateway::Inner;
@@ -39,8 +38,8 @@ pub(in crate::gateway) async fn response(
     let deletes = identified.parts.method == Method::DELETE;
     // What is being made may be cancelled or deleted; what was made may not be read.
     let reads = identified.parts.method == Method::GET;
-    if let Some(reason) = reads.then(|| gateway.control.gate().paused(&caller)).flatten() {
-        return Err(Refusal::new(Reason::Denied(DenialCode::Paused), reason));
+    if let Some((code, reason)) = reads.then(|| gateway.control.gate().barred(&caller)).flatten() {
+        return Err(Refusal::new(Reason::Denied(code), reason));
     }
     let answer = pass(identified, upstream, &path).await?;
     // What else there is about a response says nothing that its model said.

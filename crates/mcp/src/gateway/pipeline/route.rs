@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
+use mizzen_control::gate::DenialCode;
 use mizzen_control::secrets::Place;
 use mizzen_governance::request::{INPUT_RESPONSES, ToolFacts};
 use mizzen_model::asked::{Action, Resource, ResourceKind};
@@ -288,7 +289,9 @@ impl Screened {
         if call.granted.permit.is_stopped() {
             call.granted.waited_since(call.asked_at);
             let under_way = UnderWay::resumed(self.incoming, self.target, call.granted, call.exchange);
-            return Err(under_way.stopped(barred.map(|(_, reason)| reason)).await);
+            return Err(under_way
+                .stopped(barred.filter(|(code, _)| *code == DenialCode::Paused).map(|(_, reason)| reason))
+                .await);
         }
         if let Some((code, reason)) = barred {
             let (decision, trace) = (call.granted.permit.decision.id.clone(), call.granted.recording.trace);

@@ -29,6 +29,8 @@ use crate::wire::rpc::Answer;
 
 /// Members that say what is meant: with something else in their place it would be another request.
 const ADDRESSES: [&str; 2] = ["uri", "ref"];
+/// In place of an address that nobody may read.
+const HIDDEN: &str = "[redacted]";
 
 /// A call whose arguments, and what goes beside them, may leave as they are now.
 #[derive(Debug)]
@@ -54,7 +56,12 @@ impl Routed {
                 kinds
             }
             Err(withheld) => {
-                target.note_recorded(&incoming.method, withheld.kinds(), withheld.recorded());
+                match withheld {
+                    Withheld::NotSearched => target.hide(),
+                    Withheld::Found { .. } => {
+                        target.note_recorded(&incoming.method, withheld.kinds(), withheld.recorded());
+                    }
+                }
                 return Err(incoming.not_made(&target, &withheld, "it").await);
             }
         };
@@ -86,7 +93,14 @@ impl Target {
             "completion/complete" => text::member_text(&text::members(said.get("ref")?)?, "uri"),
             _ => text::member_text(&said, "uri"),
         });
-        self.recorded_name = Some(uri.unwrap_or_else(|| "[redacted]".to_owned()));
+        self.recorded_name = Some(uri.unwrap_or_else(|| HIDDEN.to_owned()));
+    }
+
+    /// Nobody knows what is in an address that could not be searched.
+    fn hide(&mut self) {
+        if self.subject == Subject::Resource {
+            self.recorded_name = Some(HIDDEN.to_owned());
+        }
     }
 }
 
@@ -101,12 +115,13 @@ impl Incoming {
         let is_ours = |name: &str| match name {
             // The server's own name for it.
             "name" => matches!(self.method.as_str(), "tools/call" | "prompts/get"),
-            // Signed; within it are the server's own words.
-            "requestState" => self.client.era() == Era::Stateless,
+            // Signed, and within it are the server's own words. What is said of a task goes on as it is.
+            "requestState" => self.client.era() == Era::Stateless && !self.method.starts_with("tasks/"),
             "taskId" => self.method.starts_with("tasks/"),
             _ => carried.contains(&name),
         };
-        let meta = borrowed(&self.meta, |name| !is_of_hop(name));
+        let stays = |name: &str| is_of_hop(name) || name == "traceparent";
+        let meta = borrowed(&self.meta, |name| !stays(name));
         let meta = (!meta.is_empty()).then(|| text::raw(&meta));
         let mut rest = borrowed(&self.params, |name| !is_ours(name));
         if let Some(meta) = &meta {
@@ -126,7 +141,7 @@ impl Incoming {
         };
         let kept: Vec<String> = rest.keys().map(|name| (*name).to_owned()).collect();
         if let Some(meta) = redacted.swap_remove("_meta").and_then(|meta| text::members(&meta)) {
-            self.meta.retain(|name, _| is_of_hop(name));
+            self.meta.retain(|name, _| stays(name));
             self.meta.extend(meta);
         }
         self.params.retain(|name, _| !kept.contains(name));

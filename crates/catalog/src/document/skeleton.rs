@@ -81,6 +81,6 @@ mod tests {
             )
         };
         assert_eq!(skeletons("x/template.yaml", &text("Template")), [PathBuf::from("a")]);
-        assert_eq!(skeletons("x/template.yaml", &text("Component")), [PathBuf::new(); 0]);
+        assert!(skeletons("x/template.yaml", &text("Component")).is_empty());
     }
 }

@@ -213,6 +213,7 @@ enum Question {
     Begun,
     Get,
     Graph,
+    GraphUp,
     Impact,
 }
 
@@ -229,7 +230,8 @@ const QUESTIONS: &[(&str, Question)] = &[
     ("search, three letters", Question::Begun),
     ("entity by reference", Question::Get),
     ("graph of depth 3, dependencies", Question::Graph),
-    ("graph of depth 3, what breaks", Question::Impact),
+    ("graph of depth 3, what breaks", Question::GraphUp),
+    ("what breaks, all of it", Question::Impact),
 ];
 
 async fn measure(catalog: &Catalog, rounds: usize) -> Result<(), Failure> {
@@ -289,11 +291,15 @@ async fn ask(catalog: &Catalog, question: Question, random: &mut Pcg64) -> Resul
             let reference = EntityRef::new("component", "default", &name(any / 10 * 10));
             Ok(usize::from(catalog.get(&reference).await?.is_some()))
         }
-        Question::Graph | Question::Impact => {
+        Question::Graph | Question::GraphUp => {
             let is_graph = matches!(question, Question::Graph);
             let direction = if is_graph { Direction::Needs } else { Direction::NeededBy };
             let reference = EntityRef::new("component", "default", &name(any / 10 * 10));
             Ok(catalog.relations_of(&reference, &Walk::new(3, direction)).await?.edges.len())
+        }
+        Question::Impact => {
+            let reference = EntityRef::new("component", "default", &name(any / 10 * 10));
+            Ok(catalog.dependents_of(&reference).await?.items.len())
         }
     }
 }

@@ -8,7 +8,7 @@
 //! * [`plane`]: the catalog in the database, opened: everything below is asked of [`plane::Catalog`]
 //! * [`apply`]: documents become entities and versions; [`approve`]: versions on their way
 //! * [`filter`]: what is asked for, as Backstage's clients write it
-//! * [`query`], [`search`]: lists, facets, graphs, full text
+//! * [`query`], [`search`]: lists, facets, graphs, full text; [`dependents`]: what breaks if an entity goes
 //! * [`template`]: golden paths; [`docs`]: documentation
 //! * [`locations`], [`ingestion`]: where documents are read again and again, and how that goes
 //! * [`facts`], [`scorecard`]: what is known of an agent, and whether it has earned its place
@@ -20,6 +20,7 @@ pub mod apply;
 pub mod approve;
 pub mod compat;
 pub mod config;
+pub mod dependents;
 pub mod discover;
 pub mod docs;
 pub mod document;

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use mizzen_catalog::EntityRef;
+use mizzen_catalog::dependents::{Dependent, Dependents};
 use mizzen_catalog::relation::Provenance;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::entities::{About, CatalogGraphOrigin};
-use super::reach::{Direction, Link, Place, reach};
 
-/// Entities of one kind that are told one by one; all are counted.
-pub(crate) const ITEMS_PER_KIND_MAX: usize = 100;
+/// Entities of one kind that are told one by one, and of all kinds together; all are counted.
+const ITEMS_PER_KIND_MAX: usize = 100;
+const ITEMS_MAX: usize = 500;
 
 /// What does not work without an entity, directly or through others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -72,92 +73,111 @@ pub(crate) struct RunCounts {
     pub(crate) is_cut: bool,
 }
 
-/// What depends on an entity, before anything is known of it but names.
+/// What breaks if an entity goes, counted and cut, before any document of it is read.
 #[derive(Debug)]
-pub(crate) struct Dependents {
+pub(crate) struct Impact {
     root: EntityRef,
-    places: BTreeMap<EntityRef, Place>,
-    /// Who says that one needs the other.
-    said: BTreeMap<(EntityRef, EntityRef), Provenance>,
+    total: usize,
+    is_cut: bool,
+    runs: Option<u64>,
+    runs_are_cut: bool,
+    kinds: Vec<Kind>,
+    owners: Vec<CatalogImpactOwner>,
 }
 
-impl Dependents {
-    pub(crate) fn of(root: EntityRef, links: &[Link], depth: u32) -> Self {
-        let places = reach(&root, links, depth, Direction::Up);
-        let mut said: BTreeMap<(EntityRef, EntityRef), Provenance> = BTreeMap::new();
-        for Link { from, to, provenance, .. } in links {
-            let known = said.entry((from.clone(), to.clone())).or_insert(*provenance);
-            if known != provenance {
-                *known = Provenance::Both;
-            }
-        }
-        Self { root, places, said }
-    }
+/// With its runs, where it is an agent.
+type Counted = (Dependent, Option<u64>);
+/// By kind and `spec.type`.
+type Kinds = BTreeMap<(String, Option<String>), Vec<Counted>>;
 
-    /// The entity itself and everything that depends on it.
-    pub(crate) fn entities(&self) -> Vec<EntityRef> {
-        self.places.keys().cloned().collect()
-    }
+/// Those of one kind, and how many there are of it.
+#[derive(Debug)]
+struct Kind {
+    kind: String,
+    entity_type: Option<String>,
+    count: usize,
+    items: Vec<Counted>,
+}
 
-    /// `about` says nothing of an entity that is not there.
-    pub(crate) fn tell(&self, about: &BTreeMap<EntityRef, About>, runs: &RunCounts, truncated: bool) -> CatalogImpact {
-        let runs_of = |reference: &EntityRef| {
-            let agent = about.get(reference)?.agent.as_ref()?;
-            Some(runs.by_agent.get(agent).copied().unwrap_or(0))
-        };
-        let mut kinds: BTreeMap<(String, Option<String>), Vec<CatalogImpacted>> = BTreeMap::new();
+impl Impact {
+    /// `agent` is the name that traffic has for the entity itself.
+    pub(crate) fn of(root: EntityRef, agent: Option<&String>, dependents: Dependents, runs: &RunCounts) -> Self {
+        let runs_of = |agent: &String| runs.by_agent.get(agent).copied().unwrap_or(0);
+        let Dependents { items, is_cut } = dependents;
+        let total = items.len();
+        let mut counted: Vec<u64> = agent.map(runs_of).into_iter().collect();
+        let mut kinds = Kinds::new();
         let mut owners: BTreeMap<Option<String>, usize> = BTreeMap::new();
-        for (reference, place) in self.places.iter().filter(|(reference, _)| **reference != self.root) {
-            let known = about.get(reference);
-            let item = self.item(reference, place, known, runs_of(reference));
+        for item in items {
+            let runs = item.agent.as_ref().map(runs_of);
+            counted.extend(runs);
             *owners.entry(item.owner.clone()).or_default() += 1;
-            let entity_type = known.and_then(|known| known.entity_type.clone());
-            kinds.entry((reference.kind().to_owned(), entity_type)).or_default().push(item);
+            let kind = (item.reference.kind().to_owned(), item.entity_type.clone());
+            kinds.entry(kind).or_default().push((item, runs));
         }
-        let counted: Vec<u64> = self.places.keys().filter_map(runs_of).collect();
         let mut owners: Vec<CatalogImpactOwner> =
             owners.into_iter().map(|(owner, count)| CatalogImpactOwner { owner, count }).collect();
         owners.sort_by_key(|owner| std::cmp::Reverse(owner.count));
-        CatalogImpact {
-            root: self.root.to_string(),
-            total: self.places.len() - 1,
-            truncated,
-            runs_30_days: (!counted.is_empty()).then(|| counted.iter().sum()),
-            runs_are_cut: runs.is_cut,
-            kinds: ranked(kinds),
-            owners,
-        }
+        let runs_are_cut = runs.is_cut;
+        let runs = (!counted.is_empty()).then(|| counted.iter().sum());
+        Self { root, total, is_cut, runs, runs_are_cut, kinds: ranked(kinds), owners }
     }
 
-    fn item(&self, reference: &EntityRef, place: &Place, known: Option<&About>, runs: Option<u64>) -> CatalogImpacted {
-        let way = (reference.clone(), place.via.clone());
-        CatalogImpacted {
-            reference: reference.to_string(),
-            title: known.map_or_else(|| reference.name().to_owned(), |known| known.title.clone()),
-            owner: known.and_then(|known| known.owner.clone()),
-            level: known.and_then(|known| known.level.clone()),
-            origin: CatalogGraphOrigin::of(known),
-            hops: place.hops,
-            via: place.via.to_string(),
-            provenance: self.said.get(&way).copied().unwrap_or(Provenance::Declared),
-            runs_30_days: runs,
+    /// Those that are told one by one.
+    pub(crate) fn shown(&self) -> Vec<EntityRef> {
+        let items = self.kinds.iter().flat_map(|kind| &kind.items);
+        items.map(|(item, _)| item.reference.clone()).collect()
+    }
+
+    /// `about` says nothing of an entity that is not there.
+    pub(crate) fn tell(self, about: &BTreeMap<EntityRef, About>) -> CatalogImpact {
+        let kind = |Kind { kind, entity_type, count, items }| {
+            let items = items.into_iter().map(|(item, runs)| told(item, runs, about)).collect();
+            CatalogImpactKind { kind, entity_type, count, items }
+        };
+        CatalogImpact {
+            root: self.root.to_string(),
+            total: self.total,
+            truncated: self.is_cut,
+            runs_30_days: self.runs,
+            runs_are_cut: self.runs_are_cut,
+            kinds: self.kinds.into_iter().map(kind).collect(),
+            owners: self.owners,
         }
+    }
+}
+
+fn told(item: Dependent, runs: Option<u64>, about: &BTreeMap<EntityRef, About>) -> CatalogImpacted {
+    let known = about.get(&item.reference);
+    CatalogImpacted {
+        reference: item.reference.to_string(),
+        title: known.map_or_else(|| item.reference.name().to_owned(), |known| known.title.clone()),
+        owner: item.owner,
+        level: known.and_then(|known| known.level.clone()),
+        origin: CatalogGraphOrigin::of(known),
+        hops: item.hops,
+        via: item.via.to_string(),
+        provenance: item.provenance,
+        runs_30_days: runs,
     }
 }
 
 /// Agents first, since they are what stops; then what is most. Within a kind, nearest and busiest first.
-fn ranked(kinds: BTreeMap<(String, Option<String>), Vec<CatalogImpacted>>) -> Vec<CatalogImpactKind> {
-    let mut told: Vec<CatalogImpactKind> = kinds
-        .into_iter()
-        .map(|((kind, entity_type), mut items)| {
-            items.sort_by_key(|item| (item.hops, std::cmp::Reverse(item.runs_30_days), item.reference.clone()));
-            let count = items.len();
-            items.truncate(ITEMS_PER_KIND_MAX);
-            CatalogImpactKind { kind, entity_type, count, items }
-        })
-        .collect();
-    told.sort_by_key(|kind| (kind.entity_type.as_deref() != Some("ai-agent"), std::cmp::Reverse(kind.count)));
-    told
+fn ranked(kinds: Kinds) -> Vec<Kind> {
+    let kind = |((kind, entity_type), items): ((String, Option<String>), Vec<_>)| {
+        let count = items.len();
+        Kind { kind, entity_type, count, items }
+    };
+    let mut kinds: Vec<Kind> = kinds.into_iter().map(kind).collect();
+    kinds.sort_by_key(|kind| (kind.entity_type.as_deref() != Some("ai-agent"), std::cmp::Reverse(kind.count)));
+    let mut room = ITEMS_MAX;
+    for kind in &mut kinds {
+        // They come in order of name.
+        kind.items.sort_by_key(|(item, runs)| (item.hops, std::cmp::Reverse(*runs)));
+        kind.items.truncate(ITEMS_PER_KIND_MAX.min(room));
+        room -= kind.items.len();
+    }
+    kinds
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use mizzen_catalog::EntityRef;
-use mizzen_catalog::query::{DEPTH_MAX, Direction as Along, EDGES_MAX, Origin, Stored, Walk};
+use mizzen_catalog::query::{Direction as Along, EDGES_MAX, Origin, Stored, Walk};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -16,7 +16,7 @@ use crate::api::run::blocking;
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
 use crate::graph::entities::{About, CatalogGraph, Neighbourhood};
-use crate::graph::impact::{CatalogImpact, Dependents};
+use crate::graph::impact::{CatalogImpact, Impact};
 use crate::graph::reach::{Direction, Link};
 use crate::page::{Named, Params};
 
@@ -25,8 +25,6 @@ pub(crate) use self::recent::RecentRuns;
 const DEPTH_DEFAULT: u32 = 2;
 /// More steps in one picture show nothing that a person could follow.
 const DRAWN_DEPTH_MAX: u32 = 3;
-/// Entities of an impact whose titles and owners are read; the rest is counted under its name.
-const TOLD_MAX: usize = 1_000;
 /// An owner that stands for nobody: foreign formats have none, and Backstage asks for one.
 const UNOWNED: &str = mizzen_catalog::compat::UNOWNED;
 const LEVELS: [&str; 4] = ["known", "controlled", "proven", "trusted"];
@@ -87,18 +85,13 @@ pub(crate) async fn impact(
     Named((kind, namespace, name)): Named<(String, String, String)>,
 ) -> Result<Json<CatalogImpact>, ApiError> {
     let root = EntityRef::new(&kind, &namespace, &name);
-    let found = links(&app, &root, DEPTH_MAX, Direction::Up).await?;
-    let start = root.clone();
-    let dependents = blocking(move || Dependents::of(start, &found.links, DEPTH_MAX)).await?;
-    let mut asked = dependents.entities();
-    asked.truncate(TOLD_MAX);
-    if !asked.contains(&root) {
-        asked.push(root.clone());
-    }
-    let about = about(&app, &asked).await?;
-    exists(&about, &root)?;
+    let known = about(&app, std::slice::from_ref(&root)).await?;
+    let agent = known.get(&root).ok_or_else(|| ApiError::not_found("entity", &root))?.agent.clone();
+    let dependents = app.state.catalog.dependents_of(&root).await?;
     let runs = recent::runs(&app).await?;
-    blocking(move || dependents.tell(&about, &runs, found.is_cut)).await.map(Json)
+    let impact = blocking(move || Impact::of(root, agent.as_ref(), dependents, &runs)).await?;
+    let about = about(&app, &impact.shown()).await?;
+    Ok(Json(impact.tell(&about)))
 }
 
 struct Found {

@@ -208,15 +208,16 @@ impl Catalog {
         Ok((steps::load(self.store(), wanted).await?, steps::count(self.store(), wanted).await?))
     }
 
-    /// Whether four eyes are required, and whoever this is applied or submitted the version, or added the location that it was
-    /// read from: then somebody else must decide.
+    /// Whether four eyes are required, and whoever this is applied or submitted the version, sent its files, or added the
+    /// location that it was read from: then somebody else must decide.
     #[must_use]
     pub fn needs_other_eyes(&self, version: &Version, who: &str) -> bool {
         let mut steps = version.history.iter().enumerate();
         let is_maker = |(place, step): (usize, &Transition)| {
             Actor::is_maker(who, &step.by) && (place == 0 || step.to == VersionState::Pending)
         };
-        self.config().four_eyes && steps.any(is_maker)
+        let sent_files = version.files_by.as_ref().is_some_and(|by| Actor::is_maker(who, by));
+        self.config().four_eyes && (sent_files || steps.any(is_maker))
     }
 
     /// Takes a version a step further: `name` is its digest or its tag, `to` where it is to be. A rejection needs a reason.
@@ -276,8 +277,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// A template's folder, which is decided about together with the version: without files it goes to no review, and where four
-    /// eyes are required, who sent them approves them no more than who submitted the version.
+    /// A template's folder, which is decided about together with the version: without files it goes to no review. Who sent them
+    /// is asked again where no change comes between: they may have been sent since the version was read.
     async fn files_of(
         &self,
         change: &mut Transaction<'_, Any>,

@@ -90,6 +90,8 @@ pub struct Version {
     pub entity: Entity,
     /// The text of a `SKILL.md` below its front matter; the digest covers it.
     pub body: Option<String>,
+    /// Who sent the files of a template last, and so made what will be run.
+    pub files_by: Option<String>,
 }
 
 impl fmt::Display for VersionState {

@@ -281,7 +281,10 @@ impl Wanted<'_> {
 
     fn statement(self) -> Sql {
         let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let mut sql = self.condition().prefixed("SELECT v.ref, v.digest, v.tag, v.state, v.document, v.body ");
+        let mut sql = self.condition().prefixed(
+            "SELECT v.ref, v.digest, v.tag, v.state, v.document, v.body,
+             (SELECT f.put_by FROM templates_folders f WHERE f.ref = v.ref AND f.entity_digest = v.digest) AS files_by ",
+        );
         let (order, limit, from) = match self {
             Self::Of(_) => ("v.changed_at DESC", VERSIONS_MAX, 0),
             Self::OfAll(_) => ("v.ref, v.changed_at DESC", i64::MAX, 0),
@@ -347,5 +350,6 @@ fn decode(row: &AnyRow) -> Result<Version, CatalogError> {
         history: Vec::new(),
         entity: Entity::new(document),
         body: optional(row, "body")?,
+        files_by: optional(row, "files_by")?,
     })
 }

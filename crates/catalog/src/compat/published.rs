@@ -89,6 +89,7 @@ mod tests {
             history: vec![step(VersionState::Pending), step(VersionState::Approved)],
             entity,
             body: None,
+            files_by: None,
         }
     }
 

@@ -168,6 +168,16 @@ impl Documentation {
         Ok(())
     }
 
+    /// Whether an entity has any.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has(&self, reference: &EntityRef) -> Result<bool, DocsError> {
+        let sql = "SELECT 1 FROM documentation_sites WHERE ref = $1";
+        let row = sqlx::query(sql).bind(reference.to_string()).fetch_optional(self.0.store().pool()).await?;
+        Ok(row.is_some())
+    }
+
     /// A page; the first of the navigation when none is named.
     ///
     /// # Errors

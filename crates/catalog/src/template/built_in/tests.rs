@@ -168,6 +168,48 @@ async fn an_agent_is_claimed_by_whatever_name_traffic_has_for_it() {
     }
 }
 
+/// The first word behind `--runs` of a command, as a shell hands it over.
+fn runs_of(command: &str, agent: &str) -> String {
+    let script = format!("mizzen() {{ while [ \"$1\" != --runs ]; do shift; done; printf %s \"$2\" >&2; }}\n{command}");
+    let folder = tempfile::tempdir().unwrap();
+    let mut shell = std::process::Command::new("bash");
+    let done = shell.args(["-e", "-c", &script]).env("AGENT", agent).current_dir(folder.path()).output().unwrap();
+    String::from_utf8(done.stderr).unwrap()
+}
+
+/// An agent may be called in traffic as no entity can, and the eval set measures it all the same.
+#[tokio::test]
+async fn an_eval_set_measures_an_agent_of_whatever_name() {
+    let template = all().unwrap().remove(2);
+    for name in ["helper", "Helm Agent", "it's: #1, ${{ 1 }} {{ a }} $HOME `x`", "Ägent/1*", "7"] {
+        let values =
+            json!({ "name": "orders", "owner": "platform", "purpose": "Answers about orders.", "agent": name });
+        let made = made(&template, values.as_object().unwrap().clone()).await;
+        let entity = document::read("catalog-info.yaml", &text(&made, "catalog-info.yaml").unwrap()).remove(0);
+        let entity = entity.valid().unwrap().entity;
+        let subject = Subject { kind: SubjectKind::Agent, name: name.to_owned() };
+        let agent = discovered_names(&subject).next().unwrap();
+        assert_eq!(entity.document()["spec"]["dependencyOf"], json!([format!("component:default/{agent}")]));
+        let readme = text(&made, "README.md").unwrap();
+        let output = made.output["text"][0]["content"].as_str().unwrap();
+        let job: Value = serde_saphyr::from_str(&text(&made, ".github/workflows/evals.yml").unwrap()).unwrap();
+        let steps = job["jobs"]["gate"]["steps"].as_array().unwrap();
+        let job = steps.iter().filter_map(|step| step["run"].as_str()).find(|run| run.starts_with("mizzen eval run"));
+        for told in [&readme, output, job.unwrap()] {
+            let command = told.lines().find(|line| line.starts_with("mizzen eval run")).unwrap();
+            assert_eq!(runs_of(command, name), format!("agent=\"{name}\""), "{told}");
+        }
+    }
+    for name in ["", " ", "a ", "a\"b", "a\nb"] {
+        let values =
+            json!({ "name": "orders", "owner": "platform", "purpose": "Answers about orders.", "agent": name });
+        let by = Actor::person("ann", Role::Developer);
+        let asked = Asked { template: Arc::clone(&template), values: values.as_object().unwrap().clone(), by: &by };
+        let refused = dry_run(asked, &Checking).await.unwrap_err();
+        assert!(refused.to_string().contains("`/agent` (Agent)"), "{name:?}: {refused}");
+    }
+}
+
 /// What runs in CI installs `mizzen` before it calls it, and says what is not set.
 #[tokio::test]
 async fn a_job_for_ci_has_what_it_calls() {

@@ -227,6 +227,9 @@ async fn who_sent_the_files_approves_them_no_more_than_who_submitted_them() {
         templates.put(&own(), folder("1", "good\n"), &maker(), true).await.unwrap();
         templates.put(&own(), folder("1", "rm -rf ~\n"), &ben(), true).await.unwrap();
         bench.catalog.decide(&own(), "1", VersionState::Pending, &maker(), None).await.unwrap();
+        let (waiting, _) = bench.catalog.pending(Some(&own()), 0, 1).await.unwrap();
+        assert_eq!(waiting[0].files_by.as_deref(), Some("user:default/ben"), "{}", bench.name);
+        assert!(bench.catalog.needs_other_eyes(&waiting[0], &ben().reference), "{}: told beforehand", bench.name);
         let refused = approve(&bench, "1").await;
         assert!(matches!(refused, Err(CatalogError::FourEyes { .. })), "{}: {refused:?}", bench.name);
         let third = Actor::person("cy", Role::Approver);

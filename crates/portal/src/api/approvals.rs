@@ -134,8 +134,9 @@ pub(crate) async fn detail(
 /// Let a held call go out, once
 #[utoipa::path(post, path = "/api/v1/approvals/{id}/approve", tag = "approvals", operation_id = "approve_call",
     params(("id" = String, Path)), request_body = AnswerRequest,
-    responses((status = 200, body = ApprovalView), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+    responses((status = 200, body = ApprovalView), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn approve(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -148,8 +149,9 @@ pub(crate) async fn approve(
 /// Refuse a held call
 #[utoipa::path(post, path = "/api/v1/approvals/{id}/deny", tag = "approvals", operation_id = "deny_call",
     params(("id" = String, Path)), request_body = AnswerRequest,
-    responses((status = 200, body = ApprovalView), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+    responses((status = 200, body = ApprovalView), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn deny(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

@@ -34,7 +34,8 @@ const CHUNKS_MAX: usize = 8;
 /// sessions are not part of it.
 #[utoipa::path(get, path = "/api/v1/backup", tag = "system", operation_id = "make_backup",
     responses((status = 200, description = "the archive", content_type = "application/x-tar"),
-        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 409, body = ErrorBody)))]
+        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 409, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn backup(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

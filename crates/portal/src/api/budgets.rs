@@ -126,7 +126,7 @@ pub(crate) async fn list(
 #[utoipa::path(put, path = "/api/v1/budgets/{name}", tag = "budgets", operation_id = "put_budget", params(("name" = String, Path)),
     request_body = BudgetRequest,
     responses((status = 200, body = BudgetView), (status = 201, body = BudgetView), (status = 400, body = ErrorBody),
-        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 409, body = ErrorBody)))]
+        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 409, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(crate) async fn put(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -144,7 +144,7 @@ pub(crate) async fn put(
 /// Remove a budget
 #[utoipa::path(delete, path = "/api/v1/budgets/{name}", tag = "budgets", operation_id = "delete_budget", params(("name" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
-        (status = 409, body = ErrorBody)))]
+        (status = 409, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

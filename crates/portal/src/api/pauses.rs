@@ -61,7 +61,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Json<PauseList> {
 /// Pause or stop
 #[utoipa::path(post, path = "/api/v1/pauses", tag = "pauses", operation_id = "make_pause", request_body = PauseRequest,
     responses((status = 201, body = PauseView), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody)))]
+        (status = 403, body = ErrorBody), (status = 409, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(crate) async fn make(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -79,7 +79,8 @@ pub(crate) async fn make(
 
 /// Let an agent, a team or all go on
 #[utoipa::path(delete, path = "/api/v1/pauses/{id}", tag = "pauses", operation_id = "resume", params(("id" = String, Path)),
-    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn resume(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

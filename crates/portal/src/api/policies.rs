@@ -88,7 +88,8 @@ pub(crate) async fn policy(State(app): State<Arc<App>>, Named(name): Named<Strin
 #[utoipa::path(put, path = "/api/v1/boundaries/{name}", tag = "permission", operation_id = "put_boundary",
     params(("name" = String, Path), ChangeParams), request_body(content = String, content_type = "application/yaml"),
     responses((status = 200, body = ChangeView), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody), (status = 409, body = ErrorBody), (status = 412, body = ErrorBody), (status = 422, body = ErrorBody)))]
+        (status = 403, body = ErrorBody), (status = 409, body = ErrorBody), (status = 412, body = ErrorBody), (status = 422, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn put_boundary(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -105,7 +106,8 @@ pub(crate) async fn put_boundary(
 #[utoipa::path(put, path = "/api/v1/policies/{name}", tag = "permission", operation_id = "put_policy",
     params(("name" = String, Path), ChangeParams), request_body(content = String, content_type = "text/plain"),
     responses((status = 200, body = ChangeView), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody), (status = 409, body = ErrorBody), (status = 412, body = ErrorBody), (status = 422, body = ErrorBody)))]
+        (status = 403, body = ErrorBody), (status = 409, body = ErrorBody), (status = 412, body = ErrorBody), (status = 422, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn put_policy(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -122,7 +124,8 @@ pub(crate) async fn put_policy(
 #[utoipa::path(put, path = "/api/v1/boundaries/{name}/mode", tag = "permission", operation_id = "set_boundary_mode",
     params(("name" = String, Path)), request_body = ModeRequest,
     responses((status = 200, body = ChangeView), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 412, body = ErrorBody)))]
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 412, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn set_mode(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -141,7 +144,8 @@ pub(crate) async fn set_mode(
 #[utoipa::path(delete, path = "/api/v1/boundaries/{name}", tag = "permission", operation_id = "delete_boundary",
     params(("name" = String, Path), ChangeParams),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
-        (status = 409, body = ErrorBody), (status = 412, body = ErrorBody), (status = 422, body = ErrorBody)))]
+        (status = 409, body = ErrorBody), (status = 412, body = ErrorBody), (status = 422, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn delete_boundary(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -156,7 +160,8 @@ pub(crate) async fn delete_boundary(
 #[utoipa::path(delete, path = "/api/v1/policies/{name}", tag = "permission", operation_id = "delete_policy",
     params(("name" = String, Path), ChangeParams),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
-        (status = 409, body = ErrorBody), (status = 412, body = ErrorBody), (status = 422, body = ErrorBody)))]
+        (status = 409, body = ErrorBody), (status = 412, body = ErrorBody), (status = 422, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn delete_policy(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

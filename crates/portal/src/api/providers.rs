@@ -52,7 +52,8 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ProviderLis
 /// Keep the key of a provider
 #[utoipa::path(put, path = "/api/v1/providers/{name}", tag = "providers", operation_id = "put_provider", params(("name" = String, Path)),
     request_body = ProviderRequest,
-    responses((status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
+    responses((status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(crate) async fn put(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -73,7 +74,8 @@ pub(crate) async fn put(
 
 /// Forget the key of a provider
 #[utoipa::path(delete, path = "/api/v1/providers/{name}", tag = "providers", operation_id = "delete_provider", params(("name" = String, Path)),
-    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

@@ -68,7 +68,8 @@ pub(crate) async fn detail(State(app): State<Arc<App>>, Named(id): Named<String>
 
 /// Delete a run and everything kept of it
 #[utoipa::path(delete, path = "/api/v1/runs/{run_id}", tag = "runs", operation_id = "delete_run", params(("run_id" = String, Path)),
-    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

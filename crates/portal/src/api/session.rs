@@ -100,7 +100,8 @@ pub(crate) async fn current(Extension(session): Extension<Session>) -> Json<Sess
 }
 
 /// Sign out
-#[utoipa::path(delete, path = "/api/v1/session", tag = "session", operation_id = "sign_out", responses((status = 204), (status = 401, body = ErrorBody)))]
+#[utoipa::path(delete, path = "/api/v1/session", tag = "session", operation_id = "sign_out", responses((status = 204), (status = 401, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn sign_out(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -118,7 +119,8 @@ pub(crate) async fn sign_out(
 ///
 /// Who opens it within ten minutes is signed in with the role it names.
 #[utoipa::path(post, path = "/api/v1/signin-links", tag = "session", operation_id = "make_sign_in_link", request_body = LinkRequest,
-    responses((status = 200, body = SignInLink), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
+    responses((status = 200, body = SignInLink), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn make_link(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

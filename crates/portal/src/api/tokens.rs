@@ -66,7 +66,8 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ApiTokenLis
 /// Make an API token
 #[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", operation_id = "mint_token", request_body = ApiTokenRequest,
     responses((status = 200, body = MintedApiToken), (status = 400, body = ErrorBody),
-        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
+        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(crate) async fn mint(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -91,7 +92,8 @@ pub(crate) async fn mint(
 
 /// Revoke an API token
 #[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "tokens", operation_id = "revoke_token", params(("id" = String, Path)),
-    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn revoke(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

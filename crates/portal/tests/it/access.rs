@@ -1,10 +1,18 @@
 //! Every route, asked by everybody.
 
 use http::{Method, Request, StatusCode};
+use mizzen_catalog::apply::ApplyOptions;
+use mizzen_catalog::config::CatalogConfig;
+use mizzen_catalog::plane::Actor;
+use mizzen_catalog::{Catalog, document};
 use mizzen_control::keys::NewKey;
+use mizzen_model::id::Digest;
 use mizzen_model::permission::Role;
+use mizzen_portal::PortalConfig;
+use mizzen_runtime::client::{ClientConfig, HttpClient};
+use serde_json::json;
 
-use crate::support::{Portal, code_of};
+use crate::support::{Portal, bytes_of, code_of, trace};
 
 /// Who may use what, written down a second time: a new route needs a row here, and a changed right shows.
 const EXPECTED: &[(&str, &str, Option<Role>)] = &[
@@ -33,6 +41,7 @@ const EXPECTED: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/api/v1/keys", Some(Role::Developer)),
     ("POST", "/api/v1/keys", Some(Role::Developer)),
     ("DELETE", "/api/v1/keys/{id}", Some(Role::Developer)),
+    ("POST", "/api/v1/keys/{id}/extend", Some(Role::Developer)),
     ("GET", "/api/v1/tokens", Some(Role::Administrator)),
     ("POST", "/api/v1/tokens", Some(Role::Administrator)),
     ("DELETE", "/api/v1/tokens/{id}", Some(Role::Administrator)),
@@ -204,6 +213,39 @@ const EXPECTED: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/readyz", None),
 ];
 
+/// What everybody gets who asks for what is there and was shown to nobody. A new public route needs a row here.
+const PUBLIC: &[(&str, &str, u16)] = &[
+    ("GET", "/signin", 400),
+    ("POST", "/api/v1/session", 400),
+    ("GET", "/api/v1/session/providers", 200),
+    ("GET", "/oidc/start", 404),
+    ("GET", "/oidc/callback", 404),
+    ("GET", "/.well-known/agent-card.json", 404),
+    ("GET", "/.well-known/agent-skills/index.json", 200),
+    ("GET", "/.well-known/agent-skills/{name}/SKILL.md", 404),
+    ("GET", "/.well-known/agent-skills/{name}/{digest}/SKILL.md", 404),
+    ("GET", "/v0.1/servers", 200),
+    ("GET", "/v0.1/servers/{server}/versions", 404),
+    ("GET", "/v0.1/servers/{server}/versions/{version}", 404),
+    ("GET", "/v0.1/health", 200),
+    ("GET", "/v0.1/ping", 200),
+    ("GET", "/v0.1/version", 200),
+    ("GET", "/v0/servers", 200),
+    ("GET", "/v0/servers/{server}/versions", 404),
+    ("GET", "/v0/servers/{server}/versions/{version}", 404),
+    ("GET", "/v0/health", 200),
+    ("GET", "/v0/ping", 200),
+    ("GET", "/v0/version", 200),
+    ("GET", "/api/v1/openapi.json", 200),
+    ("GET", "/healthz", 200),
+    ("GET", "/readyz", 200),
+];
+/// Those that are for everybody while `[catalog] public` is set.
+const OF_THE_CATALOG: &[&str] = &["/.well-known/", "/v0.1/servers", "/v0/servers"];
+/// Stands in everything that [`fill`] makes.
+const HIDDEN: &str = "hidden lantern";
+const SKILL: &str = "---\nname: zanzibar\ndescription: The hidden lantern.\n---\nLight the hidden lantern.\n";
+
 fn request(method: &str, path: &str, credential: Option<(&str, String)>) -> Request<String> {
     let path = path.replace("{run_id}", "no-such-run").replace("{span_id}", "00000000000000aa");
     let path = path.replace("{id}", "no-such-key").replace("{name}", "no-such-provider");
@@ -229,7 +271,7 @@ async fn every_route_admits_whom_the_table_says() {
         let anonymous = portal.status(request(method, path, None)).await;
         let agent = portal.send(request(method, path, Some(("authorization", agent_key.clone())))).await;
         match least {
-            None => assert_ne!(anonymous, StatusCode::FORBIDDEN, "{method} {path}"),
+            None => assert_ne!(anonymous, StatusCode::UNAUTHORIZED, "{method} {path}"),
             Some(_) => {
                 assert_eq!(anonymous, StatusCode::UNAUTHORIZED, "{method} {path} for nobody");
                 assert_eq!(agent.status(), StatusCode::FORBIDDEN, "{method} {path} for an agent");
@@ -248,6 +290,63 @@ async fn every_route_admits_whom_the_table_says() {
                 assert!(!refused.contains(&status), "{method} {path} for {role}: {status}");
             }
         }
+    }
+}
+
+/// A run, a key, and an agent, a tool server and a skill that nobody approved. Gives the key.
+async fn fill(portal: &Portal) -> String {
+    portal.import(trace(60).replace("how full is the disk?", HIDDEN)).await;
+    let agent = "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: zanzibar, description: hidden lantern}\n\
+        spec: {type: ai-agent, lifecycle: production, owner: hidden lantern, agent: {purpose: hidden lantern}}\n";
+    let read = [("agent.yaml", agent), ("zanzibar/SKILL.md", SKILL)].map(|(name, text)| document::read(name, text));
+    let documents: Vec<_> = read.into_iter().flatten().map(|read| read.valid().unwrap()).collect();
+    let by = Actor::person("ann", Role::Developer);
+    for applied in portal.state.catalog.apply(documents, &by, &ApplyOptions::default()).await.unwrap() {
+        assert_eq!(applied.error, None);
+    }
+    let server = json!({ "name": "io.example/zanzibar", "description": HIDDEN, "version": "1",
+        "remotes": [{ "type": "streamable-http", "url": "https://x.example/mcp" }] });
+    assert_eq!(portal.status(portal.request("POST", "/v0.1/publish", server.to_string())).await, StatusCode::OK);
+    let key = NewKey { name: HIDDEN.into(), ..NewKey::default() };
+    portal.state.control.keys().mint(key).await.unwrap().1.expose().to_owned()
+}
+
+#[tokio::test]
+async fn public_routes_answer_exactly_this_and_nothing_that_is_not_for_everybody() {
+    for public in [true, false] {
+        let config = PortalConfig { is_tls: true, ..PortalConfig::default() };
+        let portal = Portal::changed(config, async |mut state| {
+            let parts = mizzen_catalog::plane::Parts {
+                store: state.store.clone(),
+                control: state.control.clone(),
+                client: HttpClient::new(ClientConfig::default()).unwrap(),
+                clock: state.clock.clone(),
+                config: CatalogConfig { public, ..CatalogConfig::default() },
+            };
+            state.catalog = Catalog::open(parts).await.unwrap();
+            state
+        });
+        let portal = portal.await;
+        let secrets = [HIDDEN.to_owned(), "janitor".to_owned(), portal.token(), fill(&portal).await];
+        let open = EXPECTED.iter().filter(|row| row.2.is_none());
+        for (method, path, _) in open {
+            let row = PUBLIC.iter().find(|row| row.0 == *method && row.1 == *path);
+            let status = row.unwrap_or_else(|| panic!("`{method} {path}` has no row among the public ones")).2;
+            let is_closed = !public && OF_THE_CATALOG.iter().any(|of| path.starts_with(of));
+            // What is there, so that only who asks stands in the way.
+            let there = path.replace("{name}", "zanzibar").replace("{server}", "io.example%2Fzanzibar");
+            let there = there.replace("{digest}", Digest::of(SKILL.as_bytes()).hex());
+            let response = portal.send(request(method, &there, None)).await;
+            let expected = if is_closed { 401 } else { status };
+            assert_eq!(response.status().as_u16(), expected, "{method} {path}, a public catalog: {public}");
+            let headers = format!("{:?}", response.headers());
+            let told = headers + &String::from_utf8_lossy(&bytes_of(response).await);
+            for secret in &secrets {
+                assert!(!told.contains(secret.as_str()), "{method} {path} tells `{secret}`: {told}");
+            }
+        }
+        let all = portal.get("/v0.1/servers?include_unapproved=true").await.to_string();
+        assert!(all.contains(HIDDEN), "it is there for who may see it: {all}");
     }
 }
 

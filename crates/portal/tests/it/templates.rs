@@ -4,11 +4,16 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, ready};
 use http::StatusCode;
 use mizzen_catalog::apply::ApplyOptions;
+use mizzen_catalog::config::CatalogConfig;
 use mizzen_catalog::document;
 use mizzen_catalog::plane::Actor;
 use mizzen_catalog::template::effects::{Done, EffectError, Effects, Plan, Wanted};
+use mizzen_catalog::version::VersionState;
 use mizzen_catalog::{Catalog, EntityRef};
+use mizzen_model::permission::Role;
 use mizzen_model::time::Timestamp;
+use mizzen_portal::PortalConfig;
+use mizzen_runtime::client::{ClientConfig, HttpClient};
 use serde_json::{Value, json};
 
 use crate::support::{Portal, code_of, json_of};
@@ -57,6 +62,9 @@ impl Effects for CatalogOnly {
         ready(Ok(None)).boxed()
     }
 }
+
+const TEMPLATE: &str = "apiVersion: scaffolder.backstage.io/v1beta3\nkind: Template\nmetadata: {name: own}\n\
+    spec: {type: service, owner: platform, steps: [{id: log, action: 'debug:log', input: {message: hello}}]}\n";
 
 const AGENT: &str = "/api/v1/catalog/templates/default/agent-tool-using";
 
@@ -123,6 +131,8 @@ async fn documentation_is_kept_shown_safely_and_found() {
     let portal = Portal::open().await;
     json_of(post(&portal, &format!("{AGENT}/run"), &answers()).await).await;
     let docs = "/api/v1/catalog/entities/component/default/helper/docs";
+    let has_docs = async || portal.get(docs.trim_end_matches("/docs")).await["has_docs"].clone();
+    assert_eq!(has_docs().await, json!(true));
     let made = portal.get(docs).await;
     assert_eq!((&made["site"], &made["path"]), (&json!("helper"), &json!("index.md")), "it was made with its own");
     let file = |path: &str, content: &str| json!({ "path": path, "content": content });
@@ -146,8 +156,45 @@ async fn documentation_is_kept_shown_safely_and_found() {
     assert_eq!((&page["title"], &page["previous"]["title"]), (&json!("Stop"), &json!("Hello")));
     let removed = portal.send(portal.request("DELETE", docs, String::new())).await;
     assert_eq!(removed.status(), StatusCode::NO_CONTENT);
+    assert_eq!(has_docs().await, json!(false));
     assert_eq!(code_of(portal.send(portal.request("GET", docs, String::new())).await).await, "not_found");
     let wrong = json!({ "files": [file("mkdocs.yml", "nav: [none.md]\n"), file("docs/index.md", "x")] });
     let refused = portal.send(portal.request("PUT", docs, wrong.to_string())).await;
     assert_eq!(code_of(refused).await, "docs_invalid");
+}
+
+/// Who sent the files of a template made what will be run: the list of reviews says so before they try to approve it.
+#[tokio::test]
+async fn who_sent_the_files_of_a_template_is_told_that_somebody_else_must_decide() {
+    let config = PortalConfig { is_loopback: true, ..PortalConfig::default() };
+    let portal = Portal::changed(config, async |mut state| {
+        let parts = mizzen_catalog::plane::Parts {
+            store: state.store.clone(),
+            control: state.control.clone(),
+            client: HttpClient::new(ClientConfig::default()).unwrap(),
+            clock: state.clock.clone(),
+            config: CatalogConfig { four_eyes: true, ..CatalogConfig::default() },
+        };
+        state.catalog = Catalog::open(parts).await.unwrap();
+        state
+    });
+    let portal = portal.await;
+    let (catalog, ann) = (&portal.state.catalog, Actor::person("ann", Role::Developer));
+    let documents: Vec<_> =
+        document::read("template.yaml", TEMPLATE).into_iter().map(|read| read.valid().unwrap()).collect();
+    let applied = catalog.apply(documents, &ann, &ApplyOptions::default()).await.unwrap();
+    let tag = applied[0].tag.clone().unwrap();
+    let files = json!({ "files": [{ "path": "template.yaml", "content": TEMPLATE }], "draft": true });
+    let sent = portal.request("PUT", "/api/v1/catalog/templates/default/own", files.to_string());
+    assert_eq!(portal.status(sent).await, StatusCode::OK);
+    let own = EntityRef::new("template", "default", "own");
+    catalog.decide(&own, &tag, VersionState::Pending, &ann, None).await.unwrap();
+    let review = portal.get("/api/v1/catalog/reviews").await["items"][0].clone();
+    assert_eq!(
+        (&review["submitted_by"], &review["files_by"], &review["may_decide"]),
+        (&json!("user:default/ann"), &json!("user:default/administrator"), &json!(false))
+    );
+    assert!(review["why_not"].as_str().unwrap().contains("sent its files"), "{review}");
+    let version = format!("/api/v1/catalog/entities/template/default/own/versions/{tag}/approve");
+    assert_eq!(code_of(post(&portal, &version, &json!({})).await).await, "four_eyes", "the same as trying it");
 }

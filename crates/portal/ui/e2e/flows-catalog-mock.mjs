@@ -88,8 +88,10 @@ async function review({ browser, server }) {
   await screenshot(page, 'review-conflict-light-1280');
   await page.getByRole('button', { name: 'Approve 1.5.0' }).click();
   await until(page, 'it left the list', () => !document.querySelector('.split-list')?.textContent?.includes('1.5.0'));
-  await shown(page, 'you submitted it, and four eyes are required');
-  assert.ok(await page.getByRole('button', { name: 'Approve' }).isDisabled(), 'who submitted it cannot approve it');
+  await shown(page, 'you applied it, sent its files or submitted it; somebody else must decide');
+  await shown(page, 'sent by user:default/admin');
+  assert.ok(await page.getByRole('button', { name: 'Approve' }).isDisabled(), 'who sent its files cannot approve it');
+  await screenshot(page, 'review-of-template-light-1280');
   await page.goto(`${AGENT}?tab=versions`);
   await page.waitForSelector('.version-steps');
   await shown(page, 'evals hold');

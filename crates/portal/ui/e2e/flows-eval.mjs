@@ -337,13 +337,13 @@ async function trouble({ browser, server }) {
 async function ownRuns({ browser, server }) {
   const { page, close } = await open(browser, server);
   const { items } = await (await page.request.get('/api/v1/runs?limit=3')).json();
-  await page.route('**/experiments/exp-b/cases?*', async (route) => {
+  await page.route('**/api/v1/experiments/exp-b/cases?*', async (route) => {
     const answer = await (await route.fetch()).json();
     const [result] = answer.items;
     const ofRun = ({ run_id: id }) => ({ ...result, case: id, runs: [{ ...result.runs[0], run_id: id }] });
     await route.fulfill({ json: { items: items.map(ofRun), next_cursor: null } });
   });
-  await page.route('**/experiments/exp-b', async (route) => {
+  await page.route('**/api/v1/experiments/exp-b', async (route) => {
     const answer = await (await route.fetch()).json();
     await route.fulfill({ json: { ...answer, set: null } });
   });

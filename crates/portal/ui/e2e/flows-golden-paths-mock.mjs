@@ -120,6 +120,34 @@ async function docs({ browser, server }) {
   await close();
 }
 
+/** No tab that leads to nothing, even where the address asks for it: the overview says what to do. */
+async function noDocs({ browser, server }) {
+  for (const [scheme, width] of [
+    ['light', 1280],
+    ['dark', 1280],
+    ['light', 390],
+  ]) {
+    const { page, close } = await open(browser, server, { scheme, width });
+    const asked = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    await page.goto('/catalog/airesource/default/refund-policy?tab=docs');
+    await shown(page, 'backstage.io/techdocs-ref: dir:.');
+    assert.equal(await page.getByRole('tab', { name: 'Docs' }).count(), 0);
+    assert.equal(await page.getByRole('tab', { selected: true }).innerText(), 'Overview');
+    assert.ok(!asked.some((path) => path.endsWith('/docs')), 'what is not there is not asked for');
+    assert.deepEqual(await findings(page), []);
+    await page.getByRole('heading', { name: /^Documentation/ }).scrollIntoViewIfNeeded();
+    await screenshot(page, `entity-without-docs-${scheme}-${width}`);
+    await close();
+  }
+  const { page, close } = await open(browser, server);
+  // Nobody declared it: there is no file that documentation could lie beside.
+  await page.goto('/catalog/component/default/researcher');
+  await shown(page, 'Relations');
+  assert.ok(!(await page.locator('#main').innerText()).includes('techdocs-ref'));
+  await close();
+}
+
 async function ingestion({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/catalog/ingestion');
@@ -150,5 +178,6 @@ export const goldenMockFlows = [
   { name: 'scorecards lead from a team to its agents', run: scorecards },
   { name: 'dependencies are told by dash and word, and walked by keyboard', run: dependencies },
   { name: 'documentation is read page after page', run: docs },
+  { name: 'documentation: where there is none, how it comes in is said', run: noDocs },
   { name: 'ingestion says where, and takes a location', run: ingestion },
 ];

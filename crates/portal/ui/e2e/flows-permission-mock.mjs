@@ -52,6 +52,33 @@ async function answering({ browser, server }) {
   await close();
 }
 
+/** Who answers sees what the run was allowed and refused before, and gets to each decision. */
+async function decidedBefore({ browser, server }) {
+  for (const [scheme, width] of [
+    ['light', 1280],
+    ['dark', 1280],
+    ['light', 390],
+  ]) {
+    const { page, close } = await open(browser, server, { scheme, width, height: 1100 });
+    await page.goto('/approvals?show=past&id=apr_4');
+    const table = page.getByRole('table', { name: 'Decided before in this run' });
+    await table.locator('tbody tr').first().waitFor();
+    assert.equal(await table.locator('tbody tr').count(), 10);
+    const first = await table.locator('tbody tr').first().innerText();
+    const { approvals, decisions } = server.state.permission;
+    const held = approvals.find(({ id }) => id === 'apr_4');
+    const newest = decisions.find((one) => one.run_id === held.run_id && one.at < held.created_at);
+    for (const part of [newest.resource.split(':')[1], newest.action, 'h ago']) assert.ok(first.includes(part), first);
+    assert.match(await table.innerText(), /Would ask a human|Would deny|Deny/);
+    assert.deepEqual(await findings(page), []);
+    await table.scrollIntoViewIfNeeded();
+    await screenshot(page, `approval-decided-before-${scheme}-${width}`);
+    await table.getByRole('link').first().click();
+    await until(page, 'the decision is shown', (id) => location.search.includes(id), newest.id);
+    await close();
+  }
+}
+
 async function waitingElsewhere({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/approvals');
@@ -379,6 +406,7 @@ async function nothingYet({ browser, empty }) {
 export const permissionMockFlows = [
   { name: 'empty pages of permission say what to type', run: nothingYet },
   { name: 'a held call is answered by keyboard, with a reason', run: answering },
+  { name: 'a held call is shown with what was decided before', run: decidedBefore },
   { name: 'held calls come by themselves', run: waitingElsewhere },
   { name: 'a boundary is checked as one types, saved and compared', run: boundary },
   { name: 'enforcing shows its impact first, and a stale folder is loud', run: modes },

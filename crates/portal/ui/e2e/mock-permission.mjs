@@ -83,7 +83,7 @@ function approvalRoute(whole, method, id, part, query, body) {
   }
   const found = state.approvals.find((one) => one.id === id);
   if (!found) return unknown('approval', id);
-  if (method !== 'POST') return found;
+  if (method !== 'POST') return { ...found, history: historyOf(state, found) };
   if (whole.role !== 'approver' && whole.role !== 'administrator')
     return refused(403, 'role', 'this needs an approver');
   if (found.state !== 'waiting')
@@ -97,6 +97,16 @@ function approvalRoute(whole, method, id, part, query, body) {
   announce(whole, 'approval');
   return found;
 }
+
+/** The last ten decisions of its run before it was held; of its key where it is in no run. */
+const historyOf = (state, { run_id: run, agent, created_at: held }) =>
+  state.decisions
+    .filter((one) => one.run_id === run && (run || one.agent === agent) && one.at < held)
+    .slice(0, 10)
+    .map(({ id, at, caller, action, resource, effect, enforced, code, reason }) => ({
+      ...{ decision_id: id, at, caller, action, resource, effect, enforced, code, reason },
+      ...{ arguments: null, arguments_shown: 'hidden' },
+    }));
 
 function policyRoute(state, all, method, name, part, query, body, text) {
   const item = ({ text: _, cedar: __, history: ___, ...rest }) => rest;

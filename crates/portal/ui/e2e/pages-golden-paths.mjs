@@ -4,8 +4,7 @@ export async function goldenSubject(read) {
   const first = async (query) => (await read(`/catalog/entities?${query}&limit=1`)).items?.[0]?.ref;
   const template = (await read('/catalog/templates')).items?.find((one) => one.runnable);
   const agent = await first('class=agent&sort=-level');
-  // Without documentation the server says so with a 404, which a browser reports as a failure of the page.
-  const documented = agent && !(await read(`/catalog/entities/${agent.replace(':', '/')}/docs`)).error;
+  const documented = agent && (await read(`/catalog/entities/${agent.replace(':', '/')}`)).has_docs;
   return { agent, model: await first('class=model'), template, documented };
 }
 
@@ -31,7 +30,7 @@ export function goldenPages({ agent, model, template, documented }) {
   if (agent) {
     const [, kind, namespace, name] = /^(.+?):(.+?)\/(.+)$/.exec(agent);
     const path = `/catalog/${[kind, namespace, name].map(encodeURIComponent).join('/')}`;
-    if (documented) found.push(['docs', `${path}?tab=docs`, '.docs, .empty']);
+    if (documented) found.push(['docs', `${path}?tab=docs`, '.docs']);
     found.push(['dependencies', `${path}?tab=dependencies`, GRAPH]);
   }
   for (const [name, ref] of [

@@ -96,11 +96,13 @@ describe('the list', () => {
 
 describe('an entity', () => {
   test('has the views that mean something for it', () => {
-    const ids = (name: string, versions: boolean) => tabsOf(name, versions).map(({ id }) => id);
+    const ids = (name: string, versions: boolean, docs = false) => tabsOf(name, { versions, docs }).map(({ id }) => id);
     expect(ids('agent', true)).toContain('scorecard');
     expect(ids('group', false)).not.toContain('versions');
     expect(ids('tool_server', true)).toContain('permissions');
     expect(ids('component', false)).not.toContain('runs');
+    expect(ids('component', false, true)).toContain('docs');
+    expect(ids('agent', true, false)).not.toContain('docs');
   });
 
   test('traffic may have another name for it', () => {

@@ -141,7 +141,8 @@ pub(crate) async fn file(
     operation_id = "put_catalog_docs", request_body = CatalogDocumentsRequest,
     params(("kind" = String, Path), ("namespace" = String, Path), ("name" = String, Path)),
     responses((status = 200, body = CatalogDocumentsTaken), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)))]
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn put(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -159,7 +160,8 @@ pub(crate) async fn put(
 #[utoipa::path(delete, path = "/api/v1/catalog/entities/{kind}/{namespace}/{name}/docs", tag = "catalog",
     operation_id = "delete_catalog_docs",
     params(("kind" = String, Path), ("namespace" = String, Path), ("name" = String, Path)),
-    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

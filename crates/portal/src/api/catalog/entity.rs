@@ -49,6 +49,8 @@ pub(crate) struct CatalogEntity {
     locations: Vec<String>,
     /// Its location holds it no longer.
     is_orphan: bool,
+    /// Whether there are pages under `…/docs`.
+    has_docs: bool,
     /// The foreign format that it was written in.
     format: Option<String>,
     applied_by: String,
@@ -79,7 +81,7 @@ pub(crate) struct CatalogStatus {
 }
 
 impl CatalogEntity {
-    fn of(stored: Stored) -> Self {
+    fn of(stored: Stored, has_docs: bool) -> Self {
         let yaml = stored.entity.to_yaml();
         let warnings = validate::warnings(&stored.entity).into_iter().map(|fault| fault.message).collect();
         let dangling = stored.dangling;
@@ -111,6 +113,7 @@ impl CatalogEntity {
                 },
             ),
             is_orphan: stored.is_orphan,
+            has_docs,
             applied_by: stored.applied_by,
             created_at: stored.created_at,
             updated_at: stored.updated_at,
@@ -130,7 +133,8 @@ pub(crate) async fn detail(
     let reference = reference(&parts);
     let stored = app.state.catalog.get(&reference).await?;
     let stored = stored.ok_or_else(|| ApiError::not_found("entity", &reference))?;
-    Ok(Json(CatalogEntity::of(stored)))
+    let has_docs = app.state.documentation.has(&stored.reference).await?;
+    Ok(Json(CatalogEntity::of(stored, has_docs)))
 }
 
 /// Take an entity away
@@ -138,7 +142,8 @@ pub(crate) async fn detail(
 /// What was decided about its versions is kept. What a location holds comes back when the location is read again.
 #[utoipa::path(delete, path = "/api/v1/catalog/entities/{kind}/{namespace}/{name}", tag = "catalog", operation_id = "delete_entity",
     params(("kind" = String, Path), ("namespace" = String, Path), ("name" = String, Path)),
-    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

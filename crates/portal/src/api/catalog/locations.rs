@@ -56,7 +56,8 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<CatalogLoca
 #[utoipa::path(post, path = "/api/v1/catalog/locations", tag = "catalog", operation_id = "add_catalog_location",
     request_body = CatalogLocationRequest,
     responses((status = 201, body = CatalogLocation), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody), (status = 409, body = ErrorBody)))]
+        (status = 403, body = ErrorBody), (status = 409, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn add(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -75,7 +76,8 @@ pub(crate) async fn add(
 #[utoipa::path(delete, path = "/api/v1/catalog/locations/{id}", tag = "catalog", operation_id = "remove_catalog_location",
     params(("id" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
-        (status = 409, body = ErrorBody)))]
+        (status = 409, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

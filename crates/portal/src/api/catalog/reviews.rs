@@ -49,6 +49,8 @@ pub(crate) struct CatalogReview {
     digest: Digest,
     submitted_by: Option<String>,
     submitted_at: Option<Timestamp>,
+    /// Of a template: who sent the files that it makes things from.
+    files_by: Option<String>,
     yaml: String,
     in_use: Option<CatalogInUse>,
     /// From what is in use to what waits, as a unified diff.
@@ -126,6 +128,7 @@ fn review(app: &App, session: &Session, version: Version, others: &[Version]) ->
         owner,
         submitted_by: submitted.map(|step| step.by.clone()),
         submitted_at: submitted.map(|step| step.at),
+        files_by: version.files_by,
         diff: in_use.as_ref().and_then(|in_use| mizzen_catalog::document::difference(&in_use.yaml, &yaml)),
         yaml,
         in_use,
@@ -143,6 +146,10 @@ fn why_not(app: &App, session: &Session, version: &Version) -> Option<String> {
         return Some(format!("deciding needs the role `{}`", Role::Approver.as_str()));
     }
     let needs_other_eyes = app.state.catalog.needs_other_eyes(version, &actor(session).reference);
-    needs_other_eyes
-        .then(|| "four eyes are required, and you applied or submitted it; somebody else must decide".to_owned())
+    let did = if version.files_by.is_some() {
+        "applied it, sent its files or submitted it"
+    } else {
+        "applied or submitted it"
+    };
+    needs_other_eyes.then(|| format!("four eyes are required, and you {did}; somebody else must decide"))
 }

@@ -77,7 +77,8 @@ pub(crate) async fn detail(
 #[utoipa::path(put, path = "/api/v1/catalog/templates/{namespace}/{name}", tag = "catalog", operation_id = "put_template_files",
     request_body = CatalogTemplateFiles, params(("namespace" = String, Path), ("name" = String, Path)),
     responses((status = 200, body = CatalogTemplateDetail), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 422, body = ErrorBody)))]
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 422, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn put(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -114,7 +115,8 @@ pub(crate) async fn dry_run(
     params(("namespace" = String, Path), ("name" = String, Path)),
     responses((status = 200, body = CatalogTemplateMade), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
-        (status = 422, body = ErrorBody)))]
+        (status = 422, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn run(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

@@ -125,7 +125,8 @@ pub(crate) async fn detail(
     operation_id = "submit_version", request_body = CatalogStep,
     params(("kind" = String, Path), ("namespace" = String, Path), ("name" = String, Path), ("version" = String, Path)),
     responses((status = 200, body = CatalogVersion), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn submit(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -143,7 +144,8 @@ pub(crate) async fn submit(
     params(("kind" = String, Path), ("namespace" = String, Path), ("name" = String, Path), ("version" = String, Path),
         ("step" = String, Path, description = "`approve`, `reject`, `deprecate` or `retire`")),
     responses((status = 200, body = CatalogVersion), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn decide(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

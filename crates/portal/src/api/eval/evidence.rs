@@ -89,7 +89,7 @@ pub(crate) async fn list(
 #[utoipa::path(post, path = "/api/v1/evidence/withdraw", tag = "evaluation", operation_id = "withdraw_evidence",
     request_body = WithdrawRequest,
     responses((status = 200, body = EvidenceWithdrawal), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(crate) async fn withdraw(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

@@ -3,7 +3,9 @@ import { useFollow } from '../ui/follow';
 import { refresh, useData, type Resource } from './cache';
 import type { Page } from './eval';
 import { onNews } from './live';
-import type { Mode, Taint } from './policies';
+import type { Effect, Mode, Taint } from './policies';
+import type { components } from './schema';
+import type { Narrow, Told } from './shapes';
 
 /** Shapes of held calls, budgets and pauses, and what every page shows of them. */
 
@@ -34,6 +36,14 @@ export interface Approval {
   decided_at: string | null;
   decided_by: string | null;
   decision_reason: string | null;
+}
+
+/** A decision from before a call was held. */
+export type Before = Narrow<Told<components['schemas']['Before']>, { effect: Effect }>;
+
+export interface ApprovalDetail extends Approval {
+  /** Newest first, at most ten. */
+  history: Before[];
 }
 
 export type BudgetUnit = 'cost_usd' | 'tokens' | 'calls' | 'seconds';

@@ -146,7 +146,8 @@ pub(crate) async fn update(
     operation_id = "post_update", request_body = CatalogUpdateRequest,
     params(("kind" = String, Path), ("namespace" = String, Path), ("name" = String, Path)),
     responses((status = 200, body = CatalogUpdate), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn post_update(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,

@@ -10,6 +10,7 @@ import { textOf } from '../../format/permission';
 import { ApprovalStatus, ResourceName, Touched } from '../../ui/permission';
 import { Ticked } from '../../ui/ticked';
 import { AnswerForm, type Answer } from './answer';
+import { History } from './history';
 import { TimeLeft } from './time-left';
 
 /** One held call with all that a person needs to answer it. */
@@ -63,7 +64,7 @@ export function Detail({
           <Fact name="Asked for by">
             <Policies names={approval.policies} />
           </Fact>
-          <Fact name="History">
+          <Fact name="Run">
             {approval.run_id ? (
               <a href={runPath(approval.run_id)}>The run so far</a>
             ) : (
@@ -90,6 +91,7 @@ export function Detail({
           <h3>Arguments</h3>
           <Arguments approval={approval} />
         </section>
+        <History approval={approval} />
       </div>
     </aside>
   );

@@ -144,7 +144,7 @@ function Body({
   summary: Summary | undefined;
   reload: () => Promise<void>;
 }) {
-  const tabs = tabsOf(detail.class, detail.version !== null);
+  const tabs = tabsOf(detail.class, { versions: detail.version !== null, docs: detail.has_docs });
   const chosen = chosenTab(tabs.map((tab) => tab.id));
   return (
     <>

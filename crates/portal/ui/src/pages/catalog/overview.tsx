@@ -10,9 +10,10 @@ import { dollars } from '../../format/money';
 import { exact, percent } from '../../format/number';
 import { splitReference } from '../../router';
 import { BandChart } from '../../ui/band-chart';
-import { EntityLink, iconOf } from '../../ui/catalog';
+import { EntityLink, iconOf, isOwned } from '../../ui/catalog';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
+import { HowDocsComeIn } from '../docs/come-in';
 import { agentBlock, linksOf, observedGroups, relationGroups, type AgentBlock } from './about';
 import { Owned, Parts } from './parts';
 import { successBand } from './trend';
@@ -32,6 +33,7 @@ export function Overview({ detail, summary }: { detail: EntityDetail; summary: S
       <div class="home-aside">
         <Relations detail={detail} />
         <Links detail={detail} />
+        {lacksDocs(detail) && <NoDocs />}
       </div>
     </div>
   );
@@ -222,6 +224,23 @@ function Relations({ detail }: { detail: EntityDetail }) {
           </ul>
         </div>
       ))}
+    </section>
+  );
+}
+
+/** Teams and people have none, and what nobody declared has no file that they could lie beside. */
+const lacksDocs = ({ has_docs: has, origin, ref }: EntityDetail): boolean =>
+  !has && origin === 'declared' && isOwned(splitReference(ref).kind);
+
+function NoDocs() {
+  return (
+    <section class="block">
+      <h2>
+        Documentation <span class="faint">none yet</span>
+      </h2>
+      <div class="no-docs">
+        <HowDocsComeIn />
+      </div>
     </section>
   );
 }

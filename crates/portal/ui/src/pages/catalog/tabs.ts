@@ -25,9 +25,10 @@ const ONLY: Partial<Record<TabId, string[]>> = {
   scorecard: ['agent'],
 };
 
-export function tabsOf(className: string, hasVersions: boolean): { id: TabId; label: string }[] {
+export function tabsOf(className: string, has: { versions: boolean; docs: boolean }): { id: TabId; label: string }[] {
   const ids = (Object.keys(LABELS) as TabId[]).filter(
-    (id) => (ONLY[id]?.includes(className) ?? true) && (id !== 'versions' || hasVersions),
+    (id) =>
+      (ONLY[id]?.includes(className) ?? true) && (id !== 'versions' || has.versions) && (id !== 'docs' || has.docs),
   );
   return ids.map((id) => ({ id, label: id === 'permissions' && className === 'tool_server' ? 'Tools' : LABELS[id] }));
 }

@@ -7,10 +7,10 @@ import { withQuery } from '../../api/client';
 import type { List } from '../../api/shapes';
 import { navigate, query } from '../../location';
 import { Ago } from '../../ui/ago';
-import { Command } from '../../ui/copy';
 import { TextFilter } from '../../ui/filter';
 import { Icon } from '../../ui/icon';
 import { Failure, Empty, Waiting } from '../../ui/waiting';
+import { HowDocsComeIn } from './come-in';
 import { below, docsApi, docsPath, pageOfLink } from './paths';
 
 /** The documentation of one entity: its pages, the one that is open, and what is in it. `?doc=` names the page. */
@@ -61,13 +61,7 @@ function NoDocs({ reference, path }: { reference: string; path: string }) {
   }
   return (
     <Empty title="No documentation yet">
-      <p>
-        A folder with <code>mkdocs.yml</code> and Markdown in <code>docs/</code> beside the catalog entry is its
-        documentation; it is searched from everywhere.
-      </p>
-      <div class="empty-steps">
-        <Command text="mizzen apply -f ." />
-      </div>
+      <HowDocsComeIn />
     </Empty>
   );
 }

@@ -66,6 +66,7 @@ export function ReviewDetail({
               </>
             )}
           </Fact>
+          {review.files_by && <Fact name="Files">sent by {review.files_by}</Fact>}
           <Fact name="Owner">
             <OwnerLink owner={review.owner} />
           </Fact>

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use mizzen_control::audit::JOURNAL_FOLDER;
 use mizzen_runtime::error::Chain;
-use mizzen_store::DataDir;
 use mizzen_store::data_dir::DataDirError;
+use mizzen_store::{DataDir, StoreError};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::state::PortalState;
@@ -16,7 +16,9 @@ use crate::state::PortalState;
 /// How long an answer counts: whoever asks more often makes nobody write more often.
 const KEPT: Duration = Duration::from_secs(1);
 /// What takes longer does not work.
-const TRY_TIMEOUT: Duration = Duration::from_secs(5);
+const DISK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longer than the store waits for a connection and for another writer.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(16);
 /// What is on disk before a sender or an upstream hears of it.
 const FOLDERS: [(&str, &str); 2] = [("wal", "the write-ahead log"), (JOURNAL_FOLDER, "the audit log")];
 
@@ -62,13 +64,17 @@ impl Readiness {
             return vec!["the write-ahead log takes nothing since a sync failed; mend the disk and restart".to_owned()];
         }
         let hangs = || vec!["the disk of the data folder does not answer".to_owned()];
-        let Ok(permit) = Arc::clone(&self.disk).try_acquire_owned() else { return hangs() };
-        let data_dir = state.data_dir.clone();
-        let tried = tokio::task::spawn_blocking(move || {
-            let _until_done = permit;
-            try_folders(&data_dir)
-        });
-        tokio::time::timeout(TRY_TIMEOUT, tried).await.ok().and_then(Result::ok).unwrap_or_else(hangs)
+        let tried = async {
+            // Who asked before and hung up may have left it being tried.
+            let permit = Arc::clone(&self.disk).acquire_owned().await.ok()?;
+            let data_dir = state.data_dir.clone();
+            let tried = tokio::task::spawn_blocking(move || {
+                let _until_done = permit;
+                try_folders(&data_dir)
+            });
+            tried.await.ok()
+        };
+        tokio::time::timeout(DISK_TIMEOUT, tried).await.ok().flatten().unwrap_or_else(hangs)
     }
 }
 
@@ -87,8 +93,9 @@ fn try_folders(data_dir: &DataDir) -> Vec<String> {
 }
 
 async fn database(state: &PortalState) -> Option<String> {
-    match tokio::time::timeout(TRY_TIMEOUT, state.store.check_writable()).await {
-        Ok(Ok(())) => None,
+    match tokio::time::timeout(DATABASE_TIMEOUT, state.store.check_writable()).await {
+        // Somebody else has the lock: it is being written.
+        Ok(Ok(()) | Err(StoreError::Busy(_))) => None,
         Ok(Err(error)) => Some(error.to_string()),
         Err(_) => Some("the control database does not answer".to_owned()),
     }

@@ -122,7 +122,8 @@ pub(crate) async fn mint(
 #[utoipa::path(post, path = "/api/v1/keys/{id}/extend", tag = "keys", operation_id = "extend_key",
     params(("id" = String, Path)), request_body = KeyExtension,
     responses((status = 200, body = KeyView), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
 pub(crate) async fn extend(
     State(app): State<Arc<App>>,
     Extension(session): Extension<Session>,
@@ -141,6 +142,9 @@ pub(crate) async fn extend(
     }
     let ttl = Duration::from_secs(request.ttl_seconds);
     let until = now.plus_nanos(i64::try_from(ttl.as_nanos()).unwrap_or(i64::MAX));
+    if key.expires_at.is_none_or(|end| end >= until) {
+        return Ok(Json(view(key)));
+    }
     let (who, resource) = (Who::person(&session.name, session.role), format!("key:{id}"));
     let details = [("extended_until", until.to_string())];
     let details = details.each_ref().map(|(name, value)| (*name, value.as_str()));

@@ -18,6 +18,11 @@ pub(crate) fn is_agent(kind: &str, spec_type: Option<&Value>) -> bool {
     kind.eq_ignore_ascii_case("Component") && spec_type.and_then(Value::as_str) == Some("ai-agent")
 }
 
+/// Whether a kind and type are those of a skill.
+pub(crate) fn is_skill(kind: &str, spec_type: Option<&Value>) -> bool {
+    kind.eq_ignore_ascii_case("AiResource") && spec_type.and_then(Value::as_str) == Some("skill")
+}
+
 /// The kinds by name, as they are written.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let mut last = "";

@@ -6,7 +6,6 @@ mod fetch;
 mod files;
 mod get;
 mod part;
-mod skill;
 mod step;
 
 pub(crate) use apply::apply;

@@ -219,6 +219,9 @@ pub(crate) const ROUTES: &[Route] = &[
     row(MethodFilter::GET, "/.well-known/agent-skills/{name}/{digest}/SKILL.md", CATALOG, |filter| {
         on(filter, compat::skills::by_digest)
     }),
+    row(MethodFilter::GET, "/.well-known/agent-skills/{name}/{digest}/skill.tar.gz", CATALOG, |filter| {
+        on(filter, compat::skills::archive)
+    }),
     row(MethodFilter::GET, "/v0.1/servers", CATALOG, |filter| on(filter, compat::mcp_registry::list)),
     row(MethodFilter::GET, "/v0.1/servers/{server}/versions", CATALOG, |filter| {
         on(filter, compat::mcp_registry::versions)

@@ -5,6 +5,7 @@
 skills-ref (PyPI) says which SKILL.md are right, `skills` (npm) installs one from the index, a2a-sdk (PyPI) reads an agent's card.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -70,13 +71,13 @@ class Catalog:
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()[:2000]}") from error
 
-    def apply(self, source: str, text: str, dry_run: bool = False) -> dict:
+    def apply(self, source: str, text: str, dry_run: bool = False, files: dict | None = None) -> dict:
         query = urllib.parse.urlencode({"source": source, "dry_run": "true" if dry_run else "false"})
-        [result] = self.ask("POST", f"/api/v1/catalog/apply?{query}", text)
+        [result] = self.ask("POST", f"/api/v1/catalog/apply?{query}", {"text": text, "files": files} if files else text)
         return result
 
-    def approved(self, source: str, text: str) -> dict:
-        result = self.apply(source, text)
+    def approved(self, source: str, text: str, files: dict | None = None) -> dict:
+        result = self.apply(source, text, files=files)
         assert result["result"] in ("created", "updated"), result
         kind, name = result["ref"].split(":")
         digest = urllib.parse.quote(result["digest"])
@@ -99,6 +100,10 @@ def accepts_what_skills_ref_accepts(catalog: Catalog, python: str, folder: pathl
     assert not wrong, f"{len(wrong)} verdicts differ, the first: {wrong[0]}"
 
 
+def project_file(folder: pathlib.Path, name: str) -> pathlib.Path:
+    return folder / "project/.claude/skills/pdf-tools" / name
+
+
 def installs(catalog: Catalog, node_modules: pathlib.Path, folder: pathlib.Path) -> str:
     project = folder / "project"
     project.mkdir(exist_ok=True)
@@ -106,7 +111,7 @@ def installs(catalog: Catalog, node_modules: pathlib.Path, folder: pathlib.Path)
     home = clean_environment(HOME=str(folder), DISABLE_TELEMETRY="1", DO_NOT_TRACK="1", CI="1")
     done = subprocess.run([*program, "add", catalog.url, "--agent", "claude-code", "--copy", "-y"], cwd=project, env=home,
                           capture_output=True, text=True, timeout=CLIENT_SECONDS)
-    file = project / ".claude/skills/pdf-tools/SKILL.md"
+    file = project_file(folder, "SKILL.md")
     assert file.is_file(), f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     return file.read_text()
 
@@ -122,6 +127,18 @@ def skills_are_installed(catalog: Catalog, node_modules: pathlib.Path, folder: p
     assert installs(catalog, node_modules, folder) == first, "what waits for a review was handed out"
     catalog.approved("pdf-tools/SKILL.md", SKILL.format(version="1.2.0", how="best"))
     assert "best" in installs(catalog, node_modules, folder)
+    # The whole folder, and what is no text as it was.
+    script = project_file(folder, "scripts/read.py")
+    assert not script.exists()
+    files = {"scripts/read.py": "print(1)\n", "logo.png": {"encoding": "base64", "content": "iVBORw0KGgoA"}}
+    catalog.approved("pdf-tools/SKILL.md", SKILL.format(version="1.3.0", how="with a script"), files)
+    assert "with a script" in installs(catalog, node_modules, folder)
+    assert script.read_text() == "print(1)\n"
+    assert project_file(folder, "logo.png").read_bytes() == base64.b64decode(files["logo.png"]["content"])
+    files["scripts/read.py"] = "print(2)\n"
+    assert catalog.apply("pdf-tools/SKILL.md", SKILL.format(version="1.4.0", how="with a script"), files=files)["state"] == "pending"
+    installs(catalog, node_modules, folder)
+    assert script.read_text() == "print(1)\n", "a script that waits for a review was handed out"
 
 
 def cards_are_read(catalog: Catalog, python: str) -> None:

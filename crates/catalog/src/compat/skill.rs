@@ -2,8 +2,9 @@
 //!
 //! Accepted is what the reference implementation accepts (PyPI `skills-ref`), its quirks included: the front matter ends at
 //! the next `---` wherever it stands, and every scalar is a text. A skill becomes an `AiResource` of type `skill`; its text is
-//! kept in `spec.skill.body`, byte for byte, so that the approved digest covers it.
+//! kept in `spec.skill.body`, byte for byte, so that the approved digest covers it, and so are the files of its folder.
 
+pub mod folder;
 mod front;
 mod write;
 
@@ -15,11 +16,14 @@ use unicode_normalization::char::is_combining_mark;
 use super::rest::Rest;
 use super::{FORMAT as FORMAT_ANNOTATION, Fault, LIFECYCLE, NAME, OWNER, UNOWNED, VERSION, envelope, name, owner};
 use crate::entity::Entity;
+use crate::kinds;
 
 /// The value of the annotation `mizzen.dev/format`.
 pub const FORMAT: &str = "skill.md";
 /// Where everything is kept that Backstage has no place for.
 const KEPT: &str = "skill";
+/// The text of a skill, in its folder.
+const FILE: &str = "SKILL.md";
 const BODY: &str = "body";
 const OWNER_PATH: &[&str] = &["metadata", OWNER];
 const VERSION_PATH: &[&str] = &["metadata", "version"];
@@ -82,11 +86,12 @@ pub fn entity(text: &str, folder: Option<&str>) -> Result<Entity, Vec<Fault>> {
 /// text below it is as it was.
 #[must_use]
 pub fn document(entity: &Entity) -> Option<String> {
-    if !entity.kind().eq_ignore_ascii_case("AiResource") || entity.spec_type() != Some("skill") {
+    if !kinds::is_skill(entity.kind(), entity.value(&["spec", "type"])) {
         return None;
     }
     let mut rest = Rest::of(entity.value(&["spec", KEPT])?);
     let Some(Value::String(body)) = rest.take(&[BODY]) else { return None };
+    rest.take(&[folder::FILES]);
     let mut front = Map::new();
     front.insert("name".to_owned(), name_of(entity).into());
     front.insert("description".to_owned(), entity.text(&["metadata", "description"]).unwrap_or(entity.title()).into());

@@ -6,9 +6,12 @@ use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
 use mizzen_model::yaml::{At, Kind, Limits, Node, parse_each};
+use mizzen_runtime::error::Chain;
 use serde_json::{Map, Value};
 
 use super::{json, read};
+use crate::compat::skill::folder;
+use crate::template::files::{Files as Tree, FilesLimits};
 
 const TEXT: &str = "$text";
 const JSON: &str = "$json";
@@ -31,6 +34,14 @@ pub trait Files {
     /// # Errors
     /// What keeps it from being read, said to a person.
     fn read(&mut self, target: &str) -> Result<String, String>;
+
+    /// All that lies beside the document, for a skill, whose folder is one thing.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    fn folder(&mut self) -> Result<Tree, String> {
+        Ok(Tree::new(FilesLimits::SKILL))
+    }
 }
 
 /// No files: placeholders stay what they are.
@@ -47,7 +58,8 @@ impl Files for NoFiles {
     }
 }
 
-/// Files that came with the document, by the targets that its placeholders name; `{"error"}` says why one could not be read.
+/// Files that came with the document, by the targets that its placeholders name, or by their paths in the folder of a skill;
+/// `{"error"}` says why one could not be read.
 impl Files for Map<String, Value> {
     fn read(&mut self, target: &str) -> Result<String, String> {
         match self.get(target) {
@@ -57,6 +69,10 @@ impl Files for Map<String, Value> {
             }
             _ => Err(format!("`{target}` was not sent along")),
         }
+    }
+
+    fn folder(&mut self) -> Result<Tree, String> {
+        folder::of_wire(self)
     }
 }
 
@@ -100,6 +116,10 @@ impl Files for Folder {
         let most = Limits::CATALOG.bytes;
         file.take(most as u64 + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
         if text.len() > most { Err(format!("it has more than {most} bytes")) } else { Ok(text) }
+    }
+
+    fn folder(&mut self) -> Result<Tree, String> {
+        folder::on_disk(&self.base).map_err(|error| Chain(&error).to_string())
     }
 }
 

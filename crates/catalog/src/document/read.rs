@@ -4,6 +4,7 @@ use mizzen_model::yaml::{At, Kind, Limits, Node, YamlError, parse_each};
 
 use super::placeholder::{self, Allowance, Files, NoFiles};
 use super::{Document, Format, Problem, Read, Rejected, detect, foreign, json};
+use crate::compat::skill::folder;
 use crate::entity::Entity;
 use crate::reference::{DEFAULT_NAMESPACE, EntityRef};
 use crate::validate;
@@ -34,7 +35,7 @@ pub(super) fn trees(source: &str, text: &str) -> Vec<Result<Node, YamlError>> {
 
 fn documents(source: &str, text: &str, files: &mut dyn Files) -> Vec<Read> {
     if detect::is_skill(source) {
-        return vec![skill(source, text)];
+        return vec![skill(source, text, files)];
     }
     let (mut reads, mut allowance) = (Vec::new(), Allowance::of_text());
     for tree in trees(source, text) {
@@ -82,10 +83,17 @@ fn document(source: &str, node: Node, files: &mut dyn Files, allowance: &mut All
     }
 }
 
-fn skill(source: &str, text: &str) -> Read {
+fn skill(source: &str, text: &str, files: &mut dyn Files) -> Read {
     let start = At { line: 1, column: 1 };
     match foreign::skill(source, text) {
-        Ok(entity) => valid(source, start, Format::Skill, entity, Vec::new()),
+        Ok(entity) => match files.folder() {
+            Ok(files) => valid(source, start, Format::Skill, folder::with_files(entity, &files), Vec::new()),
+            Err(why) => {
+                let message =
+                    format!("what lies beside it cannot be kept: {why}; take out what the skill does not need");
+                rejected(source, start, Some(entity.reference()), vec![problem(source, start, message)])
+            }
+        },
         Err(faults) => {
             let problems = faults.into_iter().map(|(at, message)| problem(source, at, message)).collect();
             rejected(source, start, None, problems)

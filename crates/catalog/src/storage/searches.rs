@@ -28,8 +28,16 @@ pub(crate) const ROWS_MAX: usize = 5_000;
 const KEY_CHARS_MAX: usize = 200;
 const VALUE_CHARS_MAX: usize = 200;
 /// What is no search key, or is added below.
-const SPECIAL: &[&str] =
-    &["attachments", "relations", "status", "metadata.name", "metadata.namespace", "metadata.uid", "metadata.etag"];
+const SPECIAL: &[&str] = &[
+    "attachments",
+    "relations",
+    "status",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+    "metadata.etag",
+    "spec.skill.files",
+];
 
 /// One value of one key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -31,6 +31,8 @@ pub struct FilesLimits {
 impl FilesLimits {
     /// A template, or what one makes.
     pub const TEMPLATE: Self = Self { files: 2_000, file_bytes: 4 << 20, bytes: 16 << 20 };
+    /// What lies beside the text of a skill. It is a part of the entity.
+    pub const SKILL: Self = Self { files: 500, file_bytes: 1 << 20, bytes: 2 << 20 };
     /// The documentation of one entity.
     pub const DOCUMENTATION: Self = Self { files: 1_000, file_bytes: 1 << 20, bytes: 12 << 20 };
 }

@@ -5,10 +5,12 @@ use serde_json::{Map, Value};
 
 use super::path::Path;
 use super::{Fault, format, shape, why};
+use crate::compat;
 use crate::kinds::{self, AGENT, Field, METADATA, Rules, Shape};
 
 const ROOT: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 const AGENT_BLOCK: &str = "agent";
+const SKILL_BLOCK: &str = "skill";
 
 pub(super) fn check(fields: &Map<String, Value>, faults: &mut Vec<Fault>) {
     foreign_fields(fields, faults);
@@ -114,6 +116,12 @@ fn check_spec(fields: &Map<String, Value>, spec: Option<&Value>, rules: Option<&
             let is_agent = kinds::is_agent(rules.kind, spec.get("type"));
             if let (true, Some(agent)) = (is_agent, spec.get(AGENT_BLOCK)) {
                 shape::check(agent, Shape::Closed(AGENT), path.member(AGENT_BLOCK), faults);
+            }
+            if let (true, Some(skill)) = (kinds::is_skill(rules.kind, spec.get("type")), spec.get(SKILL_BLOCK))
+                && let Err(error) = compat::skill::folder::of_block(skill)
+            {
+                let pointer = path.member(SKILL_BLOCK).member("files").pointer();
+                faults.push(Fault::value(pointer, error.to_string()));
             }
         }
         (Some(other), None) => faults.push(Fault::value("/spec", shape::not("spec", "a mapping", other))),

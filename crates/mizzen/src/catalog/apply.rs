@@ -13,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::cli::ApplyArgs;
 use super::files::{self, Content, Text};
-use super::{part, skill};
+use super::part;
 use crate::cli::Format;
 use crate::client::{Server, encode};
 use crate::failure::Failure;
@@ -102,15 +102,9 @@ async fn whole(
     for part in part::parts(&text.source, &text.text) {
         let line = 1 + part.bytes().take_while(|byte| *byte == b'\n').count();
         told.next = Some((text.source.clone(), line));
-        for mut item in send(server, args, text, part).await? {
+        for item in send(server, args, text, part).await? {
             if item["result"] != "rejected" {
                 accepted.insert((item["line"].as_u64(), item["column"].as_u64()));
-                if let (Some(warning), Some(warnings)) =
-                    (file.and_then(skill::left_out), item["warnings"].as_array_mut())
-                {
-                    let problem = Problem { source: text.source.clone(), line: 0, column: 0, message: warning };
-                    warnings.push(json!(problem));
-                }
             }
             told.item(&item)?;
         }

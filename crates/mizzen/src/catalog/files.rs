@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use mizzen_catalog::compat::skill;
 use mizzen_catalog::document::{self, Files as _, Folder};
 use mizzen_model::yaml::Limits;
 use serde_json::{Map, Value, json};
@@ -21,13 +22,13 @@ const DEPTH_MAX: usize = 64;
 const TARGETS_MAX: usize = 100;
 const TARGETS_BYTES_MAX: usize = 2 * BYTES_MAX;
 
-/// One text with what its placeholders name.
+/// One text with what its placeholders name, or a skill with the files of its folder.
 #[derive(Debug)]
 pub(super) struct Text {
     /// For messages, and to tell what it is.
     pub(super) source: String,
     pub(super) text: String,
-    /// By their targets; an object says why one cannot be read.
+    /// By their targets or paths; an object with `error` says why one cannot be read.
     pub(super) files: Map<String, Value>,
 }
 
@@ -198,10 +199,17 @@ fn read_text(file: &Path) -> Result<String, Unread> {
     bounded(opened.map_err(|error| Unread { line: 0, why: format!("cannot be read: {error}") })?)
 }
 
-/// With what its placeholders name, from below `root`.
+/// With what its placeholders name, from below `root`; a skill with what lies beside it.
 fn with_files(file: &Path, root: &Path, text: String) -> Result<Text, Failure> {
     let source = named(file);
     let mut files = Map::new();
+    if file.file_name().is_some_and(|name| name == "SKILL.md") {
+        let around = Folder::of(root, file).map_err(|error| error.to_string());
+        files = match around.and_then(|mut folder| folder.folder()) {
+            Ok(folder) => skill::folder::to_wire(&folder),
+            Err(why) => Map::from_iter([(".".to_owned(), sent(Err(why)))]),
+        };
+    }
     let targets = document::targets(&source, &text);
     if !targets.is_empty() {
         let mut folder = Folder::of(root, file).with_context(|| format!("failed to read the folder of `{source}`"))?;

@@ -44,7 +44,7 @@ async fn a_folder_is_applied_and_what_is_printed_can_be_applied_again() -> Resul
     )?;
     write(files, "api/openapi.yaml", "openapi: 3.1.0\ninfo: { title: \"1.0\" }\n")?;
     write(files, "skills/pdf-tools/SKILL.md", "---\nname: pdf-tools\ndescription: Reads PDF.\n---\n\n# PDF\n")?;
-    write(files, "skills/pdf-tools/scripts/read.py", "")?;
+    write(files, "skills/pdf-tools/scripts/read.py", "print(1)\n")?;
     write(files, "bad.yaml", "apiVersion: backstage.io/v1alpha1\nkind: Compnent\nmetadata: { name: x }\nspec: {}\n")?;
     let root = files.display().to_string();
 
@@ -70,8 +70,10 @@ async fn a_folder_is_applied_and_what_is_printed_can_be_applied_again() -> Resul
     assert!(error.contains("bad.yaml:2:7: ") && error.contains("did you mean `Component`"), "{error}");
     assert_eq!((&applied[2]["tag"], &applied[2]["state"]), (&json!("1.0"), &json!("pending")), "{applied}");
     assert!(said.contains("openapi.yaml"), "the file that is no manifest is named: {said}");
-    let warning = applied[3]["warnings"][0]["message"].as_str().unwrap_or_default();
-    assert_eq!(warning, "only `SKILL.md` of its folder is kept; left out: `scripts/read.py`");
+    let (_, skill, _) = run(&server, ["get", "airesource:default/pdf-tools", "-o", "json"]).await?;
+    let kept =
+        json!([{ "path": "scripts/read.py", "encoding": "utf-8", "content": "print(1)\n", "executable": false }]);
+    assert_eq!(serde_json::from_str::<Value>(&skill)?["entity"]["spec"]["skill"]["files"], kept, "{skill}");
 
     let printed = files.join("printed.yaml");
     for reference in ["component:default/shop", "api:default/orders", "airesource:default/pdf-tools"] {

@@ -342,6 +342,42 @@ async fn skills_are_listed_with_the_digest_of_their_file_and_only_what_was_appro
     assert_eq!(bytes_of(get(&portal, "/.well-known/agent-skills/pdf/SKILL.md").await).await, first.as_bytes());
 }
 
+#[tokio::test]
+async fn a_skill_with_more_than_its_text_is_an_archive_and_its_files_are_what_was_approved() {
+    let portal = Portal::open().await;
+    let apply = async |script: &str| {
+        let files = json!({ "scripts/read.py": script, "logo.png": { "encoding": "base64", "content": "iVA=" } });
+        let body = json!({ "text": skill("well"), "files": files });
+        let mut request = portal.request("POST", "/api/v1/catalog/apply?source=pdf/SKILL.md", body.to_string());
+        request.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+        json_of(portal.send(request).await).await[0].clone()
+    };
+    let first = apply("print(1)").await;
+    assert_eq!((&first["result"], &first["warnings"]), (&json!("created"), &json!([])), "{first}");
+    let reference: EntityRef = first["ref"].as_str().unwrap().parse().unwrap();
+    let ann = Actor::person("ann", Role::Approver);
+    let digest = first["digest"].as_str().unwrap();
+    portal.state.catalog.decide(&reference, digest, VersionState::Approved, &ann, None).await.unwrap();
+    let index = public(&portal, "/.well-known/agent-skills/index.json").await;
+    let entry = &index["skills"][0];
+    assert_eq!((&entry["type"], entry["name"].as_str()), (&json!("archive"), Some("pdf")), "{index}");
+    let url = format!("/.well-known/agent-skills/{}", entry["url"].as_str().unwrap());
+    let response = get(&portal, &url).await;
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/gzip");
+    let packed = bytes_of(response).await;
+    assert_eq!(Digest::of(&packed).as_str(), entry["digest"]);
+    assert_eq!(bytes_of(get(&portal, "/.well-known/agent-skills/pdf/SKILL.md").await).await, skill("well").as_bytes());
+
+    // Another script is another content under the name that was approved.
+    let changed = apply("print(2)").await;
+    assert!(changed["result"] == "rejected" || changed["digest"] != first["digest"], "{changed}");
+    assert_eq!(public(&portal, "/.well-known/agent-skills/index.json").await, index);
+    assert_eq!(bytes_of(get(&portal, &url).await).await, packed);
+    let listed = portal.get("/api/catalog/entities?filter=spec.type=skill").await;
+    let told = &listed[0]["spec"]["skill"]["files"];
+    assert!(told[1]["path"] == "scripts/read.py" && told[1].get("content").is_none(), "{told}");
+}
+
 fn card(name: &str) -> Value {
     json!({ "name": name, "description": "Cooks.", "version": "1.0.0", "capabilities": {}, "skills": [],
         "supportedInterfaces": [{ "url": "https://x.example", "protocolBinding": "JSONRPC", "protocolVersion": "1.0" }],

@@ -76,7 +76,7 @@ fn folders_are_listed_one_level_or_all() {
 
 #[test]
 fn an_archive_holds_every_file_below_its_folder() {
-    let archive = folder(&["a.md", "docs/x.md"]).archive("thing").unwrap();
+    let archive = folder(&["a.md", "docs/x.md"]).archive(Some("thing")).unwrap();
     let mut read = tar::Archive::new(flate2::read::GzDecoder::new(&archive[..]));
     let names: Vec<String> =
         read.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().display().to_string()).collect();

@@ -90,7 +90,7 @@ impl From<Problem> for CatalogProblem {
 /// Apply a file
 ///
 /// Backstage's YAML or JSON, one document or many, an agentregistry manifest, an MCP `server.json`, an A2A agent card or a `SKILL.md`. The body is
-/// the text; or, as `application/json`, `{"text", "files"}` with the files that placeholders in it name. Every document is answered for itself, in the order of the file.
+/// the text; or, as `application/json`, `{"text", "files"}` with the files that placeholders in it name, or that lie beside a `SKILL.md`, by their paths. Every document is answered for itself, in the order of the file.
 #[utoipa::path(post, path = "/api/v1/catalog/apply", tag = "catalog", operation_id = "apply_entities", params(ApplyParams),
     request_body(content = String, content_type = "application/yaml"),
     responses((status = 200, body = Vec<CatalogApplied>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),

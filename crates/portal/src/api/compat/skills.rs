@@ -1,4 +1,5 @@
-//! Skills at `/.well-known/agent-skills` (discovery 0.2.0): an index of those that are approved, and their files by digest.
+//! Skills at `/.well-known/agent-skills` (discovery 0.2.0): an index of those that are approved, and their files by digest: the
+//! text, or where more lies beside it, an archive of the folder.
 //!
 //! A file is made from the approved version each time. What is kept of a version and does not have its digest any more is
 //! withheld, as are versions that were retired since a client read the index.
@@ -9,17 +10,21 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header;
+use mizzen_catalog::compat::skill::folder;
 use mizzen_catalog::compat::{name, published, skill};
 use mizzen_catalog::reference::DEFAULT_NAMESPACE;
 use mizzen_catalog::version::Version;
 use mizzen_catalog::{Catalog, EntityRef};
 use mizzen_model::id::Digest;
+use mizzen_runtime::error::Chain;
 use serde_json::{Value, json};
 
 use super::problem::{Named, Problem};
 use super::reader::{Reader, Visible, of_kind};
 use crate::app::App;
 
+/// What the archive of a skill is called.
+const ARCHIVE: &str = "skill.tar.gz";
 const SCHEMA: &str = "https://schemas.agentskills.io/discovery/0.2.0/schema.json";
 const SKILLS_MAX: u32 = 5_000;
 /// Skills whose versions are in memory together.
@@ -30,19 +35,32 @@ struct Published {
     name: String,
     description: String,
     text: String,
-    digest: Digest,
+    /// With the files beside its text, where it has any.
+    archive: Option<Vec<u8>>,
 }
 
 impl Published {
     /// `None` where the text of the skill is not in the catalog.
     fn of(version: &Version) -> Option<Self> {
         let text = skill::document(&version.entity)?;
+        let archive = folder::archive(&version.entity).inspect_err(|error| {
+            let (skill, tag) = (&version.reference, &version.tag);
+            tracing::error!(%skill, tag, error = %Chain(error), "the files of a skill cannot be handed out, nor can it");
+        });
         Some(Self {
             name: skill::name_of(&version.entity).to_owned(),
             description: version.entity.text(&["metadata", "description"]).unwrap_or_default().to_owned(),
-            digest: Digest::of(text.as_bytes()),
+            archive: archive.ok()?,
             text,
         })
+    }
+
+    fn digest_of_text(&self) -> Digest {
+        Digest::of(self.text.as_bytes())
+    }
+
+    fn digest_of_archive(&self) -> Option<Digest> {
+        self.archive.as_deref().map(Digest::of)
     }
 }
 
@@ -72,12 +90,16 @@ pub(crate) async fn index(State(app): State<Arc<App>>, reader: Reader) -> Result
 
 fn entry(skill: &Published) -> Value {
     let in_path: String = skill.name.bytes().map(in_path).collect();
+    let (kind, digest, file) = match skill.digest_of_archive() {
+        Some(digest) => ("archive", digest, ARCHIVE),
+        None => ("skill-md", skill.digest_of_text(), "SKILL.md"),
+    };
     json!({
         "name": skill.name,
-        "type": "skill-md",
+        "type": kind,
         "description": skill.description,
-        "url": format!("{in_path}/{}/SKILL.md", skill.digest.hex()),
-        "digest": skill.digest,
+        "url": format!("{in_path}/{}/{file}", digest.hex()),
+        "digest": digest,
     })
 }
 
@@ -107,12 +129,34 @@ pub(crate) async fn by_digest(
     reader: Reader,
     Named((name, hex)): Named<(String, String)>,
 ) -> Result<Response, Problem> {
-    let versions = versions(&app.state.catalog, &name).await?;
+    let catalog = &app.state.catalog;
+    let skill = with(catalog, &name, &hex, |skill| Some(skill.digest_of_text())).await?;
+    Ok(file(&skill, reader.cache(catalog)))
+}
+
+/// The folder with a digest, as an archive.
+pub(crate) async fn archive(
+    State(app): State<Arc<App>>,
+    reader: Reader,
+    Named((name, hex)): Named<(String, String)>,
+) -> Result<Response, Problem> {
+    let catalog = &app.state.catalog;
+    let skill = with(catalog, &name, &hex, Published::digest_of_archive).await?;
+    let about = about("application/gzip", reader.cache(catalog), skill.digest_of_archive());
+    Ok((about, skill.archive.unwrap_or_default()).into_response())
+}
+
+/// The published skill of which something has a digest.
+async fn with(
+    catalog: &Catalog,
+    name: &str,
+    hex: &str,
+    digest: impl Fn(&Published) -> Option<Digest>,
+) -> Result<Published, Problem> {
+    let versions = versions(catalog, name).await?;
     let mut skills = versions.iter().filter(|version| published::is_published(version)).filter_map(Published::of);
-    let skill = skills.find(|skill| skill.digest.hex() == hex);
-    skill
-        .map(|skill| file(&skill, reader.cache(&app.state.catalog)))
-        .ok_or_else(|| withheld(&format!("{name} with the digest {hex}"), &versions))
+    let skill = skills.find(|skill| digest(skill).is_some_and(|digest| digest.hex() == hex));
+    skill.ok_or_else(|| withheld(&format!("{name} with the digest {hex}"), &versions))
 }
 
 async fn versions(catalog: &Catalog, skill: &str) -> Result<Vec<Version>, Problem> {
@@ -144,10 +188,10 @@ fn withheld(what: &str, versions: &[Version]) -> Problem {
 }
 
 fn file(skill: &Published, cache: &str) -> Response {
-    let about = [
-        (header::CONTENT_TYPE, "text/markdown; charset=utf-8".to_owned()),
-        (header::CACHE_CONTROL, cache.to_owned()),
-        (header::ETAG, format!("\"{}\"", skill.digest)),
-    ];
-    (about, skill.text.clone()).into_response()
+    (about("text/markdown; charset=utf-8", cache, Some(skill.digest_of_text())), skill.text.clone()).into_response()
+}
+
+fn about(content_type: &str, cache: &str, digest: Option<Digest>) -> [(header::HeaderName, String); 3] {
+    let tag = digest.map(|digest| format!("\"{digest}\"")).unwrap_or_default();
+    [(header::CONTENT_TYPE, content_type.to_owned()), (header::CACHE_CONTROL, cache.to_owned()), (header::ETAG, tag)]
 }

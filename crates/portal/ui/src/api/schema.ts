@@ -398,7 +398,7 @@ export interface paths {
         /**
          * Apply a file
          * @description Backstage's YAML or JSON, one document or many, an agentregistry manifest, an MCP `server.json`, an A2A agent card or a `SKILL.md`. The body is
-         *     the text; or, as `application/json`, `{"text", "files"}` with the files that placeholders in it name. Every document is answered for itself, in the order of the file.
+         *     the text; or, as `application/json`, `{"text", "files"}` with the files that placeholders in it name, or that lie beside a `SKILL.md`, by their paths. Every document is answered for itself, in the order of the file.
          */
         post: operations["apply_entities"];
         delete?: never;
@@ -10056,6 +10056,14 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

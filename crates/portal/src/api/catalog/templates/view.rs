@@ -233,7 +233,7 @@ pub(super) fn made(outcome: Outcome, ran: Option<Target>) -> Result<Json<Catalog
     let archive = match ran {
         Some(Target::Download) if !made.files.is_empty() => {
             let name = made.entities.first().unwrap_or(&made.template).name().to_owned();
-            let content = made.files.archive(&name).map_err(ApiError::internal)?;
+            let content = made.files.archive(Some(&name)).map_err(ApiError::internal)?;
             let content = BASE64_STANDARD.encode(content);
             Some(CatalogTemplateArchive { file_name: format!("{name}.tar.gz"), content })
         }

@@ -30,6 +30,12 @@ pub(super) fn shown(stored: &Stored, fields: Option<&Fields>) -> Document {
 pub(super) fn document(stored: &Stored) -> Document {
     let mut document = stored.document();
     document.shift_remove("status");
+    let files = document.get_mut("spec").and_then(|spec| spec.pointer_mut("/skill/files"));
+    for file in files.and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
+        // A list of skills would be as large as all of their folders.
+        file.shift_remove("content");
+        file.shift_remove("encoding");
+    }
     let errors: Vec<Value> = stored
         .status_items
         .iter()

@@ -82,10 +82,13 @@ fn check(path: &FilePath) -> Result<(), FolderError> {
 
 /// The skill with these files beside its text.
 pub(crate) fn with_files(entity: Entity, files: &Files) -> Entity {
+    if files.is_empty() {
+        return entity;
+    }
     let mut document = entity.into_document();
-    let spec = document.get_mut("spec").and_then(Value::as_object_mut);
-    let block = spec.map(|spec| spec.entry(KEPT).or_insert_with(|| json!({}))).and_then(Value::as_object_mut);
-    if let (Some(block), false) = (block, files.is_empty()) {
+    // Its text is there.
+    let block = document.get_mut("spec").and_then(|spec| spec.get_mut(KEPT)).and_then(Value::as_object_mut);
+    if let Some(block) = block {
         block.insert(FILES.to_owned(), json!(files.to_texts()));
     }
     Entity::new(document)
@@ -97,14 +100,12 @@ pub(crate) fn with_files(entity: Entity, files: &Files) -> Entity {
 /// # Errors
 /// When what is kept of it is no folder.
 pub fn archive(entity: &Entity) -> Result<Option<Vec<u8>>, FolderError> {
-    let mut files = files(entity)?;
+    let files = files(entity)?;
     let Some(text) = document(entity).filter(|_| !files.is_empty()) else { return Ok(None) };
     let mut whole = Files::new(FilesLimits::TEMPLATE);
     whole.add(FilePath::parse(FILE).map_err(FilesError::from)?, File::from(text))?;
-    for path in files.below(None) {
-        if let Some(file) = files.remove(&path) {
-            whole.add(path, file)?;
-        }
+    for (path, file) in files.iter() {
+        whole.add(path.clone(), file.clone())?;
     }
     whole.archive(None).map(Some).map_err(FolderError::Archive)
 }

@@ -88,15 +88,10 @@ mod tests {
     use super::{docs_folder, within};
     use crate::docs::site::Site;
     use crate::entity::Entity;
-    use crate::template::files::{File, Files, FilesLimits};
-    use crate::template::path::FilePath;
+    use crate::template::files::{Files, FilesLimits};
 
     fn folder(files: &[(&str, &str)]) -> Files {
-        let mut folder = Files::new(FilesLimits::DOCUMENTATION);
-        for (path, text) in files {
-            folder.add(FilePath::parse(path).unwrap(), File::from((*text).to_owned())).unwrap();
-        }
-        folder
+        Files::of(FilesLimits::DOCUMENTATION, files)
     }
 
     #[test]

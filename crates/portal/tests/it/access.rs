@@ -3,16 +3,15 @@
 use http::{Method, Request, StatusCode};
 use mizzen_catalog::apply::ApplyOptions;
 use mizzen_catalog::config::CatalogConfig;
+use mizzen_catalog::document;
 use mizzen_catalog::plane::Actor;
-use mizzen_catalog::{Catalog, document};
 use mizzen_control::keys::NewKey;
 use mizzen_model::id::Digest;
 use mizzen_model::permission::Role;
 use mizzen_portal::PortalConfig;
-use mizzen_runtime::client::{ClientConfig, HttpClient};
 use serde_json::json;
 
-use crate::support::{Portal, bytes_of, code_of, trace};
+use crate::support::{Portal, bytes_of, catalog_with, code_of, trace};
 
 /// Who may use what, written down a second time: a new route needs a row here, and a changed right shows.
 const EXPECTED: &[(&str, &str, Option<Role>)] = &[
@@ -318,14 +317,9 @@ async fn public_routes_answer_exactly_this_and_nothing_that_is_not_for_everybody
     for public in [true, false] {
         let config = PortalConfig { is_tls: true, ..PortalConfig::default() };
         let portal = Portal::changed(config, async |mut state| {
-            let parts = mizzen_catalog::plane::Parts {
-                store: state.store.clone(),
-                control: state.control.clone(),
-                client: HttpClient::new(ClientConfig::default()).unwrap(),
-                clock: state.clock.clone(),
-                config: CatalogConfig { public, ..CatalogConfig::default() },
-            };
-            state.catalog = Catalog::open(parts).await.unwrap();
+            let config = CatalogConfig { public, ..CatalogConfig::default() };
+            let catalog = catalog_with(&state.store, &state.control, &state.clock, config).await;
+            state.catalog = catalog;
             state
         });
         let portal = portal.await;

@@ -4,18 +4,17 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{Request, StatusCode, header};
+use mizzen_catalog::EntityRef;
 use mizzen_catalog::config::CatalogConfig;
 use mizzen_catalog::plane::Actor;
 use mizzen_catalog::query::{Order, Query};
 use mizzen_catalog::version::VersionState;
-use mizzen_catalog::{Catalog, EntityRef};
 use mizzen_model::id::Digest;
 use mizzen_model::permission::Role;
 use mizzen_portal::{PortalConfig, PortalState};
-use mizzen_runtime::client::{ClientConfig, HttpClient};
 use serde_json::{Value, json};
 
-use crate::support::{Portal, bytes_of, json_of};
+use crate::support::{Portal, bytes_of, catalog_with, json_of};
 
 async fn get(portal: &Portal, path: &str) -> Response {
     portal.send(portal.request_without_token("GET", path, String::new())).await
@@ -430,14 +429,9 @@ async fn only_what_everybody_may_read_is_for_shared_caches() {
     let open = Portal::open().await;
     let config = PortalConfig { is_loopback: true, ..PortalConfig::default() };
     let closed = Portal::changed(config, async |state| {
-        let parts = mizzen_catalog::plane::Parts {
-            store: state.store.clone(),
-            control: state.control.clone(),
-            client: HttpClient::new(ClientConfig::default()).unwrap(),
-            clock: state.clock.clone(),
-            config: CatalogConfig { public: false, ..CatalogConfig::default() },
-        };
-        PortalState { catalog: Catalog::open(parts).await.unwrap(), ..state }
+        let config = CatalogConfig { public: false, ..CatalogConfig::default() };
+        let catalog = catalog_with(&state.store, &state.control, &state.clock, config).await;
+        PortalState { catalog, ..state }
     })
     .await;
     for portal in [&open, &closed] {

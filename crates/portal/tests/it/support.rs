@@ -131,14 +131,7 @@ pub(crate) async fn state(path: &std::path::Path, config: PortalConfig) -> Porta
     let store = Store::open(&StoreConfig { url: None, data_dir: data_dir.clone() }, &migrations).await.unwrap();
     let (clock, metrics, tasks) = (Clock::system(), Metrics::new(), TaskGroup::new());
     let control = Control::open(store.clone(), &data_dir, clock.clone(), Environment::empty()).await.unwrap();
-    let catalog = Catalog::open(mizzen_catalog::plane::Parts {
-        store: store.clone(),
-        control: control.clone(),
-        client: HttpClient::new(ClientConfig::default()).unwrap(),
-        clock: clock.clone(),
-        config: CatalogConfig::default(),
-    });
-    let catalog = catalog.await.unwrap();
+    let catalog = catalog_with(&store, &control, &clock, CatalogConfig::default()).await;
     let scorecards = Scorecards::open(scorecard::Parts {
         catalog: catalog.clone(),
         source: Arc::new(NothingSeen),
@@ -283,6 +276,13 @@ async fn tool_servers(
         pin: PinRule::FirstSight,
     };
     Upstreams::start(servers, shared)
+}
+
+/// A catalog over what is there, configured like this.
+pub(crate) async fn catalog_with(store: &Store, control: &Control, clock: &Clock, config: CatalogConfig) -> Catalog {
+    let client = HttpClient::new(ClientConfig::default()).unwrap();
+    let (store, control, clock) = (store.clone(), control.clone(), clock.clone());
+    Catalog::open(mizzen_catalog::plane::Parts { store, control, client, clock, config }).await.unwrap()
 }
 
 /// Templates whose effects are those of the catalog only.

@@ -13,10 +13,9 @@ use mizzen_catalog::{Catalog, EntityRef};
 use mizzen_model::permission::Role;
 use mizzen_model::time::Timestamp;
 use mizzen_portal::PortalConfig;
-use mizzen_runtime::client::{ClientConfig, HttpClient};
 use serde_json::{Value, json};
 
-use crate::support::{Portal, code_of, json_of};
+use crate::support::{Portal, catalog_with, code_of, json_of};
 
 /// What templates want of the catalog is done, everything else is only planned.
 #[derive(Debug)]
@@ -168,14 +167,9 @@ async fn documentation_is_kept_shown_safely_and_found() {
 async fn who_sent_the_files_of_a_template_is_told_that_somebody_else_must_decide() {
     let config = PortalConfig { is_loopback: true, ..PortalConfig::default() };
     let portal = Portal::changed(config, async |mut state| {
-        let parts = mizzen_catalog::plane::Parts {
-            store: state.store.clone(),
-            control: state.control.clone(),
-            client: HttpClient::new(ClientConfig::default()).unwrap(),
-            clock: state.clock.clone(),
-            config: CatalogConfig { four_eyes: true, ..CatalogConfig::default() },
-        };
-        state.catalog = Catalog::open(parts).await.unwrap();
+        let config = CatalogConfig { four_eyes: true, ..CatalogConfig::default() };
+        let catalog = catalog_with(&state.store, &state.control, &state.clock, config).await;
+        state.catalog = catalog;
         state
     });
     let portal = portal.await;

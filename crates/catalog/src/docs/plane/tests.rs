@@ -3,28 +3,30 @@ use serde_json::json;
 use super::{DocsError, Documentation};
 use crate::apply::ApplyOptions;
 use crate::config::CatalogConfig;
-use crate::plane::tests::{ann, benches, document};
+use crate::plane::tests::{Bench, ann, benches, document};
 use crate::reference::EntityRef;
 use crate::template::files::{File, Files, FilesLimits};
 use crate::template::path::FilePath;
 
+async fn shop(bench: &Bench) -> EntityRef {
+    let entity = document(json!({
+        "apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": { "name": "shop" },
+        "spec": { "type": "service", "lifecycle": "production", "owner": "team" },
+    }));
+    bench.catalog.apply(vec![entity], &ann(), &ApplyOptions::default()).await.unwrap();
+    EntityRef::new("component", "default", "shop")
+}
+
 #[tokio::test]
 async fn a_page_is_shown_with_links_to_the_others_and_they_are_not_read() {
     for bench in benches(CatalogConfig::default()).await {
-        let shop = EntityRef::new("component", "default", "shop");
-        let entity = document(json!({
-            "apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": { "name": "shop" },
-            "spec": { "type": "service", "lifecycle": "production", "owner": "team" },
-        }));
-        bench.catalog.apply(vec![entity], &ann(), &ApplyOptions::default()).await.unwrap();
-        let mut files = Files::new(FilesLimits::DOCUMENTATION);
-        for (path, text) in [
+        let shop = shop(&bench).await;
+        let texts = [
             ("docs/index.md", "# Shop\n\n[more](more.md) ![x](x.png)\n"),
             ("docs/more.md", "# More\n"),
             ("docs/x.png", "x"),
-        ] {
-            files.add(FilePath::parse(path).unwrap(), File::from(text.to_owned())).unwrap();
-        }
+        ];
+        let files = Files::of(FilesLimits::DOCUMENTATION, &texts);
         let documentation = Documentation::new(bench.catalog.clone());
         documentation.put(&shop, &files, None, &ann()).await.unwrap();
         // Whoever reads that page fails.
@@ -44,12 +46,7 @@ async fn a_page_is_shown_with_links_to_the_others_and_they_are_not_read() {
 #[tokio::test]
 async fn who_keeps_documentation_or_takes_it_away_is_in_the_audit_log_once() {
     for bench in benches(CatalogConfig::default()).await {
-        let shop = EntityRef::new("component", "default", "shop");
-        let entity = document(json!({
-            "apiVersion": "backstage.io/v1alpha1", "kind": "Component", "metadata": { "name": "shop" },
-            "spec": { "type": "service", "lifecycle": "production", "owner": "team" },
-        }));
-        bench.catalog.apply(vec![entity], &ann(), &ApplyOptions::default()).await.unwrap();
+        let shop = shop(&bench).await;
         let documentation = Documentation::new(bench.catalog.clone());
         let mut files = Files::new(FilesLimits::DOCUMENTATION);
         let size = || bench.control.audit().status().size;

@@ -15,6 +15,17 @@ fn folder(names: &[&str]) -> Files {
     files
 }
 
+impl Files {
+    /// Of texts by their paths.
+    pub(crate) fn of(limits: FilesLimits, texts: &[(&str, &str)]) -> Self {
+        let mut files = Self::new(limits);
+        for (name, text) in texts {
+            files.add(path(name), File::from((*text).to_owned())).unwrap();
+        }
+        files
+    }
+}
+
 #[test]
 fn no_two_names_are_one_file_on_a_system_that_ignores_case() {
     let mut files = folder(&["README.md", "docs/Guide/a.md"]);

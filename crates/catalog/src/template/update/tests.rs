@@ -3,11 +3,7 @@ use crate::template::files::{File, Files, FilesLimits};
 use crate::template::path::FilePath;
 
 fn folder(files: &[(&str, &str)]) -> Files {
-    let mut folder = Files::new(FilesLimits::TEMPLATE);
-    for (path, text) in files {
-        folder.add(FilePath::parse(path).unwrap(), File::from((*text).to_owned())).unwrap();
-    }
-    folder
+    Files::of(FilesLimits::TEMPLATE, files)
 }
 
 #[test]

@@ -81,6 +81,10 @@ impl RunState {
             return Inserted::Duplicate;
         }
         self.positions.insert_unique(hash, heads.len() as u32, hash_of);
+        if heads.is_empty() {
+            // Most runs of a gateway are one call: room for four would be most of what they take.
+            heads.reserve_exact(1);
+        }
         heads.push(head);
         Inserted::New
     }

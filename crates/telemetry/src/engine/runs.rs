@@ -21,6 +21,8 @@ use crate::row::{Name, SpanHead, SpanRow};
 const HEADS_MAX: usize = 60_000;
 /// What is left after some runs were given up.
 const HEADS_KEPT: usize = 40_000;
+/// What a run takes beside its heads, as heads: most runs of a gateway are one call.
+const HEADS_FOR_RUN: usize = 5;
 /// Of one run as many count for these bounds. What it has beyond is counted apart: one huge run must not drive all
 /// others out of memory, to be read from storage again with each of their spans.
 const HEADS_OF_RUN: usize = 15_000;
@@ -112,6 +114,7 @@ impl Runs {
                 Some(resident) => resident,
                 None => {
                     self.seen.insert(run_id);
+                    self.heads += HEADS_FOR_RUN;
                     self.residents.entry(run_id.clone()).or_insert_with(|| Resident::new(run_id.clone()))
                 }
             };
@@ -200,9 +203,9 @@ impl Runs {
     }
 }
 
-/// The heads of a run of so many spans: within its share of memory, and beyond.
+/// What a run of so many spans takes, as heads: within its share of memory, and beyond.
 fn shares(spans: usize) -> (usize, usize) {
-    (spans.min(HEADS_OF_RUN), spans.saturating_sub(HEADS_OF_RUN))
+    (HEADS_FOR_RUN + spans.min(HEADS_OF_RUN), spans.saturating_sub(HEADS_OF_RUN))
 }
 
 #[cfg(test)]

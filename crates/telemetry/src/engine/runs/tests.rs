@@ -85,6 +85,18 @@ fn memory_is_bounded_and_what_goes_is_saved_first() {
 }
 
 #[test]
+fn runs_of_one_span_count_for_what_they_take() {
+    let mut runs = runs();
+    for id in 0..30_000 {
+        runs.apply(id + 1, at(0), vec![root(&format!("run-{id}"), id)]);
+        runs.evict();
+    }
+    let kept = (0..30_000).filter(|id| runs.contains(&format!("run-{id}"))).count();
+    assert_eq!(runs.heads, kept * (1 + HEADS_FOR_RUN));
+    assert!((5_000..=HEADS_MAX / (1 + HEADS_FOR_RUN)).contains(&kept), "{kept}");
+}
+
+#[test]
 fn a_huge_run_leaves_room_for_others_and_stays_itself() {
     let mut runs = runs();
     let add = |runs: &mut Runs, run_id: &str, from: u64, spans: u64| {
@@ -95,10 +107,11 @@ fn a_huge_run_leaves_room_for_others_and_stays_itself() {
     (0..10).for_each(|part| add(&mut runs, "huge", 1 + part * 10_000, 10_000));
     (0..20).for_each(|run| add(&mut runs, &format!("run-{run}"), 1, 1_000));
     assert!(runs.contains("huge") && runs.contains("small"), "{} {}", runs.heads, runs.heads_beyond);
-    assert_eq!((runs.heads, runs.heads_beyond), (HEADS_OF_RUN + 20_010, 100_000 - HEADS_OF_RUN));
+    let within = HEADS_OF_RUN + 20_010 + 22 * HEADS_FOR_RUN;
+    assert_eq!((runs.heads, runs.heads_beyond), (within, 100_000 - HEADS_OF_RUN));
     add(&mut runs, "huge too", 1, 60_000);
     assert!(!runs.contains("huge") && runs.contains("small") && runs.contains("huge too"), "the older of the two goes");
-    assert_eq!((runs.heads, runs.heads_beyond), (HEADS_OF_RUN + 20_010, 60_000 - HEADS_OF_RUN));
+    assert_eq!((runs.heads, runs.heads_beyond), (within, 60_000 - HEADS_OF_RUN));
 }
 
 #[test]

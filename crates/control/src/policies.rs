@@ -39,7 +39,7 @@ use mizzen_store::StoreError;
 pub use self::change::{By, ChangeOutcome, Changed, Expected};
 pub use self::publish::{FolderStatus, PolicySettings, Published};
 pub(crate) use self::publish::{State, follow};
-pub(crate) use self::schema::TABLES;
+pub(crate) use self::schema::{DOCUMENTS, TABLES};
 pub use self::set::{FileText, candidate, compile_files, run_cases};
 use crate::plane::Inner;
 

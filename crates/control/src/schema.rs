@@ -188,4 +188,5 @@ CREATE TABLE control_evidence_withdrawn (
 );
 ",
     },
+    Migration { plane: "control", version: 7, sql: crate::policies::DOCUMENTS },
 ];

@@ -5,21 +5,22 @@
 //! they are kept here a second time, for a stated time and up to a stated number. What content may be kept is settled
 //! before they come here.
 
+mod documents;
 pub mod record;
 
 use std::time::Duration;
 
+use mizzen_model::permission::Effect;
 use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AssertSqlSafe, Row as _};
 
+use self::documents::{BESIDE, BLOCK_DOCUMENTS, Place};
 use self::record::DecisionDocument;
 use super::Policies;
 use crate::plane::Inner;
 
-/// Rows of one statement. Not more: SQLite finds the name of each parameter by walking over those before it.
-const ROWS_PER_STATEMENT: usize = 16;
 /// Rows that one sweep deletes at a time, so that nobody waits for its lock.
 const SWEPT_AT_ONCE: i64 = 5_000;
 /// Sweeps of one turn.
@@ -103,9 +104,9 @@ pub enum DecisionError {
     Store(#[from] StoreError),
 }
 
-const COLUMNS: &str =
-    "decision_id, decided_at, run_id, agent, caller, action, resource, effect, mode, enforced, code, document";
-const COLUMNS_COUNT: usize = 12;
+const COLUMNS: &str = "decision_id, decided_at, run_id, agent, caller, action, resource, effect, mode, enforced, code, document, \
+                       document_block, document_index";
+const COLUMNS_COUNT: usize = 14;
 
 impl Policies<'_> {
     /// Keeps decisions; one that is kept already stays as it is.
@@ -114,14 +115,25 @@ impl Policies<'_> {
     /// When the database fails; then none of them is kept, and all may be given again.
     pub async fn keep_decisions(&self, decisions: &[KeptDecision]) -> Result<(), StoreError> {
         let mut change = self.0.store.begin().await?;
-        for some in decisions.chunks(ROWS_PER_STATEMENT) {
-            let rows: Vec<String> = (0..some.len()).map(places).collect();
+        for some in decisions.chunks(BLOCK_DOCUMENTS) {
+            let packed = documents::packed(some.iter().map(|decision| decision.document.as_str()));
+            let block = packed.as_ref().map_or(BESIDE, |(block, _)| *block);
+            if let Some((block, documents)) = packed {
+                let insert =
+                    "INSERT INTO control_decision_documents (block, decided_to, documents) VALUES ($1, $2, $3)";
+                let newest = documents::newest(some.iter().map(|decision| decision.at));
+                sqlx::query(insert).bind(block).bind(newest).bind(documents).execute(&mut *change).await?;
+            }
+            let rows: Vec<String> = (0..some.len()).map(|row| places(row, self.0.store.is_postgres())).collect();
             let sql = format!(
                 "INSERT INTO control_decisions ({COLUMNS}) VALUES {} ON CONFLICT (decision_id) DO NOTHING",
                 rows.join(", ")
             );
             let insert = sqlx::query::<Any>(AssertSqlSafe(sql));
-            some.iter().fold(insert, bind).execute(&mut *change).await?;
+            let bound = (0..)
+                .zip(some)
+                .fold(insert, |insert, (index, decision)| bind(insert, decision, Place { block, index }));
+            bound.execute(&mut *change).await?;
         }
         change.commit().await?;
         Ok(())
@@ -152,8 +164,7 @@ impl Policies<'_> {
                 Bind::Number(number) => query.bind(number),
             });
         let rows = query.fetch_all(self.0.store.pool()).await.map_err(StoreError::from)?;
-        let decoded: Result<Vec<_>, sqlx::Error> = rows.iter().map(decode).collect();
-        let mut items = decoded.map_err(StoreError::from)?;
+        let mut items = self.decoded(&rows).await?;
         let has_more = items.len() > limit as usize;
         items.truncate(limit as usize);
         let next_cursor = items.last().filter(|_| has_more).map(|last| format!("{}~{}", last.at.unix_nanos(), last.id));
@@ -165,7 +176,20 @@ impl Policies<'_> {
     pub async fn decision(&self, id: &str) -> Result<Option<KeptDecision>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM control_decisions WHERE decision_id = $1");
         let row = sqlx::query(AssertSqlSafe(sql)).bind(id).fetch_optional(self.0.store.pool()).await?;
-        Ok(row.as_ref().map(decode).transpose()?)
+        Ok(self.decoded(row.as_slice()).await?.pop())
+    }
+
+    /// Rows with their documents.
+    async fn decoded(&self, rows: &[AnyRow]) -> Result<Vec<KeptDecision>, StoreError> {
+        let decoded: Result<Vec<_>, sqlx::Error> = rows.iter().map(decode).collect();
+        let (mut decisions, places): (Vec<_>, Vec<_>) = decoded?.into_iter().unzip();
+        let documents = documents::read(self.0.store.pool(), &places).await?;
+        for ((decision, place), document) in decisions.iter_mut().zip(places).zip(documents) {
+            if place.block != BESIDE {
+                decision.document = document;
+            }
+        }
+        Ok(decisions)
     }
 }
 
@@ -197,11 +221,19 @@ async fn delete_before(inner: &Inner, before: i64) -> Result<(), StoreError> {
             break;
         }
     }
+    for _ in 0..SWEEPS_MAX {
+        if documents::delete_before(inner.store.pool(), before, SWEPT_AT_ONCE).await? == 0 {
+            break;
+        }
+    }
     Ok(())
 }
 
-/// The places of the values of one row in its statement.
-fn places(row: usize) -> String {
+/// The places of the values of one row in its statement. With names, SQLite finds each by walking over those before it.
+fn places(row: usize, is_postgres: bool) -> String {
+    if !is_postgres {
+        return format!("({})", ["?"; COLUMNS_COUNT].join(", "));
+    }
     let places: Vec<String> = (1..=COLUMNS_COUNT).map(|at| format!("${}", row * COLUMNS_COUNT + at)).collect();
     format!("({})", places.join(", "))
 }
@@ -209,7 +241,8 @@ fn places(row: usize) -> String {
 type Statement<'q> = sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>;
 
 /// Absent names are kept as empty text: every column is then compared in the same way on both databases.
-fn bind<'q>(statement: Statement<'q>, decision: &KeptDecision) -> Statement<'q> {
+fn bind<'q>(statement: Statement<'q>, decision: &KeptDecision, place: Place) -> Statement<'q> {
+    let beside = if place.block == BESIDE { decision.document.clone() } else { String::new() };
     statement
         .bind(decision.id.clone())
         .bind(decision.at.unix_nanos())
@@ -222,7 +255,9 @@ fn bind<'q>(statement: Statement<'q>, decision: &KeptDecision) -> Statement<'q> 
         .bind(decision.mode.clone())
         .bind(i64::from(decision.enforced))
         .bind(decision.code.clone().unwrap_or_default())
-        .bind(decision.document.clone())
+        .bind(beside)
+        .bind(place.block)
+        .bind(place.index)
 }
 
 enum Bind {
@@ -249,6 +284,10 @@ impl Conditions {
             ("mode", &filter.mode),
             ("code", &filter.code),
         ];
+        if filter.effect.as_deref().is_some_and(|effect| effect != Effect::Allow.as_str()) {
+            // For the index, which has only those.
+            wanted.sql.push("effect <> 'allow'".to_owned());
+        }
         for (column, text) in texts {
             if let Some(text) = text {
                 wanted.add(&format!("{column} = "), Bind::Text(text.clone()));
@@ -307,9 +346,11 @@ fn parse_cursor(cursor: &str) -> Result<(i64, String), DecisionError> {
     Ok((at.parse().map_err(|_| wrong())?, id.to_owned()))
 }
 
-fn decode(row: &AnyRow) -> Result<KeptDecision, sqlx::Error> {
+/// Without its document, unless that stands beside it.
+fn decode(row: &AnyRow) -> Result<(KeptDecision, Place), sqlx::Error> {
     let some = |text: String| (!text.is_empty()).then_some(text);
-    Ok(KeptDecision {
+    let place = Place { block: row.try_get("document_block")?, index: row.try_get("document_index")? };
+    let decision = KeptDecision {
         id: row.try_get("decision_id")?,
         at: Timestamp::from_unix_nanos(row.try_get("decided_at")?),
         run_id: some(row.try_get("run_id")?),
@@ -322,7 +363,8 @@ fn decode(row: &AnyRow) -> Result<KeptDecision, sqlx::Error> {
         enforced: row.try_get::<i64, _>("enforced")? != 0,
         code: some(row.try_get("code")?),
         document: row.try_get("document")?,
-    })
+    };
+    Ok((decision, place))
 }
 
 #[cfg(test)]

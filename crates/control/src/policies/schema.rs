@@ -42,3 +42,17 @@ CREATE INDEX control_decisions_run ON control_decisions (run_id, decided_at);
 CREATE INDEX control_decisions_agent ON control_decisions (agent, decided_at);
 CREATE INDEX control_decisions_effect ON control_decisions (effect, decided_at);
 ";
+
+/// Documents stand together, many in a row; of the decisions that let a call go there are too many for an index by effect.
+pub(crate) const DOCUMENTS: &str = "
+CREATE TABLE control_decision_documents (
+    block BIGINT PRIMARY KEY,
+    decided_to BIGINT NOT NULL,
+    documents TEXT NOT NULL
+);
+CREATE INDEX control_decision_documents_to ON control_decision_documents (decided_to);
+ALTER TABLE control_decisions ADD COLUMN document_block BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE control_decisions ADD COLUMN document_index BIGINT NOT NULL DEFAULT 0;
+DROP INDEX control_decisions_effect;
+CREATE INDEX control_decisions_refused ON control_decisions (effect, decided_at) WHERE effect <> 'allow';
+";

@@ -1,0 +1,128 @@
+//! Documents of decisions, many in one row of a table of their own: they are alike, so that together they take a tenth of their
+//! bytes, and are read a page at a time.
+
+use std::collections::HashMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use mizzen_model::time::Timestamp;
+use mizzen_runtime::error::Chain;
+use mizzen_store::StoreError;
+use sqlx::{AnyPool, AssertSqlSafe, Row as _};
+
+use crate::token;
+
+/// Documents of one block: so many are read for one of them.
+pub(super) const BLOCK_DOCUMENTS: usize = 64;
+/// Blocks that one statement asks for.
+const BLOCKS_PER_STATEMENT: usize = 256;
+/// Fast: most of what it saves is what the documents have in common.
+const ZSTD_LEVEL: i32 = 1;
+/// Of one block when it is read: arguments are bounded, and what is larger is none of ours.
+const BLOCK_BYTES_MAX: usize = 64 << 20;
+
+/// Stored before there were blocks: the document stands beside its decision.
+pub(super) const BESIDE: i64 = 0;
+
+/// Between documents; no JSON text of ours has one.
+const SEPARATOR: char = '\n';
+
+/// Where a document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) block: i64,
+    pub(super) index: i64,
+}
+
+/// The number of a new block. `None` without randomness.
+pub(super) fn number() -> Option<i64> {
+    let bytes = token::random::<8>().ok()?;
+    // Never zero, and never negative: a number that people can read in a statement.
+    Some((i64::from_be_bytes(bytes) & i64::MAX).max(BESIDE + 1))
+}
+
+pub(super) fn pack<'a>(documents: impl Iterator<Item = &'a str>) -> std::io::Result<String> {
+    let mut together = String::new();
+    for document in documents {
+        if !together.is_empty() {
+            together.push(SEPARATOR);
+        }
+        together.push_str(document);
+    }
+    Ok(STANDARD_NO_PAD.encode(zstd::bulk::compress(together.as_bytes(), ZSTD_LEVEL)?))
+}
+
+fn unpack(block: &str) -> Option<Vec<String>> {
+    let packed = STANDARD_NO_PAD.decode(block).ok()?;
+    let together = String::from_utf8(zstd::bulk::decompress(&packed, bytes_of(&packed)?).ok()?).ok()?;
+    Some(together.split(SEPARATOR).map(str::to_owned).collect())
+}
+
+fn bytes_of(packed: &[u8]) -> Option<usize> {
+    let bytes = zstd::zstd_safe::get_frame_content_size(packed).ok()??;
+    usize::try_from(bytes).ok().filter(|bytes| *bytes <= BLOCK_BYTES_MAX)
+}
+
+/// The documents at `places`, in their order; empty where there is none any more, or it cannot be read.
+pub(super) async fn read(pool: &AnyPool, places: &[Place]) -> Result<Vec<String>, StoreError> {
+    let mut numbers: Vec<i64> = places.iter().map(|place| place.block).filter(|block| *block != BESIDE).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let mut blocks: HashMap<i64, Vec<String>> = HashMap::with_capacity(numbers.len());
+    for some in numbers.chunks(BLOCKS_PER_STATEMENT) {
+        let wanted: Vec<String> = some.iter().map(ToString::to_string).collect();
+        let sql =
+            format!("SELECT block, documents FROM control_decision_documents WHERE block IN ({})", wanted.join(", "));
+        for row in sqlx::query(AssertSqlSafe(sql)).fetch_all(pool).await? {
+            let number: i64 = row.try_get(0)?;
+            match unpack(&row.try_get::<String, _>(1)?) {
+                Some(documents) => drop(blocks.insert(number, documents)),
+                None => tracing::error!(block = number, "a block of decisions is damaged"),
+            }
+        }
+    }
+    let at = |place: &Place| {
+        let index = usize::try_from(place.index).ok()?;
+        blocks.get(&place.block)?.get(index).cloned()
+    };
+    Ok(places.iter().map(|place| at(place).unwrap_or_default()).collect())
+}
+
+/// Removes blocks whose newest decision is older.
+pub(super) async fn delete_before(pool: &AnyPool, before: i64, at_once: i64) -> Result<u64, StoreError> {
+    let done = sqlx::query(
+        "DELETE FROM control_decision_documents WHERE block IN
+         (SELECT block FROM control_decision_documents WHERE decided_to < $1 ORDER BY decided_to LIMIT $2)",
+    );
+    Ok(done.bind(before).bind(at_once).execute(pool).await?.rows_affected())
+}
+
+/// When the newest of some decisions was made.
+pub(super) fn newest(times: impl Iterator<Item = Timestamp>) -> i64 {
+    times.map(Timestamp::unix_nanos).max().unwrap_or_default()
+}
+
+/// What could not be packed is told, and kept beside its decision.
+pub(super) fn packed<'a>(documents: impl Iterator<Item = &'a str>) -> Option<(i64, String)> {
+    let number = number()?;
+    let block = pack(documents);
+    let block = block.inspect_err(|error| tracing::warn!(error = %Chain(error), "decisions could not be packed"));
+    Some((number, block.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{pack, unpack};
+
+    #[test]
+    fn a_block_gives_its_documents_back_and_takes_a_fraction_of_their_bytes() {
+        let documents: Vec<String> =
+            (0..64).map(|at| format!(r#"{{"id":"dec_{at:04}","reason":"line\nline","policies":["a","b"]}}"#)).collect();
+        let block = pack(documents.iter().map(String::as_str)).unwrap();
+        assert_eq!(unpack(&block), Some(documents.clone()));
+        assert!(block.len() * 4 < documents.iter().map(String::len).sum(), "{}", block.len());
+        let one = pack(["{}"].into_iter()).unwrap();
+        assert_eq!(unpack(&one), Some(vec!["{}".to_owned()]));
+        assert_eq!(unpack("no block"), None);
+    }
+}

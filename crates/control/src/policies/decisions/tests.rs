@@ -69,10 +69,11 @@ async fn filters_leave_what_was_asked_for() {
         let none = DecisionFilter::default;
         let text = |text: &str| Some(text.to_owned());
         type Holds = fn(&KeptDecision) -> bool;
-        let cases: [(DecisionFilter, Holds); 8] = [
+        let cases: [(DecisionFilter, Holds); 9] = [
             (DecisionFilter { run_id: text("run-1"), ..none() }, |d| d.run_id.as_deref() == Some("run-1")),
             (DecisionFilter { agent: text("helm-agent"), ..none() }, |d| d.agent.is_some()),
             (DecisionFilter { effect: text("deny"), ..none() }, |d| d.effect == "deny"),
+            (DecisionFilter { effect: text("allow"), ..none() }, |d| d.effect == "allow"),
             (DecisionFilter { code: text("policy_denied"), ..none() }, |d| d.code.is_some()),
             (DecisionFilter { enforced: Some(false), ..none() }, |d| !d.enforced),
             // `_` is a letter like any other.
@@ -104,6 +105,33 @@ async fn the_oldest_go_when_there_are_too_many_or_they_are_too_old() {
         plane.control.sweep().await.unwrap();
         let left = policies.decisions(&DecisionFilter::default(), None, 100).await.unwrap().items;
         assert_eq!(left.len(), 10, "{}", plane.test.name);
-        assert!(left.iter().all(|decision| decision.at > now.plus_nanos(-10)));
+        assert!(left.iter().all(|decision| decision.at > now.plus_nanos(-10) && !decision.document.is_empty()));
+        let blocks = async || -> i64 {
+            let count = "SELECT count(*) FROM control_decision_documents";
+            sqlx::query_scalar(count).fetch_one(plane.test.store.pool()).await.unwrap()
+        };
+        assert_eq!(blocks().await, 1, "the block goes with the last of its decisions");
+        plane.clock.advance(Duration::from_secs(61));
+        plane.control.sweep().await.unwrap();
+        assert_eq!(blocks().await, 0, "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn a_decision_whose_document_stands_beside_it_is_read_as_before() {
+    for plane in planes().await {
+        let policies = plane.control.policies();
+        let old = decision(3, plane.clock.now());
+        policies.keep_decisions(std::slice::from_ref(&old)).await.unwrap();
+        // As releases before blocks of documents wrote it.
+        let beside = "UPDATE control_decisions SET document = $1, document_block = 0, document_index = 0";
+        sqlx::query(beside).bind(old.document.clone()).execute(plane.test.store.pool()).await.unwrap();
+        sqlx::query("DELETE FROM control_decision_documents").execute(plane.test.store.pool()).await.unwrap();
+        let new = decision(6, plane.clock.now());
+        policies.keep_decisions(std::slice::from_ref(&new)).await.unwrap();
+        let page = policies.decisions(&DecisionFilter::default(), None, 10).await.unwrap();
+        assert_eq!(page.items, [new.clone(), old.clone()], "{}", plane.test.name);
+        assert_eq!(policies.decision(&old.id).await.unwrap(), Some(old));
+        assert_eq!(policies.decision(&new.id).await.unwrap(), Some(new));
     }
 }

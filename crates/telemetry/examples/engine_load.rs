@@ -22,7 +22,7 @@ use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::task::TaskGroup;
 use mizzen_store::{DataDir, Store, StoreConfig, objects};
 use mizzen_telemetry::capture::{CaptureConfig, CapturePolicy};
-use mizzen_telemetry::decode::{Encoding, decode_traces, encode};
+use mizzen_telemetry::decode::encode;
 use mizzen_telemetry::normalise::{Limits, Normaliser};
 use mizzen_telemetry::origin::Origin;
 use mizzen_telemetry::{Columns, MIGRATIONS, Page, Parts, RunFilter, Telemetry, TelemetryConfig};
@@ -92,8 +92,7 @@ async fn ingest(file: &Path, folder: &Path) -> Result<()> {
                 loop {
                     let body = receiver.lock().await.recv().await;
                     let Some(body) = body else { return anyhow::Ok(()) };
-                    let request = decode_traces(&body, Encoding::Protobuf)?;
-                    telemetry.ingest_traces_as_sent(request, body, Origin::unknown(Clock::system().now())).await?;
+                    telemetry.ingest_traces_as_sent(body, Origin::unknown(Clock::system().now())).await?;
                 }
             })
         })

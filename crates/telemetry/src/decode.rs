@@ -6,8 +6,11 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use serde::de::DeserializeOwned;
 
+pub(crate) mod borrowed;
+mod fields;
 mod lenient;
 
+pub(crate) use fields::NotPlain;
 pub(crate) use lenient::canonical;
 
 /// How a request body is written.
@@ -81,7 +84,7 @@ fn decode<M: Message + Default + DeserializeOwned>(body: &[u8], encoding: Encodi
     }
 }
 
-fn protobuf_error(error: &prost::DecodeError) -> DecodeError {
+pub(crate) fn protobuf_error(error: &prost::DecodeError) -> DecodeError {
     let reason = error.to_string();
     let reason = reason.strip_prefix("failed to decode Protobuf message: ").unwrap_or(&reason);
     match reason.split_once(": invalid string value") {

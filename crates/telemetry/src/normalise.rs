@@ -15,6 +15,8 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 
+use crate::decode::borrowed::{self, Span};
+use crate::decode::{DecodeError, Encoding, NotPlain, decode_logs, decode_metrics, decode_traces};
 use crate::origin::Origin;
 use crate::row::{LogRow, MetricRow, SpanRow};
 
@@ -65,7 +67,20 @@ impl Normaliser {
     /// Rows of a trace request, in the order they came.
     #[must_use]
     pub fn spans(&self, request: &ExportTraceServiceRequest, origin: &Origin) -> Normalised<SpanRow> {
-        spans::rows(self, request, origin)
+        let Ok(normalised) = spans::rows(self, &borrowed::views(request), Span::view, origin);
+        normalised
+    }
+
+    /// As [`Normaliser::spans`], of a request in protobuf, which is not taken apart first.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn encoded_spans(&self, request: &[u8], origin: &Origin) -> Result<Normalised<SpanRow>, DecodeError> {
+        let plain = borrowed::resource_spans(request).and_then(|spans| spans::rows(self, &spans, Span::read, origin));
+        match plain {
+            Ok(normalised) => Ok(normalised),
+            Err(NotPlain) => Ok(self.spans(&decode_traces(request, Encoding::Protobuf)?, origin)),
+        }
     }
 
     /// Rows of a logs request, in the order they came. A log record without a usable trace id is kept.
@@ -74,10 +89,26 @@ impl Normaliser {
         logs::rows(self, request, origin)
     }
 
+    /// As [`Normaliser::logs`], of a request in protobuf.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn encoded_logs(&self, request: &[u8], origin: &Origin) -> Result<Normalised<LogRow>, DecodeError> {
+        Ok(self.logs(&decode_logs(request, Encoding::Protobuf)?, origin))
+    }
+
     /// One row for each data point, in the order they came.
     #[must_use]
     pub fn metrics(&self, request: &ExportMetricsServiceRequest, origin: &Origin) -> Normalised<MetricRow> {
         metrics::rows(self, request, origin)
+    }
+
+    /// As [`Normaliser::metrics`], of a request in protobuf.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn encoded_metrics(&self, request: &[u8], origin: &Origin) -> Result<Normalised<MetricRow>, DecodeError> {
+        Ok(self.metrics(&decode_metrics(request, Encoding::Protobuf)?, origin))
     }
 }
 

@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 
 use crate::decode::{DecodeError, Encoding, decode_logs, decode_metrics, decode_traces};
 use crate::origin::Origin;
-use crate::{IngestError, Receipt, Telemetry};
+use crate::{Incoming, IngestError, Receipt, Telemetry};
 
 mod body;
 mod grpc;
@@ -48,11 +48,9 @@ const UNAVAILABLE_RETRY: Duration = Duration::from_secs(5);
 /// and only then returns. `digest` is that of the message that `request` was decoded from: logs and metrics have no identity
 /// of their own, and exporters send again what was not answered in time.
 pub trait Ingest: Clone + Send + Sync + 'static {
-    /// `wire` is what `request` was decoded from, when it came as protobuf.
     fn traces(
         &self,
-        request: ExportTraceServiceRequest,
-        wire: Option<Bytes>,
+        request: Incoming<ExportTraceServiceRequest>,
         origin: Origin,
     ) -> impl Future<Output = Result<Receipt, IngestError>> + Send;
 
@@ -74,13 +72,12 @@ pub trait Ingest: Clone + Send + Sync + 'static {
 impl Ingest for Telemetry {
     async fn traces(
         &self,
-        request: ExportTraceServiceRequest,
-        wire: Option<Bytes>,
+        request: Incoming<ExportTraceServiceRequest>,
         origin: Origin,
     ) -> Result<Receipt, IngestError> {
-        match wire {
-            Some(wire) => self.ingest_traces_as_sent(request, wire, origin).await,
-            None => self.ingest_traces(request, origin).await,
+        match request {
+            Incoming::Decoded(request) => self.ingest_traces(request, origin).await,
+            Incoming::Encoded(wire) => self.ingest_traces_as_sent(wire, origin).await,
         }
     }
 
@@ -182,9 +179,18 @@ enum Failure {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     #[error(transparent)]
-    Ingest(#[from] IngestError),
+    Ingest(IngestError),
     #[error("the server did not finish the work; try again")]
     Interrupted,
+}
+
+impl From<IngestError> for Failure {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Malformed(error) => Self::Decode(error),
+            error => Self::Ingest(error),
+        }
+    }
 }
 
 impl Failure {
@@ -196,7 +202,7 @@ impl Failure {
             Self::TooSlow { .. } => "too_slow",
             Self::Unsupported(_) => "unsupported",
             Self::Body(_) => "bad_body",
-            Self::Decode(error) => error.code(),
+            Self::Decode(error) | Self::Ingest(IngestError::Malformed(error)) => error.code(),
             Self::Busy | Self::Ingest(IngestError::Overloaded) => "busy",
             Self::Ingest(IngestError::TooLarge { .. }) => "too_large",
             Self::Ingest(IngestError::Unavailable | IngestError::Stopping) | Self::Interrupted => "unavailable",
@@ -270,9 +276,13 @@ impl<I: Ingest> Receiver<I> {
     ) -> Result<Receipt, Failure> {
         let receipt = match signal {
             Signal::Traces => {
-                let wire = (encoding == Encoding::Protobuf).then(|| message.clone());
-                let request = decoded(message, move |body| decode_traces(body, encoding)).await?;
-                self.ingest.traces(request, wire, origin).await?
+                let request = match encoding {
+                    Encoding::Protobuf => Incoming::Encoded(message),
+                    Encoding::Json => {
+                        Incoming::Decoded(decoded(message, |body| decode_traces(body, Encoding::Json)).await?)
+                    }
+                };
+                self.ingest.traces(request, origin).await?
             }
             Signal::Logs => {
                 let decode = move |body: &[u8]| Ok((decode_logs(body, encoding)?, Digest::of(body)));

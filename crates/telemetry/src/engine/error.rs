@@ -6,6 +6,7 @@ use super::entry::EntryError;
 use super::index::list::CursorError;
 use super::segment::SegmentError;
 use super::wal::WalError;
+use crate::decode::DecodeError;
 
 /// Why telemetry cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +16,7 @@ pub enum OpenError {
     #[error("cannot read the write-ahead log")]
     Entry(#[from] EntryError),
     #[error("record {lsn} of the write-ahead log is no OTLP request")]
-    Request { lsn: u64, source: prost::DecodeError },
+    Request { lsn: u64, source: DecodeError },
     #[error("cannot read the tables of telemetry")]
     Store(#[from] StoreError),
     #[error("cannot read object storage")]
@@ -60,6 +61,8 @@ pub enum IngestError {
     Stopping,
     #[error("the request is larger than {max} bytes; send smaller batches")]
     TooLarge { max: usize },
+    #[error(transparent)]
+    Malformed(#[from] DecodeError),
 }
 
 impl IngestError {
@@ -68,7 +71,7 @@ impl IngestError {
     pub const fn is_retryable(&self) -> bool {
         match self {
             Self::Overloaded | Self::Unavailable | Self::Stopping => true,
-            Self::TooLarge { .. } => false,
+            Self::TooLarge { .. } | Self::Malformed(_) => false,
         }
     }
 }

@@ -25,7 +25,7 @@ use super::index::Index;
 use super::index::list::{Page, RunFilter, RunPage};
 use super::index::runs::{Finalised, Told};
 use super::index::totals::{AgentSummary, ModelSummary, Totals};
-use super::ingest::{Ingest, Receipt};
+use super::ingest::{Incoming, Ingest, Receipt};
 use super::progress::Progress;
 use super::run_reader::RunReader;
 use super::segment::read::Columns;
@@ -99,21 +99,15 @@ impl Telemetry {
         request: ExportTraceServiceRequest,
         origin: Origin,
     ) -> Result<Receipt, IngestError> {
-        self.ingest.ingest(request, None, origin).await
+        self.ingest.ingest(Incoming::Decoded(request), origin).await
     }
 
-    /// As [`Self::ingest_traces`], for a caller that has the request's protobuf bytes at hand: they need not be
-    /// encoded again. `wire` must be what `request` was decoded from.
+    /// As [`Self::ingest_traces`], for a request that is not decoded: protobuf, not compressed.
     ///
     /// # Errors
-    /// As [`Self::ingest_traces`].
-    pub async fn ingest_traces_as_sent(
-        &self,
-        request: ExportTraceServiceRequest,
-        wire: Bytes,
-        origin: Origin,
-    ) -> Result<Receipt, IngestError> {
-        self.ingest.ingest(request, Some(wire), origin).await
+    /// As [`Self::ingest_traces`], and when it is no trace request.
+    pub async fn ingest_traces_as_sent(&self, request: Bytes, origin: Origin) -> Result<Receipt, IngestError> {
+        self.ingest.ingest::<ExportTraceServiceRequest>(Incoming::Encoded(request), origin).await
     }
 
     /// Takes a logs request.
@@ -121,7 +115,7 @@ impl Telemetry {
     /// # Errors
     /// As [`Self::ingest_traces`].
     pub async fn ingest_logs(&self, request: ExportLogsServiceRequest, origin: Origin) -> Result<Receipt, IngestError> {
-        self.ingest.ingest(request, None, origin).await
+        self.ingest.ingest(Incoming::Decoded(request), origin).await
     }
 
     /// As [`Self::ingest_logs`], for what a sender may send again: `digest` is that of the request as it came. What the
@@ -147,7 +141,7 @@ impl Telemetry {
         request: ExportMetricsServiceRequest,
         origin: Origin,
     ) -> Result<Receipt, IngestError> {
-        self.ingest.ingest(request, None, origin).await
+        self.ingest.ingest(Incoming::Decoded(request), origin).await
     }
 
     /// As [`Self::ingest_metrics`], once for a request that is sent again, as [`Self::ingest_logs_as_sent`].

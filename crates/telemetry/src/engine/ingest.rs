@@ -20,6 +20,7 @@ use super::segment::Signal;
 use super::view::Rows;
 use super::wal::Record;
 use crate::capture::CapturePolicy;
+use crate::decode::{DecodeError, protobuf_error};
 use crate::normalise::{Normalised, Normaliser};
 use crate::origin::Origin;
 
@@ -36,6 +37,9 @@ const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Requests up to this size, as protobuf, are worked on where they are; larger ones go to the blocking pool.
 const INLINE_BYTES: usize = 48 * 1024;
 
+/// Most origins take less.
+const ORIGIN_BYTES: usize = 256;
+
 /// What became of a request. What was rejected must not be sent again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Receipt {
@@ -49,28 +53,78 @@ pub struct Receipt {
 pub(crate) trait Request: Message + Default + Send + 'static {
     const SIGNAL: Signal;
     fn apply(&mut self, policy: &CapturePolicy, agent: Option<&str>) -> bool;
-    /// Rows, and what was rejected with the message for the sender.
-    fn rows(&self, normaliser: &Normaliser, origin: &Origin) -> (Rows, u64, String);
+    /// Rows, and what was rejected with the message for the sender. `encoded` is the request in protobuf; it need not be
+    /// decoded for this.
+    fn rows(
+        decoded: Option<&Self>,
+        encoded: &[u8],
+        normaliser: &Normaliser,
+        origin: &Origin,
+    ) -> Result<(Rows, u64, String), DecodeError>;
 }
 
 macro_rules! request {
-    ($request:ty, $signal:ident, $apply:ident, $normalise:ident) => {
+    ($request:ty, $signal:ident, $apply:ident, $normalise:ident, $normalise_encoded:ident) => {
         impl Request for $request {
             const SIGNAL: Signal = Signal::$signal;
             fn apply(&mut self, policy: &CapturePolicy, agent: Option<&str>) -> bool {
                 policy.$apply(self, agent)
             }
-            fn rows(&self, normaliser: &Normaliser, origin: &Origin) -> (Rows, u64, String) {
-                let Normalised { rows, rejected, message, .. } = normaliser.$normalise(self, origin);
-                (Rows::$signal(rows), rejected, message)
+            fn rows(
+                decoded: Option<&Self>,
+                encoded: &[u8],
+                normaliser: &Normaliser,
+                origin: &Origin,
+            ) -> Result<(Rows, u64, String), DecodeError> {
+                let Normalised { rows, rejected, message, .. } = match decoded {
+                    Some(request) => normaliser.$normalise(request, origin),
+                    None => normaliser.$normalise_encoded(encoded, origin)?,
+                };
+                Ok((Rows::$signal(rows), rejected, message))
             }
         }
     };
 }
 
-request!(ExportTraceServiceRequest, Spans, apply_traces, spans);
-request!(ExportLogsServiceRequest, Logs, apply_logs, logs);
-request!(ExportMetricsServiceRequest, Metrics, apply_metrics, metrics);
+request!(ExportTraceServiceRequest, Spans, apply_traces, spans, encoded_spans);
+request!(ExportLogsServiceRequest, Logs, apply_logs, logs, encoded_logs);
+request!(ExportMetricsServiceRequest, Metrics, apply_metrics, metrics, encoded_metrics);
+
+/// A request on its way in.
+#[derive(Debug, Clone)]
+pub enum Incoming<R> {
+    Decoded(R),
+    /// As its sender wrote it: protobuf, not compressed.
+    Encoded(Bytes),
+}
+
+impl<R: Message> Incoming<R> {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Decoded(request) => request.encoded_len(),
+            Self::Encoded(wire) => wire.len(),
+        }
+    }
+}
+
+/// What may be kept of a request, as protobuf, and decoded where that was needed to see. What the policy changes nothing in
+/// is kept as it came, unless there is something in it that the policy could not see.
+fn captured<R: Request>(
+    incoming: Incoming<R>,
+    capture: &CapturePolicy,
+    agent: Option<&str>,
+) -> Result<(Option<R>, Bytes), DecodeError> {
+    let (mut request, wire) = match incoming {
+        Incoming::Encoded(wire) if capture.keeps_everything() => return Ok((None, wire)),
+        Incoming::Encoded(wire) => (R::decode(&*wire).map_err(|error| protobuf_error(&error))?, Some(wire)),
+        Incoming::Decoded(request) => (request, None),
+    };
+    let changed = request.apply(capture, agent);
+    // Fields that nobody here knows would be kept unread.
+    let wire = wire.filter(|wire| !changed && request.encoded_len() == wire.len());
+    let kept = wire.unwrap_or_else(|| request.encode_to_vec().into());
+    Ok((Some(request), kept))
+}
 
 /// What every request passes.
 #[derive(Clone)]
@@ -85,7 +139,8 @@ pub(crate) struct Ingest {
 
 /// A request ready for the log.
 struct Prepared {
-    body: Vec<u8>,
+    origin: Vec<u8>,
+    request: Bytes,
     rows: Rows,
     rejected: u64,
     message: String,
@@ -103,15 +158,13 @@ impl Ingest {
         Self { capture, normaliser, queue, turns, repeats, health }
     }
 
-    /// Takes a request. `wire` is the same request as it came, protobuf and not compressed, when the caller has it:
-    /// it is kept as it is when the capture policy changes nothing, and there is nothing in it that the policy could not see.
+    /// Takes a request.
     pub(crate) async fn ingest<R: Request>(
         &self,
-        request: R,
-        wire: Option<Bytes>,
+        request: Incoming<R>,
         origin: Origin,
     ) -> Result<Receipt, IngestError> {
-        self.take(request, wire, origin, None).await
+        self.take(request, origin, None).await
     }
 
     /// As [`Self::ingest`], for what has no identity of its own: what the same sender has sent in the last minutes is
@@ -134,19 +187,18 @@ impl Ingest {
                 Claim::Underway(mut ended) => drop(ended.changed().await),
             }
         };
-        self.take(request, None, origin, Some(claimed)).await
+        self.take(Incoming::Decoded(request), origin, Some(claimed)).await
     }
 
     async fn take<R: Request>(
         &self,
-        request: R,
-        wire: Option<Bytes>,
+        request: Incoming<R>,
         origin: Origin,
         claimed: Option<Claimed>,
     ) -> Result<Receipt, IngestError> {
-        let bytes = wire.as_ref().map_or_else(|| request.encoded_len(), Bytes::len);
+        let bytes = request.bytes();
         let permit = self.turn(bytes).await.inspect_err(|_| self.health.turned_away.add(1))?;
-        let prepared = self.prepare(request, wire, &origin, bytes).await?;
+        let prepared = self.prepare(request, &origin, bytes).await?;
         self.health.rejected.add(prepared.rejected);
         let accepted = prepared.rows.len() as u64;
         let receipt = Receipt { accepted, rejected: prepared.rejected, message: prepared.message };
@@ -159,7 +211,8 @@ impl Ingest {
         let claimed = claimed.filter(|_| prepared.rows.are_dated(received_at));
         let repeatable = claimed.map(|claimed| (claimed, receipt.clone()));
         let batch = Batch { rows: prepared.rows, received_at, permit: Some(permit) };
-        let append = Append { signal: R::SIGNAL.number(), body: prepared.body, batch, repeatable, ack };
+        let Prepared { origin, request, .. } = prepared;
+        let append = Append { signal: R::SIGNAL.number(), origin, request, batch, repeatable, ack };
         self.queue.send(append).await.map_err(|_| IngestError::Stopping)?;
         match answer.await {
             Ok(Ok(())) => Ok(receipt),
@@ -186,30 +239,22 @@ impl Ingest {
 
     async fn prepare<R: Request>(
         &self,
-        mut request: R,
-        wire: Option<Bytes>,
+        request: Incoming<R>,
         origin: &Origin,
         bytes: usize,
     ) -> Result<Prepared, IngestError> {
         let (capture, normaliser, origin) = (self.capture.clone(), self.normaliser.clone(), origin.clone());
         let work = move || {
-            let changed = request.apply(&capture, origin.agent.as_deref());
-            // Fields that nobody here knows would be kept unread.
-            let is_read = |wire: &Bytes| capture.keeps_everything() || request.encoded_len() == wire.len();
-            let wire = wire.filter(|wire| !changed && is_read(wire));
-            let (rows, rejected, message) = request.rows(&normaliser, &origin);
-            let mut body = Vec::with_capacity(bytes + 256);
-            entry::encode_origin(&origin, &mut body);
-            match wire {
-                Some(wire) => body.extend_from_slice(&wire),
-                None => body.extend_from_slice(&request.encode_to_vec()),
-            }
-            Prepared { body, rows, rejected, message }
+            let (decoded, request) = captured(request, &capture, origin.agent.as_deref())?;
+            let (rows, rejected, message) = R::rows(decoded.as_ref(), &request, &normaliser, &origin)?;
+            let mut sender = Vec::with_capacity(ORIGIN_BYTES);
+            entry::encode_origin(&origin, &mut sender);
+            Ok(Prepared { origin: sender, request, rows, rejected, message })
         };
         if bytes <= INLINE_BYTES {
-            return Ok(work());
+            return work();
         }
-        tokio::task::spawn_blocking(work).await.map_err(|_| IngestError::Stopping)
+        tokio::task::spawn_blocking(work).await.map_err(|_| IngestError::Stopping)?
     }
 
     /// What a record of the log holds. `None` for a signal of another release.
@@ -225,7 +270,7 @@ impl Ingest {
         Ok(Some(Batch { rows, received_at: origin.received_at, permit: None }))
     }
 
-    fn replay_as<R: Request>(&self, request: &[u8], origin: &Origin) -> Result<Rows, prost::DecodeError> {
-        Ok(R::decode(request)?.rows(&self.normaliser, origin).0)
+    fn replay_as<R: Request>(&self, request: &[u8], origin: &Origin) -> Result<Rows, DecodeError> {
+        Ok(R::rows(None, request, &self.normaliser, origin)?.0)
     }
 }

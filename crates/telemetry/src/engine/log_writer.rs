@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::task::BoxError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
@@ -24,7 +25,9 @@ pub(crate) type Ack = oneshot::Sender<Result<(), IngestError>>;
 /// A request on its way to the log.
 pub(crate) struct Append {
     pub(crate) signal: u8,
-    pub(crate) body: Vec<u8>,
+    /// See [`super::entry`]: the record's body is both, one after the other.
+    pub(crate) origin: Vec<u8>,
+    pub(crate) request: Bytes,
     pub(crate) batch: Batch,
     /// How to answer when it is sent again.
     pub(crate) repeatable: Option<(Claimed, Receipt)>,
@@ -87,13 +90,15 @@ impl LogWriter {
     async fn commit(mut self, group: Vec<Append>) -> Result<Self, BoxError> {
         let (mut bodies, mut batches, mut repeatable, mut acks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for append in group {
-            bodies.push((append.signal, append.body));
+            bodies.push((append.signal, append.origin, append.request));
             batches.push(append.batch);
             repeatable.extend(append.repeatable);
             acks.push(append.ack);
         }
         let (writer, committed) = tokio::task::spawn_blocking(move || {
-            let committed = self.wal.commit(bodies.iter().map(|(signal, body)| (*signal, body.as_slice())));
+            let records =
+                bodies.iter().map(|(signal, origin, request)| (*signal, [origin.as_slice(), request.as_ref()]));
+            let committed = self.wal.commit(records);
             (self, committed)
         })
         .await?;

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::IngestError;
 use super::health::Health;
-use super::ingest::Ingest;
+use super::ingest::{Incoming, Ingest};
 use crate::origin::Origin;
 use crate::record::to_otlp;
 
@@ -103,14 +103,11 @@ fn text_bytes(record: &SpanRecord) -> usize {
 /// There is no sender to try again, so this does, for a while.
 async fn store(together: Together, ingest: &Ingest, health: &Health) {
     let count = together.records.len() as u64;
-    let request = to_otlp(together.records);
-    let wire = Bytes::from(request.encode_to_vec());
-    let (mut request, mut pause) = (Some(request), RETRY_FIRST);
+    let request = Bytes::from(to_otlp(together.records).encode_to_vec());
+    let mut pause = RETRY_FIRST;
     for _ in 0..ATTEMPTS {
-        // The request is needed again only where it failed, which is seldom.
-        let again = || ExportTraceServiceRequest::decode(wire.clone()).ok();
-        let Some(taken) = request.take().or_else(again) else { break };
-        match ingest.ingest(taken, Some(wire.clone()), together.origin.clone()).await {
+        let incoming = Incoming::<ExportTraceServiceRequest>::Encoded(request.clone());
+        match ingest.ingest(incoming, together.origin.clone()).await {
             Ok(_) => return,
             Err(error) if !error.is_retryable() || matches!(error, IngestError::Stopping) => break,
             Err(_) => tokio::time::sleep(pause).await,

@@ -9,9 +9,10 @@ mod recover;
 mod storage;
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 
-use frame::{FILE_HEADER_BYTES, FileHeader, Frame, VERSION};
+pub(crate) use frame::Body;
+use frame::{FILE_HEADER_BYTES, FileHeader, FrameHead, VERSION, body_len};
 pub(crate) use recover::Recovery;
 use recover::file_name;
 pub(crate) use storage::{DiskFolder, LogFile, LogFolder};
@@ -20,9 +21,6 @@ pub(crate) use storage::{DiskFolder, LogFile, LogFolder};
 const FILE_BYTES: u64 = 32 * 1024 * 1024;
 /// An open file whose records are all stored elsewhere is given up once it is this large.
 const IDLE_FILE_BYTES: u64 = 1024 * 1024;
-
-/// Memory kept for the next group.
-const BUFFER_BYTES_KEPT: usize = 4 * 1024 * 1024;
 
 /// Why the log cannot do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +73,6 @@ pub(crate) struct Wal {
     active: Active,
     next_lsn: u64,
     poisoned: bool,
-    buffer: Vec<u8>,
 }
 
 impl Wal {
@@ -93,36 +90,36 @@ impl Wal {
             folder.remove(&file.name).map_err(|source| WalError::Io { doing: "remove", file: file.name, source })?;
         }
         let active = begin_file(folder.as_ref(), next_lsn)?;
-        Ok(Self { folder, sealed: sealed.into(), active, next_lsn, poisoned: false, buffer: Vec::new() })
+        Ok(Self { folder, sealed: sealed.into(), active, next_lsn, poisoned: false })
     }
 
     /// Appends the records and syncs. On success they survive, and the first one has the number returned. On an
     /// error none of them was promised; the log goes on when it could be put back to where it was.
-    pub(crate) fn commit<'a>(&mut self, records: impl Iterator<Item = (u8, &'a [u8])>) -> Result<u64, WalError> {
+    pub(crate) fn commit<'a>(&mut self, records: impl Iterator<Item = (u8, Body<'a>)>) -> Result<u64, WalError> {
         if self.poisoned {
             return Err(WalError::Poisoned);
         }
         let first_lsn = self.next_lsn;
         let durable = first_lsn - 1;
         let mut lsn = first_lsn;
-        self.buffer.clear();
+        let mut frames = Vec::new();
         for (signal, body) in records {
-            if body.len() > frame::BODY_BYTES_MAX {
-                return Err(WalError::TooLarge { bytes: body.len(), max: frame::BODY_BYTES_MAX });
+            if body_len(body) > frame::BODY_BYTES_MAX {
+                return Err(WalError::TooLarge { bytes: body_len(body), max: frame::BODY_BYTES_MAX });
             }
-            Frame { lsn, durable, signal, body }.encode(self.active.salt, &mut self.buffer);
+            frames.push((FrameHead { lsn, durable, signal }.encode(self.active.salt, body), body));
             lsn += 1;
         }
-        self.write_buffer()?;
+        let parts = frames.iter().flat_map(|(head, [first, second])| [head.as_slice(), first, second]);
+        self.write(&mut parts.map(IoSlice::new).collect::<Vec<_>>())?;
         self.next_lsn = lsn;
         self.rotate_when_full();
-        // One huge group must not hold its memory for ever.
-        self.buffer.shrink_to(BUFFER_BYTES_KEPT);
         Ok(first_lsn)
     }
 
-    fn write_buffer(&mut self) -> Result<(), WalError> {
-        if let Err(source) = self.active.file.append(&self.buffer) {
+    fn write(&mut self, parts: &mut [IoSlice<'_>]) -> Result<(), WalError> {
+        let bytes = parts.iter().map(|part| part.len() as u64).sum::<u64>();
+        if let Err(source) = self.active.file.append(parts) {
             // Half a group may be there: take it back for good, or else stop.
             let taken_back = self.active.file.truncate(self.active.bytes).and_then(|()| self.active.file.sync());
             self.poisoned = taken_back.is_err();
@@ -132,7 +129,7 @@ impl Wal {
             self.poisoned = true;
             return Err(WalError::Io { doing: "sync", file: self.active.name.clone(), source });
         }
-        self.active.bytes += self.buffer.len() as u64;
+        self.active.bytes += bytes;
         Ok(())
     }
 
@@ -205,7 +202,7 @@ fn begin_file(folder: &dyn LogFolder, first_lsn: u64) -> Result<Active, WalError
     };
     let header = FileHeader { version: VERSION, salt, first_lsn }.encode();
     // Synced before any record follows: a torn write can then damage a header only while nothing was promised in the file.
-    if let Err(source) = file.append(&header).and_then(|()| file.sync()) {
+    if let Err(source) = file.append(&mut [IoSlice::new(&header)]).and_then(|()| file.sync()) {
         // Must not stay behind the file that goes on in its place; when this fails too, the next attempt clears it.
         folder.remove(&name).ok();
         return Err(io(source));

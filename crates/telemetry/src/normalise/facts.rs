@@ -1,9 +1,7 @@
 //! What a span's attributes state, whatever the names, borrowed from the request.
 
-use opentelemetry_proto::tonic::common::v1::KeyValue;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-
 use super::keys::{Count, Fact, KeyTable, Text};
+use crate::decode::borrowed::{Attribute, Value};
 
 /// Facts of one attribute set. Of several names for a fact the one of the lowest rank is kept.
 #[derive(Debug, Clone)]
@@ -41,9 +39,9 @@ impl<'a> Facts<'a> {
         }
     }
 
-    pub(super) fn observe(&mut self, keys: &KeyTable, attribute: &'a KeyValue) {
-        let Some(fact) = keys.get(attribute.key.as_str()) else { return };
-        let Some(value) = attribute.value.as_ref().and_then(|any| any.value.as_ref()) else { return };
+    pub(super) fn observe(&mut self, keys: &KeyTable, attribute: &Attribute<'a>) {
+        let Some(fact) = keys.get(attribute.key) else { return };
+        let Some(value) = &attribute.value else { return };
         match *fact {
             Fact::Text(text, rank) => {
                 if let Some(value) = text_of(value) {
@@ -57,14 +55,14 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn observe_count(&mut self, count: Count, rank: u8, value: &Value) {
+    fn observe_count(&mut self, count: Count, rank: u8, value: &Value<'_>) {
         if let Some(value) = whole_of(value) {
             keep_lowest(&mut self.counts[count as usize], rank, value);
         }
     }
 
-    fn observe_langfuse_usage(&mut self, value: &Value) {
-        let Value::StringValue(text) = value else { return };
+    fn observe_langfuse_usage(&mut self, value: &Value<'_>) {
+        let Value::Text(text) = value else { return };
         let Ok(serde_json::Value::Object(usage)) = serde_json::from_str(text) else { return };
         for (name, count) in [("input", Count::Input), ("output", Count::Output), ("total", Count::Total)] {
             if let Some(number) = usage.get(name).and_then(serde_json::Value::as_u64) {
@@ -81,33 +79,30 @@ fn keep_lowest<T>(slot: &mut Option<(u8, T)>, rank: u8, value: T) {
 }
 
 /// A text, or the first text of an array such as `gen_ai.response.finish_reasons`.
-fn text_of(value: &Value) -> Option<&str> {
+fn text_of<'a>(value: &Value<'a>) -> Option<&'a str> {
+    let value = if let Value::Array(values) = value { values.first()?.as_ref()? } else { value };
     match value {
-        Value::StringValue(text) if !text.is_empty() => Some(text),
-        Value::ArrayValue(array) => match array.values.first()?.value.as_ref()? {
-            Value::StringValue(text) if !text.is_empty() => Some(text),
-            _ => None,
-        },
+        Value::Text(text) if !text.is_empty() => Some(text),
         _ => None,
     }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a sampling rate is a small number")]
-fn number_of(value: &Value) -> Option<f64> {
+fn number_of(value: &Value<'_>) -> Option<f64> {
     match value {
-        Value::IntValue(number) => Some(*number as f64),
-        Value::DoubleValue(number) => Some(*number),
-        Value::StringValue(text) => text.parse().ok(),
+        Value::Int(number) => Some(*number as f64),
+        Value::Double(number) => Some(*number),
+        Value::Text(text) => text.parse().ok(),
         _ => None,
     }
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked first")]
-fn whole_of(value: &Value) -> Option<u64> {
+fn whole_of(value: &Value<'_>) -> Option<u64> {
     match value {
-        Value::IntValue(number) => u64::try_from(*number).ok(),
-        Value::DoubleValue(number) if *number >= 0.0 && *number < 9e15 => Some(*number as u64),
-        Value::StringValue(text) => text.parse().ok(),
+        Value::Int(number) => u64::try_from(*number).ok(),
+        Value::Double(number) if *number >= 0.0 && *number < 9e15 => Some(*number as u64),
+        Value::Text(text) => text.parse().ok(),
         _ => None,
     }
 }

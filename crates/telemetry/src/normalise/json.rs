@@ -7,10 +7,9 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 
 use super::limits::{Limits, cut};
+use crate::decode::borrowed::{Attribute, Value};
 
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -37,7 +36,7 @@ impl<'l> JsonWriter<'l> {
     }
 
     /// `{"key":value,…}`
-    pub(super) fn attributes(&mut self, attributes: &[KeyValue]) {
+    pub(super) fn attributes(&mut self, attributes: &[Attribute<'_>]) {
         self.out.push('{');
         let kept = attributes.len().min(self.limits.attributes_max);
         for (index, attribute) in attributes[..kept].iter().enumerate() {
@@ -48,34 +47,34 @@ impl<'l> JsonWriter<'l> {
     }
 
     /// `"key":value`, with a comma before all but the first.
-    pub(super) fn member(&mut self, index: usize, attribute: &KeyValue) {
+    pub(super) fn member(&mut self, index: usize, attribute: &Attribute<'_>) {
         if index > 0 {
             self.out.push(',');
         }
-        self.string(&attribute.key);
+        self.string(attribute.key);
         self.out.push(':');
         self.any(attribute.value.as_ref());
     }
 
-    pub(super) fn any(&mut self, value: Option<&AnyValue>) {
-        match value.and_then(|any| any.value.as_ref()) {
-            Some(Value::StringValue(text)) => self.string(text),
-            Some(Value::IntValue(number)) => self.display(number),
-            Some(Value::BoolValue(flag)) => self.out.push_str(if *flag { "true" } else { "false" }),
-            Some(Value::DoubleValue(number)) => self.double(*number),
-            Some(Value::BytesValue(bytes)) => self.bytes(bytes),
-            Some(Value::ArrayValue(array)) => {
+    pub(super) fn any(&mut self, value: Option<&Value<'_>>) {
+        match value {
+            Some(Value::Text(text)) => self.string(text),
+            Some(Value::Int(number)) => self.display(number),
+            Some(Value::Bool(flag)) => self.out.push_str(if *flag { "true" } else { "false" }),
+            Some(Value::Double(number)) => self.double(*number),
+            Some(Value::Bytes(bytes)) => self.bytes(bytes),
+            Some(Value::Array(values)) => {
                 self.out.push('[');
-                for (index, item) in array.values.iter().enumerate() {
+                for (index, item) in values.iter().enumerate() {
                     if index > 0 {
                         self.out.push(',');
                     }
-                    self.any(Some(item));
+                    self.any(item.as_ref());
                 }
                 self.out.push(']');
             }
-            Some(Value::KvlistValue(list)) => self.attributes(&list.values),
-            Some(Value::StringValueStrindex(_)) | None => self.out.push_str("null"),
+            Some(Value::Map(entries)) => self.attributes(entries),
+            None => self.out.push_str("null"),
         }
     }
 

@@ -4,8 +4,6 @@ use mizzen_model::id::{SpanId, TraceId};
 use mizzen_model::step::Source;
 use mizzen_model::time::Timestamp;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::KeyValue;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 
 use super::facts::Facts;
@@ -13,6 +11,7 @@ use super::intern::Interner;
 use super::json::JsonWriter;
 use super::shared::{SharedResource, SharedScope, named_run};
 use super::{Normalised, Normaliser, Remarks};
+use crate::decode::borrowed::{Attribute, Scope, Value};
 use crate::event;
 use crate::origin::Origin;
 use crate::row::{LogRow, Name};
@@ -22,14 +21,15 @@ pub(super) fn rows(normaliser: &Normaliser, request: &ExportLogsServiceRequest, 
     let mut batch = Batch { normaliser, origin, names: Interner::default(), remarks: Remarks::default() };
     for resource_logs in &request.resource_logs {
         let resource = SharedResource::read(
-            resource_logs.resource.as_ref(),
+            &Attribute::all_of(resource_logs.resource.as_ref()),
             &normaliser.keys,
             &normaliser.limits,
             &mut batch.names,
             origin,
         );
         for scope_logs in &resource_logs.scope_logs {
-            let scope = SharedScope::read(scope_logs.scope.as_ref(), &scope_logs.schema_url, &normaliser.limits);
+            let scope = scope_logs.scope.as_ref().map(Scope::from);
+            let scope = SharedScope::read(scope.as_ref(), &scope_logs.schema_url, &normaliser.limits);
             rows.extend(scope_logs.log_records.iter().map(|record| batch.row(record, &resource, &scope)));
         }
     }
@@ -47,19 +47,20 @@ impl<'a> Batch<'a> {
     fn row(&mut self, record: &'a LogRecord, resource: &SharedResource<'a>, scope: &SharedScope<'a>) -> LogRow {
         let limits = &self.normaliser.limits;
         let mut facts = Facts::new();
-        for attribute in &record.attributes {
+        let stated: Vec<Attribute<'a>> = record.attributes.iter().map(Attribute::from).collect();
+        for attribute in &stated {
             facts.observe(&self.normaliser.keys, attribute);
         }
         let mut attributes = JsonWriter::new(limits, 128);
-        attributes.attributes(&record.attributes);
+        attributes.attributes(&stated);
         let mut body = JsonWriter::new(limits, 256);
-        body.any(record.body.as_ref());
+        body.any(record.body.as_ref().and_then(Value::of).as_ref());
         if attributes.cut || body.cut {
             self.remarks.change("content cut to the limits `attributes_max` and `value_bytes_max`");
         }
         let trace_id = TraceId::from_bytes(&record.trace_id);
         let event_name = match record.event_name.as_str() {
-            "" => event_name_attribute(&record.attributes),
+            "" => event_name_attribute(&stated),
             name => Some(name),
         };
         let is_ours = self.origin.source == Source::Gateway;
@@ -101,10 +102,10 @@ impl<'a> Batch<'a> {
 }
 
 /// SDKs from before the `event_name` field put it into an attribute.
-fn event_name_attribute(attributes: &[KeyValue]) -> Option<&str> {
+fn event_name_attribute<'a>(attributes: &[Attribute<'a>]) -> Option<&'a str> {
     let attribute = attributes.iter().find(|attribute| attribute.key == "event.name")?;
-    match attribute.value.as_ref()?.value.as_ref()? {
-        Value::StringValue(name) if !name.is_empty() => Some(name),
+    match attribute.value.as_ref()? {
+        Value::Text(name) if !name.is_empty() => Some(name),
         _ => None,
     }
 }

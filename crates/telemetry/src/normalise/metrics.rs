@@ -13,6 +13,7 @@ use super::intern::Interner;
 use super::json::{JsonWriter, hex};
 use super::shared::{SharedResource, SharedScope};
 use super::{Normalised, Normaliser, Remarks};
+use crate::decode::borrowed::{Attribute, Scope};
 use crate::origin::Origin;
 use crate::row::{MetricRow, Name};
 
@@ -25,14 +26,15 @@ pub(super) fn rows(
         Batch { normaliser, origin, names: Interner::default(), remarks: Remarks::default(), rows: Vec::new() };
     for resource_metrics in &request.resource_metrics {
         let resource = SharedResource::read(
-            resource_metrics.resource.as_ref(),
+            &Attribute::all_of(resource_metrics.resource.as_ref()),
             &normaliser.keys,
             &normaliser.limits,
             &mut batch.names,
             origin,
         );
         for scope_metrics in &resource_metrics.scope_metrics {
-            let scope = SharedScope::read(scope_metrics.scope.as_ref(), &scope_metrics.schema_url, &normaliser.limits);
+            let scope = scope_metrics.scope.as_ref().map(Scope::from);
+            let scope = SharedScope::read(scope.as_ref(), &scope_metrics.schema_url, &normaliser.limits);
             for metric in &scope_metrics.metrics {
                 batch.points(metric, &resource, &scope);
             }
@@ -98,7 +100,7 @@ impl<'a> Batch<'a> {
 
     fn push(&mut self, series: &Series, point: Point<'_>) {
         let mut attributes = JsonWriter::new(&self.normaliser.limits, 128);
-        attributes.attributes(point.attributes);
+        attributes.attributes(&point.attributes.iter().map(Attribute::from).collect::<Vec<_>>());
         if attributes.cut {
             self.remarks.change("attributes cut to the limits `attributes_max` and `value_bytes_max`");
         }

@@ -2,19 +2,17 @@
 
 use mizzen_model::span::SpanKind;
 use mizzen_model::step::{Outcome, StepKind};
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::trace::v1::Span;
-use opentelemetry_proto::tonic::trace::v1::span::Event;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
 use super::facts::Facts;
 use super::keys::{Count, Text};
+use crate::decode::borrowed::{Event, Span, Value};
 
 /// An explicit status wins. Without one, an error type, an error status of HTTP, a failed tool or a finish
 /// reason `error` make an error; a finish reason or a successful tool make a step ok. SDKs leave the status
 /// of a successful span unset, so `unset` is common and no failure.
-pub(super) fn outcome(facts: &Facts<'_>, span: &Span, kind: SpanKind, step: Option<StepKind>) -> Outcome {
-    let status = span.status.as_ref().map_or(0, |status| status.code);
+pub(super) fn outcome(facts: &Facts<'_>, span: &Span<'_>, kind: SpanKind, step: Option<StepKind>) -> Outcome {
+    let status = span.status.code;
     if status == StatusCode::Error as i32 {
         return Outcome::Error;
     }
@@ -46,25 +44,25 @@ const fn is_http_error(code: u64, kind: SpanKind) -> bool {
 }
 
 /// `error.type`, else the type of the recorded exception.
-pub(super) fn error_type<'a>(facts: &Facts<'a>, span: &'a Span) -> Option<&'a str> {
+pub(super) fn error_type<'a>(facts: &Facts<'a>, span: &Span<'a>) -> Option<&'a str> {
     facts.text(Text::ErrorType).or_else(|| exception_text(span, "exception.type"))
 }
 
 /// The status message, else the message of the recorded exception.
-pub(super) fn message<'a>(facts: &Facts<'a>, span: &'a Span, outcome: Outcome) -> &'a str {
-    let stated = span.status.as_ref().map_or("", |status| status.message.as_str());
+pub(super) fn message<'a>(facts: &Facts<'a>, span: &Span<'a>, outcome: Outcome) -> &'a str {
+    let stated = span.status.message;
     if !stated.is_empty() || outcome != Outcome::Error {
         return stated;
     }
     exception_text(span, "exception.message").or_else(|| facts.text(Text::StatusMessage)).unwrap_or("")
 }
 
-fn exception_text<'a>(span: &'a Span, key: &str) -> Option<&'a str> {
-    let is_exception = |event: &&Event| event.name == "exception";
+fn exception_text<'a>(span: &Span<'a>, key: &str) -> Option<&'a str> {
+    let is_exception = |event: &&Event<'_>| event.name == "exception";
     let event = span.events.iter().rev().find(is_exception)?;
     let attribute = event.attributes.iter().find(|attribute| attribute.key == key)?;
-    match attribute.value.as_ref()?.value.as_ref()? {
-        Value::StringValue(text) if !text.is_empty() => Some(text),
+    match attribute.value.as_ref()? {
+        Value::Text(text) if !text.is_empty() => Some(text),
         _ => None,
     }
 }

@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 
 use mizzen_model::id::RunId;
-use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
-use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use super::Remarks;
 use super::facts::Facts;
@@ -12,8 +10,9 @@ use super::intern::Interner;
 use super::json::JsonWriter;
 use super::keys::{KeyTable, Text};
 use super::limits::Limits;
+use crate::decode::borrowed::{Attribute, Scope, Value};
 use crate::origin::Origin;
-use crate::record::{self, AGENT_DIGEST};
+use crate::record::AGENT_DIGEST;
 use crate::row::Name;
 
 /// Where a digest that a sender claims is kept.
@@ -29,14 +28,13 @@ pub(super) struct SharedResource<'a> {
 
 impl<'a> SharedResource<'a> {
     pub(super) fn read(
-        resource: Option<&'a Resource>,
+        attributes: &[Attribute<'a>],
         keys: &KeyTable,
         limits: &Limits,
         names: &mut Interner<'a>,
         origin: &Origin,
     ) -> Self {
         let mut facts = Facts::new();
-        let attributes = resource.map_or(&[][..], |resource| &resource.attributes);
         for attribute in attributes {
             facts.observe(keys, attribute);
         }
@@ -48,16 +46,17 @@ impl<'a> SharedResource<'a> {
 }
 
 /// The attributes, with the agent digest of the sender's key in the place of what they claim: evidence is about digests.
-fn attested<'a>(attributes: &'a [KeyValue], origin: &Origin) -> Cow<'a, [KeyValue]> {
-    let is_claim = |attribute: &KeyValue| attribute.key == AGENT_DIGEST;
+fn attested<'a>(attributes: &'a [Attribute<'a>], origin: &'a Origin) -> Cow<'a, [Attribute<'a>]> {
+    let is_claim = |attribute: &Attribute<'_>| attribute.key == AGENT_DIGEST;
     if origin.is_trusted || origin.agent_digest.is_none() && !attributes.iter().any(is_claim) {
         return Cow::Borrowed(attributes);
     }
-    let known = origin.agent_digest.as_ref().map(|digest| record::string(AGENT_DIGEST, digest.as_str().to_owned()));
+    let known = origin.agent_digest.as_ref();
+    let known = known.map(|digest| Attribute { key: AGENT_DIGEST, value: Some(Value::Text(digest.as_str())) });
     let others =
         attributes.iter().filter(|attribute| known.as_ref() != Some(*attribute)).cloned().map(|mut attribute| {
             if is_claim(&attribute) {
-                attribute.key = AGENT_DIGEST_CLAIMED.to_owned();
+                attribute.key = AGENT_DIGEST_CLAIMED;
             }
             attribute
         });
@@ -89,13 +88,13 @@ pub(super) struct SharedScope<'a> {
 }
 
 impl<'a> SharedScope<'a> {
-    pub(super) fn read(scope: Option<&'a InstrumentationScope>, schema_url: &str, limits: &Limits) -> Self {
+    pub(super) fn read(scope: Option<&Scope<'a>>, schema_url: &str, limits: &Limits) -> Self {
         let Some(scope) = scope else { return Self { json: Name::from("{}"), name: "" } };
         let mut json = JsonWriter::new(limits, 128);
         json.out.push_str("{\"name\":");
-        json.string(&scope.name);
+        json.string(scope.name);
         json.out.push_str(",\"version\":");
-        json.string(&scope.version);
+        json.string(scope.version);
         json.out.push_str(",\"attributes\":");
         json.attributes(&scope.attributes);
         if !schema_url.is_empty() {
@@ -103,6 +102,6 @@ impl<'a> SharedScope<'a> {
             json.string(schema_url);
         }
         json.out.push('}');
-        Self { json: Name::from(json.out), name: &scope.name }
+        Self { json: Name::from(json.out), name: scope.name }
     }
 }

@@ -1,14 +1,12 @@
 //! OTLP spans to rows.
 
+use std::borrow::Cow;
+
 use mizzen_model::id::{SpanId, TraceId};
 use mizzen_model::span::SpanKind;
 use mizzen_model::step::{Outcome, StepKind};
 use mizzen_model::time::Timestamp;
 use mizzen_model::usage::Usage;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::KeyValue;
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
-use opentelemetry_proto::tonic::trace::v1::Span;
 
 use super::facts::Facts;
 use super::intern::Interner;
@@ -17,44 +15,50 @@ use super::keys::{Count, Text};
 use super::limits::{Limits, cut};
 use super::shared::{SharedResource, SharedScope, named_run};
 use super::{Normalised, Normaliser, Remarks, kind, outcome, sampling, tokens};
+use crate::decode::borrowed::{Attribute, ResourceSpans, Span, Value};
 use crate::origin::Origin;
 use crate::row::{Name, SpanBody, SpanHead, SpanRow};
 
 /// How far ahead of our clock a sender's may be.
 const FUTURE_MAX_NS: i64 = 3_600 * 1_000_000_000;
 
-pub(super) fn rows(
+/// Rows of spans that `view` looks at, one after the other.
+pub(super) fn rows<'a, S: Copy, E>(
     normaliser: &Normaliser,
-    request: &ExportTraceServiceRequest,
+    resources: &[ResourceSpans<'a, S>],
+    view: fn(&mut Span<'a>, S) -> Result<(), E>,
     origin: &Origin,
-) -> Normalised<SpanRow> {
-    let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
+) -> Result<Normalised<SpanRow>, E> {
+    let scopes = resources.iter().flat_map(|resource| &resource.scopes);
     let mut rows = Vec::with_capacity(scopes.map(|scope| scope.spans.len()).sum());
-    let mut batch = Batch { normaliser, origin, names: Interner::default(), remarks: Remarks::default() };
-    for resource_spans in &request.resource_spans {
+    let mut batch: Batch<'_, 'a> =
+        Batch { normaliser, origin, names: Interner::default(), remarks: Remarks::default() };
+    let mut span = Span::default();
+    for resource_spans in resources {
         let resource = SharedResource::read(
-            resource_spans.resource.as_ref(),
+            &resource_spans.attributes,
             &normaliser.keys,
             &normaliser.limits,
             &mut batch.names,
             origin,
         );
-        for scope_spans in &resource_spans.scope_spans {
-            let scope = SharedScope::read(scope_spans.scope.as_ref(), &scope_spans.schema_url, &normaliser.limits);
-            for span in &scope_spans.spans {
-                match batch.row(span, &resource, &scope) {
+        for scope_spans in &resource_spans.scopes {
+            let scope = SharedScope::read(scope_spans.scope.as_ref(), scope_spans.schema_url, &normaliser.limits);
+            for next in &scope_spans.spans {
+                view(&mut span, *next)?;
+                match batch.row(&span, &resource, &scope) {
                     Ok(row) => rows.push(row),
                     Err(why) => batch.remarks.refuse(why),
                 }
             }
         }
     }
-    batch.remarks.finish("span", rows)
+    Ok(batch.remarks.finish("span", rows))
 }
 
-struct Batch<'a> {
-    normaliser: &'a Normaliser,
-    origin: &'a Origin,
+struct Batch<'n, 'a> {
+    normaliser: &'n Normaliser,
+    origin: &'n Origin,
     names: Interner<'a>,
     remarks: Remarks,
 }
@@ -65,25 +69,25 @@ struct Interval {
     duration_ns: i64,
 }
 
-impl<'a> Batch<'a> {
+impl<'a> Batch<'_, 'a> {
     fn row(
         &mut self,
-        span: &'a Span,
+        span: &Span<'a>,
         resource: &SharedResource<'a>,
         scope: &SharedScope<'a>,
     ) -> Result<SpanRow, &'static str> {
-        let trace_id = TraceId::from_bytes(&span.trace_id).ok_or("trace id is not 16 bytes or all zero")?;
-        let span_id = SpanId::from_bytes(&span.span_id).ok_or("span id is not 8 bytes or all zero")?;
+        let trace_id = TraceId::from_bytes(span.trace_id).ok_or("trace id is not 16 bytes or all zero")?;
+        let span_id = SpanId::from_bytes(span.span_id).ok_or("span id is not 8 bytes or all zero")?;
         let interval = self.interval(span)?;
         let mut facts = Facts::new();
         let attributes = self.attributes(span, &mut facts);
 
         let span_kind = span_kind(span.kind);
-        let step = kind::step_kind(&facts, scope.name, &span.name);
+        let step = kind::step_kind(&facts, scope.name, span.name);
         let outcome = outcome::outcome(&facts, span, span_kind, step);
         let status_message = outcome::message(&facts, span, outcome).to_owned();
         let service = resource.facts.text(Text::Service);
-        let agent = kind::agent(&facts, step, &span.name, service).or(resource.facts.text(Text::Agent));
+        let agent = kind::agent(&facts, step, span.name, service).or(resource.facts.text(Text::Agent));
         let provider = kind::provider(&facts);
         let usage = (step == Some(StepKind::ModelCall)).then(|| tokens::usage(&facts, provider.as_deref())).flatten();
         let error_type = (outcome == Outcome::Error).then(|| outcome::error_type(&facts, span)).flatten();
@@ -92,8 +96,8 @@ impl<'a> Batch<'a> {
             run_id: self.run_id(&facts, resource, trace_id),
             trace_id,
             span_id,
-            parent_span_id: SpanId::from_bytes(&span.parent_span_id),
-            name: self.name(&span.name),
+            parent_span_id: SpanId::from_bytes(span.parent_span_id),
+            name: self.name(span.name),
             kind: span_kind,
             started_at: interval.started_at,
             duration_ns: interval.duration_ns,
@@ -103,8 +107,8 @@ impl<'a> Batch<'a> {
             step,
             agent: self.optional(agent).or_else(|| self.origin.agent.clone()),
             model: self.optional(facts.text(Text::RequestModel).or(facts.text(Text::ResponseModel))),
-            provider: provider.as_deref().map(Name::from),
-            tool: self.optional(kind::tool(&facts, step, &span.name)),
+            provider: provider.map(|provider| self.provider(provider)),
+            tool: self.optional(kind::tool(&facts, step, span.name)),
             tool_call_id: facts.text(Text::ToolCallId).map(|id| self.unshared(id)),
             response_id: facts.text(Text::ResponseId).map(|id| self.unshared(id)),
             session: self.optional(facts.text(Text::Session).or(resource.facts.text(Text::Session))),
@@ -112,21 +116,21 @@ impl<'a> Batch<'a> {
             cost_usd: usage.and_then(|usage| self.cost_usd(&facts, &usage)),
             source: self.origin.source,
             caller: self.origin.caller.clone(),
-            sampling_fraction: sampling::fraction(&span.trace_state).or(facts.sampled).unwrap_or(1.0),
+            sampling_fraction: sampling::fraction(span.trace_state).or(facts.sampled).unwrap_or(1.0),
         };
         let body = SpanBody {
             status_message,
             attributes,
             events: self.events(span),
             links: self.links(span),
-            trace_state: span.trace_state.clone(),
+            trace_state: span.trace_state.to_owned(),
             resource: resource.json.clone(),
             scope: scope.json.clone(),
         };
         Ok(SpanRow { head, body })
     }
 
-    fn interval(&mut self, span: &Span) -> Result<Interval, &'static str> {
+    fn interval(&mut self, span: &Span<'_>) -> Result<Interval, &'static str> {
         if span.start_time_unix_nano == 0 {
             return Err("start time is missing");
         }
@@ -147,7 +151,7 @@ impl<'a> Batch<'a> {
     }
 
     /// The one pass over the attributes.
-    fn attributes(&mut self, span: &'a Span, facts: &mut Facts<'a>) -> String {
+    fn attributes(&mut self, span: &Span<'a>, facts: &mut Facts<'a>) -> String {
         let limits = &self.normaliser.limits;
         let mut json = JsonWriter::new(limits, text_bytes(&span.attributes, limits));
         json.out.push('{');
@@ -162,7 +166,7 @@ impl<'a> Batch<'a> {
         json.out
     }
 
-    fn events(&mut self, span: &Span) -> String {
+    fn events(&mut self, span: &Span<'_>) -> String {
         if span.events.is_empty() {
             return String::new();
         }
@@ -171,7 +175,7 @@ impl<'a> Batch<'a> {
         json.out.push('[');
         for (index, event) in span.events.iter().take(limits.events_max).enumerate() {
             json.out.push_str(if index > 0 { ",{\"name\":" } else { "{\"name\":" });
-            json.string(&event.name);
+            json.string(event.name);
             json.out.push_str(",\"time\":\"");
             json.display(Timestamp::from_otlp(event.time_unix_nano));
             json.out.push_str("\",\"attributes\":");
@@ -185,7 +189,7 @@ impl<'a> Batch<'a> {
         json.out
     }
 
-    fn links(&mut self, span: &Span) -> String {
+    fn links(&mut self, span: &Span<'_>) -> String {
         if span.links.is_empty() {
             return String::new();
         }
@@ -194,11 +198,11 @@ impl<'a> Batch<'a> {
         json.out.push('[');
         for (index, link) in span.links.iter().take(limits.links_max).enumerate() {
             json.out.push_str(if index > 0 { ",{\"trace_id\":" } else { "{\"trace_id\":" });
-            json.string(&hex(&link.trace_id));
+            json.string(&hex(link.trace_id));
             json.out.push_str(",\"span_id\":");
-            json.string(&hex(&link.span_id));
+            json.string(&hex(link.span_id));
             json.out.push_str(",\"trace_state\":");
-            json.string(&link.trace_state);
+            json.string(link.trace_state);
             json.out.push_str(",\"attributes\":");
             json.attributes(&link.attributes);
             json.out.push('}');
@@ -239,6 +243,14 @@ impl<'a> Batch<'a> {
         text.map(|text| self.name(text))
     }
 
+    /// Only one that has to be changed is not borrowed from the request.
+    fn provider(&mut self, name: Cow<'a, str>) -> Name {
+        match name {
+            Cow::Borrowed(name) => self.name(name),
+            Cow::Owned(name) => self.unshared(&name),
+        }
+    }
+
     /// A name that no other row will have.
     fn unshared(&self, text: &str) -> Name {
         Name::from(cut(text, self.normaliser.limits.name_bytes_max))
@@ -246,10 +258,10 @@ impl<'a> Batch<'a> {
 }
 
 /// About how many bytes the attributes take as JSON: their texts, a bit for escapes, and the syntax between.
-fn text_bytes(attributes: &[KeyValue], limits: &Limits) -> usize {
+fn text_bytes(attributes: &[Attribute<'_>], limits: &Limits) -> usize {
     const SYNTAX_AND_NUMBER: usize = 16;
-    let text = |attribute: &KeyValue| match attribute.value.as_ref().and_then(|any| any.value.as_ref()) {
-        Some(Value::StringValue(text)) => text.len().min(limits.value_bytes_max),
+    let text = |attribute: &Attribute<'_>| match &attribute.value {
+        Some(Value::Text(text)) => text.len().min(limits.value_bytes_max),
         _ => 0,
     };
     attributes.iter().map(|a| a.key.len() + text(a) * 9 / 8 + SYNTAX_AND_NUMBER).sum()

@@ -14,6 +14,9 @@ use mizzen_runtime::limit::Limit;
 use super::held::Held;
 use super::{Failure, INLINE_BYTES_MAX};
 
+/// Room is made at once for a body that says to be as large: it takes memory only as its bytes come in.
+const EXPECTED_BYTES_MAX: usize = 1 << 20;
+
 /// Room is asked for before as many bytes come out of a body.
 pub(super) const INFLATED_STEP_BYTES: usize = 64 << 10;
 
@@ -41,7 +44,8 @@ impl Compression {
 pub(super) async fn read(headers: &HeaderMap, mut body: Body, limit: &Limit, held: &Held) -> Result<Bytes, Failure> {
     let stated = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     limit.check(stated.unwrap_or(0))?;
-    let mut whole = BytesMut::new();
+    let expected = usize::try_from(stated.unwrap_or(0)).unwrap_or(usize::MAX);
+    let mut whole = BytesMut::with_capacity(expected.min(EXPECTED_BYTES_MAX));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Failure::Body("connection ended within the body".to_owned()))?;
         if let Ok(data) = frame.into_data() {

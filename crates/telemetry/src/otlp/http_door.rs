@@ -130,7 +130,7 @@ fn refusal(encoding: Encoding, failure: &Failure) -> Response {
         Failure::Denied(Denied::Forbidden(_)) => StatusCode::FORBIDDEN,
         Failure::TooLarge(_) | Failure::Ingest(IngestError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
         Failure::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Failure::Body(_) | Failure::Decode(_) => StatusCode::BAD_REQUEST,
+        Failure::Body(_) | Failure::Decode(_) | Failure::Ingest(IngestError::Malformed(_)) => StatusCode::BAD_REQUEST,
         Failure::Busy | Failure::Ingest(IngestError::Overloaded) => StatusCode::TOO_MANY_REQUESTS,
         Failure::Ingest(IngestError::Unavailable | IngestError::Stopping)
         | Failure::Interrupted

@@ -69,7 +69,9 @@ impl Failure {
             Self::Ingest(IngestError::Unavailable | IngestError::Stopping)
             | Self::Interrupted
             | Self::TooSlow { .. } => Code::Unavailable,
-            Self::Unsupported(_) | Self::Body(_) | Self::Decode(_) => Code::InvalidArgument,
+            Self::Unsupported(_) | Self::Body(_) | Self::Decode(_) | Self::Ingest(IngestError::Malformed(_)) => {
+                Code::InvalidArgument
+            }
         }
     }
 

@@ -24,7 +24,7 @@ use super::status::{RetryInfo, RpcStatus};
 use super::{Authenticate, Denied, DoorLimits, Ingest, Receiver, grpc_router, http_router};
 use crate::decode::{Encoding, decode_traces, encode};
 use crate::origin::Origin;
-use crate::{IngestError, Receipt};
+use crate::{Incoming, IngestError, Receipt};
 
 const JSON: &str = include_str!("../../fixtures/dialects/genai_current.json");
 const KEY: &str = "Bearer mzk_right";
@@ -49,11 +49,13 @@ impl Double {
 impl Ingest for Double {
     async fn traces(
         &self,
-        request: ExportTraceServiceRequest,
-        wire: Option<Bytes>,
+        request: Incoming<ExportTraceServiceRequest>,
         origin: Origin,
     ) -> Result<Receipt, IngestError> {
-        assert!(wire.is_none_or(|wire| decode_traces(&wire, Encoding::Protobuf).unwrap() == request));
+        let request = match request {
+            Incoming::Decoded(request) => request,
+            Incoming::Encoded(wire) => decode_traces(&wire, Encoding::Protobuf)?,
+        };
         assert_eq!(origin.caller.as_deref(), Some("tester"));
         let spans = request.resource_spans.iter().flat_map(|r| &r.scope_spans).map(|s| s.spans.len()).sum();
         self.note(spans)

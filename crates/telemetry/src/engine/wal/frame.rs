@@ -45,6 +45,36 @@ impl FileHeader {
     }
 }
 
+/// The body of a record to be written, in two parts, so that nobody has to join them.
+pub(crate) type Body<'a> = [&'a [u8]; 2];
+
+/// What stands before a body.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FrameHead {
+    pub(super) lsn: u64,
+    pub(super) durable: u64,
+    pub(super) signal: u8,
+}
+
+impl FrameHead {
+    pub(super) fn encode(self, salt: u32, body: Body<'_>) -> [u8; FRAME_HEADER_BYTES] {
+        let mut bytes = [0; FRAME_HEADER_BYTES];
+        bytes[..4].copy_from_slice(&FRAME_MAGIC);
+        let body_len = u32::try_from(body_len(body)).unwrap_or(u32::MAX);
+        bytes[4..8].copy_from_slice(&body_len.to_le_bytes());
+        bytes[12..20].copy_from_slice(&self.lsn.to_le_bytes());
+        bytes[20..28].copy_from_slice(&self.durable.to_le_bytes());
+        bytes[28] = self.signal;
+        let crc = checksum(salt, [&bytes[12..], body[0], body[1]]);
+        bytes[8..12].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+}
+
+pub(super) fn body_len(body: Body<'_>) -> usize {
+    body.iter().map(|part| part.len()).sum()
+}
+
 /// A frame read back; `body` lies in the file's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame<'a> {
@@ -55,27 +85,13 @@ pub(super) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    pub(super) fn encode(&self, salt: u32, out: &mut Vec<u8>) {
-        out.extend_from_slice(&FRAME_MAGIC);
-        let body_len = u32::try_from(self.body.len()).unwrap_or(u32::MAX);
-        out.extend_from_slice(&body_len.to_le_bytes());
-        let crc_at = out.len();
-        out.extend_from_slice(&[0; 4]);
-        out.extend_from_slice(&self.lsn.to_le_bytes());
-        out.extend_from_slice(&self.durable.to_le_bytes());
-        out.push(self.signal);
-        out.extend_from_slice(self.body);
-        let crc = checksum(salt, &out[crc_at + 4..]);
-        out[crc_at..crc_at + 4].copy_from_slice(&crc.to_le_bytes());
-    }
-
     /// The frame at the start of `bytes`, or `None` when it is not all there and whole.
     pub(super) fn decode(salt: u32, bytes: &'a [u8]) -> Option<Self> {
         (bytes.get(..4)? == FRAME_MAGIC).then_some(())?;
         let body_len = usize::try_from(u32_at(bytes, 4)?).ok()?;
         let end = FRAME_HEADER_BYTES.checked_add(body_len)?;
         let covered = bytes.get(12..end)?;
-        (checksum(salt, covered) == u32_at(bytes, 8)?).then_some(())?;
+        (checksum(salt, [covered]) == u32_at(bytes, 8)?).then_some(())?;
         let body = bytes.get(FRAME_HEADER_BYTES..end)?;
         Some(Self { lsn: u64_at(bytes, 12)?, durable: u64_at(bytes, 20)?, signal: *bytes.get(28)?, body })
     }
@@ -91,10 +107,10 @@ pub(super) fn find_frames(salt: u32, file: &[u8], from: usize) -> impl Iterator<
     memchr::memmem::find_iter(tail, &FRAME_MAGIC).filter_map(move |at| Frame::decode(salt, &tail[at..]))
 }
 
-fn checksum(salt: u32, bytes: &[u8]) -> u32 {
+fn checksum<const PARTS: usize>(salt: u32, parts: [&[u8]; PARTS]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&salt.to_le_bytes());
-    hasher.update(bytes);
+    parts.iter().for_each(|part| hasher.update(part));
     hasher.finalize()
 }
 

@@ -1,13 +1,13 @@
 //! Where the log's bytes go. A trait, because the tests need a folder that loses what was not synced.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, IoSlice, Write as _};
 use std::path::PathBuf;
 
 /// One file that only grows at its end.
 pub(crate) trait LogFile: Send {
-    /// Writes all of `bytes` at the end; after an error any prefix of them may be there.
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Writes all `parts` at the end, one after the other; after an error any prefix of their bytes may be there.
+    fn append(&mut self, parts: &mut [IoSlice<'_>]) -> io::Result<()>;
     /// Returns when everything appended so far survives a loss of power.
     fn sync(&mut self) -> io::Result<()>;
     /// Cuts the file to `bytes_kept`; what is appended next follows there.
@@ -50,8 +50,18 @@ impl DiskFolder {
 struct DiskFile(File);
 
 impl LogFile for DiskFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+    fn append(&mut self, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+        // Leaves empty ones out, so that nothing written means that nothing can be.
+        IoSlice::advance_slices(&mut parts, 0);
+        while !parts.is_empty() {
+            match self.0.write_vectored(parts) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut parts, written),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {

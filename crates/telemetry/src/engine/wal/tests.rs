@@ -57,7 +57,8 @@ fn broken() -> io::Error {
 }
 
 impl LogFile for FaultyFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn append(&mut self, parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+        let bytes = parts.iter().flat_map(|part| part.iter().copied()).collect::<Vec<u8>>();
         self.folder.disk(|disk| {
             let failing = disk.fail_appends > 0;
             disk.fail_appends -= u32::from(failing);
@@ -124,7 +125,11 @@ fn reopen(folder: &FaultyFolder, stored: u64) -> Result<(Wal, Vec<Record>), WalE
 }
 
 fn commit(wal: &mut Wal, bodies: &[&[u8]]) -> Result<u64, WalError> {
-    wal.commit(bodies.iter().map(|body| (1, *body)))
+    wal.commit(bodies.iter().map(|body| (1, in_parts(body))))
+}
+
+fn in_parts(body: &[u8]) -> Body<'_> {
+    body.split_at(body.len() / 3).into()
 }
 
 #[derive(Debug, Clone)]
@@ -159,7 +164,7 @@ proptest! {
         for action in actions.into_iter().chain([Action::LosePower { kept: 0, damage: None }]) {
             match action {
                 Action::Commit(bodies) => {
-                    if let Ok(first) = wal.commit(bodies.iter().map(|body| (1, body.as_slice()))) {
+                    if let Ok(first) = wal.commit(bodies.iter().map(|body| (1, in_parts(body)))) {
                         acknowledged.extend((first..).zip(bodies));
                     }
                 }
@@ -240,8 +245,8 @@ fn a_log_of_a_newer_release_is_refused() {
 fn a_frame_inside_a_body_is_not_taken_for_a_record() {
     let folder = FaultyFolder::default();
     let (mut wal, _) = reopen(&folder, 0).unwrap();
-    let mut forged = Vec::new();
-    Frame { lsn: 2, durable: 1, signal: 1, body: b"forged" }.encode(0, &mut forged);
+    let body: Body<'_> = [b"forged", b""];
+    let forged = [&FrameHead { lsn: 2, durable: 1, signal: 1 }.encode(0, body)[..], body[0]].concat();
     commit(&mut wal, &[&forged]).unwrap();
     folder.disk(|disk| {
         let content = disk.files.get_mut(&file_name(1)).unwrap();

@@ -5,10 +5,12 @@ use std::hash::{BuildHasher, RandomState};
 use hashbrown::{HashMap, HashTable};
 use mizzen_model::id::{RunId, SpanId, TraceId};
 use mizzen_model::run::RunSummary;
+use mizzen_model::step::StepKind;
 use mizzen_model::time::Timestamp;
+use mizzen_model::usage::Usage;
 
 use super::summary::{Facts, Frame};
-use super::tree::ended;
+use super::tree::{NONE, ended};
 use super::{Analysis, Assembly};
 use crate::row::{Name, SpanHead};
 
@@ -167,6 +169,17 @@ impl RunState {
     #[must_use]
     pub fn assembly(&self) -> Assembly {
         self.analysis().assembly()
+    }
+
+    /// Visits the steps that count, each with the usage and the cost that it counts for.
+    pub(crate) fn each_counted(&self, mut visit: impl FnMut(&SpanHead, StepKind, Option<Usage>, Option<f64>)) {
+        let Analysis { tree, counted_as, totals } = self.analysis();
+        for (at, head) in tree.heads.iter().enumerate() {
+            if let Some(kind) = head.step.filter(|_| counted_as[at] == NONE) {
+                let counts = !totals.is_repeated(at);
+                visit(head, kind, head.usage.filter(|_| counts), head.cost_usd.filter(|_| counts));
+            }
+        }
     }
 
     fn analysis(&self) -> Analysis<'_> {

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use mizzen_model::run::RunSummary;
-use mizzen_model::step::{Outcome, Step, StepKind};
+use mizzen_model::step::{Outcome, StepKind};
 use mizzen_model::usage::Usage;
 use serde::{Deserialize, Serialize};
 
 use super::short;
+use crate::assemble::RunState;
+use crate::row::SpanHead;
 
 /// Tools and models of one run that are told apart; what comes after is left out of the totals by name.
 const NAMES_MAX: usize = 64;
@@ -161,15 +163,13 @@ pub(crate) struct Parts {
 
 impl Parts {
     /// Of the steps that count, so that a call that two observers saw is one call here too.
-    pub(crate) fn of(summary: &RunSummary, steps: &[Step]) -> Self {
+    pub(crate) fn of(summary: &RunSummary, run: &RunState) -> Self {
         let mut parts = Self::default().of_run(summary);
-        for step in steps.iter().filter(|step| step.counted_as.is_none()) {
-            match step.kind {
-                StepKind::ModelCall => parts.add_model_call(step),
-                StepKind::ToolCall => parts.add_tool_call(step),
-                _ => {}
-            }
-        }
+        run.each_counted(|head, kind, usage, cost_usd| match kind {
+            StepKind::ModelCall => parts.add_model_call(head, usage, cost_usd),
+            StepKind::ToolCall => parts.add_tool_call(head),
+            _ => {}
+        });
         parts
     }
 
@@ -178,13 +178,14 @@ impl Parts {
         Self { agent: summary.agent.clone(), run: run_sums(summary), ..self }
     }
 
-    fn add_model_call(&mut self, step: &Step) {
-        let Some(model) = &step.model else { return };
-        let known = self.models.iter().position(|part| part.model == *model);
+    fn add_model_call(&mut self, call: &SpanHead, usage: Option<Usage>, cost_usd: Option<f64>) {
+        let Some(model) = call.model.as_deref() else { return };
+        let known = self.models.iter().position(|part| part.model == model);
         let at = match known {
             Some(at) => at,
             None if self.models.len() < NAMES_MAX => {
-                let part = ModelPart { model: model.clone(), provider: step.provider.clone(), sums: Sums::default() };
+                let provider = call.provider.as_deref().map(str::to_owned);
+                let part = ModelPart { model: model.to_owned(), provider, sums: Sums::default() };
                 self.models.push(part);
                 self.models.len() - 1
             }
@@ -192,21 +193,21 @@ impl Parts {
         };
         let sums = &mut self.models[at].sums;
         sums.count += 1;
-        sums.errors += u64::from(step.outcome == Outcome::Error);
-        sums.usage = sums.usage.plus(step.usage.unwrap_or_default());
-        sums.cost_usd += step.cost_usd.unwrap_or_default();
-        sums.priced += u64::from(step.cost_usd.is_some());
-        sums.unpriced_calls += u64::from(step.cost_usd.is_none() && step.usage.is_some());
-        sums.durations.record(step.duration_ns);
-        sums.last_seen_at = sums.last_seen_at.max(step.started_at.unix_nanos());
+        sums.errors += u64::from(call.outcome == Outcome::Error);
+        sums.usage = sums.usage.plus(usage.unwrap_or_default());
+        sums.cost_usd += cost_usd.unwrap_or_default();
+        sums.priced += u64::from(cost_usd.is_some());
+        sums.unpriced_calls += u64::from(cost_usd.is_none() && usage.is_some());
+        sums.durations.record(call.duration_ns);
+        sums.last_seen_at = sums.last_seen_at.max(call.started_at.unix_nanos());
     }
 
-    fn add_tool_call(&mut self, step: &Step) {
-        let name = step.tool.as_ref().unwrap_or(&step.name);
+    fn add_tool_call(&mut self, call: &SpanHead) {
+        let name = call.tool.as_deref().unwrap_or(&call.name);
         if let Some(calls) = self.tools.get_mut(name) {
             *calls += 1;
         } else if self.tools.len() < NAMES_MAX {
-            self.tools.insert(name.clone(), 1);
+            self.tools.insert(name.to_owned(), 1);
         }
     }
 }

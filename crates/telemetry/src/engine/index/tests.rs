@@ -47,7 +47,7 @@ fn run(id: &str, started_at: i64) -> StoredRun {
     };
     let sums = Sums { count: 2, usage, ..Sums::default() };
     let models = vec![ModelPart { model: "m-1".into(), provider: Some("p".into()), sums }];
-    let parts = Parts { agent: Some("planner".into()), models, ..Parts::of(&summary, &[]) };
+    let parts = Parts { agent: Some("planner".into()), models, ..Parts::default().of_run(&summary) };
     let (quiet_at, received_at) = (at(i64::MAX - 1_000 + started_at), at(started_at + 5));
     StoredRun { summary, quiet_at, applied_lsn: 4, received_at, title_at: at(7), parts }
 }

@@ -174,7 +174,7 @@ impl Resident {
         }
         let is_small = self.state.len() <= SMALL_RUN_SPANS;
         if self.parts.is_none() || is_small || is_exact || grown * GROWTH_PARTS >= self.state.len() {
-            self.parts = Some(Parts::of(summary, &self.state.assembly().steps));
+            self.parts = Some(Parts::of(summary, &self.state));
             self.parts_spans = self.state.len();
         }
     }

@@ -243,8 +243,6 @@ pub(crate) fn writer_properties(signal: Signal, purpose: Purpose) -> WriterPrope
         .set_data_page_row_count_limit(purpose.page_rows())
         .set_write_batch_size(WRITE_BATCH_ROWS)
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_bloom_filter_fpp(BLOOM_FALSE_POSITIVES)
-        .set_bloom_filter_max_ndv(ROW_GROUP_ROWS as u64)
         .set_sorting_columns(sorting_columns(signal))
         .set_key_value_metadata(Some(vec![
             KeyValue::new(FORMAT_KEY.to_owned(), FORMAT.to_string()),
@@ -259,9 +257,11 @@ pub(crate) fn writer_properties(signal: Signal, purpose: Purpose) -> WriterPrope
 fn column_properties(mut builder: WriterPropertiesBuilder, name: &str) -> WriterPropertiesBuilder {
     let path = ColumnPath::from(name);
     if UNIQUE.contains(&name) {
-        builder = builder
-            .set_column_dictionary_enabled(path.clone(), false)
-            .set_column_encoding(path.clone(), Encoding::PLAIN);
+        // Lengths among the texts would break up what repeats in them.
+        let is_id = matches!(name, "span_id" | "parent_span_id");
+        let encoding = if is_id { Encoding::PLAIN } else { Encoding::DELTA_LENGTH_BYTE_ARRAY };
+        builder =
+            builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path.clone(), encoding);
     }
     if DELTA.contains(&name) {
         builder = builder
@@ -285,7 +285,10 @@ fn column_properties(mut builder: WriterPropertiesBuilder, name: &str) -> Writer
     }
     if name == "trace_id" {
         // Not for runs: rows are sorted by them, so one page of the run's column tells as much as a filter would.
-        builder = builder.set_column_bloom_filter_enabled(path, true);
+        // Set for this column: set for all, either number would give every column a filter.
+        builder = builder
+            .set_column_bloom_filter_fpp(path.clone(), BLOOM_FALSE_POSITIVES)
+            .set_column_bloom_filter_max_ndv(path, ROW_GROUP_ROWS as u64);
     }
     builder
 }

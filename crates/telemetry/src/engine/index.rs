@@ -22,6 +22,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { plane: "telemetry", version: 2, sql: include_str!("index/schema_2.sql") },
     Migration { plane: "telemetry", version: 3, sql: include_str!("index/schema_3.sql") },
     Migration { plane: "telemetry", version: 4, sql: include_str!("index/schema_4.sql") },
+    Migration { plane: "telemetry", version: 5, sql: include_str!("index/schema_5.sql") },
 ];
 
 /// Access to this node's rows.

@@ -178,8 +178,10 @@ fn conditions(filter: &RunFilter, table: &str, after: Option<(i64, &str)>) -> Co
     }
     if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
         let escaped: String = text.to_lowercase().chars().flat_map(escape).collect();
-        let sql = r"(r.searched LIKE ? ESCAPE '\' OR LOWER(r.run_id) LIKE ? ESCAPE '\')";
-        conditions.add(sql, Bind::Text(format!("%{escaped}%")));
+        // What was searched of a row is left empty where this says the same.
+        let columns = ["r.searched", "LOWER(r.title)", "LOWER(r.agent)", "LOWER(r.run_id)"];
+        let sql = columns.map(|column| format!(r"{column} LIKE ? ESCAPE '\'")).join(" OR ");
+        conditions.add(&format!("({sql})"), Bind::Text(format!("%{escaped}%")));
     }
     if let Some(from) = filter.from {
         conditions.add(&format!("{table}.started_at >= ?"), Bind::Number(from.unix_nanos()));

@@ -18,18 +18,34 @@ const BUCKETS_PER_DOUBLING: f64 = 8.0;
 
 /// How many durations lie in which bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "Vec<(u16, u64)>", into = "Vec<(u16, u64)>")]
+#[serde(from = "Vec<StoredBucket>", into = "Vec<StoredBucket>")]
 pub(crate) struct Durations(BTreeMap<u16, u64>);
 
-impl From<Vec<(u16, u64)>> for Durations {
-    fn from(buckets: Vec<(u16, u64)>) -> Self {
-        Self(buckets.into_iter().collect())
+/// A bucket as it is stored: most of a run hold one duration, and are told without a count.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(untagged)]
+enum StoredBucket {
+    One(u16),
+    Several(u16, u64),
+}
+
+impl From<Vec<StoredBucket>> for Durations {
+    fn from(buckets: Vec<StoredBucket>) -> Self {
+        let counted = |bucket| match bucket {
+            StoredBucket::One(bucket) => (bucket, 1),
+            StoredBucket::Several(bucket, count) => (bucket, count),
+        };
+        Self(buckets.into_iter().map(counted).collect())
     }
 }
 
-impl From<Durations> for Vec<(u16, u64)> {
+impl From<Durations> for Vec<StoredBucket> {
     fn from(durations: Durations) -> Self {
-        durations.0.into_iter().collect()
+        let stored = |(bucket, count)| match count {
+            1 => StoredBucket::One(bucket),
+            count => StoredBucket::Several(bucket, count),
+        };
+        durations.0.into_iter().map(stored).collect()
     }
 }
 

@@ -14,7 +14,7 @@ use super::{Index, number, placeholders, signed, stored};
 const ROWS_PER_STATEMENT: usize = 16;
 /// Runs told at once of those that became final: fewer than a watcher may be behind.
 const FINALISED_MAX: usize = 512;
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "run_id",
     "node",
     "quiet_at",
@@ -28,6 +28,7 @@ const COLUMNS: [&str; 16] = [
     "caller",
     "model",
     "sources",
+    "title",
     "searched",
     "summary",
     "parts",
@@ -150,7 +151,8 @@ impl Index {
             .bind(summary.caller.clone())
             .bind(summary.models.first().cloned())
             .bind(Sources::of(&summary.sources).text())
-            .bind(format!("{}\n{agent}", summary.title).to_lowercase())
+            .bind(summary.title.clone())
+            .bind(searched(&summary.title, agent))
             .bind(json(stored::encode(summary))?)
             .bind(json(serde_json::to_string(&run.parts))?))
     }
@@ -267,6 +269,12 @@ impl Index {
         let rows = query.fetch_all(self.store.pool()).await?;
         Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
     }
+}
+
+/// What the database cannot put into lower case by itself, in lower case: SQLite knows the letters of ASCII only.
+fn searched(title: &str, agent: &str) -> String {
+    let is_plain = |text: &str| text.is_ascii() || text.to_lowercase() == text.to_ascii_lowercase();
+    if is_plain(title) && is_plain(agent) { String::new() } else { format!("{title}\n{agent}").to_lowercase() }
 }
 
 fn decode_json<T: serde::de::DeserializeOwned>(row: &AnyRow, column: usize) -> Result<T, sqlx::Error> {

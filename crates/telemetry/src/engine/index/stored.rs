@@ -16,15 +16,16 @@ use super::short;
 
 /// The columns that [`decode`] reads, in its order.
 pub(super) const COLUMNS: &str =
-    "r.summary, r.run_id, r.agent, r.session, r.caller, r.started_at, r.outcome, r.sources, r.quiet_at";
+    "r.summary, r.run_id, r.agent, r.session, r.caller, r.started_at, r.outcome, r.sources, r.title, r.quiet_at";
 /// How many they are.
-pub(super) const COLUMNS_COUNT: usize = 9;
+pub(super) const COLUMNS_COUNT: usize = 10;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Short<'a> {
     #[serde(rename = "r")]
     revision: u32,
-    #[serde(rename = "t", default, skip_serializing_if = "short::is_default")]
+    /// Of a row from before the title had a column.
+    #[serde(rename = "t", default, skip_serializing)]
     title: Cow<'a, str>,
     #[serde(rename = "s", default, skip_serializing_if = "short::is_default")]
     service: Option<Cow<'a, str>>,
@@ -58,7 +59,7 @@ pub(super) fn encode(summary: &RunSummary) -> Result<String, serde_json::Error> 
     let is_agent = summary.service.is_some() && summary.service == summary.agent;
     serde_json::to_string(&Short {
         revision: summary.revision,
-        title: Cow::Borrowed(&summary.title),
+        title: Cow::Borrowed(""),
         service: if is_agent { None } else { text(&summary.service) },
         is_agent,
         duration_ns: summary.duration_ns,
@@ -96,11 +97,12 @@ pub(super) fn decode(row: &AnyRow, now: Timestamp) -> Result<RunSummary, sqlx::E
     let agent: Option<String> = row.try_get(2)?;
     let [spans, steps, model_calls, tool_calls, errors, unpriced_calls] = short.counts;
     let outcome: &str = row.try_get(6)?;
+    let title: Option<String> = row.try_get(8)?;
     Ok(RunSummary {
         run_id: RunId::lossy(row.try_get(1)?),
         revision: short.revision,
         is_final,
-        title: short.title.into_owned(),
+        title: title.unwrap_or_else(|| short.title.into_owned()),
         session: row.try_get(3)?,
         caller: row.try_get(4)?,
         service: if short.is_agent { agent.clone() } else { owned(short.service) },

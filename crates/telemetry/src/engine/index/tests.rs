@@ -74,6 +74,7 @@ async fn runs_come_back_page_by_page_and_by_every_filter() {
         runs[6].summary.session = Some("s".into());
         runs[7].summary.caller = Some("c".into());
         runs[8].summary.title = "needle".into();
+        runs[10].summary.title = "Ähre im Feld".into();
         runs[9].summary.sources.push(Source::Gateway);
         save(&index, &runs).await;
         let (mut seen, mut page) = (Vec::new(), Page { cursor: None, limit: 40 });
@@ -97,6 +98,8 @@ async fn runs_come_back_page_by_page_and_by_every_filter() {
             (text("NEEDLE"), "run-008"),
             (RunFilter { source: Some(Source::Gateway), ..RunFilter::default() }, "run-009"),
             (text("n-149"), "run-149"),
+            (text("OTHER"), "run-003"),
+            (text("äHRE IM"), "run-010"),
         ];
         for (filter, expected) in filters {
             assert_eq!(ids(&index, &filter).await, [expected], "{} {filter:?}", test.name);
@@ -275,5 +278,28 @@ async fn runs_of_the_release_before_are_still_there() {
         assert_eq!(ids(&index, &model("m-1")).await, ["open", "old"], "{}", test.name);
         assert_eq!(ids(&index, &model("m-2")).await, ["old"], "{}", test.name);
         assert_eq!(ids(&index, &RunFilter { text: Some("OF_ALL".into()), ..RunFilter::default() }).await.len(), 2);
+    }
+}
+
+/// As the release before had them: the title within the summary, every bucket with its count.
+#[tokio::test]
+async fn runs_from_before_titles_had_a_column_keep_theirs() {
+    for test in testing::stores(MIGRATIONS).await {
+        let index = Index::new(test.store.clone(), "n".into(), Clock::system());
+        let mut stored = run("a", 1);
+        let durations = r#"{"d":[[188,1],[231,2]],"n":3}"#;
+        stored.parts.models[0].sums = serde_json::from_str(durations).unwrap();
+        save(&index, std::slice::from_ref(&stored)).await;
+        let sql = "SELECT summary, parts FROM telemetry_runs";
+        let (summary, parts): (String, String) = sqlx::query_as(sql).fetch_one(test.store.pool()).await.unwrap();
+        assert!(parts.contains(r#""d":[188,[231,2]]"#), "{parts}");
+        let title = serde_json::to_string(&stored.summary.title).unwrap();
+        let summary = summary.replacen('{', &format!(r#"{{"t":{title},"#), 1);
+        let parts = parts.replace(r#""d":[188,[231,2]]"#, r#""d":[[188,1],[231,2]]"#);
+        let sql = "UPDATE telemetry_runs SET title = NULL, searched = $1, summary = $2, parts = $3";
+        let searched = format!("{}\nplanner", stored.summary.title.to_lowercase());
+        sqlx::query(sql).bind(searched).bind(summary).bind(parts).execute(test.store.pool()).await.unwrap();
+        assert_eq!(index.run("a").await.unwrap(), Some(stored), "{}", test.name);
+        assert_eq!(ids(&index, &RunFilter { text: Some("OF_ALL".into()), ..RunFilter::default() }).await, ["a"]);
     }
 }

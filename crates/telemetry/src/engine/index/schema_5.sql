@@ -1,0 +1,1 @@
+ALTER TABLE telemetry_runs ADD COLUMN title TEXT;

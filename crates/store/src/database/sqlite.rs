@@ -23,9 +23,11 @@ pub(super) const CONNECTIONS_MAX: u32 = 4;
 ///   power, and here are revoked keys and spent links, which must not come back. Writes are rare enough to pay.
 /// * `secure_delete`: what is deleted is overwritten, because titles of runs are content and deleting means gone.
 /// * `busy_timeout`: wait for another writer instead of failing.
+/// * `journal_size_limit`: one large transaction must not leave a large log behind for good.
 /// * `temp_store`: what undoes a statement of many rows is kept in memory, not in a file that is written for nothing.
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
-                       PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;";
+                       PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
+                       PRAGMA journal_size_limit = 1048576;";
 
 pub(super) async fn connect(data_dir: &DataDir) -> Result<AnyPool, StoreError> {
     let path = data_dir.join(FILE);

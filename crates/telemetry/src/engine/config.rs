@@ -9,7 +9,8 @@ pub struct TelemetryConfig {
     pub final_after: Duration,
     /// A run without a root is final when nothing came for this long.
     pub idle_after: Duration,
-    /// Rows in memory are written as a segment when they take this much. They may take twice as much for a while.
+    /// Rows in memory are written as a segment when they take this much. They may take a quarter more for a while, and those
+    /// that are on their way to disk as much again.
     pub flush_bytes: usize,
     /// Rows in memory are written as a segment after this time.
     pub flush_after: Duration,
@@ -35,7 +36,7 @@ impl Default for TelemetryConfig {
 impl TelemetryConfig {
     /// Rows in memory beyond this stop the intake until some are written.
     pub(crate) const fn memory_bytes_max(&self) -> usize {
-        self.flush_bytes.saturating_mul(2)
+        self.flush_bytes.saturating_add(self.flush_bytes / 4)
     }
 }
 

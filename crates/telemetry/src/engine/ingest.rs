@@ -25,7 +25,7 @@ use crate::normalise::{Normalised, Normaliser};
 use crate::origin::Origin;
 
 /// Bytes of requests, as protobuf, that may be on their way from their door to the rows in memory.
-const QUEUED_BYTES_MAX: usize = 16 * 1024 * 1024;
+const QUEUED_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Requests are counted in units of this many bytes.
 const UNIT_BYTES: usize = 1024;
 /// Requests on their way, at most: each takes a unit at least.

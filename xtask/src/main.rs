@@ -10,6 +10,8 @@ mod tidy;
 mod ui;
 mod up;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
@@ -44,8 +46,19 @@ enum Task {
     Bench(bench::BenchArgs),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Xtask::parse().task {
+fn main() -> ExitCode {
+    match done(Xtask::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The causes alone: with `RUST_BACKTRACE` set, as many have it, the error itself would print its whole way here.
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn done(task: Task) -> anyhow::Result<()> {
+    match task {
         Task::Up { check, listen } => up::up(check, listen),
         Task::Test { peers } => test::test(peers),
         Task::Ci => ci::ci(),

@@ -149,6 +149,10 @@ impl Case {
 }
 
 fn read(reader: &mut Reader<'_>, tree: &Node) -> Vec<Case> {
+    if tree.text("kind") == Some("Boundary") {
+        reader.error(tree.at, "this is a boundary; name the cases first, and the boundary behind `--policy`");
+        return Vec::new();
+    }
     let Some(top) = reader.fields(tree, "a file of cases", &["cases"]) else { return Vec::new() };
     let nodes = reader.list(top.get("cases"), "cases");
     if nodes.is_empty() && reader.problems.is_empty() {

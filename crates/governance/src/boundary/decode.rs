@@ -33,6 +33,10 @@ pub(super) const KINDS: &[(&str, ResourceKind)] = &[
 ];
 
 pub(super) fn boundary(reader: &mut Reader<'_>, tree: &Node) -> Option<Boundary> {
+    if tree.member("cases").is_some() && tree.member("kind").is_none() {
+        reader.error(tree.at, "these are cases for `mizzen policy test`, and no boundary");
+        return None;
+    }
     let top = reader.fields(tree, "a boundary", &["apiVersion", "kind", "metadata", "spec"])?;
     constant(reader, top.at, top.get("apiVersion"), "apiVersion", API_VERSION);
     constant(reader, top.at, top.get("kind"), "kind", "Boundary");

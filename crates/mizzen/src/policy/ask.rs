@@ -96,12 +96,15 @@ fn table(report: &Value) -> Result<(), Failure> {
     for name in report["as_enforced"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         output::say(&format!("`{name}` observes: this is what enforcing it would have changed"));
     }
-    output::data(&format!(
-        "{} of {} decisions since {} would be different",
-        count("changed"),
-        count("replayed"),
-        output::time(report, "since")
-    ))?;
+    let since = output::time(report, "since");
+    if count("examined") == 0 && report["truncated"] != true {
+        return output::data(&format!(
+            "nothing that it is about was decided since {since}; let the agent run through Mizzen first, or look further \
+             back with --days"
+        ));
+    }
+    let (changed, replayed) = (count("changed"), count("replayed"));
+    output::data(&format!("{changed} of {replayed} decisions since {since} would be different"))?;
     for (why, number) in report["not_replayed_reasons"].as_object().into_iter().flatten() {
         let told = match why.as_str() {
             "arguments_not_kept" => "could not be asked again: their arguments were not kept",
@@ -132,7 +135,11 @@ fn table(report: &Value) -> Result<(), Failure> {
         ]
     });
     let headings: Vec<String> = headings.map(str::to_owned).into();
-    output::data(&output::grid(headings, rows.collect(), &[true]))
+    output::data(&output::grid(headings, rows.collect(), &[true]))?;
+    match count("groups_more") {
+        0 => Ok(()),
+        more => output::data(&format!("and {more} more groups of fewer decisions")),
+    }
 }
 
 /// What is not allowed and went on all the same was only observed.

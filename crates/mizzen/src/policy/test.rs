@@ -45,9 +45,14 @@ fn offline(args: &TestArgs, shown: &str, text: &str) -> Result<Vec<Value>, Failu
 fn table(shown: &str, cases: &[Value]) -> Result<(), Failure> {
     let failed: Vec<&Value> = cases.iter().filter(|case| case["passed"] != true).collect();
     for case in &failed {
-        let (name, line) = (output::text(case, "name"), &case["line"]);
-        output::data(&format!("{shown}:{line}: {name}: {}", complaint(case)))?;
-        output::data(&format!("    {}", output::text(case, "reason")))?;
+        let (name, line, complaint) = (output::text(case, "name"), &case["line"], complaint(case));
+        // A case without a name is called by its line.
+        let name = if name == format!("line {line}") { String::new() } else { format!("{name}: ") };
+        output::data(&format!("{shown}:{line}: {name}{complaint}"))?;
+        let reason = output::text(case, "reason");
+        if !complaint.contains(&*reason) {
+            output::data(&format!("    {reason}"))?;
+        }
     }
     output::data(&format!("{} passed, {} failed", cases.len() - failed.len(), failed.len()))
 }

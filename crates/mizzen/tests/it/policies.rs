@@ -70,6 +70,37 @@ async fn a_boundary_goes_from_a_file_to_a_set_that_survives_a_restart() -> Resul
 }
 
 #[tokio::test]
+async fn what_a_policy_would_change_is_asked_by_a_person_who_has_never_done_it() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let server = Mizzen::start().await?;
+    let file = write(folder.path(), "helm.yaml", HELM)?;
+    let cases = write(folder.path(), "cases.yaml", CASES)?;
+    let (code, told, _) = run(&server, ["policy", "impact", &file]).await?;
+    assert_eq!(code, Some(0));
+    assert!(told.contains("nothing that it is about was decided since") && told.contains("--days"), "{told}");
+    let (code, _, told) = run(&server, ["policy", "impact", "--remove", "hlem"]).await?;
+    assert_eq!(code, Some(2));
+    assert!(told.contains("`hlem`") && told.contains("mizzen policy get"), "{told}");
+
+    // Each taken for the other.
+    let (code, told, _) = run(&server, ["policy", "check", &cases]).await?;
+    assert_eq!((code, told.lines().count()), (Some(1), 1), "{told}");
+    assert!(told.contains("mizzen policy test"), "{told}");
+    let (code, _, told) = run(&server, ["policy", "test", &file]).await?;
+    assert_eq!((code, told.lines().count()), (Some(2), 1), "{told}");
+    assert!(told.contains("--policy"), "{told}");
+
+    let nameless = CASES.replace("name: removed\n    agent", "agent");
+    let nameless = write(folder.path(), "nameless.yaml", &nameless)?;
+    let (code, told, _) = run(&server, ["policy", "test", &nameless, "--policy", &file]).await?;
+    assert_eq!(code, Some(1));
+    let [failed, summary] = told.lines().collect::<Vec<_>>()[..] else { panic!("why is said once: {told}") };
+    assert!(failed.contains("nameless.yaml:6: expected allow, got deny: "), "{failed}");
+    assert_eq!(summary, "1 passed, 1 failed");
+    Ok(())
+}
+
+#[tokio::test]
 async fn limits_are_held_against_what_the_tools_of_a_file_or_of_the_server_take() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let server = the_loop::server(&FakeProvider::start().await?, folder.path()).await?;

@@ -228,7 +228,8 @@ pub(crate) async fn impact(
     let policies = app.state.control.policies();
     let published = policies.published();
     if let Some((kind, name)) = without.iter().find(|(kind, name)| published.find(*kind, name).is_none()) {
-        return Err(ApiError::Field { field: "remove", message: format!("there is no {kind} `{name}`") });
+        let message = format!("there is no {kind} `{name}`; `mizzen policy get` lists what is in force");
+        return Err(ApiError::Field { field: "remove", message });
     }
     let proposed = blocking(move || Proposed::of(&published, &files, &without)).await?;
     let proposed = Arc::new(proposed.map_err(|problems| ApiError::PolicyInvalid(problems.0))?);

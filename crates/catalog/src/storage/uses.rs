@@ -4,12 +4,12 @@
 //! declared and what is observed meet. Where nothing stands for the name, it leads to where an entity would be looked for.
 
 use mizzen_store::Store;
-use sqlx::{Any, Row as _, Transaction};
+use sqlx::{Any, Executor, Row as _, Transaction};
 
 use super::{entities, subjects};
 use crate::entity::Entity;
 use crate::observed::{Subject, SubjectKind};
-use crate::plane::CatalogError;
+use crate::plane::{Catalog, CatalogError};
 use crate::query::Origin;
 use crate::reference::{DEFAULT_NAMESPACE, EntityRef};
 use crate::relation;
@@ -26,7 +26,7 @@ pub(crate) async fn of(change: &mut Transaction<'_, Any>, entity: &Entity) -> Re
     let mut uses = Vec::new();
     for subject in relation::subjects(entity) {
         let unclaimed = unclaimed(entity, &subject).to_string();
-        let holder = holder(change, subject.kind, &subject.key()).await?;
+        let holder = holder(&mut **change, subject.kind, &subject.key()).await?;
         let target = led(change, holder.as_ref(), &unclaimed).await?;
         uses.push(Use { target, unclaimed, subject });
     }
@@ -73,8 +73,22 @@ async fn is_declared(change: &mut Transaction<'_, Any>, reference: &str) -> Resu
     Ok(row.is_some())
 }
 
+impl Catalog {
+    /// The entity that stands for a subject: the oldest that claims it, or else the discovered one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn standing_for(&self, subject: &Subject) -> Result<Option<EntityRef>, CatalogError> {
+        let holder = holder(self.store().pool(), subject.kind, &subject.key()).await?;
+        let read = |Holder { reference, .. }| {
+            reference.parse().map_err(|error| CatalogError::damaged("entity", &reference, error))
+        };
+        holder.map(read).transpose()
+    }
+}
+
 async fn holder(
-    change: &mut Transaction<'_, Any>,
+    executor: impl Executor<'_, Database = Any>,
     kind: SubjectKind,
     key: &str,
 ) -> Result<Option<Holder>, CatalogError> {
@@ -85,7 +99,7 @@ async fn holder(
     )
     .bind(kind.as_str())
     .bind(key.to_owned())
-    .fetch_optional(&mut **change)
+    .fetch_optional(executor)
     .await?;
     let Some(row) = row else { return Ok(None) };
     let is_discovered = entities::origin(&row.try_get::<String, _>(1)?) == Origin::Discovered;
@@ -106,7 +120,7 @@ pub(crate) async fn follow(
     if rows.is_empty() {
         return Ok(());
     }
-    let holder = holder(change, kind, key).await?;
+    let holder = holder(&mut **change, kind, key).await?;
     for row in rows {
         let unclaimed: String = row.try_get(0)?;
         let led = led(change, holder.as_ref(), &unclaimed).await?;

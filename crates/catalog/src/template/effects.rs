@@ -147,6 +147,12 @@ pub trait Effects: Debug + Send + Sync {
     /// When nothing can be said: that is no level.
     fn level<'a>(&'a self, entity: &'a EntityRef) -> BoxFuture<'a, Result<(u8, Option<String>), EffectError>>;
 
+    /// What stands in the catalog for an agent, by its name in traffic.
+    ///
+    /// # Errors
+    /// When the catalog cannot be read.
+    fn agent<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<EntityRef>, EffectError>>;
+
     /// An entity of the catalog as a document.
     ///
     /// # Errors

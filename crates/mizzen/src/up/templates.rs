@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 use mizzen_catalog::apply::{ApplyOptions, Outcome};
 use mizzen_catalog::document::{self, Document, Read};
 use mizzen_catalog::locations::LocationKind;
+use mizzen_catalog::observed::{Subject, SubjectKind};
 use mizzen_catalog::plane::Actor;
 use mizzen_catalog::template::effects::{Done, EffectError, Effects, Period, Plan, Wanted};
 use mizzen_catalog::{Catalog, EntityRef};
@@ -60,6 +61,14 @@ impl Effects for Planes {
             let level =
                 level.ok_or_else(|| EffectError::new(format!("no scorecard of `{entity}` was computed yet")))?;
             Ok((level, None))
+        }
+        .boxed()
+    }
+
+    fn agent<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<EntityRef>, EffectError>> {
+        async move {
+            let subject = Subject { kind: SubjectKind::Agent, name: name.to_owned() };
+            self.catalog.standing_for(&subject).await.map_err(EffectError::new)
         }
         .boxed()
     }

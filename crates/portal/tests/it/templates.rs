@@ -57,6 +57,10 @@ impl Effects for CatalogOnly {
         ready(Err(EffectError::new("no scorecards here"))).boxed()
     }
 
+    fn agent<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<EntityRef>, EffectError>> {
+        ready(Ok(None)).boxed()
+    }
+
     fn entity<'a>(&'a self, _: &'a EntityRef) -> BoxFuture<'a, Result<Option<Value>, EffectError>> {
         ready(Ok(None)).boxed()
     }

@@ -100,6 +100,12 @@ async fn a_name_that_is_taken_by_something_else_is_not_claimed_by_it() {
         // Of two that claim one subject, the older has it; when that lets go, the other does.
         apply(&bench, agent("mail-a", json!({ "mizzen.dev/agent": "mail" }), "ai-agent")).await;
         apply(&bench, agent("mail-b", json!({ "mizzen.dev/agent": "mail" }), "ai-agent")).await;
+        let standing = async |name: &str| {
+            let subject = Subject { kind: SubjectKind::Agent, name: name.to_owned() };
+            bench.catalog.standing_for(&subject).await.unwrap().map(|reference| reference.to_string())
+        };
+        assert_eq!(standing("Mail").await.as_deref(), Some("component:default/mail-a"), "{}", bench.name);
+        assert_eq!(standing("nobody").await, None);
         let last_seen = async |name| bench.catalog.get(&reference(name)).await.unwrap().unwrap().last_seen;
         assert!(last_seen("component:default/mail-a").await.is_some());
         assert!(last_seen("component:default/mail-b").await.is_none());

@@ -82,7 +82,10 @@ pub(super) async fn verify_telemetry(input: &Input, context: &mut Context<'_>) -
         return Err(StepFault::of("seconds", format!("a step waits at most {VERIFY_SECONDS_MAX} seconds")));
     }
     let name = entity_name(agent, context).await?;
-    let mut output: Output = [("entityName".to_owned(), name.into())].into_iter().collect();
+    let known = context.effects.agent(agent).await.map_err(|error| StepFault::of("agent", error))?;
+    let reference = known.unwrap_or_else(|| EntityRef::new("component", DEFAULT_NAMESPACE, &name)).to_string();
+    let told = [("entityName".to_owned(), name.into()), ("entityRef".to_owned(), reference.into())];
+    let mut output: Output = told.into_iter().collect();
     if context.is_dry_run {
         context.log.info(format!("would wait up to {seconds} seconds for a run of `{agent}`"));
         return Ok(output);

@@ -18,6 +18,9 @@ use crate::template::effects::{Done, EffectError, EffectKind, Effects, Plan, Wan
 use crate::template::path::FilePath;
 use crate::template::run::{Asked, Made, dry_run};
 
+/// An agent that is declared under another name.
+const CLAIMED: &str = "Order Agent";
+
 /// Holds what is wanted to the rules of those who would do it.
 #[derive(Debug)]
 struct Checking;
@@ -46,6 +49,10 @@ impl Effects for Checking {
 
     fn level<'a>(&'a self, _: &'a EntityRef) -> BoxFuture<'a, Result<(u8, Option<String>), EffectError>> {
         unreachable!("these are dry runs")
+    }
+
+    fn agent<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<EntityRef>, EffectError>> {
+        ready(Ok((name == CLAIMED).then(|| EntityRef::new("component", "shop", "order-desk")))).boxed()
     }
 
     fn entity<'a>(&'a self, _: &'a EntityRef) -> BoxFuture<'a, Result<Option<Value>, EffectError>> {
@@ -181,15 +188,17 @@ fn runs_of(command: &str, agent: &str) -> String {
 #[tokio::test]
 async fn an_eval_set_measures_an_agent_of_whatever_name() {
     let template = all().unwrap().remove(2);
-    for name in ["helper", "Helm Agent", "it's: #1, ${{ 1 }} {{ a }} $HOME `x`", "Ägent/1*", "7"] {
+    for name in ["helper", CLAIMED, "it's: #1, ${{ 1 }} {{ a }} $HOME `x`", "Ägent/1*", "7"] {
         let values =
             json!({ "name": "orders", "owner": "platform", "purpose": "Answers about orders.", "agent": name });
         let made = made(&template, values.as_object().unwrap().clone()).await;
         let entity = document::read("catalog-info.yaml", &text(&made, "catalog-info.yaml").unwrap()).remove(0);
         let entity = entity.valid().unwrap().entity;
         let subject = Subject { kind: SubjectKind::Agent, name: name.to_owned() };
-        let agent = discovered_names(&subject).next().unwrap();
-        assert_eq!(entity.document()["spec"]["dependencyOf"], json!([format!("component:default/{agent}")]));
+        let discovered =
+            || EntityRef::new("component", "default", &discovered_names(&subject).next().unwrap()).to_string();
+        let agent = if name == CLAIMED { "component:shop/order-desk".to_owned() } else { discovered() };
+        assert_eq!(entity.document()["spec"]["dependencyOf"], json!([agent]));
         let readme = text(&made, "README.md").unwrap();
         let output = made.output["text"][0]["content"].as_str().unwrap();
         let job: Value = serde_saphyr::from_str(&text(&made, ".github/workflows/evals.yml").unwrap()).unwrap();

@@ -37,6 +37,10 @@ impl Effects for Silent<'_> {
         ready(Ok((0, None))).boxed()
     }
 
+    fn agent<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<EntityRef>, EffectError>> {
+        self.0.agent(name)
+    }
+
     fn entity<'a>(&'a self, entity: &'a EntityRef) -> BoxFuture<'a, Result<Option<Value>, EffectError>> {
         self.0.entity(entity)
     }

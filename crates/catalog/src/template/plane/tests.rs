@@ -55,6 +55,10 @@ impl Effects for Applying {
         ready(Ok((0, None))).boxed()
     }
 
+    fn agent<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<EntityRef>, EffectError>> {
+        ready(Ok(None)).boxed()
+    }
+
     fn entity<'a>(&'a self, _: &'a EntityRef) -> BoxFuture<'a, Result<Option<Value>, EffectError>> {
         ready(Ok(None)).boxed()
     }

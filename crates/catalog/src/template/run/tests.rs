@@ -56,6 +56,10 @@ impl Effects for Recording {
         ready(Ok((1, Some("a budget".to_owned())))).boxed()
     }
 
+    fn agent<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<EntityRef>, EffectError>> {
+        ready(Ok(None)).boxed()
+    }
+
     fn entity<'a>(&'a self, entity: &'a EntityRef) -> BoxFuture<'a, Result<Option<Value>, EffectError>> {
         ready(Ok((entity.name() == "there").then(|| json!({ "kind": "Component" })))).boxed()
     }

@@ -93,6 +93,10 @@ async fn four_eyes_are_two_people() {
         bench.catalog.decide(&gpt(), "1", Pending, &ben(), None).await.unwrap();
         let refused = bench.catalog.decide(&gpt(), "1", Approved, &ben(), None).await;
         assert!(matches!(refused, Err(CatalogError::FourEyes { .. })), "who submits has asked for it: {refused:?}");
+        for maker in [ann(), ben()] {
+            bench.catalog.decide(&gpt(), "1", Rejected, &maker, Some("not yet")).await.unwrap();
+            bench.catalog.decide(&gpt(), "1", Pending, &ben(), None).await.unwrap();
+        }
         let third = Actor::person("cy", mizzen_model::permission::Role::Approver);
         assert_eq!(bench.catalog.decide(&gpt(), "1", Approved, &third, None).await.unwrap().state, Approved);
     }

@@ -88,9 +88,13 @@ async function review({ browser, server }) {
   await screenshot(page, 'review-conflict-light-1280');
   await page.getByRole('button', { name: 'Approve 1.5.0' }).click();
   await until(page, 'it left the list', () => !document.querySelector('.split-list')?.textContent?.includes('1.5.0'));
-  await shown(page, 'you applied it, sent its files or submitted it; somebody else must decide');
+  await shown(
+    page,
+    'you applied it, sent its files or submitted it; somebody else must approve it, and you may reject it',
+  );
   await shown(page, 'sent by user:default/admin');
   assert.ok(await page.getByRole('button', { name: 'Approve' }).isDisabled(), 'who sent its files cannot approve it');
+  assert.ok(await page.getByRole('button', { name: 'Reject' }).isEnabled(), 'who sent its files may take them back');
   await screenshot(page, 'review-of-template-light-1280');
   await page.goto(`${AGENT}?tab=versions`);
   await page.waitForSelector('.version-steps');

@@ -3,6 +3,7 @@ import {
   actionsOf,
   classOf,
   classWord,
+  isClosed,
   levelNumber,
   levelOf,
   otherClasses,
@@ -200,6 +201,14 @@ describe('an entity', () => {
       { word: 'Seen used by', targets: [{ ref: 'a:b/f', exists: true }] },
     ]);
     expect(observedGroups({ ref: 'a:b/c' }, undefined)).toEqual([]);
+  });
+});
+
+describe('a review', () => {
+  test('who made a version may take it back by rejecting it, and somebody else approves it', () => {
+    const open = (refused: string | null) => actionsOf('pending').filter((action) => !isClosed(action, refused));
+    expect(open('four eyes are required')).toEqual(['reject']);
+    expect(open(null)).toEqual(['approve', 'reject']);
   });
 });
 

@@ -55,7 +55,7 @@ pub(crate) struct CatalogReview {
     in_use: Option<CatalogInUse>,
     /// From what is in use to what waits, as a unified diff.
     diff: Option<String>,
-    /// Whether the asker may decide about it.
+    /// Whether the asker may approve it.
     may_decide: bool,
     /// Why not.
     why_not: Option<String>,
@@ -151,5 +151,6 @@ fn why_not(app: &App, session: &Session, version: &Version) -> Option<String> {
     } else {
         "applied or submitted it"
     };
-    needs_other_eyes.then(|| format!("four eyes are required, and you {did}; somebody else must decide"))
+    needs_other_eyes
+        .then(|| format!("four eyes are required, and you {did}; somebody else must approve it, and you may reject it"))
 }

@@ -128,6 +128,10 @@ export type VersionAction = 'submit' | 'approve' | 'reject' | 'deprecate' | 'ret
 
 export const actionsOf = (state: VersionState): VersionAction[] => NEXT[state];
 
+/** What is closed to whoever made the version, where somebody else must approve it; to reject it is to take it back. */
+export const isClosed = (action: VersionAction, refused: string | null): boolean =>
+  refused !== null && action === 'approve';
+
 export const actionWord: Record<VersionAction, string> = {
   submit: 'Submit for review',
   approve: 'Approve',

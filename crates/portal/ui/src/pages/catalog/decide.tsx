@@ -3,7 +3,7 @@ import { refresh } from '../../api/cache';
 import { ApiError, send } from '../../api/client';
 import { entityApi, isCatalog, type VersionState } from '../../api/catalog';
 import { may, type Role } from '../../api/session';
-import { actionsOf, actionWord, type VersionAction } from '../../format/catalog';
+import { actionsOf, actionWord, isClosed, type VersionAction } from '../../format/catalog';
 import { announcement } from '../../shell/overlays';
 import { Icon, type IconName } from '../../ui/icon';
 import { needsWords, RoleButton } from '../../ui/role';
@@ -56,14 +56,14 @@ export function Decide({
   version: Decided;
   /** The page listens for `a` and `r`. */
   hasKeys?: boolean;
-  /** Why this person may not decide on it, whatever the role. */
+  /** Why this person may not approve it, whatever the role. */
   refused?: string | null;
   asked: VersionAction | null;
   ask: (action: VersionAction | null) => void;
   done: () => void;
 }) {
   const actions = actionsOf(version.state);
-  if (asked !== null && actions.includes(asked) && may(leastRole[asked]) && !(refused && isReview(asked))) {
+  if (asked !== null && actions.includes(asked) && may(leastRole[asked]) && !isClosed(asked, refused)) {
     return <ReasonForm version={version} action={asked} cancel={() => ask(null)} done={done} />;
   }
   if (actions.length === 0) return null;
@@ -74,8 +74,8 @@ export function Decide({
           key={action}
           least={leastRole[action]}
           class={`button ${action === 'approve' ? 'primary' : action === 'reject' ? 'danger' : ''}`}
-          disabled={refused !== null && isReview(action)}
-          {...(refused !== null && isReview(action) ? { title: refused } : {})}
+          disabled={isClosed(action, refused)}
+          {...(refused !== null && isClosed(action, refused) ? { title: refused } : {})}
           onClick={() => ask(action)}
         >
           <Icon name={actionIcon[action]} /> {actionWord[action]} {hasKeys && KEYS[action] && <kbd>{KEYS[action]}</kbd>}
@@ -96,7 +96,6 @@ export function Decide({
 }
 
 const KEYS: Partial<Record<VersionAction, string>> = { approve: 'a', reject: 'r' };
-const isReview = (action: VersionAction): boolean => action === 'approve' || action === 'reject';
 
 function ReasonForm({
   version,

@@ -40,7 +40,9 @@ pub enum Per {
     Everyone,
     Agent,
     Team,
+    /// As its client says: the header `mizzen-session` of a model call, or the MCP session of a tool call; without one, the run.
     Session,
+    /// The key's own, or else the trace that the client names; without one, the key.
     Run,
 }
 

@@ -4,6 +4,7 @@
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use mizzen_runtime::secret::Secret;
 
+use super::permission::SESSION;
 use super::trace::{TRACEPARENT, TraceContext};
 use crate::routing::Upstream;
 use crate::wire::Protocol;
@@ -111,7 +112,8 @@ fn is_clients_own(name: &HeaderName) -> bool {
     ) || matches!(
         name.as_str(),
         "x-api-key" | "api-key" | "x-goog-api-key" | "traceparent" | "baggage" | "x-real-ip" | "via"
-    ) || name.as_str().starts_with("x-forwarded-")
+    ) || *name == SESSION
+        || name.as_str().starts_with("x-forwarded-")
         || name.as_str().starts_with("sec-")
 }
 
@@ -156,6 +158,7 @@ mod tests {
             ("x-stainless-lang", "python"),
             ("accept-encoding", "gzip"),
             ("x-forwarded-for", "10.0.0.1"),
+            ("mizzen-session", "chat-1"),
         ];
         let openai = sent(OpenAi, &client);
         assert_eq!(openai["authorization"], "Bearer sk-provider");
@@ -164,7 +167,7 @@ mod tests {
             (&"org".parse().unwrap(), &"identity".parse().unwrap())
         );
         assert!(openai["authorization"].is_sensitive());
-        for name in ["x-api-key", "cookie", "connection", "x-forwarded-for"] {
+        for name in ["x-api-key", "cookie", "connection", "x-forwarded-for", "mizzen-session"] {
             assert!(!openai.contains_key(name), "{name}");
         }
         let anthropic =

@@ -17,8 +17,8 @@ use crate::routing::Upstream;
 use crate::wire::Format;
 use crate::wire::offer::{Offer, ProviderTool};
 
-/// The conversation that a call belongs to, where budgets are given to sessions.
-const SESSION: &str = "mizzen-session";
+/// The header that names the conversation of a call, where budgets are given to sessions. It goes no further than here.
+pub(super) const SESSION: &str = "mizzen-session";
 const SESSION_BYTES_MAX: usize = 128;
 /// The server of tools that the provider runs by itself.
 const PROVIDER: &str = "provider";

@@ -73,6 +73,44 @@ async fn an_empty_budget_refuses_in_the_providers_shape_and_says_which_how_much_
     }
 }
 
+/// The status of a call in a session and a trace.
+async fn called(it: &Harness, session: &str, trace: Option<&str>) -> u16 {
+    it.fake.will(Answer::json(200, &answer(1, 1)));
+    let mut request = it.request(Method::POST, "/v1/chat/completions").header("content-type", "application/json");
+    if !session.is_empty() {
+        request = request.header("mizzen-session", session);
+    }
+    if let Some(trace) = trace {
+        request = request.header("traceparent", format!("00-{}-b7ad6b7169203331-01", trace.repeat(32)));
+    }
+    Got::read(it.send(request, call(5)).await).await.status
+}
+
+#[tokio::test]
+async fn a_session_is_what_the_header_names_and_without_one_the_run_or_the_key() {
+    let it = Harness::start().await;
+    it.boundary("enforce", "models: ['*']\nbudgets: [{per: session, calls: 1}]").await;
+    let long = "x".repeat(129);
+    for (session, trace, status) in [
+        ("one", None, 200),
+        ("one", None, 429),
+        ("one", Some("a"), 429),
+        ("two", None, 200),
+        // None of its own: the trace is its run.
+        ("", Some("a"), 200),
+        ("", Some("a"), 429),
+        (long.as_str(), Some("a"), 429),
+        ("", Some("b"), 200),
+        // In no run: the key.
+        ("", None, 200),
+        ("", None, 429),
+        (long.as_str(), None, 429),
+    ] {
+        assert_eq!(called(&it, session, trace).await, status, "{session} {trace:?}");
+    }
+    assert!(it.fake.asked().iter().all(|asked| !asked.headers.contains_key("mizzen-session")));
+}
+
 #[tokio::test]
 async fn a_call_that_a_duty_keeps_from_going_out_takes_nothing() {
     let it = Harness::start().await;

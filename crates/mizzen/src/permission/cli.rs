@@ -91,7 +91,7 @@ pub(crate) struct BudgetsSetArgs {
     /// Only calls of this team's agents count.
     #[arg(long)]
     pub(crate) team: Option<String>,
-    /// Who shares one account: everyone, agent, team, session or run.
+    /// Who shares one account: everyone, agent, team, session (header `mizzen-session`, or MCP session) or run.
     #[arg(long, default_value = "agent")]
     pub(crate) per: String,
     /// When it begins anew: hour, day, week, whole (never) or seconds, in UTC. [default: day]

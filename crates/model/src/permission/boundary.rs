@@ -243,7 +243,10 @@ named! {
     BudgetScope, "budget scope" {
         Agent = "agent",
         Team = "team",
+        /// What the client says belongs together: of a model call the header `mizzen-session`, of a tool call its MCP session. A call
+        /// without one, as of every stateless MCP client, counts for its run.
         Session = "session",
+        /// The key's own run, or else the trace that the client names. A call in no run counts for its key.
         Run = "run",
     }
 }

@@ -38,7 +38,8 @@ pub(crate) struct BudgetView {
     /// Whose calls count; `*` stands for any characters.
     agent: Option<String>,
     team: Option<String>,
-    /// Who shares an account: `everyone`, `agent`, `team`, `session` or `run`.
+    /// Who shares an account: `everyone`, `agent`, `team`, `session` (the header `mizzen-session` of model calls, the MCP session of
+    /// tool calls; without one, the run) or `run` (without one, the key).
     per: &'static str,
     mode: Mode,
     /// `hour`, `day`, `week`, `seconds` or `whole`.
@@ -86,7 +87,7 @@ pub(crate) struct BudgetRequest {
     agent: Option<String>,
     #[serde(default)]
     team: Option<String>,
-    /// `agent` by default.
+    /// `agent` by default; the others are `everyone`, `team`, `session` and `run`.
     #[serde(default)]
     per: Option<String>,
     /// `enforce` by default.

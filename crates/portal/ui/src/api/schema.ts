@@ -2439,7 +2439,7 @@ export interface components {
         BudgetRequest: {
             agent?: string | null;
             team?: string | null;
-            /** @description `agent` by default. */
+            /** @description `agent` by default; the others are `everyone`, `team`, `session` and `run`. */
             per?: string | null;
             /** @description `enforce` by default. */
             mode?: string | null;
@@ -2471,7 +2471,10 @@ export interface components {
             /** @description Whose calls count; `*` stands for any characters. */
             agent?: string | null;
             team?: string | null;
-            /** @description Who shares an account: `everyone`, `agent`, `team`, `session` or `run`. */
+            /**
+             * @description Who shares an account: `everyone`, `agent`, `team`, `session` (the header `mizzen-session` of model calls, the MCP session of
+             *     tool calls; without one, the run) or `run` (without one, the key).
+             */
             per: string;
             mode: components["schemas"]["Mode"];
             /** @description `hour`, `day`, `week`, `seconds` or `whole`. */
@@ -3262,7 +3265,7 @@ export interface components {
             in_use?: components["schemas"]["CatalogInUse"] | null;
             /** @description From what is in use to what waits, as a unified diff. */
             diff?: string | null;
-            /** @description Whether the asker may decide about it. */
+            /** @description Whether the asker may approve it. */
             may_decide: boolean;
             /** @description Why not. */
             why_not?: string | null;

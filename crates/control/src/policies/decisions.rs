@@ -168,6 +168,8 @@ impl Policies<'_> {
         let has_more = items.len() > limit as usize;
         items.truncate(limit as usize);
         let next_cursor = items.last().filter(|_| has_more).map(|last| format!("{}~{}", last.at.unix_nanos(), last.id));
+        // Swept since their rows were read, or damaged, which is logged.
+        items.retain(|decision| !decision.document.is_empty());
         Ok(DecisionPage { items, next_cursor })
     }
 
@@ -176,7 +178,7 @@ impl Policies<'_> {
     pub async fn decision(&self, id: &str) -> Result<Option<KeptDecision>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM control_decisions WHERE decision_id = $1");
         let row = sqlx::query(AssertSqlSafe(sql)).bind(id).fetch_optional(self.0.store.pool()).await?;
-        Ok(self.decoded(row.as_slice()).await?.pop())
+        Ok(self.decoded(row.as_slice()).await?.pop().filter(|decision| !decision.document.is_empty()))
     }
 
     /// Rows with their documents.
@@ -218,9 +220,14 @@ async fn delete_before(inner: &Inner, before: i64) -> Result<(), StoreError> {
         .execute(inner.store.pool())
         .await?;
         if done.rows_affected() == 0 {
-            break;
+            return delete_documents_before(inner, before).await;
         }
     }
+    // A block goes after its decisions, and some of them are left for the next turn.
+    Ok(())
+}
+
+async fn delete_documents_before(inner: &Inner, before: i64) -> Result<(), StoreError> {
     for _ in 0..SWEEPS_MAX {
         if documents::delete_before(inner.store.pool(), before, SWEPT_AT_ONCE).await? == 0 {
             break;

@@ -14,8 +14,8 @@ use crate::token;
 
 /// Documents of one block: so many are read for one of them.
 pub(super) const BLOCK_DOCUMENTS: usize = 64;
-/// Blocks that one statement asks for.
-const BLOCKS_PER_STATEMENT: usize = 256;
+/// Blocks that one statement asks for: they are in memory together, packed.
+const BLOCKS_PER_STATEMENT: usize = 32;
 /// Fast: most of what it saves is what the documents have in common.
 const ZSTD_LEVEL: i32 = 1;
 /// Of one block when it is read: arguments are bounded, and what is larger is none of ours.
@@ -52,10 +52,9 @@ pub(super) fn pack<'a>(documents: impl Iterator<Item = &'a str>) -> std::io::Res
     Ok(STANDARD_NO_PAD.encode(zstd::bulk::compress(together.as_bytes(), ZSTD_LEVEL)?))
 }
 
-fn unpack(block: &str) -> Option<Vec<String>> {
+fn unpack(block: &str) -> Option<String> {
     let packed = STANDARD_NO_PAD.decode(block).ok()?;
-    let together = String::from_utf8(zstd::bulk::decompress(&packed, bytes_of(&packed)?).ok()?).ok()?;
-    Some(together.split(SEPARATOR).map(str::to_owned).collect())
+    String::from_utf8(zstd::bulk::decompress(&packed, bytes_of(&packed)?).ok()?).ok()
 }
 
 fn bytes_of(packed: &[u8]) -> Option<usize> {
@@ -63,29 +62,33 @@ fn bytes_of(packed: &[u8]) -> Option<usize> {
     usize::try_from(bytes).ok().filter(|bytes| *bytes <= BLOCK_BYTES_MAX)
 }
 
-/// The documents at `places`, in their order; empty where there is none any more, or it cannot be read.
+/// The documents at `places`, in their order; empty where there is none any more, or it cannot be read. Of a block only what is
+/// asked for stays in memory: the rows of a page may lie in as many blocks.
 pub(super) async fn read(pool: &AnyPool, places: &[Place]) -> Result<Vec<String>, StoreError> {
-    let mut numbers: Vec<i64> = places.iter().map(|place| place.block).filter(|block| *block != BESIDE).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let mut blocks: HashMap<i64, Vec<String>> = HashMap::with_capacity(numbers.len());
+    let mut wanted: HashMap<i64, Vec<(usize, usize)>> = HashMap::new();
+    for (at, place) in places.iter().enumerate().filter(|(_, place)| place.block != BESIDE) {
+        if let Ok(index) = usize::try_from(place.index) {
+            wanted.entry(place.block).or_default().push((at, index));
+        }
+    }
+    let mut documents = vec![String::new(); places.len()];
+    let numbers: Vec<i64> = wanted.keys().copied().collect();
     for some in numbers.chunks(BLOCKS_PER_STATEMENT) {
-        let wanted: Vec<String> = some.iter().map(ToString::to_string).collect();
+        let some: Vec<String> = some.iter().map(ToString::to_string).collect();
         let sql =
-            format!("SELECT block, documents FROM control_decision_documents WHERE block IN ({})", wanted.join(", "));
+            format!("SELECT block, documents FROM control_decision_documents WHERE block IN ({})", some.join(", "));
         for row in sqlx::query(AssertSqlSafe(sql)).fetch_all(pool).await? {
             let number: i64 = row.try_get(0)?;
-            match unpack(&row.try_get::<String, _>(1)?) {
-                Some(documents) => drop(blocks.insert(number, documents)),
-                None => tracing::error!(block = number, "a block of decisions is damaged"),
+            let Some(together) = unpack(&row.try_get::<String, _>(1)?) else {
+                tracing::error!(block = number, "a block of decisions is damaged");
+                continue;
+            };
+            for &(at, index) in wanted.get(&number).into_iter().flatten() {
+                together.split(SEPARATOR).nth(index).unwrap_or_default().clone_into(&mut documents[at]);
             }
         }
     }
-    let at = |place: &Place| {
-        let index = usize::try_from(place.index).ok()?;
-        blocks.get(&place.block)?.get(index).cloned()
-    };
-    Ok(places.iter().map(|place| at(place).unwrap_or_default()).collect())
+    Ok(documents)
 }
 
 /// Removes blocks whose newest decision is older.
@@ -119,10 +122,10 @@ mod tests {
         let documents: Vec<String> =
             (0..64).map(|at| format!(r#"{{"id":"dec_{at:04}","reason":"line\nline","policies":["a","b"]}}"#)).collect();
         let block = pack(documents.iter().map(String::as_str)).unwrap();
-        assert_eq!(unpack(&block), Some(documents.clone()));
+        assert_eq!(unpack(&block), Some(documents.join("\n")));
         assert!(block.len() * 4 < documents.iter().map(String::len).sum(), "{}", block.len());
         let one = pack(["{}"].into_iter()).unwrap();
-        assert_eq!(unpack(&one), Some(vec!["{}".to_owned()]));
+        assert_eq!(unpack(&one).as_deref(), Some("{}"));
         assert_eq!(unpack("no block"), None);
     }
 }

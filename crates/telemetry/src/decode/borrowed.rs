@@ -15,8 +15,8 @@ use prost::Message as _;
 
 use super::fields::{Fields, NotPlain};
 
-/// Values within values.
-const DEPTH_MAX: usize = 32;
+/// Values within values: one more, and prost refuses the request.
+const DEPTH_MAX: usize = 31;
 
 /// Spans of one resource. `S` is a span that is still to be looked at: its bytes, or what prost made of them.
 #[derive(Debug)]

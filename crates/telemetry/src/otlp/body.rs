@@ -45,7 +45,9 @@ pub(super) async fn read(headers: &HeaderMap, mut body: Body, limit: &Limit, hel
     let stated = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     limit.check(stated.unwrap_or(0))?;
     let expected = usize::try_from(stated.unwrap_or(0)).unwrap_or(usize::MAX);
-    let mut whole = BytesMut::with_capacity(expected.min(EXPECTED_BYTES_MAX));
+    let room = expected.min(EXPECTED_BYTES_MAX);
+    held.grow_to(room)?;
+    let mut whole = BytesMut::with_capacity(room);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Failure::Body("connection ended within the body".to_owned()))?;
         if let Ok(data) = frame.into_data() {

@@ -127,7 +127,9 @@ impl Connection {
             let opening = self.line.open(&self.framing, outgoing);
             let late = || self.line.late(self.timeout);
             let mut source = tokio::time::timeout(self.timeout, opening).await.map_err(|_| late())??;
-            Ok::<_, Fault>(self.converse(&mut source, events).await?)
+            let outcome = self.converse(&mut source, events).await?;
+            source.let_end(&self.shared.tasks);
+            Ok::<_, Fault>(outcome)
         };
         let outcome = match cancel.run_until_cancelled(exchange).await {
             None => return Err(UpstreamError::Cancelled.into()),

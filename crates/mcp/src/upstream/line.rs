@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
+use mizzen_runtime::task::TaskGroup;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
@@ -235,6 +236,13 @@ pub(super) fn base(framing: &Framing) -> HeaderMap {
 }
 
 impl Source {
+    /// Its answer was read: see [`HttpSource::let_end`].
+    pub(super) fn let_end(self, tasks: &TaskGroup) {
+        if let Self::Http { source, .. } = self {
+            source.let_end(tasks);
+        }
+    }
+
     /// The next message; `None` when there will be none.
     pub(super) async fn next(&mut self) -> Result<Option<Message>, UpstreamError> {
         match self {

@@ -1,12 +1,15 @@
 //! The messages of one response: a single JSON object, or a stream of events.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use mizzen_runtime::task::{TaskGroup, TaskKind};
 
 use super::Endpoint;
 use crate::seam::UpstreamError;
@@ -15,6 +18,9 @@ use crate::upstream::wire::{self, Message};
 
 /// Bytes of one stream, in results of the largest size: a server that floods is cut off.
 const STREAM_RESULTS_MAX: u64 = 16;
+/// How long the end of a stream is waited for whose answer was read, and what may come before it.
+const END_TIMEOUT: Duration = Duration::from_secs(1);
+const END_BYTES_MAX: usize = 64 << 10;
 
 /// Gives messages until the response ends.
 #[derive(Debug)]
@@ -99,6 +105,21 @@ impl HttpSource {
         Some(ResumeAt { last_event_id, retry_ms: stream.parser.retry_ms() })
     }
 
+    /// The answer was read. A server then ends its stream; once the end is read, the connection serves the next request,
+    /// and one that is dropped before is closed.
+    pub(in crate::upstream) fn let_end(self, tasks: &TaskGroup) {
+        let Kind::Stream(stream) = self.0 else { return };
+        let mut end = Box::pin(stream.end());
+        if (&mut end).now_or_never().is_some() {
+            return;
+        }
+        tasks.spawn(TaskKind::Upstream, |draining| async move {
+            let waited = tokio::time::timeout(END_TIMEOUT, end);
+            let (Some(Ok(()) | Err(_)) | None) = draining.run_until_cancelled(waited).await;
+            Ok(())
+        });
+    }
+
     /// The next message; `None` at the end, however it came about. Cancelling it loses nothing.
     pub(in crate::upstream) async fn next(&mut self, endpoint: &Endpoint) -> Result<Option<Message>, UpstreamError> {
         match &mut self.0 {
@@ -121,6 +142,16 @@ impl Stream {
                     }
                 }
                 Some(Err(_)) | None => return Ok(None),
+            }
+        }
+    }
+
+    async fn end(mut self: Box<Self>) {
+        let mut rest = 0;
+        while let Some(Ok(frame)) = self.body.frame().await {
+            rest += frame.data_ref().map_or(0, Bytes::len);
+            if rest > END_BYTES_MAX {
+                return;
             }
         }
     }

@@ -1,16 +1,19 @@
 //! Servers that are slow, flood, lie or forget harm their own calls only.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use mizzen_control::audit::Kind;
 use mizzen_control::audit::read::EntryFilter;
 use mizzen_control::providers::ProviderKey;
@@ -345,5 +348,34 @@ async fn a_server_that_hangs_is_known_to_hang_when_nobody_waited_for_it() {
     assert_eq!(hanging.list(ListKind::Tools).await.unwrap_err().code(), "upstream_timeout");
     assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
     assert_eq!(asked.load(Ordering::SeqCst), 2);
+    bench.drain().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_a_little_after_its_answer_leaves_its_connection_for_the_next_call() {
+    let connections = Arc::new(Mutex::new(HashSet::new()));
+    let seen = Arc::clone(&connections);
+    let handler = post(move |ConnectInfo(client): ConnectInfo<SocketAddr>, body: Bytes| async move {
+        let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if request["method"] != "tools/call" {
+            return begin(&request).unwrap_or_else(|| error(&request, -32601));
+        }
+        seen.lock().unwrap().insert(client);
+        let said = json!({ "jsonrpc": "2.0", "id": request["id"], "result": { "content": [] } });
+        let answer = stream::once(async move { Ok::<_, Infallible>(format!("data: {said}\n\n")) });
+        let end = stream::once(async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Ok(": the end\n\n".to_owned())
+        });
+        ([("content-type", "text/event-stream")], Body::from_stream(answer.chain(end))).into_response()
+    });
+    let url = serve(Router::new().route("/mcp", handler)).await + "/mcp";
+    let bench = Bench::with(vec![http("late", url)]).await;
+    let client = bench.client("late", "one", no_capabilities()).await.unwrap();
+    for _ in 0..4 {
+        client.call("t", json!({})).await.result();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(connections.lock().unwrap().len(), 1);
     bench.drain().await;
 }

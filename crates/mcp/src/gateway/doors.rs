@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::routing::{MethodRouter, get};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use mizzen_control::gate::DenialCode;
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -20,9 +21,11 @@ use super::stream::resumable::{self, Resumable, Resumed};
 use super::stream::{self, Last, Pace};
 use crate::wire::headers;
 use crate::wire::json::Members;
-use crate::wire::rpc::{Answer, INVALID_REQUEST, REFUSED};
+use crate::wire::rpc::{Answer, INVALID_REQUEST, REFUSED, RpcError};
 
 const ALLOWED: &str = "GET, POST, DELETE";
+/// For a client that could not be told yes or no.
+const TRY_AGAIN_SECONDS: &str = "5";
 /// What the records call the stream of news of a stateful client, as a stateless one asks for it.
 const NEWS: &str = "subscriptions/listen";
 
@@ -94,8 +97,10 @@ async fn listen(received: Received, request: Request<Body>) -> Result<Response<B
     let after = last_event(&identified.parts.headers)?;
     // A stop holds for what was permitted before it, and so for an answer that waits; the news are recorded below.
     let wants_answer = after.as_ref().is_some_and(|after| !after.is_news);
-    if let Some(reason) = identified.gateway.control.gate().paused(&identified.caller).filter(|_| wants_answer) {
-        return Err(Refusal::new(StatusCode::FORBIDDEN, REFUSED, reason));
+    if let Some((code, reason)) = identified.gateway.control.gate().barred(&identified.caller).filter(|_| wants_answer)
+    {
+        let refused = RpcError::new(REFUSED, reason).with_data(json!({ "code": code.as_str() }));
+        return Err(no_stream(refused));
     }
     let before = match after {
         None => Vec::new(),
@@ -109,7 +114,7 @@ async fn listen(received: Received, request: Request<Body>) -> Result<Response<B
     let mut incoming = identified.incoming(client, id, NEWS.to_owned(), Members::new(), Members::new());
     let mut recording = incoming.recording_of(NEWS.to_owned(), None);
     let may_follow = incoming.may_follow(incoming.all_of_view(), &mut recording, Vec::new()).await;
-    may_follow.map_err(|refused| Refusal::of(StatusCode::FORBIDDEN, None, refused))?;
+    may_follow.map_err(no_stream)?;
     recording.end(&Answer::Result(RawValue::NULL.to_owned()));
     drop(recording);
     let place = incoming.begin_stream().map_err(|error| Refusal::of(StatusCode::SERVICE_UNAVAILABLE, None, error))?;
@@ -125,6 +130,16 @@ async fn listen(received: Received, request: Request<Body>) -> Result<Response<B
         })
     })
     .await)
+}
+
+/// Why there is no stream: a decision, or that none could be made just now.
+fn no_stream(refused: RpcError) -> Refusal {
+    let code = refused.data.as_ref().and_then(|data| data["code"].as_str());
+    if code == Some(DenialCode::Unavailable.as_str()) {
+        return Refusal::of(StatusCode::SERVICE_UNAVAILABLE, None, refused)
+            .with_field(header::RETRY_AFTER, TRY_AGAIN_SECONDS);
+    }
+    Refusal::of(StatusCode::FORBIDDEN, None, refused)
 }
 
 /// The event after which the client wants to go on.
@@ -180,4 +195,25 @@ async fn metadata(gateway: Arc<Inner>, told: Told, request: Request<Body>) -> Re
     let mut response = refusal::json(StatusCode::OK, body.to_string().into());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=300"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+    use serde_json::json;
+
+    use super::{REFUSED, RpcError, no_stream};
+
+    #[test]
+    fn what_cannot_be_decided_is_not_forbidden() {
+        for (code, status, again) in [
+            ("paused", StatusCode::FORBIDDEN, None),
+            ("permission_unavailable", StatusCode::SERVICE_UNAVAILABLE, Some("5")),
+        ] {
+            let refused = RpcError::new(REFUSED, "no").with_data(json!({ "code": code }));
+            let response = no_stream(refused).into_response();
+            let told = response.headers().get("retry-after").map(|value| value.to_str().unwrap());
+            assert_eq!((response.status(), told), (status, again), "{code}");
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! The doors of the tool gateway.
 //!
 //! `doors` says which address is which door, `pipeline` is the life of a message. `session` holds what stateful clients
-//! left here, `parked` the calls that wait for a stateless client's answer; `bridge` speaks between the eras, `listening`
-//! brings news, `recording` makes a span of each call.
+//! left here, `parked` the calls that wait for a stateless client's answer; `bridge` speaks between the eras, `tasks` are the
+//! calls that go on after their answer, `listening` brings news, `recording` makes a span of each call.
 
 mod bridge;
 mod config;
@@ -43,6 +43,7 @@ use self::parked::ParkedCalls;
 use self::pipeline::Searches;
 pub use self::pipeline::TokenCheck;
 use self::session::Sessions;
+use self::tasks::questions::Questions;
 pub use self::tokens::IssuerTokens;
 use crate::seam::Directory;
 use crate::signing::Signer;
@@ -86,6 +87,8 @@ struct Inner {
     tokens: Option<Arc<dyn TokenCheck>>,
     sessions: Sessions,
     parked: ParkedCalls,
+    /// What stateful servers ask in the middle of tasks whose clients poll.
+    questions: Questions,
     /// Streams of news of each caller.
     streams: Mutex<HashMap<String, u64>>,
     /// Ends the streams when the gateway is drained.
@@ -126,6 +129,7 @@ impl Gateway {
         let inner = Arc::new(Inner {
             sessions: Sessions::new(&parts.metrics, &max),
             parked: ParkedCalls::new(&parts.metrics, max.parked_max),
+            questions: Questions::new(&parts.metrics, max.parked_max),
             streams: Mutex::default(),
             metrics: GatewayMetrics::new(&parts.metrics),
             limits,
@@ -143,6 +147,8 @@ impl Gateway {
         });
         let sweeper = Arc::clone(&inner);
         parts.tasks.spawn(TaskKind::ToolSessionSweep, |_| session::keep_swept(sweeper));
+        let sweeper = Arc::clone(&inner);
+        parts.tasks.spawn(TaskKind::ToolSessionSweep, |_| parked::keep_swept(sweeper));
         Ok(Self(inner))
     }
 }

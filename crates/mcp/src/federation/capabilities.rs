@@ -145,22 +145,48 @@ fn capabilities<'a>(known: impl Iterator<Item = &'a About>, client: Era, is_empt
                     all.insert(name.clone(), json!({}));
                 }
                 "experimental" | "extensions" => extend(&mut all, name, value, about.era, client),
-                "tasks" if client == Era::Stateful && about.era == Era::Stateful && runs_calls(value) => {
-                    // The gateway keeps the account of who made which task, whether the server has a list or not.
-                    let requests = json!({ "tools": { "call": {} } });
-                    all.insert(name.clone(), json!({ "list": {}, "cancel": {}, "requests": requests }));
-                }
-                // What nobody knows: it could not be bridged.
+                // Tasks, and what nobody knows: that could not be bridged.
                 _ => {}
             }
+        }
+        if makes_tasks(about) {
+            offer_tasks(&mut all, client);
         }
     }
     all
 }
 
-/// Whether a server makes tasks of tool calls, in the way of 2025-11-25.
-pub(crate) fn runs_calls(tasks: &Value) -> bool {
-    tasks.pointer("/requests/tools/call").is_some()
+/// Whether a server makes tasks of tool calls, in the way of its era.
+pub(crate) fn makes_tasks(about: &About) -> bool {
+    let declared = |name: &str| about.capabilities.get(name);
+    match about.era {
+        Era::Stateful => declared("tasks").is_some_and(|tasks| tasks.pointer("/requests/tools/call").is_some()),
+        Era::Stateless => declared("extensions").is_some_and(|extensions| extensions.get(TASKS).is_some()),
+    }
+}
+
+/// In the client's words, whichever the server's are.
+fn offer_tasks(all: &mut Map<String, Value>, client: Era) {
+    match client {
+        Era::Stateful => {
+            // The gateway keeps the account of who made which task, whether the server has a list or not.
+            let requests = json!({ "tools": { "call": {} } });
+            all.insert("tasks".to_owned(), json!({ "list": {}, "cancel": {}, "requests": requests }));
+        }
+        Era::Stateless => {
+            let extensions = all.entry("extensions").or_insert_with(|| json!({}));
+            if let Some(extensions) = extensions.as_object_mut() {
+                extensions.entry(TASKS).or_insert_with(|| json!({}));
+            }
+        }
+    }
+}
+
+/// The servers that make tasks of tool calls in the way of `era`, each waited for at most `wait`.
+pub(crate) async fn task_makers(view: &View, era: Era, wait: Duration) -> Vec<String> {
+    let known = known(view, wait).await.into_iter();
+    let makers = known.filter(|(_, about)| about.era == era && makes_tasks(about));
+    makers.map(|(member, _)| member.upstream.name().to_owned()).collect()
 }
 
 fn extend(all: &mut Map<String, Value>, name: &str, value: &Value, server: Era, client: Era) {

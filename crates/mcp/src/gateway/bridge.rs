@@ -220,8 +220,9 @@ fn park(under_way: UnderWay, question: Question) -> Answer {
     let asked = BTreeMap::from([(question.key.clone(), request)]);
     let lifetime = i64::try_from(gateway.config.timeouts.answer().as_nanos()).unwrap_or(i64::MAX);
     let expires_at: Timestamp = gateway.clock.now().plus_nanos(lifetime);
+    let (incoming, asked_at) = (incoming.bare(), Instant::now());
     let call =
-        ParkedCall { binding: binding.clone(), granted, exchange, question, asked_at: Instant::now(), expires_at };
+        ParkedCall { binding: binding.clone(), incoming, target, granted, exchange, question, asked_at, expires_at };
     match gateway.parked.park(call) {
         Ok(id) => Answer::Result(json::raw(&json!({
             "resultType": "input_required",
@@ -236,13 +237,18 @@ impl UnderWay {
     /// A person stopped the agent in the middle of the call: its server is told first, and it is an entry under the decision that
     /// had permitted the call.
     pub(super) async fn stopped(self, why: Option<String>) -> Answer {
+        let why = why.unwrap_or_else(|| "the agent was stopped by a person".to_owned());
+        let why = format!("{why}; the call was ended");
+        self.ended(DenialCode::Paused.as_str(), "the agent was stopped during the call", &why).await
+    }
+
+    /// The same for whatever other reason: `recorded` is in the span, `told` is for the client.
+    pub(super) async fn ended(self, code: &'static str, recorded: &str, told: &str) -> Answer {
         let Self { incoming, target, mut granted, exchange, .. } = self;
         drop(exchange);
-        granted.recording.fail(DenialCode::Paused.as_str(), "the agent was stopped during the call");
-        let why = why.unwrap_or_else(|| "the agent was stopped by a person".to_owned());
+        granted.recording.fail(code, recorded);
         let (decision, trace) = (granted.permit.decision.id.clone(), granted.recording.trace);
-        let why = format!("{why}; the call was ended");
-        let answer = incoming.goes_no_further(&target, decision, trace, DenialCode::Paused, &why).await;
+        let answer = incoming.goes_no_further(&target, decision, trace, code, told).await;
         granted.settle();
         answer
     }
@@ -263,7 +269,13 @@ impl UnderWay {
         limit.map_err(|limit| RpcError::new(LIMIT, format!("the tool server asks again and again: {limit}")))?;
         let required = json::members(required).unwrap_or_default();
         let requests = required.get("inputRequests").and_then(|raw| json::members(raw)).unwrap_or_default();
-        let answers = self.ask_all(&session, requests, out).await?;
+        let mut answers = Members::new();
+        for Said { key, method, answer } in self.incoming.ask_all(&session, requests, out).await? {
+            let recording = &mut self.granted.recording;
+            let (Ok(answer) | Err(answer)) =
+                self.incoming.screen_answer(&self.target, Ok(answer), &method, recording).await?;
+            answers.insert(key, answer);
+        }
         self.incoming.params.insert("inputResponses".to_owned(), json::raw(&answers));
         match required.get("requestState") {
             Some(state) => self.incoming.params.insert("requestState".to_owned(), state.clone()),
@@ -275,14 +287,31 @@ impl UnderWay {
         }
         Ok(())
     }
+}
 
+/// What a stateful client said to one of the questions of a stateless server. Nobody has searched it yet.
+pub(super) struct Said {
+    pub(super) key: String,
+    pub(super) method: String,
+    pub(super) answer: Box<RawValue>,
+}
+
+impl Incoming {
     /// Sends all questions at once and waits for every answer.
-    async fn ask_all(&mut self, session: &Arc<ClientSession>, requests: Members, out: &Out) -> Result<Members, Answer> {
+    ///
+    /// # Errors
+    /// What the client is told instead of going on.
+    pub(super) async fn ask_all(
+        &self,
+        session: &Arc<ClientSession>,
+        requests: Members,
+        out: &Out,
+    ) -> Result<Vec<Said>, Answer> {
         let mut waiting = Vec::with_capacity(requests.len());
         for (key, request) in requests {
             let request = json::members(&request).unwrap_or_default();
             let method = json::member_text(&request, "method").unwrap_or_default();
-            if !declared(&self.incoming.client, &method) {
+            if !declared(&self.client, &method) {
                 let message =
                     format!("the tool server needs `{}`, which this client did not declare", rpc::shown(&method));
                 return Err(RpcError::new(INTERNAL_ERROR, message).into());
@@ -293,9 +322,9 @@ impl UnderWay {
             drop(out.send(rpc::request(&asking.id, &method, params)).await);
             waiting.push((key, method, asking, answered));
         }
-        let mut answers = Members::new();
+        let mut all = Vec::with_capacity(waiting.len());
         for (key, method, _asking, answered) in waiting {
-            let answer = tokio::time::timeout(self.incoming.gateway.config.timeouts.answer(), answered).await;
+            let answer = tokio::time::timeout(self.gateway.config.timeouts.answer(), answered).await;
             let Ok(Ok(answer)) = answer else {
                 return Err(RpcError::new(INTERNAL_ERROR, format!("the client did not answer `{method}`")).into());
             };
@@ -305,28 +334,23 @@ impl UnderWay {
                 Err(_) if method == "elicitation/create" => json::raw(&json!({ "action": "cancel" })),
                 Err(error) => return Err(Answer::raw_error(error)),
             };
-            let recording = &mut self.granted.recording;
-            let (Ok(answer) | Err(answer)) =
-                self.incoming.screen_answer(&self.target, Ok(answer), &method, recording).await?;
-            answers.insert(key, answer);
+            all.push(Said { key, method, answer });
         }
-        Ok(answers)
+        Ok(all)
     }
-}
 
-impl Incoming {
     /// The refusal of something that belongs to a call that was permitted, which is an entry too.
     pub(super) async fn goes_no_further(
         &self,
         target: &Target,
         decision: String,
         trace: TraceContext,
-        code: DenialCode,
+        code: &'static str,
         message: &str,
     ) -> Answer {
-        let said = json!({ "id": decision, "code": code.as_str() });
+        let said = json!({ "id": decision, "code": code });
         let details = vec![("permitted_by", decision)];
-        self.record_refused(target, code.as_str(), details, trace).await;
+        self.record_refused(target, code, details, trace).await;
         self.refused(target, message, said)
     }
 }

@@ -56,7 +56,7 @@ pub struct DoorLimits {
     /// Streams that wait for news, of all callers.
     pub streams_max: u64,
     pub streams_per_caller_max: u64,
-    /// Calls that wait for a stateless client to answer a stateful server's question.
+    /// Calls that wait for a stateless client to answer a stateful server's question; and as many tasks.
     pub parked_max: u64,
     /// Rows of one page of a list.
     pub page_rows_max: usize,

@@ -10,8 +10,8 @@ use futures::future::{BoxFuture, join_all};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use mizzen_control::audit::Durability;
-use mizzen_control::gate::{DenialCode, Known};
-use mizzen_model::asked::Taint;
+use mizzen_control::gate::{Answer as Decided, Ask, DenialCode, Known};
+use mizzen_model::asked::{Spend, Taint};
 use mizzen_model::id::RunId;
 use mizzen_runtime::error::Chain;
 use serde_json::{Map, Value, json};
@@ -22,6 +22,7 @@ use super::metrics::Counted;
 use super::pipeline::{Client, Incoming, Target};
 use super::recording::Recording;
 use super::stream::Out;
+use super::trace::TraceContext;
 use super::{Inner, bridge, tasks, trace};
 use crate::federation::capabilities::{self, TASKS};
 use crate::federation::{listing, resolve};
@@ -109,6 +110,61 @@ impl Incoming {
     }
 }
 
+impl Incoming {
+    /// Leave to follow an address that its server does not list: it may be made of anything the caller says, so that it is decided on
+    /// like reading it. The decision's id.
+    ///
+    /// # Errors
+    /// What the client is told instead.
+    pub(super) async fn may_follow_unlisted(
+        &self,
+        target: &Target,
+        recording: &mut Recording,
+    ) -> Result<String, Answer> {
+        match self.ask_to_read(target, &recording.trace).await {
+            Decided::Permitted(permit) => {
+                recording.note_decision(&permit.decision);
+                let decision = permit.decision.id.clone();
+                permit.settle(Spend::default());
+                Ok(decision)
+            }
+            Decided::Refused(denial) => Err(self.denied(target, &denial, recording)),
+            Decided::Held(held) => Err(self.still_held(target, &held.decision, &held.approval_id, recording)),
+        }
+    }
+
+    async fn ask_to_read(&self, target: &Target, trace: &TraceContext) -> Decided {
+        let ask = Ask {
+            caller: Arc::clone(&self.caller),
+            run: self.run(trace),
+            session: self.session_name(),
+            action: target.subject.call_action(),
+            resource: target.resource(),
+            tool: target.facts(),
+            arguments: None,
+            touches: target.member.upstream.touches(target.subject.kind(), &target.name),
+            estimate: Spend::default(),
+            trace: Some((trace.trace_id, trace.span_id)),
+        };
+        self.gateway.control.gate().ask(ask).await
+    }
+
+    /// Whether one of the addresses of a stream may be followed.
+    async fn may_follow_uri(&self, uri: &str, trace: &TraceContext) -> bool {
+        let Some(target) = found(self, uri).await else { return false };
+        if target.definition.is_some() {
+            return self.may_list(&target);
+        }
+        match self.ask_to_read(&target, trace).await {
+            Decided::Permitted(permit) => {
+                permit.settle(Spend::default());
+                true
+            }
+            Decided::Refused(_) | Decided::Held(_) => false,
+        }
+    }
+}
+
 impl Place {
     fn take(gateway: &Arc<Inner>, caller: &str) -> Result<Self, RpcError> {
         let counted = Counted::enter(&gateway.metrics.streams);
@@ -172,11 +228,25 @@ pub(super) async fn subscriptions(mut incoming: Incoming, out: Out) -> Answer {
         Ok(place) => place,
         Err(error) => return error.into(),
     };
-    let (agreed, lists, resources) = match agree(&incoming, &wanted).await {
-        Ok(agreed) => agreed,
-        Err(error) => return error.into(),
-    };
     let mut recording = incoming.recording_of(incoming.method.clone(), None);
+    match incoming.screen_introduction().await {
+        Ok(kinds) => recording.note_secrets_sent(&kinds),
+        Err(withheld) => {
+            recording.note_secrets_sent(withheld.kinds());
+            recording
+                .fail(withheld.code(), "the subscription was refused, for secrets in what the client says of itself");
+            incoming.gateway.refused(withheld.code(), Some(&incoming.caller));
+            let told = format!("the subscription was refused: {}", withheld.told("what the client says of itself"));
+            return RpcError::new(REFUSED, told).with_data(json!({ "code": withheld.code() })).into();
+        }
+    }
+    let (agreed, lists, resources) = match agree(&incoming, &wanted, &recording.trace).await {
+        Ok(agreed) => agreed,
+        Err(error) => {
+            recording.fail("limit", "too much was to be followed");
+            return error.into();
+        }
+    };
     let followed = resources.iter().cloned().collect::<Vec<_>>().join(" ");
     let details = if followed.is_empty() { Vec::new() } else { vec![("resources", followed)] };
     if let Err(refused) = incoming.may_follow(incoming.all_of_view(), &mut recording, details).await {
@@ -209,6 +279,7 @@ pub(super) async fn subscriptions(mut incoming: Incoming, out: Out) -> Answer {
 async fn agree(
     incoming: &Incoming,
     wanted: &Map<String, Value>,
+    trace: &TraceContext,
 ) -> Result<(Map<String, Value>, Vec<ListKind>, BTreeSet<String>), RpcError> {
     let wait = incoming.gateway.config.timeouts.list();
     let has = capabilities::all(&incoming.view, Era::Stateless, wait).await;
@@ -233,7 +304,7 @@ async fn agree(
         .check(uris.len() as u64)
         .map_err(|limit| RpcError::new(LIMIT, limit.to_string()))?;
     for uri in uris.iter().filter_map(Value::as_str) {
-        if incoming.gateway.may_name(uri, &incoming.caller).await && owner(incoming, uri).await.is_some() {
+        if incoming.gateway.may_name(uri, &incoming.caller).await && incoming.may_follow_uri(uri, trace).await {
             resources.insert(uri.to_owned());
         }
     }
@@ -245,10 +316,14 @@ async fn agree(
 
 /// Whose a resource is, when this caller may know of it.
 async fn owner(incoming: &Incoming, uri: &str) -> Option<Member> {
+    let target = found(incoming, uri).await?;
+    incoming.may_list(&target).then_some(target.member)
+}
+
+async fn found(incoming: &Incoming, uri: &str) -> Option<Target> {
     let wait = incoming.gateway.config.timeouts.list();
     let (member, definition) = resolve::by_uri(&incoming.view, uri, wait).await.ok()?;
-    let target = Target::of_uri(member, uri.to_owned(), definition);
-    incoming.may_list(&target).then_some(target.member)
+    Some(Target::of_uri(member, uri.to_owned(), definition))
 }
 
 impl Listener {

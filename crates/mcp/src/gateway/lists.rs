@@ -7,10 +7,11 @@ use mizzen_runtime::error::Chain;
 use serde_json::{Value, json};
 
 use super::pipeline::{Incoming, Subject, Target};
+use super::tasks::bridged;
 use super::{Inner, trace};
-use crate::federation::listing::{self, Entry, Merged};
+use crate::federation::listing::{self, Entry, Merged, Withheld};
 use crate::federation::{capabilities, pages};
-use crate::seam::{Era, ListKind};
+use crate::seam::{Era, ListKind, UpstreamError};
 use crate::wire::json::{self as text, Members};
 use crate::wire::rpc::{Answer, REFUSED, RpcError};
 
@@ -32,10 +33,15 @@ pub(super) async fn list(incoming: &Incoming, kind: ListKind) -> Answer {
     let server_info = async {
         if is_stateless { Some(capabilities::server_info(&incoming.view, wait, &may_list).await) } else { None }
     };
+    let task_makers = async {
+        let is_for_tasks = kind == ListKind::Tools && !is_stateless;
+        if is_for_tasks { capabilities::task_makers(&incoming.view, Era::Stateless, wait).await } else { Vec::new() }
+    };
     // At once: a server that hangs is waited for once.
-    let (all, server_info, merged) = tokio::join!(
+    let (all, server_info, task_makers, merged) = tokio::join!(
         capabilities::all(&incoming.view, incoming.client.era(), wait),
         server_info,
+        task_makers,
         listing::merged(&incoming.view, kind, wait)
     );
     // A server that is away may be the only one that has any.
@@ -60,7 +66,12 @@ pub(super) async fn list(incoming: &Incoming, kind: ListKind) -> Answer {
         let said = json!({ "code": DenialCode::Unavailable.as_str() });
         return RpcError::new(REFUSED, "the list could not be recorded; ask again").with_data(said).into();
     }
-    let rows: Vec<_> = rows.iter().map(|entry| definition(entry, kind)).collect();
+    let makes_tasks = |entry: &Entry| task_makers.iter().any(|server| server == entry.member.upstream.name());
+    let row = |entry: &Entry| {
+        let row = definition(entry, kind);
+        if makes_tasks(entry) { bridged::that_may_be_task(&row) } else { row }
+    };
+    let rows: Vec<_> = rows.iter().map(row).collect();
     let mut result = Members::new();
     result.insert(kind.member().to_owned(), text::raw(&rows));
     if let Some(next) = next {
@@ -75,25 +86,30 @@ pub(super) async fn list(incoming: &Incoming, kind: ListKind) -> Answer {
     if let Some(server_info) = server_info {
         meta.insert("io.modelcontextprotocol/serverInfo".to_owned(), server_info);
     }
-    // What a caller may not see is not told here either.
-    let told = withheld.iter().filter(|thing| may_name(incoming, kind, &thing.server, &thing.key));
-    let told: Vec<Value> =
-        told.map(|thing| json!({ "server": thing.server, "name": thing.key, "reason": thing.reason })).collect();
-    let away: Vec<Value> = unavailable
-        .iter()
-        .filter(|(server, _)| may_know_of(incoming, kind, server))
-        .map(|(server, error)| json!({ "server": server, "code": error.code(), "message": error.to_string() }))
-        .collect();
-    let alike: Vec<Value> = alike.into_iter().map(|(one, other)| json!([one, other])).collect();
-    for (key, said) in [(META_WITHHELD, told), (META_UNAVAILABLE, away), (META_ALIKE, alike)] {
-        if !said.is_empty() {
-            meta.insert(key.to_owned(), said.into());
-        }
+    meta.extend(left_out(incoming, kind, &withheld, &unavailable));
+    if !alike.is_empty() {
+        meta.insert(META_ALIKE.to_owned(), alike.into_iter().map(|(one, other)| json!([one, other])).collect());
     }
     if !meta.is_empty() {
         result.insert("_meta".to_owned(), text::raw(&meta));
     }
     Answer::Result(text::raw(&result))
+}
+
+/// What is not in the list. What a caller may not see is not told here either.
+fn left_out(
+    incoming: &Incoming,
+    kind: ListKind,
+    withheld: &[Withheld],
+    unavailable: &[(String, UpstreamError)],
+) -> impl Iterator<Item = (String, Value)> {
+    let withheld = withheld.iter().filter(|thing| may_name(incoming, kind, &thing.server, &thing.key));
+    let withheld = withheld.map(|thing| json!({ "server": thing.server, "name": thing.key, "reason": thing.reason }));
+    let away = unavailable.iter().filter(|(server, _)| may_know_of(incoming, kind, server));
+    let away =
+        away.map(|(server, error)| json!({ "server": server, "code": error.code(), "message": error.to_string() }));
+    let left_out: [(_, Vec<Value>); 2] = [(META_WITHHELD, withheld.collect()), (META_UNAVAILABLE, away.collect())];
+    left_out.into_iter().filter(|(_, said)| !said.is_empty()).map(|(key, said)| (key.to_owned(), said.into()))
 }
 
 /// As the server has it, under the client's name.

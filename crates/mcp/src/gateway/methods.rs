@@ -109,6 +109,17 @@ async fn initialize(identified: Identified, id: &RawValue, params: Members) -> R
     let Identified { gateway, caller, profile, view, .. } = identified;
     let asked = text::member_text(&params, "protocolVersion").unwrap_or_default();
     let revision = revision::negotiated(&asked);
+    let said = pipeline::introduction(&params, ["clientInfo", "capabilities"]);
+    let params = match gateway.search_introduction("", said).await {
+        Ok((passes, _)) => passes,
+        Err(withheld) => {
+            gateway.refused(withheld.code(), Some(&caller));
+            let what = "what the client says of itself";
+            let refusal = RpcError::new(REFUSED, format!("the session was refused: {}", withheld.told(what)));
+            let refusal = Answer::from(refusal.with_data(json!({ "code": withheld.code() })));
+            return refusal::json(StatusCode::OK, rpc::response(id, &refusal));
+        }
+    };
     let capabilities = params.get("capabilities").and_then(|raw| serde_json::from_str(raw.get()).ok());
     let context = ClientContext {
         // Replaced by the session's own name.
@@ -218,7 +229,7 @@ async fn notification(
 impl Incoming {
     /// The client's way to a server. A server that is new to a stateful client hears the log level it set.
     pub(super) async fn link(&self, member: &Member) -> Result<Arc<dyn seam::Session>, UpstreamError> {
-        let link = member.upstream.session(Arc::clone(self.client.context())).await?;
+        let link = member.upstream.session(self.context_for(member).await).await?;
         if let Client::Stateful(session) = &self.client
             && session.link(&member.upstream)
             && let Some(level) = session.log_level()
@@ -293,12 +304,20 @@ async fn subscribe(mut incoming: Incoming, session: &Arc<ClientSession>) -> Answ
     };
     let mut target = pipeline::Target::of_uri(member, uri.clone(), definition);
     target.note_recorded(&incoming.method, &kinds, recorded.as_ref());
-    if !incoming.may_list(&target) {
+    let is_listed = target.definition.is_some();
+    if is_listed && !incoming.may_list(&target) {
         return pipeline::missing(pipeline::Subject::Resource, &uri, resolve::Missing::Unknown, Era::Stateful);
     }
     let mut recording = incoming.recording(&target);
     recording.note_secrets_sent(&kinds);
-    if let Err(refused) = incoming.may_follow(target.shown().to_string(), &mut recording, Vec::new()).await {
+    let mut details = Vec::new();
+    if !is_listed {
+        match incoming.may_follow_unlisted(&target, &mut recording).await {
+            Ok(decision) => details.push(("permitted_by", decision)),
+            Err(refused) => return refused,
+        }
+    }
+    if let Err(refused) = incoming.may_follow(target.shown().to_string(), &mut recording, details).await {
         return refused.into();
     }
     let limit = &incoming.gateway.limits.subscriptions;

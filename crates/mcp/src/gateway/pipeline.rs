@@ -19,6 +19,7 @@ pub use self::identify::TokenCheck;
 pub(super) use self::identify::{Identified, Received, check_origin, door_url};
 pub(super) use self::oblige::{not_kept, redacted};
 pub(super) use self::route::{Subject, Target, missing};
+pub(super) use self::screen::introduction;
 pub(super) use self::secrets::{Searched, Searches, Withheld};
 use super::refusal::Refusal;
 use super::stream::Out;

@@ -300,7 +300,10 @@ impl Sessions {
         let ago = |time: Duration| now.plus_nanos(-i64::try_from(time.as_nanos()).unwrap_or(i64::MAX));
         let before = ago(idle).unix_nanos();
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.values().for_each(|session| session.kept.sweep(ago(resume)));
+        open.values().for_each(|session| {
+            session.kept.sweep(ago(resume));
+            session.made.sweep(now);
+        });
         let unused = |session: &&Arc<ClientSession>| {
             !session.is_busy() && session.used_at_nanos.load(Ordering::Relaxed) < before
         };
@@ -316,7 +319,6 @@ pub(super) async fn keep_swept(gateway: Arc<Inner>) -> Result<(), BoxError> {
         let now = gateway.clock.now();
         let timeouts = &gateway.config.timeouts;
         gateway.sessions.sweep(now, timeouts.session_idle(), timeouts.resume());
-        gateway.parked.sweep(now);
     }
 }
 

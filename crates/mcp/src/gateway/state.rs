@@ -74,6 +74,15 @@ impl Inner {
         Ok(state.next)
     }
 
+    /// The call that waits for what comes with a state that was given to this caller, whatever it is about now.
+    pub(super) fn parked_id(&self, credential: &str, text: &str) -> Option<String> {
+        let state: State = serde_json::from_slice(&self.signer.open(Purpose::RequestState, text)?).ok()?;
+        match state.next {
+            Next::Parked(id) if state.credential == credential => Some(id),
+            _ => None,
+        }
+    }
+
     fn now_seconds(&self) -> i64 {
         self.clock.now().unix_nanos() / 1_000_000_000
     }

@@ -1,10 +1,12 @@
-//! Tasks: calls that go on after their answer. Of 2025-11-25 in a session, of 2026-07-28 as an extension; each between a
-//! client and a server of one era.
+//! Tasks: calls that go on after their answer. Of 2025-11-25 in a session, of 2026-07-28 as an extension; what is between a
+//! client of the one and a server of the other is in `bridged`, and what a stateful server asks meanwhile in `questions`.
 //!
 //! What the permit asked for must hold for a result that comes later, when the call is over. It travels in the task's id,
 //! which is signed, so that nothing has to be kept here.
 
+pub(super) mod bridged;
 pub(super) mod made;
+pub(super) mod questions;
 
 use bytes::Bytes;
 use mizzen_control::audit::Durability;
@@ -16,14 +18,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use self::bridged::Told;
 use super::bridge::{Answered, Asking};
 use super::exchange::{Exchange, Step};
-use super::pipeline::{Client, Granted, Incoming, Searched, Withheld, not_kept, redacted, unanswered};
+use super::pipeline::{Client, Granted, Incoming, Searched, Target, Withheld, not_kept, redacted, unanswered};
 use super::recording::Recording;
 use super::stream::Out;
 use super::trace::TraceContext;
 use super::{Inner, bridge, listening};
-use crate::seam::{Era, FromServer, Member, Reply};
+use crate::seam::{Call, ClientAnswer, Era, FromServer, Member, Reply, UpstreamError};
 use crate::signing::Purpose;
 use crate::wire::json::{self as text, Members};
 use crate::wire::rpc::{Answer, INTERNAL_ERROR, LIMIT, METHOD_NOT_FOUND, REFUSED, RpcError};
@@ -37,8 +40,11 @@ struct TaskName {
     /// Whose call made it.
     credential: String,
     server: String,
-    /// As the server knows it.
+    /// As the server knows it, or the session where its result is kept.
     task: String,
+    /// The server answered at once; its answer is kept by the session.
+    #[serde(default)]
+    is_kept: bool,
     redact: Vec<String>,
     result_bytes_max: Option<u64>,
     /// What the result brings into the run that asks for it.
@@ -66,55 +72,57 @@ impl Inner {
 }
 
 impl Incoming {
-    /// The result of a call, which may be a task: then its id is one that works for this caller alone.
-    pub(super) fn with_task_named(&self, result: Box<RawValue>, granted: &Granted, server: &str) -> Box<RawValue> {
+    /// The result of a call, which may be a task: then it is told in the client's way, and its id is one that works for this
+    /// caller alone.
+    pub(super) async fn with_task_named(
+        &self,
+        result: Box<RawValue>,
+        granted: &Granted,
+        target: &Target,
+    ) -> Box<RawValue> {
         // Most results are looked into for nothing: only who said so may be given a task.
         let may_be_task = match self.client.era() {
             Era::Stateless => self.client.has_tasks(),
             Era::Stateful => self.wants_task(),
         };
         let members = may_be_task.then(|| text::members(&result)).flatten();
-        let Some(mut members) = members else { return result };
-        let session = match &self.client {
-            Client::Stateful(session) => Some(session),
-            Client::Stateless(_) => None,
-        };
-        let named = |task: String| {
-            let Obligations { redact, result_bytes_max, record_content, .. } = granted.permit.obligations.clone();
-            let may_record = record_content != Some(false);
-            let (credential, server) = (self.caller.key_id.as_str().to_owned(), server.to_owned());
-            let (resource, decision) = (granted.permit.decision.resource.clone(), granted.permit.decision.id.clone());
-            let touches = granted.touches;
-            let task_bytes = task.len();
-            let name = TaskName {
-                credential,
-                server,
-                task,
-                redact,
-                result_bytes_max,
-                touches,
-                resource,
-                decision,
-                may_record,
-            };
-            let name = self.gateway.seal_task(&name);
-            let named = text::raw(&name);
-            if let Some(session) = session {
-                session.made.add(name, task_bytes);
-            }
-            named
-        };
+        let Some(members) = members else { return result };
+        let Told { mut members, is_kept } = self.in_the_clients_way(members, &result, target).await;
+        let server = target.member.upstream.name();
         if self.wants_task() {
             let made = members.get("task").and_then(|made| text::members(made));
             let Some(mut made) = made else { return result };
             let Some(task) = text::member_text(&made, "taskId") else { return result };
-            made.insert("taskId".to_owned(), named(task));
+            made.insert("taskId".to_owned(), self.named(task, is_kept, granted, server));
             members.insert("task".to_owned(), text::raw(&made));
         } else {
             let Some(task) = text::member_text(&members, "taskId") else { return result };
-            members.insert("taskId".to_owned(), named(task));
+            members.insert("taskId".to_owned(), self.named(task, is_kept, granted, server));
         }
         text::raw(&members)
+    }
+
+    /// The client's name of a task.
+    fn named(&self, task: String, is_kept: bool, granted: &Granted, server: &str) -> Box<RawValue> {
+        let Obligations { redact, result_bytes_max, record_content, .. } = granted.permit.obligations.clone();
+        let task_bytes = task.len();
+        let name = self.gateway.seal_task(&TaskName {
+            credential: self.caller.key_id.as_str().to_owned(),
+            server: server.to_owned(),
+            task,
+            is_kept,
+            redact,
+            result_bytes_max,
+            touches: granted.touches,
+            resource: granted.permit.decision.resource.clone(),
+            decision: granted.permit.decision.id.clone(),
+            may_record: record_content != Some(false),
+        });
+        let named = text::raw(&name);
+        if let Client::Stateful(session) = &self.client {
+            session.made.add(name, task_bytes);
+        }
+        named
     }
 }
 
@@ -136,7 +144,9 @@ pub(super) async fn task(mut incoming: Incoming, out: Out) -> Answer {
     if let Err(withheld) = incoming.screen_update(&mut recording).await {
         return incoming.kept_from_task(&withheld, "it", &known, &mut recording).await.into();
     }
-    match incoming.decided(&member, named, &known, &mut recording, &out).await {
+    let names = Names { client: named, server: known.task.clone() };
+    let matter = Matter { member: &member, names: &names, known: &known };
+    match incoming.decided(&matter, &mut recording, &out).await {
         Ok(answer) => {
             recording.end(&answer);
             answer
@@ -151,14 +161,8 @@ pub(super) async fn task(mut incoming: Incoming, out: Out) -> Answer {
 impl Incoming {
     /// # Errors
     /// When it is not passed on, or its answer is not.
-    async fn decided(
-        &self,
-        member: &Member,
-        named: String,
-        known: &TaskName,
-        recording: &mut Recording,
-        out: &Out,
-    ) -> Result<Answer, RpcError> {
+    async fn decided(&self, matter: &Matter<'_>, recording: &mut Recording, out: &Out) -> Result<Answer, RpcError> {
+        let Matter { names, known, .. } = *matter;
         let gate = self.gateway.control.gate();
         // Asked for before the pauses are read: a stop that comes in between is seen in one or the other.
         let stopped = gate.stopped(&self.caller);
@@ -172,17 +176,20 @@ impl Incoming {
         if matches!(self.method.as_str(), "tasks/update" | "tasks/cancel") {
             self.record(known, recording, None).await?;
         }
-        let names = Names { client: named, server: known.task.clone() };
         let answer = tokio::select! {
             biased;
             () = stopped => {
                 let reason = "the agent was stopped by a person; the task goes on, and its result is not handed over";
                 return Err(self.barred(known, recording, DenialCode::Paused, reason.to_owned()).await);
             }
-            answer = self.ask_for_task(member, &names, known, recording, out) => answer?,
+            answer = self.ask_for_task(matter, recording, out) => match answer {
+                Ok(answer) => answer,
+                Err(Missing::Refused(error)) => return Err(error),
+                Err(Missing::Unanswered(error)) => unanswered(&error),
+            },
         };
         match answer {
-            Answer::Result(result) => self.released(result, &names, known, recording).await,
+            Answer::Result(result) => self.released(result, names, known, recording).await,
             // What went wrong is told with words of the task, as its result is.
             Answer::Error { object, .. } => {
                 let searched = self.searched(object, recording).await?;
@@ -224,19 +231,30 @@ impl Incoming {
         Ok(())
     }
 
-    /// Writes down what became of a task, under the decision of its call. What only reads is on disk within 10 ms.
+    /// Writes down what became of a task, under the decision of its call.
     async fn record(
         &self,
         known: &TaskName,
         recording: &Recording,
         code: Option<&'static str>,
     ) -> Result<(), RpcError> {
-        let reads = code.is_none() && matches!(self.method.as_str(), "tasks/get" | "tasks/result");
+        self.record_of(&self.method, known, recording, code).await
+    }
+
+    /// The same, of what the gateway does as `method`. What only reads is on disk within 10 ms.
+    async fn record_of(
+        &self,
+        method: &str,
+        known: &TaskName,
+        recording: &Recording,
+        code: Option<&'static str>,
+    ) -> Result<(), RpcError> {
+        let reads = code.is_none() && matches!(method, "tasks/get" | "tasks/result");
         let entry = Known {
             caller: &self.caller,
             run: self.run(&recording.trace),
             trace: Some((recording.trace.trace_id, recording.trace.span_id)),
-            action: self.method.replace('/', ":"),
+            action: method.replace('/', ":"),
             resource: known.resource.clone(),
             code,
             details: vec![("permitted_by", known.decision.clone())],
@@ -247,6 +265,32 @@ impl Incoming {
             let said = json!({ "code": DenialCode::Unavailable.as_str() });
             RpcError::new(REFUSED, "this could not be recorded, so it was not done; ask again").with_data(said)
         })
+    }
+}
+
+/// Which task of which server a request is about.
+#[derive(Clone, Copy)]
+struct Matter<'a> {
+    member: &'a Member,
+    names: &'a Names,
+    known: &'a TaskName,
+}
+
+/// Why there is nothing to tell.
+enum Missing {
+    Refused(RpcError),
+    Unanswered(UpstreamError),
+}
+
+impl From<RpcError> for Missing {
+    fn from(error: RpcError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<UpstreamError> for Missing {
+    fn from(error: UpstreamError) -> Self {
+        Self::Unanswered(error)
     }
 }
 
@@ -269,49 +313,46 @@ impl Names {
 }
 
 impl Incoming {
-    /// Meanwhile the task's server may ask the client, on this stream.
+    async fn ask_for_task(&self, matter: &Matter<'_>, recording: &mut Recording, out: &Out) -> Result<Answer, Missing> {
+        if matter.known.is_kept {
+            return Ok(self.ask_for_kept(matter.known));
+        }
+        let server = matter.member.upstream.about().await?.era;
+        match (&self.client, server) {
+            (Client::Stateless(_), Era::Stateful) => self.ask_stateful(matter, recording, out).await,
+            (Client::Stateful(session), Era::Stateless) => self.ask_stateless(matter, session, recording, out).await,
+            _ => self.ask(matter, self.outgoing(&recording.trace), recording, out).await,
+        }
+    }
+
+    /// One request to the task's server. Meanwhile that may ask a stateful client, on this stream.
     ///
     /// # Errors
-    /// When the client answers that with what may not leave.
-    async fn ask_for_task(
+    /// When the client answers that with what may not leave, or the server does not answer.
+    async fn ask(
         &self,
-        member: &Member,
-        names: &Names,
-        known: &TaskName,
+        matter: &Matter<'_>,
+        call: Call,
         recording: &mut Recording,
         out: &Out,
-    ) -> Result<Answer, RpcError> {
-        let trace = recording.trace;
-        let link = match self.link(member).await {
-            Ok(link) => link,
-            Err(error) => return Ok(unanswered(&error)),
-        };
-        let mut exchange = Exchange::begin(link, self.outgoing(&trace));
+    ) -> Result<Answer, Missing> {
+        let (Matter { member, names, known }, trace) = (*matter, recording.trace);
+        let mut exchange = Exchange::begin(self.link(member).await?, call);
         let mut asking = Asking::default();
         let mut is_touched = false;
         loop {
             let step = tokio::select! {
                 Answered { method, said, to } = asking.next() => {
-                    match self.gateway.search_answer(said).await {
-                        Ok((passes, kinds)) => {
-                            recording.note_secrets_sent(&kinds);
-                            drop(to.send(passes.map(|passes| names.to_server(passes))));
-                        }
-                        Err(withheld) => {
-                            let what = format!("the answer to `{method}`");
-                            return Err(self.kept_from_task(&withheld, &what, known, recording).await);
-                        }
-                    }
+                    let passes = self.may_leave(said, &method, known, recording).await?;
+                    drop(to.send(passes.map(|passes| names.to_server(passes))));
                     continue;
                 }
                 step = exchange.next() => step,
             };
             // What the server says meanwhile may carry what its task brings.
             if matches!(step, Step::Event(_)) && !is_touched {
-                match self.touch(known, &trace).await {
-                    Ok(()) => is_touched = true,
-                    Err(error) => return Ok(error.into()),
-                }
+                self.touch(known, &trace).await?;
+                is_touched = true;
             }
             match step {
                 Step::Event(FromServer::Notification { method, params }) => {
@@ -322,16 +363,36 @@ impl Incoming {
                         let params = params.map(|params| names.to_client(params));
                         asking.ask(session, method, params, answer, out).await;
                     }
-                    _ => {
-                        let error = RpcError::new(METHOD_NOT_FOUND, "the client did not declare this capability");
-                        drop(answer.send(Err(text::raw(&error))));
-                    }
+                    _ => drop(answer.send(Err(undeclared()))),
                 },
                 Step::Reply(Ok(Reply::Complete(result) | Reply::InputRequired(result))) => {
                     return Ok(Answer::Result(result));
                 }
                 Step::Reply(Ok(Reply::Error(error))) => return Ok(Answer::raw_error(error)),
-                Step::Reply(Err(error)) => return Ok(unanswered(&error)),
+                Step::Reply(Err(error)) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// What the client said to a question of the task's server, as that may have it.
+    ///
+    /// # Errors
+    /// When it may not leave.
+    async fn may_leave(
+        &self,
+        said: ClientAnswer,
+        method: &str,
+        known: &TaskName,
+        recording: &mut Recording,
+    ) -> Result<ClientAnswer, RpcError> {
+        match self.gateway.search_answer(said).await {
+            Ok((passes, kinds)) => {
+                recording.note_secrets_sent(&kinds);
+                Ok(passes)
+            }
+            Err(withheld) => {
+                let what = format!("the answer to `{method}`");
+                Err(self.kept_from_task(&withheld, &what, known, recording).await)
             }
         }
     }
@@ -358,6 +419,10 @@ impl Incoming {
             self.may_have(&said, known, recording).await?;
             redacted(text::raw(&members), &known.redact)
         } else {
+            // What a server asks may carry what its task brings, too.
+            if members.contains_key("inputRequests") {
+                self.touch(known, &recording.trace).await?;
+            }
             if let Some(result) = members.get("result").cloned() {
                 self.may_have(&result, known, recording).await?;
                 members.insert("result".to_owned(), redacted(result, &known.redact));
@@ -429,6 +494,11 @@ fn renamed<'n>(message: Box<RawValue>, name: impl FnOnce(&str) -> Option<&'n str
     };
     members.insert("_meta".to_owned(), text::raw(&found));
     text::raw(&members)
+}
+
+/// What a server is told that asks something of a client which cannot be asked that.
+fn undeclared() -> Box<RawValue> {
+    text::raw(&RpcError::new(METHOD_NOT_FOUND, "the client did not declare this capability"))
 }
 
 /// Of what a server says outside of a request: it names tasks as no client knows them.

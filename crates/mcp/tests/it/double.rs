@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -14,6 +15,7 @@ use mizzen_mcp::seam::{
 };
 use mizzen_mcp::servers::Shown;
 use mizzen_model::asked::Taint;
+use mizzen_model::id::Digest;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, watch};
@@ -49,6 +51,8 @@ pub(crate) struct Double {
     pub(crate) lists_asked: Mutex<Vec<ListKind>>,
     /// What its results bring into a run.
     pub(crate) touches: Mutex<Taint>,
+    /// What a call may take.
+    pub(crate) time_max: Mutex<Duration>,
 }
 
 impl fmt::Debug for Double {
@@ -79,6 +83,7 @@ impl Double {
             hangs: AtomicBool::new(false),
             lists_asked: Mutex::default(),
             touches: Mutex::default(),
+            time_max: Mutex::new(Duration::from_secs(60)),
         })
     }
 
@@ -98,7 +103,7 @@ impl Double {
         let define = |value: Value| Definition {
             key: value[kind.key()].as_str().unwrap().to_owned(),
             raw: raw(&value).into(),
-            facts: ToolFacts { digest: None, pinned: true, read_only: false },
+            facts: ToolFacts { digest: Some(Digest::of(value.to_string().as_bytes())), pinned: true, read_only: false },
             withheld: None,
         };
         let listing = Listing { items: items.into_iter().map(define).collect(), ttl_ms: None };
@@ -141,8 +146,8 @@ impl Double {
 pub(crate) struct Server(pub(crate) Arc<Double>);
 
 impl Upstream for Server {
-    fn time_max(&self) -> std::time::Duration {
-        std::time::Duration::from_secs(60)
+    fn time_max(&self) -> Duration {
+        *self.0.time_max.lock().unwrap()
     }
 
     fn name(&self) -> &str {
@@ -286,8 +291,11 @@ impl Views {
             names,
             shown: Shown::all(),
         };
-        let view = View { name: name.to_owned(), members: doubles.iter().map(member).collect() };
-        self.views.lock().unwrap().insert(name.to_owned(), Arc::new(view));
+        self.put(View { name: name.to_owned(), members: doubles.iter().map(member).collect() });
+    }
+
+    pub(crate) fn put(&self, view: View) {
+        self.views.lock().unwrap().insert(view.name.clone(), Arc::new(view));
         self.announce();
     }
 

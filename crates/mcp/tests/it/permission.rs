@@ -12,7 +12,7 @@ use mizzen_model::permission::{Effect, Mode};
 use serde_json::{Value, json};
 
 use crate::double::{Double, raw, said};
-use crate::harness::{Got, Harness, attribute};
+use crate::harness::{Events, Got, Harness, attribute};
 
 const BOUNDARY: &str = r"
 apiVersion: mizzen.dev/v1
@@ -184,6 +184,47 @@ async fn what_a_client_answers_to_a_server_is_decided_on_and_seen_by_who_approve
     assert_eq!(ask(&named).await.code(), -32602);
 }
 
+#[tokio::test]
+async fn an_address_that_no_server_lists_is_followed_as_it_is_read() {
+    let double = Double::plain("files", Era::Stateful, &[]);
+    double.has(ListKind::Resources, [json!({ "uri": "file:///a", "name": "a" })]);
+    let boundary = BOUNDARY.split("  tools:").next().unwrap().to_owned()
+        + "  resources: ['files/file:///open/*', {resource: 'files/file:///asked/*', needs_approval: true}]\n";
+    let harness = bounded_by(&boundary, std::slice::from_ref(&double), 0).await;
+    let entry = async |uri: &str| {
+        let entries = harness.entries(&format!("resource:files/{uri}")).await.into_iter();
+        entries.map(|entry| (entry.action.unwrap(), entry.code, entry.details)).collect::<Vec<_>>()
+    };
+    let client = harness.open("/mcp", &json!({})).await;
+    let subscribe = async |uri: &str| client.ask("resources/subscribe", &json!({ "uri": uri })).await.last().clone();
+    let [open, asked, closed] = ["file:///open/x", "file:///asked/x", "file:///closed/x"];
+    assert_eq!(subscribe(open).await["result"], json!({}));
+    let [followed, read] = &entry(open).await[..] else { panic!("{:?}", entry(open).await) };
+    assert_eq!((followed.0.as_str(), read.0.as_str()), ("resources:subscribe", "resources:read"));
+    assert!(followed.2.contains_key("permitted_by"), "{followed:?}");
+    for (uri, code) in [(closed, "policy_denied"), (asked, "approval_pending")] {
+        let refused = subscribe(uri).await;
+        assert_eq!((&refused["error"]["code"], &refused["error"]["data"]["code"]), (&json!(-32010), &json!(code)));
+    }
+    let [denied] = &entry(closed).await[..] else { panic!("{:?}", entry(closed).await) };
+    assert_eq!((denied.0.as_str(), denied.1.as_deref()), ("resources:read", Some("policy_denied")));
+    let wanted = json!({ "notifications": { "resourceSubscriptions": [open, asked, closed] } });
+    let (request, body) = harness.stateless("/mcp", "subscriptions/listen", &wanted, &json!({}));
+    let mut events = Events::of(harness.send(request, &body).await);
+    let agreed = events.next().await.unwrap();
+    assert_eq!(agreed["params"]["notifications"], json!({ "resourceSubscriptions": [open] }));
+    let news = async {
+        while !double.interests.lock().unwrap().iter().any(|interest| interest.resources == [open]) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        () = news => {}
+        told = events.next() => panic!("its server was not asked for news: {told:?}"),
+    }
+    assert_eq!([entry(open).await.len(), entry(closed).await.len()], [3, 2]);
+}
+
 /// Of alice's agent, a day.
 fn budget(name: &str, limits: Limits) -> Budget {
     Budget {
@@ -219,6 +260,30 @@ async fn a_budget_ends_calls_at_the_door_and_a_call_costs_no_money() {
     assert_eq!(double.calls(), 2);
     harness.key = harness.mint("bob").await;
     assert_eq!(harness.ask("/mcp", "tools/call", &params).await.text(), "files:read", "it is not bob's");
+}
+
+#[tokio::test]
+async fn a_session_of_a_budget_is_the_clients_own_and_without_one_the_run_or_the_key() {
+    let harness = Harness::new(&[Double::plain("files", Era::Stateful, &["read"])]).await;
+    let limits = Limits { calls: Some(1), ..Limits::default() };
+    let sessions = Budget { per: Per::Session, window: Window::Whole, ..budget("sessions", limits) };
+    harness.control.budgets().set(sessions, "ada").await.unwrap();
+    let is_paid = |got: &Got| got.result()["isError"] != json!(true);
+    let params = json!({ "name": "files__read" });
+    for _ in 0..2 {
+        let client = harness.open("/mcp", &json!({})).await;
+        assert!(is_paid(&client.ask("tools/call", &params).await), "each has its own");
+        assert!(!is_paid(&client.ask("tools/call", &params).await));
+    }
+    for trace in [Some("a"), Some("b"), None] {
+        let mut params = params.clone();
+        if let Some(trace) = trace {
+            let parent = format!("00-{}-b7ad6b7169203331-01", trace.repeat(32));
+            params["_meta"] = json!({ "traceparent": parent });
+        }
+        assert!(is_paid(&harness.ask("/mcp", "tools/call", &params).await), "{trace:?}");
+        assert!(!is_paid(&harness.ask("/mcp", "tools/call", &params).await), "{trace:?}");
+    }
 }
 
 #[tokio::test]

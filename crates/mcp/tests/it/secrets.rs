@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 use crate::double::{Double, raw, said};
 use crate::harness::{Events, Harness, attribute};
 
-const AWS: &str = "AKIAIOSFODNN7EXAMPLE";
-const VAULT: &str = "the-key-of-a-provider";
+pub(crate) const AWS: &str = "AKIAIOSFODNN7EXAMPLE";
+pub(crate) const VAULT: &str = "the-key-of-a-provider";
 
 /// Whose tools show two secrets in whatever way they answer, and in what is said of their tasks.
 fn server(era: Era) -> Arc<Double> {
@@ -48,7 +48,7 @@ async fn with(action: SecretsAction) -> Harness {
     with_vault(&[server(Era::Stateful)], |config| config.answers = action).await
 }
 
-async fn with_vault(doubles: &[Arc<Double>], change: impl FnOnce(&mut SecretsConfig)) -> Harness {
+pub(crate) async fn with_vault(doubles: &[Arc<Double>], change: impl FnOnce(&mut SecretsConfig)) -> Harness {
     let harness = Harness::with(doubles, |config| change(&mut config.secrets)).await;
     let key = ProviderKey::Secret(VAULT.into());
     harness.control.providers().put("openai", key).await.unwrap();
@@ -59,7 +59,7 @@ async fn call(harness: &Harness, tool: &str) -> Value {
     harness.ask("/mcp", "tools/call", &json!({ "name": tool })).await.last().clone()
 }
 
-fn shows(value: &impl std::fmt::Debug) -> bool {
+pub(crate) fn shows(value: &impl std::fmt::Debug) -> bool {
     let text = format!("{value:?}");
     text.contains(AWS) || text.contains(VAULT)
 }
@@ -160,7 +160,7 @@ fn without_secrets() -> Value {
     json!({ "path": "/a", "lines": ["x", "use [redacted:aws_key]"], "in": { "key": "[redacted:vault]" } })
 }
 
-fn writer(era: Era) -> Arc<Double> {
+pub(crate) fn writer(era: Era) -> Arc<Double> {
     let double = Double::plain("files", era, &[]);
     double.has(ListKind::Tools, [json!({ "name": "write", "execution": { "taskSupport": "optional" } })]);
     double

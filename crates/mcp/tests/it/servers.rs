@@ -6,3 +6,4 @@ mod misbehaving;
 mod processes;
 mod sharing;
 mod support;
+mod tasks;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mizzen_control::pauses::{PauseKind, Reach};
-use mizzen_mcp::seam::{ClientAnswer, Era, FromServer, ListKind, Reply};
+use mizzen_mcp::seam::{ClientAnswer, Era, FromServer, ListKind, Names, Reply};
 use mizzen_runtime::clock::Clock;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
@@ -47,33 +47,96 @@ async fn with_answer(harness: &Harness) -> Value {
     params
 }
 
+/// Waits until the server was told that its call is over, and that is written down.
+async fn ended(harness: &mut Harness, double: &Double, code: &str) {
+    let record = harness.record().await;
+    assert_eq!(attribute(&record, "error.type"), Some(code));
+    assert_eq!(double.cancelled.load(Ordering::SeqCst), 1);
+    let entries = harness.entries("tool:old/wipe").await;
+    let [entry, permitted] = entries.as_slice() else { panic!("{entries:?}") };
+    assert_eq!((entry.code.as_deref(), permitted.code.as_deref()), (Some(code), None));
+    assert_eq!(entry.details.get("permitted_by"), permitted.decision.as_ref());
+    assert!(harness.metrics.render().contains("mizzen_mcp_parked_calls 0\n"));
+}
+
 #[tokio::test]
-async fn a_stop_ends_the_call_that_waits_for_its_clients_answer_also_when_it_is_lifted_before_that_comes() {
+async fn a_stop_ends_the_call_that_waits_for_its_clients_answer_whether_that_comes_or_not() {
     for is_lifted in [false, true] {
         let (double, answers) = asking();
         let mut harness = Harness::new(std::slice::from_ref(&double)).await;
         let answer = with_answer(&harness).await;
-        let permitted = harness.entries("tool:old/wipe").await[0].decision.clone();
         let pauses = harness.control.pauses();
         let stop = pauses.pause(Reach::Agent("alice-agent".into()), PauseKind::Stop, "odd", "ben").await.unwrap();
         if is_lifted {
             pauses.resume(&stop.id, "ben").await.unwrap();
         }
-        let refused = harness.ask_as("/mcp", "tools/call", &answer, &able()).await;
-        let said = &refused.result()["_meta"]["dev.mizzen/decision"];
-        assert_eq!((&refused.result()["isError"], &said["code"]), (&json!(true), &json!("paused")), "{refused:?}");
-        assert!(refused.text().contains("the call was ended"), "{refused:?}");
-        assert_eq!((double.cancelled.load(Ordering::SeqCst), answers.load(Ordering::SeqCst)), (1, 0));
-        let entries = harness.entries("tool:old/wipe").await;
-        assert_eq!((entries[0].code.as_deref(), entries.len()), (Some("paused"), 2), "{entries:?}");
-        assert_eq!(Some(&entries[0].details["permitted_by"]), permitted.as_ref());
-        assert_eq!(attribute(&harness.record().await, "error.type"), Some("paused"));
-        // Nothing of it is left to go on with.
+        ended(&mut harness, &double, "paused").await;
+        let late = harness.ask_as("/mcp", "tools/call", &answer, &able()).await;
         if !is_lifted {
+            let said = &late.result()["_meta"]["dev.mizzen/decision"];
+            assert_eq!((&late.result()["isError"], &said["code"]), (&json!(true), &json!("paused")), "{late:?}");
+            assert_eq!(harness.entries("tool:old/wipe").await[0].code.as_deref(), Some("paused"));
             harness.control.pauses().resume(&stop.id, "ben").await.unwrap();
         }
-        assert_eq!(harness.ask_as("/mcp", "tools/call", &answer, &able()).await.code(), -32602);
+        // Nothing of it is left to go on with.
+        let late = harness.ask_as("/mcp", "tools/call", &answer, &able()).await;
+        assert_eq!(late.code(), -32602);
+        assert!(
+            late.last()["error"]["message"].as_str().unwrap().contains("stopped; send the request anew"),
+            "{late:?}"
+        );
+        assert_eq!((double.calls(), answers.load(Ordering::SeqCst)), (1, 0));
     }
+}
+
+#[tokio::test]
+async fn a_call_whose_client_does_not_come_back_in_time_is_an_entry_and_a_span() {
+    let (double, answers) = asking();
+    let mut harness = Harness::with(std::slice::from_ref(&double), |config| config.timeouts.answer_seconds = 1).await;
+    with_answer(&harness).await;
+    ended(&mut harness, &double, "answer_expired").await;
+    assert_eq!(answers.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_call_that_waits_does_not_go_on_with_another_definition_than_was_permitted() {
+    let changes: [fn(&Double); 2] = [
+        |double| double.withhold("wipe", "nobody has approved it"),
+        |double| double.has(ListKind::Tools, [json!({ "name": "wipe", "description": "now of all disks" })]),
+    ];
+    for change in changes {
+        let (double, answers) = asking();
+        let mut harness = Harness::new(std::slice::from_ref(&double)).await;
+        let answer = with_answer(&harness).await;
+        change(&double);
+        let refused = harness.ask_as("/mcp", "tools/call", &answer, &able()).await;
+        let said = &refused.result()["_meta"]["dev.mizzen/decision"];
+        assert_eq!((&refused.result()["isError"], &said["code"]), (&json!(true), &json!("definition_changed")));
+        assert!(refused.text().contains("the call was ended"), "{refused:?}");
+        ended(&mut harness, &double, "definition_changed").await;
+        // As it was again, there is nothing left to go on with.
+        double.has(ListKind::Tools, [json!({ "name": "wipe" })]);
+        assert_eq!(harness.ask_as("/mcp", "tools/call", &answer, &able()).await.code(), -32602);
+        assert_eq!(answers.load(Ordering::SeqCst), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_waits_ends_when_its_server_is_no_longer_in_the_profile() {
+    let (double, answers) = asking();
+    let mut harness = Harness::new(std::slice::from_ref(&double)).await;
+    let answer = with_answer(&harness).await;
+    harness.views.set("", &[], Names::Prefixed);
+    // A state is good for its own request only, and says nothing about another.
+    let mut other = answer.clone();
+    other["name"] = json!("old__other");
+    assert_eq!(harness.ask_as("/mcp", "tools/call", &other, &able()).await.code(), -32602);
+    assert_eq!(double.cancelled.load(Ordering::SeqCst), 0);
+    let refused = harness.ask_as("/mcp", "tools/call", &answer, &able()).await;
+    assert_eq!(refused.code(), -32602);
+    assert!(refused.last()["error"]["message"].as_str().unwrap().contains("unknown tool"), "{refused:?}");
+    ended(&mut harness, &double, "target_unknown").await;
+    assert_eq!(answers.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mizzen_control::gate::Recorded;
 use mizzen_governance::{PolicySet, Source, Sources};
-use mizzen_mcp::seam::{Era, FromServer, ListKind};
+use mizzen_mcp::seam::{Era, FromServer, ListKind, Reply};
 use mizzen_model::asked::Taint;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -87,6 +87,44 @@ async fn what_a_server_says_by_itself_counts_like_its_results() {
     let (heard, ()) = tokio::join!(events.next(), saying);
     assert_eq!(heard.unwrap()["params"]["data"], "secret");
     assert_eq!(seen(&harness, &mut decisions).await, PRIVATE.union(OUTSIDE));
+}
+
+#[tokio::test]
+async fn a_question_in_the_middle_of_a_task_counts_like_its_result_in_the_run_that_polls() {
+    for era in [Era::Stateless, Era::Stateful] {
+        let bank = Double::new("bank", era, move |method, _, events: mpsc::Sender<FromServer>| async move {
+            let params = json!({ "message": "secret" });
+            let question = json!({ "method": "elicitation/create", "params": params });
+            let task = json!({ "taskId": "t1", "status": "input_required", "inputRequests": { "q": question } });
+            match method.as_str() {
+                "tools/call" if era == Era::Stateful => Reply::Complete(raw(&json!({ "task": task }))),
+                "tasks/result" => {
+                    let (answer, answered) = tokio::sync::oneshot::channel();
+                    let method = "elicitation/create".to_owned();
+                    events.send(FromServer::Request { method, params: Some(raw(&params)), answer }).await.unwrap();
+                    answered.await.ok();
+                    std::future::pending().await
+                }
+                _ => Reply::Complete(raw(&task)),
+            }
+        });
+        bank.has(ListKind::Tools, [json!({ "name": "read", "execution": { "taskSupport": "required" } })]);
+        *bank.touches.lock().unwrap() = PRIVATE;
+        let harness = Harness::new(&[bank, Double::plain("plain", Era::Stateful, &["x"])]).await;
+        let mut decisions = harness.control.decisions().unwrap();
+        let able = json!({ "elicitation": {}, "extensions": { "io.modelcontextprotocol/tasks": {} } });
+        let run = |digit: &str| json!({ "traceparent": format!("00-{}-b7ad6b7169203331-01", digit.repeat(32)) });
+        let call = json!({ "name": "bank__read", "_meta": run("1") });
+        let made = harness.ask_as("/mcp", "tools/call", &call, &able).await;
+        let poll = json!({ "taskId": made.result()["taskId"], "_meta": run("2") });
+        let polled = harness.ask_as("/mcp", "tasks/get", &poll, &able).await;
+        assert_eq!(polled.result()["inputRequests"].as_object().map(serde_json::Map::len), Some(1), "{polled:?}");
+        for (digit, touched) in [("2", PRIVATE), ("3", Taint::default())] {
+            while decisions.try_recv().is_ok() {}
+            harness.ask("/mcp", "tools/call", &json!({ "name": "plain__x", "_meta": run(digit) })).await;
+            assert_eq!(decisions.recv().await.unwrap().taint, touched, "{era:?} {digit}");
+        }
+    }
 }
 
 const EVERYWHERE: &str = r"

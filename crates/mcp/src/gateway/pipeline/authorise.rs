@@ -15,14 +15,13 @@ use super::decode::{Client, Incoming};
 use super::oblige::not_kept;
 use super::route::{Subject, Target};
 use super::screen::Screened;
-use crate::federation::capabilities::runs_calls;
 use crate::gateway::exchange::Exchange;
 use crate::gateway::metrics::Counted;
 use crate::gateway::parked::Question;
 use crate::gateway::recording::Recording;
 use crate::gateway::stream::Out;
 use crate::gateway::trace::{self, TraceContext};
-use crate::seam::{Call, Era, Member, UpstreamError};
+use crate::seam::{Call, Era, UpstreamError};
 use crate::wire::json::{self as text, Members};
 use crate::wire::rpc::{self, Answer, REFUSED, RpcError, UPSTREAM};
 
@@ -220,7 +219,7 @@ impl Incoming {
         run.or_else(|| trace.parent_span_id.map(|_| RunId::from(trace.trace_id)))
     }
 
-    fn session_name(&self) -> Option<String> {
+    pub(in crate::gateway) fn session_name(&self) -> Option<String> {
         let Client::Stateful(session) = &self.client else { return None };
         Some(session.name.clone())
     }
@@ -258,7 +257,13 @@ impl Incoming {
         }
     }
 
-    fn still_held(&self, target: &Target, decision: &Decision, approval: &str, recording: &mut Recording) -> Answer {
+    pub(in crate::gateway) fn still_held(
+        &self,
+        target: &Target,
+        decision: &Decision,
+        approval: &str,
+        recording: &mut Recording,
+    ) -> Answer {
         recording.note_decision(decision);
         recording.fail("approval_pending", "a person has not answered yet");
         let message = format!(
@@ -268,7 +273,7 @@ impl Incoming {
         self.refused(target, &message, json!({ "id": decision.id, "code": "approval_pending", "approval": approval }))
     }
 
-    fn denied(&self, target: &Target, denial: &Denial, recording: &mut Recording) -> Answer {
+    pub(in crate::gateway) fn denied(&self, target: &Target, denial: &Denial, recording: &mut Recording) -> Answer {
         self.gateway.metrics.refused.inc();
         recording.note_decision(&denial.decision);
         recording.fail(denial.code.as_str(), "a decision refused the call");
@@ -297,15 +302,17 @@ impl Incoming {
 
     /// The request as it goes to the server: as it came, but for what belongs to the way here.
     pub(in crate::gateway) fn outgoing(&self, trace: &TraceContext) -> Call {
-        self.outgoing_without(None, trace)
+        self.outgoing_with(self.params.get("task").map(|task| &**task), trace)
     }
 
-    fn outgoing_without(&self, left_out: Option<&str>, trace: &TraceContext) -> Call {
+    /// The same, with what the server is to hear of the wish for a task.
+    fn outgoing_with(&self, task: Option<&RawValue>, trace: &TraceContext) -> Call {
         let traceparent = text::raw(&trace.to_string());
         let mut meta = borrowed(&self.meta, |name| !is_of_hop(name));
         meta.insert("traceparent", &traceparent);
         let meta = text::raw(&meta);
-        let mut params = borrowed(&self.params, |name| Some(name) != left_out);
+        let mut params = borrowed(&self.params, |name| name != "task");
+        params.extend(task.map(|task| ("task", task)));
         params.insert("_meta", &meta);
         Call {
             method: self.method.clone(),
@@ -320,7 +327,7 @@ impl Authorised {
     pub(super) async fn begin(self) -> Result<UnderWay, Answer> {
         let Self { incoming, target, mut granted } = self;
         match incoming.start(&target, &granted).await {
-            Ok(exchange) => Ok(UnderWay::resumed(incoming, target, granted, exchange)),
+            Ok(exchange) => Ok(UnderWay { incoming, target, granted, exchange, open_question: None }),
             Err(error) => Err(failed(&error, &mut granted.recording)),
         }
     }
@@ -334,9 +341,8 @@ impl Incoming {
         granted: &Granted,
     ) -> Result<Exchange, UpstreamError> {
         let session = self.link(&target.member).await?;
-        // Who declares no tasks is asked as if nobody had wanted one.
-        let is_without_task = self.wants_task() && !makes_tasks(&target.member).await;
-        let call = self.outgoing_without(is_without_task.then_some("task"), &granted.recording.trace);
+        let task = self.task_said_to(target).await;
+        let call = self.outgoing_with(task.as_deref(), &granted.recording.trace);
         Ok(Exchange::begin(session, call))
     }
 }
@@ -350,18 +356,6 @@ pub(super) fn is_of_hop(name: &str) -> bool {
 pub(super) fn borrowed(members: &Members, which: impl Fn(&str) -> bool) -> IndexMap<&str, &RawValue> {
     let named = members.iter().filter(|(name, _)| which(name));
     named.map(|(name, value)| (name.as_str(), &**value)).collect()
-}
-
-/// In the way of 2025-11-25, of tool calls.
-async fn makes_tasks(member: &Member) -> bool {
-    let about = member.upstream.about().await;
-    about.is_ok_and(|about| about.era == Era::Stateful && about.capabilities.get("tasks").is_some_and(runs_calls))
-}
-
-impl UnderWay {
-    pub(super) const fn resumed(incoming: Incoming, target: Target, granted: Granted, exchange: Exchange) -> Self {
-        Self { incoming, target, granted, exchange, open_question: None }
-    }
 }
 
 /// What the client is told when a server does not answer a request that is no call.

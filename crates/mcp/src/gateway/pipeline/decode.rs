@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::Identified;
 use crate::federation::capabilities::TASKS;
 use crate::gateway::Inner;
+use crate::gateway::bridge::is_log_level;
 use crate::gateway::metrics::Counted;
 use crate::gateway::refusal::Refusal;
 use crate::gateway::session::{ClientSession, InFlight};
@@ -25,8 +26,8 @@ use crate::wire::rpc::{
 };
 
 pub(in crate::gateway) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-const META_INFO: &str = "io.modelcontextprotocol/clientInfo";
+pub(super) const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(super) const META_INFO: &str = "io.modelcontextprotocol/clientInfo";
 const META_LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 
 /// A request of a known caller, decoded.
@@ -168,17 +169,10 @@ impl Identified {
         check_revision(&self.parts.headers, &meta).map_err(bad)?;
         headers::check(&self.parts.headers, &method, &params)
             .map_err(|disagreement| bad(RpcError::new(HEADER_MISMATCH, format!("header mismatch: {disagreement}"))))?;
-        let capabilities = meta.get(META_CAPABILITIES).and_then(|raw| serde_json::from_str(raw.get()).ok());
-        let Some(capabilities) = capabilities else {
+        let Some(context) = introduced(&meta, &self.caller.key_id) else {
             return Err(bad(RpcError::new(INVALID_PARAMS, format!("`_meta` lacks `{META_CAPABILITIES}`"))));
         };
-        let context = ClientContext {
-            owner: Owner::Pool(self.caller.key_id.as_str().into()),
-            era: Era::Stateless,
-            info: meta.get(META_INFO).cloned(),
-            capabilities: bridged(capabilities, Era::Stateless),
-        };
-        let log_level = json::member_text(&meta, META_LOG_LEVEL);
+        let log_level = log_level(&meta).map_err(bad)?;
         let client = Client::Stateless(Stateless { context: Arc::new(context), log_level });
         Ok(Decoded::Request(self.incoming(client, id, method, params, meta)))
     }
@@ -269,6 +263,24 @@ fn check_revision(headers: &HeaderMap, meta: &Members) -> Result<(), RpcError> {
 fn unsupported(requested: &str) -> RpcError {
     RpcError::new(UNSUPPORTED_VERSION, "unsupported protocol version")
         .with_data(json!({ "supported": SUPPORTED, "requested": shown(requested) }))
+}
+
+/// What a stateless client says of itself; `None` without its capabilities.
+pub(super) fn introduced(meta: &Members, key_id: &str) -> Option<ClientContext> {
+    let capabilities = serde_json::from_str(meta.get(META_CAPABILITIES)?.get()).ok()?;
+    Some(ClientContext {
+        owner: Owner::Pool(key_id.into()),
+        era: Era::Stateless,
+        info: meta.get(META_INFO).cloned(),
+        capabilities: bridged(capabilities, Era::Stateless),
+    })
+}
+
+/// The log level of a request. A server is told no other words in its place.
+fn log_level(meta: &Members) -> Result<Option<String>, RpcError> {
+    let Some(raw) = meta.get(META_LOG_LEVEL) else { return Ok(None) };
+    let level = json::text(raw).filter(|level| is_log_level(level));
+    level.map(Some).ok_or_else(|| RpcError::invalid_params(format!("`{META_LOG_LEVEL}` is no log level")))
 }
 
 /// The client's capabilities as a tool server may rely on them through this gateway.

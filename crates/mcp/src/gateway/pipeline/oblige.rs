@@ -46,7 +46,7 @@ impl Replied {
                     return Err(if is_result { told } else { RpcError::new(LIMIT, too_large).into() });
                 }
                 let result = redacted(result, &granted.permit.obligations.redact);
-                let result = incoming.with_task_named(result, &granted, target.member.upstream.name());
+                let result = incoming.with_task_named(result, &granted, &target).await;
                 Answer::Result(incoming.in_words_of_the_client(result))
             }
             error @ Answer::Error { .. } => error,

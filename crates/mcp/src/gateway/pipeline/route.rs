@@ -16,8 +16,9 @@ use super::decode::Incoming;
 use super::screen::Screened;
 use crate::federation::listing::Entry;
 use crate::federation::resolve::{self, Missing};
-use crate::gateway::parked::ParkedCall;
+use crate::gateway::listening;
 use crate::gateway::state::{Binding, Next};
+use crate::gateway::trace;
 use crate::seam::{Definition, Era, ListKind, Member};
 use crate::wire::headers;
 use crate::wire::json as text;
@@ -151,12 +152,19 @@ impl Incoming {
                 resolve::by_name(&self.view, subject.kind(), &name, wait).await.map(|entry| Target::of(entry, subject))
             }
         };
-        let target = found.map_err(|missing| {
-            if !matches!(missing, Missing::Unavailable(_)) {
-                self.gateway.refused("target_unknown", Some(&self.caller));
+        let target = match found {
+            Ok(target) => target,
+            Err(missing) => {
+                if !matches!(missing, Missing::Unavailable(_)) {
+                    self.gateway.refused("target_unknown", Some(&self.caller));
+                    self.end_waiting(subject, &name).await;
+                }
+                return Err(self::missing(subject, &name, missing, self.client.era()));
             }
-            self::missing(subject, &name, missing, self.client.era())
-        })?;
+        };
+        if !self.client.has_tasks() && self.needs_task(&target).await {
+            return Err(listening::tasks_missing());
+        }
         self.rename(&target);
         let arguments = self.asked()?;
         if let (Era::Stateless, Subject::Tool, Some(definition)) = (self.client.era(), subject, &target.definition) {
@@ -254,8 +262,8 @@ impl Incoming {
 
 impl Screened {
     /// Goes on with a call that waited for the client's answer; gives back what begins anew. It goes on under the permit that
-    /// it has: asked anew, the gate would charge it twice and hold it for a person once more. A stop ends it, and a pause
-    /// leaves it waiting.
+    /// it has: asked anew, the gate would charge it twice and hold it for a person once more. A stop ends it, and so does
+    /// another definition; a pause leaves it waiting.
     ///
     /// # Errors
     /// When the client brings a state that was not given to it for this call, or the call may not go on.
@@ -278,47 +286,63 @@ impl Screened {
             }
             Next::Parked(id) => id,
         };
-        let gateway = &self.incoming.gateway;
-        let Some(mut call) = gateway.parked.take(&id, &binding, gateway.clock.now()) else {
-            return Err(
-                RpcError::invalid_params("this call no longer waits for an answer; send the request anew").into()
-            );
-        };
+        let gateway = Arc::clone(&self.incoming.gateway);
         let barred = gateway.control.gate().barred(&self.incoming.caller);
+        let Some(mut call) = gateway.parked.take(&id, gateway.clock.now(), |call| call.binding == binding) else {
+            return Err(self.waits_no_more(barred).await);
+        };
         call.granted.recording.note_secrets_sent(&self.secrets);
-        if call.granted.permit.is_stopped() {
-            call.granted.waited_since(call.asked_at);
-            let under_way = UnderWay::resumed(self.incoming, self.target, call.granted, call.exchange);
-            return Err(under_way
-                .stopped(barred.filter(|(code, _)| *code == DenialCode::Paused).map(|(_, reason)| reason))
-                .await);
-        }
-        if let Some((code, reason)) = barred {
+        let is_stopped = call.granted.permit.is_stopped();
+        if let Some((code, reason)) = barred.as_ref().filter(|_| !is_stopped) {
             let (decision, trace) = (call.granted.permit.decision.id.clone(), call.granted.recording.trace);
             gateway.parked.put_back(id, call);
             let why = format!("{reason}; the call waits for its answer meanwhile");
-            return Err(self.incoming.goes_no_further(&self.target, decision, trace, code, &why).await);
+            return Err(self.incoming.goes_no_further(&self.target, decision, trace, code.as_str(), &why).await);
         }
-        call.granted.waited_since(call.asked_at);
-        Ok(Ok(self.go_on(call)))
+        let unfit = call.unfit(&self.target);
+        (call.incoming, call.target) = (self.incoming, self.target);
+        let under_way = call.under_way();
+        if is_stopped {
+            let stop = barred.filter(|(code, _)| *code == DenialCode::Paused).map(|(_, reason)| reason);
+            return Err(under_way.stopped(stop).await);
+        }
+        if let Some(reason) = unfit {
+            let code = DenialCode::DefinitionChanged.as_str();
+            let told = format!("{} was refused: {reason}; the call was ended", under_way.target.shown());
+            return Err(under_way.ended(code, "what the call is about is not what was permitted", &told).await);
+        }
+        Ok(Ok(answered(under_way)))
     }
 
-    fn go_on(self, call: ParkedCall) -> UnderWay {
-        let ParkedCall { granted, exchange, question, .. } = call;
-        let mut under_way = UnderWay::resumed(self.incoming, self.target, granted, exchange);
-        let answers = under_way.incoming.params.get("inputResponses").and_then(|raw| text::members(raw));
-        match answers.and_then(|mut answers| answers.swap_remove(&question.key)) {
-            // The server may have given up meanwhile; its reply says so.
-            Some(answer) => drop(question.answer.send(Ok(answer))),
-            // The client came without the answer: it is asked again.
-            None => under_way.open_question = Some(question),
-        }
-        under_way
+    /// Whatever has ended the call, a pause or a stop that holds is why no other may be made either.
+    async fn waits_no_more(&self, barred: Option<(DenialCode, String)>) -> Answer {
+        let Some((code, reason)) = barred else {
+            let message = "this call no longer waits for an answer: it took too long, or its agent was stopped; send the \
+                           request anew";
+            return RpcError::invalid_params(message).into();
+        };
+        let trace = trace::of(&self.incoming.meta, &self.incoming.headers);
+        self.incoming.record_refused(&self.target, code.as_str(), Vec::new(), trace).await;
+        let why = format!("{reason}; the call no longer waits for an answer");
+        self.incoming.refused(&self.target, &why, json!({ "code": code.as_str() }))
     }
 
     pub(super) fn binding(&self) -> Binding {
         self.incoming.binding(&self.target)
     }
+}
+
+/// Hands the client's answer to the server that waits for it.
+fn answered(mut under_way: UnderWay) -> UnderWay {
+    let Some(question) = under_way.open_question.take() else { return under_way };
+    let answers = under_way.incoming.params.get("inputResponses").and_then(|raw| text::members(raw));
+    match answers.and_then(|mut answers| answers.swap_remove(&question.key)) {
+        // The server may have given up meanwhile; its reply says so.
+        Some(answer) => drop(question.answer.send(Ok(answer))),
+        // The client came without the answer: it is asked again.
+        None => under_way.open_question = Some(question),
+    }
+    under_way
 }
 
 impl Incoming {

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::authorise::{borrowed, is_of_hop};
-use super::decode::Incoming;
+use super::decode::{Client, Incoming, META_CAPABILITIES, META_INFO, introduced};
 use super::route::{Routed, Subject, Target};
 use super::secrets::{Searched, Withheld};
 use crate::gateway::Inner;
@@ -111,6 +111,29 @@ impl Incoming {
     /// # Errors
     /// When it may not leave.
     pub(in crate::gateway) async fn screen_rest(&mut self) -> Result<(Vec<&'static str>, Option<Bytes>), Withheld> {
+        let introduced = self.screen_introduction().await?;
+        let (mut kinds, recorded) = self.screen_members().await?;
+        kinds.extend(introduced);
+        Ok((kinds, recorded))
+    }
+
+    /// What a stateless client says of itself, which servers are told with each request; of a session it is searched once, when that
+    /// is made. The kinds of secrets in it.
+    ///
+    /// # Errors
+    /// When it may not leave.
+    pub(in crate::gateway) async fn screen_introduction(&mut self) -> Result<Vec<&'static str>, Withheld> {
+        let Client::Stateless(client) = &mut self.client else { return Ok(Vec::new()) };
+        let said = introduction(&self.meta, [META_INFO, META_CAPABILITIES]);
+        let (passes, kinds) = self.gateway.search_introduction("/_meta", said).await?;
+        if !kinds.is_empty() {
+            let redacted = introduced(&passes, &self.caller.key_id);
+            client.context = redacted.map(Arc::new).ok_or_else(|| Withheld::found(kinds.clone()))?;
+        }
+        Ok(kinds)
+    }
+
+    async fn screen_members(&mut self) -> Result<(Vec<&'static str>, Option<Bytes>), Withheld> {
         let carried: Vec<&str> = self.carried().iter().map(|carried| carried.member).collect();
         let is_ours = |name: &str| match name {
             // The server's own name for it.
@@ -232,6 +255,26 @@ impl Incoming {
 }
 
 impl Inner {
+    /// What a client says of itself, as servers may be told it, which stands `at` a place of what it sent; and the kinds of secrets
+    /// in it.
+    ///
+    /// # Errors
+    /// When it may not leave.
+    pub(in crate::gateway) async fn search_introduction(
+        &self,
+        at: &str,
+        said: Members,
+    ) -> Result<(Members, Vec<&'static str>), Withheld> {
+        let raw = text::raw(&said);
+        let Searched { said: passes, recorded, kinds } =
+            self.search_leaving(Place::ToolArguments, at, raw.clone()).await?;
+        let passes = text::members(&passes).filter(|passes| passes.keys().eq(said.keys()));
+        match passes {
+            Some(passes) => Ok((passes, kinds)),
+            None => Err(Withheld::found_at(at, raw.get().as_bytes(), recorded, kinds)),
+        }
+    }
+
     /// Whether a server may hear of an address, which cannot be redacted. What may not is counted among what the door refused.
     pub(in crate::gateway) async fn may_name(&self, uri: &str, caller: &KeyIdentity) -> bool {
         let said = text::raw(uri);
@@ -258,6 +301,12 @@ impl Inner {
         let Searched { said, kinds, .. } = self.search_leaving(Place::AnswersToServer, at, said).await?;
         Ok((if is_result { Ok(said) } else { Err(said) }, kinds))
     }
+}
+
+/// The members of `said` with which a client introduces itself.
+pub(in crate::gateway) fn introduction(said: &Members, names: [&str; 2]) -> Members {
+    let named = said.iter().filter(|(name, _)| names.contains(&name.as_str()));
+    named.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Whether what was redacted has all its members still, and means the same thing of the server.

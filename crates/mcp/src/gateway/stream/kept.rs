@@ -190,12 +190,25 @@ impl Kept {
 
     /// Whether something has to go, which is counted.
     fn is_over(&self, streams: &Streams) -> bool {
-        // As much again as the caller holds has to be free.
-        let all = self.bounds.held.get().saturating_add(self.held_by_caller.load(Ordering::Relaxed));
-        let all = u64::try_from(all).unwrap_or(0);
         self.bounds.events.check(streams.events.len() as u64).is_err()
             || self.bounds.bytes.check(streams.bytes).is_err()
-            || self.bounds.bytes_of_all.check(all).is_err()
+            || self.is_full()
+    }
+
+    /// Whether the caller holds more than is for it, which is counted.
+    fn is_full(&self) -> bool {
+        // As much again as the caller holds has to be free.
+        let all = self.bounds.held.get().saturating_add(self.held_by_caller.load(Ordering::Relaxed));
+        self.bounds.bytes_of_all.check(u64::try_from(all).unwrap_or(0)).is_err()
+    }
+
+    /// Room for something else that is kept for the client; `None` when there is none.
+    pub(in crate::gateway) fn room(&self, bytes: u64) -> Option<Room> {
+        self.bounds.bytes.check(bytes).ok()?;
+        self.count(held(bytes));
+        let (held, held_by_caller) = (self.bounds.held.clone(), Arc::clone(&self.held_by_caller));
+        let room = Room { held, held_by_caller, bytes, of_session_max: self.bounds.bytes.max() };
+        (!self.is_full()).then_some(room)
     }
 
     /// Who does the work of a stream that goes on.
@@ -253,6 +266,23 @@ impl Drop for Kept {
     fn drop(&mut self) {
         let bytes = held(self.streams().bytes);
         self.count(-bytes);
+    }
+}
+
+/// It is free again when this is dropped.
+#[derive(Debug)]
+pub(in crate::gateway) struct Room {
+    held: Gauge,
+    held_by_caller: Arc<AtomicI64>,
+    pub(in crate::gateway) bytes: u64,
+    /// What one session may hold.
+    pub(in crate::gateway) of_session_max: u64,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.held.add(-held(self.bytes));
+        self.held_by_caller.fetch_sub(held(self.bytes), Ordering::Relaxed);
     }
 }
 

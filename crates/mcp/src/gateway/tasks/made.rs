@@ -1,22 +1,26 @@
-//! The tasks that a session made, for `tasks/list` of 2025-11-25. Their state is asked of their servers, one by one: a list of
+//! The tasks that a session made, for `tasks/list` of 2025-11-25, and the results of those that were over at once. Their state is asked of their servers, one by one: a list of
 //! a server that clients share would be one of everybody's tasks.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use mizzen_control::gate::DenialCode;
+use mizzen_model::time::Timestamp;
 use mizzen_runtime::error::Chain;
 use mizzen_runtime::limit::Limit;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::unrelated;
+use super::bridged::{is_error, older};
+use super::{TaskName, unrelated};
 use crate::gateway::exchange::{Exchange, Step};
 use crate::gateway::lists::META_UNAVAILABLE;
 use crate::gateway::pipeline::Incoming;
 use crate::gateway::session::ClientSession;
-use crate::seam::{Call, Member, Reply, UpstreamError};
+use crate::gateway::stream::kept::Room;
+use crate::seam::{Call, Era, Member, Reply, UpstreamError};
 use crate::signing::{Purpose, Signer};
 use crate::wire::json::{self as text, Members};
 use crate::wire::rpc::{Answer, INVALID_PARAMS, REFUSED, RpcError};
@@ -43,6 +47,40 @@ struct Account {
     forgotten: u64,
     /// Oldest first.
     tasks: VecDeque<Task>,
+    /// Results of calls that were to be tasks and were answered at once, oldest first.
+    finished: VecDeque<Arc<Finished>>,
+}
+
+/// A task whose result is kept here.
+#[derive(Debug)]
+pub(super) struct Finished {
+    id: String,
+    pub(super) result: Box<RawValue>,
+    at: Timestamp,
+    ttl: Duration,
+    room: Room,
+}
+
+impl Finished {
+    /// As 2025-11-25 has it.
+    pub(super) fn state(&self, status: &str) -> Members {
+        let (at, ttl) = (self.at.to_string(), u64::try_from(self.ttl.as_millis()).unwrap_or(u64::MAX));
+        Members::from_iter([
+            ("taskId".to_owned(), text::raw(&self.id)),
+            ("status".to_owned(), text::raw(status)),
+            ("createdAt".to_owned(), text::raw(&at)),
+            ("lastUpdatedAt".to_owned(), text::raw(&at)),
+            ("ttl".to_owned(), text::raw(&ttl)),
+        ])
+    }
+
+    pub(super) fn status(&self) -> &'static str {
+        if is_error(&self.result) { "failed" } else { "completed" }
+    }
+
+    fn is_there(&self, now: Timestamp) -> bool {
+        now <= self.at.plus_nanos(i64::try_from(self.ttl.as_nanos()).unwrap_or(i64::MAX))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -83,6 +121,38 @@ impl Made {
         let mut behind = account.tasks.iter().skip_while(|task| task.number <= after);
         let rows = behind.by_ref().take(rows_max).cloned().collect();
         (rows, behind.next().is_some(), account.forgotten)
+    }
+
+    /// Keeps a result for `ttl`, as a task of the session `session`; the oldest make way.
+    pub(super) fn keep(
+        &self,
+        session: &str,
+        result: &RawValue,
+        room: Room,
+        at: Timestamp,
+        ttl: Duration,
+    ) -> Arc<Finished> {
+        let mut account = self.account();
+        account.count += 1;
+        let id = format!("{session}-{}", account.count);
+        let (bytes_max, finished) =
+            (room.of_session_max, Arc::new(Finished { id, result: result.to_owned(), at, ttl, room }));
+        account.finished.push_back(Arc::clone(&finished));
+        let held = |finished: &VecDeque<Arc<Finished>>| finished.iter().map(|one| one.room.bytes).sum::<u64>();
+        while held(&account.finished) > bytes_max || self.max.check(account.finished.len() as u64).is_err() {
+            account.finished.pop_front();
+        }
+        finished
+    }
+
+    /// The task `id` of those.
+    pub(super) fn finished(&self, id: &str, now: Timestamp) -> Option<Arc<Finished>> {
+        self.account().finished.iter().find(|finished| finished.id == id && finished.is_there(now)).cloned()
+    }
+
+    /// Lets go of results that were kept for long enough.
+    pub(in crate::gateway) fn sweep(&self, now: Timestamp) {
+        self.account().finished.retain(|finished| finished.is_there(now));
     }
 
     /// Its server has no such task any more.
@@ -173,12 +243,12 @@ impl Incoming {
         let known = self.gateway.unseal_task(&self.caller.key_id, name);
         let member = known.and_then(|known| {
             let member = self.view.members.iter().find(|member| member.upstream.name() == known.server)?;
-            Some((member.clone(), known.task))
+            Some((member.clone(), known))
         });
         // A server that is no longer behind this door has no tasks here.
-        let Some((member, task)) = member else { return State::Gone };
+        let Some((member, known)) = member else { return State::Gone };
         let wait = self.gateway.config.timeouts.list();
-        let replied = match tokio::time::timeout(wait, self.task_state(&member, &task)).await {
+        let replied = match tokio::time::timeout(wait, self.task_state(&member, &known)).await {
             Ok(replied) => replied,
             Err(_) => {
                 let server = member.upstream.name().to_owned();
@@ -209,14 +279,25 @@ impl Incoming {
         }
     }
 
-    async fn task_state(&self, member: &Member, task: &str) -> Result<Reply, UpstreamError> {
+    async fn task_state(&self, member: &Member, known: &TaskName) -> Result<Reply, UpstreamError> {
+        if known.is_kept {
+            return Ok(match self.ask_for_kept(known) {
+                Answer::Result(state) => Reply::Complete(state),
+                Answer::Error { object, .. } => Reply::Error(object),
+            });
+        }
         let link = self.link(member).await?;
-        let params = text::raw(&json!({ "taskId": task }));
+        let params = text::raw(&json!({ "taskId": known.task }));
         let call = Call { method: "tasks/get".to_owned(), params: Some(params), progress: false, log_level: None };
         let mut exchange = Exchange::begin(link, call);
         loop {
-            if let Step::Reply(reply) = exchange.next().await {
-                return reply;
+            match exchange.next().await {
+                Step::Reply(Ok(Reply::Complete(state))) if member.upstream.about().await?.era == Era::Stateless => {
+                    let state = text::members(&state).map_or(state, |state| text::raw(&older(state)));
+                    return Ok(Reply::Complete(state));
+                }
+                Step::Reply(reply) => return reply,
+                Step::Event(_) => {}
             }
         }
     }

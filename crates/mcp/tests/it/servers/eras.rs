@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::support::{Bench, fixture, http, no_capabilities};
 
-fn stdio(name: &str, eras: &str) -> ServerConfig {
+pub(super) fn stdio(name: &str, eras: &str) -> ServerConfig {
     let program = mcp_fixture::program().unwrap().display().to_string();
     ServerConfig::new(name, Transport::stdio(program, ["--transport", "stdio", "--eras", eras]))
 }

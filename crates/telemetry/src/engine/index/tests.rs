@@ -74,7 +74,7 @@ async fn runs_come_back_page_by_page_and_by_every_filter() {
         runs[6].summary.session = Some("s".into());
         runs[7].summary.caller = Some("c".into());
         runs[8].summary.title = "needle".into();
-        runs[10].summary.title = "Ähre im Feld".into();
+        runs[10].summary.title = "Ähren überall".into();
         runs[9].summary.sources.push(Source::Gateway);
         save(&index, &runs).await;
         let (mut seen, mut page) = (Vec::new(), Page { cursor: None, limit: 40 });

@@ -185,6 +185,8 @@ pub struct Definition {
     pub raw: Arc<RawValue>,
     /// For tools and prompts: its digest, whether that is the approved one, and whether the approved one only reads.
     pub facts: ToolFacts,
+    /// Of a tool whose calls are tasks and nothing else.
+    pub requires_task: bool,
     /// Why it must be neither listed nor called, for example because it changed since it was approved.
     pub withheld: Option<String>,
 }

@@ -183,7 +183,11 @@ impl Incoming {
                 return Err(self.barred(known, recording, DenialCode::Paused, reason.to_owned()).await);
             }
             answer = self.ask_for_task(matter, recording, out) => match answer {
-                Ok(answer) => answer,
+                Ok(answer) => {
+                    // How it stands and why it failed are words of its server too.
+                    self.touch(known, &recording.trace).await?;
+                    answer
+                }
                 Err(Missing::Refused(error)) => return Err(error),
                 Err(Missing::Unanswered(error)) => unanswered(&error),
             },
@@ -419,10 +423,6 @@ impl Incoming {
             self.may_have(&said, known, recording).await?;
             redacted(text::raw(&members), &known.redact)
         } else {
-            // What a server asks may carry what its task brings, too.
-            if members.contains_key("inputRequests") {
-                self.touch(known, &recording.trace).await?;
-            }
             if let Some(result) = members.get("result").cloned() {
                 self.may_have(&result, known, recording).await?;
                 members.insert("result".to_owned(), redacted(result, &known.redact));

@@ -104,6 +104,7 @@ impl Double {
             key: value[kind.key()].as_str().unwrap().to_owned(),
             raw: raw(&value).into(),
             facts: ToolFacts { digest: Some(Digest::of(value.to_string().as_bytes())), pinned: true, read_only: false },
+            requires_task: value["execution"]["taskSupport"] == "required",
             withheld: None,
         };
         let listing = Listing { items: items.into_iter().map(define).collect(), ttl_ms: None };

@@ -268,6 +268,9 @@ impl Inner {
         let raw = text::raw(&said);
         let Searched { said: passes, recorded, kinds } =
             self.search_leaving(Place::ToolArguments, at, raw.clone()).await?;
+        if passes.get() == raw.get() {
+            return Ok((said, kinds));
+        }
         let passes = text::members(&passes).filter(|passes| passes.keys().eq(said.keys()));
         match passes {
             Some(passes) => Ok((passes, kinds)),

@@ -10,7 +10,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -94,26 +93,12 @@ async fn makes_tasks(member: &Member, era: Era) -> bool {
     member.upstream.about().await.is_ok_and(|about| about.era == era && capabilities::makes_tasks(&about))
 }
 
-fn requires_task(definition: &RawValue) -> bool {
-    #[derive(Deserialize)]
-    struct Tool {
-        execution: Execution,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Execution {
-        task_support: String,
-    }
-    definition.get().contains("taskSupport")
-        && serde_json::from_str(definition.get()).is_ok_and(|tool: Tool| tool.execution.task_support == "required")
-}
-
 impl Incoming {
     /// Whether a stateful server does this call of a stateless client only as a task.
     pub(in crate::gateway) async fn needs_task(&self, target: &Target) -> bool {
         self.client.era() == Era::Stateless
             && self.method == "tools/call"
-            && target.definition.as_ref().is_some_and(|definition| requires_task(&definition.raw))
+            && target.definition.as_ref().is_some_and(|definition| definition.requires_task)
             && makes_tasks(&target.member, Era::Stateful).await
     }
 

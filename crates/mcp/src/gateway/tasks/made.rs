@@ -20,6 +20,7 @@ use crate::gateway::lists::META_UNAVAILABLE;
 use crate::gateway::pipeline::Incoming;
 use crate::gateway::session::ClientSession;
 use crate::gateway::stream::kept::Room;
+use crate::gateway::trace;
 use crate::seam::{Call, Era, Member, Reply, UpstreamError};
 use crate::signing::{Purpose, Signer};
 use crate::wire::json::{self as text, Members};
@@ -265,6 +266,10 @@ impl Incoming {
                 // A state has none, and what the permit of the call asks for would not hold for it.
                 members.shift_remove("result");
                 members.insert("taskId".to_owned(), text::raw(name));
+                if self.touch(&known, &trace::of(&self.meta, &self.headers)).await.is_err() {
+                    let message = "what the task brings into the run could not be kept".to_owned();
+                    return unavailable(DenialCode::Unavailable.as_str(), message);
+                }
                 // Why a task failed is said here too, in words that may hold what its result may not.
                 match self.gateway.search(text::raw(&members)).await {
                     Ok(searched) => State::Row(searched.said),

@@ -15,6 +15,7 @@ use mizzen_runtime::task::{BoxError, TaskKind};
 use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::bridged::related;
@@ -99,14 +100,18 @@ impl Listener {
     /// Until the server has replied: what that says is asked for again when the task is over.
     async fn run(mut self, mut exchange: Exchange, draining: CancellationToken) -> Result<(), BoxError> {
         let patience = self.gateway.config.timeouts.answer();
+        let mut nobody_polls = std::pin::pin!(tokio::time::sleep(patience));
         loop {
             let step = tokio::select! {
                 biased;
                 () = &mut self.stopped => return Ok(()),
                 () = draining.cancelled() => return Ok(()),
                 () = self.waiting.is_over.cancelled() => return Ok(()),
-                () = self.waiting.polled.notified() => continue,
-                () = tokio::time::sleep(patience) => return Ok(()),
+                () = self.waiting.polled.notified() => {
+                    nobody_polls.as_mut().reset(Instant::now() + patience);
+                    continue;
+                }
+                () = &mut nobody_polls => return Ok(()),
                 step = exchange.next() => step,
             };
             match step {
@@ -131,12 +136,19 @@ impl Listener {
         let key = format!("{}-{}", method.replace('/', "_"), self.gateway.clock.now().unix_nanos());
         self.waiting.asked.send_modify(|asked| {
             asked.retain(|question| !question.answer.is_closed());
-            match self.gateway.limits.rounds.check(asked.len() as u64 + 1) {
+            let bytes = bytes(params.as_deref()) + asked.iter().map(|open| bytes(open.params.as_deref())).sum::<u64>();
+            let limits = &self.gateway.limits;
+            let fits = limits.rounds.check(asked.len() as u64 + 1).and_then(|()| limits.result_bytes.check(bytes));
+            match fits {
                 Ok(()) => asked.push(Question { key, method, params: params.map(unrelated), answer }),
                 Err(limit) => drop(answer.send(Err(text::raw(&RpcError::new(LIMIT, limit.to_string()))))),
             }
         });
     }
+}
+
+fn bytes(params: Option<&RawValue>) -> u64 {
+    params.map_or(0, |params| params.get().len() as u64)
 }
 
 impl Incoming {

@@ -10,6 +10,7 @@ use http::{HeaderMap, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use mizzen_runtime::task::{TaskGroup, TaskKind};
+use tokio::sync::Semaphore;
 
 use super::Endpoint;
 use crate::seam::UpstreamError;
@@ -21,6 +22,8 @@ const STREAM_RESULTS_MAX: u64 = 16;
 /// How long the end of a stream is waited for whose answer was read, and what may come before it.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 const END_BYTES_MAX: usize = 64 << 10;
+/// Streams whose ends are waited for at once; others are closed, as a server deserves that keeps them open.
+static ENDING: Semaphore = Semaphore::const_new(256);
 
 /// Gives messages until the response ends.
 #[derive(Debug)]
@@ -113,7 +116,9 @@ impl HttpSource {
         if (&mut end).now_or_never().is_some() {
             return;
         }
+        let Ok(place) = ENDING.try_acquire() else { return };
         tasks.spawn(TaskKind::Upstream, |draining| async move {
+            let _place = place;
             let waited = tokio::time::timeout(END_TIMEOUT, end);
             let (Some(Ok(()) | Err(_)) | None) = draining.run_until_cancelled(waited).await;
             Ok(())

@@ -265,9 +265,25 @@ fn listing(server: &Inner, kind: ListKind, found: &Found) -> Listing {
             ListKind::Resources | ListKind::ResourceTemplates => (ToolFacts::default(), None),
         };
         let withheld = item.unfit.clone().or(withheld);
-        Definition { key: item.key.clone(), raw: Arc::clone(&item.raw), facts, withheld }
+        let requires_task = kind == ListKind::Tools && requires_task(&item.raw);
+        Definition { key: item.key.clone(), raw: Arc::clone(&item.raw), facts, requires_task, withheld }
     };
     Listing { items: found.items.iter().map(define).collect(), ttl_ms: found.ttl_ms }
+}
+
+/// What a tool's definition says of tasks (2025-11-25).
+fn requires_task(definition: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Tool {
+        execution: Execution,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Execution {
+        task_support: String,
+    }
+    definition.get().contains("taskSupport")
+        && serde_json::from_str(definition.get()).is_ok_and(|tool: Tool| tool.execution.task_support == "required")
 }
 
 const fn is_pinned(kind: ListKind) -> bool {

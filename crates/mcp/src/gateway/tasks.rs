@@ -26,6 +26,7 @@ use super::recording::Recording;
 use super::stream::Out;
 use super::trace::TraceContext;
 use super::{Inner, bridge, listening};
+use crate::federation::capabilities::makes_tasks;
 use crate::seam::{Call, ClientAnswer, Era, FromServer, Member, Reply, UpstreamError};
 use crate::signing::Purpose;
 use crate::wire::json::{self as text, Members};
@@ -321,9 +322,12 @@ impl Incoming {
         if matter.known.is_kept {
             return Ok(self.ask_for_kept(matter.known));
         }
-        let server = matter.member.upstream.about().await?.era;
-        match (&self.client, server) {
-            (Client::Stateless(_), Era::Stateful) => self.ask_stateful(matter, recording, out).await,
+        let server = matter.member.upstream.about().await?;
+        match (&self.client, server.era) {
+            // One that has the extension in the older era speaks of tasks as the client does.
+            (Client::Stateless(_), Era::Stateful) if makes_tasks(&server) => {
+                self.ask_stateful(matter, recording, out).await
+            }
             (Client::Stateful(session), Era::Stateless) => self.ask_stateless(matter, session, recording, out).await,
             _ => self.ask(matter, self.outgoing(&recording.trace), recording, out).await,
         }

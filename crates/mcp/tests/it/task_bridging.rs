@@ -192,6 +192,31 @@ async fn a_client_of_2026_is_given_a_task_of_2025_and_its_result_when_it_polls()
 }
 
 #[tokio::test]
+async fn a_server_that_has_the_extension_in_the_older_era_is_asked_as_the_client_asks() {
+    let double = Double::new("jobs", Era::Stateful, |method, params: Value, _| async move {
+        let state = |status: &str| json!({ "taskId": "one", "status": status, "createdAt": "a", "lastUpdatedAt": "b" });
+        let mut said = state("completed");
+        match method.as_str() {
+            "tools/call" => {
+                said = state("working");
+                said["resultType"] = "task".into();
+            }
+            "tasks/get" => said["result"] = result_of(params["taskId"].as_str().unwrap()),
+            _ => return Reply::Error(raw(&json!({ "code": -32601, "message": method }))),
+        }
+        Reply::Complete(raw(&said))
+    });
+    double.has(ListKind::Tools, [json!({ "name": "run" })]);
+    let harness = bounded(&double, |_| {}).await;
+    let made = begin(&harness, "one").await;
+    assert_eq!((&made["resultType"], &made["status"]), (&json!("task"), &json!("working")));
+    let got = poll(&harness, &made).await.result().clone();
+    assert_eq!((&got["status"], &got["taskId"]), (&json!("completed"), &made["taskId"]));
+    assert_eq!(got["result"]["content"][0]["text"], "one");
+    assert_eq!(double.last_call().0, "tasks/get");
+}
+
+#[tokio::test]
 async fn a_server_of_2025_is_asked_for_a_task_only_where_it_wants_nothing_else() {
     let double = old();
     let harness = bounded(&double, |_| {}).await;

@@ -127,6 +127,30 @@ async fn a_question_in_the_middle_of_a_task_counts_like_its_result_in_the_run_th
     }
 }
 
+/// Nothing may have come of it but an error: that is said in words of its server too.
+#[tokio::test]
+async fn the_state_of_a_task_that_failed_counts_like_its_result_in_the_run_that_polls() {
+    let bank = Double::new("bank", Era::Stateless, |_, _, _| async move {
+        let error = json!({ "code": -32050, "message": "secret" });
+        let state = json!({ "taskId": "t1", "status": "failed", "statusMessage": "secret", "error": error });
+        Reply::Complete(raw(&state))
+    });
+    bank.has(ListKind::Tools, [json!({ "name": "read" })]);
+    *bank.touches.lock().unwrap() = PRIVATE;
+    let harness = Harness::new(&[bank, Double::plain("plain", Era::Stateful, &["x"])]).await;
+    let mut decisions = harness.control.decisions().unwrap();
+    let able = json!({ "extensions": { "io.modelcontextprotocol/tasks": {} } });
+    let run = |digit: &str| json!({ "traceparent": format!("00-{}-b7ad6b7169203331-01", digit.repeat(32)) });
+    let call = json!({ "name": "bank__read", "_meta": run("1") });
+    let made = harness.ask_as("/mcp", "tools/call", &call, &able).await;
+    let poll = json!({ "taskId": made.result()["taskId"], "_meta": run("2") });
+    let polled = harness.ask_as("/mcp", "tasks/get", &poll, &able).await;
+    assert_eq!(polled.result()["error"]["message"], "secret", "{polled:?}");
+    while decisions.try_recv().is_ok() {}
+    harness.ask("/mcp", "tools/call", &json!({ "name": "plain__x", "_meta": run("2") })).await;
+    assert_eq!(decisions.recv().await.unwrap().taint, PRIVATE);
+}
+
 const EVERYWHERE: &str = r"
 apiVersion: mizzen.dev/v1
 kind: Boundary

@@ -116,14 +116,7 @@ impl Policies<'_> {
     pub async fn keep_decisions(&self, decisions: &[KeptDecision]) -> Result<(), StoreError> {
         let mut change = self.0.store.begin().await?;
         for some in decisions.chunks(BLOCK_DOCUMENTS) {
-            let packed = documents::packed(some.iter().map(|decision| decision.document.as_str()));
-            let block = packed.as_ref().map_or(BESIDE, |(block, _)| *block);
-            if let Some((block, documents)) = packed {
-                let insert =
-                    "INSERT INTO control_decision_documents (block, decided_to, documents) VALUES ($1, $2, $3)";
-                let newest = documents::newest(some.iter().map(|decision| decision.at));
-                sqlx::query(insert).bind(block).bind(newest).bind(documents).execute(&mut *change).await?;
-            }
+            let block = documents::keep(&mut change, some).await?;
             let rows: Vec<String> = (0..some.len()).map(|row| places(row, self.0.store.is_postgres())).collect();
             let sql = format!(
                 "INSERT INTO control_decisions ({COLUMNS}) VALUES {} ON CONFLICT (decision_id) DO NOTHING",

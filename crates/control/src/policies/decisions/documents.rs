@@ -5,11 +5,10 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use mizzen_model::time::Timestamp;
-use mizzen_runtime::error::Chain;
 use mizzen_store::StoreError;
-use sqlx::{AnyPool, AssertSqlSafe, Row as _};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Row as _, Transaction};
 
+use super::KeptDecision;
 use crate::token;
 
 /// Documents of one block: so many are read for one of them.
@@ -18,14 +17,14 @@ pub(super) const BLOCK_DOCUMENTS: usize = 64;
 const BLOCKS_PER_STATEMENT: usize = 32;
 /// Fast: most of what it saves is what the documents have in common.
 const ZSTD_LEVEL: i32 = 1;
-/// Of one block when it is read: arguments are bounded, and what is larger is none of ours.
+/// Of one block, which is in memory as a whole.
 const BLOCK_BYTES_MAX: usize = 64 << 20;
 
 /// Stored before there were blocks: the document stands beside its decision.
 pub(super) const BESIDE: i64 = 0;
 
 /// Between documents; no JSON text of ours has one.
-const SEPARATOR: char = '\n';
+const SEPARATOR: &str = "\n";
 
 /// Where a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,22 +33,31 @@ pub(super) struct Place {
     pub(super) index: i64,
 }
 
-/// The number of a new block. `None` without randomness.
-pub(super) fn number() -> Option<i64> {
+/// Keeps the documents of some decisions as one block: its number, or [`BESIDE`] where they are to be kept beside their decisions,
+/// because they are too large together or cannot be packed, which is logged.
+pub(super) async fn keep(change: &mut Transaction<'static, Any>, some: &[KeptDecision]) -> Result<i64, StoreError> {
+    let documents: Vec<&str> = some.iter().map(|decision| decision.document.as_str()).collect();
+    let Some((block, packed)) = random().zip(pack(&documents)) else {
+        tracing::warn!(decisions = some.len(), "decisions are kept without being packed");
+        return Ok(BESIDE);
+    };
+    let newest = some.iter().map(|decision| decision.at.unix_nanos()).max().unwrap_or_default();
+    let insert = "INSERT INTO control_decision_documents (block, decided_to, documents) VALUES ($1, $2, $3)";
+    sqlx::query(insert).bind(block).bind(newest).bind(packed).execute(&mut **change).await?;
+    Ok(block)
+}
+
+/// The number of a new block: never zero, which says that there is none.
+fn random() -> Option<i64> {
     let bytes = token::random::<8>().ok()?;
-    // Never zero, and never negative: a number that people can read in a statement.
     Some((i64::from_be_bytes(bytes) & i64::MAX).max(BESIDE + 1))
 }
 
-pub(super) fn pack<'a>(documents: impl Iterator<Item = &'a str>) -> std::io::Result<String> {
-    let mut together = String::new();
-    for document in documents {
-        if !together.is_empty() {
-            together.push(SEPARATOR);
-        }
-        together.push_str(document);
-    }
-    Ok(STANDARD_NO_PAD.encode(zstd::bulk::compress(together.as_bytes(), ZSTD_LEVEL)?))
+/// `None` for more than is read back.
+fn pack(documents: &[&str]) -> Option<String> {
+    let together = documents.join(SEPARATOR);
+    let packed = (together.len() <= BLOCK_BYTES_MAX).then(|| zstd::bulk::compress(together.as_bytes(), ZSTD_LEVEL));
+    Some(STANDARD_NO_PAD.encode(packed?.ok()?))
 }
 
 fn unpack(block: &str) -> Option<String> {
@@ -100,32 +108,20 @@ pub(super) async fn delete_before(pool: &AnyPool, before: i64, at_once: i64) -> 
     Ok(done.bind(before).bind(at_once).execute(pool).await?.rows_affected())
 }
 
-/// When the newest of some decisions was made.
-pub(super) fn newest(times: impl Iterator<Item = Timestamp>) -> i64 {
-    times.map(Timestamp::unix_nanos).max().unwrap_or_default()
-}
-
-/// What could not be packed is told, and kept beside its decision.
-pub(super) fn packed<'a>(documents: impl Iterator<Item = &'a str>) -> Option<(i64, String)> {
-    let number = number()?;
-    let block = pack(documents);
-    let block = block.inspect_err(|error| tracing::warn!(error = %Chain(error), "decisions could not be packed"));
-    Some((number, block.ok()?))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{pack, unpack};
+    use super::{BLOCK_BYTES_MAX, pack, unpack};
 
     #[test]
     fn a_block_gives_its_documents_back_and_takes_a_fraction_of_their_bytes() {
         let documents: Vec<String> =
             (0..64).map(|at| format!(r#"{{"id":"dec_{at:04}","reason":"line\nline","policies":["a","b"]}}"#)).collect();
-        let block = pack(documents.iter().map(String::as_str)).unwrap();
+        let block = pack(&documents.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
         assert_eq!(unpack(&block), Some(documents.join("\n")));
         assert!(block.len() * 4 < documents.iter().map(String::len).sum(), "{}", block.len());
-        let one = pack(["{}"].into_iter()).unwrap();
+        let one = pack(&["{}"]).unwrap();
         assert_eq!(unpack(&one).as_deref(), Some("{}"));
         assert_eq!(unpack("no block"), None);
+        assert_eq!(pack(&[&"x".repeat(BLOCK_BYTES_MAX + 1)]), None, "it could not be read again");
     }
 }

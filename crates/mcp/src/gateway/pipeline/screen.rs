@@ -105,35 +105,37 @@ impl Target {
 }
 
 impl Incoming {
-    /// What goes to the server beside what is decided on: the address, members that nobody here knows, and `_meta`. The kinds of
-    /// secrets in it, and what of it may be recorded.
-    ///
-    /// # Errors
-    /// When it may not leave.
-    pub(in crate::gateway) async fn screen_rest(&mut self) -> Result<(Vec<&'static str>, Option<Bytes>), Withheld> {
-        let introduced = self.screen_introduction().await?;
-        let (mut kinds, recorded) = self.screen_members().await?;
-        kinds.extend(introduced);
-        Ok((kinds, recorded))
-    }
-
-    /// What a stateless client says of itself, which servers are told with each request; of a session it is searched once, when that
-    /// is made. The kinds of secrets in it.
+    /// What a stateless client says of itself, where nothing else of its request goes on. The kinds of secrets in it.
     ///
     /// # Errors
     /// When it may not leave.
     pub(in crate::gateway) async fn screen_introduction(&mut self) -> Result<Vec<&'static str>, Withheld> {
-        let Client::Stateless(client) = &mut self.client else { return Ok(Vec::new()) };
+        if self.client.era() == Era::Stateful {
+            return Ok(Vec::new());
+        }
         let said = introduction(&self.meta, [META_INFO, META_CAPABILITIES]);
         let (passes, kinds) = self.gateway.search_introduction("/_meta", said).await?;
         if !kinds.is_empty() {
-            let redacted = introduced(&passes, &self.caller.key_id);
-            client.context = redacted.map(Arc::new).ok_or_else(|| Withheld::found(kinds.clone()))?;
+            self.introduce_as(&passes, &kinds)?;
         }
         Ok(kinds)
     }
 
-    async fn screen_members(&mut self) -> Result<(Vec<&'static str>, Option<Bytes>), Withheld> {
+    /// Servers are told of a stateless client what `meta` says of it.
+    fn introduce_as(&mut self, meta: &Members, kinds: &[&'static str]) -> Result<(), Withheld> {
+        let Client::Stateless(client) = &mut self.client else { return Ok(()) };
+        let introduced = introduced(meta, &self.caller.key_id);
+        client.context = introduced.map(Arc::new).ok_or_else(|| Withheld::found(kinds.to_vec()))?;
+        Ok(())
+    }
+
+    /// What goes to the server beside what is decided on: the address, members that nobody here knows, and `_meta`, with what a
+    /// stateless client says of itself; of a session that is searched once, when it is made. The kinds of secrets in it, and what
+    /// of it may be recorded.
+    ///
+    /// # Errors
+    /// When it may not leave.
+    pub(in crate::gateway) async fn screen_rest(&mut self) -> Result<(Vec<&'static str>, Option<Bytes>), Withheld> {
         let carried: Vec<&str> = self.carried().iter().map(|carried| carried.member).collect();
         let is_ours = |name: &str| match name {
             // The server's own name for it.
@@ -143,7 +145,9 @@ impl Incoming {
             "taskId" => self.method.starts_with("tasks/"),
             _ => carried.contains(&name),
         };
-        let stays = |name: &str| is_of_hop(name) || name == "traceparent";
+        let is_stateless = self.client.era() == Era::Stateless;
+        let introduces = |name: &str| is_stateless && [META_INFO, META_CAPABILITIES].contains(&name);
+        let stays = |name: &str| name == "traceparent" || is_of_hop(name) && !introduces(name);
         let meta = borrowed(&self.meta, |name| !stays(name));
         let meta = (!meta.is_empty()).then(|| text::raw(&meta));
         let mut rest = borrowed(&self.params, |name| !is_ours(name));
@@ -164,6 +168,7 @@ impl Incoming {
         };
         let kept: Vec<String> = rest.keys().map(|name| (*name).to_owned()).collect();
         if let Some(meta) = redacted.swap_remove("_meta").and_then(|meta| text::members(&meta)) {
+            self.introduce_as(&meta, &kinds)?;
             self.meta.retain(|name, _| stays(name));
             self.meta.extend(meta);
         }

@@ -10,7 +10,7 @@ use futures::future::{BoxFuture, join_all};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use mizzen_control::audit::Durability;
-use mizzen_control::gate::{Answer as Decided, Ask, DenialCode, Known};
+use mizzen_control::gate::{Answer as Decided, DenialCode, Known};
 use mizzen_model::asked::{Spend, Taint};
 use mizzen_model::id::RunId;
 use mizzen_runtime::error::Chain;
@@ -134,19 +134,7 @@ impl Incoming {
     }
 
     async fn ask_to_read(&self, target: &Target, trace: &TraceContext) -> Decided {
-        let ask = Ask {
-            caller: Arc::clone(&self.caller),
-            run: self.run(trace),
-            session: self.session_name(),
-            action: target.subject.call_action(),
-            resource: target.resource(),
-            tool: target.facts(),
-            arguments: None,
-            touches: target.member.upstream.touches(target.subject.kind(), &target.name),
-            estimate: Spend::default(),
-            trace: Some((trace.trace_id, trace.span_id)),
-        };
-        self.gateway.control.gate().ask(ask).await
+        self.gateway.control.gate().ask(self.ask_about(target, trace)).await
     }
 
     /// Whether one of the addresses of a stream may be followed.

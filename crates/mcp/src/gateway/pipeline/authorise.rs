@@ -1,5 +1,6 @@
 //! Leave to make a call, and its begin.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -122,20 +123,9 @@ impl Screened {
         }
         recording.note_secrets_sent(&secrets);
         let stop = |answer| Err(answer);
-        let touches = target.member.upstream.touches(target.subject.kind(), &target.name);
-        let trace = recording.trace;
-        let ask = Ask {
-            caller: incoming.caller.clone(),
-            run: incoming.run(&trace),
-            session: incoming.session_name(),
-            action: target.subject.call_action(),
-            resource: target.resource(),
-            tool: target.facts(),
-            arguments,
-            touches,
-            estimate: one_call(target.member.upstream.time_max()),
-            trace: Some((trace.trace_id, trace.span_id)),
-        };
+        let estimate = one_call(target.member.upstream.time_max());
+        let ask = Ask { arguments, estimate, ..incoming.ask_about(&target, &recording.trace) };
+        let touches = ask.touches;
         if let Some(reason) = target.definition.as_ref().and_then(|definition| definition.withheld.as_ref()) {
             let denial = incoming.gateway.control.gate().withheld(ask, reason).await;
             return stop(incoming.denied(&target, &denial, &mut recording));
@@ -172,6 +162,22 @@ impl Screened {
 }
 
 impl Incoming {
+    /// What is asked about a target, without arguments, of what takes nothing of a budget.
+    pub(in crate::gateway) fn ask_about(&self, target: &Target, trace: &TraceContext) -> Ask {
+        Ask {
+            caller: Arc::clone(&self.caller),
+            run: self.run(trace),
+            session: self.session_name(),
+            action: target.subject.call_action(),
+            resource: target.resource(),
+            tool: target.facts(),
+            arguments: None,
+            touches: target.member.upstream.touches(target.subject.kind(), &target.name),
+            estimate: Spend::default(),
+            trace: Some((trace.trace_id, trace.span_id)),
+        }
+    }
+
     pub(in crate::gateway) fn recording(&self, target: &Target) -> Recording {
         let name = match target.subject {
             Subject::Resource => self.method.clone(),
@@ -219,7 +225,7 @@ impl Incoming {
         run.or_else(|| trace.parent_span_id.map(|_| RunId::from(trace.trace_id)))
     }
 
-    pub(in crate::gateway) fn session_name(&self) -> Option<String> {
+    fn session_name(&self) -> Option<String> {
         let Client::Stateful(session) = &self.client else { return None };
         Some(session.name.clone())
     }

@@ -473,7 +473,6 @@ impl Incoming {
     async fn may_have(&self, result: &RawValue, known: &TaskName, recording: &Recording) -> Result<(), RpcError> {
         self.fits(result, known.result_bytes_max)
             .map_err(|too_large| RpcError::new(LIMIT, too_large).with_data(json!({ "code": "result_too_large" })))?;
-        self.touch(known, &recording.trace).await?;
         self.record(known, recording, None).await
     }
 

@@ -1,5 +1,5 @@
-//! The tasks that a session made, for `tasks/list` of 2025-11-25, and the results of those that were over at once. Their state is asked of their servers, one by one: a list of
-//! a server that clients share would be one of everybody's tasks.
+//! The tasks that a session made, for `tasks/list` of 2025-11-25, and the results of those that were over at once. Their state is
+//! asked of their servers, one by one: a list of a server that clients share would be one of everybody's tasks.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -54,6 +54,9 @@ pub(crate) enum Backend {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: AnyPool,
+    /// Where changes begin. For SQLite one connection of its own: its pages stay in memory from one change to the next, where
+    /// connections that take turns each forget theirs whenever another one has written, and who waits for it does so in a queue.
+    writer: AnyPool,
     backend: Backend,
     /// Keeps the folder locked for as long as its database is open.
     _data_dir: DataDir,
@@ -66,11 +69,17 @@ impl Store {
     /// When the database does not answer, was written by a newer Mizzen, or a migration fails.
     pub async fn open(config: &StoreConfig, migrations: &[Migration]) -> Result<Self, StoreError> {
         install_default_drivers();
-        let (pool, backend) = match &config.url {
-            None => (sqlite::connect(&config.data_dir).await?, Backend::Sqlite),
-            Some(url) => (connect_postgres(url).await?, Backend::Postgres),
+        let (pool, writer, backend) = match &config.url {
+            None => {
+                let (pool, writer) = sqlite::connect(&config.data_dir).await?;
+                (pool, writer, Backend::Sqlite)
+            }
+            Some(url) => {
+                let pool = connect_postgres(url).await?;
+                (pool.clone(), pool, Backend::Postgres)
+            }
         };
-        let store = Self { pool, backend, _data_dir: config.data_dir.clone() };
+        let store = Self { pool, writer, backend, _data_dir: config.data_dir.clone() };
         migrate::run(&store, migrations).await?;
         Ok(store)
     }
@@ -95,13 +104,28 @@ impl Store {
     /// at once, without waiting, when another has written in between.
     ///
     /// # Errors
-    /// When there is no connection, or the lock was not free for 5 seconds.
+    /// When there is no connection, or other changes took longer than 5 seconds.
     pub async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
-        let begun = match self.backend {
-            Backend::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await,
-            Backend::Postgres => self.pool.begin().await,
+        match self.backend {
+            Backend::Sqlite => self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| match error {
+                // Nothing is wrong with the database: other changes had its only writer.
+                sqlx::Error::PoolTimedOut => StoreError::Busy(error),
+                error => error.into(),
+            }),
+            Backend::Postgres => Ok(self.writer.begin().await?),
+        }
+    }
+
+    /// `(…), (…)`: the places of so many rows of values in a statement that has no other places. SQLite's have no numbers: it
+    /// finds each number by walking over those before it.
+    #[must_use]
+    pub fn values(&self, rows: usize, columns: usize) -> String {
+        let place = |at: usize| match self.backend {
+            Backend::Sqlite => "?".to_owned(),
+            Backend::Postgres => format!("${}", at + 1),
         };
-        Ok(begun?)
+        let row = |row: usize| (row * columns..(row + 1) * columns).map(place).collect::<Vec<_>>().join(", ");
+        (0..rows).map(|at| format!("({})", row(at))).collect::<Vec<_>>().join(", ")
     }
 
     /// Tries whether a change can be committed, with one that leaves nothing behind.
@@ -141,6 +165,7 @@ impl Store {
 
     /// Closes all connections after their statements.
     pub async fn close(&self) {
+        self.writer.close().await;
         self.pool.close().await;
     }
 }

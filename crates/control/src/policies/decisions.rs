@@ -117,10 +117,9 @@ impl Policies<'_> {
         let mut change = self.0.store.begin().await?;
         for some in decisions.chunks(BLOCK_DOCUMENTS) {
             let block = documents::keep(&mut change, some).await?;
-            let rows: Vec<String> = (0..some.len()).map(|row| places(row, self.0.store.is_postgres())).collect();
             let sql = format!(
                 "INSERT INTO control_decisions ({COLUMNS}) VALUES {} ON CONFLICT (decision_id) DO NOTHING",
-                rows.join(", ")
+                self.0.store.values(some.len(), COLUMNS_COUNT)
             );
             let insert = sqlx::query::<Any>(AssertSqlSafe(sql));
             let bound = (0..)
@@ -227,15 +226,6 @@ async fn delete_documents_before(inner: &Inner, before: i64) -> Result<(), Store
         }
     }
     Ok(())
-}
-
-/// The places of the values of one row in its statement. With names, SQLite finds each by walking over those before it.
-fn places(row: usize, is_postgres: bool) -> String {
-    if !is_postgres {
-        return format!("({})", ["?"; COLUMNS_COUNT].join(", "));
-    }
-    let places: Vec<String> = (1..=COLUMNS_COUNT).map(|at| format!("${}", row * COLUMNS_COUNT + at)).collect();
-    format!("({})", places.join(", "))
 }
 
 type Statement<'q> = sqlx::query::Query<'q, Any, sqlx::any::AnyArguments>;

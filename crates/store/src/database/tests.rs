@@ -1,6 +1,7 @@
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 use tempfile::tempdir;
 
 use super::NullableDouble;
@@ -85,22 +86,53 @@ async fn transactions_that_read_and_then_write_wait_for_each_other() {
 #[tokio::test]
 async fn every_sqlite_connection_syncs_commits_and_checks_foreign_keys() {
     let test = stores(TABLES).await.swap_remove(0);
-    let mut held = Vec::new();
+    let mut held = vec![test.store.writer.acquire().await.unwrap()];
     for _ in 0..super::sqlite::CONNECTIONS_MAX {
-        let mut connection = test.store.pool().acquire().await.unwrap();
+        held.push(test.store.pool().acquire().await.unwrap());
+    }
+    for connection in &mut held {
         for (pragma, expected) in [
             ("PRAGMA synchronous", 2),
             ("PRAGMA foreign_keys", 1),
             ("PRAGMA busy_timeout", 5000),
             ("PRAGMA temp_store", 2),
-            ("PRAGMA journal_size_limit", 1_048_576),
+            ("PRAGMA journal_size_limit", 16_777_216),
+            ("PRAGMA wal_autocheckpoint", 4_000),
         ] {
-            let row = sqlx::query(pragma).fetch_one(&mut *connection).await.unwrap();
+            let row = sqlx::query(pragma).fetch_one(&mut **connection).await.unwrap();
             assert_eq!(row.get::<i64, _>(0), expected, "{pragma}");
         }
-        let row = sqlx::query("PRAGMA journal_mode").fetch_one(&mut *connection).await.unwrap();
+        let row = sqlx::query("PRAGMA journal_mode").fetch_one(&mut **connection).await.unwrap();
         assert_eq!(row.get::<String, _>(0), "wal");
-        held.push(connection);
+    }
+}
+
+#[tokio::test]
+async fn reading_goes_on_while_a_change_is_open_and_the_next_change_waits() {
+    let test = stores(TABLES).await.swap_remove(0);
+    let mut change = test.store.begin().await.unwrap();
+    sqlx::query("INSERT INTO test_rows (id, text) VALUES (1, 'x')").execute(&mut *change).await.unwrap();
+    let count = async || {
+        let row = sqlx::query("SELECT COUNT(*) FROM test_rows").fetch_one(test.store.pool()).await.unwrap();
+        row.get::<i64, _>(0)
+    };
+    assert_eq!(count().await, 0, "nothing is committed");
+    let next = tokio::time::timeout(Duration::from_millis(100), test.store.begin()).await;
+    assert!(next.is_err(), "two changes at a time");
+    change.commit().await.unwrap();
+    assert_eq!(count().await, 1);
+    test.store.begin().await.unwrap().rollback().await.unwrap();
+}
+
+#[tokio::test]
+async fn rows_of_values_have_places_that_their_database_knows() {
+    for test in stores(TABLES).await {
+        let sql = format!("INSERT INTO test_rows (id, text) VALUES {}", test.store.values(3, 2));
+        let insert = (1_i64..=3).fold(sqlx::query(AssertSqlSafe(sql)), |insert, id| insert.bind(id).bind(format!("row {id}")));
+        insert.execute(test.store.pool()).await.unwrap();
+        let rows = sqlx::query("SELECT id, text FROM test_rows ORDER BY id").fetch_all(test.store.pool()).await.unwrap();
+        let found: Vec<(i64, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        assert_eq!(found, [(1, "row 1".into()), (2, "row 2".into()), (3, "row 3".into())], "{}", test.name);
     }
 }
 

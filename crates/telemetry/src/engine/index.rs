@@ -120,21 +120,5 @@ fn number(column: i64) -> u64 {
     u64::try_from(column).unwrap_or_default()
 }
 
-/// `($1, $2), ($3, $4)…` for `rows` rows of `columns` values.
-fn placeholders(rows: usize, columns: usize) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(rows * columns * 6);
-    for row in 0..rows {
-        text.push_str(if row == 0 { "(" } else { "), (" });
-        for column in 0..columns {
-            let separator = if column == 0 { "" } else { ", " };
-            // Writing to a string cannot fail.
-            let (Ok(()) | Err(_)) = write!(text, "{separator}${}", row * columns + column + 1);
-        }
-    }
-    text.push(')');
-    text
-}
-
 #[cfg(test)]
 mod tests;

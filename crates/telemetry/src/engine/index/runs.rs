@@ -8,10 +8,10 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, AssertSqlSafe, Row as _, Transaction};
 
 use super::parts::Parts;
-use super::{Index, number, placeholders, signed, stored};
+use super::{Index, number, signed, stored};
 
-/// Rows of one statement. Not more: SQLite finds the name of each parameter by walking over those before it.
-const ROWS_PER_STATEMENT: usize = 16;
+/// Rows of one statement.
+const ROWS_PER_STATEMENT: usize = 64;
 /// Runs told at once of those that became final: fewer than a watcher may be behind.
 const FINALISED_MAX: usize = 512;
 const COLUMNS: [&str; 17] = [
@@ -117,7 +117,7 @@ impl Index {
             let sql = format!(
                 "INSERT INTO telemetry_runs ({}) VALUES {} ON CONFLICT (run_id) DO UPDATE SET {}",
                 COLUMNS.join(", "),
-                placeholders(runs.len(), COLUMNS.len()),
+                self.store.values(runs.len(), COLUMNS.len()),
                 updates.join(", ")
             );
             let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -169,7 +169,7 @@ impl Index {
             let sql = format!(
                 "INSERT INTO telemetry_run_models (run_id, model, started_at) VALUES {}
                 ON CONFLICT (run_id, model) DO UPDATE SET started_at = excluded.started_at",
-                placeholders(pairs.len(), 3)
+                self.store.values(pairs.len(), 3)
             );
             let mut query = sqlx::query(AssertSqlSafe(sql));
             for (summary, model) in pairs {

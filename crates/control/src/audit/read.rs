@@ -49,6 +49,11 @@ pub struct EntryPage {
 }
 
 impl EntryFilter {
+    /// What the bytes of every entry that fits have in them: most entries are of one kind, and need not be read to look for another.
+    fn trace(&self) -> Vec<u8> {
+        self.kind.and_then(|kind| serde_json::to_vec(&kind).ok()).unwrap_or_default()
+    }
+
     fn fits(&self, entry: &AuditEntry) -> bool {
         let agent = |name: &String| entry.who.reference.strip_prefix("agent:default/") == Some(name);
         self.kind.is_none_or(|kind| kind == entry.kind)
@@ -136,6 +141,8 @@ fn find(
 ) -> Result<EntryPage, AuditError> {
     let mut below = before.unwrap_or(size).min(size);
     let mut page = EntryPage { items: Vec::new(), next: None, size };
+    let trace = filter.trace();
+    let trace = memchr::memmem::Finder::new(&trace);
     for _ in 0..BUNDLES_MAX {
         if below == 0 || page.items.len() >= limit {
             break;
@@ -150,6 +157,9 @@ fn find(
             let place = usize::try_from(index % WIDTH).unwrap_or_default();
             let bytes = entries.get(place).map(Vec::as_slice).unwrap_or_default();
             below = index;
+            if !bytes.is_empty() && trace.find(bytes).is_none() {
+                continue;
+            }
             let missing = |_| AuditError::Missing { file: folder.join(format!("tile/entries, entry {index}")) };
             let entry = AuditEntry::decode(bytes).map_err(missing)?;
             if filter.fits(&entry) {

@@ -75,12 +75,15 @@ impl Recorder {
     async fn write(&self, group: Vec<Recorded>, lost: &Counter) {
         let count = group.len() as u64;
         let (request, kept) = self.settle(&group);
+        let mut first = Some(request);
         let mut pause = RETRY_FIRST;
         let (mut has_events, mut has_rows) = (false, false);
         for _ in 0..ATTEMPTS {
             if !has_events {
                 let origin = event::origin(self.clock.now());
-                has_events = succeeded(self.telemetry.ingest_logs(request.clone(), origin).await);
+                // Made anew where it is needed again, which is rarer than a copy is dear.
+                let request = first.take().unwrap_or_else(|| self.settle(&group).0);
+                has_events = succeeded(self.telemetry.ingest_logs(request, origin).await);
             }
             if !has_rows {
                 has_rows = succeeded(self.control.policies().keep_decisions(&kept).await);

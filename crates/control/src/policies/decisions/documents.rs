@@ -24,7 +24,7 @@ const BLOCK_BYTES_MAX: usize = 64 << 20;
 pub(super) const BESIDE: i64 = 0;
 
 /// Between documents; no JSON text of ours has one.
-const SEPARATOR: &str = "\n";
+const SEPARATOR: char = '\n';
 
 /// Where a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ fn random() -> Option<i64> {
 
 /// `None` for more than is read back.
 fn pack(documents: &[&str]) -> Option<String> {
-    let together = documents.join(SEPARATOR);
+    let together = documents.join(SEPARATOR.encode_utf8(&mut [0; 1]));
     let packed = (together.len() <= BLOCK_BYTES_MAX).then(|| zstd::bulk::compress(together.as_bytes(), ZSTD_LEVEL));
     Some(STANDARD_NO_PAD.encode(packed?.ok()?))
 }
@@ -91,8 +91,9 @@ pub(super) async fn read(pool: &AnyPool, places: &[Place]) -> Result<Vec<String>
                 tracing::error!(block = number, "a block of decisions is damaged");
                 continue;
             };
+            let kept: Vec<&str> = together.split(SEPARATOR).collect();
             for &(at, index) in wanted.get(&number).into_iter().flatten() {
-                together.split(SEPARATOR).nth(index).unwrap_or_default().clone_into(&mut documents[at]);
+                kept.get(index).copied().unwrap_or_default().clone_into(&mut documents[at]);
             }
         }
     }

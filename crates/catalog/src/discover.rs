@@ -2,17 +2,16 @@
 //!
 //! What was counted and that it was are one transaction: after a crash a run was counted whole, or comes again.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-use sqlx::Row as _;
+use sqlx::{Any, AssertSqlSafe, Row as _, Transaction};
 
 use crate::observed::Observation;
 use crate::plane::{Catalog, CatalogError};
-use crate::storage::sql::Sql;
 
 /// Keys that are taken at once.
-pub const KEYS_MAX: usize = 500;
+pub const KEYS_MAX: usize = 2_000;
 /// How long it is known that a key was counted. What comes later than this counts again, so nothing older is brought.
 pub const KEY_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Keys that one sweep forgets.
@@ -37,19 +36,38 @@ impl Catalog {
         }
         let mut change = self.store().begin().await?;
         let now = self.clock().now().unix_nanos();
-        let (mut observations, mut new) = (Vec::new(), 0);
-        for sighting in sightings {
-            let sql = "INSERT INTO catalog_observed_keys (observed_key, observed_at) VALUES ($1, $2)
-                 ON CONFLICT (observed_key) DO NOTHING";
-            let marked = sqlx::query(sql).bind(&sighting.key).bind(now).execute(&mut *change).await?;
-            if marked.rows_affected() > 0 {
-                new += 1;
-                observations.extend_from_slice(&sighting.observations);
-            }
-        }
+        let new = self.mark_observed(&mut change, sightings, now).await?;
+        let observations: Vec<Observation> =
+            new.iter().flat_map(|sighting| sighting.observations.iter().cloned()).collect();
         self.observe_in(&mut change, &observations).await?;
         change.commit().await?;
-        Ok(new)
+        Ok(new.len())
+    }
+
+    /// The sightings whose key was not there, each once. All in one statement: one for each of them would cost more than the rest.
+    async fn mark_observed<'s>(
+        &self,
+        change: &mut Transaction<'_, Any>,
+        sightings: &'s [Sighting],
+        now: i64,
+    ) -> Result<Vec<&'s Sighting>, CatalogError> {
+        let mut new: BTreeMap<&str, &Sighting> = BTreeMap::new();
+        for sighting in sightings {
+            new.entry(&sighting.key).or_insert(sighting);
+        }
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "INSERT INTO catalog_observed_keys (observed_key, observed_at) VALUES {}
+             ON CONFLICT (observed_key) DO NOTHING RETURNING observed_key",
+            self.store().values(new.len(), 2)
+        );
+        let insert = sqlx::query(AssertSqlSafe(sql));
+        let insert = new.keys().fold(insert, |insert, key| insert.bind((*key).to_owned()).bind(now));
+        let rows = insert.fetch_all(&mut **change).await?;
+        let marked = rows.iter().map(|row| row.try_get::<String, _>(0)).collect::<Result<Vec<_>, _>>()?;
+        Ok(marked.iter().filter_map(|key| new.remove(key.as_str())).collect())
     }
 
     /// Which of the keys were counted.
@@ -60,9 +78,13 @@ impl Catalog {
         if keys.len() > KEYS_MAX {
             return Err(CatalogError::TooMany { what: "keys", max: KEYS_MAX, got: keys.len() });
         }
-        let mut sql = Sql::new("SELECT observed_key FROM catalog_observed_keys WHERE observed_key IN ");
-        sql.list(keys.iter().map(String::as_str));
-        let rows = sql.query().fetch_all(self.store().pool()).await?;
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list = self.store().values(1, keys.len());
+        let sql = format!("SELECT observed_key FROM catalog_observed_keys WHERE observed_key IN {list}");
+        let asked = keys.iter().fold(sqlx::query::<Any>(AssertSqlSafe(sql)), |asked, key| asked.bind(key.clone()));
+        let rows = asked.fetch_all(self.store().pool()).await?;
         let found: HashSet<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
         let known = keys.iter().map(|key| found.contains(key)).collect();
         Ok(known)

@@ -100,12 +100,19 @@ impl Discovery {
         // What is received by then is in the log by now, however slow its disk.
         let until = self.clock.now().plus_nanos(-LAG_NS);
         self.telemetry.settle().await?;
-        while progress.counted != Told::all_until(until) {
-            let finalised = self.telemetry.finalised(&progress.counted, until).await?;
-            for runs in finalised.runs.chunks(KEYS_MAX) {
-                self.count(runs, &known, counters).await?;
+        let mut found = progress.counted.clone();
+        let mut runs = Vec::new();
+        while found != Told::all_until(until) {
+            let finalised = self.telemetry.finalised(&found, until).await?;
+            runs.extend(finalised.runs);
+            found = finalised.until;
+            // Many at a time: their steps lie in the same parts of the same segments.
+            if runs.len() >= KEYS_MAX || found == Told::all_until(until) {
+                for runs in std::mem::take(&mut runs).chunks(KEYS_MAX) {
+                    self.count(runs, &known, counters).await?;
+                }
+                progress.counted = found.clone();
             }
-            progress.counted = finalised.until;
         }
         Ok(())
     }

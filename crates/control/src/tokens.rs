@@ -20,6 +20,7 @@ use mizzen_runtime::client::ClientError;
 pub use self::claims::{Claims, Expected};
 pub(crate) use self::fetch::{encode, form, post_form};
 pub use self::issuer::{Issuer, IssuerConfig, Metadata};
+pub use self::keys::issuer_of;
 
 /// Longer than any token in use; what is longer is not read.
 pub const TOKEN_BYTES_MAX: usize = 16 << 10;
@@ -49,6 +50,8 @@ pub enum TokenError {
     NotYet,
     #[error("the token says no `{0}`, or says it wrongly")]
     Claim(&'static str),
+    #[error("the token names no agent: it has none of the claims {0}; have its issuer add one, or name another")]
+    Agent(String),
     #[error("the token belongs to another sign-in")]
     Nonce,
     #[error("the token lacks the scope `{0}`")]
@@ -68,7 +71,7 @@ impl TokenError {
     /// Whether it may work later: the fault is not the token's.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Unavailable { .. } | Self::Address(_))
     }
 
     /// Stable, for programs and for the audit log.
@@ -84,6 +87,7 @@ impl TokenError {
             Self::Expired => "token_expired",
             Self::NotYet => "token_not_yet_valid",
             Self::Claim(_) => "token_claim",
+            Self::Agent(_) => "token_agent",
             Self::Nonce => "token_nonce",
             Self::Scope(_) => "insufficient_scope",
             Self::Unavailable { .. } | Self::Address(_) => "issuer_unavailable",

@@ -28,8 +28,6 @@ pub struct Claims {
     pub subject: String,
     pub audiences: Vec<String>,
     pub expires_at: Timestamp,
-    /// Whom it was given to, where it says so (`azp` or `client_id`).
-    pub client: Option<String>,
     pub scopes: BTreeSet<String>,
     /// Everything, for claims that only one issuer knows.
     pub all: Map<String, Value>,
@@ -66,10 +64,9 @@ impl Claims {
                 return Err(TokenError::Nonce);
             }
         }
-        let client = optional(&all, "azp").or_else(|| optional(&all, "client_id"));
         // A token for several that was given to somebody else is not for us.
-        let is_ours = client.as_ref().is_none_or(|client| expected.audiences.contains(client));
-        if expected.nonce.is_some() && !is_ours {
+        let client = optional(&all, "azp").or_else(|| optional(&all, "client_id"));
+        if expected.nonce.is_some() && client.is_some_and(|client| !expected.audiences.contains(&client)) {
             return Err(TokenError::Audience(expected.audiences.join("` or `")));
         }
         let scopes = scopes(&all);
@@ -81,7 +78,6 @@ impl Claims {
             subject: text(&all, "sub")?.to_owned(),
             audiences,
             expires_at: Timestamp::from_unix_nanos(expires.saturating_mul(1_000_000_000)),
-            client,
             scopes,
             all,
         })

@@ -12,7 +12,7 @@ use mizzen_runtime::clock::Clock;
 use serde_json::{Value, json};
 
 use self::fake::{FakeIssuer, Key};
-use super::{Expected, Issuer, IssuerConfig, TokenError};
+use super::{Expected, Issuer, IssuerConfig, TokenError, issuer_of};
 
 const NOW_SECONDS: i64 = 1_800_000_000;
 const FOR_US: &str = "https://mizzen.example/mcp";
@@ -65,7 +65,7 @@ async fn tokens_of_every_kind_of_key_are_verified_and_say_who_and_what() {
         fake.publish(&[&key]);
         let (_, issuer) = (&issuer, Issuer::new(IssuerConfig::new(&fake.url), client(), clock()).unwrap());
         let found = verify(&issuer, &key.sign(&claims(&fake))).await.unwrap();
-        assert_eq!((found.subject.as_str(), found.client.as_deref()), ("agent-7", Some("some-client")));
+        assert_eq!((found.subject.as_str(), found.texts("azp")), ("agent-7", vec!["some-client"]));
         assert!(found.scopes.contains("tools:read"));
         assert_eq!(found.texts("realm_access.roles"), ["a", "b"]);
         assert_eq!(found.texts("nothing.here"), [""; 0]);
@@ -143,6 +143,18 @@ async fn what_the_issuer_did_not_sign_is_refused() {
     }
     for token in ["", "a.b", "a.b.c.d", &"a".repeat(super::TOKEN_BYTES_MAX + 1)] {
         assert_eq!(code(&issuer, token).await, "token_malformed");
+        assert!(matches!(issuer_of(token), Err(TokenError::Malformed)));
+    }
+}
+
+#[tokio::test]
+async fn whom_to_ask_is_read_from_tokens_of_anybody_and_is_one_name() {
+    let (fake, _issuer, _clock) = started().await;
+    let (key, good) = (Key::ed25519("nobody's", 9), claims(&fake));
+    assert_eq!(issuer_of(&key.sign(&good)).unwrap(), fake.url);
+    for iss in [json!(null), json!([fake.url]), json!(7)] {
+        let told = issuer_of(&key.sign(&with(good.clone(), "iss", iss.clone())));
+        assert!(matches!(told, Err(TokenError::Claim("iss"))), "{iss}");
     }
 }
 

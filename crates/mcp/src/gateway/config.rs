@@ -35,8 +35,24 @@ pub struct ResourceConfig {
     pub url: String,
     /// Authorization servers, as clients are told.
     pub issuers: Vec<String>,
+    /// That a token must have.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// Claims that may name the agent; of those with one text the first counts. A token that has none is refused: no boundary could
+    /// name its caller.
+    #[serde(default = "ResourceConfig::agent_claims_default")]
+    pub agent_claims: Vec<String>,
+    /// The claim that names the team, in tokens that have it; several teams are none.
+    #[serde(default)]
+    pub team_claim: Option<String>,
+}
+
+impl ResourceConfig {
+    /// As most issuers have it (RFC 9068, OpenID Connect), Okta, and Entra in tokens of version 1.
+    #[must_use]
+    pub fn agent_claims_default() -> Vec<String> {
+        ["azp", "client_id", "cid", "appid"].map(str::to_owned).into()
+    }
 }
 
 /// Bounds of the doors. Reaching one is refused, counted and visible in `/metrics`.
@@ -58,6 +74,8 @@ pub struct DoorLimits {
     pub streams_per_caller_max: u64,
     /// Calls that wait for a stateless client to answer a stateful server's question; and as many tasks.
     pub parked_max: u64,
+    /// Of one caller, of each of the two: others find a place too.
+    pub parked_per_caller_max: u64,
     /// Rows of one page of a list.
     pub page_rows_max: usize,
     /// Times that one call may ask its client something.
@@ -87,6 +105,7 @@ impl Default for DoorLimits {
             streams_max: 10_000,
             streams_per_caller_max: 2_000,
             parked_max: 1_000,
+            parked_per_caller_max: 200,
             page_rows_max: 500,
             rounds_max: 8,
             subscriptions_max: 256,

@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 use mizzen_control::KeyIdentity;
 use mizzen_control::snapshot::TOKEN_KEY_PREFIX;
-use mizzen_control::tokens::{Claims, Expected, Issuer, IssuerConfig, TokenError};
+use mizzen_control::tokens::{Claims, Expected, Issuer, IssuerConfig, TokenError, issuer_of};
 use mizzen_runtime::client::HttpClient;
 use mizzen_runtime::clock::Clock;
 
@@ -14,8 +14,7 @@ use super::pipeline::TokenCheck;
 #[derive(Debug)]
 pub struct IssuerTokens {
     issuers: Vec<Issuer>,
-    /// That a token must have.
-    scopes: Vec<String>,
+    resource: ResourceConfig,
 }
 
 impl IssuerTokens {
@@ -27,37 +26,47 @@ impl IssuerTokens {
         let issuer =
             |issuer: &String| Issuer::new(IssuerConfig::new(issuer), client.clone(), clock.clone()).map_err(Box::new);
         let issuers = resource.issuers.iter().map(issuer).collect::<Result<_, _>>()?;
-        Ok(Self { issuers, scopes: resource.scopes.clone() })
+        Ok(Self { issuers, resource: resource.clone() })
+    }
+
+    /// The one that `token` says it is of: the others know nothing of it, and their reasons would hide the real one.
+    fn issuer_of(&self, token: &str) -> Result<&Issuer, TokenError> {
+        let named = issuer_of(token)?;
+        let issuer = self.issuers.iter().find(|issuer| issuer.issuer() == named);
+        issuer.ok_or_else(|| TokenError::Issuer(self.resource.issuers.join("` or `")))
     }
 }
 
 impl TokenCheck for IssuerTokens {
-    fn check<'a>(&'a self, token: &'a str, audiences: &'a [String]) -> BoxFuture<'a, Result<KeyIdentity, String>> {
+    fn check<'a>(&'a self, token: &'a str, audiences: &'a [String]) -> BoxFuture<'a, Result<KeyIdentity, TokenError>> {
         Box::pin(async move {
-            let expected = Expected { audiences, scopes: &self.scopes, nonce: None };
-            let mut why = "no authorization server is configured".to_owned();
-            for issuer in &self.issuers {
-                match issuer.verify(token, &expected).await {
-                    Ok(claims) => return Ok(identity(claims)),
-                    Err(error) => why = error.to_string(),
-                }
-            }
-            Err(why)
+            let expected = Expected { audiences, scopes: &self.resource.scopes, nonce: None };
+            let claims = self.issuer_of(token)?.verify(token, &expected).await?;
+            identity(&self.resource, claims)
         })
     }
 }
 
 /// A token says who calls, and for itself nothing about an agent's digest. The name of its credential cannot be that of
 /// a Mizzen key.
-fn identity(claims: Claims) -> KeyIdentity {
-    KeyIdentity {
+fn identity(resource: &ResourceConfig, claims: Claims) -> Result<KeyIdentity, TokenError> {
+    let named = |claim: &String| match claims.texts(claim).as_slice() {
+        [name] if !name.is_empty() => Some((*name).to_owned()),
+        _ => None,
+    };
+    let agent = resource.agent_claims.iter().find_map(named);
+    let agent = agent.ok_or_else(|| TokenError::Agent(format!("`{}`", resource.agent_claims.join("`, `"))))?;
+    Ok(KeyIdentity {
         key_id: format!("{TOKEN_KEY_PREFIX}{}", claims.person()),
+        agent: Some(agent),
+        team: resource.team_claim.as_ref().and_then(named),
         caller: claims.subject,
-        agent: claims.client,
-        team: None,
         agent_digest: None,
         minted_by: None,
         run_id: None,
         expires_at: Some(claims.expires_at),
-    }
+    })
 }
+
+#[cfg(test)]
+mod tests;

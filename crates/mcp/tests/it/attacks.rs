@@ -87,6 +87,30 @@ async fn a_token_for_another_audience_opens_nothing() {
 }
 
 #[tokio::test]
+async fn a_client_is_told_whether_another_token_other_scopes_or_another_time_would_do() {
+    let mut harness = Harness::new(&[files()]).await;
+    let (scope, says) = ("scope=\"tools tools:more\"", |error: &str| format!("error=\"{error}\""));
+    for (token, status, error) in [
+        ("junk", StatusCode::UNAUTHORIZED, "invalid_token"),
+        ("mzk_unknown", StatusCode::UNAUTHORIZED, "invalid_token"),
+        ("token-for-nothing", StatusCode::FORBIDDEN, "insufficient_scope"),
+    ] {
+        harness.key = token.to_owned();
+        let got = harness.ask("/mcp", "tools/list", &json!({})).await;
+        let challenge = got.headers["www-authenticate"].to_str().unwrap();
+        assert_eq!(got.status, status, "{token}");
+        assert!(challenge.contains(&says(error)) && challenge.contains(scope), "{challenge}");
+        assert!(challenge.contains("resource_metadata="), "{challenge}");
+    }
+    harness.key = "token-of-nobody".to_owned();
+    let got = harness.ask("/mcp", "tools/list", &json!({})).await;
+    assert_eq!((got.status, got.headers.get("www-authenticate")), (StatusCode::SERVICE_UNAVAILABLE, None));
+    assert_eq!(got.headers["retry-after"], "10");
+    let refusals = harness.refusals().await;
+    assert_eq!(refusals, ["token_refused", "key_unknown", "token_refused", "issuer_unavailable"]);
+}
+
+#[tokio::test]
 async fn a_session_serves_only_the_credential_and_door_that_made_it() {
     let mut harness = Harness::new(&[files()]).await;
     let session = harness.open("/mcp", &json!({})).await.session;

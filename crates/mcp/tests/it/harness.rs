@@ -13,6 +13,7 @@ use mizzen_control::audit::read::EntryFilter;
 use mizzen_control::audit::{AuditEntry, Durability, Kind, Who};
 use mizzen_control::keys::NewKey;
 use mizzen_control::origin::Allowed;
+use mizzen_control::tokens::TokenError;
 use mizzen_control::{Control, Environment, KeyIdentity, MIGRATIONS};
 use mizzen_mcp::gateway::{ResourceConfig, TokenCheck};
 use mizzen_mcp::signing::Signer;
@@ -44,16 +45,24 @@ pub(crate) struct Harness {
     _folder: tempfile::TempDir,
 }
 
-/// Takes `token-for-AUDIENCE`, and gives it the identity of a key.
+/// Takes `token-for-AUDIENCE`, and gives it the identity of a key; `token-of-nobody` has an issuer that is away, and
+/// `token-for-nothing` has not the scope.
 #[derive(Debug)]
 struct Tokens(KeyIdentity);
 
 impl TokenCheck for Tokens {
-    fn check<'a>(&'a self, token: &'a str, audiences: &'a [String]) -> BoxFuture<'a, Result<KeyIdentity, String>> {
+    fn check<'a>(&'a self, token: &'a str, audiences: &'a [String]) -> BoxFuture<'a, Result<KeyIdentity, TokenError>> {
         Box::pin(async move {
-            let audience = token.strip_prefix("token-for-").ok_or("no token")?;
+            let (issuer, message) = ("https://login.example.com".to_owned(), "it is away".to_owned());
+            let audience = match token.strip_prefix("token-for-") {
+                None if token == "token-of-nobody" => {
+                    return Err(TokenError::Unavailable { issuer, message, source: None });
+                }
+                Some("nothing") => return Err(TokenError::Scope("tools".to_owned())),
+                audience => audience.ok_or(TokenError::Malformed)?,
+            };
             if !audiences.iter().any(|own| own == audience) {
-                return Err("the token is for another audience".to_owned());
+                return Err(TokenError::Audience(audiences.join("` or `")));
             }
             Ok(KeyIdentity { key_id: format!("token:{audience}"), ..self.0.clone() })
         })
@@ -75,7 +84,9 @@ impl Harness {
         let resource = ResourceConfig {
             url: AUDIENCE.into(),
             issuers: vec!["https://login.example.com".into()],
-            scopes: vec!["tools".into()],
+            scopes: vec!["tools".into(), "tools:more".into()],
+            agent_claims: ResourceConfig::agent_claims_default(),
+            team_claim: None,
         };
         let mut config = GatewayConfig { resource: Some(resource), ..GatewayConfig::default() };
         change(&mut config);

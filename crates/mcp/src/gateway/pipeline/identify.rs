@@ -10,18 +10,22 @@ use http::{HeaderMap, Request, StatusCode, header};
 use mizzen_control::KeyIdentity;
 use mizzen_control::audit::{Kind, Who};
 use mizzen_control::origin::{self, OriginError};
+use mizzen_control::tokens::TokenError;
 
 use super::decode::Incoming;
 use crate::gateway::Inner;
 use crate::gateway::metrics::Counted;
 use crate::gateway::refusal::Refusal;
 use crate::seam::View;
-use crate::wire::rpc::{INVALID_REQUEST, LIMIT};
+use crate::wire::rpc::{INVALID_REQUEST, LIMIT, REFUSED};
+
+/// An issuer whose keys could not be had is asked again after that.
+const ISSUER_AGAIN_SECONDS: &str = "10";
 
 /// Checks tokens of an authorization server.
 pub trait TokenCheck: fmt::Debug + Send + Sync {
     /// Who `token` names, when it is valid and meant for one of `audiences`. `Err` says why not, for the caller.
-    fn check<'a>(&'a self, token: &'a str, audiences: &'a [String]) -> BoxFuture<'a, Result<KeyIdentity, String>>;
+    fn check<'a>(&'a self, token: &'a str, audiences: &'a [String]) -> BoxFuture<'a, Result<KeyIdentity, TokenError>>;
 }
 
 /// A message at a door, whose sender is unknown.
@@ -96,33 +100,42 @@ impl Inner {
 
     async fn caller(&self, headers: &HeaderMap, profile: Option<&str>) -> Result<KeyIdentity, Refusal> {
         let Some(token) = bearer(headers) else {
-            return Err(self.unauthenticated(
-                profile,
-                None,
-                "a key is missing; send a Mizzen key (`mzk_…`) as `Authorization: Bearer`, made in the portal under \
-                 Settings, Agent keys, or by `mizzen keys create`",
-            ));
+            let why = "a key is missing; send a Mizzen key (`mzk_…`) as `Authorization: Bearer`, made in the portal under \
+                       Settings, Agent keys, or by `mizzen keys create`";
+            return Err(self.challenge(StatusCode::UNAUTHORIZED, profile, None, why));
         };
         // Each kind of credential is asked about where it belongs: what is no key of ours is no unknown key.
-        let found = match (&self.tokens, &self.config.resource) {
+        match (&self.tokens, &self.config.resource) {
             (Some(tokens), Some(resource)) if !token.starts_with("mzk_") => {
                 // A token for one profile opens that profile, a token for the server every door.
                 let audiences = [resource.url.clone(), door_url(&resource.url, None), door_url(&resource.url, profile)];
-                let checked = tokens.check(token, &audiences).await;
-                if checked.is_err() {
-                    self.refused("token_refused", None);
-                }
-                checked
+                tokens.check(token, &audiences).await.map_err(|error| self.token_refused(profile, &error))
             }
             _ => {
                 let why = "this key is unknown, revoked or expired; `mizzen keys create` makes another";
-                self.control.snapshot().identify(token).ok_or_else(|| why.to_owned())
+                let found = self.control.snapshot().identify(token);
+                found.ok_or_else(|| self.challenge(StatusCode::UNAUTHORIZED, profile, Some("invalid_token"), why))
             }
-        };
-        found.map_err(|why| self.unauthenticated(profile, Some("invalid_token"), &why))
+        }
     }
 
-    fn unauthenticated(&self, profile: Option<&str>, error: Option<&str>, message: &str) -> Refusal {
+    /// What a client does next depends on it: it gets another token, asks for more scopes, or comes again with this one.
+    fn token_refused(&self, profile: Option<&str>, error: &TokenError) -> Refusal {
+        let why = error.to_string();
+        if error.is_unavailable() {
+            self.refused("issuer_unavailable", None);
+            return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, REFUSED, why)
+                .with_field(header::RETRY_AFTER, ISSUER_AGAIN_SECONDS);
+        }
+        self.refused("token_refused", None);
+        match error {
+            TokenError::Scope(_) => self.challenge(StatusCode::FORBIDDEN, profile, Some("insufficient_scope"), &why),
+            _ => self.challenge(StatusCode::UNAUTHORIZED, profile, Some("invalid_token"), &why),
+        }
+    }
+
+    /// RFC 6750, section 3, and RFC 9728, section 5.1.
+    fn challenge(&self, status: StatusCode, profile: Option<&str>, error: Option<&str>, message: &str) -> Refusal {
         self.metrics.unauthenticated.inc();
         let mut challenge = "Bearer".to_owned();
         let mut separator = " ";
@@ -131,12 +144,14 @@ impl Inner {
             let door = profile.map_or_else(|| "/mcp".to_owned(), |profile| format!("/mcp/{profile}"));
             challenge += &format!("{separator}resource_metadata=\"{base}/.well-known/oauth-protected-resource{door}\"");
             separator = ", ";
+            if !resource.scopes.is_empty() {
+                challenge += &format!("{separator}scope=\"{}\"", resource.scopes.join(" "));
+            }
         }
         if let Some(error) = error {
             challenge += &format!("{separator}error=\"{error}\"");
         }
-        Refusal::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, message)
-            .with_field(header::WWW_AUTHENTICATE, &challenge)
+        Refusal::new(status, INVALID_REQUEST, message).with_field(header::WWW_AUTHENTICATE, &challenge)
     }
 }
 

@@ -48,6 +48,12 @@ impl AgentVersions {
 pub struct Versions<'a>(pub(crate) &'a Inner);
 
 impl Versions<'_> {
+    /// The state of the version that the caller's digest belongs to; `None` as of no version.
+    #[must_use]
+    pub fn state(&self, caller: &KeyIdentity) -> Option<&'static str> {
+        self.0.memory.versions.load().state(caller)
+    }
+
     /// Puts what the catalog says now in the place of what it said before.
     pub fn publish(&self, versions: AgentVersions) {
         self.0.memory.versions.store(Arc::new(versions));

@@ -128,8 +128,8 @@ impl Gateway {
         };
         let inner = Arc::new(Inner {
             sessions: Sessions::new(&parts.metrics, &max),
-            parked: ParkedCalls::new(&parts.metrics, max.parked_max),
-            questions: Questions::new(&parts.metrics, max.parked_max),
+            parked: ParkedCalls::new(&parts.metrics, &max),
+            questions: Questions::new(&parts.metrics, &max),
             streams: Mutex::default(),
             metrics: GatewayMetrics::new(&parts.metrics),
             limits,

@@ -226,7 +226,7 @@ impl Pins {
         let mut after: Tools = others.map(|(key, known)| (key.clone(), known.clone())).collect();
         let mut changes = stored::Changes::default();
         // Built when first needed: most refreshes find nothing new.
-        let older = OnceCell::new();
+        let others = OnceCell::new();
         let of_kind = || before.into_iter().flatten().filter(|(key, _)| DefinitionKind::of(key) == kind);
         let left = || of_kind().filter(|(tool, _)| !offered.contains_key(*tool));
         let rule = if left().filter(|(_, was)| was.pin.is_some()).count() > GONE_MAX {
@@ -244,10 +244,11 @@ impl Pins {
             let digest = digest::digest(definition);
             let findings = match was.filter(|was| was.digest == digest) {
                 Some(was) => still_true(&was.findings, &all),
-                None if kind == DefinitionKind::Tool => {
-                    older.get_or_init(|| older_tools(&all, server)).findings(tool, definition, &offered)
+                None => {
+                    let older = others.get_or_init(|| older(&all, server));
+                    older
+                        .findings(tool, definition, |name| before.and_then(|was| was.get(name)).is_some_and(is_offered))
                 }
-                None => finding::of_text(definition).into_iter().collect(),
             };
             let known = sight(digest, definition, was, rule, now, findings);
             let is_news = was.is_none_or(|was| {
@@ -391,18 +392,22 @@ impl Observed<'_> {
 }
 
 /// What all other servers offer: to them, whatever is new or has changed here is a newcomer.
-fn older_tools(all: &BTreeMap<String, Tools>, server: &str) -> Older {
-    let mut tools: Vec<(&String, &String, &Known)> = Vec::new();
-    for (other, offered) in all.iter().filter(|(other, _)| *other != server) {
-        tools.extend(offered.iter().map(|(tool, known)| (other, tool, known)));
+fn older(all: &BTreeMap<String, Tools>, server: &str) -> Older {
+    let mut offered: Vec<(&String, &String, &Known)> = Vec::new();
+    for (other, known) in all.iter().filter(|(other, _)| *other != server) {
+        offered.extend(known.iter().filter(|(_, known)| !known.gone).map(|(key, known)| (other, key, known)));
     }
-    tools.retain(|(_, key, known)| !known.gone && DefinitionKind::of(key) == DefinitionKind::Tool);
-    tools.sort_by_key(|(_, _, known)| known.first_seen_at);
+    offered.sort_by_key(|(_, _, known)| known.first_seen_at);
     let mut older = Older::default();
-    for (other, tool, known) in tools {
-        older.add(other, tool, &known.definition);
+    for (other, key, known) in offered {
+        older.add(other, key, &known.definition);
     }
     older
+}
+
+/// One that waits for a person is not: by having a tool of another's name too, a server could speak of that one unseen.
+fn is_offered(known: &Known) -> bool {
+    !known.gone && known.withheld().is_none()
 }
 
 /// Without those whose other tool is gone.

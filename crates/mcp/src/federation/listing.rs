@@ -25,8 +25,6 @@ pub(crate) struct Merged {
     pub(crate) entries: Vec<Entry>,
     /// What is not offered, and why.
     pub(crate) withheld: Vec<Withheld>,
-    /// Names that an eye may take for one another; they are offered.
-    pub(crate) alike: Vec<(String, String)>,
     pub(crate) unavailable: Vec<(String, UpstreamError)>,
 }
 
@@ -38,9 +36,21 @@ pub(crate) struct Withheld {
     pub(crate) reason: String,
 }
 
+/// What one server gave.
+pub(crate) type Listed = Result<Arc<Listing>, UpstreamError>;
+
 /// Asks all servers at once, each for at most `wait`; what one does not give is missing and said to be.
 pub(crate) async fn merged(view: &View, kind: ListKind, wait: Duration) -> Merged {
-    let lists = join_all(view.members.iter().map(|member| listed(member, kind, wait))).await;
+    merge(view, kind, all_listed(view, kind, wait).await)
+}
+
+/// The lists of all servers of the view, asked as [`merged`] does.
+pub(crate) async fn all_listed(view: &View, kind: ListKind, wait: Duration) -> Vec<Listed> {
+    join_all(view.members.iter().map(|member| listed(member, kind, wait))).await
+}
+
+/// The same lists as one.
+pub(crate) fn merge(view: &View, kind: ListKind, lists: Vec<Listed>) -> Merged {
     let mut merged = Merged::default();
     for (member, list) in view.members.iter().zip(lists) {
         match list {
@@ -51,14 +61,26 @@ pub(crate) async fn merged(view: &View, kind: ListKind, wait: Duration) -> Merge
     // What is withheld still owns its name: another must not take its place unseen.
     merged.withhold_shared();
     merged.withhold_changed();
-    if matches!(kind, ListKind::Tools | ListKind::Prompts) {
-        merged.find_alike();
-    }
     merged
 }
 
+/// Pairs of names among `entries` that an eye may take for one another; they are offered.
+pub(crate) fn alike(kind: ListKind, entries: &[Entry]) -> Vec<(String, String)> {
+    let (mut seen, mut alike) = (HashMap::new(), Vec::new());
+    if !matches!(kind, ListKind::Tools | ListKind::Prompts) {
+        return alike;
+    }
+    for entry in entries {
+        let first: &str = seen.entry(fold(&entry.exposed)).or_insert(entry.exposed.as_str());
+        if first != entry.exposed {
+            alike.push((first.to_owned(), entry.exposed.clone()));
+        }
+    }
+    alike
+}
+
 /// One server's list, waited for at most `wait`.
-pub(crate) async fn listed(member: &Member, kind: ListKind, wait: Duration) -> Result<Arc<Listing>, UpstreamError> {
+pub(crate) async fn listed(member: &Member, kind: ListKind, wait: Duration) -> Listed {
     let server = || member.upstream.name().to_owned();
     match tokio::time::timeout(wait, member.upstream.list(kind)).await {
         Ok(listed) => listed,
@@ -110,19 +132,5 @@ impl Merged {
             key: entry.definition.key,
             reason: entry.definition.withheld.unwrap_or_default(),
         }));
-    }
-
-    fn find_alike(&mut self) {
-        let mut seen: HashMap<String, &str> = HashMap::new();
-        for entry in &self.entries {
-            match seen.entry(fold(&entry.exposed)) {
-                std::collections::hash_map::Entry::Occupied(first) => {
-                    self.alike.push(((*first.get()).to_owned(), entry.exposed.clone()));
-                }
-                std::collections::hash_map::Entry::Vacant(free) => {
-                    free.insert(&entry.exposed);
-                }
-            }
-        }
     }
 }

@@ -15,7 +15,9 @@ use crate::seam::{About, Definition, ListKind, Member, UpstreamError, View};
 pub(crate) enum Missing {
     Unknown,
     /// Several have it.
-    Shared(Vec<String>),
+    Shared,
+    /// An address that no server lists, and that leads through `.` or `..`: patterns match what is written, servers go where it leads.
+    Indirect,
     /// The one that may have it does not answer.
     Unavailable(UpstreamError),
 }
@@ -60,6 +62,9 @@ pub(crate) async fn by_uri(view: &View, uri: &str, wait: Duration) -> Result<(Me
     if let Some(listed) = one(found) {
         return listed.map(|entry| (entry.member, Some(entry.definition)));
     }
+    if is_indirect(uri) {
+        return Err(Missing::Indirect);
+    }
     if let Some(fitting) = by_template(&members, uri, wait).await {
         return fitting;
     }
@@ -74,6 +79,14 @@ pub(crate) async fn by_uri(view: &View, uri: &str, wait: Duration) -> Result<(Me
         (Some((only, _)), None) => Ok(((*only).clone(), None)),
         _ => Err(Missing::Unknown),
     }
+}
+
+/// Whether `uri` has a segment `.` or `..` (RFC 3986, section 3.3), however its characters are written, and also between the
+/// backslashes that some systems take for slashes.
+fn is_indirect(uri: &str) -> bool {
+    let (_, path) = uri.split_once(':').unwrap_or(("", uri));
+    let written = path.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "/");
+    written.split(['/', '\\', '?', '#']).any(|segment| matches!(segment, "." | ".."))
 }
 
 /// `None` when no template fits. Of several the one with most literal characters counts; two of one length of
@@ -95,7 +108,7 @@ async fn by_template(
     best.retain(|(literal, _)| *literal == longest);
     Some(match best.as_slice() {
         [(_, member)] => Ok(((*member).clone(), None)),
-        several => Err(Missing::Shared(several.iter().map(|(_, member)| member.upstream.name().to_owned()).collect())),
+        _ => Err(Missing::Shared),
     })
 }
 
@@ -104,8 +117,33 @@ fn one(mut found: Vec<Entry>) -> Option<Result<Entry, Missing>> {
     match found.len() {
         0 => None,
         1 => found.pop().map(Ok),
-        _ => {
-            Some(Err(Missing::Shared(found.into_iter().map(|entry| entry.member.upstream.name().to_owned()).collect())))
+        _ => Some(Err(Missing::Shared)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_indirect;
+
+    #[test]
+    fn an_address_that_leads_elsewhere_than_it_says_is_seen_however_it_is_written() {
+        for uri in [
+            "file:///srv/public/../private/k",
+            "file:///srv/public/..",
+            "file:///srv/./k",
+            "file:///srv/public/%2e%2E/private/k",
+            "file:///srv/public/.%2e/private/k",
+            "file:///srv/public/..%2fprivate/k",
+            "file:///srv/public%2F..%5Cprivate",
+            "file:///srv/public\\..\\private",
+            "file:../k",
+            "x://a/..?q=1",
+            "..",
+        ] {
+            assert!(is_indirect(uri), "{uri}");
+        }
+        for uri in ["file:///srv/.env", "file:///srv/a..b/...", "x://a/b?from=v1..v2#..c", "x://..a/b", "urn:a:b", ""] {
+            assert!(!is_indirect(uri), "{uri}");
         }
     }
 }

@@ -1,12 +1,14 @@
 //! News: lists that changed, resources that were updated, and what servers say by themselves. A stateful client gets
 //! them on the stream of a GET request, a stateless one as `subscriptions/listen`.
 
+mod seen;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::{BoxFuture, join_all};
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use mizzen_control::audit::Durability;
@@ -18,6 +20,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use self::seen::Seen;
 use super::metrics::Counted;
 use super::pipeline::{Client, Incoming, Target};
 use super::recording::Recording;
@@ -25,15 +28,15 @@ use super::stream::Out;
 use super::trace::TraceContext;
 use super::{Inner, bridge, tasks, trace};
 use crate::federation::capabilities::{self, TASKS};
-use crate::federation::{listing, resolve};
-use crate::seam::{Era, FromServer, Interest, ListKind, Listing, Member, Upstream};
+use crate::federation::resolve;
+use crate::seam::{Era, FromServer, Interest, ListKind, Member, Upstream};
 use crate::wire::json::{self as text};
 use crate::wire::rpc::{self, Answer, LIMIT, MISSING_CAPABILITY, REFUSED, RpcError};
 
 const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
 /// News that wait to be written.
 const NEWS_MAX: usize = 64;
-/// How often it is looked whether the key or token still opens the door, and whether the agent is paused.
+/// How often it is looked whether the key or token still opens the door, whether the agent is paused, and what it may see.
 const RECHECK_EVERY: Duration = Duration::from_secs(2);
 /// Before a server that was lost is listened to again.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -42,14 +45,12 @@ const LISTED: [ListKind; 4] = ListKind::ALL;
 /// What one client wants to hear.
 struct Listener {
     incoming: Incoming,
-    /// Kinds of lists.
-    lists: Vec<ListKind>,
     resources: watch::Receiver<BTreeSet<String>>,
     /// Whether servers may speak by themselves.
     unsolicited: bool,
     /// Put into every notification.
     subscription: Option<Box<serde_json::value::RawValue>>,
-    last: BTreeMap<ListKind, Vec<Option<Arc<Listing>>>>,
+    seen: Seen,
 }
 
 /// A place among the streams, of all and of one caller.
@@ -192,14 +193,8 @@ pub(super) fn tasks_missing() -> Answer {
 pub(super) async fn session(incoming: Incoming, out: Out, ended: CancellationToken) {
     let Client::Stateful(session) = &incoming.client else { return };
     let resources = session.subscriptions.subscribe();
-    let listener = Listener {
-        lists: LISTED.to_vec(),
-        resources,
-        unsolicited: true,
-        subscription: None,
-        last: BTreeMap::new(),
-        incoming,
-    };
+    let listener =
+        Listener { seen: Seen::nothing(LISTED.to_vec()), resources, unsolicited: true, subscription: None, incoming };
     ended.run_until_cancelled(listener.run(out)).await;
 }
 
@@ -247,14 +242,13 @@ pub(super) async fn subscriptions(mut incoming: Incoming, out: Out) -> Answer {
     let (_keep, resources) = watch::channel(resources);
     let mut listener = Listener {
         incoming,
-        lists,
+        seen: Seen::nothing(lists),
         resources,
         unsolicited: false,
         subscription: Some(id.clone()),
-        last: BTreeMap::new(),
     };
     let changes = listener.incoming.gateway.directory.changed();
-    listener.last = listener.read().await;
+    listener.seen.look(&listener.incoming).await;
     drop(out.send(rpc::notification(method, Some(&text::raw(&params)))).await);
     // The span is of what was agreed to: the stream may go on for days.
     recording.end(&Answer::Result(text::raw(&json!({}))));
@@ -317,7 +311,7 @@ async fn found(incoming: &Incoming, uri: &str) -> Option<Target> {
 impl Listener {
     async fn run(mut self, out: Out) {
         let changes = self.incoming.gateway.directory.changed();
-        self.last = self.read().await;
+        self.seen.look(&self.incoming).await;
         self.follow(out, changes).await;
     }
 
@@ -330,7 +324,14 @@ impl Listener {
         loop {
             tokio::select! {
                 () = out.closed() => return,
-                _ = recheck.tick() => if !self.incoming.may_stay() || self.incoming.is_paused() { return },
+                _ = recheck.tick() => {
+                    if !self.incoming.may_stay() || self.incoming.is_paused() {
+                        return;
+                    }
+                    if self.seen.is_outdated(&self.incoming) {
+                        self.tell_changes(&out).await;
+                    }
+                }
                 Some(event) = news.recv() => self.hand_on(event, &out).await,
                 Ok(()) = changes.changed() => self.tell_changes(&out).await,
                 Ok(()) = self.resources.changed() => servers = self.listen(&sender).await,
@@ -436,34 +437,16 @@ impl Listener {
         rpc::notification(method, Some(&text::with_meta(params.unwrap_or(&empty), [(SUBSCRIPTION_ID, id)])))
     }
 
-    /// Tells of the lists that have changed since they were last looked at.
+    /// Tells of the lists that are not what they were for this caller when they were last looked at.
     async fn tell_changes(&mut self, out: &Out) {
         // The view itself may be another one now.
         let profile = (!self.incoming.profile.is_empty()).then_some(self.incoming.profile.as_str());
         if let Some(view) = self.incoming.gateway.directory.view(profile) {
             self.incoming.view = view;
         }
-        let now = self.read().await;
-        let mut told = BTreeSet::new();
-        for (kind, lists) in &now {
-            if self.last.get(kind).is_some_and(|before| !same(before, lists)) {
-                told.insert(kind.capability());
-            }
-        }
-        self.last = now;
-        for name in told {
+        for name in self.seen.look(&self.incoming).await {
             drop(out.send(self.tagged(&format!("notifications/{name}/list_changed"), None)).await);
         }
-    }
-
-    async fn read(&self) -> BTreeMap<ListKind, Vec<Option<Arc<Listing>>>> {
-        let wait = self.incoming.gateway.config.timeouts.list();
-        let kinds = self.lists.iter().map(|kind| async move {
-            let members = self.incoming.view.members.iter();
-            let lists = join_all(members.map(|member| listing::listed(member, *kind, wait))).await;
-            (*kind, lists.into_iter().map(Result::ok).collect())
-        });
-        join_all(kinds).await.into_iter().collect()
     }
 }
 
@@ -498,22 +481,4 @@ impl Touches {
 fn is_bare(event: &FromServer) -> bool {
     let FromServer::Notification { method, .. } = event else { return false };
     method.ends_with("/list_changed") || method == "notifications/resources/updated"
-}
-
-/// By content: a list that was read again is not one that changed.
-fn same(before: &[Option<Arc<Listing>>], now: &[Option<Arc<Listing>>]) -> bool {
-    before.len() == now.len()
-        && before.iter().zip(now).all(|pair| match pair {
-            (Some(before), Some(now)) => {
-                Arc::ptr_eq(before, now)
-                    || (before.items.len() == now.items.len()
-                        && before
-                            .items
-                            .iter()
-                            .zip(&now.items)
-                            .all(|(before, now)| before.raw.get() == now.raw.get() && before.withheld == now.withheld))
-            }
-            (None, None) => true,
-            _ => false,
-        })
 }

@@ -1,5 +1,7 @@
 //! Lists, as this caller may see them.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use mizzen_control::KeyIdentity;
 use mizzen_control::audit::{AuditError, Durability};
 use mizzen_control::gate::{DenialCode, Known};
@@ -48,10 +50,11 @@ pub(super) async fn list(incoming: &Incoming, kind: ListKind) -> Answer {
     if !all.contains_key(kind.capability()) && merged.unavailable.is_empty() {
         return RpcError::method_not_found(kind.method()).into();
     }
-    let Merged { entries, withheld, alike, unavailable } = merged;
+    let Merged { entries, withheld, unavailable } = merged;
     let known = entries.len();
     let visible: Vec<Entry> = entries.into_iter().filter(|entry| may_see(incoming, kind, entry)).collect();
     let hidden = known - visible.len();
+    let alike = listing::alike(kind, &visible);
     let cursor = text::member_text(&incoming.params, "cursor");
     let rows_max = gateway.config.limits.page_rows_max;
     let page = pages::page(visible, kind.method(), cursor.as_deref(), rows_max, &gateway.signer);
@@ -122,6 +125,18 @@ fn definition(entry: &Entry, kind: ListKind) -> Box<serde_json::value::RawValue>
 
 pub(super) fn may_see(incoming: &Incoming, kind: ListKind, entry: &Entry) -> bool {
     incoming.gateway.may_see(&incoming.caller, kind, entry)
+}
+
+/// A digest of all that a list tells the caller of what servers offer: another one when that is another.
+pub(super) fn digest_of_visible(incoming: &Incoming, kind: ListKind, merged: &Merged) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for entry in merged.entries.iter().filter(|entry| may_see(incoming, kind, entry)) {
+        (entry.member.upstream.name(), &entry.exposed, entry.definition.raw.get()).hash(&mut hasher);
+    }
+    for thing in merged.withheld.iter().filter(|thing| may_name(incoming, kind, &thing.server, &thing.key)) {
+        (&thing.server, &thing.key, &thing.reason).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 fn may_name(incoming: &Incoming, kind: ListKind, server: &str, key: &str) -> bool {

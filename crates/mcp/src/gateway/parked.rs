@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Inner;
+use super::config::DoorLimits;
 use super::exchange::Exchange;
 use super::pipeline::{Granted, Incoming, Subject, Target, UnderWay};
 use super::state::Binding;
@@ -63,14 +64,16 @@ pub(super) struct Question {
 pub(super) struct ParkedCalls {
     calls: Mutex<HashMap<String, ParkedCall>>,
     limit: Limit,
+    limit_per_caller: Limit,
     gauge: Gauge,
 }
 
 impl ParkedCalls {
-    pub(super) fn new(metrics: &Metrics, max: u64) -> Self {
+    pub(super) fn new(metrics: &Metrics, max: &DoorLimits) -> Self {
         Self {
             calls: Mutex::default(),
-            limit: Limit::new(metrics, "mcp_parked_calls", max),
+            limit: Limit::new(metrics, "mcp_parked_calls", max.parked_max),
+            limit_per_caller: Limit::new(metrics, "mcp_parked_calls_per_caller", max.parked_per_caller_max),
             gauge: metrics.gauge("mizzen_mcp_parked_calls", "Calls that wait for a client's answer.", &[]),
         }
     }
@@ -78,12 +81,16 @@ impl ParkedCalls {
     /// The id of the parked call.
     ///
     /// # Errors
-    /// When too many wait, or there is no randomness; the call is dropped, and so cancelled.
+    /// When too many wait, of all callers or of this one, or there is no randomness; the call is dropped, and so cancelled.
     pub(super) fn park(&self, call: ParkedCall) -> Result<String, String> {
         let mut random = [0; ID_BYTES];
         getrandom::fill(&mut random).map_err(|_| "the operating system gives no random bytes".to_owned())?;
         let id = URL_SAFE_NO_PAD.encode(random);
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_caller = calls.values().filter(|other| other.binding.credential == call.binding.credential).count();
+        self.limit_per_caller.check(of_caller as u64 + 1).map_err(|limit| {
+            format!("{limit}: so many calls of this key or token wait for answers; answer some, or try again when they are over")
+        })?;
         self.limit.check(calls.len() as u64 + 1).map_err(|limit| limit.to_string())?;
         calls.insert(id.clone(), call);
         self.count(&calls);

@@ -1,6 +1,6 @@
 //! What is suspicious about a definition that nobody has approved yet.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::fold::fold;
 use super::hidden;
+use super::kind::{DefinitionKind, own_name};
 
 /// A tool's description that says no more than this is shared by chance.
 const DESCRIPTION_CHARACTERS_MIN: usize = 24;
@@ -22,6 +23,7 @@ pub enum FindingKind {
     /// Characters that a person does not see.
     HiddenCharacters,
     /// A name that may be taken for that of another server's tool, or is the same.
+    // Or that of a prompt for a prompt's.
     ConfusableName,
     /// Word for word the description of another server's tool.
     SameDescription,
@@ -36,6 +38,7 @@ pub struct Finding {
     /// A sentence for a person.
     pub detail: String,
     /// The older tool, as `server/tool`.
+    // Of a prompt `server/prompt:NAME`.
     pub other: Option<String>,
 }
 
@@ -43,61 +46,88 @@ pub struct Finding {
 #[derive(Debug, Default)]
 pub(super) struct Older {
     by_fold: HashMap<String, String>,
+    prompts_by_fold: HashMap<String, String>,
     by_description: HashMap<String, String>,
     by_name: HashMap<String, String>,
 }
 
 impl Older {
     /// Of several with one name the first stays.
-    pub(super) fn add(&mut self, server: &str, tool: &str, definition: &Map<String, Value>) {
-        let whole = format!("{server}/{tool}");
-        self.by_fold.entry(fold(tool)).or_insert_with(|| whole.clone());
-        if let Some(text) = description(definition).filter(|text| text.chars().count() >= DESCRIPTION_CHARACTERS_MIN) {
-            self.by_description.entry(text.to_owned()).or_insert_with(|| whole.clone());
+    pub(super) fn add(&mut self, server: &str, key: &str, definition: &Map<String, Value>) {
+        let whole = || format!("{server}/{key}");
+        match DefinitionKind::of(key) {
+            DefinitionKind::Tool => {}
+            DefinitionKind::Prompt => {
+                self.prompts_by_fold.entry(fold(own_name(key))).or_insert_with(whole);
+                return;
+            }
+            DefinitionKind::Instructions => return,
         }
-        if is_distinctive(tool) {
-            self.by_name.entry(tool.to_owned()).or_insert(whole);
+        self.by_fold.entry(fold(key)).or_insert_with(whole);
+        if let Some(text) = description(definition).filter(|text| text.chars().count() >= DESCRIPTION_CHARACTERS_MIN) {
+            self.by_description.entry(text.to_owned()).or_insert_with(whole);
+        }
+        if is_distinctive(key) {
+            self.by_name.entry(key.to_owned()).or_insert_with(whole);
         }
     }
 
-    /// What is suspicious about `tool`; `siblings` are the tools of its own server.
+    /// What is suspicious about a definition; `is_own` knows the tools that its own server offers.
     pub(super) fn findings(
         &self,
-        tool: &str,
+        key: &str,
         definition: &Map<String, Value>,
-        siblings: &BTreeMap<String, Map<String, Value>>,
+        is_own: impl Fn(&str) -> bool,
     ) -> Vec<Finding> {
         let mut findings: Vec<Finding> = of_text(definition).into_iter().collect();
-        if let Some(other) = self.by_fold.get(&fold(tool)) {
-            let detail = format!("its name may be taken for that of `{other}`");
-            findings.push(Finding { kind: FindingKind::ConfusableName, detail, other: Some(other.clone()) });
+        match DefinitionKind::of(key) {
+            DefinitionKind::Tool => {
+                findings.extend(confusable(&self.by_fold, key));
+                findings.extend(self.same_description(definition));
+            }
+            DefinitionKind::Prompt => findings.extend(confusable(&self.prompts_by_fold, own_name(key))),
+            DefinitionKind::Instructions => {}
         }
-        if let Some(other) = description(definition).and_then(|text| self.by_description.get(text)) {
-            let detail = format!("it is described word for word as `{other}`");
-            findings.push(Finding { kind: FindingKind::SameDescription, detail, other: Some(other.clone()) });
-        }
+        findings.extend(self.named(definition, is_own));
+        findings.truncate(FINDINGS_MAX);
+        findings
+    }
+
+    fn same_description(&self, definition: &Map<String, Value>) -> Option<Finding> {
+        let other = description(definition).and_then(|text| self.by_description.get(text))?;
+        let detail = format!("it is described word for word as `{other}`");
+        Some(Finding { kind: FindingKind::SameDescription, detail, other: Some(other.clone()) })
+    }
+
+    /// The tools of others of which the text speaks.
+    fn named(&self, definition: &Map<String, Value>, is_own: impl Fn(&str) -> bool) -> impl Iterator<Item = Finding> {
         let mut named: Vec<&String> = Vec::new();
         texts(definition, &mut |text| {
             for word in text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))) {
                 let word = word.trim_matches(['.', '-', '_']);
-                let other = self.by_name.get(word).filter(|_| !siblings.contains_key(word));
+                let other = self.by_name.get(word).filter(|_| !is_own(word));
                 named.extend(other);
             }
         });
         named.sort_unstable();
         named.dedup();
-        findings.extend(named.into_iter().map(|other| Finding {
+        named.into_iter().map(|other| Finding {
             kind: FindingKind::NamesOtherTool,
             detail: format!("its text speaks of `{other}`, a tool of another server"),
             other: Some(other.clone()),
-        }));
-        findings.truncate(FINDINGS_MAX);
-        findings
+        })
     }
 }
 
+/// The older one that `name` may be taken for.
+fn confusable(by_fold: &HashMap<String, String>, name: &str) -> Option<Finding> {
+    let other = by_fold.get(&fold(name))?;
+    let detail = format!("its name may be taken for that of `{other}`");
+    Some(Finding { kind: FindingKind::ConfusableName, detail, other: Some(other.clone()) })
+}
+
 /// What is suspicious about what a model reads, whatever it is of.
-pub(super) fn of_text(definition: &Map<String, Value>) -> Option<Finding> {
+fn of_text(definition: &Map<String, Value>) -> Option<Finding> {
     let place = hidden::find(definition)?;
     let detail = format!("it has characters that a person does not see ({place})");
     Some(Finding { kind: FindingKind::HiddenCharacters, detail, other: None })
@@ -129,8 +159,6 @@ fn texts(definition: &Map<String, Value>, tell: &mut impl FnMut(&str)) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde_json::{Value, json};
 
     use super::{FindingKind, Older};
@@ -140,9 +168,8 @@ mod tests {
         let known = json!({"description": "Sends a mail to everybody in the team."});
         older.add("mail", "send_email", known.as_object().unwrap());
         older.add("mail", "search", json!({"description": "Searches."}).as_object().unwrap());
-        let definition = definition.as_object().unwrap().clone();
-        let siblings = BTreeMap::from([(tool.to_owned(), definition.clone())]);
-        older.findings(tool, &definition, &siblings).into_iter().map(|finding| finding.kind).collect()
+        let findings = older.findings(tool, definition.as_object().unwrap(), |name| name == tool);
+        findings.into_iter().map(|finding| finding.kind).collect()
     }
 
     #[test]

@@ -112,6 +112,22 @@ async fn a_parked_call_that_nobody_comes_back_for_is_cancelled() {
 }
 
 #[tokio::test]
+async fn one_caller_has_not_all_the_places_of_calls_that_wait() {
+    let double = asking();
+    let mut harness =
+        Harness::with(std::slice::from_ref(&double), |config| config.limits.parked_per_caller_max = 1).await;
+    let (params, capabilities) = (json!({ "name": "old__greet" }), elicitation());
+    let call = async |harness: &Harness| harness.ask_as("/mcp", "tools/call", &params, &capabilities).await;
+    assert_eq!(call(&harness).await.result()["resultType"], "input_required");
+    let refused = call(&harness).await;
+    assert_eq!(refused.code(), -32012);
+    let message = refused.last()["error"]["message"].as_str().unwrap();
+    assert!(message.contains("`mcp_parked_calls_per_caller`") && message.contains("answer some"), "{message}");
+    harness.key = harness.mint("bob").await;
+    assert_eq!(call(&harness).await.result()["resultType"], "input_required");
+}
+
+#[tokio::test]
 async fn a_stateless_client_and_server_go_round_by_round() {
     let double = rounds();
     let harness = Harness::new(std::slice::from_ref(&double)).await;

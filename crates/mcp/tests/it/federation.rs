@@ -1,12 +1,14 @@
 //! Many servers behind one address.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use mizzen_mcp::seam::{Era, ListKind, Names};
+use mizzen_mcp::seam::{Era, ListKind, Member, Names, View};
+use mizzen_mcp::servers::{ProfileServer, Shown};
 use serde_json::json;
 
-use crate::double::Double;
+use crate::double::{Double, Server};
 use crate::harness::Harness;
 
 #[tokio::test]
@@ -52,6 +54,34 @@ async fn names_that_look_alike_are_reported() {
     let harness = Harness::new(&[files, mail]).await;
     let listed = harness.ask("/mcp/plain", "tools/list", &json!({})).await;
     assert_eq!(listed.result()["_meta"]["dev.mizzen/lookalikes"], json!([["send_email", "send-emai1"]]));
+}
+
+#[tokio::test]
+async fn an_address_that_leads_through_another_folder_is_nobodys_unless_it_is_listed() {
+    let files = Double::plain("files", Era::Stateful, &[]);
+    files.has(ListKind::ResourceTemplates, [json!({ "uriTemplate": "file:///{+path}", "name": "f" })]);
+    files.has(ListKind::Resources, [json!({ "uri": "file:///srv/public/../listed", "name": "l" })]);
+    let harness = Harness::new(std::slice::from_ref(&files)).await;
+    let public = Shown::from(&ProfileServer {
+        server: "files".into(),
+        tools: vec![],
+        prompts: vec![],
+        resources: vec!["file:///srv/public/*".into()],
+    });
+    let member = Member { upstream: Arc::new(Server(files.clone())), names: Names::Plain, shown: public };
+    harness.views.put(View { name: "public".into(), members: vec![member] });
+    let read = async |uri: &str| harness.ask("/mcp/public", "resources/read", &json!({ "uri": uri })).await;
+    assert!(read("file:///srv/public/k").await.result().is_object());
+    for uri in ["file:///srv/public/../private/k", "file:///srv/public/%2e%2E/private/k"] {
+        let refused = read(uri).await;
+        assert_eq!(refused.code(), -32602, "{uri}");
+        let message = refused.last()["error"]["message"].as_str().unwrap();
+        assert!(message.contains("leads through `.` or `..`"), "{message}");
+    }
+    assert_eq!(harness.refusals().await, ["target_unknown"; 2]);
+    assert_eq!(files.calls(), 1);
+    // Its server itself calls it so.
+    assert!(read("file:///srv/public/../listed").await.result().is_object());
 }
 
 #[tokio::test]

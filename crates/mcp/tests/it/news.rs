@@ -3,8 +3,17 @@
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
+use mizzen_control::keys::NewKey;
 use mizzen_control::pauses::{PauseKind, Reach};
+use mizzen_control::policies::{By, Expected, PolicyKind, PolicySettings};
+use mizzen_control::versions::{AgentVersion, AgentVersions};
 use mizzen_mcp::seam::{Era, FromServer, ListKind};
+use mizzen_model::id::Digest;
+use mizzen_model::permission::Evidence;
+use mizzen_model::step::Source;
+use mizzen_model::time::Timestamp;
+use mizzen_runtime::clock::Clock;
+use mizzen_runtime::metrics::Metrics;
 use serde_json::json;
 
 use crate::double::{Double, raw};
@@ -185,4 +194,124 @@ async fn what_is_followed_is_an_entry_and_a_span_and_ends_with_a_stop() {
         let record = harness.record().await;
         assert_eq!((record.name.as_str(), attribute(&record, "error.type")), (name, error));
     }
+}
+
+const BOUNDARY: &str = r"
+apiVersion: mizzen.dev/v1
+kind: Boundary
+metadata: {name: alice}
+spec:
+  mode: enforce
+  agents: [alice-agent]
+  resources: ['files/*']
+  tools:
+    - tool: files/read
+";
+
+async fn put(harness: &Harness, boundary: &str) {
+    let by = By { name: "ada".into(), role: None, reason: "because".into() };
+    let policies = harness.control.policies();
+    policies.put(PolicyKind::Boundary, "alice", boundary, &Expected::Anything, &by).await.unwrap();
+}
+
+/// A server with tools that its caller may see and others, and who listens to it under [`BOUNDARY`] and what `more` adds.
+async fn listening(harness: &Harness, more: &str) -> Events {
+    harness.control.policies().open(PolicySettings::default(), &Metrics::new()).await.unwrap();
+    put(harness, &format!("{BOUNDARY}{more}")).await;
+    let wanted = json!({ "notifications": { "toolsListChanged": true, "resourceSubscriptions": ["file:///a"] } });
+    let (request, body) = harness.stateless("/mcp", "subscriptions/listen", &wanted, &json!({}));
+    let mut events = Events::of(harness.send(request, &body).await);
+    events.next().await.unwrap();
+    events
+}
+
+/// What comes next when nothing does before the news that are sent now.
+async fn next_after(events: &mut Events, double: &Double, quiet: std::time::Duration) -> serde_json::Value {
+    tokio::time::sleep(quiet).await;
+    update(double, "file:///a").await;
+    events.next().await.unwrap()["method"].clone()
+}
+
+#[tokio::test]
+async fn who_listens_hears_of_changes_of_what_it_may_see_and_of_no_others() {
+    const LOOKED: std::time::Duration = std::time::Duration::from_millis(300);
+    const RECHECKED: std::time::Duration = std::time::Duration::from_millis(2500);
+    const CHANGED: &str = "notifications/tools/list_changed";
+    let double = followed();
+    let has = |read: &str, write: &str| {
+        double.has(
+            ListKind::Tools,
+            [json!({ "name": "read", "title": read }), json!({ "name": "write", "title": write })],
+        );
+    };
+    has("a", "a");
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
+    let mut events = listening(&harness, "").await;
+    has("a", "b");
+    harness.views.announce();
+    assert_eq!(next_after(&mut events, &double, LOOKED).await, "notifications/resources/updated", "it is hidden");
+    has("b", "b");
+    harness.views.announce();
+    assert_eq!(events.next().await.unwrap()["method"], CHANGED);
+    // No server says anything of it: the rules are other ones.
+    put(&harness, &format!("{BOUNDARY}    - tool: files/write\n")).await;
+    assert_eq!(events.next().await.unwrap()["method"], CHANGED);
+    put(&harness, &format!("{BOUNDARY}    - tool: files/write\n    - tool: files/nothing\n")).await;
+    let heard = next_after(&mut events, &double, RECHECKED).await;
+    assert_eq!(heard, "notifications/resources/updated", "it sees what it saw");
+    put(&harness, BOUNDARY).await;
+    assert_eq!(events.next().await.unwrap()["method"], CHANGED, "it may no longer");
+    let lists = double.lists_asked.lock().unwrap().len();
+    assert_eq!(next_after(&mut events, &double, RECHECKED).await, "notifications/resources/updated");
+    assert_eq!(double.lists_asked.lock().unwrap().len(), lists, "nothing changed, and nobody was asked");
+}
+
+#[tokio::test]
+async fn who_listens_hears_that_evidence_opened_a_tool() {
+    let double = followed();
+    double.has(ListKind::Tools, [json!({ "name": "read" }), json!({ "name": "write" })]);
+    let mut harness = Harness::new(std::slice::from_ref(&double)).await;
+    let subject = Digest::of(b"one");
+    let agent = Some("alice-agent".to_owned());
+    let new = NewKey { name: "alice".into(), agent, agent_digest: Some(subject.clone()), ..NewKey::default() };
+    harness.key = harness.control.keys().mint(new).await.unwrap().1.expose().to_owned();
+    let rule = "needs_evidence: {metric: task_success, lower_at_least: 0.95, clusters_at_least: 50}";
+    let mut events = listening(&harness, &format!("    - tool: files/write\n      {rule}\n")).await;
+    let names = async || harness.ask("/mcp", "tools/list", &json!({})).await.names("tools", "name");
+    assert_eq!(names().await, ["files__read"]);
+    let as_of: Timestamp = Clock::system().now();
+    let evidence = Evidence {
+        subject,
+        metric: "task_success@1".into(),
+        n: 60,
+        clusters: 60,
+        method: "clopper_pearson".into(),
+        alpha: 0.03,
+        lower: 0.96,
+        upper: 1.0,
+        e_value: None,
+        as_of,
+        sources: vec![Source::Gateway],
+    };
+    harness.control.evidence().publish("alice-agent", &evidence).await.unwrap();
+    assert_eq!(events.next().await.unwrap()["method"], "notifications/tools/list_changed");
+    assert_eq!(names().await, ["files__read", "files__write"]);
+}
+
+#[tokio::test]
+async fn who_listens_hears_that_its_version_was_approved() {
+    let double = followed();
+    double.has(ListKind::Tools, [json!({ "name": "read" })]);
+    let mut harness = Harness::new(std::slice::from_ref(&double)).await;
+    let digest = Digest::of(b"one");
+    let (agent, agent_digest) = (Some("alice-agent".to_owned()), Some(digest.clone()));
+    let new = NewKey { name: "alice".into(), agent, agent_digest, ..NewKey::default() };
+    harness.key = harness.control.keys().mint(new).await.unwrap().1.expose().to_owned();
+    let mut events = listening(&harness, "  versions: approved\n").await;
+    let names = async || harness.ask("/mcp", "tools/list", &json!({})).await.names("tools", "name");
+    assert!(names().await.is_empty());
+    let approved = AgentVersion { agent: "alice-agent".into(), digest, state: "approved" };
+    harness.control.versions().publish(AgentVersions::new([approved]));
+    assert_eq!(events.next().await.unwrap()["method"], "notifications/tools/list_changed");
+    assert_eq!(names().await, ["files__read"]);
 }

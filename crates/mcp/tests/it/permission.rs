@@ -141,6 +141,20 @@ async fn who_may_list_nothing_of_a_server_learns_nothing_of_it() {
 }
 
 #[tokio::test]
+async fn names_of_what_a_caller_may_not_see_are_told_in_no_other_way() {
+    let files = Double::plain("files", Era::Stateful, &["read", "Read", "re-ad", "secret"]);
+    let vault = Double::plain("vault", Era::Stateful, &["secret"]);
+    let boundary = BOUNDARY.replace("files/delete", "files/re-ad");
+    let harness = bounded_by(&boundary, &[files, vault], 1).await;
+    let listed = harness.ask("/mcp", "tools/list", &json!({})).await;
+    assert_eq!(listed.names("tools", "name"), ["files__read", "files__re-ad"]);
+    assert_eq!(listed.result()["_meta"]["dev.mizzen/lookalikes"], json!([["files__read", "files__re-ad"]]));
+    let shared = harness.ask("/mcp/plain", "tools/call", &json!({ "name": "secret" })).await;
+    let message = shared.last()["error"]["message"].as_str().unwrap();
+    assert!(message.contains("of more than one server") && !message.contains("vault"), "{message}");
+}
+
+#[tokio::test]
 async fn what_a_client_answers_to_a_server_is_decided_on_and_seen_by_who_approves_it() {
     let double = Double::new("files", Era::Stateless, |_, params: Value, _| async move {
         if params["inputResponses"].is_object() {

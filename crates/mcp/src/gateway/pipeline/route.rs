@@ -363,9 +363,12 @@ pub(in crate::gateway) fn missing(subject: Subject, name: &str, missing: Missing
             RpcError::new(code, format!("resource not found: `{name}`")).with_data(json!({ "uri": name })).into()
         }
         Missing::Unknown => RpcError::invalid_params(format!("unknown {what} `{name}`")).into(),
-        Missing::Shared(servers) => RpcError::invalid_params(format!(
-            "`{name}` is the name of a {what} of more than one server ({}); ask for a profile with prefixed names",
-            servers.join(", ")
+        Missing::Shared => RpcError::invalid_params(format!(
+            "`{name}` is the name of a {what} of more than one server; ask for a profile with prefixed names"
+        ))
+        .into(),
+        Missing::Indirect => RpcError::invalid_params(format!(
+            "`{name}` leads through `.` or `..`; name the {what} by the address that it has without"
         ))
         .into(),
         Missing::Unavailable(error) => RpcError::new(UPSTREAM, error.to_string())

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bridged::related;
 use super::{Matter, Missing, undeclared, unrelated};
+use crate::gateway::config::DoorLimits;
 use crate::gateway::exchange::{Exchange, Step};
 use crate::gateway::parked::Question;
 use crate::gateway::pipeline::{Client, Incoming};
@@ -37,6 +38,7 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 pub(in crate::gateway) struct Questions {
     waiting: Mutex<HashMap<Key, Arc<Waiting>>>,
     limit: Limit,
+    limit_per_caller: Limit,
 }
 
 /// Whose task of which server.
@@ -56,8 +58,12 @@ struct Waiting {
 }
 
 impl Questions {
-    pub(in crate::gateway) fn new(metrics: &Metrics, max: u64) -> Self {
-        Self { waiting: Mutex::default(), limit: Limit::new(metrics, "mcp_tasks_asking", max) }
+    pub(in crate::gateway) fn new(metrics: &Metrics, max: &DoorLimits) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            limit: Limit::new(metrics, "mcp_tasks_asking", max.parked_max),
+            limit_per_caller: Limit::new(metrics, "mcp_tasks_asking_per_caller", max.parked_per_caller_max),
+        }
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<Key, Arc<Waiting>>> {
@@ -70,6 +76,8 @@ impl Questions {
         if let Some(found) = waiting.get(key) {
             return Ok((Arc::clone(found), false));
         }
+        let of_caller = waiting.keys().filter(|other| other.credential == key.credential).count();
+        self.limit_per_caller.check(of_caller as u64 + 1)?;
         self.limit.check(waiting.len() as u64 + 1)?;
         let begun = Arc::<Waiting>::default();
         waiting.insert(key.clone(), Arc::clone(&begun));
@@ -214,5 +222,26 @@ fn request(question: &Question) -> serde_json::Value {
     match &question.params {
         Some(params) => json!({ "method": question.method, "params": params }),
         None => json!({ "method": question.method }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mizzen_runtime::metrics::Metrics;
+
+    use super::{Key, Questions};
+    use crate::gateway::config::DoorLimits;
+
+    #[test]
+    fn one_caller_has_not_all_the_places() {
+        let questions =
+            Questions::new(&Metrics::new(), &DoorLimits { parked_per_caller_max: 1, ..DoorLimits::default() });
+        let enter = |credential: &str, task: &str| {
+            questions.enter(&Key { credential: credential.into(), server: "s".into(), task: task.into() })
+        };
+        assert!(enter("a", "1").unwrap().1);
+        assert!(!enter("a", "1").unwrap().1, "it is the same one");
+        assert_eq!(enter("a", "2").unwrap_err().name, "mcp_tasks_asking_per_caller");
+        assert!(enter("b", "1").unwrap().1);
     }
 }

@@ -28,6 +28,8 @@ use crate::token::NoRandomness;
 
 /// Calls that wait at a time; more are refused.
 pub const WAITING_MAX: i64 = 10_000;
+/// Of these, calls of one key: none takes the place of everybody else's.
+pub const WAITING_PER_KEY_MAX: i64 = 200;
 /// Arguments that are shown; what is longer is cut.
 pub const ARGUMENTS_BYTES_MAX: usize = 16 << 10;
 pub const REASON_BYTES_MAX: usize = 1_024;
@@ -159,6 +161,8 @@ pub enum AnswerError {
 pub(crate) enum HoldError {
     #[error("{WAITING_MAX} calls wait for a person already")]
     TooMany,
+    #[error("{WAITING_PER_KEY_MAX} calls of this key wait for a person already")]
+    TooManyOfKey,
     #[error(transparent)]
     Random(#[from] NoRandomness),
     #[error(transparent)]
@@ -283,6 +287,7 @@ impl Approvals<'_> {
         }
         let call = self.get(id).await?.ok_or_else(|| AnswerError::NotFound(id.to_owned()))?;
         if self.0.memory.config().four_eyes && person.stands_behind(&call) {
+            self.0.audit.refused(Kind::DoorRefused, "portal", "four_eyes", Who::user(by));
             return Err(AnswerError::FourEyes { by: by.to_owned() });
         }
         let state = if yes { HeldState::Approved } else { HeldState::Denied };

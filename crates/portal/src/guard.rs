@@ -13,6 +13,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use mizzen_control::audit::{Kind, Who};
 use mizzen_control::sign_in::Session;
 use mizzen_model::permission::Role;
 
@@ -88,7 +89,12 @@ pub(crate) async fn check(State(gate): State<Gate>, request: Request, next: Next
         let session = who::identify(&gate.app, &parts).await?;
         let state = &gate.app.state;
         let open = Open { is_loopback: state.config.is_loopback, is_catalog_public: state.catalog.config().public };
-        gate.access.permit(session.as_ref(), open)?;
+        gate.access.permit(session.as_ref(), open).inspect_err(|_| {
+            if let Some(session) = &session {
+                let who = Who::person(&session.name, session.role);
+                gate.app.state.control.audit().refused(Kind::DoorRefused, "portal", "role_too_low", who);
+            }
+        })?;
         if let Some(session) = session {
             parts.extensions.insert(session);
         }

@@ -6,7 +6,10 @@ use mizzen_store::StoreError;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
 
-use super::{ARGUMENTS_BYTES_MAX, Fingerprint, HeldCall, HeldFilter, HeldState, HoldError, Shown, WAITING_MAX, record};
+use super::{
+    ARGUMENTS_BYTES_MAX, Fingerprint, HeldCall, HeldFilter, HeldState, HoldError, Shown, WAITING_MAX,
+    WAITING_PER_KEY_MAX, record,
+};
 use crate::audit::Who;
 use crate::gate::Ask;
 use crate::pauses::Pause;
@@ -70,13 +73,15 @@ pub(super) async fn close(inner: &Inner, call: &HeldCall) -> Result<(), StoreErr
 
 /// Holds a call; when the same call is held already, that one.
 pub(crate) async fn hold(inner: &Inner, new: &NewHeld<'_>) -> Result<HeldCall, HoldError> {
-    let waiting = "SELECT COUNT(*) FROM control_approvals WHERE state = 'waiting'";
-    let waiting: i64 = sqlx::query(waiting)
-        .fetch_one(inner.store.pool())
-        .await
-        .and_then(|row| row.try_get(0))
-        .map_err(StoreError::from)?;
-    if waiting >= WAITING_MAX {
+    let waiting =
+        "SELECT COUNT(*), COUNT(CASE WHEN key_id = $1 THEN 1 END) FROM control_approvals WHERE state = 'waiting'";
+    let waiting = sqlx::query(waiting).bind(&new.ask.caller.key_id).fetch_one(inner.store.pool()).await;
+    let counts = waiting.and_then(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+    let (of_all, of_key): (i64, i64) = counts.map_err(StoreError::from)?;
+    if of_key >= WAITING_PER_KEY_MAX {
+        return Err(HoldError::TooManyOfKey);
+    }
+    if of_all >= WAITING_MAX {
         return Err(HoldError::TooMany);
     }
     let id = token::mint_id("apr_")?;

@@ -9,7 +9,8 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{
-    AnswerError, Fingerprint, HeldCall, HeldFilter, HeldState, NewHeld, Person, Shown, find_open, follow, hold, take,
+    AnswerError, Fingerprint, HeldCall, HeldFilter, HeldState, HoldError, NewHeld, Person, Shown, WAITING_PER_KEY_MAX,
+    find_open, follow, hold, take,
 };
 use crate::audit::read::EntryFilter;
 use crate::audit::{AuditEntry, Kind};
@@ -22,6 +23,10 @@ use crate::policies::decisions::record::Draft;
 use crate::snapshot::KeyIdentity;
 
 async fn hold_call(plane: &Fixture, ask: &Ask) -> HeldCall {
+    try_hold(plane, ask).await.unwrap()
+}
+
+async fn try_hold(plane: &Fixture, ask: &Ask) -> Result<HeldCall, HoldError> {
     let new = NewHeld {
         ask,
         fingerprint: &Fingerprint::of(ask),
@@ -31,7 +36,7 @@ async fn hold_call(plane: &Fixture, ask: &Ask) -> HeldCall {
         decision_id: "dec_1",
         keep_arguments: true,
     };
-    hold(plane.inner(), &new).await.unwrap()
+    hold(plane.inner(), &new).await
 }
 
 #[tokio::test]
@@ -304,7 +309,16 @@ async fn who_had_the_key_made_leaves_the_answer_to_somebody_else() {
     let held = hold_call(&plane, &ask(&caller)).await;
     let approvals = plane.control.approvals();
     assert!(matches!(approvals.answer(&held.id, true, "ada", None).await, Err(AnswerError::FourEyes { .. })));
+    // The entry of the answer is on disk with whatever was written before it.
     approvals.answer(&held.id, true, "bob", None).await.unwrap();
+    let filter = EntryFilter { kind: Some(Kind::DoorRefused), ..EntryFilter::default() };
+    let found = plane.control.audit().find(filter, None, 10).await.unwrap();
+    let entries: Vec<AuditEntry> = found.items.into_iter().map(|(_, entry)| entry).collect();
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    assert_eq!(
+        (entries[0].code.as_deref(), entries[0].who.reference.as_str()),
+        (Some("four_eyes"), "user:default/ada")
+    );
 }
 
 #[tokio::test]
@@ -329,6 +343,23 @@ async fn who_calls_with_a_token_of_their_own_leaves_the_answer_to_somebody_else(
         assert!(matches!(answer(own).await, Err(AnswerError::FourEyes { .. })), "{own:?}");
     }
     answer(person("bob@example.com", "https://other.example#s1")).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_key_cannot_use_up_the_approvals_of_everybody() {
+    for plane in planes().await {
+        let (caller, other) = (plane.agent("helm").await, plane.agent("other").await);
+        let numbered = |n: i64| Ask { arguments: Some(Arc::new(json!({ "n": n }))), ..ask(&caller) };
+        let mut last = None;
+        for n in 0..WAITING_PER_KEY_MAX {
+            last = Some(hold_call(&plane, &numbered(n)).await);
+        }
+        let refused = try_hold(&plane, &numbered(-1)).await.unwrap_err();
+        assert!(matches!(refused, HoldError::TooManyOfKey), "{}: {refused}", plane.test.name);
+        assert_eq!(hold_call(&plane, &ask(&other)).await.state, HeldState::Waiting);
+        plane.control.approvals().answer(&last.unwrap().id, false, "bob", None).await.unwrap();
+        assert_eq!(hold_call(&plane, &numbered(-1)).await.state, HeldState::Waiting, "there is room again");
+    }
 }
 
 #[tokio::test]

@@ -267,7 +267,7 @@ impl Case {
                     keep_arguments: content && self.inner.memory.config().show_arguments,
                 };
                 approvals::hold(&self.inner, &new).await.map_err(|error| match error {
-                    HoldError::TooMany => {
+                    HoldError::TooMany | HoldError::TooManyOfKey => {
                         Refusal::new(DenialCode::Unavailable, format!("{error}; answer some of them"))
                     }
                     error => unavailable(&error),

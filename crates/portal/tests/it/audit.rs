@@ -81,6 +81,34 @@ async fn sign_ins_changes_and_refusals_become_entries_that_say_who() {
     assert_eq!(unknown.status(), StatusCode::BAD_REQUEST);
 }
 
+#[tokio::test]
+async fn who_asks_for_more_than_their_role_may_is_in_the_log_by_name() {
+    let portal = Portal::open().await;
+    let cookie = portal.cookie(Role::Viewer).await;
+    let as_viewer = |path: &str| {
+        let request = Request::get(path).header("host", "localhost:7600").header("cookie", cookie.as_str());
+        request.body(String::new()).unwrap()
+    };
+    assert_eq!(portal.status(as_viewer("/api/v1/runs")).await, StatusCode::OK);
+    assert_eq!(portal.status(as_viewer("/api/v1/tokens")).await, StatusCode::FORBIDDEN);
+    // Nobody is no one to name: pages ask so before anybody has signed in.
+    let nobody = Request::get("/api/v1/tokens").header("host", "localhost:7600").body(String::new()).unwrap();
+    assert_eq!(portal.status(nobody).await, StatusCode::UNAUTHORIZED);
+    let refused = async || portal.get("/api/v1/audit/entries?kind=door_refused").await["items"].clone();
+    // Refusals are written behind the answer that they led to.
+    for _ in 0..200 {
+        if refused().await != json!([]) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let refused = refused().await;
+    assert_eq!(refused.as_array().unwrap().len(), 1, "{refused}");
+    let entry = &refused[0]["entry"];
+    assert_eq!((&entry["code"], &entry["who"]["reference"]), (&json!("role_too_low"), &json!("user:default/somebody")));
+    assert_eq!(entry["who"]["role"], "viewer");
+}
+
 /// What was asked for and is not done is no change, and the log says nothing of one.
 #[tokio::test]
 async fn what_is_not_there_is_not_revoked_in_the_log_either() {

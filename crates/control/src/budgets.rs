@@ -39,6 +39,7 @@ pub const BOUNDARY_PREFIX: &str = "boundary/";
 pub enum Per {
     Everyone,
     Agent,
+    /// Of the key; without one, the agent, or else the key.
     Team,
     /// As its client says: the header `mizzen-session` of a model call, or the MCP session of a tool call; without one, the run.
     Session,
@@ -148,12 +149,16 @@ impl Budget {
             return None;
         }
         let run = || ask.run.as_ref().map(|run| format!("run:{run}"));
-        // Who leaves out the session or the run pays with the key: leaving out must not be a way around.
+        // Who leaves out the session or the run pays with the key, and who is in no team for itself: leaving out must not be a
+        // way around.
         let key = || format!("key:{}", caller.key_id);
         match self.per {
             Per::Everyone => Some("everyone".to_owned()),
             Per::Agent => Some(caller.agent.clone().unwrap_or_else(|| caller.reference())),
-            Per::Team => caller.team.clone(),
+            Per::Team => {
+                let alone = || caller.agent.as_ref().map(|agent| format!("agent:{agent}"));
+                Some(caller.team.clone().or_else(alone).unwrap_or_else(key))
+            }
             Per::Session => Some(
                 ask.session
                     .as_deref()

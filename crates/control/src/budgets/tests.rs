@@ -395,6 +395,26 @@ async fn agents_teams_sessions_and_runs_have_accounts_of_their_own() {
             assert!(admits(ask(&one)).await && !admits(ask(&other)).await, "{per:?}");
             plane.control.budgets().remove("x", "ada").await.unwrap();
         }
+        // Who is in no team pays for itself, and no team of an agent's name with it.
+        let outside = |key_id: &str, agent: Option<&str>, team: Option<&str>| {
+            let (agent, team) = (agent.map(str::to_owned), team.map(str::to_owned));
+            std::sync::Arc::new(crate::KeyIdentity {
+                key_id: key_id.into(),
+                agent,
+                team,
+                ..crate::KeyIdentity::clone(&one)
+            })
+        };
+        plane.control.budgets().set(budget("x", Per::Team, calls(1)), "ada").await.unwrap();
+        for (first, same) in [
+            (outside("k1", Some("loner"), None), outside("k2", Some("loner"), None)),
+            (outside("k1", None, None), outside("k1", None, None)),
+            (outside("k2", None, None), outside("k2", None, None)),
+            (outside("k1", Some("a"), Some("loner")), outside("k2", Some("b"), Some("loner"))),
+        ] {
+            assert!(admits(ask(&first)).await && !admits(ask(&same)).await, "{first:?} {}", plane.test.name);
+        }
+        plane.control.budgets().remove("x", "ada").await.unwrap();
         let named = Budget { agent: Some("oth*".into()), ..budget("x", Per::Agent, calls(0)) };
         plane.control.budgets().set(named, "ada").await.unwrap();
         assert!(admits(ask(&one)).await && !admits(ask(&other)).await);

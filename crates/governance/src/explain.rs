@@ -3,6 +3,7 @@
 use mizzen_model::permission::{Effect, Mode};
 use serde::{Deserialize, Serialize};
 
+use crate::cedar::conditions::PROVIDER_RUN_PATH;
 use crate::cedar::paths::Needs;
 use crate::compile::{Origin, Rule};
 use crate::fact::{Fact, Record};
@@ -121,6 +122,8 @@ fn saw(needs: &Needs, context: &Record) -> Vec<(String, String)> {
     };
     for path in needs.arguments.keys() {
         let value = match record("arguments").and_then(|arguments| arguments.get(path)) {
+            // So it is with every call that the client itself makes.
+            None if path == PROVIDER_RUN_PATH => continue,
             None => "missing".to_owned(),
             Some(Fact::Record(readings)) => reading(readings),
             Some(other) => other.display(),

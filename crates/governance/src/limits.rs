@@ -6,14 +6,17 @@ use serde_json::{Map, Number, Value};
 
 use crate::decimal::{self, Rounding};
 use crate::facts::{self, lookup};
-use crate::request::Request;
+use crate::request::{PROVIDER_RUN, Request};
+
+const SEPARATORS: [char; 2] = ['/', '\\'];
 
 /// The arguments of a grant that are not within their limits, in the grant's order.
 pub(crate) fn beyond<'a>(grant: &'a Grant, arguments: Option<&Value>) -> Vec<&'a str> {
     let empty = Map::new();
     let arguments = arguments.and_then(Value::as_object).unwrap_or(&empty);
+    let unseen = arguments.contains_key(PROVIDER_RUN);
     let beyond = |limit: &Limit, path: &str| match lookup(arguments, path) {
-        None => !limit.optional || facts::is_elsewhere(arguments, path),
+        None => !limit.optional || unseen || facts::is_elsewhere(arguments, path),
         Some(value) => !within(limit, value),
     };
     let limited = grant.arguments.iter();
@@ -58,14 +61,8 @@ fn within(limit: &Limit, value: &Value) -> bool {
     limit.kind.is_none_or(|kind| is_kind(value, kind))
         && all(&limit.one_of, &|values| contains(values, value))
         && all(&limit.none_of, &|values| comparable(values) && !contains(values, value))
-        && limit
-            .like
-            .as_ref()
-            .is_none_or(|patterns| text.is_some_and(|text| patterns.iter().any(|p| matches_pattern(p, text))))
-        && limit
-            .not_like
-            .as_ref()
-            .is_none_or(|patterns| text.is_some_and(|text| !patterns.iter().any(|p| matches_pattern(p, text))))
+        && limit.like.as_ref().is_none_or(|patterns| text.is_some_and(|text| fits(patterns, text, true)))
+        && limit.not_like.as_ref().is_none_or(|patterns| text.is_some_and(|text| fits(patterns, text, false)))
         && bounds(limit, value)
         && limit.length_at_least.is_none_or(|low| length.is_some_and(|length| length >= low))
         && limit.length_at_most.is_none_or(|high| length.is_some_and(|length| length <= high))
@@ -78,6 +75,28 @@ fn within(limit: &Limit, value: &Value) -> bool {
                 && members.is_some_and(|members| !members.iter().any(|member| contains(values, member)))
         })
         && limit.any.as_ref().is_none_or(|alternatives| alternatives.iter().any(|limit| within(limit, value)))
+}
+
+/// Whether one of the patterns fits, or (`wanted` is false) none.
+fn fits(patterns: &[String], text: &str, wanted: bool) -> bool {
+    let climbs = are_paths(patterns) && climbing().any(|p| matches_pattern(&p, text));
+    !climbs && patterns.iter().any(|p| matches_pattern(p, text)) == wanted
+}
+
+/// Whether patterns are about what lies below a folder, so that a `..` would lead out of it. One that has a `..` itself means it.
+pub(crate) fn are_paths(patterns: &[String]) -> bool {
+    let is_path = |p: &String| p.contains('*') && p.contains(SEPARATORS);
+    let climbs = |p: &String| climbing().any(|climbing| matches_pattern(&climbing, p));
+    patterns.iter().any(is_path) && !patterns.iter().any(climbs)
+}
+
+/// Patterns of which one fits a path with a `..`.
+pub(crate) fn climbing() -> impl Iterator<Item = String> {
+    let around = |separator: char| {
+        let between = SEPARATORS.map(|other| format!("*{separator}..{other}*"));
+        between.into_iter().chain([format!("..{separator}*"), format!("*{separator}..")])
+    };
+    SEPARATORS.into_iter().flat_map(around).chain(["..".to_owned()])
 }
 
 fn bounds(limit: &Limit, value: &Value) -> bool {

@@ -22,10 +22,10 @@ use crate::group::{self, Group, Groups};
 use crate::index::view::View;
 use crate::index::{Answer, Index};
 use crate::problem::Problem;
-use crate::request::{INPUT_RESPONSES, Outcome, Request};
+use crate::request::{INPUT_RESPONSES, Outcome, PROVIDER_RUN, Request};
 
 /// What the digest is of: another number where the same sources would mean something else.
-const FORM: &str = "mizzen policy set 1\n";
+const FORM: &str = "mizzen policy set 2\n";
 
 /// Compiled policies. Immutable; replaced as a whole.
 #[derive(Debug)]
@@ -217,6 +217,10 @@ impl Compiled {
 fn satisfied<'a>(request: &Request<'_>, group: &'a Group) -> Vec<&'a str> {
     let none = Value::Object(Map::new());
     let mut arguments = Cow::Borrowed(request.arguments.filter(|arguments| !arguments.is_null()).unwrap_or(&none));
+    // Nobody has seen what would have to satisfy them.
+    if arguments.get(PROVIDER_RUN).is_some() {
+        return Vec::new();
+    }
     if !group.schemas.is_empty()
         && arguments.get(INPUT_RESPONSES).is_some()
         && let Some(members) = arguments.to_mut().as_object_mut()

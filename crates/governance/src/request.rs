@@ -47,6 +47,10 @@ pub struct BudgetLeft {
 /// It is part of what is asked for, and no argument: limits on arguments are about the others.
 pub const INPUT_RESPONSES: &str = "dev.mizzen/inputResponses";
 
+/// The member of `arguments` by which a door says that a model's provider would run the tool, so that nobody here sees the
+/// arguments: no limit of a grant holds then, and every one of a denial does.
+pub const PROVIDER_RUN: &str = "dev.mizzen/providerRun";
+
 /// What the tool gateway knows of the definition of a tool, prompt or resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolFacts {

@@ -10,10 +10,14 @@ use serde_json::{Number, Value};
 
 use super::words::{access, attribute, is_identifier, pattern, quoted};
 use crate::decimal::{self, Rounding};
+use crate::limits;
 
 /// The digest belongs to a version that was approved and is not retired.
 pub(crate) const APPROVED_VERSION: &str =
     r#"context has version && ["approved", "deprecated"].contains(context.version)"#;
+
+/// The path of [`crate::request::PROVIDER_RUN`], as policies name it.
+pub(crate) const PROVIDER_RUN_PATH: &str = "dev.mizzen~1providerRun";
 
 /// Which way a missing reading is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,20 +77,25 @@ fn unescaped(name: &str) -> String {
     name.replace("~1", "/").replace("~0", "~")
 }
 
+/// That the model's provider would run the tool.
+pub(crate) fn provider_runs() -> String {
+    format!("context.arguments has {}", attribute(PROVIDER_RUN_PATH))
+}
+
 fn argument_within(argument: &LimitedArgument, reading: Reading) -> String {
     let limit = &argument.limit;
     let atoms = Atoms { path: &argument.path, reading };
     let held = atoms.all(limit);
     let present = format!("context.arguments has {}", attribute(&argument.path));
-    let elsewhere = elsewhere(&argument.path);
+    let unread = elsewhere(&argument.path).chain([provider_runs()]);
     match (reading, limit.optional) {
         (Reading::Needed, true) => {
-            let missing = std::iter::once(format!("!({present})")).chain(elsewhere.map(|it| format!("!({it})")));
+            let missing = std::iter::once(format!("!({present})")).chain(unread.map(|it| format!("!({it})")));
             format!("{} || ({held})", missing.collect::<Vec<_>>().join(" && "))
         }
         (Reading::Needed, false) => held,
         (Reading::Presumed, _) => {
-            let ways = std::iter::once(format!("{present} && {held}")).chain(elsewhere);
+            let ways = std::iter::once(format!("{present} && {held}")).chain(unread);
             ways.collect::<Vec<_>>().join(" || ")
         }
     }
@@ -211,23 +220,17 @@ impl Atoms<'_> {
         })
     }
 
+    /// What `..` leads to is the tool's to know: a text with one is within no limit of a grant on paths, and any of a denial.
     fn like(&self, patterns: &[String], negated: bool) -> String {
         self.with("string", |text| {
-            let each: Vec<String> = patterns
-                .iter()
-                .map(|p| {
-                    if negated {
-                        format!("!({text} like {})", pattern(p))
-                    } else {
-                        format!("{text} like {}", pattern(p))
-                    }
-                })
-                .collect();
-            match (each.len(), negated) {
-                (0, _) => negated.to_string(),
-                (1, _) => each.concat(),
-                (_, true) => format!("({})", each.join(" && ")),
-                (_, false) => format!("({})", each.join(" || ")),
+            let within = any_or_none(text, patterns, negated);
+            if !limits::are_paths(patterns) {
+                return within;
+            }
+            let climbs: Vec<String> = limits::climbing().map(|climbing| like(text, &climbing)).collect();
+            match self.reading {
+                Reading::Needed => format!("{within} && !({})", climbs.join(" || ")),
+                Reading::Presumed => format!("({within} || {})", climbs.join(" || ")),
             }
         })
     }
@@ -244,6 +247,22 @@ impl Atoms<'_> {
                 self.with("integer", |integer| format!("{integer} {operator} {literal}"))
             }
         }
+    }
+}
+
+fn like(text: &str, p: &str) -> String {
+    format!("{text} like {}", pattern(p))
+}
+
+/// That one of the patterns fits, or none.
+fn any_or_none(text: &str, patterns: &[String], negated: bool) -> String {
+    let like = patterns.iter().map(|p| like(text, p));
+    let each: Vec<String> = like.map(|test| if negated { format!("!({test})") } else { test }).collect();
+    match (each.len(), negated) {
+        (0, _) => negated.to_string(),
+        (1, _) => each.concat(),
+        (_, true) => format!("({})", each.join(" && ")),
+        (_, false) => format!("({})", each.join(" || ")),
     }
 }
 

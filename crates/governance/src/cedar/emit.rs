@@ -1,6 +1,6 @@
 //! The Cedar policies of one boundary.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mizzen_model::asked::{Action, ResourceKind};
 use mizzen_model::permission::{Boundary, Denial, Effect, Grant, Mode, Pattern, VersionRule};
@@ -30,6 +30,8 @@ pub(crate) enum Part {
     Three(usize),
     /// The denial with this index.
     Denial(usize),
+    /// All tools of a server at once, where a line has more to say of some.
+    Whole,
     /// Only approved versions act.
     Versions,
 }
@@ -68,7 +70,7 @@ pub(crate) fn heading(boundary: &Boundary) -> String {
 }
 
 pub(crate) fn boundary(boundary: &Boundary) -> Vec<Emitted> {
-    let mut out = Out { boundary, emitted: Vec::new(), seen: HashMap::new() };
+    let mut out = Out { boundary, emitted: Vec::new(), seen: HashMap::new(), whole: HashSet::new() };
     for (index, (kind, grant)) in grants(boundary).enumerate() {
         out.grant(index, kind, grant);
     }
@@ -86,18 +88,20 @@ struct Out<'a> {
     emitted: Vec<Emitted>,
     /// How many policies a line has already given, so that ids stay unique.
     seen: HashMap<String, usize>,
+    /// Servers whose tools may not all be run at once.
+    whole: HashSet<Option<String>>,
 }
 
 impl Out<'_> {
     fn grant(&mut self, index: usize, kind: ResourceKind, grant: &Grant) {
         let (list, call) = actions(kind);
         let (scope, mut common) = resource_scope(kind, &grant.what);
+        common.extend(grant.needs_evidence.iter().map(conditions::evidence));
         if let Some(list) = list.filter(|_| grant.list) {
             let policy =
                 Policy { suffix: "/list", effect: "permit", asks: false, actions: &[list], when: &common, unless: &[] };
             self.push(grant.line, Part::List(index), &scope, &policy, None);
         }
-        common.extend(grant.needs_evidence.iter().map(conditions::evidence));
         let limits = conditions::of_grant(grant, &schema_id(&self.boundary.name, grant));
         let within: Vec<String> = common.iter().chain(&limits).cloned().collect();
         let policy = Policy {
@@ -135,6 +139,10 @@ impl Out<'_> {
             };
             self.push(grant.line, Part::Three(index), &scope, &policy, None);
         }
+        let name_alone = Grant { list: grant.list, ..Grant::plain(grant.what.clone(), grant.line) };
+        if kind == ResourceKind::Tool && *grant != name_alone {
+            self.whole(grant.line, &grant.what);
+        }
     }
 
     fn denial(&mut self, index: usize, denial: &Denial) {
@@ -146,6 +154,35 @@ impl Out<'_> {
         let policy =
             Policy { suffix: "/deny", effect: "forbid", asks: false, actions: &both, when: &when, unless: &[] };
         self.push(denial.line, Part::Denial(index), &scope, &policy, denial.because.as_deref());
+        if denial.kind == ResourceKind::Tool {
+            self.whole(denial.line, &denial.what);
+        }
+    }
+
+    /// A server that a model's provider runs, and of which no tools are named, is asked about as `server/*`. What is said of some
+    /// of its tools would not be held to then, so they must be named; of each server the first line that says something counts.
+    fn whole(&mut self, line: u32, what: &Pattern) {
+        if what.name == "*" || !self.whole.insert(what.server.clone()) {
+            return;
+        }
+        let server = what.server.as_deref().unwrap_or_default();
+        let is_exact = !server.contains('*');
+        let scope = if is_exact {
+            format!("resource == Tool::{}", quoted(&served_id(server, "*")))
+        } else {
+            "resource is Tool".to_owned()
+        };
+        let mut when = vec![conditions::provider_runs()];
+        when.extend((!is_exact).then(|| "resource.name == \"*\"".to_owned()));
+        when.extend((!is_exact && server != "*").then(|| format!("resource.server like {}", pattern(server))));
+        let because = format!(
+            "the model's provider could run any tool of the server, and line {line} has more to say of `{what}`; \
+             name the tools that it may run (`allowed_tools`)"
+        );
+        let actions = [Action::ToolsCall];
+        let policy =
+            Policy { suffix: "/whole", effect: "forbid", asks: false, actions: &actions, when: &when, unless: &[] };
+        self.push(line, Part::Whole, &scope, &policy, Some(&because));
     }
 
     fn versions(&mut self) {

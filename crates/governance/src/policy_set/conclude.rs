@@ -1,15 +1,16 @@
 //! From Cedar's answer to an outcome: what needs a person, what counts under `observe`, and why.
 
-use mizzen_model::permission::{Effect, MissingEvidence, Mode};
+use mizzen_model::permission::{Effect, Grant, MissingEvidence, Mode};
 
 use super::{Evaluated, PolicySet};
-use crate::cedar::emit;
+use crate::cedar::conditions::PROVIDER_RUN_PATH;
+use crate::cedar::emit::{self, Part};
 use crate::compile::{Origin, Rule, THREE_TOGETHER_ID};
 use crate::facts;
 use crate::group::{Group, is_list};
 use crate::index::Answer;
 use crate::limits;
-use crate::request::{Obligations, Outcome, Request};
+use crate::request::{Obligations, Outcome, PROVIDER_RUN, Request};
 
 impl PolicySet {
     pub(super) fn conclude(&self, request: &Request<'_>, evaluated: &Evaluated) -> Outcome {
@@ -129,18 +130,8 @@ impl PolicySet {
             let boundary = &self.boundaries[*boundary];
             let Some((_, grant)) = emit::grants(boundary).nth(*index) else { continue };
             let place = format!("`{}` (line {})", boundary.name, grant.line);
-            if is_list(request.action) {
-                reasons.push(format!("{place} keeps it out of lists"));
-                continue;
-            }
-            let beyond = limits::beyond(grant, request.arguments);
-            let others = limits::others(grant, request.arguments);
-            if let Some(path) = beyond.first() {
-                reasons.push(format!("the argument `{path}` is not within its limits in {place}"));
-            } else if let Some(name) = others.first() {
-                reasons.push(format!("the argument `{name}` is none of those that {place} names"));
-            } else if grant.schema.is_some() && !satisfies(group, &emit::schema_id(&boundary.name, grant), request) {
-                reasons.push(format!("the arguments do not satisfy the schema in {place}"));
+            if let Some(reason) = unfit(grant, &boundary.name, &place, group, request) {
+                reasons.push(reason);
             } else {
                 let missing: Vec<MissingEvidence> = (grant.needs_evidence.iter())
                     .filter(|rule| !limits::has_evidence(request, rule))
@@ -158,7 +149,33 @@ impl PolicySet {
     }
 }
 
+/// Why a grant does not fit what is asked, but for evidence.
+fn unfit(grant: &Grant, boundary: &str, place: &str, group: &Group, request: &Request<'_>) -> Option<String> {
+    if is_list(request.action) {
+        return (!grant.list).then(|| format!("{place} keeps it out of lists"));
+    }
+    let unseen = if is_unseen(request) { UNSEEN } else { "" };
+    if let Some(path) = limits::beyond(grant, request.arguments).first() {
+        return Some(format!("the argument `{path}` is not within its limits in {place}{unseen}"));
+    }
+    if let Some(name) = limits::others(grant, request.arguments).first() {
+        return Some(format!("the argument `{name}` is none of those that {place} names{unseen}"));
+    }
+    let satisfied = grant.schema.is_none() || satisfies(group, &emit::schema_id(boundary, grant), request);
+    (!satisfied).then(|| format!("the arguments do not satisfy the schema in {place}{unseen}"))
+}
+
+/// What is said besides, where the arguments are not here to be looked at.
+const UNSEEN: &str = " (the model's provider would run it, so that its arguments are not seen: let the client run it)";
+
+fn is_unseen(request: &Request<'_>) -> bool {
+    request.arguments.is_some_and(|arguments| arguments.get(PROVIDER_RUN).is_some())
+}
+
 fn satisfies(group: &Group, id: &str, request: &Request<'_>) -> bool {
+    if is_unseen(request) {
+        return false;
+    }
     let none = serde_json::Value::Object(serde_json::Map::new());
     let arguments = request.arguments.filter(|arguments| !arguments.is_null()).unwrap_or(&none);
     group.schemas.iter().any(|(known, validator)| known == id && validator.is_valid(arguments))
@@ -194,8 +211,14 @@ fn wanting(missing: &[MissingEvidence], place: &str, request: &Request<'_>) -> S
 fn forbidden(rules: &[&Rule], request: &Request<'_>) -> String {
     let because: Vec<&str> = rules.iter().filter_map(|rule| rule.because.as_deref()).collect();
     let because = if because.is_empty() { String::new() } else { format!(": {}", because.join("; ")) };
+    let looks_at_arguments = |rule: &&Rule| {
+        let is_whole = matches!(rule.origin, Origin::Boundary(_, Part::Whole));
+        !is_whole && rule.needs.arguments.contains_key(PROVIDER_RUN_PATH)
+    };
     let way_out = if rules.iter().any(|rule| rule.id == THREE_TOGETHER_ID) {
         "; begin a new run, or let a grant say what it `touches`, or `three_together: needs_approval`"
+    } else if is_unseen(request) && rules.iter().any(looks_at_arguments) {
+        UNSEEN
     } else {
         ""
     };

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cases;
 use crate::limits;
-use crate::request::{BudgetLeft, Outcome, Request, ToolFacts};
+use crate::request::{BudgetLeft, Outcome, PROVIDER_RUN, Request, ToolFacts};
 use crate::{PolicySet, Source, Sources};
 
 /// Limits on one argument `x`, of every kind and some that mix.
@@ -20,6 +20,10 @@ const LIMITS: &[&str] = &[
     "{not_in: [a, 7]}",
     "{not_in: [1]}",
     "{like: ['a*', '*c']}",
+    "{like: '/srv/*'}",
+    "{like: ['C:\\*', abc]}",
+    "{not_like: ['/etc/*', '/root']}",
+    "{like: '../srv/*'}",
     "{not_like: ['*b*']}",
     "{at_least: 1, at_most: 5}",
     "{more_than: 0.5, less_than: 2.25}",
@@ -46,6 +50,15 @@ fn values() -> Vec<Value> {
         json!({"x": "äöü"}),
         json!({"x": "q\"uo\\te"}),
         json!({"x": "1"}),
+        json!({"x": "/srv/a..b/..."}),
+        json!({"x": "/srv/../etc/passwd"}),
+        json!({"x": "/srv/a/.."}),
+        json!({"x": "/srv/..\\x"}),
+        json!({"x": "../srv/../x"}),
+        json!({"x": "C:\\..\\x"}),
+        json!({"x": ".."}),
+        json!({(PROVIDER_RUN): {}, "x": "a"}),
+        json!({(PROVIDER_RUN): {}}),
         json!({"x": 0}),
         json!({"x": 1}),
         json!({"x": 1.0}),
@@ -213,7 +226,9 @@ fn a_denial_holds_wherever_its_limits_do_and_where_they_cannot_be_read() {
             if there && limits::beyond(&as_grant, Some(&arguments)).is_empty() {
                 assert_eq!(outcome.effect, Effect::Deny, "{} of {arguments}", LIMITS[number]);
             }
-            if !there {
+            if arguments.get(PROVIDER_RUN).is_some() {
+                assert_eq!(outcome.effect, Effect::Deny, "{} of {arguments}", LIMITS[number]);
+            } else if !there {
                 assert_eq!(outcome.effect, Effect::Allow, "{} of {arguments}: {}", LIMITS[number], outcome.reason);
             }
         }
@@ -256,6 +271,27 @@ fn something_else_in_place_of_an_object_gets_around_no_limit_on_its_fields() {
     }
     assert_eq!(effect(&denying, &json!({"x": {"y": true}})), Effect::Deny);
     assert_eq!(effect(&denying, &json!({"x": {"y": {"z": "evil"}}})), Effect::Deny);
+}
+
+#[test]
+fn a_way_up_gets_neither_around_a_grant_nor_out_of_a_denial() {
+    let grants = "  tools:\n    - {tool: s/read, arguments: {x: {like: '/srv/public/*'}}}\n    - {tool: s/other, arguments: {x: {not_like: '/etc/*'}}}\n";
+    let granting = compile(boundary(grants), "");
+    let deny = "  tools: [s/*]\n  deny:\n    - {tool: s/read, arguments: {x: {like: '/etc/*'}}}\n    - {tool: s/other, arguments: {x: {not_like: '/srv/*'}}}\n";
+    let denying = compile(boundary(deny), "");
+    let effect =
+        |set: &PolicySet, tool: &str, path: &str| decide(set, tool, &json!({"x": path}), Taint::default(), &[]).effect;
+    for up in ["/srv/public/../../etc/passwd", "/srv/public/..", "/srv/public/..\\x", "/etc/../etc/passwd", "../etc"] {
+        for (set, tool) in [(&granting, "read"), (&granting, "other"), (&denying, "read"), (&denying, "other")] {
+            assert_eq!(effect(set, tool, up), Effect::Deny, "{tool} {up}");
+        }
+    }
+    for plain in ["/srv/public/a", "/srv/public/a..b", "/srv/public/...", "/srv/public/a/.hidden"] {
+        for (set, tool) in [(&granting, "read"), (&granting, "other"), (&denying, "read"), (&denying, "other")] {
+            assert_eq!(effect(set, tool, plain), Effect::Allow, "{tool} {plain}");
+        }
+    }
+    assert_eq!(effect(&denying, "read", "/etc/passwd"), Effect::Deny);
 }
 
 /// The more, the more is let through.

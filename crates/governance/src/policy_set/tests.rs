@@ -467,3 +467,106 @@ fn a_policy_can_refuse_whoever_runs_a_version_that_is_out_of_use() {
         }
     }
 }
+
+/// As the gateway asks about a server that a model's provider runs.
+fn provider_run(server: &str, name: &str) -> Ask {
+    tool(server, name, json!({ (crate::request::PROVIDER_RUN): {"type": "mcp", "amount": 1} }))
+}
+
+#[test]
+fn all_tools_of_a_server_at_once_get_around_no_line_about_one_of_them() {
+    let boundary = |tools: &str, deny: &str| {
+        format!(
+            "apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {{name: b}}\nspec:\n  mode: enforce\n  agents: [bank-agent]\n  tools: [{tools}]\n  deny: [{deny}]\n"
+        )
+    };
+    let whole = |tools, deny| provider_run("docs", "*").of(&compile(&[&boundary(tools, deny)], ""));
+    for plain in [
+        "docs/*",
+        "docs/*, docs/read",
+        "docs/*, {tool: docs/read, list: false}",
+        "'*/*', {tool: docs/*, needs_approval: false}",
+    ] {
+        let outcome = whole(plain, "{tool: web/get}, {model: docs/x}");
+        assert_eq!(outcome.effect, Effect::Allow, "{plain}: {}", outcome.reason);
+    }
+    assert_eq!(whole("{tool: docs/*, needs_approval: true}", "").effect, Effect::NeedsApproval);
+    for (tools, deny) in [
+        ("docs/*", "{tool: docs/delete_page}"),
+        ("docs/*", "{tool: 'docs/delete*'}"),
+        ("docs/*", "{tool: '*/delete_page'}"),
+        ("docs/*", "{tool: 'do*/delete_page'}"),
+        ("docs/*", "{tool: docs/pay, arguments: {amount: {more_than: 100}}}"),
+        ("docs/*, {tool: docs/send, needs_approval: true}", ""),
+        ("docs/*, {tool: docs/send, needs_evidence: {metric: m, lower_at_least: 0.9}}", ""),
+        ("docs/*, {tool: docs/send, arguments: {to: [a]}, beyond_limits: needs_approval}", ""),
+        ("docs/*, {tool: docs/send, touches: private_data}", ""),
+        ("docs/*, {tool: docs/send, redact: [/a]}", ""),
+    ] {
+        let outcome = whole(tools, deny);
+        assert_eq!(outcome.effect, Effect::Deny, "{tools} {deny}");
+        assert!(outcome.policies[0].ends_with("/whole"), "{:?}", outcome.policies);
+        assert!(outcome.reason.contains("line 7 ") || outcome.reason.contains("line 8 "), "{}", outcome.reason);
+        assert!(outcome.reason.contains("name the tools that it may run (`allowed_tools`)"), "{}", outcome.reason);
+        // What is named is decided by itself, and so are the tools of a server of one's own.
+        let set = compile(&[&boundary(tools, deny)], "");
+        assert_eq!(provider_run("docs", "read").effect(&set), Effect::Allow, "{tools} {deny}");
+        assert_eq!(tool("docs", "read", json!({})).effect(&set), Effect::Allow, "{tools} {deny}");
+        assert_eq!(tool("docs", "*", json!({})).listed(&set), Effect::Allow, "{tools} {deny}");
+    }
+    let set =
+        compile(&[&boundary("docs/*, {tool: docs/send, needs_approval: true}, docs/pay", "{tool: docs/drop}")], "");
+    assert_eq!(set.cedar_text().matches("/whole\")").count(), 1, "one for each server");
+}
+
+#[test]
+fn a_limit_on_arguments_that_nobody_sees_counts_against_the_call() {
+    let set = compile(&[BANKING], "");
+    // The denial is about the amount of whatever the bank does.
+    let refused = provider_run("bank", "get_balance").of(&set);
+    assert!(
+        refused.policies[0].ends_with("/deny") && refused.reason.contains("let the client run it"),
+        "{}",
+        refused.reason
+    );
+    let open = BANKING.replace("    - tool: bank/*\n      arguments: {amount: {more_than: 10000}}\n", "");
+    let set = compile(&[&open], "");
+    let expected = [("get_balance", Effect::Allow), ("send_money", Effect::NeedsApproval), ("schedule", Effect::Deny)];
+    for (name, effect) in expected {
+        let outcome = provider_run("bank", name).of(&set);
+        assert_eq!(outcome.effect, effect, "{name}: {}", outcome.reason);
+    }
+    let own = "@id(\"own\") forbid(principal, action, resource) when { context.arguments has \"dev.mizzen~1providerRun/type\" && \
+               context.arguments[\"dev.mizzen~1providerRun/type\"] has string && \
+               context.arguments[\"dev.mizzen~1providerRun/type\"].string == \"mcp\" };";
+    let set = compile(&[&open], own);
+    assert_eq!(provider_run("bank", "get_balance").of(&set).policies, ["own"]);
+    assert_eq!(tool("bank", "get_balance", json!({})).effect(&set), Effect::Allow);
+    let optional = "    - tool: bank/get_balance\n      arguments: {of: {in: [me], optional: true}}\n";
+    let schema = "    - tool: bank/get_balance\n      schema: {type: object}\n";
+    for limited in [optional, schema] {
+        let set = compile(&[&open.replace("    - bank/get_balance\n", limited)], "");
+        assert_eq!(tool("bank", "get_balance", json!({})).effect(&set), Effect::Allow, "{limited}");
+        let refused = provider_run("bank", "get_balance").of(&set);
+        assert_eq!(refused.effect, Effect::Deny, "{limited}");
+        assert!(refused.reason.contains("let the client run it"), "{}", refused.reason);
+    }
+}
+
+#[test]
+fn what_needs_evidence_is_listed_while_there_is_some() {
+    let set = compile(&[&BANKING.replace("      list: false\n", "")], "");
+    let digest = Digest::of(b"agent 1");
+    let listed = |evidence| {
+        let mut ask = Ask { evidence, digest: Some(digest.clone()), ..tool("bank", "close", json!({})) };
+        ask.action = Action::ToolsList;
+        ask.of(&set)
+    };
+    let without = listed(vec![]);
+    assert_eq!((without.effect, without.missing_evidence.len()), (Effect::Deny, 1), "{}", without.reason);
+    assert_eq!(listed(vec![evidence(&digest, 0.95, 50)]).effect, Effect::Allow);
+    assert_eq!(listed(vec![evidence(&digest, 0.9, 50)]).effect, Effect::Deny);
+    // What keeps it out of lists for good is another thing.
+    let hidden = Ask { action: Action::ToolsList, ..tool("bank", "close", json!({})) }.of(&compile(&[BANKING], ""));
+    assert!(hidden.reason.contains("keeps it out of lists"), "{}", hidden.reason);
+}

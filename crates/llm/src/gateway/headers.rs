@@ -24,6 +24,12 @@ pub(super) fn client_keys(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     bearer.into_iter().chain(headers.get(API_KEY).and_then(|value| value.to_str().ok()))
 }
 
+/// Whether a body is compressed, so that nobody here can read it. Codings have no case (RFC 9110, section 8.4.1).
+pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 /// The headers of the call upstream.
 pub(super) fn to_upstream(
     client: &HeaderMap,
@@ -127,10 +133,10 @@ fn is_of_upstreams_site(name: &HeaderName) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderMap;
+    use http::{HeaderMap, HeaderValue, header};
     use mizzen_runtime::secret::Secret;
 
-    use super::{client_keys, to_client, to_upstream};
+    use super::{client_keys, is_encoded, to_client, to_upstream};
     use crate::gateway::UpstreamConfig;
     use crate::gateway::trace;
     use crate::routing::Routes;
@@ -144,6 +150,23 @@ mod tests {
         let routes = Routes::new(&[UpstreamConfig::new("u", protocol, "http://h")]).unwrap();
         let upstream = routes.by_name("u").unwrap();
         to_upstream(&client, upstream, Some(&Secret::new("sk-provider")), &trace::of(&client)).unwrap()
+    }
+
+    #[test]
+    fn only_identity_is_no_encoding_however_it_is_spelled() {
+        let headers = |values: &[&'static str]| {
+            let pair = |value: &&'static str| (header::CONTENT_ENCODING, HeaderValue::from_static(value));
+            values.iter().map(pair).fold(HeaderMap::new(), |mut all, (name, value)| {
+                all.append(name, value);
+                all
+            })
+        };
+        for plain in [&[][..], &["identity"], &["Identity"], &["IDENTITY", "identity"]] {
+            assert!(!is_encoded(&headers(plain)), "{plain:?}");
+        }
+        for encoded in [&["gzip"][..], &["identity", "gzip"], &["identity, br"]] {
+            assert!(is_encoded(&headers(encoded)), "{encoded:?}");
+        }
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use mizzen_control::KeyIdentity;
-use mizzen_control::gate::{Answer, Ask, DenialCode, Permit};
-use mizzen_governance::request::{Obligations, ToolFacts};
+use mizzen_control::audit::Durability;
+use mizzen_control::gate::{Answer, Ask, DenialCode, Known, Permit};
+use mizzen_governance::request::{Obligations, PROVIDER_RUN, ToolFacts};
 use mizzen_model::asked::{Action, Resource, ResourceKind, Spend, Taint};
 use mizzen_model::id::RunId;
 use serde_json::{Map, Number, Value, json};
@@ -108,6 +109,30 @@ impl Asking<'_> {
         }
     }
 
+    /// Writes down that a list of models, or an entry of one, was asked for, and whether that goes on. `hidden`: the caller may
+    /// not see it.
+    pub(super) async fn list_models(&self, resource: String, hidden: bool) -> Result<(), Refusal> {
+        let gate = self.gateway.control.gate();
+        let barred = gate.barred(self.caller);
+        let code = barred.as_ref().map(|(code, _)| *code).or(hidden.then_some(DenialCode::PolicyDenied));
+        let known = Known {
+            caller: self.caller,
+            run: self.run(),
+            // A list is no span: only the caller's own can be named.
+            trace: self.trace.parent_span_id.map(|span| (self.trace.trace_id, span)),
+            action: Action::ModelsList.to_string(),
+            resource,
+            code: code.map(DenialCode::as_str),
+            details: Vec::new(),
+            durability: Durability::Window,
+        };
+        gate.known(known).await.map_err(|error| {
+            tracing::error!(error = %mizzen_runtime::error::Chain(&error), "a list is not in the audit log, and was not answered");
+            Refusal::new(Reason::Denied(DenialCode::Unavailable), "the list could not be recorded; ask again")
+        })?;
+        barred.map_or(Ok(()), |(code, reason)| Err(Refusal::new(Reason::Denied(code), reason)))
+    }
+
     /// The key's own run, or else the trace that the client is in. A call that stands alone is in no run yet.
     fn run(&self) -> Option<RunId> {
         let joined = || self.trace.parent_span_id.map(|_| RunId::from(self.trace.trace_id));
@@ -177,8 +202,10 @@ pub(super) fn questions(tool: &ProviderTool, asked: &str, upstream: &Upstream) -
             let outside = Taint { untrusted_content: true, outside_reached: true, private_data: false };
             let connect = Resource { kind: ResourceKind::Host, server: None, name: host.clone() };
             let facts = json!({"type": "mcp", "host": host, "label": label, "model": asked, "upstream": upstream.name});
-            let mut all = vec![question(Action::HostsConnect, connect, facts.clone(), Taint::default())];
-            let of_tool = |name: &String| question(Action::ToolsCall, named(label, name), facts.clone(), outside);
+            // What the tool will be given nobody sees: these are no arguments of its own.
+            let unseen = json!({ (PROVIDER_RUN): facts });
+            let mut all = vec![question(Action::HostsConnect, connect, facts, Taint::default())];
+            let of_tool = |name: &String| question(Action::ToolsCall, named(label, name), unseen.clone(), outside);
             all.extend(tools.iter().map(of_tool));
             all
         }
@@ -194,8 +221,8 @@ fn touches(kind: &str) -> Taint {
         _ if kind.starts_with("image_generation") || kind.starts_with("tool_search") => (false, false, false),
         // Without a network of their own, but on files that others may have written.
         _ if kind.starts_with("code_") => (false, true, false),
-        // Mail, drives, calendars.
-        _ if kind.starts_with("connector_") => (true, true, true),
+        // Mail, drives, calendars, the client's own data at an address of its choice.
+        _ if kind.starts_with("connector_") || kind == "data_sources" => (true, true, true),
         _ => (false, true, true),
     };
     Taint { private_data, untrusted_content, outside_reached }

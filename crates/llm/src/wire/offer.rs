@@ -2,7 +2,7 @@
 //! only: no content.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::Uri;
 use serde::Deserialize;
@@ -18,6 +18,7 @@ pub const NAMES_MAX: usize = 64;
 const REMOTE_TOOLS_MAX: usize = 64;
 /// Tools and servers that a provider would run, in one request.
 const PROVIDER_TOOLS_MAX: usize = 64;
+const WEB_SEARCH: &str = "web_search";
 /// Namespaces of tools hold tools; deeper nesting is no request of any provider.
 const DEPTH_MAX: usize = 4;
 
@@ -76,6 +77,19 @@ struct Tool<'a> {
     connector_id: Option<Text<'a>>,
     #[serde(borrow, default)]
     allowed_tools: Raw<'a>,
+    #[serde(borrow, default)]
+    mcp_server_name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    default_config: Raw<'a>,
+    #[serde(borrow, default)]
+    configs: Raw<'a>,
+}
+
+/// Of a toolset's tools: whether they may run.
+#[derive(Deserialize)]
+struct Switch {
+    #[serde(default)]
+    enabled: Option<bool>,
 }
 
 /// Chat completions put a function's name one level down.
@@ -134,7 +148,10 @@ impl Offer {
         found.tools("functions", head.reach.functions, 0)?;
         if format == Format::Responses {
             for item in head.reach.input.read::<Vec<Raw<'_>>>().unwrap_or_default() {
-                let Some(item) = item.read::<Item<'_>>() else { continue };
+                if !is_object(item) {
+                    continue;
+                }
+                let item = object::<Item<'_>>(item).ok_or(OfferError::Shape { field: "input" })?;
                 // What a server listed before is history; only its own tools can be called.
                 if item.kind.is_none_or(|kind| kind.0 != "mcp_list_tools") {
                     found.tools("input", item.tools, 0)?;
@@ -144,7 +161,9 @@ impl Offer {
             found.own_if(head.reach.prompt, "stored_prompt");
         }
         found.servers(head.reach.mcp_servers)?;
-        found.own_if(head.reach.web_search_options, "web_search");
+        found.own_if(head.reach.web_search_options, WEB_SEARCH);
+        found.own_if(head.reach.enable_search, WEB_SEARCH);
+        found.own_if(head.reach.data_sources, "data_sources");
         found.own_if(head.reach.search_parameters, "live_search");
         found.own_if(head.reach.plugins, "plugins");
         // Which model answers is the provider's choice then.
@@ -165,6 +184,14 @@ impl Offer {
     }
 }
 
+/// What a model runs by its very name, whatever the request says.
+pub(crate) fn of_model(model: &str) -> Option<ProviderTool> {
+    let model = model.to_ascii_lowercase();
+    let is_online = model.split(':').skip(1).any(|variant| variant == "online");
+    let searches = is_online || ["-search-preview", "-search-api"].iter().any(|part| model.contains(part));
+    searches.then(|| ProviderTool::Own(WEB_SEARCH.to_owned()))
+}
+
 /// A number of tokens or answers; a fraction counts as the next whole number.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie between 0 and 2^53")]
 fn whole(raw: Raw<'_>) -> Option<u64> {
@@ -177,6 +204,8 @@ struct Found {
     names: BTreeSet<String>,
     count: u64,
     provider: BTreeSet<ProviderTool>,
+    /// Tools that toolsets open of the servers in `mcp_servers`, by their names; `None`: all.
+    toolsets: BTreeMap<String, Option<Vec<String>>>,
 }
 
 impl Found {
@@ -207,8 +236,7 @@ impl Found {
             }
             Some("namespace") => self.tools(field, tool.tools, depth + 1)?,
             Some("mcp") => self.remote(tool)?,
-            // It only configures what `mcp_servers` names.
-            Some("mcp_toolset") => {}
+            Some("mcp_toolset") => self.toolset(tool),
             Some(kind) => self.own(kind),
         }
         Ok(())
@@ -236,7 +264,17 @@ impl Found {
         };
         let label = tool.server_label.as_ref().map_or(Cow::Borrowed("mcp"), |label| label.0.clone());
         let named = object::<AllowedTools<'_>>(tool.allowed_tools).map(|allowed| allowed.tool_names);
-        self.server(&label, &url.0, named.unwrap_or(tool.allowed_tools))
+        self.server(&label, &url.0, &names(named.unwrap_or(tool.allowed_tools)))
+    }
+
+    /// Which tools of a server in `mcp_servers` may run: those that it configures where the others are off, and else all.
+    fn toolset(&mut self, tool: &Tool<'_>) {
+        let Some(server) = &tool.mcp_server_name else { return };
+        let is_closed = object::<Switch>(tool.default_config).is_some_and(|others| others.enabled == Some(false));
+        let configured = tool.configs.read::<BTreeMap<Text<'_>, Raw<'_>>>().filter(|_| is_closed);
+        let names = configured.map(|tools| tools.into_keys().map(|name| name.0.into_owned()).collect::<Vec<_>>());
+        let open = self.toolsets.entry(server.0.clone().into_owned()).or_insert_with(|| Some(Vec::new()));
+        *open = open.take().zip(names).map(|(known, more)| [known, more].concat());
     }
 
     fn servers(&mut self, raw: Raw<'_>) -> Result<(), OfferError> {
@@ -246,29 +284,44 @@ impl Found {
         let servers = raw.read::<Vec<Server<'_>>>().ok_or(OfferError::Shape { field: "mcp_servers" })?;
         for server in servers {
             let allowed = server.tool_configuration.map(|configured| configured.allowed_tools).unwrap_or_default();
-            self.server(&server.name.0, &server.url.0, allowed)?;
+            // Which of the two the provider goes by its version says, so both count.
+            let (toolset, allowed) = (self.toolsets.get(server.name.0.as_ref()).cloned(), names(allowed));
+            let tools = match toolset {
+                None => allowed,
+                Some(None) => Vec::new(),
+                Some(Some(configured)) => [configured, allowed].concat(),
+            };
+            self.server(&server.name.0, &server.url.0, &tools)?;
         }
         Ok(())
     }
 
-    fn server(&mut self, label: &str, url: &str, allowed: Raw<'_>) -> Result<(), OfferError> {
+    fn server(&mut self, label: &str, url: &str, named: &[String]) -> Result<(), OfferError> {
         let label = bounded(label);
         let host = host(url).ok_or_else(|| OfferError::Address { label: label.clone() })?;
-        let named = allowed.read::<Vec<Text<'_>>>().unwrap_or_default();
-        let tools = match named.len() {
-            // Nothing named, or something unreadable, leaves every tool open.
-            0 => vec!["*".to_owned()],
-            1..=REMOTE_TOOLS_MAX => named.iter().map(|name| bounded(&name.0)).collect(),
-            _ => vec!["*".to_owned()],
+        // Nothing named, or something unreadable, leaves every tool open; so may what only looks like a name.
+        let are_names = (1..=REMOTE_TOOLS_MAX).contains(&named.len()) && named.iter().all(|name| !name.contains('*'));
+        let tools = match are_names {
+            true => named.iter().map(|name| bounded(name)).collect(),
+            false => vec!["*".to_owned()],
         };
         self.provider.insert(ProviderTool::Remote { label, host, tools });
         Ok(())
     }
 }
 
+/// The names in a list; none where it is something else.
+fn names(raw: Raw<'_>) -> Vec<String> {
+    raw.read::<Vec<Text<'_>>>().unwrap_or_default().into_iter().map(|name| name.0.into_owned()).collect()
+}
+
 /// A list of values would be read as an object's fields in their order, which no provider does.
 fn object<'a, T: Deserialize<'a>>(raw: Raw<'a>) -> Option<T> {
-    raw.get().is_some_and(|text| text.starts_with('{')).then(|| raw.read()).flatten()
+    is_object(raw).then(|| raw.read()).flatten()
+}
+
+fn is_object(raw: Raw<'_>) -> bool {
+    raw.get().is_some_and(|text| text.starts_with('{'))
 }
 
 /// Names become parts of decisions and of their records.

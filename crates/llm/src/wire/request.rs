@@ -56,6 +56,10 @@ pub(super) struct Reach<'a> {
     pub(super) web_search_options: Raw<'a>,
     pub(super) search_parameters: Raw<'a>,
     pub(super) plugins: Raw<'a>,
+    /// Azure's own search in the client's data.
+    pub(super) data_sources: Raw<'a>,
+    /// Qwen's search.
+    pub(super) enable_search: Raw<'a>,
     /// Lists of other models that may answer, as routers before several providers take them.
     pub(super) models: Raw<'a>,
     pub(super) fallbacks: Raw<'a>,
@@ -105,6 +109,10 @@ struct Fields<'a> {
     search_parameters: Raw<'a>,
     #[serde(borrow, default)]
     plugins: Raw<'a>,
+    #[serde(borrow, default)]
+    data_sources: Raw<'a>,
+    #[serde(borrow, default)]
+    enable_search: Raw<'a>,
     #[serde(borrow, default)]
     models: Raw<'a>,
     #[serde(borrow, default)]
@@ -159,6 +167,8 @@ impl<'a> RequestHead<'a> {
                 web_search_options: fields.web_search_options,
                 search_parameters: fields.search_parameters,
                 plugins: fields.plugins,
+                data_sources: fields.data_sources,
+                enable_search: fields.enable_search,
                 models: fields.models,
                 fallbacks: fields.fallbacks,
                 functions: fields.functions,

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use http::Method;
 use mizzen_control::approvals::HeldFilter;
+use mizzen_control::audit::read::EntryFilter;
+use mizzen_control::audit::{AuditEntry, Durability, Kind, Who};
 use mizzen_control::pauses::{PauseKind, Reach};
+use mizzen_model::time::Timestamp;
 
 use crate::fake::Answer;
 use crate::harness::{Got, Harness};
@@ -100,6 +103,43 @@ async fn what_may_not_be_called_is_not_listed() {
     assert_eq!((got.status, &got.json()["error"]["code"]), (404, &"model_not_found".into()));
     it.boundary("observe", "models: [good]").await;
     assert_eq!(it.get("/v1/models").await.body, list);
+}
+
+#[tokio::test]
+async fn a_list_of_models_is_an_entry_and_a_paused_agent_does_not_reach_the_provider_by_it() {
+    let it = Harness::start().await;
+    it.boundary("enforce", "models: [good]").await;
+    it.fake.will(Answer::json(200, r#"{"object":"list","data":[{"id":"good"}]}"#));
+    it.fake.will(Answer::json(200, r#"{"id":"good"}"#));
+    assert_eq!(it.get("/v1/models").await.status, 200);
+    assert_eq!(it.get("/v1/models/good").await.status, 200);
+    assert_eq!(it.get("/v1/models/bad").await.status, 404);
+    let reach = Reach::Agent("helper".into());
+    let pause = it.control.pauses().pause(reach, PauseKind::Pause, "enough", "ada").await.unwrap().id;
+    for path in ["/v1/models", "/v1/models/good", "/anthropic/v1/models"] {
+        let got = it.get(path).await;
+        assert!(got.status == 403 && got.body.contains("enough"), "{path}: {}", got.body);
+    }
+    assert_eq!(it.fake.asked().len(), 2);
+    it.control.pauses().resume(&pause, "ada").await.unwrap();
+    // Whatever was written before this one is on disk with it.
+    let audit = it.control.audit();
+    let marker = AuditEntry::new(Timestamp::default(), Kind::SignIn, Who::default());
+    audit.append(marker, Durability::Durable).await.unwrap();
+    let filter = EntryFilter { kind: Some(Kind::Decision), ..EntryFilter::default() };
+    let found = audit.find(filter, None, 100).await.unwrap();
+    let entries = found.items.into_iter().rev().filter(|(_, entry)| entry.action.as_deref() == Some("models:list"));
+    let entries: Vec<_> =
+        entries.map(|(_, entry)| (entry.resource.unwrap_or_default(), entry.code.unwrap_or_default())).collect();
+    let expected = [
+        ("models:openai", ""),
+        ("model:openai/good", ""),
+        ("model:openai/bad", "policy_denied"),
+        ("models:openai", "paused"),
+        ("model:openai/good", "paused"),
+        ("models:anthropic", "paused"),
+    ];
+    assert_eq!(entries, expected.map(|(resource, code)| (resource.to_owned(), code.to_owned())));
 }
 
 #[tokio::test]

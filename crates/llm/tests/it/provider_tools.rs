@@ -61,6 +61,60 @@ async fn another_servers_tools_need_its_host_so_that_a_label_cannot_lie() {
 }
 
 #[tokio::test]
+async fn a_server_without_named_tools_gets_around_nothing_that_is_said_of_one_of_them() {
+    let it = Harness::start().await;
+    let spec = "tools: [docs/*, {tool: docs/send, needs_approval: true}, plain/*]\nhosts: [mcp.docs.example]\n\
+        deny: [{tool: docs/delete_page}, {tool: docs/pay, arguments: {amount: {more_than: 100}}}]";
+    it.boundary("enforce", &format!("{MODELS}{spec}")).await;
+    let mcp = |label: &str, more: &str| {
+        responses(&format!(
+            r#"{{"type":"mcp","server_label":"{label}","server_url":"https://mcp.docs.example/mcp","require_approval":"never"{more}}}"#
+        ))
+    };
+    for (label, more) in [("plain", ""), ("docs", r#","allowed_tools":["read"]"#)] {
+        it.fake.will(Answer::json(200, "{}"));
+        let got = it.post("/v1/responses", mcp(label, more)).await;
+        assert_eq!(got.status, 200, "{label} {more}: {}", got.body);
+    }
+    let servers = r#"{"model":"m","max_tokens":9,"messages":[],"tools":[{"type":"mcp_toolset","mcp_server_name":"docs"}],
+        "mcp_servers":[{"type":"url","name":"docs","url":"https://mcp.docs.example/mcp"}]}"#;
+    for got in [
+        it.post("/v1/responses", mcp("docs", "")).await,
+        it.post("/v1/responses", mcp("docs", r#","allowed_tools":["read*"]"#)).await,
+        it.post("/anthropic/v1/messages", servers).await,
+    ] {
+        assert_eq!(got.status, 403, "{}", got.body);
+        assert!(got.body.contains("name the tools that it may run (`allowed_tools`)"), "{}", got.body);
+    }
+    for (tool, told) in [("delete_page", "helper:"), ("pay", "its arguments are not seen")] {
+        let got = it.post("/v1/responses", mcp("docs", &format!(r#","allowed_tools":["{tool}"]"#))).await;
+        assert!(got.status == 403 && got.body.contains(told), "{tool}: {}", got.body);
+    }
+    assert_eq!(it.fake.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_search_that_comes_with_the_model_or_an_unusual_field_is_a_tool_of_the_provider() {
+    let it = Harness::start().await;
+    it.boundary("enforce", &format!("{MODELS}tools: [provider/code_interpreter]")).await;
+    let chat = |model: &str, more: &str| format!(r#"{{"model":"{model}","messages":[]{more}}}"#);
+    for (model, more, named) in [
+        ("gpt-4o-search-preview", "", "web_search"),
+        ("openai/gpt-5-search-api", "", "web_search"),
+        ("x/y:online", "", "web_search"),
+        ("m", r#","enable_search":true"#, "web_search"),
+        ("m", r#","data_sources":[{"type":"azure_search"}]"#, "data_sources"),
+    ] {
+        let got = it.post("/v1/chat/completions", chat(model, more)).await;
+        assert_eq!(got.status, 403, "{model} {more}: {}", got.body);
+        assert!(got.body.contains(&format!("tool:provider/{named}")), "{model} {more}: {}", got.body);
+    }
+    it.boundary("enforce", &format!("{MODELS}tools: [provider/web_search]")).await;
+    it.fake.will(Answer::json(200, "{}"));
+    assert_eq!(it.post("/v1/chat/completions", chat("m:online", r#","web_search_options":{}"#)).await.status, 200);
+}
+
+#[tokio::test]
 async fn an_agent_that_is_only_watched_keeps_its_tools() {
     let it = Harness::start().await;
     it.fake.will(Answer::json(200, "{}"));

@@ -18,9 +18,10 @@ use tokio::time::Instant;
 use super::{fetch, pass};
 use crate::gateway::Inner;
 use crate::gateway::headers;
-use crate::gateway::permission;
+use crate::gateway::permission::{self, Asking};
 use crate::gateway::pipeline::{Identified, Received};
 use crate::gateway::refusal::{Reason, Refusal};
+use crate::gateway::trace;
 use crate::routing::Upstream;
 use crate::wire::Protocol;
 use crate::wire::models::{self, Unreadable};
@@ -36,6 +37,9 @@ pub(in crate::gateway) async fn models(
 ) -> Result<Response<Body>, Refusal> {
     let identified = Received::new(gateway, request)?.identify()?;
     let gateway = Arc::clone(&identified.gateway);
+    // What the audit log calls all models of this door.
+    recorded(&gateway, &identified.caller, &identified.parts.headers, format!("models:{}", protocol.as_str()), false)
+        .await?;
     let path = if protocol == Protocol::OpenAi { "/models" } else { "/v1/models" };
     let upstreams: Vec<Arc<Upstream>> = gateway.routes.of_protocol(protocol).cloned().collect();
     match upstreams.as_slice() {
@@ -65,13 +69,27 @@ pub(in crate::gateway) async fn model(
     }
     let route = gateway.routes.choose(protocol, model);
     let route = route.map_err(|error| Refusal::new(Reason::NoSuchModel, error.to_string()))?;
-    if !may_see(&gateway, &identified.caller, &route.upstream, route.model) {
+    let hidden = !may_see(&gateway, &identified.caller, &route.upstream, route.model);
+    let resource = permission::model(&route.upstream, route.model).to_string();
+    recorded(&gateway, &identified.caller, &identified.parts.headers, resource, hidden).await?;
+    if hidden {
         let message = format!("there is no model `{model}` for this caller; see the list under `models`");
         return Err(Refusal::new(Reason::NoSuchModel, message));
     }
     let prefix = if protocol == Protocol::OpenAi { "/models" } else { "/v1/models" };
     let answer = pass(identified, &route.upstream, &format!("{prefix}/{}", route.model)).await?;
     Ok(answer.map(Body::new))
+}
+
+async fn recorded(
+    gateway: &Inner,
+    caller: &Arc<KeyIdentity>,
+    headers: &HeaderMap,
+    resource: String,
+    hidden: bool,
+) -> Result<(), Refusal> {
+    let trace = &trace::of(headers);
+    Asking { gateway, caller, headers, trace }.list_models(resource, hidden).await
 }
 
 /// The name becomes part of an address that is called with the provider's key, so it must not lead out of the

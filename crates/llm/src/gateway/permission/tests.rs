@@ -1,3 +1,4 @@
+use mizzen_governance::request::PROVIDER_RUN;
 use mizzen_model::asked::{Action, Taint};
 use serde_json::json;
 
@@ -41,12 +42,15 @@ fn another_servers_tools_need_its_host_too_and_the_providers_own_bring_what_they
         (Action::ToolsCall, "tool:helm/b"),
     ];
     assert_eq!(names, expected.map(|(action, name)| (action, name.to_owned())));
-    assert_eq!(asked[1].arguments["host"], "mcp.example");
+    assert_eq!(asked[0].arguments["host"], "mcp.example");
+    // What the tool would be given nobody sees, so that none of this may pass for it.
+    assert_eq!(asked[1].arguments[PROVIDER_RUN]["host"], "mcp.example");
+    assert_eq!(asked[1].arguments.as_object().unwrap().len(), 1);
     assert!(asked[1].touches.outside_reached && asked[1].touches.untrusted_content);
 
     let touches = |kind: &str| questions(&ProviderTool::Own(kind.into()), "m", &upstream())[0].touches;
     assert_eq!(touches("file_search"), Taint { private_data: true, ..Taint::default() });
-    assert!(touches("connector_gmail").is_all());
+    assert!(touches("connector_gmail").is_all() && touches("data_sources").is_all());
     assert!(touches("web_search_20250305").outside_reached);
     assert!(touches("of_next_year").outside_reached, "what nobody knows may reach outside");
     let one = &questions(&ProviderTool::Own("web_search".into()), "m", &upstream())[0];

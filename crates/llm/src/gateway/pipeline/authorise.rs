@@ -9,7 +9,7 @@ use super::decode::{Call, Decoded};
 use crate::gateway::permission;
 use crate::gateway::refusal::{Reason, Refusal};
 use crate::routing::Upstream;
-use crate::wire::Format;
+use crate::wire::{Format, offer};
 
 /// A request whose every tool may run.
 pub(super) struct Authorised {
@@ -92,7 +92,10 @@ impl Call {
     async fn may_offer(&mut self, target: &Target) -> Result<Vec<(Permit, Taint)>, Refusal> {
         let mut permits = Vec::new();
         let asked = self.asked.model.as_deref().unwrap_or_default();
-        let tools = self.asked.offer.provider_tools.iter();
+        let mut tools = self.asked.offer.provider_tools.clone();
+        // Under whatever name it was asked for, the upstream gets this one.
+        tools.extend(offer::of_model(&target.model).filter(|tool| !tools.contains(tool)));
+        let tools = tools.iter();
         let questions: Vec<_> = tools.flat_map(|tool| permission::questions(tool, asked, &target.upstream)).collect();
         for question in questions {
             let touches = question.touches;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use mizzen_control::KeyIdentity;
@@ -16,6 +16,7 @@ use mizzen_runtime::error::Chain;
 
 use super::{Door, Identified};
 use crate::gateway::Inner;
+use crate::gateway::headers;
 use crate::gateway::permission::{Asking, Question};
 use crate::gateway::recording::{CallCopy, End, InFlight, Kept, Recording};
 use crate::gateway::refusal::{Reason, Refusal};
@@ -155,7 +156,7 @@ pub(in crate::gateway) async fn look_for_secrets(gateway: &Inner, body: &Bytes) 
 
 /// Reads a body within its bounds in bytes and time.
 pub(in crate::gateway) async fn read(gateway: &Inner, parts: &Parts, body: Body) -> Result<Bytes, Refusal> {
-    if parts.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    if headers::is_encoded(&parts.headers) {
         return Err(Refusal::new(Reason::InvalidRequest, "the body is compressed; send it without `content-encoding`"));
     }
     let limit = &gateway.limits.body_bytes;

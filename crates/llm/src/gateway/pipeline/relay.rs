@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use bytes::BytesMut;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response};
 use http_body::Body as _;
 use mizzen_control::gate::DenialCode;
@@ -28,7 +28,7 @@ impl Called {
         let Self { mut call, upstream, response, pace, strip_usage, terms } = self;
         let (head, incoming) = response.into_parts();
         let events = is_events(&head.headers);
-        let encoded = head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity");
+        let encoded = headers::is_encoded(&head.headers);
         let limits = call.gateway.config.limits;
         call.recording.note(|copy| {
             copy.status = Some(head.status.as_u16());

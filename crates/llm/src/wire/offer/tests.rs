@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{Offer, OfferError, ProviderTool};
+use super::{Offer, OfferError, ProviderTool, of_model};
 use crate::wire::Format;
 use crate::wire::request::RequestHead;
 
@@ -81,15 +81,49 @@ fn what_openai_would_run_is_found_wherever_it_stands() {
     assert!(found.contains(&remote("helm", "mcp.example.com:8443", &["list"])));
     assert!(found.contains(&remote("late", "late.example", &["*"])));
     assert_eq!(found.len(), 9);
-    let chat = r#"{"model":"m","web_search_options":{},"search_parameters":{"mode":"on"},"plugins":[{"id":"web"}]}"#;
+    let chat = r#"{"model":"m","web_search_options":{},"search_parameters":{"mode":"on"},"plugins":[{"id":"web"}],"data_sources":[{"type":"azure_search"}]}"#;
     let found = read(Format::Chat, chat).unwrap().provider_tools;
-    assert_eq!(found, [own("live_search"), own("plugins"), own("web_search")]);
+    assert_eq!(found, [own("data_sources"), own("live_search"), own("plugins"), own("web_search")]);
+    let qwen = |searches| read(Format::Chat, &format!(r#"{{"model":"m","enable_search":{searches}}}"#)).unwrap();
+    assert_eq!(qwen("true").provider_tools, [own("web_search")]);
+    assert_eq!(qwen("false").provider_tools, []);
+}
+
+#[test]
+fn a_model_that_searches_by_its_name_does_so_without_being_asked() {
+    for model in [
+        "gpt-4o-search-preview",
+        "gpt-4o-mini-search-preview-2025-03-11",
+        "openai/gpt-5-search-api",
+        "GPT-5-Search-API-2025-10-14",
+        "deepseek/deepseek-chat:online",
+        "deepseek/deepseek-chat:free:online",
+    ] {
+        assert_eq!(of_model(model), Some(own("web_search")), "{model}");
+    }
+    for model in ["gpt-4o", "m:free", "online", "text-search-ada-doc-001", "m:onlineish", ""] {
+        assert_eq!(of_model(model), None, "{model}");
+    }
+}
+
+#[test]
+fn what_only_looks_like_names_of_a_servers_tools_leaves_all_of_them_open() {
+    let many: Vec<String> = (0..65).map(|n| format!("\"t{n}\"")).collect();
+    for allowed in [r#"["list","*"]"#, r#"["get_*"]"#, "[]", "[5]", r#""list""#, &format!("[{}]", many.join(","))] {
+        let tool = r#"{"type":"mcp","server_label":"l","server_url":"https://l.example/"#;
+        let body = format!(r#"{{"model":"m","tools":[{tool}","allowed_tools":{allowed}}}]}}"#);
+        assert_eq!(
+            read(Format::Responses, &body).unwrap().provider_tools,
+            [remote("l", "l.example", &["*"])],
+            "{allowed}"
+        );
+    }
 }
 
 #[test]
 fn what_anthropic_would_run_is_found() {
     let body = r#"{"model":"m","tools":[{"type":"web_search_20250305","name":"web_search"},{"type":"bash_20250124","name":"bash"},
-        {"type":"mcp_toolset","mcp_server_name":"db"}],
+        {"type":"mcp_toolset","mcp_server_name":"other"}],
         "mcp_servers":[{"type":"url","name":"db","url":"https://db.example./mcp","authorization_token":"t",
         "tool_configuration":{"enabled":true,"allowed_tools":["query","list"]}}]}"#;
     let found = read(Format::Messages, body).unwrap().provider_tools;
@@ -97,6 +131,33 @@ fn what_anthropic_would_run_is_found() {
         found,
         [own("bash_20250124"), own("web_search_20250305"), remote("db", "db.example", &["query", "list"])]
     );
+}
+
+#[test]
+fn a_toolset_names_the_tools_of_its_server_where_it_turns_the_others_off() {
+    let found = |toolset: &str, allowed: &str| {
+        let server = r#"{"type":"url","name":"db","url":"https://db.example/mcp""#;
+        let toolset = format!(r#"{{"type":"mcp_toolset","mcp_server_name":"db"{toolset}}}"#);
+        let body = format!(r#"{{"model":"m","tools":[{toolset}],"mcp_servers":[{server}{allowed}}}]}}"#);
+        let tools = read(Format::Messages, &body).unwrap().provider_tools;
+        let [ProviderTool::Remote { tools, .. }] = tools.as_slice() else { panic!("{tools:?}") };
+        tools.clone()
+    };
+    let off = r#","default_config":{"enabled":false}"#;
+    assert_eq!(found(&format!(r#"{off},"configs":{{"a":{{"enabled":true}},"b":{{}}}}"#), ""), ["a", "b"]);
+    let allowed = r#","tool_configuration":{"allowed_tools":["c"]}"#;
+    assert_eq!(found(&format!(r#"{off},"configs":{{"a":{{"enabled":true}}}}"#), allowed), ["a", "c"]);
+    for open in [
+        "",
+        r#","configs":{"a":{"enabled":false}}"#,
+        r#","default_config":{"enabled":true},"configs":{"a":{}}"#,
+        r#","default_config":{"enabled":false,"enabled":true},"configs":{"a":{}}"#,
+        r#","default_config":[false],"configs":{"a":{}}"#,
+        &format!(r#"{off},"configs":[["a",{{}}]]"#),
+        &format!(r#"{off},"configs":{{"a":{{}}}}}},{{"type":"mcp_toolset","mcp_server_name":"db""#),
+    ] {
+        assert_eq!(found(open, allowed), ["*"], "{open}");
+    }
 }
 
 #[test]
@@ -112,6 +173,19 @@ fn what_cannot_be_read_is_no_offer() {
         assert_eq!(read(Format::Responses, &format!(r#"{{"model":"m","tools":{tools}}}"#)), shape("tools"), "{tools}");
     }
     assert_eq!(read(Format::Messages, r#"{"model":"m","mcp_servers":[{"name":"x"}]}"#), shape("mcp_servers"));
+    for item in [
+        r#"{"type":5,"tools":[{"type":"web_search"}]}"#,
+        r#"{"type":"a","tools":[],"tools":[{"type":"web_search"}]}"#,
+        r#"{"type":"mcp_list_tools","type":"a","tools":[{"type":"web_search"}]}"#,
+        r#"{"type":"a","tools":{"type":"web_search"}}"#,
+    ] {
+        let body = format!(r#"{{"model":"m","input":[{{"role":"user","content":"hi"}},{item}]}}"#);
+        assert_eq!(read(Format::Responses, &body), shape("input"), "{item}");
+    }
+    for input in [r#""hi""#, "[]", "null", r#"["hi",[1]]"#] {
+        let body = format!(r#"{{"model":"m","input":{input}}}"#);
+        assert_eq!(read(Format::Responses, &body).unwrap().provider_tools, [], "{input}");
+    }
     for url in ["https://good.example@evil.example/", "ftp://x", "", "https://evil.example\\\\@good.example", "/mcp"] {
         let body = format!(r#"{{"model":"m","tools":[{{"type":"mcp","server_label":"l","server_url":"{url}"}}]}}"#);
         assert_eq!(read(Format::Responses, &body), Err(OfferError::Address { label: "l".into() }), "{url}");

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hash as _, Hasher as _, RandomState};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid};
 use jsonschema::Validator;
@@ -15,7 +15,7 @@ use crate::cedar::schema::action_groups;
 use crate::cedar::words::{actions, entity_type, served_id};
 use crate::fact::{self, Fact, Record};
 use crate::index::view::Seen;
-use crate::index::{Candidates, Index};
+use crate::index::{Answer, Candidates, Index};
 use crate::policy_set::PolicySet;
 use crate::request::Request;
 
@@ -66,6 +66,24 @@ pub(crate) struct Group {
     pub(crate) schemas: Vec<(String, Arc<Validator>)>,
     /// For lists: whether calling it is refused whatever the arguments.
     pub(crate) never_callable: bool,
+    last: Mutex<Option<(Record, Answer)>>,
+}
+
+impl Group {
+    /// The answer to the same question, if it was the last one: what the policies look at is all that an answer rests on, and
+    /// most calls of one caller for one thing look the same to them.
+    pub(crate) fn answered(&self, context: &Record) -> Option<Answer> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().filter(|(asked, _)| asked == context).map(|(_, answer)| answer.clone())
+    }
+
+    /// Arguments and the time hardly come twice, and arguments may be large.
+    pub(crate) fn remember(&self, context: &Record, answer: &Answer) {
+        if self.needs.time || self.needs.argument_names || !self.needs.arguments.is_empty() {
+            return;
+        }
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((context.clone(), answer.clone()));
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -168,6 +186,7 @@ impl PolicySet {
         Group {
             key: Key::new(request),
             entities: Entities::from_entities(entities, None).unwrap_or_else(|_| Entities::empty()),
+            last: Mutex::default(),
             never_callable: is_list(request.action)
                 && self.never_callable(request.resource.kind, &principal, &resource),
             principal,

@@ -182,6 +182,9 @@ impl PolicySet {
                 found.path, found.why
             )
         })?;
+        if let Some(answer) = group.answered(&context) {
+            return Ok((context, answer));
+        }
         let unreadable =
             |error: &dyn std::fmt::Display| format!("the request cannot be put before the policies: {error}");
         let (principal, action, resource) = (&group.principal, &group.action, &group.resource);
@@ -195,6 +198,7 @@ impl PolicySet {
         let asked = CedarRequest::new(principal.uid.clone(), action.uid.clone(), resource.uid.clone(), cedar, None)
             .map_err(|error| unreadable(&error))?;
         let answer = self.index.answer(&group.candidates, &wide, &asked, &group.entities);
+        group.remember(&context, &answer);
         Ok((context, answer))
     }
 }

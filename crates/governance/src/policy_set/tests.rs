@@ -92,8 +92,12 @@ fn tool(server: &str, name: &str, arguments: Value) -> Ask {
 
 impl Ask {
     fn of(&self, set: &PolicySet) -> Outcome {
+        self.put(|request| set.decide(request))
+    }
+
+    fn put<T>(&self, before: impl FnOnce(&Request<'_>) -> T) -> T {
         let caller = Caller { reference: "agent:default/x".into(), agent_digest: self.digest.clone() };
-        set.decide(&Request {
+        before(&Request {
             caller: &caller,
             agent: self.agent,
             team: None,
@@ -281,6 +285,28 @@ fn the_three_together_are_forbidden_unless_a_person_is_asked() {
     assert_eq!(Ask { taint: both, ..tool("web", "search", json!({})) }.effect(&set), Effect::Allow);
     let outside = Taint { outside_reached: true, ..Taint::default() };
     assert_eq!(Ask { taint: outside, ..tool("bank", "read_file", json!({})) }.effect(&set), Effect::Deny);
+}
+
+#[test]
+fn a_question_that_comes_again_has_the_answer_it_had_and_any_other_one_its_own() {
+    let set = compile(&[BANKING], "");
+    let is_kept = |ask: &Ask| {
+        ask.put(|request| {
+            let evaluated = set.evaluate(request);
+            let (context, answer) = evaluated.seen.unwrap();
+            evaluated.group.answered(&context).map(|kept| kept == answer)
+        })
+    };
+    let send = |taint| Ask { taint, ..tool("mail", "send", json!({})) };
+    let both = Taint { private_data: true, untrusted_content: true, outside_reached: false };
+    for _ in 0..2 {
+        assert_eq!(send(Taint::default()).effect(&set), Effect::Allow);
+        assert_eq!(is_kept(&send(Taint::default())), Some(true));
+        assert_eq!(send(both).effect(&set), Effect::NeedsApproval);
+        assert_eq!(is_kept(&send(both)), Some(true));
+    }
+    let pay = tool("bank", "send_money", json!({"recipient": IBAN, "amount": 1}));
+    assert_eq!((is_kept(&pay), pay.effect(&set)), (None, Effect::Allow), "policies look at its arguments");
 }
 
 #[test]

@@ -128,9 +128,11 @@ async fn reading_goes_on_while_a_change_is_open_and_the_next_change_waits() {
 async fn rows_of_values_have_places_that_their_database_knows() {
     for test in stores(TABLES).await {
         let sql = format!("INSERT INTO test_rows (id, text) VALUES {}", test.store.values(3, 2));
-        let insert = (1_i64..=3).fold(sqlx::query(AssertSqlSafe(sql)), |insert, id| insert.bind(id).bind(format!("row {id}")));
+        let insert =
+            (1_i64..=3).fold(sqlx::query(AssertSqlSafe(sql)), |insert, id| insert.bind(id).bind(format!("row {id}")));
         insert.execute(test.store.pool()).await.unwrap();
-        let rows = sqlx::query("SELECT id, text FROM test_rows ORDER BY id").fetch_all(test.store.pool()).await.unwrap();
+        let rows =
+            sqlx::query("SELECT id, text FROM test_rows ORDER BY id").fetch_all(test.store.pool()).await.unwrap();
         let found: Vec<(i64, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         assert_eq!(found, [(1, "row 1".into()), (2, "row 2".into()), (3, "row 3".into())], "{}", test.name);
     }

@@ -41,7 +41,7 @@ pub struct CaptureConfig {
     pub content_off_agents: Vec<String>,
     /// Services whose content is not kept, by `service.name`.
     pub content_off_services: Vec<String>,
-    /// Attributes that are never kept, at any depth.
+    /// Attributes that are never kept, at any depth, nor members of this name where a text is JSON, as arguments of tools are.
     pub drop_keys: Vec<String>,
     /// Regular expressions; every match in a string is replaced by `[redacted]`.
     pub redact: Vec<String>,

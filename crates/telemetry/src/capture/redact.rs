@@ -1,11 +1,14 @@
-//! Dropping keys and replacing what matches, at any depth of an attribute set.
+//! Dropping keys and replacing what matches, at any depth of an attribute set, and of the JSON that its texts hold.
 
 use std::borrow::Cow;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use regex::Regex;
+use serde_json::Value as Json;
 
+/// Texts within texts that are read as JSON: arguments that a framework wrote as text, within messages that it wrote as text.
+const TEXT_LEVELS_MAX: u8 = 4;
 const REPLACEMENT: &str = "[redacted]";
 
 /// Keys to drop and patterns to replace.
@@ -36,7 +39,10 @@ impl Redaction {
 
     pub(super) fn value(&self, any: &mut AnyValue) -> bool {
         match &mut any.value {
-            Some(Value::StringValue(text)) => self.text(text),
+            Some(Value::StringValue(text)) => {
+                let dropped = self.keys_in_text(text, TEXT_LEVELS_MAX);
+                self.text(text) || dropped
+            }
             Some(Value::ArrayValue(array)) => {
                 let mut changed = false;
                 for value in &mut array.values {
@@ -48,7 +54,8 @@ impl Redaction {
             // Bytes may be text; where they are, they are searched as such.
             Some(Value::BytesValue(bytes)) => {
                 let Ok(mut text) = String::from_utf8(bytes.clone()) else { return false };
-                let changed = self.text(&mut text);
+                let dropped = self.keys_in_text(&mut text, TEXT_LEVELS_MAX);
+                let changed = self.text(&mut text) || dropped;
                 if changed {
                     *bytes = text.into_bytes();
                 }
@@ -56,6 +63,42 @@ impl Redaction {
             }
             _ => false,
         }
+    }
+
+    /// Drops keys from a text that is JSON, and writes it anew only then. The order of what is left is kept.
+    fn keys_in_text(&self, text: &mut String, levels: u8) -> bool {
+        if self.drop_keys.is_empty() || levels == 0 || !text.trim_start().starts_with(['{', '[', '"']) {
+            return false;
+        }
+        let Ok(mut json) = serde_json::from_str(text) else { return false };
+        let changed = self.keys_in_json(&mut json, levels - 1);
+        if changed {
+            *text = json.to_string();
+        }
+        changed
+    }
+
+    /// JSON nests no deeper than its reader allows, which is 128.
+    fn keys_in_json(&self, json: &mut Json, levels: u8) -> bool {
+        let mut changed = false;
+        match json {
+            Json::String(text) => return self.keys_in_text(text, levels),
+            Json::Array(items) => {
+                for item in items {
+                    changed |= self.keys_in_json(item, levels);
+                }
+            }
+            Json::Object(fields) => {
+                let before = fields.len();
+                fields.retain(|key, _| !matches_any(&self.drop_keys, key));
+                changed = fields.len() < before;
+                for field in fields.values_mut() {
+                    changed |= self.keys_in_json(field, levels);
+                }
+            }
+            _ => {}
+        }
+        changed
     }
 
     pub(super) fn text(&self, text: &mut String) -> bool {

@@ -1,5 +1,7 @@
 use std::fmt::Debug;
 
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+
 use super::{CaptureConfig, CaptureError, CapturePolicy};
 use crate::decode::{Encoding, decode_logs, decode_metrics, decode_traces};
 
@@ -106,6 +108,41 @@ fn patterns_and_keys_reach_every_depth() {
     );
     let mut request = decode_metrics(metrics.as_bytes(), Encoding::Json).unwrap();
     assert!(policy.apply_metrics(&mut request, None) && !holds(&request, "sk-abc123"));
+}
+
+/// What is left of an attribute with this text.
+fn left_of(text: &str, config: CaptureConfig) -> (bool, String) {
+    let text = serde_json::Value::from(text);
+    let attribute = format!(r#"{{"key":"gen_ai.tool.call.arguments","value":{{"stringValue":{text}}}}}"#);
+    let body = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"attributes":[{attribute}]}}]}}]}}]}}"#);
+    let mut request = decode_traces(body.as_bytes(), Encoding::Json).unwrap();
+    let changed = policy(config).apply_traces(&mut request, None);
+    let span = &mut request.resource_spans[0].scope_spans[0].spans[0];
+    match span.attributes.remove(0).value.unwrap().value.unwrap() {
+        Value::StringValue(text) => (changed, text),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn keys_are_dropped_within_text_that_is_json() {
+    let dropping = || CaptureConfig { drop_keys: names(&["password"]), ..CaptureConfig::default() };
+    let left = |text: &str| left_of(text, dropping());
+    let of_user = r#"{"user":"a","password":"hunter2","at":{"z":1,"b":[{"password":1}]}}"#;
+    assert_eq!(left(of_user), (true, r#"{"user":"a","at":{"z":1,"b":[{}]}}"#.to_owned()), "in the order it came");
+    assert_eq!(left(r#" [{"password":"hunter2"},7]"#), (true, "[{},7]".to_owned()));
+    let mut nested = of_user.to_owned();
+    for _ in 0..3 {
+        nested = serde_json::json!([{ "arguments": nested }]).to_string();
+        assert!(!left(&nested).1.contains("hunter2"), "{nested}");
+    }
+    for kept in [r#"{ "user":  1.50 }"#, "{ no json", "the password: hunter2", "7"] {
+        assert_eq!(left(kept), (false, kept.to_owned()), "as it was written");
+    }
+    let redacting = CaptureConfig { redact: names(&["hunter."]), ..CaptureConfig::default() };
+    assert_eq!(left_of(of_user, redacting), (true, of_user.replace("hunter2", "[redacted]")));
+    let both = CaptureConfig { redact: names(&["hunter."]), ..dropping() };
+    assert_eq!(left_of(r#"{"x":"hunter2","password":1}"#, both), (true, r#"{"x":"[redacted]"}"#.to_owned()));
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub(super) enum Compression {
 impl Compression {
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, Failure> {
         let stated = headers.get(CONTENT_ENCODING).map_or(Ok("identity"), |value| value.to_str());
-        match stated.map(str::trim) {
+        // Names of codings have no case, RFC 9110 section 8.4.1.
+        match stated.map(|coding| coding.trim().to_ascii_lowercase()).as_deref() {
             Ok("" | "identity") => Ok(Self::Identity),
             Ok("gzip" | "x-gzip") => Ok(Self::Gzip),
             Ok("zstd") => Ok(Self::Zstd),

@@ -146,12 +146,14 @@ fn ok() -> Double {
 async fn both_encodings_and_all_compressions_arrive_and_are_answered_alike() {
     let protobuf = encode(&request());
     let zstd = zstd::encode_all(&protobuf[..], 3).unwrap();
-    let cases: [(Headers, Vec<u8>); 5] = [
+    let cases: [(Headers, Vec<u8>); 7] = [
         (&[("content-type", "application/json; charset=utf-8")], JSON.into()),
         (&[("content-type", "application/json"), ("content-encoding", "gzip")], gzip(JSON.as_bytes())),
         (&[("content-type", "application/x-protobuf")], protobuf.clone()),
         (&[("content-type", "application/x-protobuf"), ("content-encoding", "gzip")], gzip(&protobuf)),
-        (&[("content-type", "application/x-protobuf"), ("content-encoding", "zstd")], zstd),
+        (&[("content-type", "application/x-protobuf"), ("content-encoding", "zstd")], zstd.clone()),
+        (&[("content-type", "application/x-protobuf"), ("content-encoding", "Zstd")], zstd),
+        (&[("content-type", "application/json"), ("content-encoding", " GZIP")], gzip(JSON.as_bytes())),
     ];
     for (headers, body) in cases {
         let double = ok();

@@ -1,4 +1,4 @@
-//! Trace files of other tools, as OTLP requests.
+//! Trace files of other tools, as OTLP requests; also the logs that an OpenTelemetry Collector writes between them.
 //!
 //! The format is recognised from the content: Jaeger JSON (`{"data": [{"traceID", "spans", "processes"}]}`, or
 //! the traces alone), OTLP JSON (`resourceSpans`, or a bare resource or span), Tempo (`batches`), and what the
@@ -6,7 +6,9 @@
 
 use std::collections::VecDeque;
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::logs::v1::ResourceLogs;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use serde_json::{Map, Value};
 
@@ -15,8 +17,8 @@ use crate::decode::{DecodeError, from_json};
 mod console;
 mod jaeger;
 
-/// Spans in one returned request at most, but for a single trace or document that has more.
-const REQUEST_SPANS_MAX: usize = 2_000;
+/// Spans or log records in one returned request at most, but for a single trace or document that has more.
+const REQUEST_ITEMS_MAX: usize = 2_000;
 
 /// Why a file cannot be imported. Lines and columns count from 1.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +32,8 @@ pub enum ImportError {
          Tempo `batches`, or one span"
     )]
     UnknownShape { line: usize },
-    #[error("document at line {line} holds `{key}`; `import` takes traces only")]
-    NotTraces { line: usize, key: &'static str },
+    #[error("document at line {line} holds `{key}`; only {taken} can be imported here")]
+    NotTaken { line: usize, key: &'static str, taken: &'static str },
     #[error("document at line {line} is not valid OTLP")]
     Otlp { line: usize, source: DecodeError },
     #[error("document at line {line}: {place} {reason}")]
@@ -46,7 +48,7 @@ impl ImportError {
             Self::Empty => None,
             Self::Syntax { line, .. }
             | Self::UnknownShape { line }
-            | Self::NotTraces { line, .. }
+            | Self::NotTaken { line, .. }
             | Self::Otlp { line, .. }
             | Self::Field { line, .. } => Some(*line),
         }
@@ -66,25 +68,118 @@ impl FieldError {
     }
 }
 
-/// Reads a whole file. Spans keep their order.
+/// What a file holds.
+#[derive(Debug)]
+pub struct Contents {
+    pub traces: Vec<ExportTraceServiceRequest>,
+    pub logs: Vec<ExportLogsServiceRequest>,
+    /// Documents of metrics, which are left out.
+    pub metrics: usize,
+}
+
+/// Reads a whole file of traces. Spans keep their order.
 ///
 /// # Errors
-/// At the first document that is malformed or of an unknown shape; nothing is returned then.
+/// At the first document that is malformed or of an unknown shape, and when one holds no traces; nothing is returned then.
 pub fn read(file: &[u8]) -> Result<Vec<ExportTraceServiceRequest>, ImportError> {
-    let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
-    let mut documents = serde_json::Deserializer::from_slice(file).into_iter::<Value>();
-    let mut lines = Lines { file, line: 1, counted: 0 };
-    let mut batches = Batches::default();
-    loop {
-        let line = lines.of_next(documents.byte_offset());
-        match documents.next() {
-            None => break,
-            Some(Ok(document)) => read_document(document, line, &mut batches)?,
-            Some(Err(error)) => return Err(ImportError::Syntax { line: error.line(), column: error.column() }),
+    let found = Found::read(file)?;
+    if let Some((line, key)) = found.first_logs.or(found.first_metrics) {
+        return Err(ImportError::NotTaken { line, key, taken: "traces" });
+    }
+    let traces = found.contents().traces;
+    if traces.is_empty() { Err(ImportError::Empty) } else { Ok(traces) }
+}
+
+/// Reads a whole file of traces and logs. Spans and log records keep their order.
+///
+/// # Errors
+/// At the first document that is malformed or of an unknown shape, and when there is nothing but metrics.
+pub fn read_all(file: &[u8]) -> Result<Contents, ImportError> {
+    let found = Found::read(file)?;
+    let first_metrics = found.first_metrics;
+    let contents = found.contents();
+    match first_metrics {
+        _ if !contents.traces.is_empty() || !contents.logs.is_empty() => Ok(contents),
+        Some((line, key)) => Err(ImportError::NotTaken { line, key, taken: "traces and logs" }),
+        None => Err(ImportError::Empty),
+    }
+}
+
+/// The line of a document, and what it holds.
+type Place = (usize, &'static str);
+
+#[derive(Debug, Default)]
+struct Found {
+    spans: Batches<ResourceSpans>,
+    logs: Batches<ResourceLogs>,
+    metrics: usize,
+    first_logs: Option<Place>,
+    first_metrics: Option<Place>,
+}
+
+impl Found {
+    fn read(file: &[u8]) -> Result<Self, ImportError> {
+        let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+        let mut documents = serde_json::Deserializer::from_slice(file).into_iter::<Value>();
+        let mut lines = Lines { file, line: 1, counted: 0 };
+        let mut found = Self::default();
+        loop {
+            let line = lines.of_next(documents.byte_offset());
+            match documents.next() {
+                None => return Ok(found),
+                Some(Ok(document)) => found.document(document, line)?,
+                Some(Err(error)) => return Err(ImportError::Syntax { line: error.line(), column: error.column() }),
+            }
         }
     }
-    let requests = batches.finish();
-    if requests.is_empty() { Err(ImportError::Empty) } else { Ok(requests) }
+
+    /// Lists, such as an array of traces, are taken apart; they nest no deeper than JSON may.
+    fn document(&mut self, document: Value, line: usize) -> Result<(), ImportError> {
+        let mut open = VecDeque::from([document]);
+        while let Some(document) = open.pop_front() {
+            match document {
+                Value::Array(items) => {
+                    for (index, item) in items.into_iter().enumerate() {
+                        open.insert(index, item);
+                    }
+                }
+                Value::Object(map) => self.object(map, line)?,
+                _ => return Err(ImportError::UnknownShape { line }),
+            }
+        }
+        Ok(())
+    }
+
+    fn object(&mut self, map: Map<String, Value>, line: usize) -> Result<(), ImportError> {
+        let key_of = |keys: [&'static str; 2]| keys.into_iter().find(|key| map.contains_key(*key));
+        if let Some(key) = key_of(["resourceMetrics", "resource_metrics"]) {
+            self.first_metrics.get_or_insert((line, key));
+            self.metrics += 1;
+        } else if let Some(key) = key_of(["resourceLogs", "resource_logs"]) {
+            self.first_logs.get_or_insert((line, key));
+            let request: ExportLogsServiceRequest =
+                from_json(Value::Object(map)).map_err(|source| ImportError::Otlp { line, source })?;
+            let scopes = request.resource_logs.iter().flat_map(|resource| &resource.scope_logs);
+            let records = scopes.map(|scope| scope.log_records.len()).sum();
+            self.logs.add(request.resource_logs, records);
+        } else {
+            let resources = read_traces(map, line)?;
+            let scopes = resources.iter().flat_map(|resource| &resource.scope_spans);
+            let spans = scopes.map(|scope| scope.spans.len()).sum();
+            self.spans.add(resources, spans);
+        }
+        Ok(())
+    }
+
+    fn contents(self) -> Contents {
+        let traces = self.spans.finish().into_iter();
+        let logs = self.logs.finish().into_iter();
+        Contents {
+            traces: traces.map(|resource_spans| ExportTraceServiceRequest { resource_spans }).collect(),
+            logs: logs.map(|resource_logs| ExportLogsServiceRequest { resource_logs }).collect(),
+            metrics: self.metrics,
+        }
+    }
 }
 
 /// Where documents start, counted along: a file may have a document on each of its million lines.
@@ -106,24 +201,7 @@ impl Lines<'_> {
     }
 }
 
-/// Lists, such as an array of traces, are taken apart; they nest no deeper than JSON may.
-fn read_document(document: Value, line: usize, batches: &mut Batches) -> Result<(), ImportError> {
-    let mut open = VecDeque::from([document]);
-    while let Some(document) = open.pop_front() {
-        match document {
-            Value::Array(items) => {
-                for (index, item) in items.into_iter().enumerate() {
-                    open.insert(index, item);
-                }
-            }
-            Value::Object(map) => batches.add(read_object(map, line)?),
-            _ => return Err(ImportError::UnknownShape { line }),
-        }
-    }
-    Ok(())
-}
-
-fn read_object(mut map: Map<String, Value>, line: usize) -> Result<Vec<ResourceSpans>, ImportError> {
+fn read_traces(mut map: Map<String, Value>, line: usize) -> Result<Vec<ResourceSpans>, ImportError> {
     let field = |error: FieldError| ImportError::Field { line, place: error.place, reason: error.reason };
     let otlp = |source| ImportError::Otlp { line, source };
     if let Some(Value::Array(traces)) = map.remove("data") {
@@ -152,11 +230,6 @@ fn read_object(mut map: Map<String, Value>, line: usize) -> Result<Vec<ResourceS
     if map.contains_key("context") && map.contains_key("start_time") {
         return console::span(&map).map(|resource| vec![resource]).map_err(field);
     }
-    for key in ["resourceLogs", "resourceMetrics"] {
-        if map.contains_key(key) {
-            return Err(ImportError::NotTraces { line, key });
-        }
-    }
     Err(ImportError::UnknownShape { line })
 }
 
@@ -175,31 +248,36 @@ fn hex_bytes(text: &str, length: usize) -> Result<Vec<u8>, String> {
     Ok(digits.chunks_exact(2).filter_map(|pair| u8::try_from(pair[0] << 4 | pair[1]).ok()).collect())
 }
 
-/// Gathers small documents into requests of a useful size.
-#[derive(Debug, Default)]
-struct Batches {
-    done: Vec<ExportTraceServiceRequest>,
-    open: Vec<ResourceSpans>,
-    open_spans: usize,
+/// Gathers what small documents hold into requests of a useful size.
+#[derive(Debug)]
+struct Batches<R> {
+    done: Vec<Vec<R>>,
+    open: Vec<R>,
+    open_items: usize,
 }
 
-impl Batches {
-    fn add(&mut self, resources: Vec<ResourceSpans>) {
-        let spans: usize =
-            resources.iter().flat_map(|resource| &resource.scope_spans).map(|scope| scope.spans.len()).sum();
-        if self.open_spans > 0 && self.open_spans + spans > REQUEST_SPANS_MAX {
+impl<R> Default for Batches<R> {
+    fn default() -> Self {
+        Self { done: Vec::new(), open: Vec::new(), open_items: 0 }
+    }
+}
+
+impl<R> Batches<R> {
+    /// `resources` hold so many `items`.
+    fn add(&mut self, resources: Vec<R>, items: usize) {
+        if self.open_items > 0 && self.open_items + items > REQUEST_ITEMS_MAX {
             self.close();
         }
-        self.open_spans += spans;
+        self.open_items += items;
         self.open.extend(resources);
     }
 
     fn close(&mut self) {
-        self.done.push(ExportTraceServiceRequest { resource_spans: std::mem::take(&mut self.open) });
-        self.open_spans = 0;
+        self.done.push(std::mem::take(&mut self.open));
+        self.open_items = 0;
     }
 
-    fn finish(mut self) -> Vec<ExportTraceServiceRequest> {
+    fn finish(mut self) -> Vec<Vec<R>> {
         if !self.open.is_empty() {
             self.close();
         }

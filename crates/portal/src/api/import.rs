@@ -1,4 +1,4 @@
-//! Files of traces from other tools.
+//! Files of traces and logs from other tools.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,8 +7,9 @@ use axum::Json;
 use axum::extract::{FromRequest as _, Request, State};
 use bytes::Bytes;
 use http::StatusCode;
-use mizzen_model::id::{RunId, TraceId};
-use mizzen_telemetry::import::read;
+use mizzen_model::id::{Digest, RunId, TraceId};
+use mizzen_telemetry::decode::encode;
+use mizzen_telemetry::import::read_all;
 use mizzen_telemetry::origin::Origin;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
@@ -31,22 +32,24 @@ pub(crate) struct ImportView {
     rejected: u64,
     /// The runs that the spans belong to.
     runs: BTreeSet<String>,
-    /// Why spans were not taken; empty when all were.
+    /// Log records that were taken too, what was left out, and why spans were not taken; empty when there is nothing to say.
     message: String,
 }
 
 /// Import a file of traces
 ///
-/// Jaeger JSON, OTLP JSON, JSONL of it, and Tempo batches are told apart by their content.
+/// Jaeger JSON, OTLP JSON, JSONL of it, and Tempo batches are told apart by their content. Between traces a file may
+/// hold OTLP logs, which are taken too, and OTLP metrics, which are left out.
 #[utoipa::path(post, path = "/api/v1/import", tag = "import", operation_id = "import_traces",
     request_body(content = String, content_type = "application/octet-stream"),
     responses((status = 200, body = ImportView), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 413, body = ErrorBody)))]
 pub(crate) async fn import(State(app): State<Arc<App>>, request: Request) -> Result<Json<ImportView>, ApiError> {
     let file = body(&app, request).await?;
-    let requests = blocking(move || read(&file)).await?.map_err(|error| ApiError::Invalid(error.to_string()))?;
+    let contents = blocking(move || read_all(&file)).await?.map_err(|error| ApiError::Invalid(error.to_string()))?;
     let mut view = ImportView::default();
-    for request in requests {
+    let mut refused = String::new();
+    for request in contents.traces {
         let runs = run_ids(&request);
         let origin = Origin::unknown(app.state.clock.now());
         let receipt = app.state.telemetry.ingest_traces(request, origin).await?;
@@ -54,10 +57,26 @@ pub(crate) async fn import(State(app): State<Arc<App>>, request: Request) -> Res
         view.rejected += receipt.rejected;
         view.runs.extend(runs);
         if !receipt.message.is_empty() {
-            view.message = receipt.message;
+            refused = receipt.message;
         }
     }
+    let mut logs = 0;
+    for request in contents.logs {
+        let origin = Origin::unknown(app.state.clock.now());
+        // Spans are known again, log records are not: a file that is sent again because half of it failed counts once.
+        let digest = Digest::of(&encode(&request));
+        logs += app.state.telemetry.ingest_logs_as_sent(request, digest, origin).await?.accepted;
+    }
+    view.message = message(refused, logs, contents.metrics);
     Ok(Json(view))
+}
+
+/// What is to say beside the counts of spans.
+fn message(refused: String, logs: u64, metrics: usize) -> String {
+    let logs = (logs > 0).then(|| format!("log records taken: {logs}"));
+    let metrics = (metrics > 0).then(|| format!("documents of metrics left out: {metrics}"));
+    let refused = Some(refused).filter(|refused| !refused.is_empty());
+    [refused, logs, metrics].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// The whole file, unless it is larger than the limit.

@@ -89,6 +89,35 @@ async fn a_run_shows_its_tree_its_failure_and_its_spans() {
 }
 
 #[tokio::test]
+async fn a_file_may_hold_logs_and_metrics_between_its_traces() {
+    let portal = Portal::open().await;
+    let id = |key: &str, id: &str| format!(r#""{key}":"{id}""#);
+    let (trace_id, span_id) = (id("traceId", TRACE), id("spanId", "0000000000000001"));
+    let text = |text: &str| format!(r#"{{"stringValue":"{text}"}}"#);
+    let chat = format!(r#"{{"key":"gen_ai.operation.name","value":{}}}"#, text("chat"));
+    let span = format!(
+        r#"{{{trace_id},{span_id},"name":"chat","startTimeUnixNano":"5","endTimeUnixNano":"6","attributes":[{chat}]}}"#
+    );
+    let said = format!(r#""timeUnixNano":"5","eventName":"gen_ai.user.message","body":{}"#, text("how full?"));
+    let record = format!("{{{trace_id},{span_id},{said}}}");
+    let logs = format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{record}]}}]}}]}}"#);
+    let file = format!("{logs}\n{span}\n{{\"resourceMetrics\":[]}}\n");
+    let message = "log records taken: 1; documents of metrics left out: 1";
+    for _ in ["at first", "sent again"] {
+        let imported = portal.import(file.clone()).await;
+        assert_eq!(imported, json!({ "spans": 1, "rejected": 0, "runs": [TRACE], "message": message }));
+    }
+    let story = portal.get(&format!("/api/v1/runs/{TRACE}/story")).await;
+    assert_eq!(told(&story), ["user: how full?", "assistant: "]);
+    let run = portal.get(&format!("/api/v1/runs/{TRACE}")).await;
+    assert_eq!(run["summary"]["title"], json!("how full?"));
+
+    let metrics = portal.send(portal.request("POST", "/api/v1/import", "{\"resource_metrics\":[]}".into())).await;
+    assert_eq!(metrics.status(), StatusCode::BAD_REQUEST);
+    assert!(json_of(metrics).await["error"]["message"].as_str().unwrap().contains("`resource_metrics`"));
+}
+
+#[tokio::test]
 async fn the_first_page_adds_up_the_last_day() {
     let portal = Portal::open().await;
     portal.import(trace(60)).await;

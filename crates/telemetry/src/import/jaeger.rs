@@ -122,6 +122,9 @@ fn read_tags(out: &mut Span, span: &Value) -> ScopeKey {
             ("w3c.tracestate", Some(state)) => state.clone_into(&mut out.trace_state),
             ("span.kind", Some(kind)) => out.kind = span_kind(kind),
             ("error", None) => error_tag = value == Some(&Value::Bool(true)),
+            // Clients that keep every tag as text.
+            ("error", Some(text)) if text.eq_ignore_ascii_case("true") => error_tag = true,
+            ("error", Some(text)) if text.eq_ignore_ascii_case("false") => {}
             _ => out.attributes.push(key_value(tag)),
         }
     }

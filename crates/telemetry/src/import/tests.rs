@@ -3,7 +3,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use proptest::prelude::*;
 
-use super::{ImportError, read};
+use super::{ImportError, read, read_all};
 
 fn spans(requests: &[ExportTraceServiceRequest]) -> Vec<&Span> {
     let resources = requests.iter().flat_map(|request| &request.resource_spans);
@@ -43,6 +43,47 @@ fn jaeger_fields_arrive_where_opentelemetry_has_them() {
     assert_eq!(child.parent_span_id, root.span_id);
     assert_eq!((child.links.len(), child.links[0].span_id[7]), (1, 9));
     assert_eq!(child.status.as_ref().unwrap().message, "boom");
+}
+
+#[test]
+fn an_error_that_is_told_as_text_is_one() {
+    let code = |error: &str| {
+        let file = JAEGER.replace(r#"{"key":"error","type":"bool","value":true}"#, error);
+        assert_ne!(file, JAEGER);
+        let requests = read(file.as_bytes()).unwrap();
+        let root = spans(&requests)[0].clone();
+        (root.status.unwrap().code, root.attributes.iter().any(|attribute| attribute.key == "error"))
+    };
+    for kind in ["bool", "string"] {
+        for (value, expected) in [("true", 2), ("True", 2), ("false", 0)] {
+            assert_eq!(code(&format!(r#"{{"key":"error","type":"{kind}","value":"{value}"}}"#)), (expected, false));
+        }
+    }
+    assert_eq!(code(r#"{"key":"error","type":"string","value":"disk is full"}"#), (0, true), "something else");
+}
+
+#[test]
+fn logs_are_taken_between_traces_and_metrics_left_out() {
+    let span = r#"{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","name":"a"}"#;
+    let logs = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"eventName":"one"}]}]}]}"#;
+    let snake = r#"{"resource_logs":[{"scope_logs":[{"log_records":[{"event_name":"two"}]}]}]}"#;
+    let (metrics, snake_metrics) = (r#"{"resourceMetrics":[{}]}"#, r#"{"resource_metrics":[]}"#);
+    let found = read_all([logs, span, metrics, snake, snake_metrics].join("\n").as_bytes()).unwrap();
+    assert_eq!((spans(&found.traces).len(), found.metrics), (1, 2));
+    let records =
+        found.logs.iter().flat_map(|request| &request.resource_logs).flat_map(|resource| &resource.scope_logs);
+    let names: Vec<&str> =
+        records.flat_map(|scope| &scope.log_records).map(|record| record.event_name.as_str()).collect();
+    assert_eq!((names, found.logs.len()), (vec!["one", "two"], 1));
+    let many = read_all([logs; 4_500].join("\n").as_bytes()).unwrap();
+    assert_eq!((many.logs.len(), many.traces.len()), (3, 0));
+
+    let refused = |file: &str| read_all(file.as_bytes()).unwrap_err().to_string();
+    let only = "only traces and logs can be imported here";
+    assert_eq!(refused(metrics), format!("document at line 1 holds `resourceMetrics`; {only}"));
+    assert_eq!(refused(&format!("\n{snake_metrics}")), format!("document at line 2 holds `resource_metrics`; {only}"));
+    assert!(matches!(read_all(br#"{"resourceLogs":[]}"#), Err(ImportError::Empty)));
+    assert!(matches!(read_all(br#"{"resourceLogs":[7]}"#), Err(ImportError::Otlp { line: 1, .. })));
 }
 
 #[test]
@@ -103,7 +144,7 @@ fn errors_name_the_line_and_the_field() {
     assert!(matches!(read(b"{}\n{ \"a\" 1}"), Err(ImportError::UnknownShape { line: 1 })));
     assert_eq!(message("[]x"), "file is not valid JSON at line 1, column 3");
     let two_lines = "{\"batches\":[]}\n{\"resourceLogs\":[]}";
-    assert_eq!(message(two_lines), "document at line 2 holds `resourceLogs`; `import` takes traces only");
+    assert_eq!(message(two_lines), "document at line 2 holds `resourceLogs`; only traces can be imported here");
     let bad_id = JAEGER.replacen("\"spanID\":\"2\"", "\"spanID\":\"xyz\"", 1);
     let expected =
         "document at line 1: `data[0].spans[1]` has `spanID` that has a character that is not a hexadecimal digit";
@@ -115,7 +156,7 @@ fn errors_name_the_line_and_the_field() {
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused_without_a_panic(file in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = read(&file);
+        let _ = (read(&file), read_all(&file));
     }
 
     #[test]

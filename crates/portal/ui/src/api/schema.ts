@@ -1215,7 +1215,8 @@ export interface paths {
         put?: never;
         /**
          * Import a file of traces
-         * @description Jaeger JSON, OTLP JSON, JSONL of it, and Tempo batches are told apart by their content.
+         * @description Jaeger JSON, OTLP JSON, JSONL of it, and Tempo batches are told apart by their content. Between traces a file may
+         *     hold OTLP logs, which are taken too, and OTLP metrics, which are left out.
          */
         post: operations["import_traces"];
         delete?: never;
@@ -4359,7 +4360,7 @@ export interface components {
             rejected: number;
             /** @description The runs that the spans belong to. */
             runs: string[];
-            /** @description Why spans were not taken; empty when all were. */
+            /** @description Log records that were taken too, what was left out, and why spans were not taken; empty when there is nothing to say. */
             message: string;
         };
         /** @description What came in since this server started, and what is stored. */

@@ -33,7 +33,7 @@
 //! Usage and cost are the sum over steps without `counted_as`. Agents (and other steps that are not model
 //! calls) report the sum of what happened below them: such usage counts only when no model call below
 //! reports any, when no step above already counts, and when the gateway did not see calls of the run
-//! outside any trace. Where it does not count it is left out of the `Step`, so that the sum over steps
+//! that hang below nothing. Where it does not count it is left out of the `Step`, so that the sum over steps
 //! is the total; the span keeps it.
 //!
 //! Totals are of the spans that were kept: nothing is scaled by `sampling_fraction`.

@@ -18,6 +18,8 @@ mod tool;
 
 use sources::Sources;
 
+/// GenAI 1.37 and later, where content is kept apart from spans.
+const DETAILS_EVENT: &str = "gen_ai.client.inference.operation.details";
 /// Characters of a title at most, the ellipsis included.
 const TITLE_CHARS_MAX: usize = 120;
 
@@ -30,8 +32,10 @@ pub struct SpanContent {
     /// The conversation as the step got it, without leading system messages.
     pub input: Vec<Message>,
     pub output: Vec<Message>,
+    /// What a tool was given; of a retrieval what was asked for, of a guardrail or a human what they were shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_arguments: Option<Value>,
+    /// What came back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_result: Option<Value>,
     /// The tools that were offered, as the dialect describes them.
@@ -43,12 +47,12 @@ pub struct SpanContent {
 #[must_use]
 pub fn content(row: &SpanRow, logs: &[LogRow]) -> SpanContent {
     let sources = Sources::read(row, logs);
-    if row.head.step == Some(StepKind::ToolCall) {
-        return SpanContent {
-            tool_arguments: tool::arguments(&sources),
-            tool_result: tool::result(&sources),
-            ..SpanContent::default()
-        };
+    if let Some(StepKind::ToolCall | StepKind::Retrieval | StepKind::Guardrail | StepKind::Human) = row.head.step {
+        let (tool_arguments, tool_result) = (tool::arguments(&sources), tool::result(&sources));
+        // A guardrail may have looked at messages, as a model call does.
+        if row.head.step == Some(StepKind::ToolCall) || tool_arguments.is_some() || tool_result.is_some() {
+            return SpanContent { tool_arguments, tool_result, ..SpanContent::default() };
+        }
     }
     let conversation = dialect::conversation(&sources);
     let mut input = conversation.input;
@@ -77,7 +81,23 @@ pub fn title(row: &SpanRow) -> Option<String> {
     if !speaks || !may_have_content(row) {
         return None;
     }
-    let conversation = dialect::conversation(&Sources::read(row, &[]));
+    asked(&Sources::read(row, &[]))
+}
+
+/// Whether a log record may tell what a user asked. A cheap look: log records are many, and few are of a conversation.
+pub(crate) fn may_ask(log: &LogRow) -> bool {
+    const ASKING: &[&str] = &["gen_ai.user.message", "gen_ai.content.prompt", DETAILS_EVENT];
+    log.event_name.as_deref().is_some_and(|name| ASKING.contains(&name))
+}
+
+/// As [`title`], of a log record: instrumentations may keep content apart from spans.
+#[must_use]
+pub fn title_of_log(log: &LogRow) -> Option<String> {
+    if may_ask(log) { asked(&Sources::of_log(log)) } else { None }
+}
+
+fn asked(sources: &Sources<'_>) -> Option<String> {
+    let conversation = dialect::conversation(sources);
     let users = conversation.input.iter().filter(|message| message.role == Speaker::User);
     users.map(text_of).find_map(|text| one_line(&text))
 }

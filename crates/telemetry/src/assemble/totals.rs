@@ -97,8 +97,9 @@ impl Aggregates {
         }
         let is_used = |head: &SpanHead| head.step == Some(StepKind::ModelCall) && head.usage.is_some();
         let told_below = tree.holding(is_used);
-        let is_detached = |head: &SpanHead| head.source == Source::Gateway && head.parent_span_id.is_none();
-        let told_beside = tree.heads.iter().any(|head| is_used(head) && is_detached(head));
+        // Also one whose parent never came: a client passed on the span of an HTTP library that exports nothing.
+        let is_detached = |at: usize| tree.heads[at].source == Source::Gateway && tree.parent[at] == NONE;
+        let told_beside = (0..tree.len()).any(|at| is_used(tree.heads[at]) && is_detached(at));
         let mut repeated = vec![false; tree.len()];
         let mut covered = vec![false; tree.len()];
         let mut counts = vec![false; tree.len()];

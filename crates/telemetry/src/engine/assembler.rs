@@ -25,7 +25,8 @@ use super::progress::Progress;
 use super::run_reader::RunReader;
 use super::runs::{Change, Runs};
 use super::view::{Rows, View};
-use crate::row::{Name, SpanRow};
+use crate::row::{LogRow, Name, SpanRow};
+use crate::story;
 
 /// How often watchers hear of changed runs, quiet runs become final, and old rows are written.
 const TICK: Duration = Duration::from_millis(250);
@@ -116,7 +117,7 @@ impl Assembler {
             }
             Rows::Logs(rows) => {
                 self.health.logs.add(rows.len() as u64);
-                Rows::Logs(rows)
+                Rows::Logs(self.note_titles(rows).await?)
             }
             Rows::Metrics(rows) => {
                 self.health.metric_points.add(rows.len() as u64);
@@ -145,6 +146,22 @@ impl Assembler {
         self.health.duplicates.add(applied.duplicates);
         self.health.oversized_runs.add(applied.oversized);
         Ok(applied.rows)
+    }
+
+    /// `rows`, after their runs heard what a user asked.
+    async fn note_titles(&mut self, rows: Vec<LogRow>) -> Result<Vec<LogRow>, BoxError> {
+        if !rows.iter().any(story::may_ask) {
+            return Ok(rows);
+        }
+        if rows.len() <= INLINE_SPANS {
+            self.runs()?.note_logs(&rows);
+            return Ok(rows);
+        }
+        let noted = move |runs: &mut Runs| {
+            runs.note_logs(&rows);
+            rows
+        };
+        self.with_runs(noted).await
     }
 
     fn runs(&mut self) -> Result<&mut Runs, BoxError> {

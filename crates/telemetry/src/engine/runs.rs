@@ -4,6 +4,7 @@
 //! does. That is why a span is never taken before it is known whether its run was seen before.
 
 mod digests;
+mod early;
 mod resident;
 mod seen;
 
@@ -11,11 +12,13 @@ use hashbrown::HashMap;
 use mizzen_model::run::RunSummary;
 use mizzen_model::time::Timestamp;
 
+use self::early::Early;
 use self::resident::Resident;
 use self::seen::Seen;
 use super::index::parts::Parts;
 use super::index::runs::StoredRun;
-use crate::row::{Name, SpanHead, SpanRow};
+use crate::row::{LogRow, Name, SpanHead, SpanRow};
+use crate::story;
 
 /// Spans whose heads may stay in memory, about 450 bytes each.
 const HEADS_MAX: usize = 60_000;
@@ -61,6 +64,7 @@ pub(crate) struct Applied {
 pub(crate) struct Runs {
     residents: HashMap<Name, Resident>,
     seen: Seen,
+    early: Early,
     finality: Finality,
     heads: usize,
     heads_beyond: usize,
@@ -70,7 +74,15 @@ pub(crate) struct Runs {
 
 impl Runs {
     pub(crate) fn new(finality: Finality) -> Self {
-        Self { residents: HashMap::new(), seen: Seen::new(), finality, heads: 0, heads_beyond: 0, clock: 0 }
+        Self {
+            residents: HashMap::new(),
+            seen: Seen::new(),
+            early: Early::default(),
+            finality,
+            heads: 0,
+            heads_beyond: 0,
+            clock: 0,
+        }
     }
 
     /// Notes a run that storage knows.
@@ -97,7 +109,10 @@ impl Runs {
     /// Takes a run back from storage; without a stored summary it was mistaken for a known one, or deleted.
     pub(crate) fn adopt(&mut self, run_id: Name, stored: Option<StoredRun>, heads: Vec<SpanHead>) {
         self.clock += 1;
-        let resident = Resident::adopt(run_id.clone(), stored, heads, self.clock);
+        let mut resident = Resident::adopt(run_id.clone(), stored, heads, self.clock);
+        if let Some((at, title)) = self.early.take(&run_id) {
+            resident.entitle(at, title);
+        }
         let (within, beyond) = shares(resident.spans());
         self.heads += within;
         self.heads_beyond += beyond;
@@ -115,7 +130,11 @@ impl Runs {
                 None => {
                     self.seen.insert(run_id);
                     self.heads += HEADS_FOR_RUN;
-                    self.residents.entry(run_id.clone()).or_insert_with(|| Resident::new(run_id.clone()))
+                    let mut resident = Resident::new(run_id.clone());
+                    if let Some((at, title)) = self.early.take(run_id) {
+                        resident.entitle(at, title);
+                    }
+                    self.residents.entry(run_id.clone()).or_insert(resident)
                 }
             };
             resident.touched = self.clock;
@@ -133,6 +152,18 @@ impl Runs {
             applied.rows.push(row);
         }
         applied
+    }
+
+    /// What log records say that a user asked: the title of a run whose spans have no content. A run that is not in
+    /// memory is not brought back for it.
+    pub(crate) fn note_logs(&mut self, rows: &[LogRow]) {
+        for row in rows.iter().filter(|row| story::may_ask(row)) {
+            let Some(run_id) = &row.run_id else { continue };
+            match self.residents.get_mut(run_id) {
+                Some(resident) => resident.note_log(row),
+                None => self.early.note(run_id, row),
+            }
+        }
     }
 
     /// The runs that changed since they were saved, or the one that is asked for if it did.
@@ -163,6 +194,7 @@ impl Runs {
 
     /// Forgets a run that was deleted.
     pub(crate) fn remove(&mut self, run_id: &str) -> bool {
+        self.early.take(run_id);
         self.give_up(run_id).is_some()
     }
 
@@ -209,4 +241,4 @@ fn shares(spans: usize) -> (usize, usize) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

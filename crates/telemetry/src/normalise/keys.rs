@@ -245,6 +245,7 @@ pub const CONTENT_KEYS: &[&str] = &[
     "llm.invocation_parameters",
     "llm.function_call",
     "tool.parameters",
+    "reranker.query",
     "metadata",
     // Traceloop
     "traceloop.entity.input",

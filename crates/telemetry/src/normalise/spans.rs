@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mizzen_model::id::{SpanId, TraceId};
 use mizzen_model::span::SpanKind;
-use mizzen_model::step::{Outcome, StepKind};
+use mizzen_model::step::Outcome;
 use mizzen_model::time::Timestamp;
 use mizzen_model::usage::Usage;
 
@@ -89,7 +89,8 @@ impl<'a> Batch<'_, 'a> {
         let service = resource.facts.text(Text::Service);
         let agent = kind::agent(&facts, step, span.name, service).or(resource.facts.text(Text::Agent));
         let provider = kind::provider(&facts);
-        let usage = (step == Some(StepKind::ModelCall)).then(|| tokens::usage(&facts, provider.as_deref())).flatten();
+        // Also of agents and the like, which tell the sum of what is below them: what of it counts is told when the run is assembled.
+        let usage = step.and_then(|_| tokens::usage(&facts, provider.as_deref()));
         let error_type = (outcome == Outcome::Error).then(|| outcome::error_type(&facts, span)).flatten();
 
         let head = SpanHead {

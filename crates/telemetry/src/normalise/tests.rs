@@ -264,6 +264,21 @@ fn a_call_costs_what_its_model_costs_under_any_of_its_names() {
 }
 
 #[test]
+fn usage_and_cost_are_kept_of_every_step_that_states_them() {
+    let stating = |operation: &str| {
+        let counts = ["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"];
+        let counts = counts.map(|key| attribute(key, Value::IntValue(500_000)));
+        let texts = [text("gen_ai.operation.name", operation), text("gen_ai.request.model", "gpt-4o")];
+        let head = one(span([texts, counts].concat())).head;
+        (head.step, head.usage.map(|usage| usage.total_tokens()), head.cost_usd)
+    };
+    let (_, tokens, cost) = stating("chat");
+    assert!(tokens == Some(1_000_000) && cost.is_some());
+    assert_eq!(stating("invoke_agent"), (Some(StepKind::AgentCall), tokens, cost));
+    assert_eq!(stating("invoke_workflow"), (Some(StepKind::Group), tokens, cost));
+}
+
+#[test]
 fn every_operation_on_a_memory_is_a_step() {
     for operation in ["search_memory", "create_memory", "update_memory", "upsert_memory", "delete_memory"] {
         let row = one(span(vec![text("gen_ai.operation.name", operation), text("gen_ai.memory.store.id", "notes")]));

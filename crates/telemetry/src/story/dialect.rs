@@ -4,11 +4,10 @@
 use mizzen_model::message::{Message, Part, Speaker};
 use serde_json::{Map, Value};
 
+use super::DETAILS_EVENT;
 use super::indexed;
 use super::message::{content_parts, message, messages, speaker_of};
-use super::sources::{EventSource, Sources, has_content, parsed};
-
-const DETAILS_EVENT: &str = "gen_ai.client.inference.operation.details";
+use super::sources::{EventSource, Sources, parsed};
 
 #[derive(Debug, Default)]
 pub(super) struct Conversation {
@@ -144,19 +143,18 @@ fn vercel(sources: &Sources) -> Conversation {
         found.input = messages(inner, Speaker::User);
     }
     let mut parts = Vec::new();
-    if let Some(Value::String(thought)) = sources.attributes.get("ai.response.reasoning") {
-        parts.push(Part::Reasoning { content: thought.clone() });
+    if let Some(content) = sources.attributes.text("ai.response.reasoning") {
+        parts.push(Part::Reasoning { content });
     }
-    if let Some(Value::String(text)) = sources.attributes.get("ai.response.text").filter(|text| has_content(text)) {
-        parts.push(Part::Text { content: text.clone() });
+    if let Some(content) = sources.attributes.text("ai.response.text").filter(|text| !text.is_empty()) {
+        parts.push(Part::Text { content });
     }
     if let Some(calls) = sources.structured("ai.response.toolCalls") {
         let calls = serde_json::json!({ "role": "assistant", "tool_calls": calls });
         parts.extend(message(&calls, Speaker::Assistant).into_iter().flat_map(|message| message.parts));
     }
     if !parts.is_empty() {
-        let finish_reason =
-            sources.attributes.get("ai.response.finishReason").and_then(Value::as_str).map(str::to_owned);
+        let finish_reason = sources.attributes.text("ai.response.finishReason");
         found.output.push(Message { role: Speaker::Assistant, name: None, parts, finish_reason });
     }
     found

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use super::sources::Attributes;
 
 /// Segments of a name below its prefix at most; deeper names are no message.
 const DEPTH_MAX: usize = 16;
@@ -16,10 +18,9 @@ struct Node {
 }
 
 /// The list under `prefix` (which ends in a dot), in the order of the indexes; gaps are closed.
-pub(super) fn list(attributes: &Map<String, Value>, prefix: &str) -> Vec<Value> {
+pub(super) fn list(attributes: &Attributes, prefix: &str) -> Vec<Value> {
     let mut root = Node::default();
-    for (key, value) in attributes {
-        let Some(path) = key.strip_prefix(prefix) else { continue };
+    for (path, value) in attributes.below(prefix) {
         if path.split('.').count() <= DEPTH_MAX {
             insert(&mut root, path, value);
         }
@@ -27,7 +28,7 @@ pub(super) fn list(attributes: &Map<String, Value>, prefix: &str) -> Vec<Value> 
     root.items.into_values().filter_map(build).collect()
 }
 
-fn insert(root: &mut Node, path: &str, value: &Value) {
+fn insert(root: &mut Node, path: &str, value: Value) {
     let mut node = root;
     for segment in path.split('.') {
         node = match segment.parse() {
@@ -35,7 +36,7 @@ fn insert(root: &mut Node, path: &str, value: &Value) {
             Err(_) => node.fields.entry(segment.to_owned()).or_default(),
         };
     }
-    node.value = Some(value.clone());
+    node.value = Some(value);
 }
 
 fn build(node: Node) -> Option<Value> {

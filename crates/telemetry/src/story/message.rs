@@ -45,7 +45,9 @@ pub(super) fn message(value: &Value, speaker: Speaker) -> Option<Message> {
     if let Some(thought) = text(map, &["reasoning_content", "reasoning", "thinking"]) {
         parts.push(Part::Reasoning { content: thought });
     }
-    let content = ["parts", "content", "contents"].iter().find_map(|key| map.get(*key)).filter(|v| has_content(v));
+    // Some write every key, and leave those empty that they do not use.
+    let content =
+        ["parts", "content", "contents"].iter().find_map(|key| map.get(*key).filter(|value| has_content(value)));
     match content {
         Some(content) if role == Speaker::Tool && !holds_responses(content) => parts.push(Part::ToolCallResponse {
             id: text(map, &["tool_call_id", "tool_use_id", "id"]),
@@ -180,7 +182,7 @@ fn tool_call(value: &Value) -> Option<Part> {
 fn tool_call_of(map: &Map<String, Value>) -> Option<Part> {
     let function = map.get("function").and_then(Value::as_object).unwrap_or(map);
     let name = text(function, &["name", "toolName", "tool_name"])?;
-    let arguments = ["arguments", "args", "input"].iter().find_map(|key| function.get(*key));
+    let arguments = ["arguments", "args", "input", "server_tool_call"].iter().find_map(|key| function.get(*key));
     Some(Part::ToolCall {
         id: text(map, &["id", "call_id", "toolCallId", "toolUseId", "tool_call_id"]),
         name,
@@ -189,7 +191,8 @@ fn tool_call_of(map: &Map<String, Value>) -> Option<Part> {
 }
 
 fn response_of(map: &Map<String, Value>) -> Part {
-    let response = ["response", "result", "output", "content"].iter().find_map(|key| map.get(*key));
+    let keys = ["response", "result", "output", "content", "server_tool_call_response"];
+    let response = keys.iter().find_map(|key| map.get(*key));
     let response = response.map_or(Value::Null, |value| plain_text(value).map_or_else(|| parsed(value), Value::String));
     Part::ToolCallResponse {
         id: text(map, &["id", "tool_call_id", "tool_use_id", "call_id", "toolCallId", "toolUseId"]),

@@ -1,13 +1,18 @@
 //! Where content may be: the attributes of the span, and events on it or in the log.
 
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::row::{LogRow, SpanRow};
 
-/// Parsed attributes and events of one step.
+/// Attributes and events of one step.
 #[derive(Debug)]
-pub(super) struct Sources {
-    pub(super) attributes: Map<String, Value>,
+pub(super) struct Sources<'a> {
+    pub(super) attributes: Attributes<'a>,
     /// Span events first, then log records, then pydantic-ai's `events` attribute.
     pub(super) events: Vec<EventSource>,
 }
@@ -19,9 +24,61 @@ pub(super) struct EventSource {
     pub(super) fields: Map<String, Value>,
 }
 
-impl Sources {
-    pub(super) fn read(row: &SpanRow, logs: &[LogRow]) -> Self {
-        let attributes = object(&row.body.attributes);
+/// Attributes as their JSON text: of dozens, of which some are whole conversations, a dialect asks for two or three, and each is
+/// parsed when it is asked for.
+#[derive(Debug, Default)]
+pub(super) struct Attributes<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl Attributes<'_> {
+    pub(super) fn get(&self, key: &str) -> Option<Value> {
+        // Of several with one name the last, as everywhere in JSON.
+        let (_, raw) = self.0.iter().rfind(|(name, _)| name == key)?;
+        serde_json::from_str(raw.get()).ok()
+    }
+
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        match self.get(key) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Those whose name begins with `prefix`, under the rest of it.
+    pub(super) fn below<'s>(&'s self, prefix: &'s str) -> impl Iterator<Item = (&'s str, Value)> + 's {
+        self.0
+            .iter()
+            .filter_map(move |(name, raw)| Some((name.strip_prefix(prefix)?, serde_json::from_str(raw.get()).ok()?)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Attributes<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Attributes<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some((Name(name), value)) = map.next_entry()? {
+                    pairs.push((name, value));
+                }
+                Ok(Attributes(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+impl<'a> Sources<'a> {
+    pub(super) fn read(row: &'a SpanRow, logs: &[LogRow]) -> Self {
+        let attributes: Attributes = serde_json::from_str(&row.body.attributes).unwrap_or_default();
         let mut events = span_events(&row.body.events);
         let own_logs = logs.iter().filter(|log| log.span_id == Some(row.head.span_id));
         events.extend(own_logs.filter_map(log_event));
@@ -31,9 +88,14 @@ impl Sources {
         Self { attributes, events }
     }
 
+    /// Of a log record alone.
+    pub(super) fn of_log(log: &LogRow) -> Self {
+        Self { attributes: Attributes::default(), events: log_event(log).into_iter().collect() }
+    }
+
     /// The attribute of this name; text that is JSON is taken as what it says.
     pub(super) fn structured(&self, key: &str) -> Option<Value> {
-        self.attributes.get(key).map(parsed).filter(has_content)
+        self.attributes.get(key).map(into_parsed).filter(has_content)
     }
 
     /// The first of `keys` that has content.
@@ -50,11 +112,16 @@ impl Sources {
 
 /// JSON text becomes the value it spells when that is an object, an array or a text; other text stays text.
 pub(super) fn parsed(value: &Value) -> Value {
-    let Value::String(text) = value else { return value.clone() };
-    if !text.trim_start().starts_with(['{', '[', '"']) {
-        return value.clone();
-    }
-    serde_json::from_str(text).unwrap_or_else(|_| value.clone())
+    spelled(value).unwrap_or_else(|| value.clone())
+}
+
+fn into_parsed(value: Value) -> Value {
+    spelled(&value).unwrap_or(value)
+}
+
+fn spelled(value: &Value) -> Option<Value> {
+    let text = value.as_str().filter(|text| text.trim_start().starts_with(['{', '[', '"']))?;
+    serde_json::from_str(text).ok()
 }
 
 pub(super) fn has_content(value: &Value) -> bool {
@@ -101,8 +168,8 @@ fn log_event(log: &LogRow) -> Option<EventSource> {
 }
 
 /// pydantic-ai before version 2 of its format: a list of events as one JSON text.
-fn attribute_events(value: Option<&Value>) -> Vec<EventSource> {
-    let Some(Value::Array(events)) = value.map(parsed) else { return Vec::new() };
+fn attribute_events(value: Option<Value>) -> Vec<EventSource> {
+    let Some(Value::Array(events)) = value.map(into_parsed) else { return Vec::new() };
     let read = events.into_iter().filter_map(|event| {
         let Value::Object(fields) = event else { return None };
         let name = fields.get("event.name")?.as_str()?.to_owned();

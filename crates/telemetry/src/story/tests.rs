@@ -8,12 +8,13 @@ use mizzen_model::time::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{content, title};
+use super::{content, title, title_of_log};
 use crate::decode::{Encoding, decode_logs, decode_traces};
+use crate::engine::runs::tests::question;
 use crate::import;
 use crate::normalise::{Limits, Normaliser};
 use crate::origin::Origin;
-use crate::row::{LogRow, SpanRow};
+use crate::row::{LogRow, Name, SpanRow};
 
 const NOW: Timestamp = Timestamp::from_unix_nanos(1_800_000_000_000_000_000);
 
@@ -113,6 +114,82 @@ fn titles_are_one_short_line() {
     assert!(title.starts_with("list all releases"), "{title}");
     assert_eq!(title.chars().count(), 120);
     assert!(title.ends_with('…'));
+}
+
+#[test]
+fn what_a_retrieval_a_guardrail_and_a_human_got_and_gave_is_told() {
+    let told = |attributes: Value, step| {
+        let found = content(&row_with(&attributes, step), &[]);
+        assert!(found.input.is_empty() && found.output.is_empty(), "told once");
+        (found.tool_arguments.unwrap(), found.tool_result.unwrap())
+    };
+    let documents = json!([{ "id": "7", "score": 0.5 }]);
+    let retrieval =
+        json!({ "input.value": "{}", "gen_ai.retrieval.query.text": "how?", "gen_ai.retrieval.documents": documents });
+    assert_eq!(told(retrieval, StepKind::Retrieval), (json!("how?"), documents.clone()));
+    let memory =
+        json!({ "gen_ai.memory.query.text": "likes", "gen_ai.memory.records": documents.to_string(), "output": "2" });
+    assert_eq!(told(memory, StepKind::Retrieval), (json!("likes"), documents));
+    for (query, family) in [("input.value", "retrieval.documents"), ("reranker.query", "reranker.output_documents")] {
+        let listed = json!({
+            query: "how?", format!("{family}.1.document.content"): "b", format!("{family}.0.document.content"): "a",
+            format!("{family}.0.document.score"): 0.5, "reranker.input_documents.0.document.content": "c", "output.value": "a b",
+        });
+        let expected = (json!("how?"), json!([{ "content": "a", "score": 0.5 }, { "content": "b" }]));
+        assert_eq!(told(listed, StepKind::Retrieval), expected);
+    }
+    for step in [StepKind::Guardrail, StepKind::Human] {
+        let checked = json!({ "input.value": "is this fine?", "output.value": r#"{"pass":true}"# });
+        assert_eq!(told(checked, step), (json!("is this fine?"), json!({ "pass": true })));
+    }
+    let messages = json!({ "gen_ai.input.messages": [{ "role": "user", "content": "is this fine?" }] });
+    assert_eq!(content(&row_with(&messages, StepKind::Guardrail), &[]).input.len(), 1);
+}
+
+#[test]
+fn tools_that_a_provider_runs_have_their_payload_under_their_own_name() {
+    let parts = json!([
+        { "type": "server_tool_call", "id": "c1", "name": "code", "server_tool_call": { "type": "code", "code": "1+1" } },
+        { "type": "server_tool_call_response", "id": "c1", "server_tool_call_response": { "type": "code", "out": "2" } },
+    ]);
+    let answer = json!({ "gen_ai.output.messages": [{ "role": "assistant", "parts": parts }] });
+    let found = content(&row_with(&answer, StepKind::ModelCall), &[]);
+    let id = Some("c1".to_owned());
+    let call =
+        Part::ToolCall { id: id.clone(), name: "code".into(), arguments: json!({ "type": "code", "code": "1+1" }) };
+    let response = Part::ToolCallResponse { id, name: None, response: json!({ "type": "code", "out": "2" }) };
+    assert_eq!(found.output[0].parts, [call, response]);
+}
+
+#[test]
+fn a_key_without_content_hides_none_that_has_some() {
+    let message = json!([{ "role": "user", "parts": [], "content": "hi" }]);
+    let found = content(&row_with(&json!({ "gen_ai.input.messages": message }), StepKind::ModelCall), &[]);
+    assert_eq!(found.input[0].parts, [Part::Text { content: "hi".into() }]);
+}
+
+#[test]
+fn a_log_record_says_what_was_asked() {
+    let log = |name: &str, body: &Value, attributes: &Value| LogRow {
+        event_name: Some(Name::from(name)),
+        body: body.to_string(),
+        attributes: attributes.to_string(),
+        ..question("a", 0, "")
+    };
+    let asked = json!([{ "role": "system", "parts": [{ "type": "text", "content": "Be short." }] },
+        { "role": "user", "parts": [{ "type": "text", "content": "how\nfull?" }] }]);
+    let details = "gen_ai.client.inference.operation.details";
+    let none = json!({});
+    for asking in [
+        log("gen_ai.user.message", &json!({ "content": "how full?" }), &none),
+        log(details, &Value::Null, &json!({ "gen_ai.input.messages": asked })),
+        log(details, &json!({ "gen_ai.input.messages": asked.to_string() }), &none),
+    ] {
+        assert_eq!(title_of_log(&asking).as_deref(), Some("how full?"), "{asking:?}");
+    }
+    for name in ["gen_ai.system.message", "gen_ai.tool.message", "gen_ai.choice", "app.message"] {
+        assert_eq!(title_of_log(&log(name, &json!({ "content": "how full?" }), &none)), None, "{name}");
+    }
 }
 
 #[test]
@@ -262,9 +339,9 @@ proptest! {
             "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions", "gen_ai.tool.definitions",
             "gcp.vertex.agent.llm_request", "gcp.vertex.agent.llm_response", "gen_ai.prompt.0.content", "gen_ai.prompt.99999999999999999999.x",
             "llm.input_messages.0.message.tool_calls.0", "ai.prompt.messages", "ai.response.toolCalls", "pydantic_ai.all_messages",
-            "events", "input.value", "tool_arguments", "traceloop.entity.input",
+            "events", "input.value", "tool_arguments", "traceloop.entity.input", "retrieval.documents.0.document",
         ]),
-        step in prop::sample::select(vec![StepKind::ModelCall, StepKind::ToolCall, StepKind::AgentCall]),
+        step in prop::sample::select(vec![StepKind::ModelCall, StepKind::ToolCall, StepKind::AgentCall, StepKind::Retrieval]),
     ) {
         let value = if as_text { Value::String(value.to_string()) } else { value };
         let mut row = row_with(&json!({ key: value.clone() }), step);

@@ -1,15 +1,18 @@
-//! What a tool was given and what it gave back.
+//! What a tool was given and what it gave back; so with a retrieval, a guardrail and a human.
 
 use mizzen_model::message::{Part, Speaker};
 use serde_json::Value;
 
+use super::DETAILS_EVENT;
 use super::dialect::unwrapped;
+use super::indexed;
 use super::message::{content_parts, messages};
 use super::sources::{Sources, parsed};
 
-const DETAILS_EVENT: &str = "gen_ai.client.inference.operation.details";
-
 const ARGUMENTS: &[&str] = &[
+    "gen_ai.retrieval.query.text",
+    "gen_ai.memory.query.text",
+    "reranker.query",
     "gen_ai.tool.call.arguments",
     "gcp.vertex.agent.tool_call_args",
     "tool_arguments",
@@ -23,6 +26,8 @@ const ARGUMENTS: &[&str] = &[
 ];
 
 const RESULTS: &[&str] = &[
+    "gen_ai.retrieval.documents",
+    "gen_ai.memory.records",
     "gen_ai.tool.call.result",
     "gcp.vertex.agent.tool_response",
     "tool_response",
@@ -33,6 +38,9 @@ const RESULTS: &[&str] = &[
     "mlflow.spanOutputs",
     "output",
 ];
+
+/// OpenInference's lists of documents; it may repeat them as text in `output.value`.
+const DOCUMENTS: &[&str] = &["reranker.output_documents.", "retrieval.documents."];
 
 /// The arguments of the call, as JSON when they are.
 pub(super) fn arguments(sources: &Sources) -> Option<Value> {
@@ -56,7 +64,18 @@ pub(super) fn result(sources: &Sources) -> Option<Value> {
             _ => None,
         })
     };
-    sources.first(RESULTS).or_else(in_choice).or_else(in_details)
+    documents(sources).or_else(|| sources.first(RESULTS)).or_else(in_choice).or_else(in_details)
+}
+
+fn documents(sources: &Sources) -> Option<Value> {
+    let lists = DOCUMENTS.iter().map(|prefix| indexed::list(&sources.attributes, prefix));
+    let found = lists.into_iter().find(|documents| !documents.is_empty())?;
+    Some(Value::Array(found.into_iter().map(document).collect()))
+}
+
+/// OpenInference wraps each document once more.
+fn document(mut item: Value) -> Value {
+    item.get_mut("document").map(Value::take).unwrap_or(item)
 }
 
 fn detail_parts<'s>(sources: &'s Sources, field: &'s str, speaker: Speaker) -> impl Iterator<Item = Part> + 's {

@@ -5,7 +5,13 @@ use std::time::Duration;
 use mizzen_model::run::RunSummary;
 use mizzen_model::step::Source;
 use mizzen_runtime::clock::Clock;
+use mizzen_telemetry::origin::Origin;
 use mizzen_telemetry::{Columns, Page, RunFilter, TelemetryConfig};
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::trace::v1::Span;
 
 use crate::node::{self, Node, START, run_id, span};
 
@@ -30,6 +36,83 @@ async fn what_was_sent_can_be_read_when_it_is_acknowledged() {
     let one = node.telemetry.span(&run_id(1), node::span_id(2)).await.unwrap().unwrap();
     assert!(one.body.attributes.contains("2 + 2"));
     assert_eq!(node.telemetry.run(&run_id(9)).await.unwrap(), None);
+    node.stop().await;
+}
+
+fn attribute(key: &str, value: Value) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+}
+
+/// A span that states tokens and has no content.
+fn using(trace: u64, id: u64, operation: &str, tokens: i64) -> Span {
+    let attributes = vec![
+        attribute("gen_ai.operation.name", Value::StringValue(operation.into())),
+        attribute("gen_ai.agent.name", Value::StringValue("helper".into())),
+        attribute("gen_ai.request.model", Value::StringValue("gpt-4o".into())),
+        attribute("gen_ai.usage.input_tokens", Value::IntValue(tokens)),
+        attribute("gen_ai.usage.output_tokens", Value::IntValue(10)),
+    ];
+    Span { attributes, ..span(trace, id, "") }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_agent_says_it_used_counts_where_no_call_says_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::open(folder.path(), config(), Clock::manual(START)).await;
+    node.ingest(vec![using(1, 0, "invoke_agent", 70)]).await.unwrap();
+    node.ingest(vec![using(2, 1, "chat", 40), using(2, 2, "chat", 30)]).await.unwrap();
+    node.ingest(vec![using(2, 0, "invoke_agent", 70)]).await.unwrap();
+    for round in ["as they came", "as they are stored"] {
+        for trace in [1, 2] {
+            let run = node.telemetry.run(&run_id(trace)).await.unwrap().unwrap();
+            assert!(run.usage.input_tokens == 70 && run.cost_usd.is_some(), "{round} {run:?}");
+            let steps = node.telemetry.run_steps(&run_id(trace)).await.unwrap();
+            let counted = steps.iter().filter(|step| step.counted_as.is_none());
+            let used = counted.filter_map(|step| step.usage).map(|usage| usage.input_tokens);
+            assert_eq!(used.sum::<u64>(), 70, "{round} {steps:?}");
+        }
+        let agents = node.telemetry.agents().await;
+        let of_agents = agents.iter().map(|agent| agent.usage.input_tokens).sum::<u64>();
+        assert_eq!((of_agents, node.telemetry.models().await[0].usage.input_tokens), (140, 70), "{round}");
+        node.telemetry.flush().await.unwrap();
+    }
+    node.stop().await;
+}
+
+/// What a user asked, as a log record beside the spans of `trace`.
+fn question(trace: u64, text: &str) -> ExportLogsServiceRequest {
+    let record = LogRecord {
+        trace_id: node::trace_id(trace).as_bytes().to_vec(),
+        time_unix_nano: u64::try_from(START.unix_nanos()).unwrap(),
+        event_name: "gen_ai.client.inference.operation.details".into(),
+        attributes: vec![attribute(
+            "gen_ai.input.messages",
+            Value::StringValue(format!(r#"[{{"role":"user","parts":[{{"type":"text","content":"{text}"}}]}}]"#)),
+        )],
+        ..LogRecord::default()
+    };
+    let scope_logs = vec![ScopeLogs { log_records: vec![record], ..ScopeLogs::default() }];
+    ExportLogsServiceRequest { resource_logs: vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }] }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_content_came_apart_has_a_title_and_is_found_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::open(folder.path(), config(), Clock::manual(START)).await;
+    let ask = |trace, text| node.telemetry.ingest_logs(question(trace, text), Origin::unknown(START));
+    ask(1, "where is Oslo?").await.unwrap();
+    node.ingest(vec![using(1, 0, "chat", 1), using(2, 0, "chat", 1), using(3, 0, "chat", 1)]).await.unwrap();
+    ask(2, "where is Bergen?").await.unwrap();
+    for _ in ["as they came", "as they are stored"] {
+        for (text, title, trace) in [("oslo", "where is Oslo?", 1), ("bergen", "where is Bergen?", 2)] {
+            let filter = RunFilter { text: Some(text.into()), ..RunFilter::default() };
+            let found = node.telemetry.runs(&filter, &Page::default()).await.unwrap().items;
+            let found: Vec<_> = found.iter().map(|run| (run.title.as_str(), &run.run_id)).collect();
+            assert_eq!(found, [(title, &run_id(trace))]);
+        }
+        node.telemetry.flush().await.unwrap();
+    }
+    assert_eq!(node.telemetry.run(&run_id(3)).await.unwrap().unwrap().title, "");
     node.stop().await;
 }
 

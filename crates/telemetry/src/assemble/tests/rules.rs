@@ -143,8 +143,10 @@ fn an_agents_own_usage_counts_only_when_nothing_below_tells_it() {
     assert_eq!(told.steps[0].usage, None, "told again, so not part of the step");
     let untold = assemble(&[agent.clone(), chat(1, Some(0)), step(2, Some(0), StepKind::AgentCall).using(10, 1)]);
     assert_eq!(input_tokens(&untold), 50, "the inner agent is part of the outer");
-    let beside = assemble(&[agent, chat(1, None).in_trace(1).seen_by(Gateway).using(50, 5)]);
+    let beside = assemble(&[agent.clone(), chat(1, None).in_trace(1).seen_by(Gateway).using(50, 5)]);
     assert_eq!(input_tokens(&beside), 50, "the gateway saw the calls outside the trace");
+    let orphaned = assemble(&[agent, chat(1, Some(9)).seen_by(Gateway).using(50, 5)]);
+    assert_eq!(input_tokens(&orphaned), 50, "the HTTP client between them exports nothing");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{Change, Finality};
 use crate::assemble::RunState;
 use crate::engine::index::parts::Parts;
 use crate::engine::index::runs::{Sources, StoredRun};
-use crate::row::{Name, SpanHead, SpanRow};
+use crate::row::{LogRow, Name, SpanHead, SpanRow};
 use crate::story;
 
 /// Up to this many spans a run's parts are worked out anew at every save; beyond, when it has grown by a sixth.
@@ -133,12 +133,35 @@ impl Resident {
     /// The title is what the earliest step that says something was asked.
     fn note_title(&mut self, row: &SpanRow) {
         let speaks = matches!(row.head.step, Some(StepKind::ModelCall | StepKind::AgentCall | StepKind::Group));
+        let at = row.head.started_at;
         if speaks
-            && (self.title.is_empty() || row.head.started_at < self.title_at)
+            && self.may_be_titled(at)
             && let Some(title) = story::title(row)
         {
+            self.entitle(at, title);
+        }
+    }
+
+    /// As with spans, for content that came apart from them.
+    pub(super) fn note_log(&mut self, row: &LogRow) {
+        if self.may_be_titled(row.at)
+            && let Some(title) = story::title_of_log(row)
+        {
+            self.entitle(row.at, title);
+        }
+    }
+
+    fn may_be_titled(&self, at: Timestamp) -> bool {
+        self.title.is_empty() || at < self.title_at
+    }
+
+    /// Takes `title`, which was said `at`, unless something earlier is known.
+    pub(super) fn entitle(&mut self, at: Timestamp, title: String) {
+        if self.may_be_titled(at) {
             self.title = title;
-            self.title_at = row.head.started_at;
+            self.title_at = at;
+            self.is_changed = true;
+            self.is_news = true;
         }
     }
 

@@ -1,6 +1,24 @@
 use super::*;
 use crate::engine::segment::tests::span;
 
+/// A log record of `run` that says what a user asked.
+pub(crate) fn question(run: &str, nanos: i64, text: &str) -> LogRow {
+    LogRow {
+        run_id: Some(Name::from(run)),
+        trace_id: None,
+        span_id: None,
+        at: at(nanos),
+        severity_number: 0,
+        severity: Name::from(""),
+        event_name: Some(Name::from("gen_ai.user.message")),
+        service: None,
+        body: serde_json::json!({ "content": text }).to_string(),
+        attributes: "{}".to_owned(),
+        resource: Name::from("{}"),
+        scope: Name::from("{}"),
+    }
+}
+
 fn at(nanos: i64) -> Timestamp {
     Timestamp::from_unix_nanos(nanos)
 }
@@ -112,6 +130,48 @@ fn a_huge_run_leaves_room_for_others_and_stays_itself() {
     add(&mut runs, "huge too", 1, 60_000);
     assert!(!runs.contains("huge") && runs.contains("small") && runs.contains("huge too"), "the older of the two goes");
     assert_eq!((runs.heads, runs.heads_beyond), (within, 60_000 - HEADS_OF_RUN));
+}
+
+#[test]
+fn a_run_is_titled_by_its_log_records_whenever_they_come() {
+    let mut runs = runs();
+    let title = |runs: &mut Runs, run_id| saved(runs, run_id).summary.title;
+    runs.apply(1, at(0), vec![span("after", 1, 0)]);
+    assert_eq!(title(&mut runs, "after"), "");
+    runs.note_logs(&[question("after", 7, "second"), question("after", 5, "first"), question("after", 6, "third")]);
+    assert_eq!(title(&mut runs, "after"), "first");
+    runs.note_logs(&[question("after", 8, "fourth")]);
+    assert!(runs.changes(Some("after")).is_empty(), "nothing new");
+
+    runs.note_logs(&[question("before", 5, "first"), question("gone", 5, "first")]);
+    runs.remove("gone");
+    runs.apply(2, at(0), vec![span("before", 1, 0), span("gone", 1, 0)]);
+    assert_eq!((title(&mut runs, "before"), title(&mut runs, "gone")), ("first".to_owned(), String::new()));
+
+    let stored = saved_after_restart(&mut runs);
+    assert_eq!((stored.summary.title.as_str(), stored.title_at), ("first", at(4)));
+
+    // A span that says something earlier knows better, and one that says it later does not.
+    let mut asked = span("before", 2, 3);
+    asked.body.attributes = r#"{"gen_ai.input.messages":[{"role":"user","content":"zeroth"}]}"#.to_owned();
+    let mut later = asked.clone();
+    later.head.span_id = span("before", 3, 0).head.span_id;
+    later.head.started_at = at(9);
+    runs.apply(3, at(0), vec![later]);
+    assert_eq!(title(&mut runs, "before"), "first");
+    runs.apply(4, at(0), vec![asked]);
+    assert_eq!(title(&mut runs, "before"), "zeroth");
+}
+
+/// A run that storage knows, with a title of its own: what a log record said before it came back, if that was earlier.
+fn saved_after_restart(runs: &mut Runs) -> StoredRun {
+    runs.apply(2, at(0), vec![span("back", 1, 0)]);
+    runs.note_logs(&[question("back", 6, "stored")]);
+    let stored = saved(runs, "back");
+    let mut restarted = self::runs();
+    restarted.note_logs(&[question("back", 4, "first")]);
+    restarted.adopt(Name::from("back"), Some(stored), Vec::new());
+    saved(&mut restarted, "back")
 }
 
 #[test]

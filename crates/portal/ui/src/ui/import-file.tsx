@@ -49,11 +49,8 @@ function Done({ result }: { result: Imported }) {
   return (
     <>
       {plural(result.spans, 'span')} in <a href={href}>{plural(result.runs.length, 'run')}</a>
-      {result.rejected > 0 && (
-        <span class="bad-text">
-          , {exact(result.rejected)} rejected{result.message ? `: ${result.message}` : ''}
-        </span>
-      )}
+      {result.rejected > 0 && <span class="bad-text">, {exact(result.rejected)} rejected</span>}
+      {result.message && <span class="faint">: {result.message}</span>}
     </>
   );
 }

@@ -53,9 +53,18 @@ pub(super) async fn connect(data_dir: &DataDir) -> Result<(AnyPool, AnyPool), St
     Ok((readers, writer))
 }
 
+/// A change that SQLite itself rolled back, because the disk was full, leaves a connection that takes itself for being in one, and
+/// begins no other: it makes way for a new one.
+async fn is_usable(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    // A change that was dropped is rolled back by now.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
+}
+
 async fn pool(url: &str, connections: u32, timeout: Duration, pragmas: String) -> Result<AnyPool, StoreError> {
     let pragmas: Arc<str> = pragmas.into();
     let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(timeout);
+    let options = options.test_before_acquire(false).before_acquire(|connection, _| Box::pin(is_usable(connection)));
     let options = options.after_connect(move |connection, _| {
         let pragmas = AssertSqlSafe(Arc::clone(&pragmas));
         Box::pin(async move { sqlx::raw_sql(pragmas).execute(connection).await.map(|_| ()) })

@@ -115,7 +115,8 @@ fn money(budget: &Budget, accounts: &[AccountView], agent: &str, teams: &[String
     let is_its = |subject: &str| match budget.per {
         Per::Everyone => subject == "everyone",
         Per::Agent => subject == agent,
-        Per::Team => teams.iter().any(|team| team == subject),
+        // A key without a team counts for its agent.
+        Per::Team => teams.iter().any(|team| team == subject) || subject.strip_prefix("agent:") == Some(agent),
         Per::Session | Per::Run => false,
     };
     if matches!(budget.per, Per::Session | Per::Run) {

@@ -79,22 +79,24 @@ fn within(limit: &Limit, value: &Value) -> bool {
 
 /// Whether one of the patterns fits, or (`wanted` is false) none.
 fn fits(patterns: &[String], text: &str, wanted: bool) -> bool {
-    let climbs = are_paths(patterns) && climbing().any(|p| matches_pattern(&p, text));
+    let climbs = are_paths(patterns, wanted) && climbing().any(|p| matches_pattern(&p, text));
     !climbs && patterns.iter().any(|p| matches_pattern(p, text)) == wanted
 }
 
-/// Whether patterns are about what lies below a folder, so that a `..` would lead out of it. One that has a `..` itself means it.
-pub(crate) fn are_paths(patterns: &[String]) -> bool {
+/// Whether patterns are about what lies below a folder, so that a `..` would lead out of it. One that has a `..` itself means it, where
+/// to fit it is what lets a text through (`permits`).
+pub(crate) fn are_paths(patterns: &[String], permits: bool) -> bool {
     let is_path = |p: &String| p.contains('*') && p.contains(SEPARATORS);
     let climbs = |p: &String| climbing().any(|climbing| matches_pattern(&climbing, p));
-    patterns.iter().any(is_path) && !patterns.iter().any(climbs)
+    patterns.iter().any(is_path) && !(permits && patterns.iter().any(climbs))
 }
 
-/// Patterns of which one fits a path with a `..`.
+/// Patterns of which one fits a path with a `..`, or an address whose path ends with one.
 pub(crate) fn climbing() -> impl Iterator<Item = String> {
     let around = |separator: char| {
         let between = SEPARATORS.map(|other| format!("*{separator}..{other}*"));
-        between.into_iter().chain([format!("..{separator}*"), format!("*{separator}..")])
+        let ends = ["", "?*", "#*"].map(|rest| format!("*{separator}..{rest}"));
+        between.into_iter().chain([format!("..{separator}*")]).chain(ends)
     };
     SEPARATORS.into_iter().flat_map(around).chain(["..".to_owned()])
 }

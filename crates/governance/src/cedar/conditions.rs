@@ -224,7 +224,8 @@ impl Atoms<'_> {
     fn like(&self, patterns: &[String], negated: bool) -> String {
         self.with("string", |text| {
             let within = any_or_none(text, patterns, negated);
-            if !limits::are_paths(patterns) {
+            let permits = matches!(self.reading, Reading::Needed) != negated;
+            if !limits::are_paths(patterns, permits) {
                 return within;
             }
             let climbs: Vec<String> = limits::climbing().map(|climbing| like(text, &climbing)).collect();

@@ -292,6 +292,18 @@ fn a_way_up_gets_neither_around_a_grant_nor_out_of_a_denial() {
         }
     }
     assert_eq!(effect(&denying, "read", "/etc/passwd"), Effect::Deny);
+    // Who says so of what is refused, or of an address, is protected as well.
+    let careful = "  tools: [{tool: s/other, arguments: {x: {like: 'https://a.example/public/*'}}}, s/read]\n  deny:\n    - {tool: s/read, arguments: {x: {like: ['/etc/*', '*/../*']}}}\n";
+    let careful = compile(boundary(careful), "");
+    for (tool, up) in [
+        ("read", "../etc/passwd"),
+        ("read", "/srv/.."),
+        ("other", "https://a.example/public/..?x=1"),
+        ("other", "https://a.example/public/..#x"),
+    ] {
+        assert_eq!(effect(&careful, tool, up), Effect::Deny, "{tool} {up}");
+    }
+    assert_eq!(effect(&careful, "other", "https://a.example/public/a..?x=1"), Effect::Allow);
 }
 
 /// The more, the more is let through.

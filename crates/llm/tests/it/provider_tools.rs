@@ -63,19 +63,24 @@ async fn another_servers_tools_need_its_host_so_that_a_label_cannot_lie() {
 #[tokio::test]
 async fn a_server_without_named_tools_gets_around_nothing_that_is_said_of_one_of_them() {
     let it = Harness::start().await;
-    let spec = "tools: [docs/*, {tool: docs/send, needs_approval: true}, plain/*]\nhosts: [mcp.docs.example]\n\
+    // A label is the client's word: what `plain` may be is said by its host.
+    let spec = "tools: [docs/*, {tool: docs/send, needs_approval: true}, {tool: plain/*, arguments: \
+        {\"dev.mizzen~1providerRun/host\": {in: [mcp.plain.example], optional: true}}}]\nhosts: [mcp.docs.example, mcp.plain.example]\n\
         deny: [{tool: docs/delete_page}, {tool: docs/pay, arguments: {amount: {more_than: 100}}}]";
     it.boundary("enforce", &format!("{MODELS}{spec}")).await;
-    let mcp = |label: &str, more: &str| {
+    let at = |host: &str, label: &str, more: &str| {
         responses(&format!(
-            r#"{{"type":"mcp","server_label":"{label}","server_url":"https://mcp.docs.example/mcp","require_approval":"never"{more}}}"#
+            r#"{{"type":"mcp","server_label":"{label}","server_url":"https://mcp.{host}.example/mcp","require_approval":"never"{more}}}"#
         ))
     };
-    for (label, more) in [("plain", ""), ("docs", r#","allowed_tools":["read"]"#)] {
+    let mcp = |label: &str, more: &str| at("docs", label, more);
+    for body in [at("plain", "plain", ""), mcp("docs", r#","allowed_tools":["read"]"#)] {
         it.fake.will(Answer::json(200, "{}"));
-        let got = it.post("/v1/responses", mcp(label, more)).await;
-        assert_eq!(got.status, 200, "{label} {more}: {}", got.body);
+        let got = it.post("/v1/responses", body).await;
+        assert_eq!(got.status, 200, "{}", got.body);
     }
+    let got = it.post("/v1/responses", mcp("plain", "")).await;
+    assert_eq!(got.status, 403, "a label of another server: {}", got.body);
     let servers = r#"{"model":"m","max_tokens":9,"messages":[],"tools":[{"type":"mcp_toolset","mcp_server_name":"docs"}],
         "mcp_servers":[{"type":"url","name":"docs","url":"https://mcp.docs.example/mcp"}]}"#;
     for got in [

@@ -19,6 +19,8 @@ mod jaeger;
 
 /// Spans or log records in one returned request at most, but for a single trace or document that has more.
 const REQUEST_ITEMS_MAX: usize = 2_000;
+/// Likewise its bytes: some records hold whole conversations, and the way in takes no request of more than 64 MiB.
+const REQUEST_BYTES_MAX: usize = 16 << 20;
 
 /// Why a file cannot be imported. Lines and columns count from 1.
 #[derive(Debug, thiserror::Error)]
@@ -150,24 +152,43 @@ impl Found {
         Ok(())
     }
 
-    fn object(&mut self, map: Map<String, Value>, line: usize) -> Result<(), ImportError> {
-        let key_of = |keys: [&'static str; 2]| keys.into_iter().find(|key| map.contains_key(*key));
-        if let Some(key) = key_of(["resourceMetrics", "resource_metrics"]) {
-            self.first_metrics.get_or_insert((line, key));
-            self.metrics += 1;
-        } else if let Some(key) = key_of(["resourceLogs", "resource_logs"]) {
-            self.first_logs.get_or_insert((line, key));
-            let request: ExportLogsServiceRequest =
-                from_json(Value::Object(map)).map_err(|source| ImportError::Otlp { line, source })?;
-            let scopes = request.resource_logs.iter().flat_map(|resource| &resource.scope_logs);
-            let records = scopes.map(|scope| scope.log_records.len()).sum();
-            self.logs.add(request.resource_logs, records);
-        } else {
-            let resources = read_traces(map, line)?;
-            let scopes = resources.iter().flat_map(|resource| &resource.scope_spans);
-            let spans = scopes.map(|scope| scope.spans.len()).sum();
-            self.spans.add(resources, spans);
+    /// A document may hold several signals; where it has traces, nothing else about it is remarkable.
+    fn object(&mut self, mut map: Map<String, Value>, line: usize) -> Result<(), ImportError> {
+        let has_traces = has(&map, &["resourceSpans", "resource_spans", "batches", "data", "trace"]);
+        let mut has_others = false;
+        for key in ["resourceMetrics", "resource_metrics"] {
+            let Some(metrics) = map.remove(key) else { continue };
+            has_others = true;
+            let is_empty = metrics.as_array().is_some_and(Vec::is_empty);
+            if !has_traces {
+                self.first_metrics.get_or_insert((line, key));
+            }
+            self.metrics += usize::from(!has_traces || !is_empty);
         }
+        for key in ["resourceLogs", "resource_logs"] {
+            let Some(logs) = map.remove(key) else { continue };
+            has_others = true;
+            if !has_traces {
+                self.first_logs.get_or_insert((line, key));
+            }
+            self.take_logs(key, logs).map_err(|source| ImportError::Otlp { line, source })?;
+        }
+        if has_others && !has_traces {
+            return Ok(());
+        }
+        let resources = read_traces(map, line)?;
+        let scopes = resources.iter().flat_map(|resource| &resource.scope_spans);
+        let spans = scopes.map(|scope| scope.spans.len()).sum();
+        self.spans.add(resources, spans);
+        Ok(())
+    }
+
+    fn take_logs(&mut self, key: &str, logs: Value) -> Result<(), DecodeError> {
+        let alone = Map::from_iter([(key.to_owned(), logs)]);
+        let request: ExportLogsServiceRequest = from_json(Value::Object(alone))?;
+        let scopes = request.resource_logs.iter().flat_map(|resource| &resource.scope_logs);
+        let records = scopes.map(|scope| scope.log_records.len()).sum();
+        self.logs.add(request.resource_logs, records);
         Ok(())
     }
 
@@ -254,27 +275,31 @@ struct Batches<R> {
     done: Vec<Vec<R>>,
     open: Vec<R>,
     open_items: usize,
+    open_bytes: usize,
 }
 
 impl<R> Default for Batches<R> {
     fn default() -> Self {
-        Self { done: Vec::new(), open: Vec::new(), open_items: 0 }
+        Self { done: Vec::new(), open: Vec::new(), open_items: 0, open_bytes: 0 }
     }
 }
 
-impl<R> Batches<R> {
+impl<R: prost::Message> Batches<R> {
     /// `resources` hold so many `items`.
     fn add(&mut self, resources: Vec<R>, items: usize) {
-        if self.open_items > 0 && self.open_items + items > REQUEST_ITEMS_MAX {
+        let bytes: usize = resources.iter().map(R::encoded_len).sum();
+        let is_full = self.open_items + items > REQUEST_ITEMS_MAX || self.open_bytes + bytes > REQUEST_BYTES_MAX;
+        if self.open_items > 0 && is_full {
             self.close();
         }
         self.open_items += items;
+        self.open_bytes += bytes;
         self.open.extend(resources);
     }
 
     fn close(&mut self) {
         self.done.push(std::mem::take(&mut self.open));
-        self.open_items = 0;
+        (self.open_items, self.open_bytes) = (0, 0);
     }
 
     fn finish(mut self) -> Vec<Vec<R>> {

@@ -78,6 +78,14 @@ fn logs_are_taken_between_traces_and_metrics_left_out() {
     let many = read_all([logs; 4_500].join("\n").as_bytes()).unwrap();
     assert_eq!((many.logs.len(), many.traces.len()), (3, 0));
 
+    let three = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174"}]}]}],
+        "resourceLogs":[{"scopeLogs":[{"logRecords":[{"eventName":"one"}]}]}],"resourceMetrics":[]}"#;
+    let found = read_all(three.as_bytes()).unwrap();
+    assert_eq!((spans(&found.traces).len(), found.logs.len(), found.metrics), (1, 1, 0), "in one document");
+    assert_eq!(spans(&read(three.as_bytes()).unwrap()).len(), 1);
+    let large = logs.replace("one", &"x".repeat(7 << 20));
+    assert_eq!(read_all([large.as_str(); 5].join("\n").as_bytes()).unwrap().logs.len(), 3, "two of them fit together");
+
     let refused = |file: &str| read_all(file.as_bytes()).unwrap_err().to_string();
     let only = "only traces and logs can be imported here";
     assert_eq!(refused(metrics), format!("document at line 1 holds `resourceMetrics`; {only}"));

@@ -70,12 +70,24 @@ impl Redaction {
         if self.drop_keys.is_empty() || levels == 0 || !text.trim_start().starts_with(['{', '[', '"']) {
             return false;
         }
-        let Ok(mut json) = serde_json::from_str(text) else { return false };
+        let Ok(mut json) = serde_json::from_str(text) else { return self.unreadable(text) };
         let changed = self.keys_in_json(&mut json, levels - 1);
         if changed {
             *text = json.to_string();
         }
         changed
+    }
+
+    /// Text that begins as JSON and was cut, or is not quite JSON (`NaN`), is not kept where it names such a key: nobody can say how far
+    /// what belongs to it goes.
+    fn unreadable(&self, text: &mut String) -> bool {
+        let mut quoted = text.split('"').map(|name| name.trim_end_matches('\\'));
+        let names_one =
+            text.trim_start().starts_with(['{', '[']) && quoted.any(|name| matches_any(&self.drop_keys, name));
+        if names_one {
+            REPLACEMENT.clone_into(text);
+        }
+        names_one
     }
 
     /// JSON nests no deeper than its reader allows, which is 128.

@@ -139,6 +139,14 @@ fn keys_are_dropped_within_text_that_is_json() {
     for kept in [r#"{ "user":  1.50 }"#, "{ no json", "the password: hunter2", "7"] {
         assert_eq!(left(kept), (false, kept.to_owned()), "as it was written");
     }
+    for cut in [
+        r#"{"password":"hunter2","score":NaN}"#,
+        r#"[{"user":"a","password":"hun"#,
+        r#"[{"arguments":"{\"password\":\"hun"#,
+    ] {
+        assert_eq!(left(cut), (true, "[redacted]".to_owned()), "nobody can say how far it goes");
+    }
+    assert_eq!(left(r#"{"score":NaN}"#), (false, r#"{"score":NaN}"#.to_owned()));
     let redacting = CaptureConfig { redact: names(&["hunter."]), ..CaptureConfig::default() };
     assert_eq!(left_of(of_user, redacting), (true, of_user.replace("hunter2", "[redacted]")));
     let both = CaptureConfig { redact: names(&["hunter."]), ..dropping() };

@@ -37,6 +37,9 @@ const OBSERVATIONS_TOGETHER: usize = 5_000;
 /// Spans of a run that is looked into, and of runs that are read together; larger ones show only their summary.
 const SPANS_MAX: u32 = 20_000;
 
+/// Spans of runs that are counted together, about.
+const SPANS_TOGETHER: u64 = 100_000;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Discovery {
@@ -106,8 +109,9 @@ impl Discovery {
             let finalised = self.telemetry.finalised(&found, until).await?;
             runs.extend(finalised.runs);
             found = finalised.until;
-            // Many at a time: their steps lie in the same parts of the same segments.
-            if runs.len() >= KEYS_MAX || found == Told::all_until(until) {
+            // Many at a time: their steps lie in the same parts of the same segments. They are in memory together.
+            let spans: u64 = runs.iter().map(|run: &RunSummary| u64::from(run.spans.min(SPANS_MAX))).sum();
+            if runs.len() >= KEYS_MAX || spans >= SPANS_TOGETHER || found == Told::all_until(until) {
                 for runs in std::mem::take(&mut runs).chunks(KEYS_MAX) {
                     self.count(runs, &known, counters).await?;
                 }

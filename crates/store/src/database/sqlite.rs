@@ -30,11 +30,10 @@ const WRITER_CACHE_KIB: u32 = 8 << 10;
 /// * `secure_delete`: what is deleted is overwritten, because titles of runs are content and deleting means gone.
 /// * `busy_timeout`: wait for another writer instead of failing.
 /// * `journal_size_limit`: one large transaction must not leave a large log behind for good.
-/// * `wal_autocheckpoint`: pages of indexes that change all the time are copied into the database once in 16 MB of log, not in 4.
 /// * `temp_store`: what undoes a statement of many rows is kept in memory, not in a file that is written for nothing.
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
                        PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
-                       PRAGMA journal_size_limit = 16777216; PRAGMA wal_autocheckpoint = 4000;";
+                       PRAGMA journal_size_limit = 1048576;";
 
 /// The connections that read, and the one that changes begin on.
 pub(super) async fn connect(data_dir: &DataDir) -> Result<(AnyPool, AnyPool), StoreError> {

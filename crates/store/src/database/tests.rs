@@ -96,8 +96,7 @@ async fn every_sqlite_connection_syncs_commits_and_checks_foreign_keys() {
             ("PRAGMA foreign_keys", 1),
             ("PRAGMA busy_timeout", 5000),
             ("PRAGMA temp_store", 2),
-            ("PRAGMA journal_size_limit", 16_777_216),
-            ("PRAGMA wal_autocheckpoint", 4_000),
+            ("PRAGMA journal_size_limit", 1_048_576),
         ] {
             let row = sqlx::query(pragma).fetch_one(&mut **connection).await.unwrap();
             assert_eq!(row.get::<i64, _>(0), expected, "{pragma}");

@@ -23,9 +23,6 @@ pub const REASON: &str = "mizzen.decision.reason";
 /// Longer arguments are kept as their hash.
 pub const ARGUMENTS_BYTES_MAX: usize = 64 << 10;
 
-/// Most documents take less.
-const DOCUMENT_BYTES: usize = 2 << 10;
-
 /// What is kept of the arguments of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -191,16 +188,8 @@ impl Draft {
             mode: decision.mode.as_str().to_owned(),
             enforced: document.enforced,
             code: document.code.clone(),
-            document: text(&self.document),
+            document: serde_json::to_string(&self.document).unwrap_or_default(),
         }
-    }
-}
-
-fn text(document: &DecisionDocument) -> String {
-    let mut text = Vec::with_capacity(DOCUMENT_BYTES);
-    match serde_json::to_writer(&mut text, document) {
-        Ok(()) => String::from_utf8(text).unwrap_or_default(),
-        Err(_) => String::new(),
     }
 }
 

@@ -29,7 +29,8 @@ mod up;
 mod xml;
 
 use std::process::ExitCode;
-use std::time::Duration;
+
+use mizzen_runtime::lanes::BLOCKING_THREAD_WAITS;
 
 use crate::cli::{Command, ConfigCommand, SimCommand};
 use crate::failure::Failure;
@@ -37,9 +38,6 @@ use crate::failure::Failure;
 // The default allocator of glibc keeps the memory of bursts; ingest is bursts.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// How long a thread that blocked waits for more of that.
-const BLOCKING_THREAD_WAITS: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let cli = match cli::parse() {
@@ -49,7 +47,6 @@ fn main() -> ExitCode {
     // Huge pages are zeroed whole: with an allocator that gives memory back and takes it again, ingest spent a fifth of its
     // time on that. A kernel that cannot switch them off is no reason not to start.
     rustix::thread::disable_transparent_huge_pages(true).ok();
-    // A thread that waits keeps what the allocator gave it last.
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = match runtime.enable_all().thread_keep_alive(BLOCKING_THREAD_WAITS).build() {
         Ok(runtime) => runtime,

@@ -5,6 +5,7 @@
 
 mod connect;
 
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -18,6 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use self::connect::Connector;
 pub use self::connect::TlsRootsError;
+use crate::lanes;
 
 /// How connections are opened and kept.
 #[derive(Debug, Clone)]
@@ -26,7 +28,7 @@ pub struct ClientConfig {
     pub connect_timeout: Duration,
     /// How long an unused connection is kept.
     pub idle_timeout: Duration,
-    /// Unused connections kept for each host.
+    /// Unused connections kept for each host, by each thread that serves connections.
     pub idle_per_host_max: usize,
 }
 
@@ -92,7 +94,7 @@ impl ClientError {
 
 /// Sends requests. Cheap to clone; clones share the pool.
 #[derive(Debug, Clone)]
-pub struct HttpClient(Client<Connector, Full<Bytes>>);
+pub struct HttpClient(Arc<[Client<Connector, Full<Bytes>>]>);
 
 impl HttpClient {
     /// # Errors
@@ -101,12 +103,15 @@ impl HttpClient {
         let connector = Connector::new(config.connect_timeout)?;
         // hyper drives each pooled connection in a task of its own; it ends with the connection and owns nothing
         // that a drain would have to wait for, so it stays outside the task groups.
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(config.idle_timeout)
-            .pool_max_idle_per_host(config.idle_per_host_max)
-            .build(connector);
-        Ok(Self(client))
+        let client = || {
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(config.idle_timeout)
+                .pool_max_idle_per_host(config.idle_per_host_max)
+                .build(connector.clone())
+        };
+        // The thread that opens a connection drives it, so every lane has a pool of its own, and so has the rest.
+        Ok(Self((0..=lanes::count()).map(|_| client()).collect()))
     }
 
     /// Sends `request` (absolute URI) and returns when the response's head is there; its body streams.
@@ -116,7 +121,7 @@ impl HttpClient {
     /// When no response came; see [`ClientError::nothing_was_sent`].
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, ClientError> {
         let host = request.uri().authority().cloned().ok_or(ClientError::NoHost)?;
-        match self.0.request(request).await {
+        match self.0[lanes::number()].request(request).await {
             Ok(response) => Ok(response),
             Err(source) if source.is_connect() => Err(ClientError::Connect { host, source: Cause(source) }),
             Err(source) => Err(ClientError::Exchange { host, source: Cause(source) }),

@@ -12,6 +12,7 @@
 pub mod client;
 pub mod clock;
 pub mod error;
+pub mod lanes;
 pub mod limit;
 pub mod listen;
 pub mod log;

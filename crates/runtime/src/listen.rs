@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
 
-pub use self::serve::serve;
+pub use self::serve::{serve, serve_on};
 pub use self::tls::{TlsError, tls_config};
 use crate::limit::Limit;
 use crate::metrics::Metrics;

@@ -12,12 +12,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use self::kind::{OnCancel, OnError, TaskKind};
 use crate::error::Chain;
+use crate::lanes;
 
 /// What a task may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -89,10 +91,20 @@ impl TaskGroup {
         F: FnOnce(CancellationToken) -> Fut,
         Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
     {
+        let handle = if kind.stays() { Handle::current() } else { lanes::home() };
+        self.spawn_on(&handle, kind, task);
+    }
+
+    /// As [`Self::spawn`], on the runtime of `handle`.
+    pub(crate) fn spawn_on<F, Fut>(&self, handle: &Handle, kind: TaskKind, task: F)
+    where
+        F: FnOnce(CancellationToken) -> Fut,
+        Fut: Future<Output = Result<(), BoxError>> + Send + 'static,
+    {
         let cancel = self.0.cancel.clone();
         let work = AssertUnwindSafe(task(cancel.clone())).catch_unwind();
         let running = Running::enter(Arc::clone(&self.0), kind);
-        self.0.tracker.spawn(async move {
+        let ending = async move {
             let ended = match kind.on_cancel() {
                 OnCancel::Finish => Some(work.await),
                 OnCancel::Abort => cancel.run_until_cancelled(work).await,
@@ -103,7 +115,8 @@ impl TaskGroup {
                 Some(Err(panic)) => Box::new(Panicked(panic_message(panic.as_ref()))),
             };
             running.group.report(kind, error);
-        });
+        };
+        self.0.tracker.spawn_on(ending, handle);
     }
 
     /// The token that [`Self::drain`] cancels.

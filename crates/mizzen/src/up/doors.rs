@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use axum::middleware;
 use http::{HeaderMap, header};
 use mizzen_catalog::docs::plane::Documentation;
 use mizzen_control::Control;
@@ -13,6 +14,7 @@ use mizzen_mcp::signing::Signer;
 use mizzen_portal::{PortalConfig, PortalState};
 use mizzen_runtime::client::{ClientConfig, HttpClient};
 use mizzen_runtime::clock::Clock;
+use mizzen_runtime::lanes::{self, Lanes};
 use mizzen_runtime::listen::{self, ListenLimits};
 use mizzen_runtime::task::TaskGroup;
 use mizzen_telemetry::origin::Origin;
@@ -37,6 +39,8 @@ pub(super) struct Addresses {
 pub(super) struct Doors {
     pub(super) addresses: Addresses,
     pub(super) tasks: TaskGroup,
+    /// What calls left to be recorded runs on them after the doors are closed.
+    pub(super) lanes: Lanes,
 }
 
 /// Says that a port is taken before anything is made or changed in the data folder.
@@ -71,13 +75,16 @@ pub(super) async fn open(config: &Config, planes: &Planes) -> anyhow::Result<Doo
     let receiver = Receiver::new(planes.telemetry.clone(), authenticate, planes.metrics.clone(), &config.otlp);
     let grpc = otlp::grpc_router(receiver.clone());
     let http = otlp::http_router(receiver);
-    let people = mizzen_llm::gateway::router(planes.gateway.clone())
-        .merge(mizzen_mcp::router(tool_gateway(config, planes, &addresses, &tasks)?))
-        .merge(mizzen_portal::router(portal_state(config, planes, &addresses, &tasks)?));
+    // What people ask for may take long, and must not hold up the calls of agents.
+    let people = mizzen_portal::router(portal_state(config, planes, &addresses, &tasks)?);
+    let calls = mizzen_llm::gateway::router(planes.gateway.clone())
+        .merge(mizzen_mcp::router(tool_gateway(config, planes, &addresses, &tasks)?));
+    let all = calls.merge(people.layer(middleware::from_fn(lanes::at_home)));
     listen::serve(otlp_grpc, tls.clone(), grpc, &tasks, limits("otlp_grpc_connections"));
     listen::serve(otlp_http, tls.clone(), http, &tasks, limits("otlp_http_connections"));
-    listen::serve(portal, tls, people, &tasks, limits("portal_connections"));
-    Ok(Doors { addresses, tasks })
+    let started = Lanes::start().context("failed to start the threads that serve connections")?;
+    listen::serve_on(&started, portal, tls, all, &tasks, limits("portal_connections"));
+    Ok(Doors { addresses, tasks, lanes: started })
 }
 
 /// Its drain ends its streams, so it is one of the doors.

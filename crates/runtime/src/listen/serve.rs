@@ -22,6 +22,7 @@ use tower::Service as _;
 
 use super::first_bytes::FirstBytes;
 use super::{ListenLimits, Peer};
+use crate::lanes::Lanes;
 use crate::task::{BoxError, TaskGroup, TaskKind};
 
 /// After the process ran out of files or memory, wait for connections to close before trying again.
@@ -47,11 +48,35 @@ pub fn serve(
     tasks: &TaskGroup,
     limits: ListenLimits,
 ) {
+    accept(None, listener, tls, router, tasks, limits);
+}
+
+/// As [`serve`], with every connection on one of `lanes`, which must live until the group is drained.
+pub fn serve_on(
+    lanes: &Lanes,
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    router: Router,
+    tasks: &TaskGroup,
+    limits: ListenLimits,
+) {
+    accept(Some(lanes.clone()), listener, tls, router, tasks, limits);
+}
+
+fn accept(
+    lanes: Option<Lanes>,
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    router: Router,
+    tasks: &TaskGroup,
+    limits: ListenLimits,
+) {
     let door = Arc::new(Door {
         http: http_builder(&limits),
         tls: tls.map(TlsAcceptor::from),
         router,
         limits,
+        lanes,
         open: AtomicU64::new(0),
     });
     let group = tasks.clone();
@@ -66,6 +91,7 @@ struct Door {
     tls: Option<TlsAcceptor>,
     router: Router,
     limits: ListenLimits,
+    lanes: Option<Lanes>,
     open: AtomicU64,
 }
 
@@ -107,25 +133,37 @@ fn admit(stream: TcpStream, peer: SocketAddr, door: &Arc<Door>, tasks: &TaskGrou
         tracing::warn!(%peer, "connection closed: {refused}");
         return;
     }
-    tasks.spawn(TaskKind::Connection, move |cancel| async move {
-        let door = &slot.door;
-        // A socket that is already gone fails here first; serving it would tell the same.
-        if stream.set_nodelay(true).is_err() {
-            return Ok(());
-        }
-        match &door.tls {
-            None => connection(stream, peer, door, cancel).await,
-            Some(acceptor) => {
-                let handshake = tokio::time::timeout(door.limits.head_timeout, acceptor.accept(stream));
-                match cancel.run_until_cancelled(handshake).await {
-                    Some(Ok(Ok(stream))) => connection(stream, peer, door, cancel).await,
-                    Some(Ok(Err(error))) => tracing::debug!(%peer, %error, "TLS handshake failed"),
-                    Some(Err(_)) | None => {}
-                }
+    // A socket that is already gone fails here first; serving it would tell the same.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let Some(seat) = door.lanes.as_ref().and_then(Lanes::seat) else {
+        tasks.spawn(TaskKind::Connection, move |cancel| attend(stream, peer, slot, cancel));
+        return;
+    };
+    // The thread that reads a socket is the one that it was registered on.
+    let Ok(stream) = stream.into_std() else { return };
+    let lane = seat.handle().clone();
+    tasks.spawn_on(&lane, TaskKind::Connection, move |cancel| async move {
+        let _seat = seat;
+        attend(TcpStream::from_std(stream)?, peer, slot, cancel).await
+    });
+}
+
+async fn attend(stream: TcpStream, peer: SocketAddr, slot: Slot, cancel: CancellationToken) -> Result<(), BoxError> {
+    let door = &slot.door;
+    match &door.tls {
+        None => connection(stream, peer, door, cancel).await,
+        Some(acceptor) => {
+            let handshake = tokio::time::timeout(door.limits.head_timeout, acceptor.accept(stream));
+            match cancel.run_until_cancelled(handshake).await {
+                Some(Ok(Ok(stream))) => connection(stream, peer, door, cancel).await,
+                Some(Ok(Err(error))) => tracing::debug!(%peer, %error, "TLS handshake failed"),
+                Some(Err(_)) | None => {}
             }
         }
-        Ok::<(), BoxError>(())
-    });
+    }
+    Ok(())
 }
 
 async fn connection<Io>(io: Io, peer: SocketAddr, door: &Door, cancel: CancellationToken)

@@ -32,6 +32,12 @@ macro_rules! kinds {
                 match self { $(Self::$kind => $name),+ }
             }
 
+            /// Whether it belongs to a request and runs on the thread that serves it, see [`crate::lanes`].
+            #[must_use]
+            pub const fn stays(self) -> bool {
+                matches!(self, Self::Connection | Self::SseStream | Self::Upstream | Self::ToolStream)
+            }
+
             #[must_use]
             pub const fn on_error(self) -> OnError {
                 match self { $(Self::$kind => OnError::$on_error),+ }

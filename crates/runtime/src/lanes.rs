@@ -1,0 +1,129 @@
+//! Threads that each serve their share of the connections, whole.
+//!
+//! What a connection needs (its requests, and the upstream connections that they use) stays on one thread: none else is
+//! woken for it, and its memory stays in one core's cache. To a gateway that is worth more than the balance that work
+//! stealing brings. All that may compute for long runs where the lanes were started: tasks by their kind, and requests
+//! through [`at_home`].
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use std::{io, panic, thread};
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+use tokio_util::task::AbortOnDropHandle;
+
+/// How long a thread that blocked waits for more of that: one that waits keeps what the allocator gave it last.
+pub const BLOCKING_THREAD_WAITS: Duration = Duration::from_millis(500);
+
+thread_local! {
+    static NUMBER: Cell<usize> = const { Cell::new(0) };
+    static HOME: RefCell<Option<Handle>> = const { RefCell::new(None) };
+}
+
+/// The threads. Cheap to clone; with the last clone they end, and drop what has not finished.
+#[derive(Debug, Clone)]
+pub struct Lanes(Arc<[Lane]>);
+
+#[derive(Debug)]
+struct Lane {
+    handle: Handle,
+    /// Connections that it serves now.
+    open: Arc<AtomicUsize>,
+    /// Dropped, it ends the thread.
+    _alive: oneshot::Sender<()>,
+}
+
+impl Lanes {
+    /// Starts a lane for each core that this process may use. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When the system has no thread or no file left.
+    pub fn start() -> io::Result<Self> {
+        (1..=count()).map(Lane::start).collect::<io::Result<_>>().map(Self)
+    }
+
+    /// A place on the lane that serves the fewest connections.
+    pub(crate) fn seat(&self) -> Option<Seat> {
+        let lane = self.0.iter().min_by_key(|lane| lane.open.load(Ordering::Relaxed))?;
+        lane.open.fetch_add(1, Ordering::Relaxed);
+        Some(Seat { handle: lane.handle.clone(), open: Arc::clone(&lane.open) })
+    }
+}
+
+impl Lane {
+    fn start(number: usize) -> io::Result<Self> {
+        let home = Handle::current();
+        let runtime = Builder::new_current_thread().enable_all().thread_keep_alive(BLOCKING_THREAD_WAITS).build()?;
+        let handle = runtime.handle().clone();
+        let (alive, ended) = oneshot::channel();
+        thread::Builder::new().name(format!("lane {number}")).spawn(move || {
+            NUMBER.set(number);
+            HOME.set(Some(home));
+            // An error is how the end is told: nothing is ever sent.
+            runtime.block_on(ended).ok();
+            runtime.shutdown_background();
+        })?;
+        Ok(Self { handle, open: Arc::default(), _alive: alive })
+    }
+}
+
+/// A connection's place on a lane, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    handle: Handle,
+    open: Arc<AtomicUsize>,
+}
+
+impl Seat {
+    pub(crate) const fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How many lanes a process starts.
+pub(crate) fn count() -> usize {
+    thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The number of this thread's lane, from 1 to [`count`]; 0 on every other thread.
+pub(crate) fn number() -> usize {
+    NUMBER.get()
+}
+
+/// The runtime for what must not hold up the connections of a lane: where the lanes were started, elsewhere the current one.
+///
+/// # Panics
+/// Outside of a tokio runtime.
+pub(crate) fn home() -> Handle {
+    HOME.with_borrow(Option::clone).unwrap_or_else(Handle::current)
+}
+
+/// A layer for routes that may compute for long: the handler runs where the lanes were started, and is dropped with its
+/// connection as anywhere else.
+pub async fn at_home(request: Request, next: Next) -> Response {
+    let running = AbortOnDropHandle::new(home().spawn(next.run(request)));
+    match running.await {
+        Ok(response) => response,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panicked) => panic::resume_unwind(panicked),
+            // The process ends.
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,7 @@ use super::index::runs::{Finalised, Told};
 use super::keeper::Message;
 use super::log_writer::{Batch, Durable};
 use super::progress::Progress;
+use super::repeats::Repeats;
 use super::run_reader::RunReader;
 use super::runs::{Change, Runs};
 use super::view::{Rows, View};
@@ -51,6 +52,8 @@ pub(crate) struct Assembler {
     pub(crate) config: TelemetryConfig,
     pub(crate) health: Health,
     pub(crate) progress: Arc<Progress>,
+    /// Forgets what is deleted here.
+    pub(crate) repeats: Repeats,
     /// The last record whose rows are in memory or beyond.
     pub(crate) applied_lsn: u64,
     /// The last record whose rows were frozen.

@@ -209,7 +209,7 @@ impl Ingest {
         let received_at = origin.received_at;
         // Without a time in it, the same request may well be meant a second time: somebody is alive, still.
         let claimed = claimed.filter(|_| prepared.rows.are_dated(received_at));
-        let repeatable = claimed.map(|claimed| (claimed, receipt.clone()));
+        let repeatable = claimed.map(|claimed| (claimed.with_runs(prepared.rows.runs()), receipt.clone()));
         let batch = Batch { rows: prepared.rows, received_at, permit: Some(permit) };
         let Prepared { origin, request, .. } = prepared;
         let append = Append { signal: R::SIGNAL.number(), origin, request, batch, repeatable, ack };

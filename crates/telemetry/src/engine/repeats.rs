@@ -1,10 +1,12 @@
 //! Requests that come again. An exporter that gets no answer in time sends the same bytes once more, and a log record or a
 //! point of a metric has no identity by which the second could be told from the first, as a span has.
 //!
-//! So it is whole requests that are remembered, by digest and sender, for longer than exporters try. In memory only: what is
-//! sent again after a restart is there twice.
+//! So it is whole requests that are remembered, by digest and sender, for longer than exporters try, and until something of
+//! what they brought is deleted: who sends it once more then means it. In memory only: what is sent again after a restart is
+//! there twice.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -57,8 +59,35 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Window {
     requests: HashMap<Arc<Sent>, State>,
-    /// Those that are stored, the first one first, with when they came.
-    stored: VecDeque<(Timestamp, Arc<Sent>)>,
+    /// Those that are stored, the first one first.
+    stored: VecDeque<Remembered>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    at: Timestamp,
+    sent: Arc<Sent>,
+    runs: RunSet,
+}
+
+/// Which runs a request has rows of, as a set that may hold a run more and takes as much for a thousand runs as for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct RunSet(u64);
+
+impl RunSet {
+    pub(crate) fn of<'a>(run_ids: impl Iterator<Item = &'a str>) -> Self {
+        Self(run_ids.fold(0, |set, run_id| set | Self::bit(run_id)))
+    }
+
+    const fn may_hold(self, run: Self) -> bool {
+        self.0 & run.0 != 0
+    }
+
+    fn bit(run_id: &str) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        run_id.hash(&mut hasher);
+        1 << (hasher.finish() % 64)
+    }
 }
 
 #[derive(Debug)]
@@ -86,6 +115,7 @@ pub(crate) struct Claimed {
     sent: Arc<Sent>,
     at: Timestamp,
     receipt: Option<Receipt>,
+    runs: RunSet,
     _until_done: watch::Sender<()>,
 }
 
@@ -109,9 +139,34 @@ impl Repeats {
                 let (until_done, ended) = watch::channel(());
                 window.requests.insert(Arc::clone(sent), State::Underway(ended));
                 let (repeats, sent) = (self.clone(), Arc::clone(sent));
-                Claim::Mine(Claimed { repeats, sent, at: now, receipt: None, _until_done: until_done })
+                Claim::Mine(Claimed {
+                    repeats,
+                    sent,
+                    at: now,
+                    receipt: None,
+                    runs: RunSet::default(),
+                    _until_done: until_done,
+                })
             }
         }
+    }
+
+    /// Forgets what has rows of a run, which is deleted.
+    pub(crate) fn forget_run(&self, run_id: &str) {
+        let run = RunSet::of(std::iter::once(run_id));
+        let Window { requests, stored } = &mut *self.window();
+        stored.retain(|remembered| {
+            let is_forgotten = remembered.runs.may_hold(run);
+            if is_forgotten {
+                requests.remove(&remembered.sent);
+            }
+            !is_forgotten
+        });
+    }
+
+    /// Forgets what came before: it is removed for its age, or because there is too much.
+    pub(crate) fn forget_before(&self, before: Timestamp) {
+        self.window().forget_before(before);
     }
 
     fn window(&self) -> MutexGuard<'_, Window> {
@@ -121,19 +176,25 @@ impl Repeats {
 
 impl Window {
     fn forget_before(&mut self, before: Timestamp) {
-        while self.stored.front().is_some_and(|(at, _)| *at < before) {
+        while self.stored.front().is_some_and(|first| first.at < before) {
             self.forget_oldest();
         }
     }
 
     fn forget_oldest(&mut self) {
-        if let Some((_, sent)) = self.stored.pop_front() {
-            self.requests.remove(&sent);
+        if let Some(oldest) = self.stored.pop_front() {
+            self.requests.remove(&oldest.sent);
         }
     }
 }
 
 impl Claimed {
+    /// Says which runs the request has rows of.
+    pub(crate) fn with_runs(mut self, runs: RunSet) -> Self {
+        self.runs = runs;
+        self
+    }
+
     /// The request survives a crash from here on, and was answered like this.
     pub(crate) fn stored(mut self, receipt: Receipt) {
         self.receipt = Some(receipt);
@@ -149,7 +210,7 @@ impl Drop for Claimed {
             return;
         };
         window.requests.insert(Arc::clone(&self.sent), State::Stored(receipt));
-        window.stored.push_back((self.at, Arc::clone(&self.sent)));
+        window.stored.push_back(Remembered { at: self.at, sent: Arc::clone(&self.sent), runs: self.runs });
         let remembered = window.stored.len() as u64;
         if limit.check(remembered).is_err() {
             window.forget_oldest();
@@ -188,6 +249,23 @@ mod tests {
         assert!(mine(&repeats, &sent("a", "ada"), last.plus_nanos(1)).is_some());
         let window = repeats.window();
         assert_eq!((window.requests.len(), window.stored.len()), (0, 0), "nothing is left of what nobody stored");
+    }
+
+    #[test]
+    fn what_a_deleted_run_had_may_be_sent_once_more_and_what_others_have_may_not() {
+        let repeats = Repeats::new(&Metrics::new());
+        let runs = |run_ids: &[&'static str]| RunSet::of(run_ids.iter().copied());
+        for (request, runs) in
+            [("a", runs(&["one"])), ("both", runs(&["one", "two"])), ("b", runs(&["two"])), ("none", runs(&[]))]
+        {
+            mine(&repeats, &sent(request, "ada"), START).unwrap().with_runs(runs).stored(Receipt::default());
+        }
+        repeats.forget_run("one");
+        let is_forgotten = |request| mine(&repeats, &sent(request, "ada"), START).is_some();
+        assert_eq!(["a", "both", "b", "none"].map(is_forgotten), [true, true, false, false]);
+        assert_eq!(repeats.window().stored.len(), 2, "what is forgotten takes no room");
+        repeats.forget_before(START.plus_nanos(1));
+        assert!(is_forgotten("b"), "it is gone for its age");
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use mizzen_model::time::Timestamp;
 
+use super::repeats::RunSet;
 use super::segment::encode::Row;
 use super::segment::write::BATCH_ROWS;
 use super::segment::{Segment, Signal};
@@ -29,6 +30,15 @@ impl Rows {
             Self::Spans(rows) => rows.len(),
             Self::Logs(rows) => rows.len(),
             Self::Metrics(rows) => rows.len(),
+        }
+    }
+
+    /// The runs that they are of.
+    pub(crate) fn runs(&self) -> RunSet {
+        match self {
+            Self::Spans(rows) => RunSet::of(rows.iter().filter_map(Row::run_id)),
+            Self::Logs(rows) => RunSet::of(rows.iter().filter_map(Row::run_id)),
+            Self::Metrics(rows) => RunSet::of(rows.iter().filter_map(Row::run_id)),
         }
     }
 

@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
 use opentelemetry_proto::tonic::metrics::v1::{Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics};
 use prost::Message as _;
 
-use crate::node::{Node, START};
+use crate::node::{Node, START, run_id, span, trace_id};
 
 const AT: u64 = 1_793_400_000_000_000_000;
 
@@ -25,6 +25,13 @@ fn logs(at: u64) -> ExportLogsServiceRequest {
     let record = LogRecord { time_unix_nano: at, severity_text: "INFO".into(), ..LogRecord::default() };
     let scope_logs = vec![ScopeLogs { log_records: vec![record], ..ScopeLogs::default() }];
     ExportLogsServiceRequest { resource_logs: vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }] }
+}
+
+/// The record as part of a run.
+fn logs_of_run(run: u64) -> ExportLogsServiceRequest {
+    let mut request = logs(AT);
+    request.resource_logs[0].scope_logs[0].log_records[0].trace_id = trace_id(run).as_bytes().to_vec();
+    request
 }
 
 fn metrics(at: u64) -> ExportMetricsServiceRequest {
@@ -80,6 +87,33 @@ async fn what_the_same_sender_sends_again_is_stored_once_and_answered_alike() {
     clock.advance(Duration::from_secs(301));
     node.logs(logs(AT), "ada").await;
     assert_eq!(node.rows(Signal::Logs).await, 4, "nobody tries that long");
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_logs_of_a_deleted_run_come_back_with_its_spans() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::manual(START));
+    let node = open(&folder, &clock).await;
+    let runs = [1, 2].map(run_id);
+    for is_flushed in [false, true] {
+        for run in [1, 2] {
+            node.ingest(vec![span(run, 0, "q")]).await.unwrap();
+            node.logs(logs_of_run(run), "ada").await;
+        }
+        if is_flushed {
+            node.telemetry.flush().await.unwrap();
+        }
+        assert!(node.telemetry.delete_run(&runs[0]).await.unwrap());
+        assert!(node.telemetry.run_logs(&runs[0]).await.unwrap().is_empty());
+    }
+    node.ingest(vec![span(1, 0, "q")]).await.unwrap();
+    for run in [1, 2, 1] {
+        node.logs(logs_of_run(run), "ada").await;
+    }
+    for run in &runs {
+        assert_eq!(node.telemetry.run(run).await.unwrap().map(|run| run.spans), Some(1));
+        assert_eq!(node.telemetry.run_logs(run).await.unwrap().len(), 1, "{run}");
+    }
     node.stop().await;
 }
 

@@ -49,6 +49,7 @@ impl Assembler {
                 };
                 let changes = self.with_runs(forgotten).await?;
                 self.save(changes).await?;
+                self.repeats.forget_before(Timestamp::from_unix_nanos(before));
                 self.keeper.send(Message::RemoveRuns { before }).await?;
             }
             Command::Delete { run_id, done } => {
@@ -76,6 +77,8 @@ impl Assembler {
         }
         let was_in_memory = self.runs()?.remove(&run_id);
         self.view.remove_run(&run_id);
+        // What is sent again from here on comes behind the deletion.
+        self.repeats.forget_run(&run_id);
         self.start_flush(Some(run_id)).await?;
         Ok(self.flushed_in_time().await.map(|existed| existed || was_in_memory).ok_or(ReadError::TimedOut))
     }

@@ -13,8 +13,9 @@ use crate::engine::view::{Hidden, Snapshot};
 const REST_BYTES: u64 = 1024 * 1024;
 /// A merge takes no more than this.
 const MERGE_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// Segments merged at once: each holds about 300 KB of pages in memory.
-const INPUTS_MAX: usize = 48;
+/// Segments merged at once: each holds about 300 KB of pages in memory, and a decompressor of 96 KB for each of its 34 compressed
+/// columns.
+const INPUTS_MAX: usize = 24;
 /// As many segments of one size are worth a merge, also when what they make is not at rest.
 const INPUTS_WORTH_IT: usize = 16;
 /// Old segments are few and come no more: a smaller number is worth it too.
@@ -111,6 +112,7 @@ mod tests {
     fn few_segments_rest_and_many_of_one_size_are_merged() {
         assert_eq!(plan(&[100_000; 15], Eagerness::WorthIt), None);
         assert_eq!(plan(&[100_000; 20], Eagerness::WorthIt), Some((1..=20).collect()));
+        assert_eq!(plan(&[100_000; 60], Eagerness::WorthIt), Some((1..=24).collect()), "what a merge holds is bounded");
         assert_eq!(plan(&[1024 * 1024; 40], Eagerness::Everything), None, "large ones are at rest");
         let mut sizes = vec![900 * 1024; 5];
         assert_eq!(plan(&sizes, Eagerness::WorthIt), Some(vec![1, 2, 3, 4, 5]), "together they are well at rest");

@@ -61,7 +61,7 @@ impl Readiness {
 
     async fn disk(&self, state: &PortalState) -> Vec<String> {
         if state.telemetry.is_log_stopped() {
-            return vec!["the write-ahead log takes nothing since a sync failed; mend the disk and restart".to_owned()];
+            return vec!["the write-ahead log takes nothing since a sync failed; it goes on by itself once its disk takes a new file".to_owned()];
         }
         let hangs = || vec!["the disk of the data folder does not answer".to_owned()];
         let tried = async {

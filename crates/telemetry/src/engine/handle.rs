@@ -353,7 +353,7 @@ impl Telemetry {
         }
     }
 
-    /// Whether the write-ahead log takes nothing until the next start, because a sync failed.
+    /// Whether the write-ahead log takes nothing because a sync failed. It goes on by itself once the disk takes another file.
     #[must_use]
     pub fn is_log_stopped(&self) -> bool {
         self.health.is_log_stopped()

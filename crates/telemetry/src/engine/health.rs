@@ -61,7 +61,7 @@ pub(crate) struct Health {
     failing: Arc<ArcSwapOption<String>>,
     /// The write-ahead log by itself: that segments can be written says nothing about it.
     log_failing: Arc<ArcSwapOption<String>>,
-    /// It takes nothing until the next start.
+    /// It takes nothing before another file of it is begun.
     log_stopped: Arc<AtomicBool>,
     /// Why each segment is lost, by its path.
     lost: Arc<Mutex<BTreeMap<String, String>>>,
@@ -139,9 +139,11 @@ impl Health {
         self.tell(&self.log_failing, error, "telemetry is turned away: the write-ahead log cannot be written");
     }
 
-    /// Nothing that the disk does will make it take something again.
-    pub(crate) fn log_stops(&self) {
-        self.log_stopped.store(true, Ordering::Relaxed);
+    /// It could not be synced, and takes nothing before another file of it is begun; or that is done.
+    pub(crate) fn set_log_stopped(&self, is_stopped: bool) {
+        if self.log_stopped.swap(is_stopped, Ordering::Relaxed) && !is_stopped {
+            self.log_works();
+        }
     }
 
     pub(crate) fn is_log_stopped(&self) -> bool {

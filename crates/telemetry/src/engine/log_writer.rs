@@ -1,6 +1,7 @@
 //! The one writer of the write-ahead log: groups what is queued, syncs once, hands the rows on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use mizzen_model::time::Timestamp;
@@ -18,6 +19,9 @@ use super::wal::Wal;
 
 /// Requests of one group, and of the queue before it.
 pub(crate) const GROUP_REQUESTS_MAX: usize = 256;
+/// How often another log file is tried for one that could not be synced, when nobody sends anything: whoever asks whether
+/// this is ready sends nothing before it is.
+const RENEW_PAUSE: Duration = Duration::from_secs(1);
 
 /// Tells a sender that its request is safe, or is not.
 pub(crate) type Ack = oneshot::Sender<Result<(), IngestError>>;
@@ -82,12 +86,13 @@ impl LogWriter {
                         self = self.trim().await?;
                     }
                 }
+                () = tokio::time::sleep(RENEW_PAUSE), if self.wal.is_given_up() => self = self.renew().await?,
                 () = cancel.cancelled(), if !self.queue.is_closed() => self.queue.close(),
             }
         }
     }
 
-    async fn commit(mut self, group: Vec<Append>) -> Result<Self, BoxError> {
+    async fn commit(self, group: Vec<Append>) -> Result<Self, BoxError> {
         let (mut bodies, mut batches, mut repeatable, mut acks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for append in group {
             bodies.push((append.signal, append.origin, append.request));
@@ -95,49 +100,61 @@ impl LogWriter {
             repeatable.extend(append.repeatable);
             acks.push(append.ack);
         }
-        let (writer, committed) = tokio::task::spawn_blocking(move || {
+        let commit = move |wal: &mut Wal| {
             let records =
                 bodies.iter().map(|(signal, origin, request)| (*signal, [origin.as_slice(), request.as_ref()]));
-            let committed = self.wal.commit(records);
-            (self, committed)
-        })
-        .await?;
-        self = writer;
-        self.health.set_wal_bytes(self.wal.bytes());
+            wal.commit(records)
+        };
+        let (writer, committed) = self.with_wal(commit).await?;
         match committed {
             Ok(first_lsn) => {
-                self.health.log_works();
-                self.progress.set_durable(first_lsn + batches.len() as u64 - 1);
+                writer.health.log_works();
+                writer.progress.set_durable(first_lsn + batches.len() as u64 - 1);
                 repeatable.into_iter().for_each(|(claimed, receipt)| claimed.stored(receipt));
                 acks.into_iter().for_each(|ack| tell(ack, Ok(())));
                 let durable = (first_lsn..).zip(batches).map(|(lsn, batch)| Durable { lsn, batch }).collect();
                 // It ends only after this writer; were it gone, the rows would still be read back at the next start.
-                self.durable.send(durable).await.ok();
+                writer.durable.send(durable).await.ok();
             }
             Err(error) => {
-                self.health.log_fails(&error);
-                if self.wal.is_poisoned() {
-                    self.health.log_stops();
-                }
+                writer.health.log_fails(&error);
                 acks.into_iter().for_each(|ack| tell(ack, Err(IngestError::Unavailable)));
             }
         }
-        Ok(self)
+        Ok(writer)
+    }
+
+    async fn renew(self) -> Result<Self, BoxError> {
+        let (writer, renewed) = self.with_wal(Wal::renew).await?;
+        if let Err(error) = renewed {
+            writer.health.log_fails(&error);
+        }
+        Ok(writer)
     }
 
     async fn trim(mut self) -> Result<Self, BoxError> {
         let Trim { stored, erase } = *self.trim.borrow_and_update();
-        let (writer, trimmed) = tokio::task::spawn_blocking(move || {
-            let trimmed = self.wal.trim(stored, erase);
-            (self, trimmed)
-        })
-        .await?;
+        let (writer, trimmed) = self.with_wal(move |wal| wal.trim(stored, erase)).await?;
         if let Err(error) = trimmed {
             // The next trim tries again.
             tracing::warn!(%error, "could not remove log files that are not needed any more");
         }
-        writer.health.set_wal_bytes(writer.wal.bytes());
         Ok(writer)
+    }
+
+    /// Works on the log off the async threads, and tells how it is then.
+    async fn with_wal<T: Send + 'static>(
+        mut self,
+        work: impl FnOnce(&mut Wal) -> T + Send + 'static,
+    ) -> Result<(Self, T), BoxError> {
+        let (writer, done) = tokio::task::spawn_blocking(move || {
+            let done = work(&mut self.wal);
+            (self, done)
+        })
+        .await?;
+        writer.health.set_wal_bytes(writer.wal.bytes());
+        writer.health.set_log_stopped(writer.wal.is_given_up());
+        Ok((writer, done))
     }
 }
 

@@ -130,13 +130,14 @@ impl Engine {
         let work = Arc::new(Notify::new());
         let keeper = self.start_keeper(flushed_through, left_alone, trim, work.clone());
         let flusher = self.start_flusher(keeper.clone());
-        let (commands, durable) = self.start_assembler(flushed_through, keeper.clone(), flusher).await?;
+        let repeats = Repeats::new(&self.parts.metrics);
+        let assembler = self.start_assembler(flushed_through, keeper.clone(), flusher, repeats.clone());
+        let (commands, durable) = assembler.await?;
         let compactions = self.start_compactor(keeper.downgrade(), work);
         self.start_retention(keeper.downgrade(), commands.clone());
         drop(keeper);
         let (queue, queued) = mpsc::channel::<Append>(GROUP_REQUESTS_MAX);
         let Parts { capture, normaliser, .. } = &self.parts;
-        let repeats = Repeats::new(&self.parts.metrics);
         let ingest = Ingest::new(capture.clone(), normaliser.clone(), queue, repeats, self.health.clone());
         let recovery = replay(log, &ingest, &durable, &self.progress, flushed_through).await?;
         let wal = blocking(move || {
@@ -208,6 +209,7 @@ impl Engine {
         flushed_through: u64,
         keeper: mpsc::Sender<Message>,
         flusher: mpsc::Sender<super::flusher::FlushJob>,
+        repeats: Repeats,
     ) -> Result<(mpsc::Sender<super::assembler::Command>, mpsc::Sender<Vec<Durable>>), OpenError> {
         let (commands_sender, commands) = mpsc::channel(COMMANDS_MAX);
         // Never full, because every record takes a share of the memory that requests may take: so the log goes on
@@ -229,6 +231,7 @@ impl Engine {
             config: self.config.clone(),
             health: self.health.clone(),
             progress: self.progress.clone(),
+            repeats,
             applied_lsn: flushed_through,
             frozen_lsn: flushed_through,
             received: None,

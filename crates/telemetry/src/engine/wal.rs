@@ -1,8 +1,10 @@
 //! The write-ahead log: what is acknowledged is in here, on disk, before anybody hears of it.
 //!
 //! One owner appends whole groups of records and syncs once per group. Numbers (`lsn`) rise by one without gaps,
-//! across files and restarts. A failed `fsync` poisons the log: the kernel may have dropped the pages and would
-//! report success next time, so nothing can be promised until the log was read back from disk.
+//! across files and restarts. After a failed `fsync` the kernel may have dropped the pages and would report success next
+//! time, so nothing is written to that file any more: it is given up behind the last record that was promised, and the
+//! next record, under the next number, begins another file. What lies in the one given up from that number on was
+//! never promised, and is not read.
 
 mod frame;
 mod recover;
@@ -35,8 +37,6 @@ pub enum WalError {
         "log file `{file}` has format {version}, this release reads up to {newest}; start the release that wrote it"
     )]
     Newer { file: String, version: u32, newest: u32 },
-    #[error("the log takes no records since a sync failed; free or repair the disk and restart")]
-    Poisoned,
     #[error("a record of {bytes} bytes is larger than the log takes ({max})")]
     TooLarge { bytes: usize, max: usize },
 }
@@ -72,7 +72,8 @@ pub(crate) struct Wal {
     sealed: VecDeque<Sealed>,
     active: Active,
     next_lsn: u64,
-    poisoned: bool,
+    /// What lies behind the last promised record of the open file is unknown: the next record begins another one.
+    is_given_up: bool,
 }
 
 impl Wal {
@@ -90,15 +91,13 @@ impl Wal {
             folder.remove(&file.name).map_err(|source| WalError::Io { doing: "remove", file: file.name, source })?;
         }
         let active = begin_file(folder.as_ref(), next_lsn)?;
-        Ok(Self { folder, sealed: sealed.into(), active, next_lsn, poisoned: false })
+        Ok(Self { folder, sealed: sealed.into(), active, next_lsn, is_given_up: false })
     }
 
     /// Appends the records and syncs. On success they survive, and the first one has the number returned. On an
-    /// error none of them was promised; the log goes on when it could be put back to where it was.
+    /// error none of them was promised; the log goes on, in another file where this one cannot be put back to where it was.
     pub(crate) fn commit<'a>(&mut self, records: impl Iterator<Item = (u8, Body<'a>)>) -> Result<u64, WalError> {
-        if self.poisoned {
-            return Err(WalError::Poisoned);
-        }
+        self.renew()?;
         let first_lsn = self.next_lsn;
         let durable = first_lsn - 1;
         let mut lsn = first_lsn;
@@ -120,17 +119,22 @@ impl Wal {
     fn write(&mut self, parts: &mut [IoSlice<'_>]) -> Result<(), WalError> {
         let bytes = parts.iter().map(|part| part.len() as u64).sum::<u64>();
         if let Err(source) = self.active.file.append(parts) {
-            // Half a group may be there: take it back for good, or else stop.
+            // Half a group may be there: take it back for good, or else give the file up.
             let taken_back = self.active.file.truncate(self.active.bytes).and_then(|()| self.active.file.sync());
-            self.poisoned = taken_back.is_err();
+            self.is_given_up = taken_back.is_err();
             return Err(WalError::Io { doing: "append to", file: self.active.name.clone(), source });
         }
         if let Err(source) = self.active.file.sync() {
-            self.poisoned = true;
+            self.is_given_up = true;
             return Err(WalError::Io { doing: "sync", file: self.active.name.clone(), source });
         }
         self.active.bytes += bytes;
         Ok(())
+    }
+
+    /// Begins another file where the open one was given up.
+    pub(crate) fn renew(&mut self) -> Result<(), WalError> {
+        if self.is_given_up { self.rotate() } else { Ok(()) }
     }
 
     fn rotate_when_full(&mut self) {
@@ -143,18 +147,20 @@ impl Wal {
     }
 
     fn rotate(&mut self) -> Result<(), WalError> {
-        if self.poisoned {
-            // What lies at the end of this file is unknown, and only the last file may have a torn tail.
-            return Err(WalError::Poisoned);
-        }
-        if self.active.first_lsn == self.next_lsn {
-            // The next file would have the same name.
+        let is_empty = self.active.first_lsn == self.next_lsn;
+        if is_empty && !self.is_given_up {
             return Ok(());
         }
-        let next = begin_file(self.folder.as_ref(), self.next_lsn)?;
-        let full = std::mem::replace(&mut self.active, next);
-        let Active { name, first_lsn, bytes, .. } = full;
-        self.sealed.push_back(Sealed { name, first_lsn, next_lsn: self.next_lsn, bytes });
+        // One without a promised record has the name of the next, which takes its place.
+        let next = begin_file(self.folder.as_ref(), self.next_lsn).inspect_err(|_| {
+            // What is left of it must not stay behind the file that goes on in its place.
+            self.is_given_up |= !is_gone(self.folder.as_ref(), &file_name(self.next_lsn));
+        })?;
+        self.is_given_up = false;
+        let Active { name, first_lsn, bytes, .. } = std::mem::replace(&mut self.active, next);
+        if !is_empty {
+            self.sealed.push_back(Sealed { name, first_lsn, next_lsn: self.next_lsn, bytes });
+        }
         Ok(())
     }
 
@@ -175,9 +181,9 @@ impl Wal {
         Ok(())
     }
 
-    /// Whether it takes nothing until it is opened anew.
-    pub(crate) const fn is_poisoned(&self) -> bool {
-        self.poisoned
+    /// Whether it takes nothing before another file is begun.
+    pub(crate) const fn is_given_up(&self) -> bool {
+        self.is_given_up
     }
 
     /// Bytes in all files.
@@ -202,12 +208,13 @@ fn begin_file(folder: &dyn LogFolder, first_lsn: u64) -> Result<Active, WalError
     };
     let header = FileHeader { version: VERSION, salt, first_lsn }.encode();
     // Synced before any record follows: a torn write can then damage a header only while nothing was promised in the file.
-    if let Err(source) = file.append(&mut [IoSlice::new(&header)]).and_then(|()| file.sync()) {
-        // Must not stay behind the file that goes on in its place; when this fails too, the next attempt clears it.
-        folder.remove(&name).ok();
-        return Err(io(source));
-    }
+    file.append(&mut [IoSlice::new(&header)]).and_then(|()| file.sync()).map_err(io)?;
     Ok(Active { file, name, first_lsn, salt, bytes: FILE_HEADER_BYTES as u64 })
+}
+
+/// Removes a file; whether none is there now.
+fn is_gone(folder: &dyn LogFolder, name: &str) -> bool {
+    folder.remove(name).map_or_else(|error| error.kind() == io::ErrorKind::NotFound, |()| true)
 }
 
 #[cfg(test)]

@@ -115,20 +115,21 @@ async fn a_start_on_a_full_disk_says_what_to_free() {
 }
 
 #[test]
-fn after_a_failed_sync_nothing_is_promised_and_a_restart_has_what_was() {
+fn after_a_failed_sync_nothing_is_promised_and_a_start_has_what_was() {
     let (folder, log) = (tempfile::tempdir().unwrap(), FaultyFolder::default());
     let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let first = runtime();
     first.block_on(async {
         let (telemetry, _tasks) = open(folder.path(), &log).await;
         ingest(&telemetry, 1).await.unwrap();
-        log.disk(|disk| disk.fail_syncs = 1);
+        log.disk(|disk| disk.fail_syncs = u32::MAX);
         for id in [2, 3] {
             assert!(ingest(&telemetry, id).await.unwrap_err().is_retryable());
         }
         assert!(telemetry.health().failing.is_some() && telemetry.is_log_stopped());
     });
     first.shutdown_timeout(std::time::Duration::from_secs(5));
+    log.disk(|disk| disk.fail_syncs = 0);
     log.lose_power(0, None);
     runtime().block_on(async {
         let (telemetry, tasks) = open(folder.path(), &log).await;
@@ -137,6 +138,30 @@ fn after_a_failed_sync_nothing_is_promised_and_a_restart_has_what_was() {
         assert!(is_there(&telemetry, 2).await);
         assert!(tasks.drain(std::time::Duration::from_secs(30)).await.is_complete());
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_whose_sync_failed_is_ready_again_without_anybody_sending_anything() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), FaultyFolder::default());
+    let (telemetry, tasks) = open(folder.path(), &log).await;
+    ingest(&telemetry, 1).await.unwrap();
+    log.disk(|disk| disk.fail_syncs = 2);
+    assert!(ingest(&telemetry, 2).await.unwrap_err().is_retryable());
+    assert!(telemetry.health().failing.is_some() && telemetry.is_log_stopped());
+    let mended = async {
+        while telemetry.is_log_stopped() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), mended).await.unwrap();
+    assert_eq!(telemetry.health().failing, None);
+    ingest(&telemetry, 2).await.unwrap();
+    assert!(is_there(&telemetry, 1).await && is_there(&telemetry, 2).await);
+    assert!(tasks.drain(std::time::Duration::from_secs(30)).await.is_complete());
+    drop((telemetry, tasks));
+    log.lose_power(usize::MAX / 2, None);
+    let (telemetry, _tasks) = open(folder.path(), &log).await;
+    assert!(is_there(&telemetry, 1).await && is_there(&telemetry, 2).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

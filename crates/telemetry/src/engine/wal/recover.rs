@@ -21,7 +21,23 @@ impl Recovery {
         let mut names = folder.list().map_err(|source| WalError::Io { doing: "list", file: String::new(), source })?;
         // Names are fixed-width hexadecimal, so that their order is the order of their numbers.
         names.sort_unstable_by(|a, b| b.cmp(a));
-        Ok(Self { folder, names, sealed: Vec::new(), expected: None, torn_bytes: 0 })
+        let mut recovery = Self { folder, names, sealed: Vec::new(), expected: None, torn_bytes: 0 };
+        recovery.remove_begun()?;
+        Ok(recovery)
+    }
+
+    /// A file is begun with its header and a sync, so what a crash leaves of that at the end holds no record, and tells
+    /// nothing of the file before it.
+    fn remove_begun(&mut self) -> Result<(), WalError> {
+        let Some(name) = self.names.first() else { return Ok(()) };
+        let io = |doing| move |source| WalError::Io { doing, file: name.clone(), source };
+        let bytes = self.folder.bytes(name).map_err(io("look at"))?;
+        if bytes <= FILE_HEADER_BYTES as u64 {
+            self.folder.remove(name).map_err(io("remove"))?;
+            self.torn_bytes += bytes;
+            self.names.remove(0);
+        }
+        Ok(())
     }
 
     /// The records of the next file, or `None` after the last. Cuts a torn tail off the last file.
@@ -30,9 +46,6 @@ impl Recovery {
         let file =
             self.folder.read(&name).map_err(|source| WalError::Io { doing: "read", file: name.clone(), source })?;
         let is_last = self.names.is_empty();
-        if is_last && file.len() <= FILE_HEADER_BYTES {
-            return self.remove_begun(&name, file.len()).map(Some);
-        }
         let Some(header) = FileHeader::decode(&file) else {
             return Err(WalError::Corrupt { file: name, offset: 0, reason: "its header is damaged" });
         };
@@ -42,7 +55,9 @@ impl Recovery {
         if self.expected.is_some_and(|expected| expected != header.first_lsn) {
             return Err(WalError::Corrupt { file: name, offset: 0, reason: "a file before it is missing" });
         }
-        let (records, end) = read_frames(&name, &file, header, is_last)?;
+        // The file that comes next was begun for the number that came next.
+        let until = self.names.last().and_then(|next| first_lsn_of(next));
+        let (records, end) = read_frames(&name, &file, header, until, is_last)?;
         if is_last {
             self.settle(&name, end, file.len())?;
         }
@@ -50,13 +65,6 @@ impl Recovery {
         self.expected = Some(next_lsn);
         self.sealed.push(Sealed { name, first_lsn: header.first_lsn, next_lsn, bytes: end as u64 });
         Ok(Some(records))
-    }
-
-    /// A file is begun with its header and a sync, so what a crash leaves of that holds no record.
-    fn remove_begun(&mut self, name: &str, bytes: usize) -> Result<Vec<Record>, WalError> {
-        self.torn_bytes += bytes as u64;
-        self.folder.remove(name).map_err(|source| WalError::Io { doing: "remove", file: name.to_owned(), source })?;
-        Ok(Vec::new())
     }
 
     /// Cuts the torn tail, and syncs what was read: numbers given from here on build upon it.
@@ -77,12 +85,22 @@ impl Recovery {
     }
 }
 
-/// All records of one file, and where they end.
-fn read_frames(name: &str, file: &[u8], header: FileHeader, is_last: bool) -> Result<(Vec<Record>, usize), WalError> {
+/// All records of one file below the number `until`, and where they end. What is behind them was never promised: a file
+/// that could not be synced is given up, and its next number begins another.
+fn read_frames(
+    name: &str,
+    file: &[u8],
+    header: FileHeader,
+    until: Option<u64>,
+    is_last: bool,
+) -> Result<(Vec<Record>, usize), WalError> {
     let mut records = Vec::new();
     let mut at = FILE_HEADER_BYTES;
     while at < file.len() {
         let expected = header.first_lsn + records.len() as u64;
+        if until == Some(expected) {
+            break;
+        }
         match Frame::decode(header.salt, &file[at..]) {
             Some(frame) if frame.lsn == expected => {
                 at += frame.len();
@@ -101,6 +119,10 @@ fn read_frames(name: &str, file: &[u8], header: FileHeader, is_last: bool) -> Re
 /// Whether a later frame says that record `lsn` was durable when it was written.
 fn promised_later(salt: u32, file: &[u8], at: usize, lsn: u64) -> bool {
     find_frames(salt, file, at + 1).any(|frame| frame.lsn > lsn && frame.durable >= lsn)
+}
+
+fn first_lsn_of(name: &str) -> Option<u64> {
+    u64::from_str_radix(name.strip_suffix(LOG_FILE_ENDING)?, 16).ok()
 }
 
 /// The name of the file that begins with `first_lsn`.

@@ -19,6 +19,8 @@ pub(crate) trait LogFolder: Send {
     /// Names of all log files, in any order.
     fn list(&self) -> io::Result<Vec<String>>;
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+    /// How many bytes a file has.
+    fn bytes(&self, name: &str) -> io::Result<u64>;
     /// A new empty file whose name survives a loss of power.
     fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>>;
     /// An existing file.
@@ -81,6 +83,10 @@ impl LogFolder for DiskFolder {
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         std::fs::read(self.path.join(name))
+    }
+
+    fn bytes(&self, name: &str) -> io::Result<u64> {
+        Ok(std::fs::metadata(self.path.join(name))?.len())
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>> {

@@ -18,6 +18,7 @@ pub(crate) struct Disk {
     pub(crate) torn_append_bytes: usize,
     pub(crate) fail_syncs: u32,
     fail_truncates: u32,
+    fail_removes: u32,
     syncs: u32,
 }
 
@@ -103,7 +104,13 @@ impl LogFolder for FaultyFolder {
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         self.disk(|disk| disk.files.get(name).map(|content| content.bytes.clone())).ok_or_else(broken)
     }
+    fn bytes(&self, name: &str) -> io::Result<u64> {
+        self.read(name).map(|bytes| bytes.len() as u64)
+    }
     fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
+        if self.disk(|disk| disk.files.contains_key(name)) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
         self.disk(|disk| disk.files.insert(name.to_owned(), Content::default()));
         self.open(name)
     }
@@ -111,7 +118,13 @@ impl LogFolder for FaultyFolder {
         Ok(Box::new(FaultyFile { folder: self.clone(), name: name.to_owned() }))
     }
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.disk(|disk| disk.files.remove(name)).map(|_| ()).ok_or_else(broken)
+        self.disk(|disk| {
+            if disk.fail_removes > 0 {
+                disk.fail_removes -= 1;
+                return Err(broken());
+            }
+            disk.files.remove(name).map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
+        })
     }
 }
 
@@ -137,7 +150,9 @@ enum Action {
     Commit(Vec<Vec<u8>>),
     FailAppend { torn: usize, truncate_fails: bool },
     FailSync,
+    FailRemove,
     Rotate,
+    Renew,
     Trim { back: u64, erase: bool },
     LosePower { kept: usize, damage: Option<usize> },
 }
@@ -147,8 +162,10 @@ fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         6 => bodies.prop_map(Action::Commit),
         1 => (0usize..120, any::<bool>()).prop_map(|(torn, truncate_fails)| Action::FailAppend { torn, truncate_fails }),
-        1 => Just(Action::FailSync),
-        1 => Just(Action::Rotate),
+        2 => Just(Action::FailSync),
+        1 => Just(Action::FailRemove),
+        2 => Just(Action::Rotate),
+        1 => Just(Action::Renew),
         1 => (0u64..10, any::<bool>()).prop_map(|(back, erase)| Action::Trim { back, erase }),
         2 => (0usize..200, prop::option::of(0usize..200)).prop_map(|(kept, damage)| Action::LosePower { kept, damage }),
     ]
@@ -174,13 +191,17 @@ proptest! {
                     disk.fail_truncates = u32::from(truncate_fails);
                 }),
                 Action::FailSync => folder.disk(|disk| disk.fail_syncs = 1),
+                Action::FailRemove => folder.disk(|disk| disk.fail_removes = 1),
                 Action::Rotate => { wal.rotate().ok(); }
+                Action::Renew => { wal.renew().ok(); }
                 Action::Trim { back, erase } => {
                     stored = (wal.next_lsn - 1).saturating_sub(back).max(stored);
                     wal.trim(stored, if erase { stored } else { 0 }).ok();
                 }
                 Action::LosePower { kept, damage } => {
-                    folder.disk(|disk| (disk.fail_appends, disk.fail_syncs, disk.fail_truncates) = (0, 0, 0));
+                    folder.disk(|disk| {
+                        (disk.fail_appends, disk.fail_syncs, disk.fail_truncates, disk.fail_removes) = (0, 0, 0, 0);
+                    });
                     folder.lose_power(kept, damage);
                     let (opened, records) = reopen(&folder, stored).map_err(|e| TestCaseError::fail(e.to_string()))?;
                     wal = opened;
@@ -198,14 +219,46 @@ proptest! {
 }
 
 #[test]
-fn a_failed_sync_poisons_the_log_until_it_is_reopened() {
+fn after_a_failed_sync_the_log_goes_on_in_another_file_and_never_in_that_one() {
+    let nothing: &[&[u8]] = &[];
+    for promised in [&[&b"a"[..]][..], nothing] {
+        let folder = FaultyFolder::default();
+        let (mut wal, _) = reopen(&folder, 0).unwrap();
+        for body in promised {
+            commit(&mut wal, &[*body]).unwrap();
+        }
+        let given_up = wal.active.name.clone();
+        // The second is that of the file begun in its place.
+        folder.disk(|disk| disk.fail_syncs = 2);
+        assert!(matches!(commit(&mut wal, &[b"refused"]), Err(WalError::Io { doing: "sync", .. })));
+        let length = folder.bytes(&given_up).unwrap();
+        assert!(
+            matches!(commit(&mut wal, &[b"refused"]), Err(WalError::Io { doing: "begin", .. })) && wal.is_given_up()
+        );
+        wal.renew().unwrap();
+        assert!(!wal.is_given_up());
+        let next = promised.len() as u64 + 1;
+        assert_eq!(commit(&mut wal, &[b"b"]).unwrap(), next);
+        let is_replaced = promised.is_empty();
+        assert!(folder.bytes(&given_up).unwrap() == length || is_replaced, "nothing is written to it any more");
+        // All of what was refused arrived on the disk after all, but in a file that was given up before.
+        folder.lose_power(usize::MAX / 2, None);
+        let (_, records) = reopen(&folder, 0).unwrap();
+        let bodies: Vec<&[u8]> = records.iter().map(|record| record.body.as_slice()).collect();
+        assert_eq!(bodies, promised.iter().map(|body| &body[..]).chain([&b"b"[..]]).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_file_does_not_go_on_beside_one_that_was_half_begun() {
     let folder = FaultyFolder::default();
     let (mut wal, _) = reopen(&folder, 0).unwrap();
-    folder.disk(|disk| disk.fail_syncs = 1);
-    assert!(matches!(commit(&mut wal, &[b"a"]), Err(WalError::Io { doing: "sync", .. })));
-    assert!(matches!(commit(&mut wal, &[b"b"]), Err(WalError::Poisoned)));
-    let (mut wal, _) = reopen(&folder, 0).unwrap();
-    commit(&mut wal, &[b"c"]).unwrap();
+    commit(&mut wal, &[b"a"]).unwrap();
+    folder.disk(|disk| (disk.fail_syncs, disk.fail_removes) = (1, 1));
+    assert!(wal.rotate().is_err() && wal.is_given_up());
+    assert_eq!(commit(&mut wal, &[b"b"]).unwrap(), 2);
+    let (_, records) = reopen(&folder, 0).unwrap();
+    assert_eq!(records.iter().map(|record| record.lsn).collect::<Vec<_>>(), [1, 2]);
 }
 
 #[test]

@@ -167,17 +167,22 @@ pub(crate) struct UpArgs {
     pub(crate) otlp_http_listen: Option<SocketAddr>,
 }
 
+/// Where client commands look for a server that nobody names.
+pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:7600";
+/// Where they look for its administration token.
+pub(crate) const DEFAULT_DATA_DIR: &str = "mizzen-data";
+
 /// How client commands find the server and prove who they are.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ClientArgs {
     /// Where Mizzen listens.
-    #[arg(long, env = "MIZZEN_URL", default_value = "http://127.0.0.1:7600", value_name = "URL")]
+    #[arg(long, env = "MIZZEN_URL", default_value = DEFAULT_URL, value_name = "URL")]
     pub(crate) url: String,
     /// Administration token. [default: the file `admin-token` in the data folder]
     #[arg(long, env = "MIZZEN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
     /// Data folder to read `admin-token` from.
-    #[arg(long, env = "MIZZEN_DATA_DIR", default_value = "mizzen-data", value_name = "DIR")]
+    #[arg(long, env = "MIZZEN_DATA_DIR", default_value = DEFAULT_DATA_DIR, value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
 }
 

@@ -48,7 +48,7 @@ async fn list(args: RunsListArgs) -> Result<(), Failure> {
         args.output.format,
         &columns(),
         match is_filtered {
-            true => "no run is so; `mizzen runs list` shows the newest of all",
+            true => "no run matches; `mizzen runs list` shows the newest of all",
             false => "no runs yet; `mizzen run -- CMD` makes one, `mizzen import FILE` takes recorded ones in",
         },
     )

@@ -82,8 +82,10 @@ async fn show(args: ShowArgs) -> Result<(), Failure> {
 async fn add(args: AddArgs) -> Result<(), Failure> {
     let server = Server::find(&args.client)?;
     let config = config(&args).map_err(Failure::Usage)?;
+    let listed = server.get("/api/v1/tool-servers").await?;
+    let done = if items(&listed).iter().any(|item| item["name"] == args.name) { "replaced" } else { "added" };
     server.json(Method::PUT, &path("tool-servers", &args.name), Bytes::from(config.to_string())).await?;
-    output::say(&format!("`{}` is added; `mizzen tools show {}` shows what it offers", args.name, args.name));
+    output::say(&format!("`{}` is {done}; `mizzen tools show {}` shows what it offers", args.name, args.name));
     Ok(())
 }
 

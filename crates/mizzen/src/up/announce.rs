@@ -1,5 +1,7 @@
 //! What the start says: where the portal is, how to sign in, and a command that works as it stands.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use mizzen_control::keys::NewKey;
 use mizzen_control::providers::ProviderKey;
@@ -8,6 +10,7 @@ use mizzen_model::run::JUDGE_CALLER;
 
 use super::doors::Addresses;
 use super::planes::Planes;
+use crate::cli::{DEFAULT_DATA_DIR, DEFAULT_URL};
 use crate::config::Config;
 use crate::output;
 
@@ -34,7 +37,10 @@ pub(super) async fn announce(config: &Config, planes: &Planes, addresses: &Addre
     ));
     output::say(&format!("gateway    {url}/v1 and {url}/anthropic"));
     output::say(&format!("OTLP       {} (gRPC), {} (HTTP)", addresses.otlp_grpc, addresses.otlp_http));
-    output::say("run        mizzen run -- python agent.py");
+    let data_dir = std::path::absolute(planes.data_dir.path()).context("failed to find the data folder")?;
+    let is_default_dir = config.data_dir.as_os_str() == DEFAULT_DATA_DIR;
+    let elsewhere = elsewhere(&url, (!is_default_dir).then_some(data_dir.as_path()));
+    output::say(&format!("run        {elsewhere}mizzen run -- python agent.py"));
     if is_first_start {
         let new = NewKey { name: "first agent".to_owned(), ..NewKey::default() };
         let (_, key) = planes.control.keys().mint(new).await?;
@@ -45,6 +51,19 @@ pub(super) async fn announce(config: &Config, planes: &Planes, addresses: &Addre
         ));
     }
     output::data(&format!("ready {url}")).map_err(|_| anyhow::anyhow!("failed to write to standard output"))
+}
+
+/// What a command needs before it to find a server that is not where commands look by themselves; mostly nothing.
+fn elsewhere(url: &str, data_dir: Option<&Path>) -> String {
+    let url = (url != DEFAULT_URL).then(|| format!("MIZZEN_URL={url} "));
+    let data_dir = data_dir.map(|path| format!("MIZZEN_DATA_DIR={} ", quoted(&path.display().to_string())));
+    [url, data_dir].into_iter().flatten().collect()
+}
+
+/// As one word of a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@".contains(c);
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// The first start keeps references to keys that the environment holds, and says so; the keys stay where they are.
@@ -58,4 +77,18 @@ async fn reference_found_keys(planes: &Planes) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_names_what_it_would_not_find_by_itself() {
+        assert_eq!(elsewhere(DEFAULT_URL, None), "");
+        assert_eq!(elsewhere("http://127.0.0.1:9000", None), "MIZZEN_URL=http://127.0.0.1:9000 ");
+        assert_eq!(elsewhere(DEFAULT_URL, Some(Path::new("/srv/mizzen"))), "MIZZEN_DATA_DIR=/srv/mizzen ");
+        let folder = Some(Path::new("/srv/ada's data"));
+        assert_eq!(elsewhere(DEFAULT_URL, folder), "MIZZEN_DATA_DIR='/srv/ada'\\''s data' ");
+    }
 }

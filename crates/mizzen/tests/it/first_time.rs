@@ -95,3 +95,25 @@ async fn what_cannot_be_reached_or_read_says_so_in_plain_words() -> Result<()> {
     assert!(code == Some(2) && told.contains("is there already") && !told.contains("os error"), "{told}");
     Ok(())
 }
+
+#[tokio::test]
+async fn adding_a_tool_server_says_whether_one_was_replaced() -> Result<()> {
+    let server = Mizzen::start().await?;
+    for done in ["`shop` is added", "`shop` is replaced"] {
+        let (code, _, told) = run(&server, &["tools", "add", "shop", "--address", "http://127.0.0.1:9/mcp"]).await?;
+        assert!(code == Some(0) && told.contains(done), "{told}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_table_of_whole_steps_fits_a_screen() -> Result<()> {
+    let server = Mizzen::start().await?;
+    let text = "x".repeat(5_000);
+    let (code, out, told) = run(&server, &["query", &format!("SELECT '{text}' AS content, 1 AS n")]).await?;
+    assert_eq!(code, Some(0), "{told}");
+    assert!(out.lines().all(|line| line.chars().count() < 100) && told.contains("-o json"), "{out}{told}");
+    let (_, out, told) = run(&server, &["query", &format!("SELECT 1 AS n, '{text}' AS content")]).await?;
+    assert!(out.contains(&text) && told.is_empty(), "{told}");
+    Ok(())
+}

@@ -63,6 +63,10 @@ async function glance({ browser, server }) {
     'Enforce',
   ])
     assert.ok(text.includes(wanted), `“${wanted}” is in the header: ${text}`);
+  // Names that traffic made carry a digest: what is near is called by its title.
+  await until(page, 'a relation has its title', () =>
+    [...document.querySelectorAll('.relation-group a')].some(({ textContent }) => textContent === 'Shop tools'),
+  );
   await page.getByRole('tab', { name: 'Tools & permissions' }).click();
   await shown(page, 'Used without being granted');
   await page.getByRole('tab', { name: 'Scorecard' }).click();

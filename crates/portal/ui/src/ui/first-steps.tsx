@@ -1,5 +1,6 @@
 import { useData } from '../api/cache';
 import type { About } from '../api/shapes';
+import { commandFor } from '../format/command';
 import { Command } from './copy';
 import { ImportFile } from './import-file';
 import { Empty } from './waiting';
@@ -13,7 +14,7 @@ export function FirstSteps() {
         <li>
           <h3>Run an agent through Mizzen</h3>
           <p>Its model calls go through the gateway and its traces come here. The agent needs no change.</p>
-          <Command text="mizzen run -- python agent.py" />
+          <Command text={commandFor(location.origin, 'mizzen run -- python agent.py')} />
         </li>
         <li>
           <h3>Point OpenTelemetry here</h3>
@@ -23,7 +24,7 @@ export function FirstSteps() {
         <li>
           <h3>Import traces you have</h3>
           <p>Jaeger JSON, OTLP JSON or JSON Lines, Tempo batches.</p>
-          <Command text="mizzen import traces.json" />
+          <Command text={commandFor(location.origin, 'mizzen import traces.json')} />
           <ImportFile />
         </li>
       </ol>

@@ -186,8 +186,10 @@ function TextTab({
       >
         {isFolder ? (
           <p class="calm">
-            <Icon name="lock" /> It comes from the folder: change <code>{detail.file}</code>, it is read again by
-            itself.
+            <Icon name="lock" />
+            <span>
+              It comes from the folder: change <code>{detail.file}</code>, it is read again by itself.
+            </span>
           </p>
         ) : (
           <>

@@ -198,7 +198,7 @@ function Declared({ agent }: { agent: AgentBlock }) {
 
 function Relations({ detail }: { detail: EntityDetail }) {
   const near = useData<EntityGraph>(entityApi(detail.ref, '/graph?depth=1')).data.value;
-  const types = new Map(near?.nodes.map((node) => [node.ref, node.type]));
+  const nodes = new Map(near?.nodes.map((node) => [node.ref, node]));
   const groups = [...relationGroups(detail.relations), ...observedGroups(detail, near)];
   return (
     <section class="block">
@@ -210,14 +210,14 @@ function Relations({ detail }: { detail: EntityDetail }) {
           <ul>
             {targets.map(({ ref, exists }) => (
               <li key={ref}>
-                <Icon name={iconOf(splitReference(ref).kind, types.get(ref) ?? null)} />
+                <Icon name={iconOf(splitReference(ref).kind, nodes.get(ref)?.type ?? null)} />
                 {!exists ? (
                   <span class="bad-text" title={`${ref} is not in the catalog`}>
                     {referenceName(ref)} <span class="hidden">is not in the catalog</span>
                     <Icon name="alert" />
                   </span>
                 ) : (
-                  <EntityLink reference={ref} />
+                  <EntityLink reference={ref} title={nodes.get(ref)?.title ?? null} />
                 )}
               </li>
             ))}

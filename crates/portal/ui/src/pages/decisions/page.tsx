@@ -2,6 +2,7 @@ import { useData } from '../../api/cache';
 import { usePages } from '../../api/pages';
 import type { DecisionItem, Mode } from '../../api/policies';
 import type { AgentSummary, List } from '../../api/shapes';
+import { commandFor } from '../../format/command';
 import { plural } from '../../format/number';
 import { SINCE } from '../../format/since';
 import { query, setQuery } from '../../location';
@@ -87,7 +88,7 @@ function NoDecision({ filtered }: { filtered: boolean }) {
         enforced or only observed.
       </p>
       <div class="empty-steps">
-        <Command text="mizzen run -- python agent.py" />
+        <Command text={commandFor(location.origin, 'mizzen run -- python agent.py')} />
         <Command text="mizzen policy explain DECISION" />
       </div>
     </Empty>

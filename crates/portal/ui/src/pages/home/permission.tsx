@@ -44,7 +44,7 @@ function Told() {
         <Icon name="failed" /> {counted(denied)} denied today
       </a>
       <a href="/decisions?effect=deny&enforced=false&since=24h">
-        <Icon name="eye" /> {counted(would)} would have been
+        <Icon name="eye" /> {counted(would)} would have been denied
       </a>
       {boundaries.folder?.stale && (
         <a href="/boundaries" class="alarm-link">

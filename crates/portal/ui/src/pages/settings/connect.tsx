@@ -1,5 +1,6 @@
 import { useData } from '../../api/cache';
 import type { About } from '../../api/shapes';
+import { commandFor } from '../../format/command';
 import { Command } from '../../ui/copy';
 import { ImportFile } from '../../ui/import-file';
 
@@ -10,7 +11,7 @@ export function Connect() {
     <div class="connect">
       <h2>Run an agent</h2>
       <p>Sets what SDKs already read, gives the process a key of its own, and prints a summary at the end.</p>
-      <Command text="mizzen run -- python agent.py" />
+      <Command text={commandFor(location.origin, 'mizzen run -- python agent.py')} />
       <h2>Model gateway</h2>
       <p>For any OpenAI or Anthropic SDK, with an agent key as its API key.</p>
       <Command text={`export OPENAI_BASE_URL=${location.origin}/v1`} />
@@ -34,7 +35,7 @@ export function Connect() {
       )}
       <h2>Import</h2>
       <p>Jaeger JSON, OTLP JSON or JSON Lines, Tempo batches.</p>
-      <Command text="mizzen import traces.json" />
+      <Command text={commandFor(location.origin, 'mizzen import traces.json')} />
       <ImportFile />
       <h2>HTTP API</h2>
       <p>

@@ -26,11 +26,11 @@ export const EXAMPLES: [string, string][] = [
   ],
   [
     'Cost by agent and model',
-    `SELECT agent, model, count(*) AS calls,\n       sum(input_tokens) AS input_tokens,\n       sum(output_tokens) AS output_tokens,\n       sum(cost_usd) AS cost_usd\nFROM steps\nWHERE model IS NOT NULL\nGROUP BY agent, model\nORDER BY cost_usd DESC NULLS LAST\nLIMIT 20`,
+    `SELECT agent, model, count(*) AS calls,\n       sum(input_tokens) AS input_tokens,\n       sum(output_tokens) AS output_tokens,\n       sum(cost_usd) AS cost_usd\nFROM steps\nWHERE kind = 'model_call'\nGROUP BY agent, model\nORDER BY cost_usd DESC NULLS LAST\nLIMIT 20`,
   ],
   ['Slowest runs', `SELECT run_id, agent, duration_ms, status\nFROM runs\nORDER BY duration_ms DESC\nLIMIT 20`],
   [
     'Latency of models',
-    `SELECT model, count(*) AS calls,\n       approx_percentile_cont(duration_ms, 0.5) AS median_ms,\n       approx_percentile_cont(duration_ms, 0.95) AS p95_ms\nFROM steps\nWHERE model IS NOT NULL\nGROUP BY model\nORDER BY p95_ms DESC`,
+    `SELECT model, count(*) AS calls,\n       approx_percentile_cont(duration_ms, 0.5) AS median_ms,\n       approx_percentile_cont(duration_ms, 0.95) AS p95_ms\nFROM steps\nWHERE kind = 'model_call'\nGROUP BY model\nORDER BY p95_ms DESC`,
   ],
 ];

@@ -37,8 +37,11 @@ export function Profiles() {
         {(list) =>
           list.items.length === 0 ? (
             <p class="calm">
-              <Icon name="plug" /> None: agents see what they may use at <code>/mcp</code>. A profile is a curated list
-              at an address of its own.
+              <Icon name="plug" />
+              <span>
+                None: agents see what they may use at <code>/mcp</code>. A profile is a curated list at an address of
+                its own.
+              </span>
             </p>
           ) : (
             <Table items={list.items} reload={profiles.reload} />

@@ -44,7 +44,7 @@ use self::pipeline::Searches;
 pub use self::pipeline::TokenCheck;
 use self::session::Sessions;
 use self::tasks::questions::Questions;
-pub use self::tokens::IssuerTokens;
+pub use self::tokens::{IssuerTokens, ResourceError};
 use crate::seam::Directory;
 use crate::signing::Signer;
 

@@ -17,12 +17,34 @@ pub struct IssuerTokens {
     resource: ResourceConfig,
 }
 
+/// Why no token could ever be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ResourceError {
+    #[error(transparent)]
+    Issuer(#[from] Box<TokenError>),
+    #[error(
+        "`issuers` names nobody, so that every token would be refused; name the authorization server, or leave out `tools.resource`"
+    )]
+    NoIssuer,
+    #[error(
+        "`agent_claims` names no claim, so that every token would be refused; name the claim that names the agent, or leave it out for \
+         the usual ones"
+    )]
+    NoAgentClaim,
+}
+
 impl IssuerTokens {
     /// Asks nobody yet.
     ///
     /// # Errors
-    /// When the address of an issuer is neither https nor on loopback.
-    pub fn new(resource: &ResourceConfig, client: &HttpClient, clock: &Clock) -> Result<Self, Box<TokenError>> {
+    /// When the address of an issuer is neither https nor on loopback, or every token would be refused.
+    pub fn new(resource: &ResourceConfig, client: &HttpClient, clock: &Clock) -> Result<Self, ResourceError> {
+        if resource.issuers.is_empty() {
+            return Err(ResourceError::NoIssuer);
+        }
+        if resource.agent_claims.iter().all(String::is_empty) {
+            return Err(ResourceError::NoAgentClaim);
+        }
         let issuer =
             |issuer: &String| Issuer::new(IssuerConfig::new(issuer), client.clone(), clock.clone()).map_err(Box::new);
         let issuers = resource.issuers.iter().map(issuer).collect::<Result<_, _>>()?;

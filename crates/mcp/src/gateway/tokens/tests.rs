@@ -8,7 +8,7 @@ use mizzen_runtime::client::{ClientConfig, HttpClient};
 use mizzen_runtime::clock::Clock;
 use serde_json::{Value, json};
 
-use super::{IssuerTokens, identity};
+use super::{IssuerTokens, ResourceError, identity};
 use crate::gateway::config::ResourceConfig;
 use crate::gateway::pipeline::TokenCheck as _;
 
@@ -68,4 +68,17 @@ async fn the_issuer_that_a_token_names_decides_about_it_and_no_other() {
     assert!(matches!(&away, Err(TokenError::Unavailable { issuer, .. }) if issuer.ends_with("/a")), "{away:?}");
     let nobody = tokens.check(&token("https://login.example.com"), &[]).await;
     assert!(matches!(&nobody, Err(TokenError::Issuer(ours)) if ours.contains("/a` or `http")), "{nobody:?}");
+}
+
+#[test]
+fn a_configuration_under_which_every_token_is_refused_is_refused_itself() {
+    let client = HttpClient::new(ClientConfig::default()).unwrap();
+    let tokens = |more: Value| IssuerTokens::new(&resource(&more), &client, &Clock::system());
+    assert!(tokens(json!({ "agent_claims": ["", "agent"] })).is_ok());
+    for none in [json!([]), json!([""])] {
+        let refused = tokens(json!({ "agent_claims": none }));
+        assert!(matches!(refused, Err(ResourceError::NoAgentClaim)), "{refused:?}");
+    }
+    let refused = tokens(json!({ "issuers": [] }));
+    assert!(matches!(refused, Err(ResourceError::NoIssuer)), "{refused:?}");
 }

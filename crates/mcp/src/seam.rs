@@ -269,6 +269,10 @@ pub struct Interest {
     pub unsolicited: bool,
 }
 
+/// How a task of 2025-11-25 stands, said by its server unasked. Over a connection that clients share it comes to everyone whose
+/// interest is `unsolicited`: whose the task is, only the door knows.
+pub const TASK_STATUS: &str = "notifications/tasks/status";
+
 /// What a server sends besides replies.
 #[derive(Debug)]
 pub enum FromServer {

@@ -22,8 +22,9 @@ use super::pipeline::{Client, Incoming, Target, UnderWay};
 use super::session::{Asked, ClientSession};
 use super::state::Next;
 use super::stream::Out;
+use super::tasks::is_of_task;
 use super::trace::TraceContext;
-use crate::seam::{ClientAnswer, FromServer, LOG_LEVELS, Reply};
+use crate::seam::{ClientAnswer, FromServer, LOG_LEVELS, Member, Reply};
 use crate::wire::json::{self, Members};
 use crate::wire::rpc::{self, Answer, INTERNAL_ERROR, LIMIT, METHOD_NOT_FOUND, RpcError};
 
@@ -140,7 +141,7 @@ impl UnderWay {
         }
         match step {
             Step::Event(FromServer::Notification { method, params }) => {
-                tell(&self.incoming, &method, params, out).await;
+                tell(&self.incoming, &self.target.member, &method, params, out).await;
                 Ok(After::Wait)
             }
             Step::Event(FromServer::Request { method, params, answer }) => {
@@ -189,8 +190,20 @@ async fn question(
     }
 }
 
-/// Hands on what belongs to the request.
-pub(super) async fn tell(incoming: &Incoming, method: &str, params: Option<Box<RawValue>>, out: &Out) {
+/// Hands on what `member` says that belongs to the request.
+pub(super) async fn tell(
+    incoming: &Incoming,
+    member: &Member,
+    method: &str,
+    mut params: Option<Box<RawValue>>,
+    out: &Out,
+) {
+    if is_of_task(method) {
+        params = incoming.news_of_task(member.upstream.name(), method, params).await;
+        if params.is_none() {
+            return;
+        }
+    }
     if let Some(message) = incoming.notification(method, params) {
         drop(out.send(message).await);
     }
@@ -380,8 +393,6 @@ impl Incoming {
             // News of lists and resources go where the client listens for them.
             "notifications/cancelled" | "notifications/resources/updated" => return None,
             list if list.ends_with("/list_changed") => return None,
-            // They name tasks by ids that are not the client's; it polls.
-            tasks if tasks.starts_with("notifications/tasks") => return None,
             _ => params,
         };
         Some(rpc::notification(method, params.as_deref()))

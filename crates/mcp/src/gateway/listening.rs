@@ -42,6 +42,9 @@ const RECHECK_EVERY: Duration = Duration::from_secs(2);
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
 const LISTED: [ListKind; 4] = ListKind::ALL;
 
+/// What a server said by itself, and its name.
+type Heard = (Arc<str>, FromServer);
+
 /// What one client wants to hear.
 struct Listener {
     incoming: Incoming,
@@ -332,8 +335,16 @@ impl Listener {
                         self.tell_changes(&out).await;
                     }
                 }
-                Some(event) = news.recv() => self.hand_on(event, &out).await,
-                Ok(()) = changes.changed() => self.tell_changes(&out).await,
+                Some((server, event)) = news.recv() => self.hand_on(&server, event, &out).await,
+                Ok(()) = changes.changed() => {
+                    // Its door is gone.
+                    let Some(is_another) = self.take_view() else { return };
+                    self.tell_changes(&out).await;
+                    // A server that is no longer behind this door is not heard here either.
+                    if is_another {
+                        servers = self.listen(&sender).await;
+                    }
+                }
                 Ok(()) = self.resources.changed() => servers = self.listen(&sender).await,
                 Ok(()) = linked.changed() => servers = self.listen(&sender).await,
                 Some(again) = servers.next() => if again { servers = self.listen(&sender).await },
@@ -351,7 +362,7 @@ impl Listener {
 
     /// One listener for each server that has something to say, instead of those before. Each ends when its server is
     /// lost, and says then whether to begin again.
-    async fn listen(&mut self, news: &mpsc::Sender<FromServer>) -> FuturesUnordered<BoxFuture<'static, bool>> {
+    async fn listen(&mut self, news: &mpsc::Sender<Heard>) -> FuturesUnordered<BoxFuture<'static, bool>> {
         let uris: Vec<String> = self.resources.borrow_and_update().iter().cloned().collect();
         let mut interests: BTreeMap<String, (Member, Interest)> = BTreeMap::new();
         for uri in uris {
@@ -400,15 +411,18 @@ impl Listener {
             key_id: self.incoming.caller.key_id.clone(),
             run: self.incoming.run(&trace::of(&self.incoming.meta, &self.incoming.headers)),
             touches: member.upstream.touches(ListKind::Resources, ""),
+            server: member.upstream.name().into(),
         }
     }
 
-    async fn hand_on(&self, event: FromServer, out: &Out) {
+    async fn hand_on(&self, server: &str, event: FromServer, out: &Out) {
         let message = match event {
             // Lists are compared here, as this caller may see them.
             FromServer::Notification { method, .. } if method.ends_with("/list_changed") => return,
-            // They name tasks as the client does not know them; it polls.
-            FromServer::Notification { method, .. } if method.starts_with("notifications/tasks") => return,
+            FromServer::Notification { method, params } if tasks::is_of_task(&method) => {
+                let Some(params) = self.incoming.news_of_task(server, &method, params).await else { return };
+                self.tagged(&method, Some(&params))
+            }
             FromServer::Notification { method, params } => {
                 if method == "notifications/message"
                     && !params.as_deref().is_some_and(|params| bridge::wants(&self.incoming.client, params))
@@ -437,13 +451,17 @@ impl Listener {
         rpc::notification(method, Some(&text::with_meta(params.unwrap_or(&empty), [(SUBSCRIPTION_ID, id)])))
     }
 
+    /// Goes by the view as it is now. Whether it is another one; `None` when there is none any more.
+    fn take_view(&mut self) -> Option<bool> {
+        let profile = (!self.incoming.profile.is_empty()).then_some(self.incoming.profile.as_str());
+        let view = self.incoming.gateway.directory.view(profile)?;
+        let is_another = !Arc::ptr_eq(&view, &self.incoming.view);
+        self.incoming.view = view;
+        Some(is_another)
+    }
+
     /// Tells of the lists that are not what they were for this caller when they were last looked at.
     async fn tell_changes(&mut self, out: &Out) {
-        // The view itself may be another one now.
-        let profile = (!self.incoming.profile.is_empty()).then_some(self.incoming.profile.as_str());
-        if let Some(view) = self.incoming.gateway.directory.view(profile) {
-            self.incoming.view = view;
-        }
         for name in self.seen.look(&self.incoming).await {
             drop(out.send(self.tagged(&format!("notifications/{name}/list_changed"), None)).await);
         }
@@ -456,12 +474,13 @@ struct Touches {
     key_id: String,
     run: Option<RunId>,
     touches: Taint,
+    server: Arc<str>,
 }
 
 impl Touches {
     /// Until the server says no more, or nobody hears it. What it says may carry what its results would, so that this is kept
     /// first; what cannot be kept is not handed on.
-    async fn hand_on(self, mut heard: mpsc::Receiver<FromServer>, news: mpsc::Sender<FromServer>) {
+    async fn hand_on(self, mut heard: mpsc::Receiver<FromServer>, news: mpsc::Sender<Heard>) {
         while let Some(event) = heard.recv().await {
             let gate = self.gateway.control.gate();
             if !is_bare(&event)
@@ -470,15 +489,15 @@ impl Touches {
                 tracing::warn!(error = %Chain(&error), "what a tool server says could not be kept, so it is withheld");
                 continue;
             }
-            if news.send(event).await.is_err() {
+            if news.send((Arc::clone(&self.server), event)).await.is_err() {
                 return;
             }
         }
     }
 }
 
-/// Only says that something is to be asked for.
+/// Only says that something is to be asked for; or is about a task, and touches what that does, the run of its owner alone.
 fn is_bare(event: &FromServer) -> bool {
     let FromServer::Notification { method, .. } = event else { return false };
-    method.ends_with("/list_changed") || method == "notifications/resources/updated"
+    method.ends_with("/list_changed") || method == "notifications/resources/updated" || tasks::is_of_task(method)
 }

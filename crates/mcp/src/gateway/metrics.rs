@@ -10,6 +10,7 @@ pub(super) struct GatewayMetrics {
     pub(super) foreign_origin: Counter,
     pub(super) refused: Counter,
     pub(super) shed: Counter,
+    pub(super) task_news_dropped: Counter,
     /// From a message to its answer, the tool server's time included.
     pub(super) duration: Histogram,
 }
@@ -33,6 +34,10 @@ impl GatewayMetrics {
             shed: counter(
                 "mizzen_mcp_records_shed_total",
                 "Records of calls that were dropped because the queue was full.",
+            ),
+            task_news_dropped: counter(
+                "mizzen_mcp_task_news_dropped_total",
+                "News of tasks that were dropped, of each session that heard them: it did not make the task, or may not hear it.",
             ),
             duration: registry.histogram("mizzen_mcp_call_seconds", "Duration of tool calls.", &[], SECONDS),
         }

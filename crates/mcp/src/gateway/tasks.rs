@@ -7,6 +7,7 @@
 pub(super) mod bridged;
 pub(super) mod made;
 pub(super) mod questions;
+mod status;
 
 use bytes::Bytes;
 use mizzen_control::audit::Durability;
@@ -19,6 +20,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use self::bridged::Told;
+pub(super) use self::status::is_of_task;
 use super::bridge::{Answered, Asking};
 use super::exchange::{Exchange, Step};
 use super::pipeline::{Client, Granted, Incoming, Searched, Target, Withheld, not_kept, redacted, unanswered};
@@ -106,7 +108,7 @@ impl Incoming {
     /// The client's name of a task.
     fn named(&self, task: String, is_kept: bool, granted: &Granted, server: &str) -> Box<RawValue> {
         let Obligations { redact, result_bytes_max, record_content, .. } = granted.permit.obligations.clone();
-        let task_bytes = task.len();
+        let id = (!is_kept).then(|| task.clone());
         let name = self.gateway.seal_task(&TaskName {
             credential: self.caller.key_id.as_str().to_owned(),
             server: server.to_owned(),
@@ -121,7 +123,7 @@ impl Incoming {
         });
         let named = text::raw(&name);
         if let Client::Stateful(session) = &self.client {
-            session.made.add(name, task_bytes);
+            session.made.add(name, server, id);
         }
         named
     }
@@ -364,7 +366,8 @@ impl Incoming {
             }
             match step {
                 Step::Event(FromServer::Notification { method, params }) => {
-                    bridge::tell(self, &method, params.map(|params| names.to_client(params)), out).await;
+                    let params = params.map(|params| names.to_client(params));
+                    bridge::tell(self, member, &method, params, out).await;
                 }
                 Step::Event(FromServer::Request { method, params, answer }) => match &self.client {
                     Client::Stateful(session) if bridge::declared(&self.client, &method) => {

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 
 use super::wire::{self, Message};
-use crate::seam::{FromServer, Interest, ListKind};
+use crate::seam::{FromServer, Interest, ListKind, TASK_STATUS};
 
 /// Messages of one request that its reader has not taken yet. A request whose client is slower loses its place.
 pub(super) const QUEUE_MAX: usize = 1_024;
@@ -166,14 +166,13 @@ impl Hub {
         changed.iter().for_each(|kind| (self.on_change)(*kind));
         let uri =
             (method == "notifications/resources/updated").then(|| read::<UriParams>(params).map(|params| params.uri));
-        if let (Some(dropped), None, true) = (&self.unaddressed, &uri, changed.is_empty()) {
+        let has_owner = uri.is_some() || !changed.is_empty() || method == TASK_STATUS;
+        if let (Some(dropped), false) = (&self.unaddressed, has_owner) {
             dropped.inc();
             return;
         }
         let wants = |interest: &Interest| match &uri {
-            Some(uri) => {
-                uri.as_ref().is_some_and(|uri| interest.resources.iter().any(|wanted| uri.starts_with(wanted.as_str())))
-            }
+            Some(uri) => uri.as_ref().is_some_and(|uri| interest.resources.iter().any(|wanted| is_within(uri, wanted))),
             None if changed.is_empty() => interest.unsolicited,
             None => changed.iter().any(|kind| interest.lists.contains(kind)),
         };
@@ -237,6 +236,12 @@ impl Hub {
     }
 }
 
+/// Whether `uri` is `of`, or a part of it: a name that only begins alike may be one that another client follows.
+fn is_within(uri: &str, of: &str) -> bool {
+    let rest = uri.strip_prefix(of);
+    rest.is_some_and(|rest| rest.is_empty() || of.ends_with('/') || rest.starts_with(['/', '?', '#']))
+}
+
 fn read<'a, T: Deserialize<'a>>(params: Option<&'a RawValue>) -> Option<T> {
     serde_json::from_str(params?.get()).ok()
 }
@@ -285,7 +290,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::{Hub, Routed};
-    use crate::seam::Interest;
+    use crate::seam::{Interest, TASK_STATUS};
     use crate::upstream::wire::{Message, raw};
 
     fn log() -> Message {
@@ -305,11 +310,34 @@ mod tests {
         let (mut second, _place) = hub.register(2, false);
         hub.route(log());
         drop(place);
+        let params = Some(raw(&json!({ "taskId": "t1", "status": "completed" })));
+        hub.route(Message::Notification { method: TASK_STATUS.into(), params });
+        assert!(heard.try_recv().is_ok(), "the door knows whose the task is");
         hub.unsolicited(log());
         let question = Message::Request { id: raw(&7), method: "roots/list".into(), params: None };
         assert!(matches!(hub.unsolicited(question), Routed::Unanswerable(_)));
         assert!(first.try_recv().is_err() && second.try_recv().is_err() && heard.try_recv().is_err());
         assert_eq!(dropped.get(), 2);
+    }
+
+    #[test]
+    fn who_follows_a_resource_hears_of_it_and_its_parts_and_of_no_name_that_begins_alike() {
+        let hub = Arc::new(Hub::new(None, |_| {}));
+        let (events, mut heard) = mpsc::channel(8);
+        let resources = vec!["file:///a".to_owned(), "file:///folder/".to_owned()];
+        let _listening = hub.listen(Interest { resources, ..Interest::default() }, events);
+        for (uri, is_told) in [
+            ("file:///a", true),
+            ("file:///a/b", true),
+            ("file:///a?page=2", true),
+            ("file:///a#part", true),
+            ("file:///folder/b", true),
+            ("file:///a-of-another", false),
+            ("file:///folder", false),
+        ] {
+            hub.notify("notifications/resources/updated", Some(&raw(&json!({ "uri": uri }))));
+            assert_eq!(heard.try_recv().is_ok(), is_told, "{uri}");
+        }
     }
 
     #[test]

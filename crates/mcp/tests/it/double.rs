@@ -300,6 +300,11 @@ impl Views {
         self.announce();
     }
 
+    pub(crate) fn remove(&self, name: &str) {
+        self.views.lock().unwrap().remove(name);
+        self.announce();
+    }
+
     pub(crate) fn announce(&self) {
         self.changed.send_modify(|revision| *revision += 1);
     }

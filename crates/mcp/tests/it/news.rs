@@ -7,7 +7,7 @@ use mizzen_control::keys::NewKey;
 use mizzen_control::pauses::{PauseKind, Reach};
 use mizzen_control::policies::{By, Expected, PolicyKind, PolicySettings};
 use mizzen_control::versions::{AgentVersion, AgentVersions};
-use mizzen_mcp::seam::{Era, FromServer, ListKind};
+use mizzen_mcp::seam::{Era, FromServer, ListKind, Names};
 use mizzen_model::id::Digest;
 use mizzen_model::permission::Evidence;
 use mizzen_model::step::Source;
@@ -85,11 +85,12 @@ async fn a_stateful_client_hears_on_its_stream_what_it_follows() {
     assert_eq!(heard.unwrap()["params"]["uri"], "file:///a");
     assert!(double.interests.lock().unwrap().iter().any(|interest| interest.unsolicited));
     // A newer stream takes over.
+    let before = looks(&double);
     let mut newer = client.listen().await;
     assert!(events.next().await.is_none());
     let changing = async {
-        // The listener has read the lists once it listens.
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        // What it compares with.
+        looked_after(&double, before).await;
         double.has(ListKind::Tools, [json!({ "name": "read" }), json!({ "name": "write" })]);
         harness.views.announce();
     };
@@ -225,16 +226,33 @@ async fn listening(harness: &Harness, more: &str) -> Events {
     events
 }
 
-/// What comes next when nothing does before the news that are sent now.
-async fn next_after(events: &mut Events, double: &Double, quiet: std::time::Duration) -> serde_json::Value {
-    tokio::time::sleep(quiet).await;
-    update(double, "file:///a").await;
-    events.next().await.unwrap()["method"].clone()
+/// How often the tools of a server were asked for.
+fn looks(double: &Double) -> usize {
+    double.lists_asked.lock().unwrap().iter().filter(|kind| **kind == ListKind::Tools).count()
+}
+
+/// Until they were asked for again. Who asked says what it found before it hands on what is sent after this.
+async fn looked_after(double: &Double, before: usize) {
+    let looked = async {
+        while looks(double) == before {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), looked).await.expect("a look within 10 s");
+}
+
+/// What comes next when nothing does until `quiet` is over and news are sent. The stream is read meanwhile: it does its work only then.
+async fn next_after(quiet: impl Future<Output = ()>, events: &mut Events, double: &Double) -> serde_json::Value {
+    let news = async {
+        quiet.await;
+        update(double, "file:///a").await;
+    };
+    let (heard, ()) = tokio::join!(events.next(), news);
+    heard.unwrap()["method"].clone()
 }
 
 #[tokio::test]
 async fn who_listens_hears_of_changes_of_what_it_may_see_and_of_no_others() {
-    const LOOKED: std::time::Duration = std::time::Duration::from_millis(300);
     const RECHECKED: std::time::Duration = std::time::Duration::from_millis(2500);
     const CHANGED: &str = "notifications/tools/list_changed";
     let double = followed();
@@ -247,23 +265,46 @@ async fn who_listens_hears_of_changes_of_what_it_may_see_and_of_no_others() {
     has("a", "a");
     let harness = Harness::new(std::slice::from_ref(&double)).await;
     let mut events = listening(&harness, "").await;
+    let before = looks(&double);
     has("a", "b");
     harness.views.announce();
-    assert_eq!(next_after(&mut events, &double, LOOKED).await, "notifications/resources/updated", "it is hidden");
+    let heard = next_after(looked_after(&double, before), &mut events, &double).await;
+    assert_eq!(heard, "notifications/resources/updated", "it is hidden");
     has("b", "b");
     harness.views.announce();
     assert_eq!(events.next().await.unwrap()["method"], CHANGED);
     // No server says anything of it: the rules are other ones.
     put(&harness, &format!("{BOUNDARY}    - tool: files/write\n")).await;
     assert_eq!(events.next().await.unwrap()["method"], CHANGED);
+    let before = looks(&double);
     put(&harness, &format!("{BOUNDARY}    - tool: files/write\n    - tool: files/nothing\n")).await;
-    let heard = next_after(&mut events, &double, RECHECKED).await;
+    let heard = next_after(looked_after(&double, before), &mut events, &double).await;
     assert_eq!(heard, "notifications/resources/updated", "it sees what it saw");
     put(&harness, BOUNDARY).await;
     assert_eq!(events.next().await.unwrap()["method"], CHANGED, "it may no longer");
     let lists = double.lists_asked.lock().unwrap().len();
-    assert_eq!(next_after(&mut events, &double, RECHECKED).await, "notifications/resources/updated");
+    let heard = next_after(tokio::time::sleep(RECHECKED), &mut events, &double).await;
+    assert_eq!(heard, "notifications/resources/updated");
     assert_eq!(double.lists_asked.lock().unwrap().len(), lists, "nothing changed, and nobody was asked");
+}
+
+#[tokio::test]
+async fn who_listens_hears_no_server_that_is_no_longer_behind_its_door() {
+    let (files, other) = (followed(), Double::plain("other", Era::Stateful, &["read"]));
+    let harness = Harness::new(&[files.clone(), other.clone()]).await;
+    let client = harness.open("/mcp/plain", &json!({})).await;
+    client.ask("resources/subscribe", &json!({ "uri": "file:///a" })).await.result();
+    let mut events = client.listen().await;
+    update(&files, "file:///a").await;
+    assert_eq!(events.next().await.unwrap()["params"]["uri"], "file:///a");
+    let news = files.news.lock().unwrap().clone().unwrap();
+    harness.views.set("plain", &[other], Names::Plain);
+    let closed = tokio::time::timeout(std::time::Duration::from_secs(10), news.closed()).await;
+    closed.expect("nobody listens to it after 10 s");
+    harness.views.remove("plain");
+    while let Some(event) = events.next().await {
+        assert!(event["method"].as_str().unwrap().ends_with("/list_changed"), "{event}");
+    }
 }
 
 #[tokio::test]

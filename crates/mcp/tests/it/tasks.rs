@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use mizzen_control::pauses::{PauseKind, Reach};
+use mizzen_control::secrets::SecretsAction;
 use mizzen_governance::{PolicySet, Source, Sources};
+use mizzen_mcp::GatewayConfig;
 use mizzen_mcp::seam::{Era, FromServer, ListKind, Reply};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::double::{Double, raw, said};
 use crate::harness::{Events, Harness, attribute};
+use crate::secrets::AWS;
 
 const BOUNDARY: &str = r"
 apiVersion: mizzen.dev/v1
@@ -242,4 +245,62 @@ async fn a_session_lists_the_tasks_that_it_made_and_no_others() {
     let stranger = harness.open("/mcp", &json!({})).await;
     assert_eq!(stranger.ask("tasks/list", &json!({})).await.last()["error"]["data"]["code"], "paused");
     assert_eq!(double.calls(), calls);
+}
+
+#[tokio::test]
+async fn how_a_task_stands_is_told_to_the_session_that_made_it_and_to_no_other() {
+    const STATUS: &str = "notifications/tasks/status";
+    let status = |task: &str| {
+        let related = json!({ "io.modelcontextprotocol/related-task": { "taskId": task } });
+        let params = json!({ "taskId": task, "status": "completed", "statusMessage": format!("used {AWS}"), "ttl": 60_000,
+            "result": { "structuredContent": { "iban": "DE89" } }, "_meta": related });
+        FromServer::Notification { method: STATUS.to_owned(), params: Some(raw(&params)) }
+    };
+    let double = Double::new("jobs", Era::Stateful, move |method, _, events: mpsc::Sender<FromServer>| async move {
+        match method.as_str() {
+            "tools/call" => Reply::Complete(raw(&json!({ "task": { "taskId": "t1", "status": "working" } }))),
+            _ => {
+                events.send(status("t1")).await.unwrap();
+                Reply::Complete(raw(&json!({ "taskId": "t1", "status": "completed" })))
+            }
+        }
+    });
+    double.has(ListKind::Tools, [json!({ "name": "run", "execution": { "taskSupport": "optional" } })]);
+    let change = |config: &mut GatewayConfig| config.secrets.answers = SecretsAction::Redact;
+    let harness = Harness::with(std::slice::from_ref(&double), change).await;
+    let call = json!({ "name": "jobs__run", "arguments": {}, "task": {} });
+    let (owner, other) = (harness.open("/mcp", &json!({})).await, harness.open("/mcp", &json!({})).await);
+    let task = owner.ask("tools/call", &call).await.result()["task"]["taskId"].clone();
+    other.ask("tools/call", &json!({ "name": "jobs__run", "arguments": {} })).await;
+    let mut streams = Vec::new();
+    for client in [&owner, &other] {
+        let events = client.listen().await;
+        let news = loop {
+            if let Some(news) = double.news.lock().unwrap().take() {
+                break news;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        };
+        streams.push((events, news));
+    }
+    // Over a connection that clients share, everybody who listens to its server is sent all of this.
+    for (_, news) in &streams {
+        for task in ["t1", "nobody's"] {
+            news.send(status(task)).await.unwrap();
+        }
+        let params = Some(raw(&json!({ "level": "error", "data": "and then this" })));
+        news.send(FromServer::Notification { method: "notifications/message".into(), params }).await.unwrap();
+    }
+    let told =
+        json!({ "taskId": task, "status": "completed", "statusMessage": "used [redacted:aws_key]", "ttl": 60_000 });
+    let message = streams[0].0.next().await.unwrap();
+    assert_eq!((&message["method"], &message["params"]), (&json!(STATUS), &told));
+    for (events, _) in &mut streams {
+        assert_eq!(events.next().await.unwrap()["params"]["data"], "and then this");
+    }
+    assert!(harness.metrics.render().contains("mizzen_mcp_task_news_dropped_total 3\n"));
+    // The same on the stream of a request.
+    let mut asked = Events::of(owner.begin("tasks/get", &json!({ "taskId": task })).await);
+    assert_eq!(asked.next().await.unwrap()["params"], told);
+    assert_eq!(asked.next().await.unwrap()["result"], json!({ "taskId": task, "status": "completed" }));
 }

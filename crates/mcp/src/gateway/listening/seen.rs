@@ -94,9 +94,8 @@ impl Under {
 
 /// A list that was put together anew, as all of a server's are when any of its pins is, is not one that changed.
 fn is_same(before: &Listing, now: &Listing) -> bool {
-    let pairs = before.items.iter().zip(&now.items);
     before.items.len() == now.items.len()
-        && pairs.into_iter().all(|(before, now)| {
+        && before.items.iter().zip(&now.items).all(|(before, now)| {
             before.key == now.key
                 && before.facts == now.facts
                 && before.withheld == now.withheld

@@ -89,6 +89,9 @@ struct Task {
     number: u64,
     /// As the client knows it.
     name: String,
+    server: String,
+    /// As its server knows it; `None` when only this session has it.
+    id: Option<String>,
 }
 
 impl Made {
@@ -100,20 +103,27 @@ impl Made {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers a task; the oldest makes way when there are too many. `task_bytes` is the length of its server's id.
-    pub(super) fn add(&self, name: String, task_bytes: usize) {
+    /// Remembers a task; the oldest makes way when there are too many.
+    pub(super) fn add(&self, name: String, server: &str, id: Option<String>) {
         let mut account = self.account();
-        if task_bytes > TASK_BYTES_MAX {
+        if id.as_ref().is_some_and(|id| id.len() > TASK_BYTES_MAX) {
             account.forgotten += 1;
             return;
         }
         account.count += 1;
         let number = account.count;
-        account.tasks.push_back(Task { number, name });
+        account.tasks.push_back(Task { number, name, server: server.to_owned(), id });
         if self.max.check(account.tasks.len() as u64).is_err() {
             account.tasks.pop_front();
             account.forgotten += 1;
         }
+    }
+
+    /// What the client calls the task `id` of `server`, the newest where that used an id twice.
+    pub(super) fn name_of(&self, server: &str, id: &str) -> Option<String> {
+        let account = self.account();
+        let found = account.tasks.iter().rfind(|task| task.id.as_deref() == Some(id) && task.server == server)?;
+        Some(found.name.clone())
     }
 
     /// At most `rows_max` of those behind the number `after`, whether there are more, and how many are forgotten.

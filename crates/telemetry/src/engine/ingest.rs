@@ -1,6 +1,8 @@
 //! The way in: policy, normalisation, the log. Returns when what was sent survives.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -133,6 +135,8 @@ pub(crate) struct Ingest {
     normaliser: Arc<Normaliser>,
     queue: mpsc::Sender<Append>,
     turns: Arc<Semaphore>,
+    /// More rows are built at once than there are cores only to keep more heaps warm.
+    building: Arc<Semaphore>,
     repeats: Repeats,
     health: Health,
 }
@@ -155,7 +159,9 @@ impl Ingest {
         health: Health,
     ) -> Self {
         let turns = Arc::new(Semaphore::new(QUEUED_REQUESTS_MAX));
-        Self { capture, normaliser, queue, turns, repeats, health }
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let building = Arc::new(Semaphore::new(cores));
+        Self { capture, normaliser, queue, turns, building, repeats, health }
     }
 
     /// Takes a request.
@@ -254,6 +260,7 @@ impl Ingest {
         if bytes <= INLINE_BYTES {
             return work();
         }
+        let _core = self.building.acquire().await.map_err(|_| IngestError::Stopping)?;
         tokio::task::spawn_blocking(work).await.map_err(|_| IngestError::Stopping)?
     }
 

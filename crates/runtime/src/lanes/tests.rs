@@ -77,7 +77,7 @@ async fn connections_are_shared_out_and_each_stays_where_it_is() {
 
 #[tokio::test]
 async fn what_may_compute_for_long_runs_at_home() {
-    let (told, mut places) = mpsc::unbounded_channel();
+    let (told, mut places) = mpsc::channel(4);
     let others = TaskGroup::new();
     let group = others.clone();
     let router = Router::new().route(
@@ -86,7 +86,7 @@ async fn what_may_compute_for_long_runs_at_home() {
             for kind in [TaskKind::Experiment, TaskKind::Upstream] {
                 let told = told.clone();
                 group.spawn(kind, |_| async move {
-                    told.send((kind, here())).unwrap();
+                    told.try_send((kind, here())).unwrap();
                     Ok(())
                 });
             }
@@ -105,16 +105,16 @@ async fn what_may_compute_for_long_runs_at_home() {
 
 #[tokio::test]
 async fn a_handler_can_run_at_home_and_still_ends_with_its_connection() {
-    struct Told(mpsc::UnboundedSender<String>);
+    struct Told(mpsc::Sender<String>);
     impl Drop for Told {
         fn drop(&mut self) {
-            self.0.send("dropped".to_owned()).ok();
+            self.0.try_send("dropped".to_owned()).ok();
         }
     }
-    let (told, mut heard) = mpsc::unbounded_channel();
+    let (told, mut heard) = mpsc::channel(4);
     let waits = move || async move {
         let told = Told(told);
-        told.0.send(here()).unwrap();
+        told.0.try_send(here()).unwrap();
         std::future::pending::<()>().await;
         drop(told);
     };

@@ -47,10 +47,10 @@ pub(crate) async fn up(args: UpArgs) -> Result<(), Failure> {
     };
     drain("doors", &doors.tasks).await;
     drain("recorders", &planes.recorders).await;
-    drop(doors.lanes);
     planes.telemetry.flush().await.unwrap_or_else(|error| tracing::warn!(%error, "the last rows stay in the log"));
     drain("planes", &planes.tasks).await;
     planes.store.close().await;
+    drop(doors.lanes);
     stopped_by
 }
 

@@ -6,17 +6,19 @@
 //! through [`at_home`].
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use std::{io, panic, thread};
 
+use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use futures::{StreamExt as _, stream};
 use http::StatusCode;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 /// How long a thread that blocked waits for more of that: one that waits keeps what the allocator gave it last.
@@ -93,9 +95,10 @@ impl Drop for Seat {
     }
 }
 
-/// How many lanes a process starts.
+/// How many lanes a process starts. What the system says can change while it runs; this does not.
 pub(crate) fn count() -> usize {
-    thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    static COUNT: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    *COUNT
 }
 
 /// The number of this thread's lane, from 1 to [`count`]; 0 on every other thread.
@@ -111,18 +114,42 @@ pub(crate) fn home() -> Handle {
     HOME.with_borrow(Option::clone).unwrap_or_else(Handle::current)
 }
 
-/// A layer for routes that may compute for long: the handler runs where the lanes were started, and is dropped with its
-/// connection as anywhere else.
+/// A layer for routes that may compute for long: the handler runs where the lanes were started, and so does what makes its
+/// body as it is read. Both are dropped with their connection as anywhere else.
 pub async fn at_home(request: Request, next: Next) -> Response {
     let running = AbortOnDropHandle::new(home().spawn(next.run(request)));
     match running.await {
-        Ok(response) => response,
+        Ok(response) => response.map(streamed_from_home),
         Err(ended) => match ended.try_into_panic() {
             Ok(panicked) => panic::resume_unwind(panicked),
             // The process ends.
             Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         },
     }
+}
+
+fn streamed_from_home(body: Body) -> Body {
+    if body.size_hint().exact().is_some() {
+        return body;
+    }
+    let (frames, taken) = mpsc::channel(1);
+    let mut made = body.into_data_stream();
+    let making = AbortOnDropHandle::new(home().spawn(async move {
+        while let Some(frame) = made.next().await {
+            if frames.send(frame).await.is_err() {
+                return;
+            }
+        }
+    }));
+    let next = |(mut taken, making): (mpsc::Receiver<_>, Option<AbortOnDropHandle<()>>)| async move {
+        if let Some(frame) = taken.recv().await {
+            return Some((frame, (taken, making)));
+        }
+        // A body that broke off must not look like one that ended.
+        let broken = making?.await.err()?;
+        Some((Err(axum::Error::new(broken)), (taken, None)))
+    };
+    Body::from_stream(stream::unfold((taken, Some(making)), next))
 }
 
 #[cfg(test)]

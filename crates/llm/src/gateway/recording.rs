@@ -22,7 +22,7 @@ use crate::wire::Format;
 use crate::wire::answer::Answer;
 
 /// Reading a copy above this takes long enough to move it off the async threads.
-pub(super) const BLOCKING_BYTES: usize = 256 << 10;
+pub(in crate::gateway) const BLOCKING_BYTES: usize = 256 << 10;
 /// Copies that wait to be recorded; bounded in bytes too, see [`Sink`].
 pub(super) const QUEUE_CALLS_MAX: usize = 4096;
 

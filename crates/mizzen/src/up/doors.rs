@@ -39,7 +39,7 @@ pub(super) struct Addresses {
 pub(super) struct Doors {
     pub(super) addresses: Addresses,
     pub(super) tasks: TaskGroup,
-    /// What calls left to be recorded runs on them after the doors are closed.
+    /// What calls left to do, and connections that they opened, are on them until everything is drained.
     pub(super) lanes: Lanes,
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::routing::get;
 use axum::{Router, middleware};
 use bytes::Bytes;
+use futures::{StreamExt as _, stream};
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -124,6 +125,27 @@ async fn a_handler_can_run_at_home_and_still_ends_with_its_connection() {
     assert_eq!(tokio::time::timeout(LONG, heard.recv()).await.unwrap().unwrap(), here());
     drop(connection);
     assert_eq!(tokio::time::timeout(LONG, heard.recv()).await.unwrap().unwrap(), "dropped");
+}
+
+#[tokio::test]
+async fn a_body_is_made_at_home_too_and_one_that_breaks_off_does_not_look_ended() {
+    let body = || async {
+        let frames = stream::iter(0..4).map(|number| {
+            assert!(number < 3, "the last frame fails");
+            Ok::<_, std::io::Error>(format!("{number} {};", here()))
+        });
+        axum::body::Body::from_stream(frames)
+    };
+    let (addr, _tasks, _lanes) = open(Router::new().route("/", get(body)).layer(middleware::from_fn(at_home)));
+    let mut connection = TcpStream::connect(addr).await.unwrap();
+    connection.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    tokio::time::timeout(LONG, connection.read_to_end(&mut answer)).await.unwrap().ok();
+    let answer = String::from_utf8_lossy(&answer);
+    for number in 0..3 {
+        assert!(answer.contains(&format!("{number} {};", here())), "{answer}");
+    }
+    assert!(!answer.ends_with("0\r\n\r\n"), "the end of a chunked body: {answer}");
 }
 
 #[tokio::test]

@@ -76,12 +76,11 @@ fn accept(
         tls: tls.map(TlsAcceptor::from),
         router,
         limits,
-        lanes,
         open: AtomicU64::new(0),
     });
     let group = tasks.clone();
     tasks.spawn(TaskKind::Listener, move |cancel| async move {
-        accept_all(&listener, &door, &group, &cancel).await;
+        accept_all(&listener, lanes.as_ref(), &door, &group, &cancel).await;
         Ok(())
     });
 }
@@ -91,7 +90,6 @@ struct Door {
     tls: Option<TlsAcceptor>,
     router: Router,
     limits: ListenLimits,
-    lanes: Option<Lanes>,
     open: AtomicU64,
 }
 
@@ -109,10 +107,16 @@ fn http_builder(limits: &ListenLimits) -> Http {
     http
 }
 
-async fn accept_all(listener: &TcpListener, door: &Arc<Door>, tasks: &TaskGroup, cancel: &CancellationToken) {
+async fn accept_all(
+    listener: &TcpListener,
+    lanes: Option<&Lanes>,
+    door: &Arc<Door>,
+    tasks: &TaskGroup,
+    cancel: &CancellationToken,
+) {
     while let Some(accepted) = cancel.run_until_cancelled(listener.accept()).await {
         match accepted {
-            Ok((stream, peer)) => admit(stream, peer, door, tasks),
+            Ok((stream, peer)) => admit(stream, peer, lanes, door, tasks),
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot accept connections; trying again");
@@ -127,7 +131,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
-fn admit(stream: TcpStream, peer: SocketAddr, door: &Arc<Door>, tasks: &TaskGroup) {
+fn admit(stream: TcpStream, peer: SocketAddr, lanes: Option<&Lanes>, door: &Arc<Door>, tasks: &TaskGroup) {
     let slot = Slot::take(door);
     if let Err(refused) = door.limits.connections.check(slot.number) {
         tracing::warn!(%peer, "connection closed: {refused}");
@@ -137,7 +141,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, door: &Arc<Door>, tasks: &TaskGrou
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let Some(seat) = door.lanes.as_ref().and_then(Lanes::seat) else {
+    let Some(seat) = lanes.and_then(Lanes::seat) else {
         tasks.spawn(TaskKind::Connection, move |cancel| attend(stream, peer, slot, cancel));
         return;
     };

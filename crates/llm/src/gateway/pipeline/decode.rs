@@ -18,7 +18,7 @@ use super::{Door, Identified};
 use crate::gateway::Inner;
 use crate::gateway::headers;
 use crate::gateway::permission::{Asking, Question};
-use crate::gateway::recording::{CallCopy, End, InFlight, Kept, Recording};
+use crate::gateway::recording::{BLOCKING_BYTES, CallCopy, End, InFlight, Kept, Recording};
 use crate::gateway::refusal::{Reason, Refusal};
 use crate::gateway::tap::Unread;
 use crate::gateway::trace::{self, TraceContext};
@@ -86,7 +86,7 @@ impl Identified {
         let begun = Begun { caller: &caller, trace, started_at, started };
         let mut recording = begun.recording(&gateway, door, in_flight);
         let body = read(&gateway, &parts, body).await.map_err(|refusal| recording.refuse(refusal))?;
-        let asked = Asked::read(door.format, &body).map_err(|refusal| recording.refuse(refusal))?;
+        let asked = Asked::of(door.format, &body).await.map_err(|refusal| recording.refuse(refusal))?;
         let found = look_for_secrets(&gateway, &body).await.map_err(|refusal| recording.refuse(refusal))?;
         recording.note(|copy| {
             copy.model.clone_from(&asked.model);
@@ -188,6 +188,17 @@ fn unreadable(error: &OfferError) -> Refusal {
 }
 
 impl Asked {
+    /// As [`Self::read`], beside the connections of this thread where it takes long.
+    async fn of(format: Format, body: &Bytes) -> Result<Self, Refusal> {
+        if body.len() <= BLOCKING_BYTES {
+            return Self::read(format, body);
+        }
+        let body = body.clone();
+        let read = tokio::task::spawn_blocking(move || Self::read(format, &body));
+        read.await
+            .unwrap_or_else(|_| Err(Refusal::new(Reason::Internal, "the request could not be read; tell the operator")))
+    }
+
     pub(super) fn read(format: Format, body: &Bytes) -> Result<Self, Refusal> {
         let head = RequestHead::parse(body).map_err(|error| Refusal::new(Reason::InvalidRequest, error.to_string()))?;
         // The Responses API takes a stored prompt in place of a model.

@@ -199,7 +199,7 @@ impl Upstreams {
             .iter()
             .filter(|(name, server)| servers.get(*name).is_none_or(|now| now.config() != server.config()));
         let left = left.map(|(_, server)| server.clone()).collect();
-        let current = Arc::new(views(&configured, servers));
+        let current = Arc::new(views(&configured, servers).sharing(&before));
         *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = current;
         self.0.changed.send_modify(|revision| *revision += 1);
         left
@@ -277,6 +277,34 @@ impl Upstreams {
         }
         *revision = Some(now);
         Ok(())
+    }
+}
+
+impl Current {
+    /// A view that shows what it showed stays the one that it was: whoever follows it begins nothing anew.
+    fn sharing(mut self, before: &Self) -> Self {
+        let servers = &self.servers;
+        let is_kept = |name: &str| {
+            servers.get(name).zip(before.servers.get(name)).is_some_and(|(now, before)| now.config() == before.config())
+        };
+        let keep = |now: &mut Arc<View>, before: Option<&Arc<View>>| {
+            let same = |(now, before): (&Member, &Member)| {
+                let name = now.upstream.name();
+                name == before.upstream.name()
+                    && now.names == before.names
+                    && now.shown == before.shown
+                    && is_kept(name)
+            };
+            let is_same = |before: &&Arc<View>| {
+                now.members.len() == before.members.len() && now.members.iter().zip(&before.members).all(same)
+            };
+            if let Some(before) = before.filter(is_same) {
+                *now = Arc::clone(before);
+            }
+        };
+        keep(&mut self.all, Some(&before.all));
+        self.profiles.iter_mut().for_each(|(name, now)| keep(now, before.profiles.get(name)));
+        self
     }
 }
 

@@ -83,7 +83,7 @@ pub(crate) async fn by_uri(view: &View, uri: &str, wait: Duration) -> Result<(Me
 
 /// Whether `uri` has a segment `.` or `..` (RFC 3986, section 3.3), however its characters are written, and also between the
 /// backslashes that some systems take for slashes.
-fn is_indirect(uri: &str) -> bool {
+pub(crate) fn is_indirect(uri: &str) -> bool {
     let (_, path) = uri.split_once(':').unwrap_or(("", uri));
     let written = path.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "/");
     written.split(['/', '\\', '?', '#']).any(|segment| matches!(segment, "." | ".."))

@@ -49,6 +49,8 @@ type Heard = (Arc<str>, FromServer);
 struct Listener {
     incoming: Incoming,
     resources: watch::Receiver<BTreeSet<String>>,
+    /// Whose each of them was when it was first listened to.
+    owners: BTreeMap<String, String>,
     /// Whether servers may speak by themselves.
     unsolicited: bool,
     /// Put into every notification.
@@ -196,8 +198,14 @@ pub(super) fn tasks_missing() -> Answer {
 pub(super) async fn session(incoming: Incoming, out: Out, ended: CancellationToken) {
     let Client::Stateful(session) = &incoming.client else { return };
     let resources = session.subscriptions.subscribe();
-    let listener =
-        Listener { seen: Seen::nothing(LISTED.to_vec()), resources, unsolicited: true, subscription: None, incoming };
+    let listener = Listener {
+        seen: Seen::nothing(LISTED.to_vec()),
+        resources,
+        owners: BTreeMap::new(),
+        unsolicited: true,
+        subscription: None,
+        incoming,
+    };
     ended.run_until_cancelled(listener.run(out)).await;
 }
 
@@ -247,6 +255,7 @@ pub(super) async fn subscriptions(mut incoming: Incoming, out: Out) -> Answer {
         incoming,
         seen: Seen::nothing(lists),
         resources,
+        owners: BTreeMap::new(),
         unsolicited: false,
         subscription: Some(id.clone()),
     };
@@ -299,12 +308,6 @@ async fn agree(
     Ok((agreed, lists, resources))
 }
 
-/// Whose a resource is, when this caller may know of it.
-async fn owner(incoming: &Incoming, uri: &str) -> Option<Member> {
-    let target = found(incoming, uri).await?;
-    incoming.may_list(&target).then_some(target.member)
-}
-
 async fn found(incoming: &Incoming, uri: &str) -> Option<Target> {
     let wait = incoming.gateway.config.timeouts.list();
     let (member, definition) = resolve::by_uri(&incoming.view, uri, wait).await.ok()?;
@@ -339,11 +342,11 @@ impl Listener {
                 Ok(()) = changes.changed() => {
                     // Its door is gone.
                     let Some(is_another) = self.take_view() else { return };
-                    self.tell_changes(&out).await;
                     // A server that is no longer behind this door is not heard here either.
                     if is_another {
                         servers = self.listen(&sender).await;
                     }
+                    self.tell_changes(&out).await;
                 }
                 Ok(()) = self.resources.changed() => servers = self.listen(&sender).await,
                 Ok(()) = linked.changed() => servers = self.listen(&sender).await,
@@ -366,7 +369,7 @@ impl Listener {
         let uris: Vec<String> = self.resources.borrow_and_update().iter().cloned().collect();
         let mut interests: BTreeMap<String, (Member, Interest)> = BTreeMap::new();
         for uri in uris {
-            if let Some(member) = owner(&self.incoming, &uri).await {
+            if let Some(member) = self.owner(&uri).await {
                 let name = member.upstream.name().to_owned();
                 let (_, interest) = interests.entry(name).or_insert_with(|| (member, Interest::default()));
                 interest.resources.push(uri);
@@ -405,6 +408,22 @@ impl Listener {
             .collect()
     }
 
+    /// Whose a resource is, when this caller may know of it.
+    async fn owner(&mut self, uri: &str) -> Option<Member> {
+        let target = found(&self.incoming, uri).await?;
+        let name = target.member.upstream.name();
+        let known = self.owners.get(uri);
+        // An address that no server lists may be made of anything, and was to go to another server when it was allowed.
+        if target.definition.is_none() && known.is_some_and(|known| known != name) {
+            let trace = trace::of(&self.incoming.meta, &self.incoming.headers);
+            if !self.incoming.may_follow_uri(uri, &trace).await {
+                return None;
+            }
+        }
+        self.owners.insert(uri.to_owned(), name.to_owned());
+        self.incoming.may_list(&target).then_some(target.member)
+    }
+
     fn touches(&self, member: &Member) -> Touches {
         Touches {
             gateway: Arc::clone(&self.incoming.gateway),
@@ -416,6 +435,10 @@ impl Listener {
     }
 
     async fn hand_on(&self, server: &str, event: FromServer, out: &Out) {
+        // What was on its way when the server left this door.
+        if !self.incoming.view.members.iter().any(|member| member.upstream.name() == server) {
+            return;
+        }
         let message = match event {
             // Lists are compared here, as this caller may see them.
             FromServer::Notification { method, .. } if method.ends_with("/list_changed") => return,

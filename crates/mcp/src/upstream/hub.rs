@@ -10,10 +10,13 @@ use serde_json::value::RawValue;
 use tokio::sync::{mpsc, oneshot};
 
 use super::wire::{self, Message};
+use crate::federation::resolve::is_indirect;
 use crate::seam::{FromServer, Interest, ListKind, TASK_STATUS};
 
 /// Messages of one request that its reader has not taken yet. A request whose client is slower loses its place.
 pub(super) const QUEUE_MAX: usize = 1_024;
+/// How a task stands, as clients that share a connection are told it: each gets a copy, to find out whose it is.
+const STATUS_BYTES_MAX: usize = 4 << 10;
 
 /// For a client to answer what a server asks outside of any call.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
@@ -166,7 +169,8 @@ impl Hub {
         changed.iter().for_each(|kind| (self.on_change)(*kind));
         let uri =
             (method == "notifications/resources/updated").then(|| read::<UriParams>(params).map(|params| params.uri));
-        let has_owner = uri.is_some() || !changed.is_empty() || method == TASK_STATUS;
+        let is_status = method == TASK_STATUS && params.is_some_and(|params| params.get().len() <= STATUS_BYTES_MAX);
+        let has_owner = uri.is_some() || !changed.is_empty() || is_status;
         if let (Some(dropped), false) = (&self.unaddressed, has_owner) {
             dropped.inc();
             return;
@@ -238,7 +242,7 @@ impl Hub {
 
 /// Whether `uri` is `of`, or a part of it: a name that only begins alike may be one that another client follows.
 fn is_within(uri: &str, of: &str) -> bool {
-    let rest = uri.strip_prefix(of);
+    let rest = uri.strip_prefix(of).filter(|_| !is_indirect(uri) || uri == of);
     rest.is_some_and(|rest| rest.is_empty() || of.ends_with('/') || rest.starts_with(['/', '?', '#']))
 }
 
@@ -334,6 +338,7 @@ mod tests {
             ("file:///folder/b", true),
             ("file:///a-of-another", false),
             ("file:///folder", false),
+            ("file:///a/../of-another", false),
         ] {
             hub.notify("notifications/resources/updated", Some(&raw(&json!({ "uri": uri }))));
             assert_eq!(heard.try_recv().is_ok(), is_told, "{uri}");

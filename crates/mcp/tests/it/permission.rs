@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mizzen_control::approvals::HeldFilter;
 use mizzen_control::budgets::{Budget, Limits, Per, Window};
 use mizzen_governance::{PolicySet, Source, Sources};
-use mizzen_mcp::seam::{Era, ListKind, Reply};
+use mizzen_mcp::seam::{Era, ListKind, Names, Reply};
 use mizzen_model::permission::{Effect, Mode};
 use serde_json::{Value, json};
 
@@ -237,6 +237,39 @@ async fn an_address_that_no_server_lists_is_followed_as_it_is_read() {
         told = events.next() => panic!("its server was not asked for news: {told:?}"),
     }
     assert_eq!([entry(open).await.len(), entry(closed).await.len()], [3, 2]);
+}
+
+#[tokio::test]
+async fn an_address_allowed_for_one_server_is_not_given_to_another_that_takes_its_place() {
+    let server = |name| {
+        let double = Double::plain(name, Era::Stateful, &[]);
+        double.has(ListKind::Resources, [json!({ "uri": format!("{name}:///a"), "name": "a" })]);
+        double
+    };
+    let (files, other) = (server("files"), server("other"));
+    let boundary = BOUNDARY.split("  tools:").next().unwrap().to_owned() + "  resources: ['files/*']\n";
+    let harness = bounded_by(&boundary, std::slice::from_ref(&files), 0).await;
+    let client = harness.open("/mcp/plain", &json!({})).await;
+    let subscribed = client.ask("resources/subscribe", &json!({ "uri": "note://x" })).await;
+    assert_eq!(subscribed.last()["result"], json!({}));
+    let _events = client.listen().await;
+    let follows =
+        |double: &Double| double.interests.lock().unwrap().iter().any(|asked| asked.resources == ["note://x"]);
+    let until = async |is_so: &dyn Fn() -> bool| {
+        let wait = async {
+            while !is_so() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), wait).await.unwrap();
+    };
+    until(&|| follows(&files)).await;
+    let news = files.news.lock().unwrap().clone().unwrap();
+    harness.views.set("plain", &[Arc::clone(&other)], Names::Plain);
+    until(&|| news.is_closed()).await;
+    let [denied] = &harness.entries("resource:other/note://x").await[..] else { panic!("it was not decided on") };
+    assert_eq!((denied.action.as_deref(), denied.code.as_deref()), (Some("resources:read"), Some("policy_denied")));
+    assert!(!follows(&other));
 }
 
 /// Of alice's agent, a day.

@@ -7,7 +7,7 @@ use crate::gateway::trace;
 use crate::seam::TASK_STATUS;
 use crate::wire::json as text;
 
-/// What is handed on. Nothing else is, so that no result goes past `tasks/result`, where what its permit asks for is done.
+/// What is handed on, where it is text or a number. Nothing else is, so that no result goes past `tasks/result`, where what its permit asks for is done.
 const STATE: [&str; 7] = ["taskId", "status", "statusMessage", "createdAt", "lastUpdatedAt", "ttl", "pollInterval"];
 
 /// Whether the notification is about a task, in whatever era's way.
@@ -39,7 +39,7 @@ impl Incoming {
         let mut state = text::members(said)?;
         let name = session.made.name_of(server, &text::member_text(&state, "taskId")?)?;
         let known = self.gateway.unseal_task(&self.caller.key_id, &name)?;
-        state.retain(|member, _| STATE.contains(&member.as_str()));
+        state.retain(|member, said| STATE.contains(&member.as_str()) && !said.get().starts_with(['{', '[']));
         state.insert("taskId".to_owned(), text::raw(&name));
         self.touch(&known, &trace::of(&self.meta, &self.headers)).await.ok()?;
         Some(self.gateway.search(text::raw(&state)).await.ok()?.said)

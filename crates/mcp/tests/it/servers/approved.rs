@@ -10,7 +10,7 @@ use mizzen_control::audit::Kind;
 use mizzen_control::audit::read::EntryFilter;
 use mizzen_mcp::pins::ApproveError;
 use mizzen_mcp::pins::kind::{INSTRUCTIONS, prompt_key};
-use mizzen_mcp::seam::{ListKind, Listing, Upstream as _};
+use mizzen_mcp::seam::{Directory as _, ListKind, Listing, Upstream as _};
 use mizzen_mcp::servers::{ChangeError, NameStyle, PinRule, Profile, ProfileServer, ServerConfig};
 use serde_json::json;
 
@@ -119,7 +119,13 @@ async fn what_widens_is_in_the_audit_log_before_it_counts_and_what_narrows_comes
     let withdrawn = upstreams.withdraw("s", &tool, too_long).await;
     assert!(matches!(withdrawn, Err(ApproveError::NotWritten(_))) && is_withheld(), "{withdrawn:?}");
 
-    upstreams.put_profile(profile, "ada").await.unwrap();
+    let all = upstreams.view(None).unwrap();
+    upstreams.put_profile(profile.clone(), "ada").await.unwrap();
+    assert!(Arc::ptr_eq(&all, &upstreams.view(None).unwrap()), "a view that shows what it showed stays");
+    let few = upstreams.view(Some("few")).unwrap();
+    let narrower = ProfileServer { tools: Vec::new(), ..profile.servers[0].clone() };
+    upstreams.put_profile(Profile { servers: vec![narrower], ..profile }, "ada").await.unwrap();
+    assert!(!Arc::ptr_eq(&few, &upstreams.view(Some("few")).unwrap()));
     let removed = upstreams.remove_profile("few", too_long).await;
     assert!(matches!(removed, Err(ChangeError::NotWritten(_))), "{removed:?}");
     let removed = upstreams.remove_server("s", too_long).await;

@@ -260,7 +260,12 @@ impl Ingest {
         if bytes <= INLINE_BYTES {
             return work();
         }
-        let _core = self.building.acquire().await.map_err(|_| IngestError::Stopping)?;
+        let core = self.building.clone().acquire_owned().await.map_err(|_| IngestError::Stopping)?;
+        let work = move || {
+            // Who hung up does not end what was begun.
+            let _core = core;
+            work()
+        };
         tokio::task::spawn_blocking(work).await.map_err(|_| IngestError::Stopping)?
     }
 

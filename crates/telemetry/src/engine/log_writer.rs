@@ -79,7 +79,13 @@ impl LogWriter {
             tokio::select! {
                 received = self.queue.recv_many(&mut group, GROUP_REQUESTS_MAX) => match received {
                     0 => return Ok(()),
-                    _ => self = self.commit(std::mem::take(&mut group)).await?,
+                    _ => {
+                        let is_given_up = self.wal.is_given_up();
+                        self = self.commit(std::mem::take(&mut group)).await?;
+                        if is_given_up {
+                            self = self.trim().await?;
+                        }
+                    }
                 },
                 changed = self.trim.changed() => {
                     if changed.is_ok() {
@@ -128,8 +134,10 @@ impl LogWriter {
         let (writer, renewed) = self.with_wal(Wal::renew).await?;
         if let Err(error) = renewed {
             writer.health.log_fails(&error);
+            return Ok(writer);
         }
-        Ok(writer)
+        // What was to be trimmed meanwhile may be in the file that was given up.
+        writer.trim().await
     }
 
     async fn trim(mut self) -> Result<Self, BoxError> {

@@ -166,7 +166,15 @@ impl Repeats {
 
     /// Forgets what came before: it is removed for its age, or because there is too much.
     pub(crate) fn forget_before(&self, before: Timestamp) {
-        self.window().forget_before(before);
+        let Window { stored, requests, .. } = &mut *self.window();
+        // They are in the order in which they were stored, and a slow one came in long before.
+        stored.retain(|request| {
+            let is_kept = request.at >= before;
+            if !is_kept {
+                requests.remove(&request.sent);
+            }
+            is_kept
+        });
     }
 
     fn window(&self) -> MutexGuard<'_, Window> {

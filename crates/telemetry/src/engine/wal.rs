@@ -90,8 +90,11 @@ impl Wal {
         for file in empty {
             folder.remove(&file.name).map_err(|source| WalError::Io { doing: "remove", file: file.name, source })?;
         }
+        let mut sealed = sealed.into();
+        // On a full disk the log itself may have the room that the next file needs.
+        remove_stored(folder.as_ref(), &mut sealed, stored)?;
         let active = begin_file(folder.as_ref(), next_lsn)?;
-        Ok(Self { folder, sealed: sealed.into(), active, next_lsn, is_given_up: false })
+        Ok(Self { folder, sealed, active, next_lsn, is_given_up: false })
     }
 
     /// Appends the records and syncs. On success they survive, and the first one has the number returned. On an
@@ -126,6 +129,8 @@ impl Wal {
         }
         if let Err(source) = self.active.file.sync() {
             self.is_given_up = true;
+            // A process that starts before the machine does reads what the kernel still has, and would take it for promised.
+            self.active.file.truncate(self.active.bytes).ok();
             return Err(WalError::Io { doing: "sync", file: self.active.name.clone(), source });
         }
         self.active.bytes += bytes;
@@ -168,17 +173,13 @@ impl Wal {
     /// The open file is closed for that when it is not small, or when it holds records up to `erase`, whose bytes
     /// must not stay on disk.
     pub(crate) fn trim(&mut self, stored: u64, erase: u64) -> Result<(), WalError> {
+        remove_stored(self.folder.as_ref(), &mut self.sealed, stored)?;
         let has_records = self.active.first_lsn < self.next_lsn;
         let is_needless = self.next_lsn <= stored + 1 && self.active.bytes >= IDLE_FILE_BYTES;
         if has_records && (is_needless || self.active.first_lsn <= erase) {
             self.rotate()?;
         }
-        while let Some(file) = self.sealed.front().filter(|file| file.next_lsn <= stored + 1) {
-            let gone = self.folder.remove(&file.name);
-            gone.map_err(|source| WalError::Io { doing: "remove", file: file.name.clone(), source })?;
-            self.sealed.pop_front();
-        }
-        Ok(())
+        remove_stored(self.folder.as_ref(), &mut self.sealed, stored)
     }
 
     /// Whether it takes nothing before another file is begun.
@@ -190,6 +191,15 @@ impl Wal {
     pub(crate) fn bytes(&self) -> u64 {
         self.active.bytes + self.sealed.iter().map(|file| file.bytes).sum::<u64>()
     }
+}
+
+fn remove_stored(folder: &dyn LogFolder, sealed: &mut VecDeque<Sealed>, stored: u64) -> Result<(), WalError> {
+    while let Some(file) = sealed.front().filter(|file| file.next_lsn <= stored + 1) {
+        let gone = folder.remove(&file.name);
+        gone.map_err(|source| WalError::Io { doing: "remove", file: file.name.clone(), source })?;
+        sealed.pop_front();
+    }
+    Ok(())
 }
 
 fn begin_file(folder: &dyn LogFolder, first_lsn: u64) -> Result<Active, WalError> {

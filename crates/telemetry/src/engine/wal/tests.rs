@@ -229,7 +229,7 @@ fn after_a_failed_sync_the_log_goes_on_in_another_file_and_never_in_that_one() {
         }
         let given_up = wal.active.name.clone();
         // The second is that of the file begun in its place.
-        folder.disk(|disk| disk.fail_syncs = 2);
+        folder.disk(|disk| (disk.fail_syncs, disk.fail_truncates) = (2, 1));
         assert!(matches!(commit(&mut wal, &[b"refused"]), Err(WalError::Io { doing: "sync", .. })));
         let length = folder.bytes(&given_up).unwrap();
         assert!(
@@ -247,6 +247,34 @@ fn after_a_failed_sync_the_log_goes_on_in_another_file_and_never_in_that_one() {
         let bodies: Vec<&[u8]> = records.iter().map(|record| record.body.as_slice()).collect();
         assert_eq!(bodies, promised.iter().map(|body| &body[..]).chain([&b"b"[..]]).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn what_was_refused_is_not_read_back_by_a_process_that_starts_before_the_machine_does() {
+    let folder = FaultyFolder::default();
+    let (mut wal, _) = reopen(&folder, 0).unwrap();
+    commit(&mut wal, &[b"a"]).unwrap();
+    folder.disk(|disk| disk.fail_syncs = 1);
+    commit(&mut wal, &[b"refused"]).unwrap_err();
+    drop(wal);
+    let (_, records) = reopen(&folder, 0).unwrap();
+    assert_eq!(records.iter().map(|record| record.body.as_slice()).collect::<Vec<_>>(), [b"a"]);
+}
+
+#[test]
+fn stored_files_make_room_before_another_is_begun() {
+    let folder = FaultyFolder::default();
+    let (mut wal, _) = reopen(&folder, 0).unwrap();
+    commit(&mut wal, &[b"a"]).unwrap();
+    let stored = wal.active.name.clone();
+    wal.rotate().unwrap();
+    commit(&mut wal, &[b"b"]).unwrap();
+    folder.disk(|disk| disk.fail_syncs = 1);
+    assert!(matches!(wal.trim(2, 2), Err(WalError::Io { doing: "begin", .. })));
+    assert!(!folder.list().unwrap().contains(&stored));
+    wal.trim(2, 2).unwrap();
+    let (_, records) = reopen(&folder, 2).unwrap();
+    assert!(records.is_empty());
 }
 
 #[test]

@@ -180,7 +180,7 @@ impl Hub {
             None if changed.is_empty() => interest.unsolicited,
             None => changed.iter().any(|kind| interest.lists.contains(kind)),
         };
-        // A listener that does not keep up misses something; it is told again with the next change.
+        // A listener that does not keep up misses something; it is told again with the next change, and polls its tasks.
         self.routes().listeners.retain(|listener| {
             let notification =
                 || FromServer::Notification { method: method.to_owned(), params: params.map(RawValue::to_owned) };

@@ -131,7 +131,7 @@ impl Repeats {
 
     pub(crate) fn claim(&self, sent: &Arc<Sent>, now: Timestamp) -> Claim {
         let mut window = self.window();
-        window.forget_before(now.plus_nanos(-nanos(REMEMBERED_FOR)));
+        window.let_go_before(now.plus_nanos(-nanos(REMEMBERED_FOR)));
         match window.requests.get(sent) {
             Some(State::Stored(receipt)) => Claim::Stored(receipt.clone()),
             Some(State::Underway(ended)) => Claim::Underway(ended.clone()),
@@ -154,27 +154,13 @@ impl Repeats {
     /// Forgets what has rows of a run, which is deleted.
     pub(crate) fn forget_run(&self, run_id: &str) {
         let run = RunSet::of(std::iter::once(run_id));
-        let Window { requests, stored } = &mut *self.window();
-        stored.retain(|remembered| {
-            let is_forgotten = remembered.runs.may_hold(run);
-            if is_forgotten {
-                requests.remove(&remembered.sent);
-            }
-            !is_forgotten
-        });
+        self.window().forget(|remembered| remembered.runs.may_hold(run));
     }
 
     /// Forgets what came before: it is removed for its age, or because there is too much.
     pub(crate) fn forget_before(&self, before: Timestamp) {
-        let Window { stored, requests, .. } = &mut *self.window();
         // They are in the order in which they were stored, and a slow one came in long before.
-        stored.retain(|request| {
-            let is_kept = request.at >= before;
-            if !is_kept {
-                requests.remove(&request.sent);
-            }
-            is_kept
-        });
+        self.window().forget(|remembered| remembered.at < before);
     }
 
     fn window(&self) -> MutexGuard<'_, Window> {
@@ -183,7 +169,18 @@ impl Repeats {
 }
 
 impl Window {
-    fn forget_before(&mut self, before: Timestamp) {
+    fn forget(&mut self, is_forgotten: impl Fn(&Remembered) -> bool) {
+        self.stored.retain(|remembered| {
+            let is_forgotten = is_forgotten(remembered);
+            if is_forgotten {
+                self.requests.remove(&remembered.sent);
+            }
+            !is_forgotten
+        });
+    }
+
+    /// Of the oldest, those that came before: each request asks for it, so it does not look at all of them.
+    fn let_go_before(&mut self, before: Timestamp) {
         while self.stored.front().is_some_and(|first| first.at < before) {
             self.forget_oldest();
         }

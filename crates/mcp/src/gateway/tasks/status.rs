@@ -7,7 +7,8 @@ use crate::gateway::trace;
 use crate::seam::TASK_STATUS;
 use crate::wire::json as text;
 
-/// What is handed on, where it is text or a number. Nothing else is, so that no result goes past `tasks/result`, where what its permit asks for is done.
+/// What is handed on, where it is text or a number. Nothing else is, so that no result goes past `tasks/result`, where what
+/// its permit asks for is done.
 const STATE: [&str; 7] = ["taskId", "status", "statusMessage", "createdAt", "lastUpdatedAt", "ttl", "pollInterval"];
 
 /// Whether the notification is about a task, in whatever era's way.

@@ -1,7 +1,9 @@
 //! Reading JSON leniently and without copying.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -41,6 +43,29 @@ impl<'a> Raw<'a> {
     pub(crate) fn text(self) -> Option<Cow<'a, str>> {
         let text = self.get().filter(|text| text.starts_with('"'))?;
         serde_json::from_str::<Text<'a>>(text).ok().map(|text| text.0)
+    }
+}
+
+/// The members of an object in their order, all of those that have one name.
+pub(crate) struct Entries<'a>(pub(crate) Vec<(Text<'a>, Raw<'a>)>);
+
+impl<'a, 'de: 'a> Deserialize<'de> for Entries<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(EntriesVisitor).map(Self)
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Vec<(Text<'de>, Raw<'de>)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        std::iter::from_fn(|| members.next_entry().transpose()).collect()
     }
 }
 

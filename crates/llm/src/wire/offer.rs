@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Number;
 
 use super::Format;
-use super::json::{Raw, Text};
+use super::json::{Entries, Raw, Text};
 use super::request::RequestHead;
 
 /// Names of tools that are told to policy; of more only the number is.
@@ -267,12 +267,10 @@ impl Found {
         self.server(&label, &url.0, &names(named.unwrap_or(tool.allowed_tools)))
     }
 
-    /// Which tools of a server in `mcp_servers` may run: those that it configures where the others are off, and else all.
+    /// Which tools of a server in `mcp_servers` may run: those that are not off by name where the others are off, and else all.
     fn toolset(&mut self, tool: &Tool<'_>) {
         let Some(server) = &tool.mcp_server_name else { return };
-        let is_closed = object::<Switch>(tool.default_config).is_some_and(|others| others.enabled == Some(false));
-        let configured = tool.configs.read::<BTreeMap<Text<'_>, Raw<'_>>>().filter(|_| is_closed);
-        let names = configured.map(|tools| tools.into_keys().map(|name| name.0.into_owned()).collect::<Vec<_>>());
+        let names = if is_off(tool.default_config) { not_off(tool.configs) } else { None };
         let open = self.toolsets.entry(server.0.clone().into_owned()).or_insert_with(|| Some(Vec::new()));
         *open = open.take().zip(names).map(|(known, more)| [known, more].concat());
     }
@@ -283,9 +281,14 @@ impl Found {
         }
         let servers = raw.read::<Vec<Server<'_>>>().ok_or(OfferError::Shape { field: "mcp_servers" })?;
         for server in servers {
-            let allowed = server.tool_configuration.map(|configured| configured.allowed_tools).unwrap_or_default();
             // Which of the two the provider goes by its version says, so both count.
-            let (toolset, allowed) = (self.toolsets.get(server.name.0.as_ref()).cloned(), names(allowed));
+            let toolset = self.toolsets.get(server.name.0.as_ref()).cloned();
+            let allowed = server.tool_configuration.map(|configured| names(configured.allowed_tools));
+            if allowed.is_none() && toolset.as_ref().is_some_and(|open| open.as_ref().is_some_and(Vec::is_empty)) {
+                // None of its tools can be called, where no name would stand for all of them.
+                continue;
+            }
+            let allowed = allowed.unwrap_or_default();
             let tools = match toolset {
                 None => allowed,
                 Some(None) => Vec::new(),
@@ -308,6 +311,19 @@ impl Found {
         self.provider.insert(ProviderTool::Remote { label, host, tools });
         Ok(())
     }
+}
+
+fn is_off(config: Raw<'_>) -> bool {
+    object::<Switch>(config).is_some_and(|config| config.enabled == Some(false))
+}
+
+/// The tools that a toolset names and does not turn off; `None` where that cannot be read. Of one named twice, either counts.
+fn not_off(configs: Raw<'_>) -> Option<Vec<String>> {
+    if configs.get().is_none() {
+        return Some(Vec::new());
+    }
+    let configs = configs.read::<Entries<'_>>()?.0.into_iter().filter(|(_, config)| !is_off(*config));
+    Some(configs.map(|(name, _)| name.0.into_owned()).collect())
 }
 
 /// The names in a list; none where it is something else.

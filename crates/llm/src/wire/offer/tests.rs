@@ -133,13 +133,18 @@ fn what_anthropic_would_run_is_found() {
     );
 }
 
+/// What is found of a server with one toolset.
+fn of_toolset(toolset: &str, allowed: &str) -> Vec<ProviderTool> {
+    let server = r#"{"type":"url","name":"db","url":"https://db.example/mcp""#;
+    let toolset = format!(r#"{{"type":"mcp_toolset","mcp_server_name":"db"{toolset}}}"#);
+    let body = format!(r#"{{"model":"m","tools":[{toolset}],"mcp_servers":[{server}{allowed}}}]}}"#);
+    read(Format::Messages, &body).unwrap().provider_tools
+}
+
 #[test]
 fn a_toolset_names_the_tools_of_its_server_where_it_turns_the_others_off() {
     let found = |toolset: &str, allowed: &str| {
-        let server = r#"{"type":"url","name":"db","url":"https://db.example/mcp""#;
-        let toolset = format!(r#"{{"type":"mcp_toolset","mcp_server_name":"db"{toolset}}}"#);
-        let body = format!(r#"{{"model":"m","tools":[{toolset}],"mcp_servers":[{server}{allowed}}}]}}"#);
-        let tools = read(Format::Messages, &body).unwrap().provider_tools;
+        let tools = of_toolset(toolset, allowed);
         let [ProviderTool::Remote { tools, .. }] = tools.as_slice() else { panic!("{tools:?}") };
         tools.clone()
     };
@@ -158,6 +163,34 @@ fn a_toolset_names_the_tools_of_its_server_where_it_turns_the_others_off() {
     ] {
         assert_eq!(found(open, allowed), ["*"], "{open}");
     }
+}
+
+#[test]
+fn a_tool_that_is_off_by_name_is_not_asked_for_and_neither_is_a_toolset_without_any() {
+    let off = r#","default_config":{"enabled":false}"#;
+    let of = |configs: &str| of_toolset(&format!(r#"{off},"configs":{configs}"#), "");
+    let asked = |tools: &[&str]| vec![remote("db", "db.example", tools)];
+    assert_eq!(of(r#"{"a":{"enabled":false},"b":{"enabled":true},"c":{"defer_loading":true}}"#), asked(&["b", "c"]));
+    for none in ["null", "{}", r#"{"a":{"enabled":false}}"#] {
+        assert_eq!(of(none), [], "{none}");
+    }
+    assert_eq!(of_toolset(off, ""), []);
+    // Whatever a reader could take for on is asked for, and so is what an older provider reads of the server itself.
+    for (configs, tools) in [
+        (r#"{"a":{"enabled":false},"a":{"enabled":true}}"#, &["a"][..]),
+        (r#"{"a":{"enabled":true},"a":{"enabled":false}}"#, &["a"]),
+        (r#"{"a":{"enabled":false,"enabled":true}}"#, &["a"]),
+        (r#"{"a":{"enabled":"false"},"b":{"enabled":null},"c":null,"d":[false]}"#, &["a", "b", "c", "d"]),
+        (r#""none""#, &["*"]),
+    ] {
+        assert_eq!(of(configs), asked(tools), "{configs}");
+    }
+    for allowed in ["{}", r#"{"enabled":true}"#, r#"{"allowed_tools":[]}"#] {
+        let allowed = format!(r#","tool_configuration":{allowed}"#);
+        assert_eq!(of_toolset(off, &allowed), asked(&["*"]), "{allowed}");
+    }
+    let other = format!(r#"{off}}},{{"type":"mcp_toolset","mcp_server_name":"db""#);
+    assert_eq!(of_toolset(&other, ""), asked(&["*"]), "another toolset opens all");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
+use mizzen_runtime::lanes;
 use mizzen_runtime::metrics::{Counter, Metrics};
 use mizzen_runtime::secret::Secret;
 use regex::bytes::{Regex, RegexBuilder};
@@ -22,8 +23,6 @@ const VAULT_BYTES_MIN: usize = 8;
 const REGEX_BYTES_MAX: usize = 64 << 20;
 /// Places in one body that are told and replaced one by one. One with more is not to be repaired.
 const FOUND_MAX: usize = 1_000;
-/// Searching more takes long enough to move it off the async threads.
-const BLOCKING_BYTES: usize = 256 << 10;
 
 const VAULT: &str = "vault";
 const PRIVATE_KEY: &str = "private_key";
@@ -171,11 +170,11 @@ impl Secrets {
         body: &Bytes,
         snapshot: Arc<Snapshot>,
     ) -> Result<Vec<Found>, SecretsError> {
-        if self.action == SecretsAction::Off || body.len() <= BLOCKING_BYTES {
-            return self.find(place, body, &snapshot);
+        if self.action == SecretsAction::Off {
+            return Ok(Vec::new());
         }
         let (secrets, body) = (Arc::clone(self), body.clone());
-        let looking = tokio::task::spawn_blocking(move || secrets.find(place, &body, &snapshot));
+        let looking = lanes::beside(body.len(), move || secrets.find(place, &body, &snapshot));
         looking.await.map_err(SecretsError::BrokeOff)?
     }
 

@@ -2,8 +2,8 @@
 //!
 //! What a connection needs (its requests, and the upstream connections that they use) stays on one thread: none else is
 //! woken for it, and its memory stays in one core's cache. To a gateway that is worth more than the balance that work
-//! stealing brings. All that may compute for long runs where the lanes were started: tasks by their kind, and requests
-//! through [`at_home`].
+//! stealing brings. All that may compute for long runs elsewhere: tasks by their kind and requests through [`at_home`] where
+//! the lanes were started, and what is done with a large body through [`beside`] and [`away`].
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,11 @@ use futures::{StreamExt as _, stream};
 use http::StatusCode;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
+
+/// Reading a body above this takes long enough to hold up the other connections of a lane.
+pub const LARGE_BYTES: usize = 256 << 10;
 
 /// How long a thread that blocked waits for more of that: one that waits keeps what the allocator gave it last.
 pub const BLOCKING_THREAD_WAITS: Duration = Duration::from_millis(500);
@@ -114,17 +118,43 @@ pub(crate) fn home() -> Handle {
     HOME.with_borrow(Option::clone).unwrap_or_else(Handle::current)
 }
 
+/// Does `work` on a body of `bytes`: a large one on a thread that may block.
+///
+/// # Errors
+/// When it panicked there, or the process ends.
+pub async fn beside<T: Send + 'static>(
+    bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    if bytes <= LARGE_BYTES { Ok(work()) } else { tokio::task::spawn_blocking(work).await }
+}
+
+/// The same for work that waits in between: that on a large body runs where the lanes were started. Dropped, it ends there too.
+///
+/// # Errors
+/// When the process ends.
+pub async fn away<T: Send + 'static>(
+    bytes: usize,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, JoinError> {
+    if bytes <= LARGE_BYTES { Ok(work.await) } else { run_at_home(work).await }
+}
+
+async fn run_at_home<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, JoinError> {
+    match AbortOnDropHandle::new(home().spawn(work)).await.map_err(JoinError::try_into_panic) {
+        Ok(done) => Ok(done),
+        Err(Ok(panicked)) => panic::resume_unwind(panicked),
+        Err(Err(ended)) => Err(ended),
+    }
+}
+
 /// A layer for routes that may compute for long: the handler runs where the lanes were started, and so does what makes its
 /// body as it is read. Both are dropped with their connection as anywhere else.
 pub async fn at_home(request: Request, next: Next) -> Response {
-    let running = AbortOnDropHandle::new(home().spawn(next.run(request)));
-    match running.await {
+    match run_at_home(next.run(request)).await {
         Ok(response) => response.map(streamed_from_home),
-        Err(ended) => match ended.try_into_panic() {
-            Ok(panicked) => panic::resume_unwind(panicked),
-            // The process ends.
-            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        },
+        // The process ends.
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 

@@ -10,12 +10,13 @@ use mizzen_model::attribute::Value;
 use mizzen_model::span::{SpanKind, SpanRecord};
 use mizzen_model::step::Source;
 use mizzen_runtime::error::Chain;
+use mizzen_runtime::lanes;
 use mizzen_runtime::metrics::Metrics;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::metrics::{CallFacts, CallMetrics, GatewayMetrics};
-use super::recording::{BLOCKING_BYTES, CallCopy, End, Kept, Sink};
+use super::recording::{CallCopy, End, Kept, Sink};
 use super::tap::Unread;
 use crate::wire::answer::Answer;
 use crate::wire::content::ContentLimits;
@@ -66,8 +67,7 @@ impl Recorder {
         self.sink.taken(&copy);
         let (limits, secrets, snapshot) = (self.limits, Arc::clone(&self.secrets), self.control.snapshot());
         let read = move || Finished::read(*copy, limits).without_secrets(&secrets, &snapshot);
-        let read = if bytes > BLOCKING_BYTES { tokio::task::spawn_blocking(read).await.ok() } else { Some(read()) };
-        let Some(finished) = read else {
+        let Ok(finished) = lanes::beside(bytes, read).await else {
             self.metrics.shed.inc();
             return;
         };

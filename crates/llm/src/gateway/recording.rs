@@ -8,6 +8,7 @@ use bytes::Bytes;
 use mizzen_control::KeyIdentity;
 use mizzen_model::permission::Decision;
 use mizzen_model::time::Timestamp;
+use mizzen_runtime::lanes::LARGE_BYTES;
 use mizzen_runtime::metrics::Gauge;
 use tokio::sync::mpsc;
 
@@ -21,8 +22,6 @@ use crate::routing::Upstream;
 use crate::wire::Format;
 use crate::wire::answer::Answer;
 
-/// Reading a copy above this takes long enough to move it off the async threads.
-pub(in crate::gateway) const BLOCKING_BYTES: usize = 256 << 10;
 /// Copies that wait to be recorded; bounded in bytes too, see [`Sink`].
 pub(super) const QUEUE_CALLS_MAX: usize = 4096;
 
@@ -119,7 +118,7 @@ impl CallCopy {
     /// Reads the answer and settles. What is large is left for the recorder.
     fn conclude(&mut self, reservation: &mut Option<Reservation>) {
         self.duration = self.started.elapsed();
-        if self.answer.bytes() > BLOCKING_BYTES {
+        if self.answer.bytes() > LARGE_BYTES {
             return;
         }
         self.answer.read();

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 
-use super::{Lanes, at_home};
+use super::{LARGE_BYTES, Lanes, at_home, away, beside};
 use crate::client::{ClientConfig, HttpClient};
 use crate::listen::{ListenLimits, bind, serve, serve_on};
 use crate::metrics::Metrics;
@@ -74,6 +74,20 @@ async fn connections_are_shared_out_and_each_stays_where_it_is() {
     };
     tokio::time::timeout(LONG, is_free).await.unwrap();
     assert_eq!(asked(&mut TcpStream::connect(addr).await.unwrap()).await, freed);
+}
+
+#[tokio::test]
+async fn what_is_done_with_a_large_body_holds_up_no_lane() {
+    let done_with = |bytes| async move {
+        let beside = beside(bytes, || thread::current().id()).await.unwrap();
+        let away = away(bytes, async { here() }).await.unwrap();
+        format!("{} {}", beside == thread::current().id(), away == here())
+    };
+    let route =
+        move || async move { format!("{}, {}", done_with(LARGE_BYTES).await, done_with(LARGE_BYTES + 1).await) };
+    let (addr, _tasks, _lanes) = open(Router::new().route("/", get(route)));
+    let mut connection = TcpStream::connect(addr).await.unwrap();
+    assert_eq!(asked(&mut connection).await, "true true, false false");
 }
 
 #[tokio::test]

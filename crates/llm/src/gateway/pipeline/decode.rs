@@ -13,12 +13,13 @@ use mizzen_control::gate::Permit;
 use mizzen_control::secrets::{self, Found, Place};
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::error::Chain;
+use mizzen_runtime::lanes;
 
 use super::{Door, Identified};
 use crate::gateway::Inner;
 use crate::gateway::headers;
 use crate::gateway::permission::{Asking, Question};
-use crate::gateway::recording::{BLOCKING_BYTES, CallCopy, End, InFlight, Kept, Recording};
+use crate::gateway::recording::{CallCopy, End, InFlight, Kept, Recording};
 use crate::gateway::refusal::{Reason, Refusal};
 use crate::gateway::tap::Unread;
 use crate::gateway::trace::{self, TraceContext};
@@ -86,7 +87,7 @@ impl Identified {
         let begun = Begun { caller: &caller, trace, started_at, started };
         let mut recording = begun.recording(&gateway, door, in_flight);
         let body = read(&gateway, &parts, body).await.map_err(|refusal| recording.refuse(refusal))?;
-        let asked = Asked::of(door.format, &body).await.map_err(|refusal| recording.refuse(refusal))?;
+        let asked = Asked::of(door.format, body.clone()).await.map_err(|refusal| recording.refuse(refusal))?;
         let found = look_for_secrets(&gateway, &body).await.map_err(|refusal| recording.refuse(refusal))?;
         recording.note(|copy| {
             copy.model.clone_from(&asked.model);
@@ -189,12 +190,8 @@ fn unreadable(error: &OfferError) -> Refusal {
 
 impl Asked {
     /// As [`Self::read`], beside the connections of this thread where it takes long.
-    async fn of(format: Format, body: &Bytes) -> Result<Self, Refusal> {
-        if body.len() <= BLOCKING_BYTES {
-            return Self::read(format, body);
-        }
-        let body = body.clone();
-        let read = tokio::task::spawn_blocking(move || Self::read(format, &body));
+    async fn of(format: Format, body: Bytes) -> Result<Self, Refusal> {
+        let read = lanes::beside(body.len(), move || Self::read(format, &body));
         read.await
             .unwrap_or_else(|_| Err(Refusal::new(Reason::Internal, "the request could not be read; tell the operator")))
     }

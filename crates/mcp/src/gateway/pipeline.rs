@@ -12,6 +12,8 @@ mod secrets;
 
 use axum::body::Body;
 use http::{Request, Response};
+use mizzen_runtime::lanes;
+use tokio::task::JoinError;
 
 pub(super) use self::authorise::{Granted, UnderWay, failed, unanswered};
 pub(super) use self::decode::{Client, Decoded, Incoming, bridged};
@@ -24,7 +26,7 @@ pub(super) use self::secrets::{Searched, Searches, Withheld};
 use super::refusal::Refusal;
 use super::stream::Out;
 use super::{bridge, methods};
-use crate::wire::rpc::Answer;
+use crate::wire::rpc::{Answer, INTERNAL_ERROR, RpcError};
 
 /// Takes one message from its door and answers it.
 pub(super) async fn message(received: Received, request: Request<Body>) -> Result<Response<Body>, Refusal> {
@@ -33,6 +35,11 @@ pub(super) async fn message(received: Received, request: Request<Body>) -> Resul
     // One whole message, and header fields that say what it says.
     let decoded = identified.decode().await?;
     Ok(methods::answer(decoded).await)
+}
+
+/// What a client is told whose answer is not finished when the process ends.
+pub(super) fn ending(_: JoinError) -> Answer {
+    RpcError::new(INTERNAL_ERROR, "the gateway ends; try again in a moment").into()
 }
 
 /// Carries one call to its tool server and back.
@@ -55,7 +62,7 @@ async fn carried(incoming: Incoming, out: &Out) -> Result<Answer, Answer> {
     // What the tool server says and asks meanwhile goes to the client, in words of the client's era.
     let replied = bridge::pass(under_way, out).await?;
     // What the permit asks for: values that must not go on, and how much may; and no secret that may not.
-    let obliged = replied.oblige().await?;
+    let obliged = lanes::away(replied.answer.bytes(), replied.oblige()).await.map_err(ending)??;
     // What the result brings into the run is kept before the result is handed over.
     let touched = obliged.touch().await?;
     Ok(touched.settle())

@@ -15,6 +15,7 @@ use mizzen_control::gate::{DenialCode, Known};
 use mizzen_governance::request::Obligations;
 use mizzen_model::asked::Taint;
 use mizzen_runtime::error::Chain;
+use mizzen_runtime::lanes;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -23,7 +24,7 @@ use self::bridged::Told;
 pub(super) use self::status::is_of_task;
 use super::bridge::{Answered, Asking};
 use super::exchange::{Exchange, Step};
-use super::pipeline::{Client, Granted, Incoming, Searched, Target, Withheld, not_kept, redacted, unanswered};
+use super::pipeline::{Client, Granted, Incoming, Searched, Target, Withheld, ending, not_kept, redacted, unanswered};
 use super::recording::Recording;
 use super::stream::Out;
 use super::trace::TraceContext;
@@ -149,7 +150,28 @@ pub(super) async fn task(mut incoming: Incoming, out: Out) -> Answer {
     }
     let names = Names { client: named, server: known.task.clone() };
     let matter = Matter { member: &member, names: &names, known: &known };
-    match incoming.decided(&matter, &mut recording, &out).await {
+    let decided = incoming.decided(&matter, &mut recording, &out).await;
+    let bytes = decided.as_ref().map_or(0, Answer::bytes);
+    lanes::away(bytes, handed_over(incoming, names, known, recording, decided)).await.unwrap_or_else(ending)
+}
+
+/// What the client is told of its task, and the end of the record.
+async fn handed_over(
+    incoming: Incoming,
+    names: Names,
+    known: TaskName,
+    mut recording: Recording,
+    decided: Result<Answer, RpcError>,
+) -> Answer {
+    let released = match decided {
+        Ok(Answer::Result(result)) => incoming.released(result, &names, &known, &mut recording).await,
+        // What went wrong is told with words of the task, as its result is.
+        Ok(Answer::Error { object, .. }) => {
+            incoming.searched(object, &mut recording).await.map(|searched| Answer::raw_error(searched.said))
+        }
+        Err(refused) => Err(refused),
+    };
+    match released {
         Ok(answer) => {
             recording.end(&answer);
             answer
@@ -163,9 +185,9 @@ pub(super) async fn task(mut incoming: Incoming, out: Out) -> Answer {
 
 impl Incoming {
     /// # Errors
-    /// When it is not passed on, or its answer is not.
+    /// When it is not passed on, or what its answer brings into the run cannot be kept.
     async fn decided(&self, matter: &Matter<'_>, recording: &mut Recording, out: &Out) -> Result<Answer, RpcError> {
-        let Matter { names, known, .. } = *matter;
+        let known = matter.known;
         let gate = self.gateway.control.gate();
         // Asked for before the pauses are read: a stop that comes in between is seen in one or the other.
         let stopped = gate.stopped(&self.caller);
@@ -179,29 +201,21 @@ impl Incoming {
         if matches!(self.method.as_str(), "tasks/update" | "tasks/cancel") {
             self.record(known, recording, None).await?;
         }
-        let answer = tokio::select! {
+        tokio::select! {
             biased;
             () = stopped => {
                 let reason = "the agent was stopped by a person; the task goes on, and its result is not handed over";
-                return Err(self.barred(known, recording, DenialCode::Paused, reason.to_owned()).await);
+                Err(self.barred(known, recording, DenialCode::Paused, reason.to_owned()).await)
             }
             answer = self.ask_for_task(matter, recording, out) => match answer {
                 Ok(answer) => {
                     // How it stands and why it failed are words of its server too.
                     self.touch(known, &recording.trace).await?;
-                    answer
+                    Ok(answer)
                 }
-                Err(Missing::Refused(error)) => return Err(error),
-                Err(Missing::Unanswered(error)) => unanswered(&error),
+                Err(Missing::Refused(error)) => Err(error),
+                Err(Missing::Unanswered(error)) => Ok(unanswered(&error)),
             },
-        };
-        match answer {
-            Answer::Result(result) => self.released(result, names, known, recording).await,
-            // What went wrong is told with words of the task, as its result is.
-            Answer::Error { object, .. } => {
-                let searched = self.searched(object, recording).await?;
-                Ok(Answer::raw_error(searched.said))
-            }
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use mizzen_runtime::lanes;
 use mizzen_runtime::task::TaskKind;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -138,17 +139,20 @@ impl Connection {
         // Late replies are abandoned too: the server may still be at work.
         abandon.is_over =
             !matches!(outcome, Err(Fault::Error(UpstreamError::Timeout { .. } | UpstreamError::Limit { .. })));
-        Ok(self.reply(outcome?))
+        Ok(self.reply(outcome?).await?)
     }
 
-    fn reply(&self, outcome: Outcome) -> Reply {
-        match outcome {
-            Outcome::Error(error) => Reply::Error(error),
-            Outcome::Result(result) if self.about.era == Era::Stateless && is_input_required(&result) => {
-                Reply::InputRequired(result)
-            }
-            Outcome::Result(result) => Reply::Complete(result),
-        }
+    async fn reply(&self, outcome: Outcome) -> Result<Reply, UpstreamError> {
+        let result = match outcome {
+            Outcome::Error(error) => return Ok(Reply::Error(error)),
+            Outcome::Result(result) if self.about.era == Era::Stateful => return Ok(Reply::Complete(result)),
+            Outcome::Result(result) => result,
+        };
+        let read = lanes::beside(result.get().len(), move || match is_input_required(&result) {
+            true => Reply::InputRequired(result),
+            false => Reply::Complete(result),
+        });
+        read.await.map_err(|_| self.line.lost())
     }
 
     /// Hands on what comes until the response does. Time that the client takes to answer does not count as silence, but all

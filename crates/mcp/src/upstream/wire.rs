@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
+use mizzen_runtime::lanes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -96,6 +98,12 @@ pub(super) fn parse(text: &[u8]) -> Result<Message, &'static str> {
         }
         _ => Err("it sent a JSON-RPC message that is neither request nor response"),
     }
+}
+
+/// The same of a text that may be large.
+pub(super) async fn read(text: Bytes) -> Result<Message, &'static str> {
+    let reading = lanes::beside(text.len(), move || parse(&text));
+    reading.await.unwrap_or(Err("it sent a message that could not be read"))
 }
 
 /// Our ids are numbers; whatever else a server answers with is none of ours.

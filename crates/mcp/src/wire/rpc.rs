@@ -71,6 +71,13 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// Of what it tells.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let (Self::Result(said) | Self::Error { object: said, .. }) = self;
+        said.get().len()
+    }
+
     /// An error object as it came; one without a code is an internal error.
     #[must_use]
     pub fn raw_error(object: Box<RawValue>) -> Self {

@@ -49,6 +49,8 @@ pub(crate) struct Double {
     pub(crate) hangs: AtomicBool,
     /// The lists that it was asked for.
     pub(crate) lists_asked: Mutex<Vec<ListKind>>,
+    /// The thread on which it was last asked what it is.
+    pub(crate) asked_about_on: Mutex<String>,
     /// What its results bring into a run.
     pub(crate) touches: Mutex<Taint>,
     /// What a call may take.
@@ -82,6 +84,7 @@ impl Double {
             away: AtomicBool::new(false),
             hangs: AtomicBool::new(false),
             lists_asked: Mutex::default(),
+            asked_about_on: Mutex::default(),
             touches: Mutex::default(),
             time_max: Mutex::new(Duration::from_secs(60)),
         })
@@ -162,6 +165,8 @@ impl Upstream for Server {
     fn about(&self) -> BoxFuture<'_, Result<Arc<About>, UpstreamError>> {
         async move {
             self.0.reach()?;
+            let thread = std::thread::current().name().unwrap_or_default().to_owned();
+            *self.0.asked_about_on.lock().unwrap() = thread;
             let mut capabilities =
                 Map::from_iter([("logging".to_owned(), json!({})), ("completions".to_owned(), json!({}))]);
             for kind in self.0.lists.lock().unwrap().keys() {

@@ -112,6 +112,10 @@ impl Harness {
         mint(&self.control, name).await
     }
 
+    pub(crate) fn doors(&self) -> Router {
+        self.doors.clone()
+    }
+
     pub(crate) fn request(&self, method: Method, path: &str) -> http::request::Builder {
         Request::builder()
             .method(method)

@@ -9,6 +9,7 @@ mod double;
 mod federation;
 mod harness;
 mod introduced;
+mod large;
 mod news;
 mod permission;
 mod recording;

@@ -6,6 +6,7 @@ use axum::body::Body;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use mizzen_control::KeyIdentity;
+use mizzen_runtime::lanes;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -22,7 +23,8 @@ use crate::wire::json::{self, Members};
 use crate::wire::message::{self, Message};
 use crate::wire::revision::{self, STATELESS, SUPPORTED};
 use crate::wire::rpc::{
-    HEADER_MISMATCH, INVALID_PARAMS, INVALID_REQUEST, LIMIT, PARSE_ERROR, RpcError, UNSUPPORTED_VERSION, shown,
+    HEADER_MISMATCH, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, LIMIT, PARSE_ERROR, RpcError,
+    UNSUPPORTED_VERSION, shown,
 };
 
 pub(in crate::gateway) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -116,7 +118,11 @@ impl Identified {
     pub(in crate::gateway) async fn decode(mut self) -> Result<Decoded, Refusal> {
         let body = self.read().await?;
         let depth_max = self.gateway.config.limits.body_depth_max;
-        let message = message::decode(&body, depth_max)
+        let message = lanes::beside(body.len(), move || message::decode(&body, depth_max))
+            .await
+            .map_err(|_| {
+                Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL_ERROR, "the message could not be read")
+            })?
             .map_err(|bad| Refusal::of(StatusCode::BAD_REQUEST, bad.id.as_deref(), bad.error))?;
         if self.speaks_stateless(&message) { self.stateless(message) } else { self.stateful(message) }
     }

@@ -8,6 +8,7 @@ use mizzen_control::gate::DenialCode;
 use mizzen_control::secrets::Place;
 use mizzen_governance::request::{INPUT_RESPONSES, ToolFacts};
 use mizzen_model::asked::{Action, Resource, ResourceKind};
+use mizzen_runtime::lanes;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -21,8 +22,10 @@ use crate::gateway::state::{Binding, Next};
 use crate::gateway::trace;
 use crate::seam::{Definition, Era, ListKind, Member};
 use crate::wire::headers;
-use crate::wire::json as text;
-use crate::wire::rpc::{Answer, HEADER_MISMATCH, INVALID_PARAMS, RESOURCE_NOT_FOUND, RpcError, UPSTREAM, shown};
+use crate::wire::json::{self as text, Members};
+use crate::wire::rpc::{
+    Answer, HEADER_MISMATCH, INTERNAL_ERROR, INVALID_PARAMS, RESOURCE_NOT_FOUND, RpcError, UPSTREAM, shown,
+};
 
 /// What a call is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,7 +169,7 @@ impl Incoming {
             return Err(listening::tasks_missing());
         }
         self.rename(&target);
-        let arguments = self.asked()?;
+        let arguments = self.asked().await?;
         if let (Era::Stateless, Subject::Tool, Some(definition)) = (self.client.era(), subject, &target.definition) {
             headers::check_parameters(&self.headers, definition.raw.get(), arguments.as_deref()).map_err(|text| {
                 self.gateway.refused("header_mismatch", Some(&self.caller));
@@ -187,22 +190,17 @@ impl Incoming {
     }
 
     /// All that goes to the server in the caller's words, as one object: what is decided on, asked a person about and hashed.
-    pub(super) fn asked(&self) -> Result<Option<Arc<Value>>, RpcError> {
-        let mut asked: Option<Map<String, Value>> = None;
-        for Carried { member, name, .. } in self.carried() {
-            let said = self.params.get(member).and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
-            let Some(Value::Object(said)) = said else {
-                return Err(RpcError::invalid_params(format!("`{member}` must be an object")));
-            };
-            match name {
-                None if said.contains_key(INPUT_RESPONSES) => {
-                    return Err(RpcError::invalid_params(format!("no argument may be named `{INPUT_RESPONSES}`")));
-                }
-                None => asked = Some(said),
-                Some(name) => drop(asked.get_or_insert_default().insert(name.to_owned(), said.into())),
-            }
-        }
-        Ok(asked.map(|asked| Arc::new(Value::Object(asked))))
+    pub(super) async fn asked(&mut self) -> Result<Option<Arc<Value>>, RpcError> {
+        let carried = self.carried();
+        let said = carried.iter().filter_map(|carried| self.params.get(carried.member));
+        let bytes = said.map(|said| said.get().len()).sum();
+        // Lent: arguments may be large.
+        let params = std::mem::take(&mut self.params);
+        let reading = lanes::beside(bytes, move || (together(&params, &carried), params));
+        let unreadable = |_| RpcError::new(INTERNAL_ERROR, "the arguments could not be read; tell the operator");
+        let (asked, params) = reading.await.map_err(unreadable)?;
+        self.params = params;
+        asked
     }
 
     /// What of that may be recorded, of members that were searched.
@@ -258,6 +256,24 @@ impl Incoming {
             self.params.insert("name".to_owned(), name);
         }
     }
+}
+
+fn together(params: &Members, carried: &[Carried]) -> Result<Option<Arc<Value>>, RpcError> {
+    let mut asked: Option<Map<String, Value>> = None;
+    for Carried { member, name, .. } in carried {
+        let said = params.get(*member).and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+        let Some(Value::Object(said)) = said else {
+            return Err(RpcError::invalid_params(format!("`{member}` must be an object")));
+        };
+        match name {
+            None if said.contains_key(INPUT_RESPONSES) => {
+                return Err(RpcError::invalid_params(format!("no argument may be named `{INPUT_RESPONSES}`")));
+            }
+            None => asked = Some(said),
+            Some(name) => drop(asked.get_or_insert_default().insert((*name).to_owned(), said.into())),
+        }
+    }
+    Ok(asked.map(|asked| Arc::new(Value::Object(asked))))
 }
 
 impl Screened {

@@ -71,7 +71,7 @@ impl Routed {
         };
         if !kinds.is_empty() {
             // What is redacted may be no object any more.
-            let Ok(redacted) = incoming.asked() else {
+            let Ok(redacted) = incoming.asked().await else {
                 let withheld = Withheld::found(kinds);
                 return Err(incoming.not_made(&target, &withheld, "its arguments").await);
             };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mizzen_control::secrets::{Found, Place, Secrets, SecretsError, Verdict, kinds, recordable};
 use mizzen_runtime::error::Chain;
+use mizzen_runtime::lanes;
 use mizzen_runtime::metrics::Metrics;
 use serde_json::value::RawValue;
 
@@ -110,8 +111,7 @@ impl Inner {
     /// When the answer may not be handed over.
     pub(in crate::gateway) async fn search(&self, said: Box<RawValue>) -> Result<Searched, Withheld> {
         let (body, found) = self.found(&self.secrets.answers, Place::ToolResult, &said).await?;
-        let judged = judged(&self.secrets.answers, said, &body, &found);
-        judged.map_err(|_| Withheld::found(kinds(&found)))
+        judged(&self.secrets.answers, said, body, found, |_, _, kinds| Withheld::found(kinds)).await
     }
 
     /// What goes to a tool server in the caller's words, and stands `at` a place of what the caller sent (a JSON pointer).
@@ -125,8 +125,9 @@ impl Inner {
         said: Box<RawValue>,
     ) -> Result<Searched, Withheld> {
         let (body, found) = self.found(&self.secrets.arguments, place, &said).await?;
-        let judged = judged(&self.secrets.arguments, said, &body, &found);
-        judged.map_err(|recorded| Withheld::found_at(at, &body, recorded, kinds(&found)))
+        let at = at.to_owned();
+        let withheld = move |body: &Bytes, recorded, kinds| Withheld::found_at(&at, body, recorded, kinds);
+        judged(&self.secrets.arguments, said, body, found, withheld).await
     }
 
     async fn found(
@@ -146,16 +147,28 @@ impl Inner {
     }
 }
 
-/// `Err`: it may not be handed over; what of it may be recorded.
-fn judged(secrets: &Secrets, said: Box<RawValue>, body: &Bytes, found: &[Found]) -> Result<Searched, Option<Bytes>> {
-    let recorded = recordable(body, found);
-    let passes = match secrets.judge(body, found) {
-        Verdict::Pass => Some(said),
-        Verdict::Instead(text) => String::from_utf8(text.into()).ok().and_then(|text| RawValue::from_string(text).ok()),
-        Verdict::Withhold => None,
-    };
-    match passes {
-        Some(said) => Ok(Searched { said, recorded, kinds: kinds(found) }),
-        None => Err(recorded),
-    }
+/// What may be handed over; where nothing may, what `withheld` makes of it, of what of it may be recorded and of the kinds.
+async fn judged(
+    secrets: &Arc<Secrets>,
+    said: Box<RawValue>,
+    body: Bytes,
+    found: Vec<Found>,
+    withheld: impl FnOnce(&Bytes, Option<Bytes>, Vec<&'static str>) -> Withheld + Send + 'static,
+) -> Result<Searched, Withheld> {
+    let secrets = Arc::clone(secrets);
+    let judging = lanes::beside(body.len(), move || {
+        let (recorded, kinds) = (recordable(&body, &found), kinds(&found));
+        let passes = match secrets.judge(&body, &found) {
+            Verdict::Pass => Some(said),
+            Verdict::Instead(text) => {
+                String::from_utf8(text.into()).ok().and_then(|text| RawValue::from_string(text).ok())
+            }
+            Verdict::Withhold => None,
+        };
+        match passes {
+            Some(said) => Ok(Searched { said, recorded, kinds }),
+            None => Err(withheld(&body, recorded, kinds)),
+        }
+    });
+    judging.await.unwrap_or(Err(Withheld::NotSearched))
 }

@@ -39,7 +39,7 @@ enum Kind {
 struct Stream {
     body: Incoming,
     parser: Parser,
-    ready: VecDeque<Message>,
+    unread: VecDeque<Bytes>,
     bytes: u64,
     is_bounded: bool,
 }
@@ -59,7 +59,7 @@ impl HttpSource {
             let stream = Stream {
                 body: response.into_body(),
                 parser: Parser::new(bytes_max),
-                ready: VecDeque::new(),
+                unread: VecDeque::new(),
                 bytes: 0,
                 is_bounded: true,
             };
@@ -81,7 +81,7 @@ impl HttpSource {
         if body.trim_ascii().is_empty() {
             return Ok(Self(Kind::Whole(None)));
         }
-        Ok(Self(Kind::Whole(Some(wire::parse(&body).map_err(|problem| endpoint.protocol(problem))?))))
+        Ok(Self(Kind::Whole(Some(wire::read(body).await.map_err(|problem| endpoint.protocol(problem))?))))
     }
 
     /// Nothing came, and nothing will.
@@ -137,8 +137,11 @@ impl HttpSource {
 impl Stream {
     async fn next(&mut self, endpoint: &Endpoint) -> Result<Option<Message>, UpstreamError> {
         loop {
-            if let Some(message) = self.ready.pop_front() {
-                return Ok(Some(message));
+            if let Some(event) = self.unread.front() {
+                // It stays there until it is read: who stops waiting meanwhile loses nothing.
+                let read = wire::read(event.clone()).await;
+                self.unread.pop_front();
+                return read.map(Some).map_err(|problem| endpoint.protocol(problem));
             }
             match self.body.frame().await {
                 Some(Ok(frame)) => {
@@ -168,9 +171,7 @@ impl Stream {
         }
         let mut events = Vec::new();
         self.parser.feed(data, &mut events).map_err(|too_large| endpoint.too_large(too_large.0))?;
-        for event in events {
-            self.ready.push_back(wire::parse(&event.data).map_err(|problem| endpoint.protocol(problem))?);
-        }
+        self.unread.extend(events.into_iter().map(|event| Bytes::from(event.data)));
         Ok(())
     }
 }

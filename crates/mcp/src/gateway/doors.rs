@@ -109,7 +109,7 @@ async fn listen(received: Received, request: Request<Body>) -> Result<Response<B
             Resumed::Anew(missed) => missed,
         },
     };
-    let resumable = Resumable { gateway: identified.gateway.clone(), session: session.clone(), request: None, before };
+    let gateway = identified.gateway.clone();
     let (id, client) = (RawValue::NULL.to_owned(), Client::Stateful(Arc::clone(&session)));
     let mut incoming = identified.incoming(client, id, NEWS.to_owned(), Members::new(), Members::new());
     let mut recording = incoming.recording_of(NEWS.to_owned(), None);
@@ -117,8 +117,10 @@ async fn listen(received: Received, request: Request<Body>) -> Result<Response<B
     may_follow.map_err(no_stream)?;
     recording.end(&Answer::Result(RawValue::NULL.to_owned()));
     drop(recording);
-    let place = incoming.begin_stream().map_err(|error| Refusal::of(StatusCode::SERVICE_UNAVAILABLE, None, error))?;
-    let (ended, draining) = (session.take_stream(), incoming.gateway.draining.clone());
+    let begun = incoming.begin_news(&session);
+    let (ended, place) = begun.map_err(|error| Refusal::of(StatusCode::SERVICE_UNAVAILABLE, None, error))?;
+    let resumable = Resumable { gateway, session, request: None, before, ended: ended.clone() };
+    let draining = incoming.gateway.draining.clone();
     let keep_alive = incoming.gateway.config.timeouts.keep_alive();
     // The head goes out at once: the client waits for it before it goes on.
     let pace = Pace { stream_after: std::time::Duration::ZERO, keep_alive };

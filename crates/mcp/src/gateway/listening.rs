@@ -24,6 +24,7 @@ use self::seen::Seen;
 use super::metrics::Counted;
 use super::pipeline::{Client, Incoming, Target};
 use super::recording::Recording;
+use super::session::ClientSession;
 use super::stream::Out;
 use super::trace::TraceContext;
 use super::{Inner, bridge, tasks, trace};
@@ -72,6 +73,11 @@ impl Incoming {
         let place = Place::take(&self.gateway, &self.caller.key_id)?;
         self.counted = None;
         Ok(place)
+    }
+
+    /// The same for the stream of news of `session`, which has one place, and what ends it.
+    pub(super) fn begin_news(&mut self, session: &ClientSession) -> Result<(CancellationToken, Arc<Place>), RpcError> {
+        session.take_stream(|| self.begin_stream()).inspect(|_| self.counted = None)
     }
 }
 

@@ -57,7 +57,8 @@ async fn request(incoming: Incoming) -> Response<Body> {
         let (gateway, session) = (Arc::clone(&incoming.gateway), Arc::clone(session));
         // What went out as a stream is not lost when the connection breaks, so that it begins early.
         pace.stream_after = pace.stream_after.min(timeouts.resumable_after());
-        resumable = Some(Resumable { gateway, session, request: Some(incoming.id.clone()), before: Vec::new() });
+        let (request, ended) = (Some(incoming.id.clone()), incoming.cancelled());
+        resumable = Some(Resumable { gateway, session, request, before: Vec::new(), ended });
     }
     stream::answer(pace, resumable, move |out| Box::pin(work(incoming, out))).await
 }
@@ -65,8 +66,7 @@ async fn request(incoming: Incoming) -> Response<Body> {
 /// The whole work of one request. A client that cancels gets no answer.
 async fn work(incoming: Incoming, out: Out) -> Last {
     let (id, era) = (incoming.id.clone(), incoming.client.era());
-    let cancel = incoming.in_flight.as_ref().map_or_else(CancellationToken::new, |request| request.cancel.clone());
-    let answer = cancel.run_until_cancelled(dispatch(incoming, out)).await;
+    let answer = incoming.cancelled().run_until_cancelled(dispatch(incoming, out)).await;
     let status = answer.as_ref().map_or(StatusCode::ACCEPTED, |answer| status(answer, era));
     Last { status, message: answer.map(|answer| rpc::response(&id, &answer)) }
 }
@@ -227,6 +227,11 @@ async fn notification(
 }
 
 impl Incoming {
+    /// Whether its client has cancelled the request.
+    fn cancelled(&self) -> CancellationToken {
+        self.in_flight.as_ref().map(|request| request.cancel.clone()).unwrap_or_default()
+    }
+
     /// The client's way to a server. A server that is new to a stateful client hears the log level it set.
     pub(super) async fn link(&self, member: &Member) -> Result<Arc<dyn seam::Session>, UpstreamError> {
         let link = member.upstream.session(self.context_for(member).await).await?;

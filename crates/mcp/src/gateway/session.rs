@@ -1,8 +1,9 @@
 //! What a stateful client left here, bound to the credential that made it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -17,9 +18,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Inner;
 use super::config::DoorLimits;
+use super::listening::Place;
 use super::stream::kept::{Bounds, Kept};
 use super::tasks::made::Made;
 use crate::seam::{ClientAnswer, ClientContext, Owner, Upstream};
+use crate::wire::rpc::RpcError;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(20);
 const ID_BYTES: usize = 24;
@@ -48,12 +51,20 @@ pub(super) struct ClientSession {
     /// Servers that know of this session.
     pub(super) linked: watch::Sender<Vec<Arc<dyn Upstream>>>,
     pub(super) subscriptions: watch::Sender<BTreeSet<String>>,
-    /// Of the stream that brings news: the newest takes over.
-    stream: Mutex<CancellationToken>,
+    /// That brings news: the newest takes over.
+    stream: Mutex<NewsStream>,
     /// What its streams said lately.
     pub(super) kept: Kept,
     /// Tasks of its calls.
     pub(super) made: Made,
+}
+
+/// The stream of news of a session.
+#[derive(Debug, Default)]
+struct NewsStream {
+    ended: CancellationToken,
+    /// While the stream goes on.
+    place: Weak<Place>,
 }
 
 /// Who waits for an answer of the client.
@@ -119,11 +130,15 @@ impl ClientSession {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
     }
 
-    /// Remembers a request until the returned guard is dropped, so that the client can cancel it by its id.
-    pub(super) fn enter(self: &Arc<Self>, id: &str) -> InFlight {
+    /// Remembers a request until the returned guard is dropped, so that the client can cancel it by its id. `None` while another
+    /// one has that id.
+    pub(super) fn enter(self: &Arc<Self>, id: &str) -> Option<InFlight> {
         let cancel = CancellationToken::new();
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), cancel.clone());
-        InFlight { session: Arc::clone(self), id: id.to_owned(), cancel }
+        match self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).entry(id.to_owned()) {
+            Entry::Occupied(_) => return None,
+            Entry::Vacant(free) => free.insert(cancel.clone()),
+        };
+        Some(InFlight { session: Arc::clone(self), id: id.to_owned(), cancel })
     }
 
     pub(super) fn cancel(&self, id: &str) {
@@ -148,12 +163,17 @@ impl ClientSession {
         self.linked.subscribe()
     }
 
-    /// The token of a new stream of news; the one before ends.
-    pub(super) fn take_stream(&self) -> CancellationToken {
+    /// The token of a new stream of news, and its place: that of the one before, which ends, or else what `begin` finds. The
+    /// connection of a client that comes again may look alive for long after it broke.
+    pub(super) fn take_stream(
+        &self,
+        begin: impl FnOnce() -> Result<Place, RpcError>,
+    ) -> Result<(CancellationToken, Arc<Place>), RpcError> {
         let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
-        stream.cancel();
-        *stream = CancellationToken::new();
-        stream.clone()
+        let place = stream.place.upgrade().map_or_else(|| begin().map(Arc::new), Ok)?;
+        stream.ended.cancel();
+        *stream = NewsStream { ended: CancellationToken::new(), place: Arc::downgrade(&place) };
+        Ok((stream.ended.clone(), place))
     }
 
     fn is_busy(&self) -> bool {
@@ -161,7 +181,7 @@ impl ClientSession {
     }
 
     fn end(&self) {
-        self.take_stream().cancel();
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner).ended.cancel();
         let running = std::mem::take(&mut *self.in_flight.lock().unwrap_or_else(PoisonError::into_inner));
         running.into_values().for_each(|cancel| cancel.cancel());
         for upstream in self.linked.borrow().iter() {
@@ -245,7 +265,7 @@ impl Sessions {
             in_flight: Mutex::default(),
             linked: watch::Sender::new(Vec::new()),
             subscriptions: watch::Sender::new(BTreeSet::new()),
-            stream: Mutex::new(CancellationToken::new()),
+            stream: Mutex::default(),
             made: Made::new(self.tasks.clone()),
         });
         let made_way = self.insert(&session)?;

@@ -1,6 +1,7 @@
 //! The doors over doubles, asked in process.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -143,7 +144,7 @@ impl Harness {
         assert_eq!(got.status, StatusCode::OK, "{:?}", got.last());
         let session = got.headers["mcp-session-id"].to_str().unwrap().to_owned();
         let initialized = got.last().clone();
-        Client { harness: self, path: path.to_owned(), session, initialized }
+        Client { harness: self, path: path.to_owned(), session, initialized, asked: AtomicU64::new(0) }
     }
 
     /// A stateless request, with all that belongs to one.
@@ -223,6 +224,8 @@ pub(crate) struct Client<'a> {
     path: String,
     pub(crate) session: String,
     pub(crate) initialized: Value,
+    /// Requests so far.
+    asked: AtomicU64,
 }
 
 impl Client<'_> {
@@ -242,7 +245,8 @@ impl Client<'_> {
     }
 
     pub(crate) async fn begin(&self, method: &str, params: &Value) -> Response<Body> {
-        self.send(&json!({ "jsonrpc": "2.0", "id": "q-1", "method": method, "params": params })).await
+        let id = format!("q-{}", self.asked.fetch_add(1, Ordering::Relaxed) + 1);
+        self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })).await
     }
 
     pub(crate) async fn answer(&self, id: &Value, result: &Value) {

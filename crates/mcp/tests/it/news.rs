@@ -112,6 +112,36 @@ async fn streams_are_bounded_for_each_caller() {
 }
 
 #[tokio::test]
+async fn a_sessions_new_stream_has_the_place_of_its_old_one_though_nobody_reads_that() {
+    let double = followed();
+    let harness = Harness::with(std::slice::from_ref(&double), |config| {
+        config.limits.streams_per_caller_max = 1;
+        config.timeouts.resume_seconds = 0;
+    })
+    .await;
+    let (client, other) = (harness.open("/mcp", &json!({})).await, harness.open("/mcp", &json!({})).await);
+    client.ask("resources/subscribe", &json!({ "uri": "file:///a" })).await.result();
+    let _unread = client.listen().await;
+    for _ in 0..4 {
+        update(&double, "file:///a").await;
+    }
+    let refused = Got::read(harness.send(other.builder(Method::GET), "").await).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, -32012));
+    double.news.lock().unwrap().take();
+    let mut newer = client.listen().await;
+    let (heard, ()) = tokio::join!(newer.next(), update(&double, "file:///a"));
+    assert_eq!(heard.unwrap()["params"]["uri"], "file:///a");
+    drop(newer);
+    let given_back = async {
+        while !harness.metrics.render().contains("mizzen_mcp_streams 0\n") {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), given_back).await.expect("a free place within 10 s");
+    other.listen().await;
+}
+
+#[tokio::test]
 async fn tasks_are_told_only_to_clients_that_know_them() {
     let harness = Harness::new(&[followed()]).await;
     let wanted = json!({ "notifications": { "taskIds": ["a"] } });

@@ -218,7 +218,7 @@ async fn what_is_too_much_to_keep_is_said_and_so_is_an_answer_that_went() {
     drop(stream);
     let got = Got::read(client.resume(&first).await).await;
     let got = if got.last().get("result").is_some() { Got::read(client.resume(&first).await).await } else { got };
-    assert_eq!((got.code(), &got.last()["id"]), (-32012, &json!("q-1")));
+    assert_eq!((got.code(), &got.last()["id"]), (-32012, &json!("q-3")));
     assert_eq!(got.last()["error"]["data"]["code"], "answer_dropped");
     assert!(harness.metrics.render().contains("mizzen_limit_max{limit=\"mcp_kept_bytes\"}"));
 }

@@ -1,11 +1,13 @@
 //! Clients of 2025-11-25 and before.
 
+use std::sync::atomic::Ordering;
+
 use http::{Method, StatusCode};
 use mizzen_mcp::seam::{Era, ListKind, Owner};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::double::{Double, said};
-use crate::harness::{Got, Harness};
+use crate::harness::{Events, Got, Harness};
 
 #[tokio::test]
 async fn a_session_begins_lists_calls_and_ends() {
@@ -104,6 +106,44 @@ async fn a_cancelled_request_reaches_the_server_and_gets_no_answer() {
     let (got, ()) = tokio::join!(Got::read(response), cancelling);
     assert!(got.messages.is_empty());
     assert_eq!(double.cancelled.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn an_id_that_is_in_use_in_a_session_is_refused_and_may_be_used_elsewhere() {
+    let double = Double::new("work", Era::Stateful, |_, _, _| std::future::pending());
+    double.has(ListKind::Tools, [json!({ "name": "slow" })]);
+    let harness = Harness::with(std::slice::from_ref(&double), |config| config.timeouts.stream_after_millis = 0).await;
+    let (client, other) = (harness.open("/mcp/plain", &json!({})).await, harness.open("/mcp/plain", &json!({})).await);
+    let slow = json!({ "name": "slow" });
+    let ask = |id: Value, method: &str| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": slow });
+    let called = async |count: usize| {
+        while double.calls() < count {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    let first = client.send(&ask(json!(7), "tools/call")).await;
+    called(1).await;
+    let refused = Got::read(client.send(&ask(json!(7), "tools/call")).await).await;
+    assert_eq!((refused.status, refused.code(), &refused.last()["id"]), (StatusCode::BAD_REQUEST, -32600, &json!(7)));
+    // A text is another id, another session has ids of its own, and without a session each request has.
+    let _text = client.send(&ask(json!("7"), "tools/call")).await;
+    let _theirs = other.send(&ask(json!(7), "tools/call")).await;
+    called(3).await;
+    for count in [4, 5] {
+        let (request, body) = harness.stateless("/mcp/plain", "tools/call", &slow, &json!({}));
+        let mut events = Events::of(harness.send(request, &body).await);
+        tokio::select! {
+            answer = events.next() => panic!("{answer:?}"),
+            () = called(count) => {}
+        }
+    }
+    let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 7 } });
+    let before = double.cancelled.load(Ordering::Relaxed);
+    let (got, _) = tokio::join!(Got::read(first), client.send(&cancel));
+    assert!(got.messages.is_empty());
+    assert_eq!(double.cancelled.load(Ordering::Relaxed), before + 1);
+    // What is over stands in nobody's way: many a script always counts from one.
+    assert_eq!(Got::read(client.send(&ask(json!(7), "ping")).await).await.result(), &json!({}));
 }
 
 #[tokio::test]

@@ -204,7 +204,10 @@ impl Identified {
         Ok(match message {
             Message::Request { id, method, mut params } => {
                 let meta = params.swap_remove("_meta").and_then(|meta| json::members(&meta)).unwrap_or_default();
-                let in_flight = session.enter(id.get());
+                let in_flight = session.enter(id.get()).ok_or_else(|| {
+                    let message = "a request with this `id` is being answered in this session; no two may have one";
+                    refuse(StatusCode::BAD_REQUEST, INVALID_REQUEST, message)
+                })?;
                 let mut incoming = self.incoming(Client::Stateful(session), id, method, params, meta);
                 incoming.in_flight = Some(in_flight);
                 Decoded::Request(incoming)

@@ -27,7 +27,7 @@ fn what_nobody_uses_ends_and_what_is_used_or_busy_stays() {
     let sessions = Sessions::new(&Metrics::new(), &DoorLimits::default());
     let open = |name| sessions.open(new(name), at(0)).unwrap();
     let (unused, used, busy) = (open("a"), open("a"), open("a"));
-    let request = busy.enter("1");
+    let request = busy.enter("1").unwrap();
     assert!(sessions.find(&used.id, "a", "", at(90)).is_some());
     sessions.sweep(at(100), Duration::from_secs(60), Duration::MAX);
     let is_open = |id: &str| sessions.find(id, "a", "", at(100)).is_some();

@@ -40,6 +40,8 @@ pub(in crate::gateway) struct Resumable {
     pub(in crate::gateway) request: Option<Box<RawValue>>,
     /// What goes first: events of a stream that this one takes the place of.
     pub(in crate::gateway) before: Vec<Bytes>,
+    /// Ends its work, and the stream also when nobody reads what was said before.
+    pub(in crate::gateway) ended: CancellationToken,
 }
 
 /// A client that came back.
@@ -60,7 +62,7 @@ pub(in crate::gateway) enum Resumed {
 
 impl Resumable {
     pub(super) fn begin(self, source: Source, keep_alive: Duration) -> Response<Body> {
-        let Self { gateway, session, request, before } = self;
+        let Self { gateway, session, request, before, ended } = self;
         let (resume, resumed) = mpsc::channel(1);
         let (reader, read) = mpsc::channel(UNREAD_MAX);
         let stream = session.kept.open(request, resume);
@@ -74,6 +76,7 @@ impl Resumable {
             keep_alive,
             reader: Some(reader),
             resumed,
+            ended,
         };
         gateway.tasks.spawn(TaskKind::ToolStream, |draining| under_way.run(draining));
         connected(before.into_iter().chain(first), read)
@@ -158,6 +161,7 @@ struct UnderWay {
     /// The client, while it is connected.
     reader: Option<mpsc::Sender<Bytes>>,
     resumed: mpsc::Receiver<Resume>,
+    ended: CancellationToken,
     /// Whether the client has an id by which to come back.
     is_named: bool,
 }
@@ -181,6 +185,7 @@ impl UnderWay {
                 Some(resume) = self.resumed.recv() => Step::Resumed(resume),
                 () = draining.cancelled(), if self.reader.is_none() => Step::GivenUp,
                 step = step(&mut self.source, self.reader.as_ref(), self.keep_alive, until) => step,
+                () = self.ended.cancelled() => Step::Over,
             };
             match step {
                 Step::Resumed(Resume { after, reader, missed }) => {

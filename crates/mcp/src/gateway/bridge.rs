@@ -199,7 +199,7 @@ pub(super) async fn tell(
     out: &Out,
 ) {
     if is_of_task(method) {
-        params = incoming.news_of_task(member.upstream.name(), method, params).await;
+        params = incoming.news_of_task(member.upstream.name(), method, params, out).await;
         if params.is_none() {
             return;
         }

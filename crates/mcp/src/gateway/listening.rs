@@ -449,7 +449,7 @@ impl Listener {
             // Lists are compared here, as this caller may see them.
             FromServer::Notification { method, .. } if method.ends_with("/list_changed") => return,
             FromServer::Notification { method, params } if tasks::is_of_task(&method) => {
-                let Some(params) = self.incoming.news_of_task(server, &method, params).await else { return };
+                let Some(params) = self.incoming.news_of_task(server, &method, params, out).await else { return };
                 self.tagged(&method, Some(&params))
             }
             FromServer::Notification { method, params } => {

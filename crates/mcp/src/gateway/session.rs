@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mizzen_model::id::Digest;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::limit::{Limit, LimitReached};
-use mizzen_runtime::metrics::{Gauge, Metrics};
+use mizzen_runtime::metrics::{Counter, Gauge, Metrics};
 use mizzen_runtime::task::BoxError;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::Inner;
 use super::config::DoorLimits;
 use super::listening::Place;
+use super::metrics::GatewayMetrics;
 use super::stream::kept::{Bounds, Kept};
 use super::tasks::made::Made;
 use crate::seam::{ClientAnswer, ClientContext, Owner, Upstream};
@@ -84,6 +85,7 @@ pub(super) struct Sessions {
     gauge: Gauge,
     kept: Bounds,
     tasks: Limit,
+    task_news_dropped: Counter,
 }
 
 /// What a new session is.
@@ -176,7 +178,8 @@ impl ClientSession {
         Ok((stream.ended.clone(), place))
     }
 
-    fn is_busy(&self) -> bool {
+    /// Whether a request of the client is being answered.
+    pub(super) fn is_busy(&self) -> bool {
         !self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
@@ -227,7 +230,11 @@ pub(super) struct InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.session.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        let mut in_flight = self.session.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        in_flight.remove(&self.id);
+        if in_flight.is_empty() {
+            self.session.made.let_go();
+        }
     }
 }
 
@@ -240,6 +247,7 @@ impl Sessions {
             gauge: metrics.gauge("mizzen_mcp_sessions", "Open sessions of stateful clients.", &[]),
             kept: Bounds::new(metrics, max),
             tasks: Limit::new(metrics, "mcp_tasks_per_session", max.tasks_per_session_max),
+            task_news_dropped: GatewayMetrics::new(metrics).task_news_dropped,
         }
     }
 
@@ -266,7 +274,7 @@ impl Sessions {
             linked: watch::Sender::new(Vec::new()),
             subscriptions: watch::Sender::new(BTreeSet::new()),
             stream: Mutex::default(),
-            made: Made::new(self.tasks.clone()),
+            made: Made::new(self.tasks.clone(), self.task_news_dropped.clone()),
         });
         let made_way = self.insert(&session)?;
         if let Some(idle) = made_way {

@@ -97,17 +97,17 @@ impl Incoming {
             let made = members.get("task").and_then(|made| text::members(made));
             let Some(mut made) = made else { return result };
             let Some(task) = text::member_text(&made, "taskId") else { return result };
-            made.insert("taskId".to_owned(), self.named(task, is_kept, granted, server));
+            made.insert("taskId".to_owned(), self.named(task, is_kept, granted, server).await);
             members.insert("task".to_owned(), text::raw(&made));
         } else {
             let Some(task) = text::member_text(&members, "taskId") else { return result };
-            members.insert("taskId".to_owned(), self.named(task, is_kept, granted, server));
+            members.insert("taskId".to_owned(), self.named(task, is_kept, granted, server).await);
         }
         text::raw(&members)
     }
 
-    /// The client's name of a task.
-    fn named(&self, task: String, is_kept: bool, granted: &Granted, server: &str) -> Box<RawValue> {
+    /// The client's name of a task, under which it hears what was said of it before.
+    async fn named(&self, task: String, is_kept: bool, granted: &Granted, server: &str) -> Box<RawValue> {
         let Obligations { redact, result_bytes_max, record_content, .. } = granted.permit.obligations.clone();
         let id = (!is_kept).then(|| task.clone());
         let name = self.gateway.seal_task(&TaskName {
@@ -124,7 +124,8 @@ impl Incoming {
         });
         let named = text::raw(&name);
         if let Client::Stateful(session) = &self.client {
-            session.made.add(name, server, id);
+            let early = session.made.add(name.clone(), server, id);
+            self.tell_early(&name, early).await;
         }
         named
     }

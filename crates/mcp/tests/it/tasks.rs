@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::double::{Double, raw, said};
-use crate::harness::{Events, Harness, attribute};
+use crate::harness::{Events, Got, Harness, attribute};
 use crate::secrets::AWS;
 
 const BOUNDARY: &str = r"
@@ -303,4 +303,73 @@ async fn how_a_task_stands_is_told_to_the_session_that_made_it_and_to_no_other()
     let mut asked = Events::of(owner.begin("tasks/get", &json!({ "taskId": task })).await);
     assert_eq!(asked.next().await.unwrap()["params"], told);
     assert_eq!(asked.next().await.unwrap()["result"], json!({ "taskId": task, "status": "completed" }));
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_task_before_its_call_is_answered_is_told_under_the_name_that_it_gets() {
+    const STATUS: &str = "notifications/tasks/status";
+    let status = |task: String| {
+        let params = json!({ "taskId": task, "status": "working", "result": { "iban": "DE89" } });
+        FromServer::Notification { method: STATUS.to_owned(), params: Some(raw(&params)) }
+    };
+    let go_on = Arc::new(tokio::sync::Semaphore::new(0));
+    let waits = Arc::clone(&go_on);
+    let double = Double::new("jobs", Era::Stateful, move |_, params: Value, events: mpsc::Sender<FromServer>| {
+        let (waits, id) = (Arc::clone(&waits), params["arguments"]["id"].as_str().map(str::to_owned));
+        async move {
+            let Some(id) = id else { return said("at once") };
+            if id == "own" {
+                // On the stream of the call itself.
+                events.send(status(id.clone())).await.unwrap();
+            } else {
+                waits.acquire().await.unwrap().forget();
+            }
+            Reply::Complete(raw(&json!({ "task": { "taskId": id, "status": "working" } })))
+        }
+    });
+    double.has(ListKind::Tools, [json!({ "name": "run", "execution": { "taskSupport": "optional" } })]);
+    let harness = Harness::new(std::slice::from_ref(&double)).await;
+    let (owner, other) = (harness.open("/mcp", &json!({})).await, harness.open("/mcp", &json!({})).await);
+    let call = |id: &str| json!({ "name": "jobs__run", "arguments": { "id": id }, "task": {} });
+    let mut streams = Vec::new();
+    for client in [&owner, &other] {
+        client.ask("tools/call", &json!({ "name": "jobs__run", "arguments": {} })).await;
+        let events = client.listen().await;
+        let news = loop {
+            if let Some(news) = double.news.lock().unwrap().take() {
+                break news;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        };
+        streams.push((events, news));
+    }
+    let begun = [owner.begin("tools/call", &call("a")).await, other.begin("tools/call", &call("b")).await];
+    let marked = async |streams: &mut Vec<(Events, mpsc::Sender<FromServer>)>| {
+        for (events, news) in streams {
+            let params = Some(raw(&json!({ "level": "error", "data": "a mark" })));
+            news.send(FromServer::Notification { method: "notifications/message".into(), params }).await.unwrap();
+            assert_eq!(events.next().await.unwrap()["params"]["data"], "a mark", "and nothing of a task");
+        }
+    };
+    for (_, news) in &streams {
+        for task in ["a", "nobody's"] {
+            news.send(status(task.to_owned())).await.unwrap();
+        }
+    }
+    marked(&mut streams).await;
+    go_on.add_permits(2);
+    let [made, theirs] = begun.map(Got::read);
+    let (made, _) = tokio::join!(made, theirs);
+    let told = |made: &Value| json!({ "taskId": made["task"]["taskId"], "status": "working" });
+    let heard = streams[0].0.next().await.unwrap();
+    assert_eq!((&heard["method"], &heard["params"]), (&json!(STATUS), &told(made.result())));
+    // Nobody else's, and what had no name by the end of the calls never gets one.
+    marked(&mut streams).await;
+    assert!(harness.metrics.render().contains("mizzen_mcp_task_news_dropped_total 3\n"));
+    let own = owner.ask("tools/call", &call("own")).await;
+    assert_eq!((&own.messages[0]["method"], &own.messages[0]["params"]), (&json!(STATUS), &told(own.result())));
+    // When no call is under way there is nothing to wait for.
+    streams[0].1.send(status("late".to_owned())).await.unwrap();
+    marked(&mut streams).await;
+    assert!(harness.metrics.render().contains("mizzen_mcp_task_news_dropped_total 4\n"));
 }

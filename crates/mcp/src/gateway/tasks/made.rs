@@ -10,10 +10,12 @@ use mizzen_control::gate::DenialCode;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::error::Chain;
 use mizzen_runtime::limit::Limit;
+use mizzen_runtime::metrics::Counter;
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::bridged::{is_error, older};
+use super::status::News;
 use super::{TaskName, unrelated};
 use crate::gateway::exchange::{Exchange, Step};
 use crate::gateway::lists::META_UNAVAILABLE;
@@ -32,6 +34,10 @@ const ROWS_MAX: usize = 50;
 const ASKED_MAX: usize = 8;
 /// A task whose server calls it by more is not remembered: a session must not grow with what a server makes up.
 const TASK_BYTES_MAX: usize = 1 << 10;
+/// News of tasks without a name that wait for it; the oldest make way.
+const EARLY_MAX: usize = 16;
+/// Of one of them.
+const EARLY_BYTES_MAX: usize = 4 << 10;
 /// The key of `_meta` under which a list says how many tasks were too many, or too long, to remember.
 const META_FORGOTTEN: &str = "dev.mizzen/forgotten";
 
@@ -40,6 +46,7 @@ const META_FORGOTTEN: &str = "dev.mizzen/forgotten";
 pub(in crate::gateway) struct Made {
     account: Mutex<Account>,
     max: Limit,
+    news_dropped: Counter,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +57,18 @@ struct Account {
     tasks: VecDeque<Task>,
     /// Results of calls that were to be tasks and were answered at once, oldest first.
     finished: VecDeque<Arc<Finished>>,
+    /// Said before the task had its name, oldest first.
+    early: VecDeque<News>,
+}
+
+/// When the client hears of news of a task.
+#[derive(Debug)]
+pub(super) enum Hearing {
+    /// Under this name, the newest where a server used an id twice.
+    Now(String, News),
+    /// When the task has its name.
+    Later,
+    Never,
 }
 
 /// A task whose result is kept here.
@@ -95,35 +114,58 @@ struct Task {
 }
 
 impl Made {
-    pub(in crate::gateway) fn new(max: Limit) -> Self {
-        Self { account: Mutex::default(), max }
+    pub(in crate::gateway) fn new(max: Limit, news_dropped: Counter) -> Self {
+        Self { account: Mutex::default(), max, news_dropped }
     }
 
     fn account(&self) -> std::sync::MutexGuard<'_, Account> {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers a task; the oldest makes way when there are too many.
-    pub(super) fn add(&self, name: String, server: &str, id: Option<String>) {
+    /// Remembers a task; the oldest makes way when there are too many. What was said of it before.
+    pub(super) fn add(&self, name: String, server: &str, id: Option<String>) -> VecDeque<News> {
         let mut account = self.account();
         if id.as_ref().is_some_and(|id| id.len() > TASK_BYTES_MAX) {
             account.forgotten += 1;
-            return;
+            return VecDeque::new();
         }
         account.count += 1;
+        let is_of_it = |news: &News| news.server == server && Some(&news.task) == id.as_ref();
+        let (early, others) = std::mem::take(&mut account.early).into_iter().partition(is_of_it);
+        account.early = others;
         let number = account.count;
         account.tasks.push_back(Task { number, name, server: server.to_owned(), id });
         if self.max.check(account.tasks.len() as u64).is_err() {
             account.tasks.pop_front();
             account.forgotten += 1;
         }
+        drop(account);
+        early
     }
 
-    /// What the client calls the task `id` of `server`, the newest where that used an id twice.
-    pub(super) fn name_of(&self, server: &str, id: &str) -> Option<String> {
-        let account = self.account();
-        let found = account.tasks.iter().rfind(|task| task.id.as_deref() == Some(id) && task.server == server)?;
-        Some(found.name.clone())
+    /// Whether the client hears of `news`; while a call is under way that may bring the task's name, they wait for it.
+    pub(super) fn hear(&self, news: News, is_under_way: bool) -> Hearing {
+        let mut account = self.account();
+        let is_meant = |task: &&Task| task.id.as_ref() == Some(&news.task) && task.server == news.server;
+        if let Some(name) = account.tasks.iter().rfind(is_meant).map(|task| task.name.clone()) {
+            return Hearing::Now(name, news);
+        }
+        let bytes = news.task.len() + news.state.values().map(|said| said.get().len()).sum::<usize>();
+        if !is_under_way || bytes > EARLY_BYTES_MAX {
+            return Hearing::Never;
+        }
+        account.early.push_back(news);
+        if account.early.len() > EARLY_MAX {
+            account.early.pop_front();
+            self.news_dropped.inc();
+        }
+        Hearing::Later
+    }
+
+    /// No call is under way: no task gets a name that has none.
+    pub(in crate::gateway) fn let_go(&self) {
+        let early = std::mem::take(&mut self.account().early);
+        self.news_dropped.add(early.len() as u64);
     }
 
     /// At most `rows_max` of those behind the number `after`, whether there are more, and how many are forgotten.

@@ -188,8 +188,11 @@ impl Secrets {
             return Ok(Vec::new());
         }
         let all = self.all_in(body, self.vault(snapshot)?.as_deref());
-        for (_, kind, counter) in self.found.iter().filter(|(counted, ..)| *counted == place) {
-            counter.add(all.iter().filter(|found| found.kind == *kind).count() as u64);
+        for found in &all {
+            let mut counters = self.found.iter();
+            if let Some((.., counter)) = counters.find(|(at, kind, _)| (*at, *kind) == (place, found.kind)) {
+                counter.inc();
+            }
         }
         Ok(all)
     }

@@ -99,20 +99,17 @@ pub(crate) async fn touch(inner: &Inner, key_id: &str, run: Option<&RunId>, touc
     if touched == Taint::default() {
         return Ok(());
     }
-    let places = Place::touched_by(key_id, run);
-    for place in &places {
-        // What memory forgot must not come back as less than it was.
-        if inner.memory.taint.get(place).is_none() {
-            read(inner, place).await?;
-        }
-    }
-    let is_new = |place: &&Place| inner.memory.taint.stored(place).is_none_or(|known| known.union(touched) != known);
-    let grown: Vec<&Place> = places.iter().filter(is_new).collect();
+    let is_new = |place: &Place| inner.memory.taint.stored(place).is_none_or(|known| known.union(touched) != known);
+    let grown: Vec<Place> = Place::touched_by(key_id, run).into_iter().filter(is_new).collect();
     if grown.is_empty() {
         return Ok(());
     }
     for place in &grown {
-        inner.memory.taint.grow((*place).clone(), touched);
+        // What memory forgot must not come back as less than it was.
+        if inner.memory.taint.get(place).is_none() {
+            read(inner, place).await?;
+        }
+        inner.memory.taint.grow(place.clone(), touched);
     }
     let mut change = inner.store.begin().await?;
     for place in &grown {
@@ -128,7 +125,7 @@ pub(crate) async fn touch(inner: &Inner, key_id: &str, run: Option<&RunId>, touc
         .await?;
     }
     change.commit().await?;
-    for place in grown {
+    for place in &grown {
         inner.memory.taint.is_stored(place, touched);
     }
     Ok(())

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use http::HeaderMap;
 use mizzen_runtime::lanes;
 use mizzen_runtime::task::TaskKind;
 use serde_json::value::RawValue;
@@ -19,7 +20,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::followers::{Followers, Way};
 use super::following::{Following, QUESTIONS_MAX};
-use super::http::Mirrored;
+use super::http::{Mirrored, said_again};
 use super::hub::Listening;
 use super::line::{Fault, Framing, Line, Link, Outgoing, Source};
 use super::negotiate::{Agreed, Introduction};
@@ -121,8 +122,8 @@ impl Connection {
             _ => None,
         };
         let id = self.line.next_id();
-        let params = self.params(introduction, call, id)?;
-        let outgoing = Outgoing { id, method: &call.method, params: params.as_deref(), mirrored, is_listening: false };
+        let (params, headers) = self.params(introduction, call, mirrored, id)?;
+        let outgoing = Outgoing { id, method: &call.method, params: params.as_deref(), headers, is_listening: false };
         let mut abandon = Abandon { connection: self, id, is_over: false };
         let exchange = async {
             let opening = self.line.open(&self.framing, outgoing);
@@ -209,16 +210,17 @@ impl Connection {
     }
 
     /// The parameters with what the hop needs in `_meta`, if it needs anything. Every member is written once: two readers of one
-    /// text must not see two values.
+    /// text must not see two values. And what a stateless server is told of them in headers.
     fn params<'c>(
         &self,
         introduction: &Introduction,
         call: &'c Call,
+        mirrored: &[Mirrored],
         id: u64,
-    ) -> Result<Option<Cow<'c, RawValue>>, UpstreamError> {
+    ) -> Result<(Option<Cow<'c, RawValue>>, HeaderMap), UpstreamError> {
         let is_stateless = self.about.era == Era::Stateless;
         if !is_stateless && !call.progress {
-            return Ok(call.params.as_deref().map(Cow::Borrowed));
+            return Ok((call.params.as_deref().map(Cow::Borrowed), HeaderMap::new()));
         }
         let unfit = || self.line.protocol("the parameters of the call are no object");
         let mut members: BTreeMap<String, Box<RawValue>> = match &call.params {
@@ -239,7 +241,8 @@ impl Connection {
             meta.insert("progressToken".to_owned(), id.into());
         }
         members.insert("_meta".to_owned(), wire::raw(&meta));
-        Ok(Some(Cow::Owned(wire::raw(&members))))
+        let headers = if is_stateless { said_again(&call.method, &members, mirrored) } else { HeaderMap::new() };
+        Ok((Some(Cow::Owned(wire::raw(&members))), headers))
     }
 
     pub(super) async fn notify(&self, method: &str, params: Option<&RawValue>) -> Result<(), Fault> {
@@ -316,8 +319,13 @@ impl Connection {
         }
         let id = self.line.next_id();
         let params = wire::raw(&json!({ "_meta": introduction.meta(), "notifications": filter }));
-        let request =
-            Outgoing { id, method: "subscriptions/listen", params: Some(&params), mirrored: &[], is_listening: true };
+        let request = Outgoing {
+            id,
+            method: "subscriptions/listen",
+            params: Some(&params),
+            headers: HeaderMap::new(),
+            is_listening: true,
+        };
         let _abandon = Abandon { connection: self, id, is_over: false };
         let hearing = async {
             let mut source = self.line.open(&self.framing, request).await?;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use mizzen_runtime::task::TaskKind;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -85,7 +86,7 @@ impl Way {
     async fn tell(&self, method: &str, uri: &str, timeout: Duration) -> Result<(), Fault> {
         let params = wire::raw(&json!({ "uri": uri }));
         let id = self.line.next_id();
-        let request = Outgoing { id, method, params: Some(&params), mirrored: &[], is_listening: true };
+        let request = Outgoing { id, method, params: Some(&params), headers: HeaderMap::new(), is_listening: true };
         let late = || self.line.late(timeout);
         let mut source =
             tokio::time::timeout(timeout, self.line.open(&self.framing, request)).await.map_err(|_| late())??;

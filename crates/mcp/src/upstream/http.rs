@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use mizzen_runtime::error::Chain;
 
 use self::credential::Credentials;
-pub(super) use self::headers::{Mirrored, mirror, name_header, set};
+pub(super) use self::headers::{Mirrored, mirror, name_header, said_again};
 pub(super) use self::source::HttpSource;
 use super::shared::Shared;
 use super::wire::{self, Message};
@@ -25,7 +25,7 @@ use crate::servers::{ServerConfig, Transport};
 pub(super) const SESSION_HEADER: HeaderName = HeaderName::from_static("mcp-session-id");
 pub(super) const VERSION_HEADER: HeaderName = HeaderName::from_static("mcp-protocol-version");
 pub(super) const METHOD_HEADER: HeaderName = HeaderName::from_static("mcp-method");
-pub(super) const NAME_HEADER: HeaderName = HeaderName::from_static("mcp-name");
+const NAME_HEADER: HeaderName = HeaderName::from_static("mcp-name");
 
 /// Of the body of a response that is an error; more is not looked at.
 const ERROR_BYTES_MAX: usize = 64 << 10;

@@ -1,6 +1,6 @@
 //! A way to one server, before and after it is known which era it speaks.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,9 +10,7 @@ use mizzen_runtime::task::TaskGroup;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
-use super::http::{
-    Endpoint, HttpSource, METHOD_HEADER, Mirrored, NAME_HEADER, Posted, SESSION_HEADER, VERSION_HEADER, name_header,
-};
+use super::http::{Endpoint, HttpSource, METHOD_HEADER, Posted, SESSION_HEADER, VERSION_HEADER, name_header};
 use super::hub::{Hub, Registration};
 use super::pipe::Pipe;
 use super::wire::{self, Message, Outcome};
@@ -67,7 +65,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) id: u64,
     pub(super) method: &'a str,
     pub(super) params: Option<&'a RawValue>,
-    pub(super) mirrored: &'a [Mirrored],
+    /// Beside those of every message.
+    pub(super) headers: HeaderMap,
     /// It stays open: what comes belongs to no request.
     pub(super) is_listening: bool,
 }
@@ -115,7 +114,11 @@ impl Line {
                 if pipe.send(body).await { Ok(Source::Queue { messages, _place }) } else { Err(self.lost().into()) }
             }
             Link::Http(endpoint) => {
-                let headers = self.headers(framing, &request);
+                let mut headers = base(framing);
+                if framing.is_stateless {
+                    headers.insert(METHOD_HEADER, name_header(request.method));
+                }
+                headers.extend(request.headers);
                 match endpoint.post(body, headers, framing.session.is_some()).await? {
                     Posted::SessionGone => Err(Fault::SessionGone),
                     Posted::Accepted => Err(self.protocol("it accepted a request and said nothing").into()),
@@ -138,7 +141,8 @@ impl Line {
     /// `initialize`: the response's headers name the session.
     pub(super) async fn initialize(&self, params: &RawValue) -> Result<(Option<HeaderValue>, Source), Fault> {
         let id = self.next_id();
-        let request = Outgoing { id, method: "initialize", params: Some(params), mirrored: &[], is_listening: false };
+        let request =
+            Outgoing { id, method: "initialize", params: Some(params), headers: HeaderMap::new(), is_listening: false };
         let Link::Http(endpoint) = &self.link else {
             return Ok((None, self.open(&Framing::default(), request).await?));
         };
@@ -182,32 +186,6 @@ impl Line {
                 Posted::Refused(status, _) => Err(self.protocol(format!("it answered with HTTP {status}")).into()),
             },
         }
-    }
-
-    fn headers(&self, framing: &Framing, request: &Outgoing<'_>) -> HeaderMap {
-        let mut headers = base(framing);
-        if framing.is_stateless {
-            headers.insert(METHOD_HEADER, name_header(request.method));
-            let named = match request.method {
-                "tools/call" | "prompts/get" => Some("name"),
-                "resources/read" => Some("uri"),
-                "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
-                _ => None,
-            };
-            let params: Option<HashMap<String, &RawValue>> =
-                named.and(request.params).and_then(|params| serde_json::from_str(params.get()).ok());
-            if let (Some(member), Some(params)) = (named, &params) {
-                let name = params.get(member).and_then(|name| serde_json::from_str::<String>(name.get()).ok());
-                if let Some(name) = name {
-                    headers.insert(NAME_HEADER, name_header(&name));
-                }
-                let arguments = params.get("arguments").filter(|_| !request.mirrored.is_empty());
-                if let Some(arguments) = arguments.and_then(|raw| serde_json::from_str(raw.get()).ok()) {
-                    super::http::set(&mut headers, request.mirrored, &arguments);
-                }
-            }
-        }
-        headers
     }
 
     pub(super) fn late(&self, timeout: Duration) -> UpstreamError {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -201,7 +202,8 @@ async fn ask(
 ) -> Result<Outcome, UpstreamError> {
     let params = wire::raw(&json!({ "_meta": introduction.meta() }));
     let framing = framing(Era::Stateless, STATELESS, None);
-    let request = Outgoing { id: line.next_id(), method, params: Some(&params), mirrored: &[], is_listening: false };
+    let request =
+        Outgoing { id: line.next_id(), method, params: Some(&params), headers: HeaderMap::new(), is_listening: false };
     let asking = async {
         match line.open(&framing, request).await {
             Ok(mut source) => source.outcome(line, timeout).await,

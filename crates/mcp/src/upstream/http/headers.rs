@@ -1,9 +1,14 @@
 //! What a body says, said again in headers (MCP 2026-07-28, Streamable HTTP, Request Metadata).
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+use super::NAME_HEADER;
 
 const ANNOTATION: &str = "x-mcp-header";
 const ENCODED: (&str, &str) = ("=?base64?", "?=");
@@ -73,8 +78,32 @@ fn count(schema: &Value) -> usize {
     }
 }
 
+/// What the parameters of a request to a stateless server say: what it is about, and the arguments that are there of those
+/// that are mirrored.
+pub(in crate::upstream) fn said_again(
+    method: &str,
+    params: &BTreeMap<String, Box<RawValue>>,
+    mirrored: &[Mirrored],
+) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let name = match method {
+        "tools/call" | "prompts/get" => params.get("name"),
+        "resources/read" => params.get("uri"),
+        "tasks/get" | "tasks/update" | "tasks/cancel" => params.get("taskId"),
+        _ => None,
+    };
+    if let Some(name) = name.and_then(|name| serde_json::from_str::<String>(name.get()).ok()) {
+        headers.insert(NAME_HEADER, name_header(&name));
+    }
+    let arguments = params.get("arguments").filter(|_| !mirrored.is_empty());
+    if let Some(arguments) = arguments.and_then(|raw| serde_json::from_str(raw.get()).ok()) {
+        set(&mut headers, mirrored, &arguments);
+    }
+    headers
+}
+
 /// Sets the headers of the arguments that are there.
-pub(in crate::upstream) fn set(headers: &mut HeaderMap, mirrored: &[Mirrored], arguments: &Value) {
+fn set(headers: &mut HeaderMap, mirrored: &[Mirrored], arguments: &Value) {
     for Mirrored { header, path } in mirrored {
         let value = path.iter().try_fold(arguments, |value, name| value.get(name));
         let text = match value {

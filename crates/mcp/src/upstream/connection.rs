@@ -35,6 +35,8 @@ const CALL_TIMEOUTS_MAX: u32 = 30;
 /// For telling a server that a session or a request is over.
 pub(super) const FAREWELL_TIMEOUT: Duration = Duration::from_secs(5);
 
+const ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
+
 type Answered = BoxFuture<'static, (Box<RawValue>, ClientAnswer)>;
 
 /// See the module.
@@ -331,6 +333,8 @@ impl Connection {
             let mut source = self.line.open(&self.framing, request).await?;
             loop {
                 match source.next().await? {
+                    // What the server agreed to is no news: clients are told what the gateway does.
+                    Some(Message::Notification { method, .. }) if method == ACKNOWLEDGED => {}
                     Some(Message::Notification { method, params }) => {
                         self.line.hub.notify(&method, params.as_deref());
                         if events.send(FromServer::Notification { method, params }).await.is_err() {

@@ -6,7 +6,7 @@
 
 pub(crate) mod steps;
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use mizzen_model::id::Digest;
 use mizzen_store::Store;
@@ -193,6 +193,17 @@ impl Catalog {
         Ok(steps::load(self.store(), Wanted::Named(reference, name)).await?.pop())
     }
 
+    /// As [`Self::version`], of one that somebody named.
+    ///
+    /// # Errors
+    /// When there is none, which tells those that there are, or the database fails.
+    pub async fn find_version(&self, reference: &EntityRef, name: &str) -> Result<Version, CatalogError> {
+        match self.version(reference, name).await? {
+            Some(version) => Ok(version),
+            None => Err(self.no_version(reference, name).await?),
+        }
+    }
+
     /// Versions that wait for a review, oldest first: at most `limit` and [`VERSIONS_MAX`] of them after the first `from`, and
     /// how many there are. Of everything, or of one entity.
     ///
@@ -235,8 +246,7 @@ impl Catalog {
     ) -> Result<Version, CatalogError> {
         let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
         check_reason(to, reason)?;
-        let missing = || CatalogError::NoVersion { reference: reference.to_string(), version: name.to_owned() };
-        let version = self.version(reference, name).await?.ok_or_else(missing)?;
+        let version = self.find_version(reference, name).await?;
         self.check(&version, to, by)?;
         let mut change = self.store().begin().await?;
         entities::reserve(&mut change, 0).await?;
@@ -257,7 +267,7 @@ impl Catalog {
         self.audited(reference, entry).await?;
         change.commit().await?;
         self.publish_changes().await;
-        self.version(reference, version.digest.as_str()).await?.ok_or_else(missing)
+        self.find_version(reference, version.digest.as_str()).await
     }
 
     fn check(&self, version: &Version, to: VersionState, by: &Actor) -> Result<(), CatalogError> {
@@ -305,6 +315,17 @@ impl Catalog {
         Ok(files)
     }
 
+    async fn no_version(&self, reference: &EntityRef, name: &str) -> Result<CatalogError, CatalogError> {
+        let versions = self.versions(reference).await?;
+        if versions.is_empty() && self.get(reference).await?.is_none() {
+            return Ok(CatalogError::NotFound { what: "entity", name: reference.to_string() });
+        }
+        let mut tags = BTreeSet::new();
+        let known = versions.into_iter().filter(|version| tags.insert(version.tag.clone()));
+        let known = known.map(|version| (version.tag, version.state)).collect();
+        Ok(CatalogError::NoVersion { reference: reference.to_string(), version: name.to_owned(), known })
+    }
+
     /// Why a step could not be made that could have been a moment before.
     async fn lost(
         &self,
@@ -313,7 +334,7 @@ impl Catalog {
         to: VersionState,
     ) -> Result<CatalogError, CatalogError> {
         let Some(now) = self.version(reference, digest.as_str()).await? else {
-            return Ok(CatalogError::NoVersion { reference: reference.to_string(), version: digest.to_string() });
+            return self.no_version(reference, digest.as_str()).await;
         };
         let (reference, tag, state) = (now.reference.to_string(), now.tag, now.state);
         Ok(match now.history.last() {

@@ -4,6 +4,7 @@
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use bytes::Bytes;
 use http::request::Parts;
+use mizzen_model::id::Digest;
 use mizzen_model::suggest;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -104,6 +105,17 @@ pub(crate) fn limit(text: Option<&str>, default: u32, max: u32) -> Result<u32, A
     number.ok_or_else(|| ApiError::Field {
         field: "limit",
         message: format!("must be a number from 1 to {max}, not `{text}`"),
+    })
+}
+
+/// `text` as what identifies exactly which agent ran.
+pub(crate) fn agent_digest(field: &'static str, text: &str) -> Result<Digest, ApiError> {
+    text.parse().map_err(|_| ApiError::Field {
+        field,
+        message: format!(
+            "`{text}` is no agent digest, which is `sha256:` and 64 hexadecimal digits in lower case; `mizzen eval evidence -o json` \
+             shows those that evidence is about, `mizzen runs list -o json` those that runs name"
+        ),
     })
 }
 

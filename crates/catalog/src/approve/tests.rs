@@ -53,10 +53,10 @@ async fn a_version_goes_its_way_and_everybody_is_told() {
         assert_eq!(approvals.borrow().get(&gpt()).unwrap().usable().count(), 0);
         let again = catalog.decide(&gpt(), "1", Approved, &ben(), None).await;
         assert!(matches!(again, Err(CatalogError::Transition { .. })), "{again:?}");
-        assert!(matches!(
-            catalog.decide(&gpt(), "9", Approved, &ben(), None).await,
-            Err(CatalogError::NoVersion { .. })
-        ));
+        let no_such = catalog.decide(&gpt(), "9", Approved, &ben(), None).await.unwrap_err().to_string();
+        assert_eq!(no_such, "`resource:default/gpt` has no version `9`; it has `1` (retired)");
+        let nowhere = catalog.decide(&"api:default/x".parse().unwrap(), "9", Approved, &ben(), None).await;
+        assert!(matches!(nowhere, Err(CatalogError::NotFound { what: "entity", .. })), "{nowhere:?}");
         assert_eq!(bench.control.audit().status().size, entries + 4);
         catalog.delete(&gpt(), &ann()).await.unwrap();
         assert!(approvals.borrow().get(&gpt()).is_none());

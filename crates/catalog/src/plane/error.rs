@@ -5,6 +5,9 @@ use mizzen_store::StoreError;
 
 use crate::version::VersionState;
 
+/// Versions that a refusal names.
+const VERSIONS_TOLD: usize = 10;
+
 /// Why something was not done. Nothing of it was kept then.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -19,8 +22,9 @@ pub enum CatalogError {
     },
     #[error("no {what} `{name}`")]
     NotFound { what: &'static str, name: String },
-    #[error("`{reference}` has no version `{version}`; `mizzen get {reference}` lists what it has")]
-    NoVersion { reference: String, version: String },
+    /// `known`: tags with the state of the newest version of each, newest first.
+    #[error("`{reference}` has no version `{version}`; {}", versions_there_are(known))]
+    NoVersion { reference: String, version: String, known: Vec<(String, VersionState)> },
     #[error("{}", decided(reference, tag, *state, by, at))]
     Decided { reference: String, tag: String, state: VersionState, by: String, at: String },
     #[error("version `{tag}` of `{reference}` is {from} and cannot become {to}{}", way_out(*from))]
@@ -68,6 +72,16 @@ impl CatalogError {
 impl From<sqlx::Error> for CatalogError {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())
+    }
+}
+
+fn versions_there_are(known: &[(String, VersionState)]) -> String {
+    let told = known.iter().take(VERSIONS_TOLD).map(|(tag, state)| format!("`{tag}` ({state})"));
+    let told = told.collect::<Vec<_>>().join(", ");
+    match known.len().saturating_sub(VERSIONS_TOLD) {
+        _ if known.is_empty() => "it has none".to_owned(),
+        0 => format!("it has {told}"),
+        more => format!("it has {told} and {more} more"),
     }
 }
 

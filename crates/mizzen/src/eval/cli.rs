@@ -300,7 +300,7 @@ pub(crate) struct EvidenceArgs {
 pub(crate) struct WithdrawArgs {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
-    /// The agent digest that the evidence is about.
+    /// The agent digest that the evidence is about, as `mizzen eval evidence -o json` shows it as `subject`.
     pub(crate) digest: String,
     /// As `mizzen eval evidence -o json` shows it as `rule_metric`.
     pub(crate) metric: String,

@@ -118,6 +118,8 @@ async fn a_version_is_approved_by_its_digest_and_keeps_its_content() -> Result<(
     );
     let (code, _, said) = step("reject", &["--reason", "late"]).await?;
     assert!(code == Some(1) && said.contains("approved"), "{said}");
+    let (code, _, said) = run(&server, ["approve", "component:default/shop", "v9"]).await?;
+    assert!(code == Some(1) && said.contains("has no version `v9`; it has `1.0` (approved)"), "{said}");
 
     std::fs::write(&file, agent("1.0", "gives away"))?;
     let (code, told, _) = run(&server, ["apply", "-f", &path, "-o", "json"]).await?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::{Extension, Json};
 use http::StatusCode;
+use mizzen_catalog::plane::CatalogError;
 use mizzen_control::audit::{Kind, Who};
 use mizzen_control::keys::NewKey;
 use mizzen_control::sign_in::Session;
@@ -16,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
-use crate::page::{Body, Named};
+use crate::page::{Body, Named, agent_digest};
 
 /// A key, without the key.
 #[derive(Debug, Serialize, ToSchema)]
@@ -90,7 +91,7 @@ pub(crate) async fn mint(
     Body(request): Body<KeyRequest>,
 ) -> Result<Json<MintedKey>, ApiError> {
     let agent_digest = match (&request.version, request.agent_digest) {
-        (None, digest) => digest.map(|digest| parse_digest(&digest)).transpose()?,
+        (None, digest) => digest.map(|text| agent_digest("agent_digest", &text)).transpose()?,
         (Some(version), None) => Some(version_digest(&app, request.agent.as_deref(), version).await?),
         (Some(_), Some(_)) => {
             let message = "the version has a digest of its own; give one of `version` and `agent_digest`".to_owned();
@@ -177,18 +178,11 @@ async fn version_digest(app: &App, agent: Option<&str>, version: &str) -> Result
     let (reference, _) = approved
         .of_agent(agent)
         .ok_or_else(|| wrong(format!("the catalog has no agent `{agent}`; `mizzen apply` its description first")))?;
-    let found = app.state.catalog.version(reference, version).await?;
-    let found = found.ok_or_else(|| {
-        wrong(format!("`{reference}` has no version `{version}`; `mizzen get {reference} -o yaml` shows the newest"))
-    })?;
-    Ok(found.digest)
-}
-
-fn parse_digest(text: &str) -> Result<Digest, ApiError> {
-    text.parse().map_err(|error: mizzen_model::id::IdError| ApiError::Field {
-        field: "agent_digest",
-        message: error.to_string(),
-    })
+    let found = app.state.catalog.find_version(reference, version).await.map_err(|error| match error {
+        CatalogError::NoVersion { .. } => wrong(error.to_string()),
+        error => error.into(),
+    });
+    Ok(found?.digest)
 }
 
 fn view(info: mizzen_control::keys::KeyInfo) -> KeyView {

@@ -114,8 +114,7 @@ pub(crate) async fn detail(
     Named((kind, namespace, name, version)): Named<(String, String, String, String)>,
 ) -> Result<Json<CatalogVersion>, ApiError> {
     let reference = EntityRef::new(&kind, &namespace, &name);
-    let found = app.state.catalog.version(&reference, &version).await?;
-    let found = found.ok_or_else(|| ApiError::not_found("version", format!("{reference} {version}")))?;
+    let found = app.state.catalog.find_version(&reference, &version).await?;
     let current = current(&app, &reference).await?;
     Ok(Json(CatalogVersion::of(found, current.as_ref())))
 }
@@ -184,8 +183,7 @@ async fn take(
 
 /// The digest that was seen, when the name still stands for it.
 async fn on_screen(app: &App, reference: &EntityRef, name: &str, seen: &str) -> Result<String, ApiError> {
-    let found = app.state.catalog.version(reference, name).await?;
-    let found = found.ok_or_else(|| ApiError::not_found("version", format!("{reference} {name}")))?;
+    let found = app.state.catalog.find_version(reference, name).await?;
     if found.digest.as_str() == seen {
         return Ok(seen.to_owned());
     }

@@ -7,14 +7,14 @@ use axum::{Extension, Json};
 use mizzen_control::evidence::Withdrawal;
 use mizzen_control::sign_in::Session;
 use mizzen_eval::evidence::Published;
-use mizzen_model::id::{Digest, IdError};
+use mizzen_model::id::Digest;
 use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::error::{ApiError, ErrorBody};
-use crate::page::{Body, Params};
+use crate::page::{Body, Params, agent_digest};
 
 /// Evidence, newest first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,7 +49,8 @@ impl From<Withdrawal> for EvidenceWithdrawal {
 #[serde(deny_unknown_fields)]
 pub(crate) struct WithdrawRequest {
     /// An agent digest.
-    subject: Digest,
+    #[schema(value_type = Digest)]
+    subject: String,
     /// `rule_metric` of what is in force.
     metric: String,
     reason: String,
@@ -71,8 +72,7 @@ pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Params(params): Params<EvidenceParams>,
 ) -> Result<Json<EvidenceList>, ApiError> {
-    let wrong = |error: IdError| ApiError::Field { field: "digest", message: error.to_string() };
-    let digest = params.digest.filter(|text| !text.is_empty()).map(|text| text.parse::<Digest>().map_err(wrong));
+    let digest = params.digest.filter(|text| !text.is_empty()).map(|text| agent_digest("digest", &text));
     let agent = params.agent.filter(|agent| !agent.is_empty());
     let items = app.state.eval.evidence(digest.transpose()?.as_ref(), agent.as_deref()).await?;
     let view = |published: Published| {
@@ -95,6 +95,7 @@ pub(crate) async fn withdraw(
     Extension(session): Extension<Session>,
     Body(WithdrawRequest { subject, metric, reason }): Body<WithdrawRequest>,
 ) -> Result<Json<EvidenceWithdrawal>, ApiError> {
+    let subject = agent_digest("subject", &subject)?;
     let withdrawal = app.state.control.evidence().withdraw(&subject, &metric, &reason, &session.name).await?;
     Ok(Json(withdrawal.into()))
 }

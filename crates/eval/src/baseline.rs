@@ -164,7 +164,7 @@ fn mean_estimate(field: &'static str, values: &[f64]) -> Result<Option<Estimate>
     let data = Clustered::independent(values)?;
     let n = values.len() as u64;
     match mean::naive_t(&data, ALPHA) {
-        Ok(interval) => Ok(Some(estimate::of(&interval, n, n))),
+        Ok(interval) => Ok(Some(estimate::of_amount(&interval, n, n))),
         Err(StatsError::TooFew { .. }) => {
             Ok(Some(Estimate::without_interval(data.mean(), ALPHA, n, n, "one case says nothing about others")))
         }
@@ -343,7 +343,7 @@ fn amount(
     };
     let sentence = format!("{what}: the difference is {}{known}", difference.text());
     Ok(AspectComparison {
-        agent: Some(estimate::of(&own, n, clusters)),
+        agent: Some(estimate::of_amount(&own, n, clusters)),
         difference: Some(difference),
         answer,
         ..unknown(aspect, Some(human), &sentence)

@@ -42,7 +42,7 @@ fn labelled_cases_are_counted_and_half_known_events_are_unknown() {
         case: at.to_string(),
         success: at != 0,
         safety_event: (at != 3).then_some(at == 1),
-        cost_usd: Some(at as f64),
+        cost_usd: Some(if at == 0 { 10.0 } else { 0.0 }),
         duration_seconds: None,
     };
     let told = record(&BaselineRecord {
@@ -51,7 +51,7 @@ fn labelled_cases_are_counted_and_half_known_events_are_unknown() {
         ..BaselineRecord::default()
     });
     assert_eq!((told.successes, told.n, told.safety_events, told.cost_usd_mean), (4, 5, None, Some(2.0)));
-    assert!(told.duration.is_none() && told.cost.unwrap().lower.is_some());
+    assert!(told.duration.is_none() && told.cost.unwrap().lower == Some(0.0), "no cost is below nothing");
 }
 
 #[test]

@@ -97,7 +97,8 @@ pub(crate) fn mean_of(data: &Clustered, is_unit_interval: bool, alpha: f64) -> R
     let in_unit = is_unit_interval && data.clusters().iter().all(|cluster| (0.0..=1.0).contains(&cluster.mean));
     let interval = if in_unit { mean::cluster_t_bounded(data, 0.0, 1.0, alpha) } else { mean::cluster_t(data, alpha) };
     match interval {
-        Ok(interval) => Ok(estimate::of(&interval, n, clusters)),
+        Ok(interval) if is_unit_interval => Ok(estimate::of(&interval, n, clusters)),
+        Ok(interval) => Ok(estimate::of_amount(&interval, n, clusters)),
         Err(StatsError::TooFew { .. }) => {
             let note = "one case says nothing about how much cases differ";
             Ok(Estimate::without_interval(data.mean(), alpha, n, clusters, note))

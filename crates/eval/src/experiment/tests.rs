@@ -62,6 +62,20 @@ fn nothing_and_one_score_behave() {
 }
 
 #[test]
+fn the_mean_of_an_amount_is_not_below_nothing_and_that_of_a_score_may_be() {
+    let lower = |unit: Option<&str>, values: [f64; 3]| {
+        let score = |value| {
+            let unit = unit.map(str::to_owned);
+            score(None, &format!("{value}"), ScoreOutcome::Scored { value, verdict: None, unit })
+        };
+        let metric = Metric::group(&values.map(score)).pop().unwrap();
+        Aggregate::of(&metric, 0.05).unwrap().mean.unwrap().lower
+    };
+    assert_eq!(lower(Some("usd"), [0.01, 0.02, 0.9]), Some(0.0));
+    assert!(lower(None, [-1.0, 0.5, 2.0]) < Some(0.0));
+}
+
+#[test]
 fn scores_of_other_parameters_are_another_metric() {
     let mut other = score(None, "r", scored(1.0));
     other.evaluator.digest = Digest::of(b"other");

@@ -44,7 +44,9 @@ pub(super) fn judge(
         }
         Err(error) => return Err(stats(error)),
     };
-    let estimate = estimate::of(&bounds.shown, data.n(), cases);
+    let is_amount = metric.is_some_and(|metric| metric.unit.is_some());
+    let shown = if is_amount { estimate::of_amount } else { estimate::of };
+    let estimate = shown(&bounds.shown, data.n(), cases);
     let (threshold, more) = criterion.threshold();
     let planned = criterion.planned_cases.filter(|_| criterion.method == Look::Fixed).unwrap_or(cases);
     let missing = planned.saturating_sub(cases);

@@ -67,6 +67,25 @@ fn a_mean_of_scores_in_the_unit_interval_is_checked_for_reach_too() {
 }
 
 #[test]
+fn what_counts_something_is_not_shown_below_nothing() {
+    let evaluator = EvaluatorId { name: "tokens".into(), version: "1".into(), digest: Digest::of(b"t") };
+    let mut metric = Metric::new(evaluator.clone());
+    for (at, value) in [1.0, 2.0, 900.0].into_iter().enumerate() {
+        metric.add(&Score {
+            evaluator: evaluator.clone(),
+            case: Some(format!("case-{at}")),
+            run_id: format!("run-{at}"),
+            revision: 1,
+            outcome: ScoreOutcome::Scored { value, verdict: None, unit: Some("tokens".into()) },
+            explanation: None,
+        });
+    }
+    let gate = "[[criterion]]\nevaluator = \"tokens\"\nmeasure = \"mean\"\nat_most = 900\nplanned_cases = 3";
+    let told = Gate::read(gate).unwrap().judge(&[metric]).unwrap();
+    assert_eq!(told.criteria[0].estimate.as_ref().unwrap().lower, Some(0.0), "{told:?}");
+}
+
+#[test]
 fn a_fixed_gate_does_not_look_before_its_sample_is_there() {
     let gate = gate("planned_cases = 60").unwrap();
     let early = gate.judge(&[metric(59, 0)]).unwrap();

@@ -153,7 +153,7 @@ fn average(rows: &[(u32, f64)]) -> Option<Estimate> {
     let data = Clustered::new(rows).ok()?;
     let clusters = data.clusters().len() as u64;
     let estimate = match mean::cluster_t(&data, ALPHA) {
-        Ok(interval) => estimate::of(&interval, data.n(), clusters),
+        Ok(interval) => estimate::of_amount(&interval, data.n(), clusters),
         Err(error) => Estimate::without_interval(data.mean(), ALPHA, data.n(), clusters, error.to_string()),
     };
     Some(estimate)

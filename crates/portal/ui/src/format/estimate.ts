@@ -40,12 +40,7 @@ function sizeText(size: number, unit: Unit): string {
 /** `41.8% (31.5–52.5)`. Where an end is missing the whole interval is: half of one would mislead. */
 export function estimateText(estimate: Estimate | null, unit: Unit): string {
   if (!estimate) return '–';
-  return `${valueText(estimate.value, unit)} ${intervalText(amount(estimate, unit), unit)}`;
-}
-
-/** Money, time and counts are never below nothing, whatever the formula for their mean allows; a score may be. */
-export function amount(estimate: Estimate, unit: Unit): Estimate {
-  return unit === null || estimate.lower === null ? estimate : { ...estimate, lower: Math.max(0, estimate.lower) };
+  return `${valueText(estimate.value, unit)} ${intervalText(estimate, unit)}`;
 }
 
 export function intervalText({ lower, upper }: Estimate, unit: Unit): string {

@@ -60,6 +60,9 @@ fn cost_is_of_runs_whose_calls_all_had_a_price() {
     let figures = of(&runs, false);
     let cost = figures.cost_per_run_usd.unwrap();
     assert!((cost.value - 0.5).abs() < 1e-9 && cost.n == 2);
+    runs[1].cost_usd = Some(0.01);
+    assert_eq!(of(&runs, false).cost_per_run_usd.unwrap().lower, Some(0.0), "no cost is below nothing");
+    runs[1].cost_usd = Some(0.5);
     assert_eq!((figures.cost_per_success_usd, figures.unpriced_calls), (Some(1.0), 2));
     assert_eq!(figures.trend.len(), 1);
     assert_eq!((figures.trend[0].runs, figures.trend[0].ok, figures.trend[0].errors), (3, 2, 1));

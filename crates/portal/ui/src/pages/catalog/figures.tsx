@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { AgentPart, ModelPart, RunFigures, TrendDay } from '../../api/catalog';
 import type { Estimate } from '../../api/eval';
-import { amount, intervalText, valueText, estimateSentence, sampleWords, type Unit } from '../../format/estimate';
+import { intervalText, valueText, estimateSentence, sampleWords, type Unit } from '../../format/estimate';
 import { exactInterval } from '../../format/interval';
 import { cost, costReason, dollars } from '../../format/money';
 import { exact, percent, plural } from '../../format/number';
@@ -108,9 +108,8 @@ function costNote(runs: RunFigures): ComponentChildren {
 }
 
 /** The value large, its interval beside it; the whole statement as a title. */
-function estimated(given: Estimate | null, unit: Unit): { value: ComponentChildren; title?: string } {
-  if (!given) return { value: '–' };
-  const estimate = amount(given, unit);
+function estimated(estimate: Estimate | null, unit: Unit): { value: ComponentChildren; title?: string } {
+  if (!estimate) return { value: '–' };
   return {
     value: (
       <>

@@ -186,6 +186,8 @@ fn rows(by: By, cards: &[BoardRow], checks: &[Check], titles: &HashMap<String, S
         let key = if by == By::Team { &card.owner } else { &card.reference };
         groups.entry(key).or_default().push(card);
     }
+    let places: HashMap<&str, usize> =
+        checks.iter().zip(0..).map(|(check, place)| (check.id.as_str(), place)).collect();
     let row = |(key, cards): (&str, Vec<&BoardRow>)| {
         let title = match by {
             By::Agent => cards.first().map(|card| card.title.clone()).unwrap_or_default(),
@@ -200,17 +202,18 @@ fn rows(by: By, cards: &[BoardRow], checks: &[Check], titles: &HashMap<String, S
             agents: u32::try_from(cards.len()).unwrap_or(u32::MAX),
             level: cards.iter().map(|card| card.level).min().flatten(),
             levels,
-            cells: checks.iter().map(|check| cell(&check.id, &cards)).collect(),
+            cells: cells(checks, &places, &cards),
         }
     };
     groups.into_iter().map(row).collect()
 }
 
-fn cell(check: &str, cards: &[&BoardRow]) -> Cell {
-    let mut cell = Cell { check: check.to_owned(), ..Cell::default() };
-    for card in cards {
-        // A check that is newer than the card has no evidence yet.
-        let sign = card.states.iter().find(|(id, _)| id == check).map_or('n', |(_, sign)| *sign);
+/// One pass over the cards: they are many.
+fn cells(checks: &[Check], places: &HashMap<&str, usize>, cards: &[&BoardRow]) -> Vec<Cell> {
+    let cell = |check: &Check| Cell { check: check.id.clone(), ..Cell::default() };
+    let mut cells: Vec<Cell> = checks.iter().map(cell).collect();
+    for (id, sign) in cards.iter().flat_map(|card| card.signs()) {
+        let Some(cell) = places.get(id).and_then(|place| cells.get_mut(*place)) else { continue };
         let count = match sign {
             'p' => &mut cell.pass,
             'f' => &mut cell.fail,
@@ -220,14 +223,20 @@ fn cell(check: &str, cards: &[&BoardRow]) -> Cell {
         };
         *count += 1;
     }
-    cell
+    let agents = u32::try_from(cards.len()).unwrap_or(u32::MAX);
+    for cell in &mut cells {
+        // A check that is newer than a card has no evidence yet.
+        let told = cell.pass + cell.fail + cell.no_evidence + cell.exempt + cell.not_applicable;
+        cell.no_evidence += agents.saturating_sub(told);
+    }
+    cells
 }
 
-/// Of each day the last that was said of each agent.
+/// Of each day the last that was said of each agent; `moments` come newest first.
 fn trend(moments: Vec<(i64, String, Option<Level>)>) -> Vec<TrendDay> {
     let mut days: BTreeMap<i64, HashMap<String, Option<Level>>> = BTreeMap::new();
     for (day, reference, level) in moments {
-        days.entry(day).or_default().insert(reference, level);
+        days.entry(day).or_default().entry(reference).or_insert(level);
     }
     let told = |(day, agents): (i64, HashMap<String, Option<Level>>)| {
         let mut counts = LevelCounts::default();

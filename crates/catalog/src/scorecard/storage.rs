@@ -40,9 +40,19 @@ pub(crate) struct BoardRow {
     pub(crate) title: String,
     pub(crate) owner: String,
     pub(crate) level: Option<Level>,
-    /// By check, one of [`sign`].
-    pub(crate) states: Vec<(String, char)>,
+    /// `id=s` of each check, between blanks; see [`sign`].
+    states: String,
     pub(crate) computed_at: Timestamp,
+}
+
+impl BoardRow {
+    /// The checks, each with its [`sign`].
+    pub(crate) fn signs(&self) -> impl Iterator<Item = (&str, char)> {
+        self.states.split(' ').filter_map(|pair| {
+            let (id, sign) = pair.split_once('=')?;
+            Some((id, sign.chars().next()?))
+        })
+    }
 }
 
 /// A moment of a card.
@@ -148,17 +158,12 @@ pub(crate) async fn board(store: &Store, owner: Option<&str>, of: Option<i64>) -
 }
 
 fn board_row(row: &AnyRow) -> Result<BoardRow, sqlx::Error> {
-    let states: String = row.try_get(4)?;
-    let states = states.split(' ').filter_map(|pair| {
-        let (id, sign) = pair.split_once('=')?;
-        Some((id.to_owned(), sign.chars().next()?))
-    });
     Ok(BoardRow {
         reference: row.try_get(0)?,
         title: row.try_get(1)?,
         owner: row.try_get(2)?,
         level: level(row.try_get(3)?),
-        states: states.collect(),
+        states: row.try_get(4)?,
         computed_at: Timestamp::from_unix_nanos(row.try_get(5)?),
     })
 }
@@ -182,7 +187,8 @@ pub(crate) async fn history(store: &Store, reference: &EntityRef) -> Result<Vec<
     rows.iter().rev().map(|row| Ok(moment(row)?)).collect()
 }
 
-/// The levels of agents by day since the epoch, oldest first: of each agent the last of the day, and only of `owner`'s.
+/// The levels of agents by day since the epoch, newest first, and only of `owner`'s: where there are too many, the oldest days
+/// are left out.
 pub(crate) async fn trend(
     store: &Store,
     owner: Option<&str>,
@@ -190,7 +196,7 @@ pub(crate) async fn trend(
 ) -> Result<Vec<(i64, String, Option<Level>)>, CatalogError> {
     let sql = "SELECT h.day, h.reference, h.level FROM catalog_scorecard_history h
          LEFT JOIN catalog_scorecards s ON s.reference = h.reference
-         WHERE h.day >= $1 AND ($2 = '' OR s.owner = $2) ORDER BY h.day, h.at LIMIT $3";
+         WHERE h.day >= $1 AND ($2 = '' OR s.owner = $2) ORDER BY h.day DESC, h.at DESC LIMIT $3";
     let query = sqlx::query(sql).bind(since_day).bind(owner.unwrap_or_default()).bind(TREND_ROWS_MAX);
     let rows = query.fetch_all(store.pool()).await?;
     let row =

@@ -83,6 +83,22 @@ async function scorecards({ browser, server }) {
   await close();
 }
 
+async function manyScorecards({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.route('**/api/v1/catalog/scorecards?*', async (route) => {
+    const body = await (await route.fetch()).json();
+    const row = (_, at) => ({ ...body.rows[0], ref: `component:default/agent-${at}`, title: `agent-${at}` });
+    await route.fulfill({ json: { ...body, by: 'agent', rows: Array.from({ length: 1_000 }, row) } });
+  });
+  await page.goto('/catalog/scorecards?by=agent');
+  const rows = page.locator('.heat-map tbody tr');
+  await rows.first().waitFor();
+  assert.equal(await rows.count(), 100);
+  await page.getByRole('button', { name: 'Show more; 900 rows to come' }).click();
+  await until(page, 'more are shown', () => document.querySelectorAll('.heat-map tbody tr').length === 200);
+  await close();
+}
+
 async function dependencies({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/catalog/graph?ref=component:default/order-support');
@@ -176,6 +192,7 @@ export const goldenMockFlows = [
   { name: 'golden path: an agent that was seen is brought along', run: bringYourOwn },
   { name: 'golden path: an update is read and written', run: update },
   { name: 'scorecards lead from a team to its agents', run: scorecards },
+  { name: 'of many scorecards the first are drawn', run: manyScorecards },
   { name: 'dependencies are told by dash and word, and walked by keyboard', run: dependencies },
   { name: 'documentation is read page after page', run: docs },
   { name: 'documentation: where there is none, how it comes in is said', run: noDocs },

@@ -1,4 +1,5 @@
 import '../../styles/scorecards.css';
+import { useState } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import type { LevelCounts } from '../../api/catalog';
 import type { Scorecards } from '../../api/catalog-shapes';
@@ -19,6 +20,8 @@ import { Trend } from './trend';
 import { LEVEL_KEYS, levelName } from './words';
 
 const DAYS = 30;
+/** A row is some seventy elements: of a thousand rows a browser would think for a second. */
+const ROWS_AT_ONCE = 100;
 
 export default function ScorecardsPage() {
   const by = query.value.get('by') === 'agent' ? 'agent' : 'team';
@@ -101,15 +104,23 @@ function NoAgents({ isFiltered }: { isFiltered: boolean }) {
 }
 
 function Cards({ cards, asTable }: { cards: Scorecards; asTable: boolean }) {
+  const [rows, setRows] = useState(ROWS_AT_ONCE);
+  const shown = { ...cards, rows: cards.rows.slice(0, rows) };
+  const hidden = cards.rows.length - shown.rows.length;
   return (
     <>
       <div class="score-top">
         <Distribution levels={cards.distribution} agents={cards.agents} />
         <Trend trend={cards.trend} />
       </div>
-      {asTable ? <CardsTable cards={cards} /> : <HeatMap cards={cards} />}
+      {asTable ? <CardsTable cards={shown} /> : <HeatMap cards={shown} />}
+      {hidden > 0 && (
+        <button type="button" class="more" onClick={() => setRows(rows + ROWS_AT_ONCE)}>
+          Show more; {plural(hidden, 'row')} to come
+        </button>
+      )}
       {cards.truncated && (
-        <p class="calm">There are more than the {exact(cards.rows.length)} rows shown; filter by owner.</p>
+        <p class="calm">There are more than these {exact(cards.rows.length)} rows; filter by owner.</p>
       )}
       <Fix cards={cards} />
     </>

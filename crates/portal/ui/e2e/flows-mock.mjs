@@ -22,6 +22,18 @@ async function live({ browser, server }) {
   await close();
 }
 
+async function fitted({ browser, server }) {
+  const { page, close } = await open(browser, server, { width: 390, height: 844 });
+  await page.goto('/runs/run_order_1042?tab=graph');
+  const drawing = page.locator('.drawing');
+  await drawing.locator('.node').first().waitFor();
+  const { shown, whole } = await drawing.evaluate((box) => ({ shown: box.clientWidth, whole: box.scrollWidth }));
+  assert.ok(whole <= shown, `${whole} px of the graph are in a box of ${shown} px`);
+  await page.getByRole('button', { name: 'Larger' }).click();
+  assert.ok(await drawing.evaluate((box) => box.scrollWidth > box.clientWidth), 'it can be made larger');
+  await close();
+}
+
 async function paging({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/runs');
@@ -120,6 +132,7 @@ async function importing({ browser, server }) {
 export const mockFlows = [
   { name: 'a file can be imported', run: importing },
   { name: 'live runs come without pushing rows away', run: live },
+  { name: 'a graph is fitted into a narrow window', run: fitted },
   { name: 'the list goes on as one scrolls', run: paging },
   { name: 'a run of 30,000 spans opens and scrolls', run: large },
   { name: 'what has no price costs unknown', run: unpriced },

@@ -9,7 +9,7 @@ import {
   otherClasses,
   referenceName,
 } from '../src/format/catalog';
-import { agentBlock, linksOf, observedGroups, relationGroups } from '../src/pages/catalog/about';
+import { agentBlock, linksOf, nearPath, observedGroups, relationGroups } from '../src/pages/catalog/about';
 import { claimPath } from '../src/pages/catalog/claim';
 import {
   choicesPath,
@@ -185,7 +185,7 @@ describe('an entity', () => {
       calls: 1,
     });
     const groups = observedGroups(
-      { ref: 'a:b/c' },
+      { ref: 'a:b/c', class: 'agent' },
       {
         nodes: [node('a:b/c'), node('a:b/d'), node('a:b/e'), node('a:b/f')],
         edges: [
@@ -200,7 +200,40 @@ describe('an entity', () => {
       { word: 'Seen using', targets: [{ ref: 'a:b/d', exists: true }] },
       { word: 'Seen used by', targets: [{ ref: 'a:b/f', exists: true }] },
     ]);
-    expect(observedGroups({ ref: 'a:b/c' }, undefined)).toEqual([]);
+    expect(observedGroups({ ref: 'a:b/c', class: 'agent' }, undefined)).toEqual([]);
+  });
+
+  test('a tool server was used by who called its tools, and these are not its users', () => {
+    const node = (id: string, kind: string, type: string | null, origin: 'discovered' | 'folded' = 'discovered') => ({
+      ...{ id, ref: origin === 'folded' ? null : id, title: id, kind, type, origin },
+    });
+    const edge = (from: string, to: string, provenance: 'declared' | 'observed' | 'both' = 'observed') => ({
+      ...{ from, to, provenance, calls: 1 },
+    });
+    const server = { ref: 'api:b/shop', class: 'tool_server' };
+    expect(nearPath(server)).toBe('/graph?depth=2');
+    const groups = observedGroups(server, {
+      nodes: [
+        node('api:b/shop', 'api', 'mcp-server'),
+        node('resource:b/refund', 'resource', 'ai-tool'),
+        node('more:up:1:resource', 'resource', null, 'folded'),
+        ...['seen', 'direct', 'promised', 'idle'].map((name) => node(`component:b/${name}`, 'component', 'ai-agent')),
+      ],
+      edges: [
+        edge('resource:b/refund', 'api:b/shop'),
+        edge('more:up:1:resource', 'api:b/shop'),
+        edge('component:b/seen', 'resource:b/refund'),
+        edge('component:b/seen', 'more:up:1:resource', 'both'),
+        edge('component:b/direct', 'api:b/shop'),
+        edge('component:b/promised', 'api:b/shop', 'declared'),
+        edge('component:b/promised', 'resource:b/refund'),
+        edge('component:b/idle', 'resource:b/refund', 'declared'),
+      ],
+    });
+    expect(groups.map(({ word, targets }) => [word, targets.map(({ ref }) => ref)])).toEqual([
+      ['Seen used by', ['component:b/seen', 'component:b/direct']],
+      ['Seen offering', ['resource:b/refund']],
+    ]);
   });
 });
 

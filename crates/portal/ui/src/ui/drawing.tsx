@@ -12,6 +12,8 @@ const ZOOM_MAX = 3;
 const MARGIN = 16;
 /** Smaller than this, names cannot be read; the drawing scrolls instead. */
 const SCALE_MIN = 0.62;
+/** In a narrower box most of such a drawing would be out of sight: there all of its width is shown, and it can be made larger. */
+const NARROW = 600;
 /** Left free below a drawing, and the least height that it is fitted to. */
 const BELOW = 24;
 const ROOM_MIN = 220;
@@ -126,11 +128,13 @@ function useFit(box: { current: HTMLDivElement | null }, width: number, height: 
     const element = box.current;
     if (!element) return;
     const measure = (): void => {
-      const { maxHeight } = getComputedStyle(element);
+      const { maxHeight, paddingLeft, paddingRight } = getComputedStyle(element);
       const bottom = window.innerHeight - element.getBoundingClientRect().top - BELOW;
       const room = Math.max(ROOM_MIN, Number.parseFloat(maxHeight) || bottom);
-      const whole = Math.min(element.clientWidth / width, room / height, 1);
-      setFit(Math.max(SCALE_MIN, whole));
+      const inside = element.clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight);
+      const across = Math.min(inside / width, 1);
+      const whole = Math.max(SCALE_MIN, Math.min(across, room / height));
+      setFit(inside < NARROW ? Math.min(across, whole) : whole);
     };
     measure();
     const watcher = new ResizeObserver(measure);

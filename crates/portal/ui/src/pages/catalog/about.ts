@@ -1,5 +1,6 @@
 import type { CatalogRelation, EntityDetail, Envelope } from '../../api/catalog';
-import type { EntityGraph } from '../../api/catalog-shapes';
+import type { EntityGraph, EntityGraphEdge, EntityGraphNode } from '../../api/catalog-shapes';
+import { classOf } from '../../format/catalog';
 
 /** What stands in a document, read with care: `spec` holds whatever its writer put there. */
 
@@ -79,24 +80,43 @@ export function relationGroups(relations: CatalogRelation[]): RelationGroup[] {
     }));
 }
 
+type Subject = Pick<EntityDetail, 'ref' | 'class'>;
+
+/** The graph that holds whoever used it: a tool server is used through its tools, one step further away. */
+export const nearPath = ({ class: className }: Pick<Subject, 'class'>): string =>
+  `/graph?depth=${className === 'tool_server' ? 2 : 1}`;
+
 /** What traffic shows and no document says, on both sides. */
-export function observedGroups({ ref }: Pick<EntityDetail, 'ref'>, near: EntityGraph | undefined): RelationGroup[] {
-  const seen = near?.edges.filter(({ provenance }) => provenance === 'observed') ?? [];
+export function observedGroups({ ref, class: className }: Subject, near: EntityGraph | undefined): RelationGroup[] {
+  const edges = near?.edges ?? [];
+  const tools = className === 'tool_server' ? toolsOf(ref, near) : new Set<string>();
+  const declared = new Set(edges.filter(({ to, provenance }) => to === ref && provenance !== 'observed').map(fromOf));
+  const isUser = ({ from }: EntityGraphEdge): boolean => !tools.has(from) && !declared.has(from);
+  const seen = edges.filter(({ provenance }) => provenance === 'observed');
+  const used = edges.filter(({ to, provenance }) => provenance !== 'declared' && (to === ref || tools.has(to)));
   const known = new Set(near?.nodes.map((node) => node.ref));
   const side = (word: string, found: string[]): RelationGroup => ({
     word,
-    targets: found.filter((id) => known.has(id)).map((id) => ({ ref: id, exists: true })),
+    targets: [...new Set(found)].filter((id) => known.has(id)).map((id) => ({ ref: id, exists: true })),
   });
   return [
     side(
       'Seen using',
       seen.filter(({ from }) => from === ref).map(({ to }) => to),
     ),
-    side(
-      'Seen used by',
-      seen.filter(({ to }) => to === ref).map(({ from }) => from),
-    ),
+    side('Seen used by', used.filter(isUser).map(fromOf)),
+    side('Seen offering', seen.filter(({ from, to }) => to === ref && tools.has(from)).map(fromOf)),
   ].filter(({ targets }) => targets.length > 0);
+}
+
+const fromOf = ({ from }: EntityGraphEdge): string => from;
+
+/** What stands right behind a server of its tools, those for which there was no room together. */
+function toolsOf(server: string, near: EntityGraph | undefined): Set<string> {
+  const isTool = ({ kind, type, origin }: EntityGraphNode): boolean =>
+    origin === 'folded' || classOf(kind, type) === 'tool';
+  const tools = new Set(near?.nodes.filter(isTool).map(({ id }) => id));
+  return new Set(near?.edges.filter(({ from, to }) => to === server && tools.has(from)).map(fromOf));
 }
 
 /** Links of the document that lead to a page: nothing that would run a script. */

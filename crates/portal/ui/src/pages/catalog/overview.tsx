@@ -14,7 +14,7 @@ import { EntityLink, iconOf, isOwned } from '../../ui/catalog';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
 import { HowDocsComeIn } from '../docs/come-in';
-import { agentBlock, linksOf, observedGroups, relationGroups, type AgentBlock } from './about';
+import { agentBlock, linksOf, nearPath, observedGroups, relationGroups, type AgentBlock } from './about';
 import { Owned, Parts } from './parts';
 import { successBand } from './trend';
 
@@ -197,7 +197,7 @@ function Declared({ agent }: { agent: AgentBlock }) {
 }
 
 function Relations({ detail }: { detail: EntityDetail }) {
-  const near = useData<EntityGraph>(entityApi(detail.ref, '/graph?depth=1')).data.value;
+  const near = useData<EntityGraph>(entityApi(detail.ref, nearPath(detail))).data.value;
   const nodes = new Map(near?.nodes.map((node) => [node.ref, node]));
   const groups = [...relationGroups(detail.relations), ...observedGroups(detail, near)];
   return (

@@ -27,6 +27,8 @@ pub(super) struct Facts {
     cost_usd: Option<f64>,
     unpriced_calls: u32,
     models: Vec<String>,
+    /// Of the first tool call.
+    tool: Option<Name>,
     confinement: Option<String>,
 }
 
@@ -35,6 +37,7 @@ pub(super) struct Frame {
     pub(super) run_id: RunId,
     pub(super) revision: u32,
     pub(super) is_final: bool,
+    /// What was asked; empty when nobody said it.
     pub(super) title: String,
     pub(super) spans: u32,
     pub(super) started_at: Timestamp,
@@ -52,6 +55,9 @@ impl Facts {
         let of_root = |field: fn(&SpanHead) -> Option<&Name>| {
             root.and_then(field).or_else(|| tree.heads.iter().find_map(|head| field(head)))
         };
+        let counts = |at: &usize| analysis.counted_as[*at] == NONE;
+        let is_tool_call = |head: &&&SpanHead| head.step == Some(StepKind::ToolCall);
+        let called = (0..tree.len()).filter(counts).map(|at| &tree.heads[at]).find(is_tool_call);
         let service = owned(of_root(|head| head.service.as_ref()));
         let reported = || tree.heads.iter().find_map(|head| head.agent.as_ref());
         Self {
@@ -69,18 +75,30 @@ impl Facts {
             cost_usd: totals.cost_usd,
             unpriced_calls: totals.unpriced_calls,
             models: totals.models.iter().map(|model| model.to_string()).collect(),
+            tool: called.map(|head| head.tool.as_ref().unwrap_or(&head.name).clone()),
             // `mizzen run` starts processes without a sandbox; nothing can attest more yet.
             confinement: tree.own_root.map(|_| "unconfined".to_owned()),
         }
     }
 
+    /// A run of tool calls alone, in which nobody is asked anything, is called by what it did.
+    fn deed(&self) -> Option<String> {
+        let tool = self.tool.as_ref().filter(|_| self.model_calls == 0)?;
+        Some(match self.tool_calls {
+            0 | 1 => tool.to_string(),
+            2 => format!("{tool} and another tool call"),
+            calls => format!("{tool} and {} more tool calls", calls - 1),
+        })
+    }
+
     pub(super) fn summary(self, frame: Frame) -> RunSummary {
+        let title = if frame.title.is_empty() { self.deed().unwrap_or_default() } else { frame.title };
         RunSummary {
             run_id: frame.run_id,
             revision: frame.revision,
             is_final: frame.is_final,
             agent: self.agent,
-            title: frame.title,
+            title,
             session: self.session,
             caller: self.caller,
             service: self.service,

@@ -137,3 +137,18 @@ fn the_traces_of_one_process_hang_below_its_own_root() {
     assert_eq!(summary.outcome, Outcome::Ok, "the process decides, not an agent in it");
     assert_eq!(summary.confinement.as_deref(), Some("unconfined"));
 }
+
+#[test]
+fn a_run_of_tool_calls_alone_is_called_by_them_until_somebody_asks() {
+    let title = |heads: &[SpanHead]| state(heads.iter().cloned()).summary(1, true, "").title;
+    let (list, get) = (tool(2, Some(0), "list", None), tool(3, Some(0), "get", None));
+    let root = agent(0, None, "a");
+    let nested = tool(4, Some(2), "list", None);
+    assert_eq!(title(&[root.clone(), list.clone(), nested]), "list", "one call that two saw");
+    assert_eq!(title(&[root.clone(), list.clone(), get.clone()]), "list and another tool call");
+    let third = tool(5, Some(0), "get", None);
+    assert_eq!(title(&[root.clone(), list.clone(), get, third]), "list and 2 more tool calls");
+    assert_eq!(title(&[root.clone(), list.clone(), chat(1, Some(0))]), "", "a model was asked something");
+    assert_eq!(title(std::slice::from_ref(&root)), "");
+    assert_eq!(state([root, list]).summary(1, true, "what runs?").title, "what runs?");
+}

@@ -18,6 +18,9 @@ const GROWTH_PARTS: usize = 6;
 /// A large run is told to watchers less often: its summary costs about this much for each span.
 const NEWS_NS_PER_SPAN: i64 = 20_000;
 
+/// When the title of a run was said in which nothing was.
+const NEVER: Timestamp = Timestamp::from_unix_nanos(i64::MAX);
+
 pub(super) struct Resident {
     state: RunState,
     revision: u32,
@@ -57,7 +60,7 @@ impl Resident {
             applied_lsn: 0,
             received_at: Timestamp::from_unix_nanos(i64::MIN),
             title: String::new(),
-            title_at: Timestamp::from_unix_nanos(i64::MAX),
+            title_at: NEVER,
             sources: Sources::default(),
             digests: Digests::default(),
             case: None,
@@ -79,8 +82,11 @@ impl Resident {
             resident.stored_quiet_at = Some(stored.quiet_at);
             resident.applied_lsn = stored.applied_lsn;
             resident.received_at = stored.received_at;
-            resident.title = stored.summary.title;
-            resident.title_at = stored.title_at;
+            // What a run is called by its deeds is worked out anew with them.
+            if stored.title_at < NEVER {
+                resident.title = stored.summary.title;
+                resident.title_at = stored.title_at;
+            }
             stored.summary.sources.iter().for_each(|source| resident.sources.insert(*source));
             resident.digests = Digests::known(stored.summary.agent_digests);
             resident.case = stored.summary.case;

@@ -1,3 +1,5 @@
+use mizzen_model::step::StepKind;
+
 use super::*;
 use crate::engine::segment::tests::span;
 
@@ -172,6 +174,23 @@ fn saved_after_restart(runs: &mut Runs) -> StoredRun {
     restarted.note_logs(&[question("back", 4, "first")]);
     restarted.adopt(Name::from("back"), Some(stored), Vec::new());
     saved(&mut restarted, "back")
+}
+
+#[test]
+fn a_run_that_is_called_by_its_tool_calls_is_called_by_all_of_them_after_a_restart() {
+    let call = |id, tool| {
+        let mut span = span("calls", id, 0);
+        (span.head.step, span.head.tool) = (Some(StepKind::ToolCall), Some(Name::from(tool)));
+        span
+    };
+    let mut before = runs();
+    before.apply(1, at(0), vec![call(1, "list")]);
+    let stored = saved(&mut before, "calls");
+    assert_eq!(stored.summary.title, "list");
+    let mut restarted = runs();
+    restarted.adopt(Name::from("calls"), Some(stored), vec![call(1, "list").head]);
+    restarted.apply(2, at(0), vec![call(2, "get")]);
+    assert_eq!(saved(&mut restarted, "calls").summary.title, "list and another tool call");
 }
 
 #[test]

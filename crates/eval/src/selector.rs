@@ -1,5 +1,7 @@
 //! Which stored runs: the words of the run list, and single runs by id.
 
+use std::fmt;
+
 use mizzen_model::run::{JUDGE_CALLER, RunSummary};
 use mizzen_model::step::{Outcome, Source};
 use mizzen_model::time::Timestamp;
@@ -118,6 +120,25 @@ impl RunSelector {
         }
     }
 
+    /// Each restriction as a selector of its own.
+    pub(crate) fn filters(&self) -> Vec<Self> {
+        let none = Self::default;
+        let filters = [
+            Self { agent: self.agent.clone(), ..none() },
+            Self { model: self.model.clone(), ..none() },
+            Self { outcome: self.outcome, ..none() },
+            Self { session: self.session.clone(), ..none() },
+            Self { caller: self.caller.clone(), ..none() },
+            Self { q: self.q.clone(), ..none() },
+            Self { from: self.from, ..none() },
+            Self { to: self.to, ..none() },
+            Self { source: self.source, ..none() },
+            Self { digest: self.digest.clone(), ..none() },
+            Self { run_ids: self.run_ids.clone(), ..none() },
+        ];
+        filters.into_iter().filter(|filter| *filter != none()).collect()
+    }
+
     /// Why what these runs show is no evidence about others, when it is not. Whoever has seen how runs went can find those that went
     /// well by their words, their session, the model that was asked, or the hour in which they came. So a span of time begins with a
     /// day (UTC) and does not end before `asked_at`, when somebody asked; one that begins then or later was chosen blind.
@@ -174,6 +195,30 @@ impl RunSelector {
     }
 }
 
+/// As [`RunSelector::parse`] reads it.
+impl fmt::Display for RunSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quoted = |text: &String| {
+            if text.contains([' ', ',']) { format!("\"{text}\"") } else { text.clone() }
+        };
+        let pairs = [
+            ("agent", self.agent.as_ref().map(quoted)),
+            ("model", self.model.as_ref().map(quoted)),
+            ("outcome", self.outcome.map(|outcome| outcome.to_string())),
+            ("session", self.session.as_ref().map(quoted)),
+            ("caller", self.caller.as_ref().map(quoted)),
+            ("q", self.q.as_ref().map(quoted)),
+            ("from", self.from.map(|from| from.to_string())),
+            ("to", self.to.map(|to| to.to_string())),
+            ("source", self.source.map(|source| source.to_string())),
+            ("digest", self.digest.clone()),
+        ];
+        let pairs = pairs.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?)));
+        let runs = self.run_ids.iter().map(|id| format!("run={id}"));
+        f.write_str(&pairs.chain(runs).collect::<Vec<_>>().join(" "))
+    }
+}
+
 fn invalid(message: impl std::fmt::Display) -> EvalError {
     EvalError::invalid("runs", message)
 }
@@ -223,6 +268,17 @@ mod tests {
         assert_eq!((read.agent.as_deref(), read.outcome), (Some("helm agent"), Some(Outcome::Ok)));
         assert_eq!(read.run_ids, ["a", "b"]);
         assert_eq!(RunSelector::parse(" ").unwrap(), RunSelector::default());
+    }
+
+    #[test]
+    fn a_selector_is_told_as_it_is_read_and_falls_into_its_filters() {
+        let text = r#"agent="helm agent" outcome=ok from=2026-11-24T00:00:00Z source=gateway digest=sha256:0123abcd run=a run=b"#;
+        let read = RunSelector::parse(text).unwrap();
+        assert_eq!(RunSelector::parse(&read.to_string()).unwrap(), read, "{read}");
+        let filters: Vec<String> = read.filters().iter().map(ToString::to_string).collect();
+        assert_eq!(filters.len(), 6, "{filters:?}");
+        assert_eq!((filters[0].as_str(), filters[5].as_str()), (r#"agent="helm agent""#, "run=a run=b"));
+        assert!(RunSelector::default().filters().is_empty());
     }
 
     #[test]

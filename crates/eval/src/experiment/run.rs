@@ -13,7 +13,6 @@ use mizzen_model::run::RunSummary;
 use mizzen_model::step::Source;
 use mizzen_runtime::error::Chain;
 use mizzen_runtime::task::{BoxError, TaskKind};
-use mizzen_telemetry::Page;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
@@ -34,10 +33,11 @@ use crate::storage::blocks::{BLOCK_SCORES, pack};
 use crate::trial::{Depth, Trial, load, of_summary};
 
 mod emit;
+mod pages;
 mod publish;
 
-/// Runs of one page of the index.
-const PAGE_RUNS: u32 = 1_000;
+use pages::{PAGES_LOOKED_AT, Pages};
+
 /// Runs whose spans are read at once.
 const READS_AT_ONCE: usize = 4;
 /// Experiments with more scores than this keep them to themselves: as events they would push what agents report out of
@@ -52,7 +52,7 @@ impl Eval {
     /// Starts an experiment, or one for each version of the agent; it works on its own.
     ///
     /// # Errors
-    /// When the request is mistaken, the runs are of several versions, or the database fails.
+    /// When the request is mistaken, there are no such runs, they are of several versions, or the database fails.
     pub async fn create_experiment(&self, request: ExperimentRequest, by: &str) -> Result<Experiment, EvalError> {
         request.evaluators()?;
         let set = match &request.set {
@@ -111,16 +111,20 @@ impl Eval {
     }
 
     /// The agent digests that the selected runs name, with how many do, most first. `None` is of runs that name none. Only the
-    /// newest runs are looked at; a later one of another version is left out and counted.
+    /// newest runs are looked at; a later one of another version is left out and counted. A selection that holds no run is refused.
     async fn versions(&self, request: &ExperimentRequest) -> Result<Vec<(Option<Digest>, u64)>, EvalError> {
-        const PAGES_MAX: usize = 10;
         let mut versions: HashMap<Option<Digest>, u64> = HashMap::new();
-        let mut pages = Pages::new(self, request);
-        for _ in 0..PAGES_MAX {
+        let mut pages = Pages::new(self, &request.runs);
+        let mut holds_runs = false;
+        for _ in 0..PAGES_LOOKED_AT {
             let Some(page) = pages.next().await? else { break };
+            holds_runs |= !page.runs.is_empty();
             for run in page.runs.iter().filter(|run| run.is_final) {
                 *versions.entry(run.agent_digest().cloned()).or_default() += 1;
             }
+        }
+        if !holds_runs && pages.is_at_end() {
+            return Err(pages::none(self, &request.runs).await?);
         }
         let mut versions: Vec<_> = versions.into_iter().collect();
         versions.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
@@ -141,51 +145,6 @@ fn mixed(versions: &[(Option<Digest>, u64)]) -> EvalError {
     let message =
         format!("the runs are of several versions of the agent ({told}); select one with `digest=`, or split them");
     EvalError::Conflict { code: "mixed_versions", message }
-}
-
-/// The selected runs, page by page.
-struct Pages<'a> {
-    eval: &'a Eval,
-    request: &'a ExperimentRequest,
-    at: Option<Page>,
-}
-
-struct Selected {
-    runs: Vec<RunSummary>,
-    /// Runs that were named and are not there.
-    absent: u64,
-}
-
-impl<'a> Pages<'a> {
-    fn new(eval: &'a Eval, request: &'a ExperimentRequest) -> Self {
-        Self { eval, request, at: Some(Page { cursor: None, limit: PAGE_RUNS }) }
-    }
-
-    async fn next(&mut self) -> Result<Option<Selected>, EvalError> {
-        let Some(page) = self.at.take() else { return Ok(None) };
-        let selector = &self.request.runs;
-        if !selector.run_ids.is_empty() {
-            return self.named().await.map(Some);
-        }
-        let found = self.eval.0.telemetry.runs(&selector.filter(), &page).await?;
-        self.at = found.next_cursor.map(|cursor| Page { cursor: Some(cursor), limit: PAGE_RUNS });
-        let runs = found.items.into_iter().filter(|run| selector.matches(run)).collect();
-        Ok(Some(Selected { runs, absent: 0 }))
-    }
-
-    async fn named(&self) -> Result<Selected, EvalError> {
-        let mut selected = Selected { runs: Vec::new(), absent: 0 };
-        let ids: BTreeSet<&String> = self.request.runs.run_ids.iter().collect();
-        for id in ids {
-            let id = id.parse().map_err(|error| EvalError::invalid("run_ids", error))?;
-            match self.eval.0.telemetry.run(&id).await? {
-                Some(run) if self.request.runs.matches(&run) => selected.runs.push(run),
-                Some(_) => {}
-                None => selected.absent += 1,
-            }
-        }
-        Ok(selected)
-    }
 }
 
 /// What the whole work shares.
@@ -307,7 +266,7 @@ async fn run(
         sources: Sources::default(),
         looked: BTreeSet::new(),
     };
-    let mut pages = Pages::new(eval, request);
+    let mut pages = Pages::new(eval, &request.runs);
     while let Some(page) = pages.next().await? {
         tally.experiment.skipped.unreadable += page.absent;
         let runs = tally.admit(page.runs);

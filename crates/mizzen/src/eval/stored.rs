@@ -18,6 +18,7 @@ use super::scores::{array, of_experiment};
 use crate::client::{Server, encode};
 use crate::failure::Failure;
 use crate::output;
+use crate::runs;
 
 /// How often the experiment is asked how far it is.
 const POLL: Duration = Duration::from_millis(200);
@@ -42,7 +43,10 @@ pub(super) fn selector(runs: &[String]) -> Option<String> {
 /// Scores stored runs on the server.
 pub(super) async fn score(args: &EvalRunArgs, selector: &str) -> Result<Scored, Failure> {
     let server = Server::find(&args.client)?;
-    let runs = RunSelector::parse(selector).map_err(|error| Failure::Usage(error.into()))?;
+    let mut runs = RunSelector::parse(selector).map_err(|error| Failure::Usage(error.into()))?;
+    for id in &mut runs.run_ids {
+        *id = runs::resolve(&server, id).await?;
+    }
     let set = match &args.set {
         Some(set) => Some(stored_set(&server, set).await?),
         None => None,

@@ -160,6 +160,13 @@ async fn withdrawn_evidence_stays_out_of_force_after_a_restart_until_it_is_measu
 
     let mistyped = mizzen(&server, &["eval", "withdraw", DIGEST, "task_success", "--reason", "a bad set"]).await?;
     assert!(mistyped.code == Some(1) && mistyped.err.contains("what is: `task_success@1`"), "{}", mistyped.err);
+    let cut = mizzen(&server, &["eval", "withdraw", "sha256:aaaa…", "task_success@1", "--reason", "a bad set"]).await?;
+    assert_eq!(cut.code, Some(2), "{}", cut.err);
+    for word in
+        ["subject: `sha256:aaaa…` is no agent digest", "64 hexadecimal digits", "`mizzen eval evidence -o json`"]
+    {
+        assert!(cut.err.contains(word) && !cut.err.contains("column"), "{}", cut.err);
+    }
     let done = mizzen(&server, &["eval", "withdraw", DIGEST, "task_success@1", "--reason", "a bad set"]).await?;
     assert_eq!(done.code, Some(0), "{}", done.err);
     server.stop().await?;
@@ -229,6 +236,41 @@ async fn a_digest_counts_from_its_key_alone() -> Result<()> {
         listed["items"].as_array().into_iter().flatten().map(|run| &run["agent_digests"]).collect();
     let known = digests.iter().filter(|digests| ***digests == json!([DIGEST])).count();
     ensure!(digests.len() == 3 && known == 1, "{listed}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_selection_without_runs_is_refused_and_keeps_nothing() -> Result<()> {
+    let server = Mizzen::start_with(quick()).await?;
+    let refused = async |selector: &[&str]| {
+        let said = mizzen(&server, &[&["eval", "run", "--runs"], selector].concat()).await?;
+        ensure!(said.code == Some(3), "{selector:?} ended with {:?}: {}", said.code, said.err);
+        Ok(said.err)
+    };
+    assert!(refused(&["all"]).await?.contains("there are no runs yet; `mizzen run -- CMD`"));
+    send(&server, &runs(0, 2, None, &[])).await?;
+    until_final(&server, 2).await?;
+    let mistyped = refused(&["agent=hlem", "outcome=ok"]).await?;
+    assert!(
+        mistyped.contains("no run matches `agent=hlem` (did you mean `agent=helm`?); `mizzen runs list`"),
+        "{mistyped}"
+    );
+    let digest = refused(&["agent=helm", "digest=sha256:0123abcd"]).await?;
+    assert!(digest.contains("no run matches `digest=sha256:0123abcd`;"), "{digest}");
+    let apart = refused(&["agent=helm", "outcome=error"]).await?;
+    assert!(apart.contains("no run matches `outcome=error`;"), "{apart}");
+    let nowhere = refused(&["run=nowhere"]).await?;
+    assert!(nowhere.contains("no run `nowhere`"), "{nowhere}");
+    assert_eq!(server.get("/api/v1/experiments").await?["items"], json!([]));
+
+    send(&server, &runs(2, 1, None, &[2])).await?;
+    send(&server, &runs(16, 1, None, &[])).await?;
+    until_final(&server, 4).await?;
+    let good = server.get("/api/v1/runs?outcome=ok").await?["items"][0]["run_id"].as_str().context("no id")?.to_owned();
+    let together = refused(&["outcome=error", &format!("run={good}")]).await?;
+    assert!(together.contains("though each by itself matches some; leave one out"), "{together}");
+    let begun = mizzen(&server, &["eval", "run", "--runs", "run=0000000000000000000000005b8e001"]).await?;
+    assert_eq!(begun.code, Some(0), "the beginning of an id is enough: {}", begun.err);
     Ok(())
 }
 

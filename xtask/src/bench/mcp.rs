@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -32,6 +33,9 @@ pub(super) struct McpArgs {
     sessions: u32,
     #[arg(long, default_value_t = 12)]
     rounds: u32,
+    /// Seconds from the start of one round to that of the next: with 120 rounds, 30 make an hour.
+    #[arg(long, default_value_t = 0)]
+    every: u64,
     /// Leave the peer out.
     #[arg(long)]
     alone: bool,
@@ -210,6 +214,7 @@ fn churn(args: &McpArgs, folder: &Path) -> Result<()> {
     let url = format!("{}/mcp", mizzen.server.url);
     let mut rows = Vec::new();
     for round in 1..=args.rounds {
+        let next = Instant::now() + Duration::from_secs(args.every);
         let tool = format!("s{}__{READING}", round % args.upstreams.max(1));
         let target = Target { name: "mizzen", url: url.clone(), key: key.clone(), prefix: "", server: &mizzen.server };
         let sessions = args.sessions.to_string();
@@ -220,6 +225,9 @@ fn churn(args: &McpArgs, folder: &Path) -> Result<()> {
             format!("{:.2}", report["latency"]["p50_us"].as_f64().unwrap_or(f64::NAN) / 1e3),
             mebibytes(mizzen.server.tree().resident_bytes()?),
         ]);
+        if round < args.rounds {
+            thread::sleep(next.saturating_duration_since(Instant::now()));
+        }
     }
     let title = format!("{} tool servers, {} sessions a round, one call each", args.upstreams, args.sessions);
     table::print(&title, &["round", "sessions", "call p50 ms", "resident"], &rows);

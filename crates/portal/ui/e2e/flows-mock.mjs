@@ -34,6 +34,27 @@ async function fitted({ browser, server }) {
   await close();
 }
 
+async function wide({ browser, server }) {
+  const { page, close } = await open(browser, server, { width: 390, height: 844 });
+  await page.route('**/api/v1/runs/run_order_1042/graph', async (route) => {
+    const body = await (await route.fetch()).json();
+    await route.fulfill({ json: { ...body, width: 2_000 } });
+  });
+  await page.goto('/runs/run_order_1042?tab=graph');
+  await page.locator('.drawing .node').first().waitFor();
+  const scale = () =>
+    page.locator('.drawing > svg').evaluate((svg) => svg.getBoundingClientRect().width / svg.viewBox.baseVal.width);
+  assert.ok((await scale()) < 0.2, 'all of its width is shown');
+  for (let press = 0; press < 15; press += 1) await page.getByRole('button', { name: 'Larger' }).click();
+  assert.ok((await scale()) > 1, `names can be read at ${await scale()}`);
+  await page.setViewportSize({ width: 1_600, height: 900 });
+  await until(page, 'more room does not make it huge', () => {
+    const svg = document.querySelector('.drawing > svg');
+    return svg.getBoundingClientRect().width <= 3 * svg.viewBox.baseVal.width;
+  });
+  await close();
+}
+
 async function paging({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/runs');
@@ -133,6 +154,7 @@ export const mockFlows = [
   { name: 'a file can be imported', run: importing },
   { name: 'live runs come without pushing rows away', run: live },
   { name: 'a graph is fitted into a narrow window', run: fitted },
+  { name: 'a wide graph in a narrow window can be made large enough to read', run: wide },
   { name: 'the list goes on as one scrolls', run: paging },
   { name: 'a run of 30,000 spans opens and scrolls', run: large },
   { name: 'what has no price costs unknown', run: unpriced },

@@ -38,10 +38,13 @@ export function Drawing({
   /** More to choose from, before the table. */
   tools?: ComponentChildren;
 }) {
-  const [zoom, setZoom] = useState(1);
+  const [fit, setFit] = useState(1);
+  const [chosen, setZoom] = useState(1);
+  // What was made small to fit can still be made large enough to be read.
+  const zoomMax = Math.max(ZOOM_MAX, (ZOOM_MAX * SCALE_MIN) / fit);
+  const zoom = Math.min(zoomMax, chosen);
   const asTable = query.value.get('as') === 'table';
-  const by = (factor: number) => (): void =>
-    setZoom((before) => Math.min(ZOOM_MAX, Math.max(ZOOM_MIN, before * factor)));
+  const by = (factor: number) => (): void => setZoom(Math.min(zoomMax, Math.max(ZOOM_MIN, zoom * factor)));
   return (
     <>
       <div class="waterfall-tools">
@@ -73,7 +76,7 @@ export function Drawing({
       {asTable ? (
         table
       ) : (
-        <Canvas graph={graph} label={label} says={says} zoom={zoom}>
+        <Canvas graph={graph} label={label} says={says} fit={fit} setFit={setFit} zoom={zoom}>
           {drawn}
         </Canvas>
       )}
@@ -85,19 +88,23 @@ function Canvas({
   graph,
   label,
   says,
+  fit,
+  setFit,
   zoom,
   children,
 }: {
   graph: { width: number; height: number };
   label: string;
   says: string;
+  fit: number;
+  setFit: (fit: number) => void;
   zoom: number;
   children: ComponentChildren;
 }) {
   const box = useRef<HTMLDivElement>(null);
   const width = graph.width + 2 * MARGIN;
   const height = graph.height + 2 * MARGIN;
-  const fit = useFit(box, width, height);
+  useFit(box, width, height, setFit);
   useEffect(
     () => box.current?.querySelector('.selected')?.scrollIntoView({ block: 'nearest', inline: 'center' }),
     [graph, fit],
@@ -121,9 +128,13 @@ function Canvas({
   );
 }
 
-/** How large the whole drawing may be in its box, within what can be read; known before it is painted. */
-function useFit(box: { current: HTMLDivElement | null }, width: number, height: number): number {
-  const [fit, setFit] = useState(1);
+/** Tells how large the whole drawing may be in its box, within what can be read, before it is painted. */
+function useFit(
+  box: { current: HTMLDivElement | null },
+  width: number,
+  height: number,
+  setFit: (fit: number) => void,
+): void {
   useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
@@ -132,6 +143,8 @@ function useFit(box: { current: HTMLDivElement | null }, width: number, height: 
       const bottom = window.innerHeight - element.getBoundingClientRect().top - BELOW;
       const room = Math.max(ROOM_MIN, Number.parseFloat(maxHeight) || bottom);
       const inside = element.clientWidth - Number.parseFloat(paddingLeft) - Number.parseFloat(paddingRight);
+      // A hidden box says nothing.
+      if (inside <= 0) return;
       const across = Math.min(inside / width, 1);
       const whole = Math.max(SCALE_MIN, Math.min(across, room / height));
       setFit(inside < NARROW ? Math.min(across, whole) : whole);
@@ -141,7 +154,6 @@ function useFit(box: { current: HTMLDivElement | null }, width: number, height: 
     watcher.observe(element);
     return () => watcher.disconnect();
   }, [width, height]);
-  return fit;
 }
 
 function Arrow({ id }: { id: string }) {

@@ -217,17 +217,20 @@ describe('an entity', () => {
         node('api:b/shop', 'api', 'mcp-server'),
         node('resource:b/refund', 'resource', 'ai-tool'),
         node('more:up:1:resource', 'resource', null, 'folded'),
+        node('more:up:1:component', 'component', null, 'folded'),
         ...['seen', 'direct', 'promised', 'idle'].map((name) => node(`component:b/${name}`, 'component', 'ai-agent')),
       ],
       edges: [
         edge('resource:b/refund', 'api:b/shop'),
         edge('more:up:1:resource', 'api:b/shop'),
+        edge('more:up:1:component', 'api:b/shop'),
         edge('component:b/seen', 'resource:b/refund'),
         edge('component:b/seen', 'more:up:1:resource', 'both'),
         edge('component:b/direct', 'api:b/shop'),
         edge('component:b/promised', 'api:b/shop', 'declared'),
         edge('component:b/promised', 'resource:b/refund'),
         edge('component:b/idle', 'resource:b/refund', 'declared'),
+        edge('component:b/idle', 'more:up:1:component'),
       ],
     });
     expect(groups.map(({ word, targets }) => [word, targets.map(({ ref }) => ref)])).toEqual([

@@ -114,7 +114,7 @@ const fromOf = ({ from }: EntityGraphEdge): string => from;
 /** What stands right behind a server of its tools, those for which there was no room together. */
 function toolsOf(server: string, near: EntityGraph | undefined): Set<string> {
   const isTool = ({ kind, type, origin }: EntityGraphNode): boolean =>
-    origin === 'folded' || classOf(kind, type) === 'tool';
+    (origin === 'folded' && kind === 'resource') || classOf(kind, type) === 'tool';
   const tools = new Set(near?.nodes.filter(isTool).map(({ id }) => id));
   return new Set(near?.edges.filter(({ from, to }) => to === server && tools.has(from)).map(fromOf));
 }

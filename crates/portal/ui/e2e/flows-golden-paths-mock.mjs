@@ -96,6 +96,7 @@ async function manyScorecards({ browser, server }) {
   assert.equal(await rows.count(), 100);
   await page.getByRole('button', { name: 'Show more; 900 rows to come' }).click();
   await until(page, 'more are shown', () => document.querySelectorAll('.heat-map tbody tr').length === 200);
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'agent-100');
   await close();
 }
 

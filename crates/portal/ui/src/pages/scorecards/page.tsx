@@ -1,5 +1,5 @@
 import '../../styles/scorecards.css';
-import { useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import type { LevelCounts } from '../../api/catalog';
 import type { Scorecards } from '../../api/catalog-shapes';
@@ -105,6 +105,15 @@ function NoAgents({ isFiltered }: { isFiltered: boolean }) {
 
 function Cards({ cards, asTable }: { cards: Scorecards; asTable: boolean }) {
   const [rows, setRows] = useState(ROWS_AT_ONCE);
+  const linksBefore = useRef(0);
+  const showMore = (): void => {
+    linksBefore.current = rowLinks().length;
+    setRows(rows + ROWS_AT_ONCE);
+  };
+  // The button goes with the last rows: who pressed it reads on at the first new one.
+  useLayoutEffect(() => {
+    if (rows > ROWS_AT_ONCE) rowLinks()[linksBefore.current]?.focus();
+  }, [rows]);
   const shown = { ...cards, rows: cards.rows.slice(0, rows) };
   const hidden = cards.rows.length - shown.rows.length;
   return (
@@ -115,7 +124,7 @@ function Cards({ cards, asTable }: { cards: Scorecards; asTable: boolean }) {
       </div>
       {asTable ? <CardsTable cards={shown} /> : <HeatMap cards={shown} />}
       {hidden > 0 && (
-        <button type="button" class="more" onClick={() => setRows(rows + ROWS_AT_ONCE)}>
+        <button type="button" class="more" onClick={showMore}>
           Show more; {plural(hidden, 'row')} to come
         </button>
       )}
@@ -126,6 +135,8 @@ function Cards({ cards, asTable }: { cards: Scorecards; asTable: boolean }) {
     </>
   );
 }
+
+const rowLinks = (): NodeListOf<HTMLElement> => document.querySelectorAll('#main [data-row]');
 
 /** How many agents are at which level: a bar, and the numbers beside it. */
 function Distribution({ levels, agents }: { levels: LevelCounts; agents: number }) {

@@ -236,7 +236,7 @@ impl Found {
             }
             Some("namespace") => self.tools(field, tool.tools, depth + 1)?,
             Some("mcp") => self.remote(tool)?,
-            Some("mcp_toolset") => self.toolset(tool),
+            Some("mcp_toolset") => self.toolset(tool, field == "tools" && depth == 0),
             Some(kind) => self.own(kind),
         }
         Ok(())
@@ -264,13 +264,14 @@ impl Found {
         };
         let label = tool.server_label.as_ref().map_or(Cow::Borrowed("mcp"), |label| label.0.clone());
         let named = object::<AllowedTools<'_>>(tool.allowed_tools).map(|allowed| allowed.tool_names);
-        self.server(&label, &url.0, &names(named.unwrap_or(tool.allowed_tools)))
+        self.server(&label, &url.0, names(named.unwrap_or(tool.allowed_tools)).as_deref())
     }
 
     /// Which tools of a server in `mcp_servers` may run: those that are not off by name where the others are off, and else all.
-    fn toolset(&mut self, tool: &Tool<'_>) {
+    /// In a place where a provider may not look for it, it turns nothing off.
+    fn toolset(&mut self, tool: &Tool<'_>, is_read: bool) {
         let Some(server) = &tool.mcp_server_name else { return };
-        let names = if is_off(tool.default_config) { not_off(tool.configs) } else { None };
+        let names = if is_read && is_off(tool.default_config) { not_off(tool.configs) } else { None };
         let open = self.toolsets.entry(server.0.clone().into_owned()).or_insert_with(|| Some(Vec::new()));
         *open = open.take().zip(names).map(|(known, more)| [known, more].concat());
     }
@@ -281,32 +282,28 @@ impl Found {
         }
         let servers = raw.read::<Vec<Server<'_>>>().ok_or(OfferError::Shape { field: "mcp_servers" })?;
         for server in servers {
-            // Which of the two the provider goes by its version says, so both count.
             let toolset = self.toolsets.get(server.name.0.as_ref()).cloned();
             let allowed = server.tool_configuration.map(|configured| names(configured.allowed_tools));
-            if allowed.is_none() && toolset.as_ref().is_some_and(|open| open.as_ref().is_some_and(Vec::is_empty)) {
-                // None of its tools can be called, where no name would stand for all of them.
-                continue;
-            }
-            let allowed = allowed.unwrap_or_default();
-            let tools = match toolset {
-                None => allowed,
-                Some(None) => Vec::new(),
-                Some(Some(configured)) => [configured, allowed].concat(),
+            // Which of the two the provider goes by its version says, so both count.
+            let tools = match (toolset, allowed) {
+                (Some(on), Some(allowed)) => on.zip(allowed).map(|(on, allowed)| [on, allowed].concat()),
+                (on, allowed) => on.or(allowed).flatten(),
             };
-            self.server(&server.name.0, &server.url.0, &tools)?;
+            self.server(&server.name.0, &server.url.0, tools.as_deref())?;
         }
         Ok(())
     }
 
-    fn server(&mut self, label: &str, url: &str, named: &[String]) -> Result<(), OfferError> {
+    /// A server that the provider connects to, though it may call none of its tools. `None` leaves every tool open.
+    fn server(&mut self, label: &str, url: &str, named: Option<&[String]>) -> Result<(), OfferError> {
         let label = bounded(label);
         let host = host(url).ok_or_else(|| OfferError::Address { label: label.clone() })?;
-        // Nothing named, or something unreadable, leaves every tool open; so may what only looks like a name.
-        let are_names = (1..=REMOTE_TOOLS_MAX).contains(&named.len()) && named.iter().all(|name| !name.contains('*'));
-        let tools = match are_names {
-            true => named.iter().map(|name| bounded(name)).collect(),
-            false => vec!["*".to_owned()],
+        // What only looks like a name may leave every tool open, too.
+        let are_names =
+            |named: &&[String]| named.len() <= REMOTE_TOOLS_MAX && named.iter().all(|name| !name.contains('*'));
+        let tools = match named.filter(are_names) {
+            Some(named) => named.iter().map(|name| bounded(name)).collect(),
+            None => vec!["*".to_owned()],
         };
         self.provider.insert(ProviderTool::Remote { label, host, tools });
         Ok(())
@@ -326,9 +323,10 @@ fn not_off(configs: Raw<'_>) -> Option<Vec<String>> {
     Some(configs.map(|(name, _)| name.0.into_owned()).collect())
 }
 
-/// The names in a list; none where it is something else.
-fn names(raw: Raw<'_>) -> Vec<String> {
-    raw.read::<Vec<Text<'_>>>().unwrap_or_default().into_iter().map(|name| name.0.into_owned()).collect()
+/// The names in a list; `None` where it has none or is something else, which may leave every tool open.
+fn names(raw: Raw<'_>) -> Option<Vec<String>> {
+    let names = raw.read::<Vec<Text<'_>>>().filter(|names| !names.is_empty())?;
+    Some(names.into_iter().map(|name| name.0.into_owned()).collect())
 }
 
 /// A list of values would be read as an object's fields in their order, which no provider does.

@@ -166,15 +166,15 @@ fn a_toolset_names_the_tools_of_its_server_where_it_turns_the_others_off() {
 }
 
 #[test]
-fn a_tool_that_is_off_by_name_is_not_asked_for_and_neither_is_a_toolset_without_any() {
+fn a_tool_that_is_off_by_name_is_not_asked_for_and_of_a_toolset_without_any_only_the_host() {
     let off = r#","default_config":{"enabled":false}"#;
     let of = |configs: &str| of_toolset(&format!(r#"{off},"configs":{configs}"#), "");
     let asked = |tools: &[&str]| vec![remote("db", "db.example", tools)];
     assert_eq!(of(r#"{"a":{"enabled":false},"b":{"enabled":true},"c":{"defer_loading":true}}"#), asked(&["b", "c"]));
     for none in ["null", "{}", r#"{"a":{"enabled":false}}"#] {
-        assert_eq!(of(none), [], "{none}");
+        assert_eq!(of(none), asked(&[]), "{none}");
     }
-    assert_eq!(of_toolset(off, ""), []);
+    assert_eq!(of_toolset(off, ""), asked(&[]));
     // Whatever a reader could take for on is asked for, and so is what an older provider reads of the server itself.
     for (configs, tools) in [
         (r#"{"a":{"enabled":false},"a":{"enabled":true}}"#, &["a"][..]),
@@ -191,6 +191,12 @@ fn a_tool_that_is_off_by_name_is_not_asked_for_and_neither_is_a_toolset_without_
     }
     let other = format!(r#"{off}}},{{"type":"mcp_toolset","mcp_server_name":"db""#);
     assert_eq!(of_toolset(&other, ""), asked(&["*"]), "another toolset opens all");
+    let server = r#"[{"type":"url","name":"db","url":"https://db.example/mcp"}]"#;
+    for place in [r#""functions":[TOOLSET]"#, r#""tools":[{"type":"namespace","tools":[TOOLSET]}]"#] {
+        let place = place.replace("TOOLSET", &format!(r#"{{"type":"mcp_toolset","mcp_server_name":"db"{off}}}"#));
+        let body = format!(r#"{{"model":"m",{place},"mcp_servers":{server}}}"#);
+        assert_eq!(read(Format::Messages, &body).unwrap().provider_tools, asked(&["*"]), "{place}");
+    }
 }
 
 #[test]

@@ -105,6 +105,12 @@ struct Source {
 }
 
 impl Source {
+    /// What was said and not taken yet.
+    fn said(&mut self) -> impl Iterator<Item = Bytes> {
+        let waiting = std::iter::from_fn(|| self.waiting.try_recv().ok());
+        self.first.take().into_iter().chain(waiting)
+    }
+
     /// `None` after the last. Nothing is lost when it is dropped while it waits.
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(first) = self.first.take() {

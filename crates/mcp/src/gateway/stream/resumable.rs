@@ -209,6 +209,8 @@ impl UnderWay {
                     return Ok(());
                 }
                 Step::Over => {
+                    // Of a stream that another took over: what nobody read yet is there for who asks for it.
+                    self.source.said().for_each(|message| drop(self.session.kept.keep(self.stream, &message)));
                     self.session.kept.end(self.stream, self.gateway.clock.now(), self.source.is_answered);
                     return Ok(());
                 }

@@ -111,7 +111,8 @@ impl Eval {
     }
 
     /// The agent digests that the selected runs name, with how many do, most first. `None` is of runs that name none. Only the
-    /// newest runs are looked at; a later one of another version is left out and counted. A selection that holds no run is refused.
+    /// newest runs are looked at; a later one of another version is left out and counted. A selection that holds no run is refused,
+    /// when so many show it.
     async fn versions(&self, request: &ExperimentRequest) -> Result<Vec<(Option<Digest>, u64)>, EvalError> {
         let mut versions: HashMap<Option<Digest>, u64> = HashMap::new();
         let mut pages = Pages::new(self, &request.runs);

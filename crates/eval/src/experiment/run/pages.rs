@@ -66,14 +66,14 @@ impl<'a> Pages<'a> {
 pub(super) async fn none(eval: &Eval, selector: &RunSelector) -> Result<EvalError, EvalError> {
     let newest = some(eval, &RunSelector::default()).await?;
     let refused = |message| EvalError::Conflict { code: "no_runs", message };
-    if newest.is_empty() {
+    if newest.as_ref().is_some_and(Vec::is_empty) {
         let message = "there are no runs yet; `mizzen run -- CMD` and `mizzen import FILE` make some".to_owned();
         return Ok(refused(message));
     }
     let (mut all, mut matching_none) = (Vec::new(), Vec::new());
     for filter in selector.filters() {
-        if some(eval, &filter).await?.is_empty() {
-            matching_none.push(match meant(&filter, &newest) {
+        if some(eval, &filter).await?.is_some_and(|runs| runs.is_empty()) {
+            matching_none.push(match meant(&filter, newest.as_deref().unwrap_or_default()) {
                 Some(near) => format!("{} (did you mean `{near}`?)", told(&filter)),
                 None => told(&filter),
             });
@@ -81,9 +81,8 @@ pub(super) async fn none(eval: &Eval, selector: &RunSelector) -> Result<EvalErro
         all.push(told(&filter));
     }
     Ok(refused(match matching_none.as_slice() {
-        [] => {
-            format!("no run matches {} together, though each by itself matches some; leave one out", all.join(" and "))
-        }
+        [] if all.len() < 2 => "the first run that matches came in just now; ask again".to_owned(),
+        [] => format!("no run matches {} together; leave one out", all.join(" and ")),
         _ => format!("no run matches {}; `mizzen runs list` shows which there are", matching_none.join(" or ")),
     }))
 }
@@ -95,16 +94,16 @@ fn told(filter: &RunSelector) -> String {
     }
 }
 
-/// The newest runs of a selection, unless they lie too far back.
-async fn some(eval: &Eval, selector: &RunSelector) -> Result<Vec<RunSummary>, EvalError> {
+/// The newest runs of a selection; `None` when none are among those that are looked at, and others lie farther back.
+async fn some(eval: &Eval, selector: &RunSelector) -> Result<Option<Vec<RunSummary>>, EvalError> {
     let mut pages = Pages::new(eval, selector);
     for _ in 0..PAGES_LOOKED_AT {
         let Some(page) = pages.next().await? else { break };
         if !page.runs.is_empty() {
-            return Ok(page.runs);
+            return Ok(Some(page.runs));
         }
     }
-    Ok(Vec::new())
+    Ok(pages.is_at_end().then(Vec::new))
 }
 
 /// The filter with the name that one of these runs has and that is spelt nearly so.

@@ -131,7 +131,8 @@ fn text_of(message: &Message) -> String {
     texts.collect::<Vec<_>>().join("\n\n")
 }
 
-fn one_line(text: &str) -> Option<String> {
+/// The words of a text in one line, cut where a title ends; `None` when there are none.
+pub(crate) fn one_line(text: &str) -> Option<String> {
     let mut line = String::new();
     // Longer texts need not be read to their end.
     for word in text.split_whitespace().take(TITLE_CHARS_MAX) {

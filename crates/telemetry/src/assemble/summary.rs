@@ -9,6 +9,7 @@ use mizzen_model::usage::Usage;
 use super::Analysis;
 use super::tree::{NONE, Tree};
 use crate::row::{Name, SpanHead};
+use crate::story;
 
 /// What a run's spans say of it: a [`RunSummary`] without what its keeper knows (revision, title, finality).
 #[derive(Debug, Clone, Default)]
@@ -83,9 +84,9 @@ impl Facts {
 
     /// A run of tool calls alone, in which nobody is asked anything, is called by what it did.
     fn deed(&self) -> Option<String> {
-        let tool = self.tool.as_ref().filter(|_| self.model_calls == 0)?;
+        let tool = self.tool.as_ref().filter(|_| self.model_calls == 0).and_then(|tool| story::one_line(tool))?;
         Some(match self.tool_calls {
-            0 | 1 => tool.to_string(),
+            0 | 1 => tool,
             2 => format!("{tool} and another tool call"),
             calls => format!("{tool} and {} more tool calls", calls - 1),
         })

@@ -145,9 +145,13 @@ pub(crate) fn debug_binary() -> PathBuf {
     target().join("debug/mizzen")
 }
 
-/// A browser for the UI's tests.
+/// A browser for the UI's tests, with the font that it recommends: without it pages are wider, and do not fit.
 pub(crate) fn browser() -> Result<PathBuf> {
+    const FONT: &str = "/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf";
     let browser = require(&["chromium", "chromium-browser", "google-chrome"], "chromium")?;
+    if !Path::new(FONT).exists() {
+        install("fonts-liberation")?;
+    }
     read(&mut command(&browser, &["--version"]))?;
     Ok(browser)
 }

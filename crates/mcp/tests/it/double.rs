@@ -64,6 +64,16 @@ impl fmt::Debug for Double {
 }
 
 impl Double {
+    /// Where the newest who listens to the server's news hears them, once somebody does.
+    pub(crate) async fn listener(&self) -> mpsc::Sender<FromServer> {
+        loop {
+            if let Some(news) = self.news.lock().unwrap().clone() {
+                return news;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+
     pub(crate) fn new<F, Fut>(name: &str, era: Era, handler: F) -> Arc<Self>
     where
         F: Fn(String, Value, mpsc::Sender<FromServer>) -> Fut + Send + Sync + 'static,

@@ -26,12 +26,7 @@ fn followed() -> Arc<Double> {
 }
 
 async fn update(double: &Double, uri: &str) {
-    let news = loop {
-        if let Some(news) = double.news.lock().unwrap().clone() {
-            break news;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    };
+    let news = double.listener().await;
     let method = "notifications/resources/updated".to_owned();
     news.send(FromServer::Notification { method, params: Some(raw(&json!({ "uri": uri }))) }).await.unwrap();
 }

@@ -201,12 +201,7 @@ async fn what_a_server_asks_in_no_call_is_not_answered_by_a_stopped_agent() {
     client.ask("tools/call", &json!({ "name": "files__read" })).await.result();
     let mut events = client.listen().await;
     let ask = async |answer: oneshot::Sender<ClientAnswer>| {
-        let news = loop {
-            if let Some(news) = double.news.lock().unwrap().clone() {
-                break news;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        };
+        let news = double.listener().await;
         let (method, params) = ("elicitation/create".to_owned(), Some(raw(&json!({ "message": "sure?" }))));
         news.send(FromServer::Request { method, params, answer }).await.unwrap();
     };

@@ -75,12 +75,7 @@ async fn what_a_server_says_by_itself_counts_like_its_results() {
     *bank.touches.lock().unwrap() = PRIVATE;
     let mut events = client.listen().await;
     let saying = async {
-        let news = loop {
-            if let Some(news) = bank.news.lock().unwrap().clone() {
-                break news;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        };
+        let news = bank.listener().await;
         let params = Some(raw(&json!({ "level": "info", "data": "secret" })));
         news.send(FromServer::Notification { method: "notifications/message".into(), params }).await.unwrap();
     };

@@ -274,14 +274,9 @@ async fn how_a_task_stands_is_told_to_the_session_that_made_it_and_to_no_other()
     other.ask("tools/call", &json!({ "name": "jobs__run", "arguments": {} })).await;
     let mut streams = Vec::new();
     for client in [&owner, &other] {
+        double.news.lock().unwrap().take();
         let events = client.listen().await;
-        let news = loop {
-            if let Some(news) = double.news.lock().unwrap().take() {
-                break news;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        };
-        streams.push((events, news));
+        streams.push((events, double.listener().await));
     }
     // Over a connection that clients share, everybody who listens to its server is sent all of this.
     for (_, news) in &streams {
@@ -334,14 +329,9 @@ async fn what_is_said_of_a_task_before_its_call_is_answered_is_told_under_the_na
     let mut streams = Vec::new();
     for client in [&owner, &other] {
         client.ask("tools/call", &json!({ "name": "jobs__run", "arguments": {} })).await;
+        double.news.lock().unwrap().take();
         let events = client.listen().await;
-        let news = loop {
-            if let Some(news) = double.news.lock().unwrap().take() {
-                break news;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        };
-        streams.push((events, news));
+        streams.push((events, double.listener().await));
     }
     let begun = [owner.begin("tools/call", &call("a")).await, other.begin("tools/call", &call("b")).await];
     let marked = async |streams: &mut Vec<(Events, mpsc::Sender<FromServer>)>| {

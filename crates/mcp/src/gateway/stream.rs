@@ -132,3 +132,23 @@ impl Source {
         answer
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tokio::sync::mpsc;
+
+    use super::Source;
+
+    #[test]
+    fn a_stream_that_another_takes_over_gives_back_all_that_nobody_took() {
+        let (out, waiting) = mpsc::channel(4);
+        let mut source =
+            Source { first: Some(Bytes::from_static(b"a")), waiting, work: None, last: None, is_answered: false };
+        for said in [&b"b"[..], b"c"] {
+            out.try_send(Bytes::from_static(said)).unwrap();
+        }
+        assert_eq!(source.said().collect::<Vec<_>>(), ["a", "b", "c"].map(Bytes::from));
+        assert_eq!(source.said().count(), 0);
+    }
+}

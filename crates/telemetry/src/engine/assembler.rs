@@ -212,8 +212,11 @@ impl Assembler {
 
     async fn tick(&mut self) -> Result<(), BoxError> {
         let now = self.clock.now();
-        self.runs()?.finalise(now);
-        if self.summaries.receiver_count() == 0 {
+        let is_watched = self.summaries.receiver_count() > 0;
+        let runs = self.runs()?;
+        runs.finalise(now);
+        runs.forget_quiet(now, is_watched);
+        if !is_watched {
             self.told_until = Told::all_until(now);
             return Ok(());
         }

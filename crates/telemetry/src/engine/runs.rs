@@ -31,6 +31,8 @@ const HEADS_FOR_RUN: usize = 5;
 const HEADS_OF_RUN: usize = 15_000;
 /// Heads beyond that of all runs together.
 const HEADS_BEYOND_MAX: usize = RUN_SPANS_MAX;
+/// A final run of which nothing was heard for this long, in nanoseconds, leaves memory: nearly all get no span any more.
+const QUIET_KEPT_NS: i64 = 30_000_000_000;
 /// Spans of one run that are assembled; more are stored, and counted by a metric only.
 pub(crate) const RUN_SPANS_MAX: usize = 120_000;
 
@@ -62,7 +64,8 @@ pub(crate) struct Applied {
 
 /// The runs in memory.
 pub(crate) struct Runs {
-    residents: HashMap<Name, Resident>,
+    /// Boxed: a table has up to twice as many places as runs, and all of them twice over while it grows.
+    residents: HashMap<Name, Box<Resident>>,
     seen: Seen,
     early: Early,
     finality: Finality,
@@ -116,7 +119,7 @@ impl Runs {
         let (within, beyond) = shares(resident.spans());
         self.heads += within;
         self.heads_beyond += beyond;
-        self.residents.insert(run_id, resident);
+        self.residents.insert(run_id, Box::new(resident));
     }
 
     /// Adds the spans of one record of the log.
@@ -130,7 +133,7 @@ impl Runs {
                 None => {
                     self.seen.insert(run_id);
                     self.heads += HEADS_FOR_RUN;
-                    let mut resident = Resident::new(run_id.clone());
+                    let mut resident = Box::new(Resident::new(run_id.clone()));
                     if let Some((at, title)) = self.early.take(run_id) {
                         resident.entitle(at, title);
                     }
@@ -138,6 +141,7 @@ impl Runs {
                 }
             };
             resident.touched = self.clock;
+            resident.heard_at = received_at;
             if resident.holds(&row.head) {
                 applied.duplicates += 1;
                 continue;
@@ -192,6 +196,14 @@ impl Runs {
         self.residents.contains_key(run_id)
     }
 
+    /// Gives up runs that are final, saved, and long quiet. While somebody watches, those that are still to be told stay.
+    pub(crate) fn forget_quiet(&mut self, now: Timestamp, is_watched: bool) {
+        let is_quiet = |run: &Resident| now.nanos_since(run.heard_at) >= QUIET_KEPT_NS && run.is_settled(is_watched);
+        let quiet: Vec<Name> =
+            self.residents.iter().filter(|(_, run)| is_quiet(run)).map(|(run_id, _)| run_id.clone()).collect();
+        quiet.iter().for_each(|run_id| drop(self.give_up(run_id)));
+    }
+
     /// Forgets a run that was deleted.
     pub(crate) fn remove(&mut self, run_id: &str) -> bool {
         self.early.take(run_id);
@@ -200,12 +212,12 @@ impl Runs {
 
     /// Forgets runs whose last span came in before: they are removed from storage, and taken out of the totals there.
     pub(crate) fn forget_before(&mut self, before: Timestamp) {
-        let is_gone = |(_, run): &(&Name, &Resident)| run.received_at() < before;
+        let is_gone = |(_, run): &(&Name, &Box<Resident>)| run.received_at() < before;
         let gone: Vec<Name> = self.residents.iter().filter(is_gone).map(|(run_id, _)| run_id.clone()).collect();
         gone.iter().for_each(|run_id| drop(self.give_up(run_id)));
     }
 
-    fn give_up(&mut self, run_id: &str) -> Option<Resident> {
+    fn give_up(&mut self, run_id: &str) -> Option<Box<Resident>> {
         let resident = self.residents.remove(run_id)?;
         let (within, beyond) = shares(resident.spans());
         self.heads -= within;

@@ -47,6 +47,8 @@ pub(super) struct Resident {
     is_news: bool,
     told_at: Timestamp,
     pub(super) touched: u64,
+    /// When the last request with a span of it came in, also one that was there already.
+    pub(super) heard_at: Timestamp,
 }
 
 impl Resident {
@@ -71,6 +73,7 @@ impl Resident {
             is_news: false,
             told_at: Timestamp::default(),
             touched: 0,
+            heard_at: Timestamp::default(),
         }
     }
 
@@ -175,8 +178,7 @@ impl Resident {
     /// it has to be exact.
     pub(super) fn change(&mut self, finality: Finality, is_last: bool) -> Option<Change> {
         let is_exact = is_last || self.is_final;
-        let must_be_saved = self.is_changed || is_exact && self.is_behind;
-        if !must_be_saved {
+        if !self.must_be_saved(is_exact) {
             return None;
         }
         self.is_changed = false;
@@ -194,6 +196,15 @@ impl Resident {
             parts: self.parts.clone().unwrap_or_default(),
         };
         Some(Change { run, before })
+    }
+
+    fn must_be_saved(&self, is_exact: bool) -> bool {
+        self.is_changed || is_exact && self.is_behind
+    }
+
+    /// Final and saved so, and told if `is_watched`.
+    pub(super) fn is_settled(&self, is_watched: bool) -> bool {
+        self.is_final && !self.must_be_saved(true) && !(self.is_news && is_watched)
     }
 
     fn refresh_parts(&mut self, summary: &RunSummary, is_exact: bool) {

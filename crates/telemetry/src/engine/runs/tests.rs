@@ -105,6 +105,35 @@ fn memory_is_bounded_and_what_goes_is_saved_first() {
 }
 
 #[test]
+fn a_run_leaves_memory_when_it_is_final_saved_told_and_long_quiet() {
+    let mut runs = runs();
+    runs.apply(1, at(0), vec![root("a", 1)]);
+    let later = at(QUIET_KEPT_NS);
+    runs.finalise(later);
+    runs.forget_quiet(later, false);
+    assert!(runs.contains("a"), "it is not saved");
+    let stored = saved(&mut runs, "a");
+    runs.forget_quiet(later, true);
+    assert!(runs.contains("a"), "nobody was told");
+    assert_eq!(runs.news(later).len(), 1);
+    runs.forget_quiet(at(QUIET_KEPT_NS - 1), true);
+    assert!(runs.contains("a"), "it is not long quiet");
+    runs.forget_quiet(later, true);
+    assert!(!runs.contains("a") && runs.heads == 0);
+
+    assert_eq!(runs.missing(&[span("a", 2, 0)]), [Name::from("a")]);
+    runs.adopt(Name::from("a"), Some(stored), vec![root("a", 1).head]);
+    assert_eq!(runs.apply(2, later, vec![root("a", 1)]).duplicates, 1);
+    runs.forget_quiet(later, false);
+    assert!(runs.contains("a"), "also a span that was there already is heard of");
+    runs.apply(3, later, vec![span("a", 2, 0)]);
+    let second = saved(&mut runs, "a").summary;
+    assert_eq!((second.revision, second.spans, second.is_final), (2, 2, false));
+    runs.forget_quiet(at(3 * QUIET_KEPT_NS), false);
+    assert!(runs.contains("a"), "it is not final");
+}
+
+#[test]
 fn runs_of_one_span_count_for_what_they_take() {
     let mut runs = runs();
     for id in 0..30_000 {

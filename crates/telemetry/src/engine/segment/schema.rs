@@ -237,6 +237,9 @@ pub(crate) fn writer_properties(signal: Signal, purpose: Purpose) -> WriterPrope
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_2_0)
         .set_compression(Compression::ZSTD(level))
+        // What a dictionary that grew too large gives way to. The default would have the writer set aside two megabytes for
+        // each column of text, whether it comes to that or not.
+        .set_encoding(Encoding::PLAIN)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_data_page_size_limit(purpose.page_bytes())

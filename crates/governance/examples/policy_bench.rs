@@ -21,7 +21,7 @@ use serde_json::Value;
 
 /// As the program has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
 /// A boundary's tools; each makes two policies, for lists and for calls.

@@ -37,7 +37,7 @@ use crate::failure::Failure;
 
 // The default allocator of glibc keeps the memory of bursts; ingest is bursts.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = match cli::parse() {

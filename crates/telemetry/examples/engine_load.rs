@@ -30,7 +30,7 @@ use mizzen_testkit::otlp::{Runs, SPANS_PER_RUN};
 use tokio::sync::mpsc;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const RUNS_PER_REQUEST: usize = 25;
 const CONNECTIONS: usize = 4;

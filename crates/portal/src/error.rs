@@ -369,7 +369,7 @@ impl From<ReadError> for ApiError {
         match error {
             ReadError::Cursor(error) => Self::Field { field: "cursor", message: error.to_string() },
             ReadError::TimedOut | ReadError::Stopping => Self::unavailable(&error),
-            ReadError::Store(_) | ReadError::Segment(_) | ReadError::Encode(_) => Self::internal(error),
+            ReadError::Store(_) | ReadError::Segment(_) => Self::internal(error),
         }
     }
 }

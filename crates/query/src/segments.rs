@@ -6,9 +6,9 @@
 
 use std::any::Any;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, Result, ScalarValue};
@@ -20,6 +20,8 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::union::UnionExec;
+
+use mizzen_telemetry::{LiveBatches, LiveRows};
 
 use crate::columns::{self, Shown};
 use crate::{filter, functions};
@@ -36,9 +38,27 @@ pub(crate) use twins::{Key, key};
 pub(crate) struct Stored {
     pub(crate) schema: SchemaRef,
     pub(crate) segments: Vec<StoredSegment>,
-    pub(crate) live: Vec<RecordBatch>,
+    pub(crate) live: Arc<dyn Live>,
     /// What keeps the files while they are read.
     pub(crate) _pin: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// Rows in memory. Only what is asked for becomes columns, one batch after the other.
+pub(crate) trait Live: fmt::Debug + Send + Sync {
+    fn is_empty(&self) -> bool;
+
+    /// The columns at these places of the stored schema.
+    fn batches(&self, columns: Vec<usize>) -> LiveBatches;
+}
+
+impl Live for LiveRows {
+    fn is_empty(&self) -> bool {
+        Self::is_empty(self)
+    }
+
+    fn batches(&self, columns: Vec<usize>) -> LiveBatches {
+        Self::batches(self, columns)
+    }
 }
 
 /// One Parquet file.

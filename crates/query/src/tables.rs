@@ -27,18 +27,18 @@ pub(crate) async fn open(telemetry: &Telemetry, names: &[String]) -> Result<Open
     let mut tables: HashMap<&'static str, Arc<dyn TableProvider>> = HashMap::new();
     let mut segments = Vec::new();
     if is_named("spans") || is_named("steps") {
-        let stored = snapshot(telemetry, Signal::Spans, &mut segments).await?;
+        let stored = snapshot(telemetry, Signal::Spans, &mut segments).await;
         tables.insert("steps", Arc::new(SegmentTable::steps(stored.clone()).map_err(engine)?));
         tables.insert("spans", Arc::new(SegmentTable::all(stored).map_err(engine)?));
     }
     if is_named("metrics") {
-        let stored = snapshot(telemetry, Signal::Metrics, &mut segments).await?;
+        let stored = snapshot(telemetry, Signal::Metrics, &mut segments).await;
         tables.insert("metrics", Arc::new(SegmentTable::all(stored).map_err(engine)?));
     }
     let of_logs = [("logs", "logs"), ("scores", scores::EVENTS), ("decisions", decisions::EVENTS)];
     let of_logs: Vec<&'static str> = of_logs.into_iter().filter(|(name, _)| is_named(name)).map(|(_, of)| of).collect();
     if !of_logs.is_empty() {
-        let stored = snapshot(telemetry, Signal::Logs, &mut segments).await?;
+        let stored = snapshot(telemetry, Signal::Logs, &mut segments).await;
         for name in of_logs {
             tables.insert(name, Arc::new(SegmentTable::all(stored.clone()).map_err(engine)?));
         }
@@ -53,12 +53,8 @@ fn engine(error: datafusion::common::DataFusionError) -> QueryError {
     QueryError::Engine(Box::new(error))
 }
 
-async fn snapshot(
-    telemetry: &Telemetry,
-    signal: Signal,
-    files: &mut Vec<Arc<Vec<SegmentFile>>>,
-) -> Result<Stored, QueryError> {
-    let snapshot = telemetry.table(signal).await.map_err(|error| QueryError::Storage(Box::new(error)))?;
+async fn snapshot(telemetry: &Telemetry, signal: Signal, files: &mut Vec<Arc<Vec<SegmentFile>>>) -> Stored {
+    let snapshot = telemetry.table(signal).await;
     let TableSnapshot { schema, segments, live, hidden } = snapshot;
     let stored = segments.iter().map(|segment| StoredSegment {
         path: segment.path.clone(),
@@ -71,7 +67,7 @@ async fn snapshot(
     let stored = stored.collect();
     let segments = Arc::new(segments);
     files.push(segments.clone());
-    Ok(Stored { schema, segments: stored, live, _pin: Some(segments) })
+    Stored { schema, segments: stored, live: Arc::new(live), _pin: Some(segments) }
 }
 
 fn pages(telemetry: Telemetry) -> runs::Pages {

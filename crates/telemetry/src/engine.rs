@@ -19,6 +19,7 @@ pub(crate) mod index;
 pub(crate) mod ingest;
 pub(crate) mod inventory;
 pub(crate) mod keeper;
+pub(crate) mod live;
 pub(crate) mod log_writer;
 pub(crate) mod node;
 pub(crate) mod open;

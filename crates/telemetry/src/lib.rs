@@ -33,6 +33,7 @@ pub use engine::index::list::{CursorError, Page, RunFilter, RunPage};
 pub use engine::index::runs::{Finalised, Told};
 pub use engine::index::totals::{AgentSummary, ModelSummary};
 pub use engine::ingest::{Incoming, Receipt};
+pub use engine::live::{LiveBatches, LiveRows};
 pub use engine::open::Parts;
 pub use engine::restored::mark_restored;
 pub use engine::segment::read::Columns;

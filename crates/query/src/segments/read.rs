@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
@@ -13,17 +12,20 @@ use datafusion::datasource::memory::{DataSourceExec, MemorySourceConfig};
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::{CastExpr, Column};
 use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
 
-use super::StoredSegment;
+use super::{Live, StoredSegment};
 use crate::session::STORE_URL;
 
 /// Questions to object storage at once.
@@ -104,14 +106,40 @@ fn groups(segments: &[&StoredSegment], streams: usize) -> Vec<FileGroup> {
     groups.into_iter().map(|(_, files)| FileGroup::new(files)).collect()
 }
 
+/// Columns `needed` of rows in memory.
+#[derive(Debug)]
+struct InMemory {
+    rows: Arc<dyn Live>,
+    needed: Vec<usize>,
+    schema: SchemaRef,
+}
+
+impl PartitionStream for InMemory {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let batches = self.rows.batches(self.needed.clone()).map(|batch| Ok(batch?));
+        Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), stream::iter(batches)))
+    }
+}
+
 /// Reads columns `needed` of rows in memory, as the types that files are read as.
 pub(super) fn live(
-    batches: &[RecordBatch],
+    rows: &Arc<dyn Live>,
     stored: &SchemaRef,
     read: &SchemaRef,
     needed: Vec<usize>,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let source = MemorySourceConfig::try_new_exec(&[batches.to_vec()], stored.clone(), Some(needed.clone()))?;
+    let schema = Arc::new(stored.project(&needed)?);
+    if needed.is_empty() {
+        // Whoever only counts has the answer from what plans know of their rows.
+        let batches = rows.batches(needed).collect::<Result<Vec<_>, _>>()?;
+        return Ok(MemorySourceConfig::try_new_exec(&[batches], schema, None)?);
+    }
+    let source = InMemory { rows: rows.clone(), needed: needed.clone(), schema: schema.clone() };
+    let source = Arc::new(StreamingTableExec::try_new(schema, vec![Arc::new(source)], None, [], false, None)?);
     let cast = needed.iter().enumerate().map(|(at, stored_at)| {
         let wanted = read.field(*stored_at);
         let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(wanted.name(), at));

@@ -25,7 +25,7 @@ impl Default for TelemetryConfig {
         Self {
             final_after: Duration::from_secs(10),
             idle_after: Duration::from_secs(60),
-            flush_bytes: 16 * 1024 * 1024,
+            flush_bytes: 10 * 1024 * 1024,
             flush_after: Duration::from_secs(10),
             retention_age: None,
             retention_bytes: None,

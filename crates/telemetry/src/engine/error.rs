@@ -85,8 +85,6 @@ pub enum ReadError {
     Segment(#[from] SegmentError),
     #[error(transparent)]
     Cursor(#[from] CursorError),
-    #[error("rows in memory cannot be encoded")]
-    Encode(#[from] arrow::error::ArrowError),
     #[error("storage did not answer in time; try again")]
     TimedOut,
     #[error("shutting down")]

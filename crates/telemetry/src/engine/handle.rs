@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use mizzen_model::id::{Digest, RunId, SpanId};
@@ -26,6 +25,7 @@ use super::index::list::{Page, RunFilter, RunPage};
 use super::index::runs::{Finalised, Told};
 use super::index::totals::{AgentSummary, ModelSummary, Totals};
 use super::ingest::{Incoming, Ingest, Receipt};
+use super::live::LiveRows;
 use super::progress::Progress;
 use super::run_reader::RunReader;
 use super::segment::read::Columns;
@@ -84,7 +84,7 @@ pub struct TableSnapshot {
     pub schema: SchemaRef,
     pub segments: Vec<SegmentFile>,
     /// Rows in memory.
-    pub live: Vec<RecordBatch>,
+    pub live: LiveRows,
     /// Deleted runs whose rows are still in a segment and must be left out.
     pub hidden: Hidden,
 }
@@ -280,25 +280,12 @@ impl Telemetry {
     }
 
     /// A table at this moment, for queries.
-    ///
-    /// # Errors
-    /// When rows in memory cannot be encoded.
-    pub async fn table(&self, signal: Signal) -> Result<TableSnapshot, ReadError> {
+    pub async fn table(&self, signal: Signal) -> TableSnapshot {
         self.progress.catch_up().await;
         let snapshot = self.view.snapshot();
-        let encode = move || {
-            let mut live = Vec::new();
-            for tables in snapshot.tables() {
-                live.extend(match signal {
-                    Signal::Spans => tables.spans.batches(),
-                    Signal::Logs => tables.logs.batches(),
-                    Signal::Metrics => tables.metrics.batches(),
-                }?);
-            }
-            let segments = snapshot.segments_of(signal).map(segment_file).collect();
-            Ok(TableSnapshot { schema: signal.schema(), segments, live, hidden: snapshot.hidden.clone() })
-        };
-        tokio::task::spawn_blocking(encode).await.map_err(|_| ReadError::Stopping)?
+        let segments = snapshot.segments_of(signal).map(segment_file).collect();
+        let live = LiveRows::of(&snapshot, signal);
+        TableSnapshot { schema: signal.schema(), segments, live, hidden: snapshot.hidden }
     }
 
     /// Looks which of these files are damaged or gone, for who failed to read them, and answers with the first. It is

@@ -198,9 +198,7 @@ impl Runs {
 
     /// Gives up runs that are final, saved, and long quiet. While somebody watches, those that are still to be told stay.
     pub(crate) fn forget_quiet(&mut self, now: Timestamp, is_watched: bool) {
-        let is_quiet = |run: &Resident| now.nanos_since(run.heard_at) >= QUIET_KEPT_NS && run.is_settled(is_watched);
-        let quiet: Vec<Name> =
-            self.residents.iter().filter(|(_, run)| is_quiet(run)).map(|(run_id, _)| run_id.clone()).collect();
+        let quiet = self.names(|run| now.nanos_since(run.heard_at) >= QUIET_KEPT_NS && run.is_settled(is_watched));
         quiet.iter().for_each(|run_id| drop(self.give_up(run_id)));
     }
 
@@ -212,9 +210,12 @@ impl Runs {
 
     /// Forgets runs whose last span came in before: they are removed from storage, and taken out of the totals there.
     pub(crate) fn forget_before(&mut self, before: Timestamp) {
-        let is_gone = |(_, run): &(&Name, &Box<Resident>)| run.received_at() < before;
-        let gone: Vec<Name> = self.residents.iter().filter(is_gone).map(|(run_id, _)| run_id.clone()).collect();
+        let gone = self.names(|run| run.received_at() < before);
         gone.iter().for_each(|run_id| drop(self.give_up(run_id)));
+    }
+
+    fn names(&self, is_meant: impl Fn(&Resident) -> bool) -> Vec<Name> {
+        self.residents.iter().filter(|(_, run)| is_meant(run)).map(|(run_id, _)| run_id.clone()).collect()
     }
 
     fn give_up(&mut self, run_id: &str) -> Option<Box<Resident>> {

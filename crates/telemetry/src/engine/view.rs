@@ -6,13 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use arrow::array::RecordBatch;
-use arrow::error::ArrowError;
 use mizzen_model::time::Timestamp;
 
 use super::repeats::RunSet;
 use super::segment::encode::Row;
-use super::segment::write::BATCH_ROWS;
 use super::segment::{Segment, Signal};
 use crate::row::{LogRow, MetricRow, SpanRow};
 
@@ -106,10 +103,12 @@ impl<R: Row> Table<R> {
         rows
     }
 
-    /// All rows as Arrow batches.
-    pub(crate) fn batches(&self) -> Result<Vec<RecordBatch>, ArrowError> {
-        let rows: Vec<&R> = self.iter().collect();
-        rows.chunks(BATCH_ROWS).map(R::encode).collect()
+    /// These rows, and those of `later`.
+    fn followed_by(mut self, later: &Self) -> Self {
+        self.rows += later.rows;
+        self.bytes += later.bytes;
+        self.chunks.extend(later.chunks.iter().cloned());
+        self
     }
 }
 
@@ -203,6 +202,11 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     pub(crate) fn segments_of(&self, signal: Signal) -> impl Iterator<Item = &Arc<Segment>> {
         self.segments.iter().filter(move |segment| segment.signal == signal)
+    }
+
+    /// The rows of one signal that are in memory, the older ones first.
+    pub(crate) fn in_memory<R: Row>(&self, of: fn(&Tables) -> &Table<R>) -> Table<R> {
+        self.tables().map(of).fold(Table::default(), Table::followed_by)
     }
 
     /// Rows in memory, the older ones first.

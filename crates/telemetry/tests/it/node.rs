@@ -77,7 +77,7 @@ impl Node {
 
     /// How often each span is in the table that queries read, as they read it.
     pub(crate) async fn stored(&self) -> BTreeMap<(TraceId, SpanId), usize> {
-        let table = self.telemetry.table(Signal::Spans).await.unwrap();
+        let table = self.telemetry.table(Signal::Spans).await;
         let mut found = BTreeMap::new();
         let mut count = |batch: &arrow::array::RecordBatch, segment: Option<u64>| {
             let column = |name| batch.column_by_name(name).unwrap().as_any();
@@ -92,7 +92,8 @@ impl Node {
                 }
             }
         };
-        table.live.iter().for_each(|batch| count(batch, None));
+        let columns = (0..table.schema.fields().len()).collect();
+        table.live.batches(columns).for_each(|batch| count(&batch.unwrap(), None));
         for segment in &table.segments {
             let file = std::fs::File::open(self.data_dir.join("segments").join(&segment.path)).unwrap();
             let batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();

@@ -60,9 +60,8 @@ impl Node {
     }
 
     async fn rows(&self, signal: Signal) -> u64 {
-        let table = self.telemetry.table(signal).await.unwrap();
-        let live: usize = table.live.iter().map(|batch| batch.num_rows()).sum();
-        live as u64 + table.segments.iter().map(|segment| segment.rows).sum::<u64>()
+        let table = self.telemetry.table(signal).await;
+        table.live.len() as u64 + table.segments.iter().map(|segment| segment.rows).sum::<u64>()
     }
 }
 

@@ -58,7 +58,7 @@ async fn a_file_that_was_never_registered_is_removed_at_the_next_start() {
     let node = Node::open(folder.path(), TelemetryConfig::default(), clock.clone()).await;
     node.ingest(vec![span(1, 0, "q")]).await.unwrap();
     node.telemetry.flush().await.unwrap();
-    let table = node.telemetry.table(Signal::Spans).await.unwrap();
+    let table = node.telemetry.table(Signal::Spans).await;
     let registered = node.data_dir.join("segments").join(&table.segments[0].path);
     node.stop().await;
     let orphan = registered.with_file_name("0000000000000000.parquet");
@@ -74,7 +74,7 @@ async fn rolled_back(folder: &Path, clock: &Clock) -> PathBuf {
     let node = Node::open(folder, TelemetryConfig::default(), clock.clone()).await;
     node.ingest(vec![span(1, 0, "q")]).await.unwrap();
     node.telemetry.flush().await.unwrap();
-    let first = node.telemetry.table(Signal::Spans).await.unwrap().segments[0].path.clone();
+    let first = node.telemetry.table(Signal::Spans).await.segments[0].path.clone();
     let newer = node.data_dir.join("segments").join(first).with_file_name("00000000000000ff.parquet");
     node.stop().await;
     std::fs::write(&newer, "of a newer database").unwrap();
@@ -90,7 +90,7 @@ async fn a_file_newer_than_the_database_is_neither_removed_nor_written_over_at_a
         let node = Node::open(folder.path(), TelemetryConfig::default(), clock.clone()).await;
         node.ingest(vec![span(1 + start, 0, "q")]).await.unwrap();
         node.telemetry.flush().await.unwrap();
-        let segments = node.telemetry.table(Signal::Spans).await.unwrap().segments;
+        let segments = node.telemetry.table(Signal::Spans).await.segments;
         let newest = segments.iter().max_by_key(|segment| segment.id).unwrap();
         assert_eq!((segments.len() as u64, newest.id), (1 + start, 0xff + start));
         assert_eq!(std::fs::read_to_string(&newer).unwrap(), "of a newer database", "start {start}");
@@ -131,7 +131,7 @@ async fn a_segment_that_is_missing_at_the_start_is_told_at_once() {
     let node = Node::open(folder.path(), TelemetryConfig::default(), clock.clone()).await;
     node.ingest(vec![span(1, 0, "q")]).await.unwrap();
     node.telemetry.flush().await.unwrap();
-    let path = node.telemetry.table(Signal::Spans).await.unwrap().segments[0].path.clone();
+    let path = node.telemetry.table(Signal::Spans).await.segments[0].path.clone();
     let file = node.data_dir.join("segments").join(&path);
     node.stop().await;
     let bytes = std::fs::read(&file).unwrap();
@@ -161,7 +161,7 @@ async fn a_merged_segment_stays_readable_for_who_holds_it() {
         node.ingest(vec![span(trace, 0, "q")]).await.unwrap();
         node.telemetry.flush().await.unwrap();
     }
-    let before = node.telemetry.table(Signal::Spans).await.unwrap();
+    let before = node.telemetry.table(Signal::Spans).await;
     node.telemetry.compact_now().await.unwrap();
     let paths: Vec<_> = before.segments.iter().map(|s| node.data_dir.join("segments").join(&s.path)).collect();
     tokio::time::sleep(Duration::from_millis(1_500)).await;

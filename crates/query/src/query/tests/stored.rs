@@ -11,6 +11,7 @@ use mizzen_model::span::SpanKind;
 use mizzen_model::step::Source;
 use mizzen_model::time::Timestamp;
 use mizzen_model::usage::Usage;
+use mizzen_telemetry::LiveBatches;
 use mizzen_telemetry::row::{Name, SpanHead};
 use object_store::ObjectStoreExt as _;
 use object_store::memory::InMemory;
@@ -19,7 +20,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
-use crate::segments::{Stored, StoredSegment};
+use crate::segments::{Live, Stored, StoredSegment};
 
 /// What tests ask about of a span.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,6 +91,20 @@ impl Row {
     }
 }
 
+/// Rows that are in memory, in small batches.
+#[derive(Debug, Default)]
+struct Batches(Vec<RecordBatch>);
+
+impl Live for Batches {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn batches(&self, columns: Vec<usize>) -> LiveBatches {
+        Box::new(self.0.clone().into_iter().map(move |batch| batch.project(&columns)))
+    }
+}
+
 pub(super) struct Store {
     pub(super) objects: Arc<InMemory>,
     pub(super) stored: Stored,
@@ -99,7 +114,8 @@ impl Store {
     /// One segment for each list of rows with the runs that were deleted of it, and rows in memory.
     pub(super) async fn of(segments: &[(Vec<Row>, BTreeSet<u8>)], live: &[Row]) -> Self {
         let objects = Arc::new(InMemory::new());
-        let mut stored = Stored { schema: schema(), segments: Vec::new(), live: Vec::new(), _pin: None };
+        let mut stored =
+            Stored { schema: schema(), segments: Vec::new(), live: Arc::new(Batches::default()), _pin: None };
         for (number, (rows, deleted)) in segments.iter().enumerate() {
             let path = format!("spans/{number}.parquet");
             let bytes = file(rows);
@@ -115,7 +131,7 @@ impl Store {
             objects.put(&Path::from(path), bytes.into()).await.unwrap();
         }
         if !live.is_empty() {
-            stored.live = live.chunks(3).map(batch).collect();
+            stored.live = Arc::new(Batches(live.chunks(3).map(batch).collect()));
         }
         Self { objects, stored }
     }

@@ -98,8 +98,8 @@ async fn logs_that_could_not_be_stored_are_when_they_come_again() {
     for _ in 0..2 {
         assert_eq!(send().await.unwrap().accepted, 1);
     }
-    let table = telemetry.table(crate::Signal::Logs).await.unwrap();
-    assert_eq!(table.live.iter().map(|batch| batch.num_rows()).sum::<usize>(), 1);
+    let table = telemetry.table(crate::Signal::Logs).await;
+    assert_eq!(table.live.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

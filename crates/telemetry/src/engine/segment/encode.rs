@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, FixedSizeBinaryBuilder, Float64Array, Int32Array, Int64Array, RecordBatch, StringBuilder,
-    TimestampNanosecondArray,
+    ArrayRef, FixedSizeBinaryBuilder, Float64Array, Int32Array, Int64Array, RecordBatch, RecordBatchOptions,
+    StringBuilder, TimestampNanosecondArray,
 };
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use mizzen_model::span::SpanKind;
 use mizzen_model::usage::Usage;
@@ -17,8 +18,20 @@ use crate::row::{LogRow, MetricRow, Name, SpanRow};
 pub(crate) trait Row: Sized {
     const SIGNAL: Signal;
 
+    /// The column `name` of [`Signal::schema`].
+    fn column(rows: &[&Self], name: &str) -> Result<ArrayRef, ArrowError>;
+
     /// One batch with the columns of [`Signal::schema`].
-    fn encode(rows: &[&Self]) -> Result<RecordBatch, ArrowError>;
+    fn encode(rows: &[&Self]) -> Result<RecordBatch, ArrowError> {
+        Self::encode_columns(rows, Self::SIGNAL.schema())
+    }
+
+    /// One batch with some of these columns, and perhaps with none.
+    fn encode_columns(rows: &[&Self], schema: SchemaRef) -> Result<RecordBatch, ArrowError> {
+        let columns = schema.fields().iter().map(|field| Self::column(rows, field.name())).collect::<Result<_, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        RecordBatch::try_new_with_options(schema, columns, &options)
+    }
 
     /// The order of rows in a segment.
     fn order(&self, other: &Self) -> std::cmp::Ordering;
@@ -38,50 +51,47 @@ const ROW_OVERHEAD_BYTES: usize = 64;
 impl Row for SpanRow {
     const SIGNAL: Signal = Signal::Spans;
 
-    fn encode(rows: &[&Self]) -> Result<RecordBatch, ArrowError> {
-        let mut columns: Vec<ArrayRef> = vec![
-            texts(rows, |row| &row.head.run_id),
-            ids::<16, _>(rows, |row| Some(*row.head.trace_id.as_bytes()))?,
-            ids::<8, _>(rows, |row| Some(*row.head.span_id.as_bytes()))?,
-            ids::<8, _>(rows, |row| row.head.parent_span_id.map(|id| *id.as_bytes()))?,
-            texts(rows, |row| &row.head.name),
-            texts(rows, |row| kind_name(row.head.kind)),
-            times(rows),
-            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.head.duration_ns))),
-            texts(rows, |row| row.head.outcome.as_str()),
-            texts(rows, |row| row.head.source.as_str()),
-            Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.head.sampling_fraction))),
-            Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.head.cost_usd))),
-            names(rows, |row| row.head.error_type.as_ref()),
-            names(rows, |row| row.head.service.as_ref()),
-            optional_texts(rows, |row| row.head.step.map(|step| step.as_str())),
-            names(rows, |row| row.head.agent.as_ref()),
-            names(rows, |row| row.head.model.as_ref()),
-            names(rows, |row| row.head.provider.as_ref()),
-            names(rows, |row| row.head.tool.as_ref()),
-            names(rows, |row| row.head.tool_call_id.as_ref()),
-            names(rows, |row| row.head.response_id.as_ref()),
-            names(rows, |row| row.head.session.as_ref()),
-            names(rows, |row| row.head.caller.as_ref()),
-        ];
-        let usage: [fn(&Usage) -> u64; 5] = [
-            |usage| usage.input_tokens,
-            |usage| usage.output_tokens,
-            |usage| usage.cache_read_tokens,
-            |usage| usage.cache_write_tokens,
-            |usage| usage.reasoning_tokens,
-        ];
-        columns.extend(usage.map(|field| tokens(rows, field)));
-        columns.extend([
-            texts(rows, |row| &row.body.status_message),
-            texts(rows, |row| &row.body.attributes),
-            texts(rows, |row| &row.body.events),
-            texts(rows, |row| &row.body.links),
-            texts(rows, |row| &row.body.trace_state),
-            texts(rows, |row| &row.body.resource),
-            texts(rows, |row| &row.body.scope),
-        ]);
-        RecordBatch::try_new(Signal::Spans.schema(), columns)
+    fn column(rows: &[&Self], name: &str) -> Result<ArrayRef, ArrowError> {
+        Ok(match name {
+            "run_id" => texts(rows, |row| &row.head.run_id),
+            "trace_id" => ids::<16, _>(rows, |row| Some(*row.head.trace_id.as_bytes()))?,
+            "span_id" => ids::<8, _>(rows, |row| Some(*row.head.span_id.as_bytes()))?,
+            "parent_span_id" => ids::<8, _>(rows, |row| row.head.parent_span_id.map(|id| *id.as_bytes()))?,
+            "name" => texts(rows, |row| &row.head.name),
+            "kind" => texts(rows, |row| kind_name(row.head.kind)),
+            "started_at" => times(rows),
+            "duration_ns" => Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.head.duration_ns))),
+            "outcome" => texts(rows, |row| row.head.outcome.as_str()),
+            "source" => texts(rows, |row| row.head.source.as_str()),
+            "sampling_fraction" => {
+                Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.head.sampling_fraction)))
+            }
+            "cost_usd" => Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.head.cost_usd))),
+            "error_type" => names(rows, |row| row.head.error_type.as_ref()),
+            "service" => names(rows, |row| row.head.service.as_ref()),
+            "step" => optional_texts(rows, |row| row.head.step.map(|step| step.as_str())),
+            "agent" => names(rows, |row| row.head.agent.as_ref()),
+            "model" => names(rows, |row| row.head.model.as_ref()),
+            "provider" => names(rows, |row| row.head.provider.as_ref()),
+            "tool" => names(rows, |row| row.head.tool.as_ref()),
+            "tool_call_id" => names(rows, |row| row.head.tool_call_id.as_ref()),
+            "response_id" => names(rows, |row| row.head.response_id.as_ref()),
+            "session" => names(rows, |row| row.head.session.as_ref()),
+            "caller" => names(rows, |row| row.head.caller.as_ref()),
+            "input_tokens" => tokens(rows, |usage| usage.input_tokens),
+            "output_tokens" => tokens(rows, |usage| usage.output_tokens),
+            "cache_read_tokens" => tokens(rows, |usage| usage.cache_read_tokens),
+            "cache_write_tokens" => tokens(rows, |usage| usage.cache_write_tokens),
+            "reasoning_tokens" => tokens(rows, |usage| usage.reasoning_tokens),
+            "status_message" => texts(rows, |row| &row.body.status_message),
+            "attributes" => texts(rows, |row| &row.body.attributes),
+            "events" => texts(rows, |row| &row.body.events),
+            "links" => texts(rows, |row| &row.body.links),
+            "trace_state" => texts(rows, |row| &row.body.trace_state),
+            "resource" => texts(rows, |row| &row.body.resource),
+            "scope" => texts(rows, |row| &row.body.scope),
+            _ => return Err(no_column(Self::SIGNAL, name)),
+        })
     }
 
     fn order(&self, other: &Self) -> std::cmp::Ordering {
@@ -116,22 +126,22 @@ impl Row for SpanRow {
 impl Row for LogRow {
     const SIGNAL: Signal = Signal::Logs;
 
-    fn encode(rows: &[&Self]) -> Result<RecordBatch, ArrowError> {
-        let columns: Vec<ArrayRef> = vec![
-            names(rows, |row| row.run_id.as_ref()),
-            ids::<16, _>(rows, |row| row.trace_id.map(|id| *id.as_bytes()))?,
-            ids::<8, _>(rows, |row| row.span_id.map(|id| *id.as_bytes()))?,
-            times(rows),
-            Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.severity_number))),
-            texts(rows, |row| &row.severity),
-            names(rows, |row| row.event_name.as_ref()),
-            names(rows, |row| row.service.as_ref()),
-            texts(rows, |row| &row.body),
-            texts(rows, |row| &row.attributes),
-            texts(rows, |row| &row.resource),
-            texts(rows, |row| &row.scope),
-        ];
-        RecordBatch::try_new(Signal::Logs.schema(), columns)
+    fn column(rows: &[&Self], name: &str) -> Result<ArrayRef, ArrowError> {
+        Ok(match name {
+            "run_id" => names(rows, |row| row.run_id.as_ref()),
+            "trace_id" => ids::<16, _>(rows, |row| row.trace_id.map(|id| *id.as_bytes()))?,
+            "span_id" => ids::<8, _>(rows, |row| row.span_id.map(|id| *id.as_bytes()))?,
+            "at" => times(rows),
+            "severity_number" => Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.severity_number))),
+            "severity" => texts(rows, |row| &row.severity),
+            "event_name" => names(rows, |row| row.event_name.as_ref()),
+            "service" => names(rows, |row| row.service.as_ref()),
+            "body" => texts(rows, |row| &row.body),
+            "attributes" => texts(rows, |row| &row.attributes),
+            "resource" => texts(rows, |row| &row.resource),
+            "scope" => texts(rows, |row| &row.scope),
+            _ => return Err(no_column(Self::SIGNAL, name)),
+        })
     }
 
     fn order(&self, other: &Self) -> std::cmp::Ordering {
@@ -154,22 +164,22 @@ impl Row for LogRow {
 impl Row for MetricRow {
     const SIGNAL: Signal = Signal::Metrics;
 
-    fn encode(rows: &[&Self]) -> Result<RecordBatch, ArrowError> {
+    fn column(rows: &[&Self], name: &str) -> Result<ArrayRef, ArrowError> {
         let count = |row: &&Self| row.count.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
-        let columns: Vec<ArrayRef> = vec![
-            texts(rows, |row| &row.name),
-            texts(rows, |row| &row.unit),
-            texts(rows, |row| row.kind),
-            times(rows),
-            names(rows, |row| row.service.as_ref()),
-            Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.value))),
-            Arc::new(Int64Array::from_iter(rows.iter().map(count))),
-            texts(rows, |row| &row.attributes),
-            texts(rows, |row| &row.detail),
-            texts(rows, |row| &row.resource),
-            texts(rows, |row| &row.scope),
-        ];
-        RecordBatch::try_new(Signal::Metrics.schema(), columns)
+        Ok(match name {
+            "name" => texts(rows, |row| &row.name),
+            "unit" => texts(rows, |row| &row.unit),
+            "kind" => texts(rows, |row| row.kind),
+            "at" => times(rows),
+            "service" => names(rows, |row| row.service.as_ref()),
+            "value" => Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.value))),
+            "count" => Arc::new(Int64Array::from_iter(rows.iter().map(count))),
+            "attributes" => texts(rows, |row| &row.attributes),
+            "detail" => texts(rows, |row| &row.detail),
+            "resource" => texts(rows, |row| &row.resource),
+            "scope" => texts(rows, |row| &row.scope),
+            _ => return Err(no_column(Self::SIGNAL, name)),
+        })
     }
 
     fn order(&self, other: &Self) -> std::cmp::Ordering {
@@ -187,6 +197,10 @@ impl Row for MetricRow {
     fn at_unix_nanos(&self) -> i64 {
         self.at.unix_nanos()
     }
+}
+
+fn no_column(signal: Signal, name: &str) -> ArrowError {
+    ArrowError::SchemaError(format!("{} have no column `{name}`", signal.as_str()))
 }
 
 /// OpenTelemetry's names of span kinds, in lower case.

@@ -88,7 +88,11 @@ async fn dispatch(incoming: Incoming, out: Out) -> Answer {
         return lists::list(&incoming, kind).await;
     }
     match (incoming.method.as_str(), incoming.client.clone()) {
-        ("tools/call" | "prompts/get" | "resources/read" | "completion/complete", _) => {
+        ("tools/call" | "prompts/get" | "resources/read" | "completion/complete", client) => {
+            let _naming = match &client {
+                Client::Stateful(session) if incoming.wants_task() => Some(tasks::made::Naming::of(session)),
+                _ => None,
+            };
             pipeline::call(incoming, out).await
         }
         ("server/discover", Client::Stateless(_)) => discover(&incoming).await,

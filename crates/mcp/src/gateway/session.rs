@@ -230,11 +230,7 @@ pub(super) struct InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let mut in_flight = self.session.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
-        in_flight.remove(&self.id);
-        if in_flight.is_empty() {
-            self.session.made.let_go();
-        }
+        self.session.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 

@@ -358,8 +358,11 @@ async fn what_is_said_of_a_task_before_its_call_is_answered_is_told_under_the_na
     assert!(harness.metrics.render().contains("mizzen_mcp_task_news_dropped_total 3\n"));
     let own = owner.ask("tools/call", &call("own")).await;
     assert_eq!((&own.messages[0]["method"], &own.messages[0]["params"]), (&json!(STATUS), &told(own.result())));
-    // When no call is under way there is nothing to wait for.
+    // A call that asks for no task names none: there is nothing to wait for.
+    let plain = owner.begin("tools/call", &json!({ "name": "jobs__run", "arguments": { "id": "late" } })).await;
     streams[0].1.send(status("late".to_owned())).await.unwrap();
     marked(&mut streams).await;
     assert!(harness.metrics.render().contains("mizzen_mcp_task_news_dropped_total 4\n"));
+    go_on.add_permits(1);
+    Got::read(plain).await;
 }

@@ -57,8 +57,32 @@ struct Account {
     tasks: VecDeque<Task>,
     /// Results of calls that were to be tasks and were answered at once, oldest first.
     finished: VecDeque<Arc<Finished>>,
-    /// Said before the task had its name, oldest first.
+    /// Calls under way that ask for a task.
+    naming: usize,
+    /// Said before the task had its name, oldest first; nothing when no call is under way that may name it.
     early: VecDeque<News>,
+}
+
+/// A call under way that asks for a task, and may bring the name of one.
+#[derive(Debug)]
+pub(in crate::gateway) struct Naming(Arc<ClientSession>);
+
+impl Naming {
+    pub(in crate::gateway) fn of(session: &Arc<ClientSession>) -> Self {
+        session.made.account().naming += 1;
+        Self(Arc::clone(session))
+    }
+}
+
+impl Drop for Naming {
+    fn drop(&mut self) {
+        let mut account = self.0.made.account();
+        account.naming -= 1;
+        if account.naming == 0 {
+            let nameless = std::mem::take(&mut account.early);
+            self.0.made.news_dropped.add(nameless.len() as u64);
+        }
+    }
 }
 
 /// When the client hears of news of a task.
@@ -144,14 +168,14 @@ impl Made {
     }
 
     /// Whether the client hears of `news`; while a call is under way that may bring the task's name, they wait for it.
-    pub(super) fn hear(&self, news: News, is_under_way: bool) -> Hearing {
+    pub(super) fn hear(&self, news: News) -> Hearing {
         let mut account = self.account();
         let is_meant = |task: &&Task| task.id.as_ref() == Some(&news.task) && task.server == news.server;
         if let Some(name) = account.tasks.iter().rfind(is_meant).map(|task| task.name.clone()) {
             return Hearing::Now(name, news);
         }
         let bytes = news.task.len() + news.state.values().map(|said| said.get().len()).sum::<usize>();
-        if !is_under_way || bytes > EARLY_BYTES_MAX {
+        if account.naming == 0 || bytes > EARLY_BYTES_MAX {
             return Hearing::Never;
         }
         account.early.push_back(news);
@@ -160,12 +184,6 @@ impl Made {
             self.news_dropped.inc();
         }
         Hearing::Later
-    }
-
-    /// No call is under way: no task gets a name that has none.
-    pub(in crate::gateway) fn let_go(&self) {
-        let early = std::mem::take(&mut self.account().early);
-        self.news_dropped.add(early.len() as u64);
     }
 
     /// At most `rows_max` of those behind the number `after`, whether there are more, and how many are forgotten.

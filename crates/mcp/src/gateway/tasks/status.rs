@@ -45,7 +45,7 @@ impl Incoming {
     ) -> Option<Box<RawValue>> {
         let news = said.filter(|_| method == TASK_STATUS).and_then(|said| self.news(server, &said, out));
         let told = match (news, &self.client) {
-            (Some(news), Client::Stateful(session)) => match session.made.hear(news, session.is_busy()) {
+            (Some(news), Client::Stateful(session)) => match session.made.hear(news) {
                 Hearing::Now(name, news) => self.told(&name, news.state, &news.trace).await,
                 Hearing::Later => return None,
                 Hearing::Never => None,

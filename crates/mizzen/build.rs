@@ -1,7 +1,6 @@
 //! Has the linker pack the binary's relative relocations (DT_RELR) where the C library knows them. There are some four
 //! hundred thousand; as ordinary ones they are ten megabytes that each start reads, which is most of what a short command
 //! costs. A release is stripped here too: Cargo leaves that out for packages that have a profile of their own, as this has.
-//! And of functions that came out the same, of which generic code makes many, it has one: seven parts in a hundred less.
 
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "this is how Cargo and a build script speak")]
 
@@ -17,20 +16,11 @@ fn main() {
     let is_linux = is("CARGO_CFG_TARGET_OS", "linux");
     if is_linux && is("PROFILE", "release") && is("DEBUG", "false") {
         println!("cargo::rustc-link-arg-bins=-Wl,--strip-all");
-        if is("TARGET", "x86_64-unknown-linux-gnu") && is_linker_of_rustc() {
-            println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
-        }
     }
     let is_native = env::var("HOST").ok() == env::var("TARGET").ok();
     if is_linux && is("CARGO_CFG_TARGET_ENV", "gnu") && is_native && glibc() >= Some(GLIBC) {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
-}
-
-/// LLVM's linker comes with rustc for that target; GNU's, which somebody may have asked for, does not know the option.
-fn is_linker_of_rustc() -> bool {
-    env::var_os("RUSTC_LINKER").is_none()
-        && !env::var("CARGO_ENCODED_RUSTFLAGS").is_ok_and(|flags| flags.contains("link"))
 }
 
 /// The version of this machine's glibc, as `getconf` tells it: `glibc 2.36`.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::command::{cache, command, run};
+use crate::command::{cache, command, require_make, run};
 use crate::services::python_tool;
 use crate::{test, tidy, up};
 
@@ -13,6 +13,7 @@ pub(crate) fn ci() -> Result<()> {
     tidy::tidy()?;
     let typos = python_tool(&cache().join("typos"), &[&format!("typos=={TYPOS_VERSION}")], "typos")?;
     run(&mut command(typos, &["--config", "typos.toml"]))?;
+    require_make()?;
     run(&mut command("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))?;
     test::test(true)?;
     up::up(true, std::net::SocketAddr::from(([127, 0, 0, 1], 0)))

@@ -91,6 +91,11 @@ pub(crate) fn require(names: &[&str], package: &str) -> Result<PathBuf> {
         .with_context(|| format!("`{}` is missing; install the package `{package}` and run this again", names[0]))
 }
 
+/// What the build needs beside Rust and a C compiler: jemalloc is made with it.
+pub(crate) fn require_make() -> Result<()> {
+    require(&["make"], "make").map(drop)
+}
+
 /// Installs a package of Debian when this is a Debian machine and we may; else whoever needs it finds it missing.
 pub(crate) fn install(package: &str) -> Result<()> {
     let may_install = find(&["apt-get"]).is_some() && rustix::process::geteuid().is_root();

@@ -5,11 +5,12 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::command::{command, find, require, root, run};
+use crate::command::{command, find, require, require_make, root, run};
 use crate::services;
 use crate::{ui, up};
 
 pub(crate) fn test(peers: bool) -> Result<()> {
+    require_make()?;
     ui::install()?;
     for script in ["check", "test", "build", "size"] {
         run(&mut ui::npm(&["run", script]))?;

@@ -10,10 +10,11 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::command::{Running, command, read, root, run, target};
+use crate::command::{Running, command, read, require_make, root, run, target};
 use crate::ui;
 
 pub(crate) fn up(check: bool, listen: SocketAddr) -> Result<()> {
+    require_make()?;
     ui::build()?;
     run(&mut command("cargo", &["build", "--release", "--locked", "-p", "mizzen"]))?;
     let mut demonstration = Demonstration::start(&target().join("release/mizzen"), listen)?;

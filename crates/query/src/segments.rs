@@ -45,15 +45,15 @@ pub(crate) struct Stored {
 
 /// Rows in memory. Only what is asked for becomes columns, one batch after the other.
 pub(crate) trait Live: fmt::Debug + Send + Sync {
-    fn is_empty(&self) -> bool;
+    fn len(&self) -> usize;
 
     /// The columns at these places of the stored schema.
     fn batches(&self, columns: Vec<usize>) -> LiveBatches;
 }
 
 impl Live for LiveRows {
-    fn is_empty(&self) -> bool {
-        Self::is_empty(self)
+    fn len(&self) -> usize {
+        Self::len(self)
     }
 
     fn batches(&self, columns: Vec<usize>) -> LiveBatches {
@@ -149,7 +149,7 @@ impl SegmentTable {
             let input = read::files(state, &self.read, &[segment], self.needed(&asked), How::default())?;
             branches.push(Self::finish(state, input, &asked)?);
         }
-        if !self.stored.live.is_empty() {
+        if self.stored.live.len() > 0 {
             let input = read::live(&self.stored.live, &self.stored.schema, &self.read, self.needed(asked))?;
             branches.push(Self::finish(state, input, asked)?);
         }
@@ -200,7 +200,7 @@ impl SegmentTable {
             let input = read::files(state, &self.read, &[segment], needed.clone(), how)?;
             inputs.push(filtered(state, input, &filters)?);
         }
-        if !self.stored.live.is_empty() {
+        if self.stored.live.len() > 0 {
             let input = read::live(&self.stored.live, &self.stored.schema, &self.read, needed)?;
             inputs.push(read::by_run(filtered(state, input, filters)?)?);
         }

@@ -1,26 +1,28 @@
 //! Reading stored columns: of files through Parquet's own pruning, of live rows from memory.
 
+use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, Statistics, exec_datafusion_err};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::memory::{DataSourceExec, MemorySourceConfig};
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::{DataSource, DataSourceExec};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::{CastExpr, Column};
-use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, Partitioning};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::ObjectStoreExt as _;
 use object_store::path::Path;
@@ -114,14 +116,47 @@ struct InMemory {
     schema: SchemaRef,
 }
 
-impl PartitionStream for InMemory {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
+impl DataSource for InMemory {
+    fn open(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let batches = self.rows.batches(self.needed.clone()).map(|batch| Ok(batch?));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), stream::iter(batches))))
     }
 
-    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let batches = self.rows.batches(self.needed.clone()).map(|batch| Ok(batch?));
-        Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), stream::iter(batches)))
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rows in memory")
+    }
+
+    fn output_partitioning(&self) -> Partitioning {
+        Partitioning::UnknownPartitioning(1)
+    }
+
+    fn eq_properties(&self) -> EquivalenceProperties {
+        EquivalenceProperties::new(self.schema.clone())
+    }
+
+    /// What a plan that only counts answers from, without a look at files either.
+    fn partition_statistics(&self, _: Option<usize>) -> Result<Arc<Statistics>> {
+        let num_rows = Precision::Exact(self.rows.len());
+        Ok(Arc::new(Statistics { num_rows, ..Statistics::new_unknown(&self.schema) }))
+    }
+
+    fn with_fetch(&self, _: Option<usize>) -> Option<Arc<dyn DataSource>> {
+        None
+    }
+
+    fn fetch(&self) -> Option<usize> {
+        None
+    }
+
+    fn try_swapping_with_projection(&self, _: &ProjectionExprs) -> Result<Option<Arc<dyn DataSource>>> {
+        Ok(None)
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
     }
 }
 
@@ -133,13 +168,7 @@ pub(super) fn live(
     needed: Vec<usize>,
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let schema = Arc::new(stored.project(&needed)?);
-    if needed.is_empty() {
-        // Whoever only counts has the answer from what plans know of their rows.
-        let batches = rows.batches(needed).collect::<Result<Vec<_>, _>>()?;
-        return Ok(MemorySourceConfig::try_new_exec(&[batches], schema, None)?);
-    }
-    let source = InMemory { rows: rows.clone(), needed: needed.clone(), schema: schema.clone() };
-    let source = Arc::new(StreamingTableExec::try_new(schema, vec![Arc::new(source)], None, [], false, None)?);
+    let source = DataSourceExec::from_data_source(InMemory { rows: rows.clone(), needed: needed.clone(), schema });
     let cast = needed.iter().enumerate().map(|(at, stored_at)| {
         let wanted = read.field(*stored_at);
         let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(wanted.name(), at));

@@ -19,7 +19,7 @@ use super::segment::{Segment, SegmentError, Signal};
 use super::view::{Table, Tables};
 
 /// Rows that take this much in memory make a segment that is likely not merged.
-const REST_MEMORY_BYTES: usize = 8 * 1024 * 1024;
+const REST_MEMORY_BYTES: usize = 5 * 1024 * 1024;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_LAST: Duration = Duration::from_secs(10);
 

@@ -78,7 +78,7 @@ pub struct SegmentFile {
     segment: Arc<Segment>,
 }
 
-/// A table at one moment: every row is in exactly one segment or batch.
+/// A table at one moment: every row is in exactly one segment or in memory.
 #[derive(Debug, Clone)]
 pub struct TableSnapshot {
     pub schema: SchemaRef,

@@ -1,7 +1,7 @@
 //! Runs that spans come in for, in memory: assembled, deduplicated, and made final. Pure; one owner.
 //!
 //! Memory is bounded: the runs touched least lately are given up, and come back from storage when a span of theirs
-//! does. That is why a span is never taken before it is known whether its run was seen before.
+//! does; so are many runs that are long final. That is why a span is never taken before it is known whether its run was seen before.
 
 mod digests;
 mod early;
@@ -31,8 +31,12 @@ const HEADS_FOR_RUN: usize = 5;
 const HEADS_OF_RUN: usize = 15_000;
 /// Heads beyond that of all runs together.
 const HEADS_BEYOND_MAX: usize = RUN_SPANS_MAX;
-/// A final run of which nothing was heard for this long, in nanoseconds, leaves memory: nearly all get no span any more.
-const QUIET_KEPT_NS: i64 = 30_000_000_000;
+/// With more heads than this, final runs of which nothing was heard for long leave memory: nearly all get no span any more.
+const HEADS_QUIET: usize = 15_000;
+/// In nanoseconds; a conversation goes on sooner than that, and what comes late has come.
+const QUIET_KEPT_NS: i64 = 120_000_000_000;
+/// As many leave at once.
+const QUIET_AT_ONCE: usize = 1_000;
 /// Spans of one run that are assembled; more are stored, and counted by a metric only.
 pub(crate) const RUN_SPANS_MAX: usize = 120_000;
 
@@ -196,9 +200,16 @@ impl Runs {
         self.residents.contains_key(run_id)
     }
 
-    /// Gives up runs that are final, saved, and long quiet. While somebody watches, those that are still to be told stay.
+    /// Gives up runs that are final, saved, and long quiet, while there are many. While somebody watches, those that are still to
+    /// be told stay.
     pub(crate) fn forget_quiet(&mut self, now: Timestamp, is_watched: bool) {
-        let quiet = self.names(|run| now.nanos_since(run.heard_at) >= QUIET_KEPT_NS && run.is_settled(is_watched));
+        if self.heads <= HEADS_QUIET && self.heads_beyond == 0 {
+            return;
+        }
+        let is_quiet =
+            |run: &Resident| now.nanos_since(run.rests_since()) >= QUIET_KEPT_NS && run.is_settled(is_watched);
+        let mut quiet = self.names(is_quiet);
+        quiet.truncate(QUIET_AT_ONCE);
         quiet.iter().for_each(|run_id| drop(self.give_up(run_id)));
     }
 

@@ -96,8 +96,8 @@ impl Row {
 struct Batches(Vec<RecordBatch>);
 
 impl Live for Batches {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    fn len(&self) -> usize {
+        self.0.iter().map(RecordBatch::num_rows).sum()
     }
 
     fn batches(&self, columns: Vec<usize>) -> LiveBatches {

@@ -49,6 +49,8 @@ pub(super) struct Resident {
     pub(super) touched: u64,
     /// When the last request with a span of it came in, also one that was there already.
     pub(super) heard_at: Timestamp,
+    /// When this process made it final.
+    final_at: Timestamp,
 }
 
 impl Resident {
@@ -74,6 +76,7 @@ impl Resident {
             told_at: Timestamp::default(),
             touched: 0,
             heard_at: Timestamp::default(),
+            final_at: Timestamp::default(),
         }
     }
 
@@ -202,6 +205,11 @@ impl Resident {
         self.is_changed || is_exact && self.is_behind
     }
 
+    /// When it was last heard of or made final: what comes soon after that finds it as it was told.
+    pub(super) fn rests_since(&self) -> Timestamp {
+        self.heard_at.max(self.final_at)
+    }
+
     /// Final and saved so, and told if `is_watched`.
     pub(super) fn is_settled(&self, is_watched: bool) -> bool {
         self.is_final && !self.must_be_saved(true) && !(self.is_news && is_watched)
@@ -242,6 +250,7 @@ impl Resident {
         if !self.is_final && self.is_quiet_at(now, finality) {
             self.is_final = true;
             self.told_final = true;
+            self.final_at = now;
             self.is_news = true;
         }
     }

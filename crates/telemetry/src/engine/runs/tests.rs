@@ -108,18 +108,21 @@ fn memory_is_bounded_and_what_goes_is_saved_first() {
 fn a_run_leaves_memory_when_it_is_final_saved_told_and_long_quiet() {
     let mut runs = runs();
     runs.apply(1, at(0), vec![root("a", 1)]);
-    let later = at(QUIET_KEPT_NS);
-    runs.finalise(later);
+    runs.finalise(at(10));
+    let later = at(10 + QUIET_KEPT_NS);
+    runs.forget_quiet(later, false);
+    assert!(runs.contains("a"), "there is room");
+    runs.apply(1, at(0), (0..HEADS_QUIET as u64).map(|id| span("many", id, 0)).collect());
     runs.forget_quiet(later, false);
     assert!(runs.contains("a"), "it is not saved");
     let stored = saved(&mut runs, "a");
     runs.forget_quiet(later, true);
     assert!(runs.contains("a"), "nobody was told");
-    assert_eq!(runs.news(later).len(), 1);
-    runs.forget_quiet(at(QUIET_KEPT_NS - 1), true);
+    assert_eq!(runs.news(later).len(), 2);
+    runs.forget_quiet(at(9 + QUIET_KEPT_NS), true);
     assert!(runs.contains("a"), "it is not long quiet");
     runs.forget_quiet(later, true);
-    assert!(!runs.contains("a") && runs.heads == 0);
+    assert!(!runs.contains("a") && runs.contains("many") && runs.heads == HEADS_OF_RUN + HEADS_FOR_RUN);
 
     assert_eq!(runs.missing(&[span("a", 2, 0)]), [Name::from("a")]);
     runs.adopt(Name::from("a"), Some(stored), vec![root("a", 1).head]);
@@ -131,6 +134,19 @@ fn a_run_leaves_memory_when_it_is_final_saved_told_and_long_quiet() {
     assert_eq!((second.revision, second.spans, second.is_final), (2, 2, false));
     runs.forget_quiet(at(3 * QUIET_KEPT_NS), false);
     assert!(runs.contains("a"), "it is not final");
+}
+
+#[test]
+fn a_run_that_becomes_final_late_stays_for_a_while_after() {
+    let mut runs = runs();
+    runs.apply(1, at(0), (0..=HEADS_QUIET as u64).map(|id| span("loose", id, 0)).collect());
+    let late = QUIET_KEPT_NS;
+    runs.finalise(at(late));
+    saved(&mut runs, "loose");
+    runs.forget_quiet(at(late), false);
+    assert!(runs.contains("loose"), "watchers hear of it, and spans on their way make a revision");
+    runs.forget_quiet(at(late + QUIET_KEPT_NS), false);
+    assert!(!runs.contains("loose"));
 }
 
 #[test]

@@ -365,4 +365,8 @@ async fn what_is_said_of_a_task_before_its_call_is_answered_is_told_under_the_na
     assert!(harness.metrics.render().contains("mizzen_mcp_task_news_dropped_total 4\n"));
     go_on.add_permits(1);
     Got::read(plain).await;
+    // When no call is under way there is nothing to wait for either.
+    streams[0].1.send(status("late".to_owned())).await.unwrap();
+    marked(&mut streams).await;
+    assert!(harness.metrics.render().contains("mizzen_mcp_task_news_dropped_total 5\n"));
 }

@@ -16,7 +16,7 @@ mod message;
 mod sources;
 mod tool;
 
-use sources::Sources;
+use sources::{Attributes, Sources};
 
 /// GenAI 1.37 and later, where content is kept apart from spans.
 const DETAILS_EVENT: &str = "gen_ai.client.inference.operation.details";
@@ -81,7 +81,9 @@ pub fn title(row: &SpanRow) -> Option<String> {
     if !speaks || !may_have_content(row) {
         return None;
     }
-    asked(&Sources::read(row, &[]))
+    let attributes = Attributes::read(row);
+    let first = dialect::first_question(&attributes);
+    first.or_else(|| asked(&Sources::with(attributes, row, &[])))
 }
 
 /// Whether a log record may tell what a user asked. A cheap look: log records are many, and few are of a conversation.

@@ -1,5 +1,6 @@
 //! What the gate keeps in memory on this node.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,8 @@ use crate::remembered::Remembered;
 use crate::taint::TaintCache;
 use crate::versions::AgentVersions;
 
-/// Decisions that wait for whoever records them beside their runs; more are shed and counted.
+/// Decisions that wait for whoever records them beside their runs; calls wait for a place, and are shed here and counted when
+/// there is none for long.
 const DECISIONS_MAX: usize = 4_096;
 /// What other nodes changed is read every 2 seconds; older than this, nothing is decided on it.
 const STALE_AFTER: Duration = Duration::from_secs(10);
@@ -39,6 +41,8 @@ pub(crate) struct Memory {
     /// Counts changes of pauses.
     pub(crate) pauses_changed: watch::Sender<u64>,
     pub(crate) decisions: mpsc::Sender<Recorded>,
+    /// Whether one waited for a place in vain since there was one.
+    pub(crate) decisions_stuck: AtomicBool,
     decisions_receiver: Mutex<Option<mpsc::Receiver<Recorded>>>,
     /// When this node last knew what others changed; `None` where nobody else writes.
     refreshed_at: Mutex<Option<Instant>>,
@@ -62,6 +66,7 @@ impl Memory {
             held_changes: Changes::default(),
             pauses_changed: watch::Sender::new(0),
             decisions,
+            decisions_stuck: AtomicBool::new(false),
             decisions_receiver: Mutex::new(Some(receiver)),
             refreshed_at: Mutex::new(None),
         }

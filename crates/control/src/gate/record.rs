@@ -1,17 +1,23 @@
 //! Every answer leaves a record: in the audit log, counted, and told to whoever keeps decisions beside their runs.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use mizzen_governance::request::Obligations;
 use mizzen_model::asked::{Action, Taint};
 use mizzen_model::permission::{Decision, Evidence};
 use mizzen_runtime::error::Chain;
+use tokio::sync::mpsc;
 
 use super::case::{Case, Refusal, Turn};
 use super::{Ask, DenialCode};
 use crate::approvals::HeldState;
 use crate::audit::{AuditEntry, Durability};
 use crate::plane::Inner;
+
+/// How long a call waits for whoever keeps decisions, at a rate that takes all of the machine. The audit log has it in any case.
+const PLACE_WAIT: Duration = Duration::from_millis(250);
 
 /// A decision with what it was made on.
 #[derive(Debug, Clone)]
@@ -43,9 +49,10 @@ pub(super) async fn permitted(inner: &Inner, case: &Case) -> Result<Arc<Decision
     let durability = if changes_something(&case.ask) { Durability::Durable } else { Durability::Window };
     let entry = entry(inner, case, &decision, None, true);
     let arguments_hash = entry.arguments.clone();
+    let place = place(inner).await;
     let appended = inner.audit.append(entry, durability).await;
     appended.map_err(|error| Refusal::unavailable("the audit log does not take the entry", &error, case.at))?;
-    tell(inner, case, &decision, None, true, arguments_hash);
+    tell(inner, place, case, &decision, None, true, arguments_hash);
     Ok(decision)
 }
 
@@ -53,13 +60,14 @@ pub(super) async fn permitted(inner: &Inner, case: &Case) -> Result<Arc<Decision
 pub(super) async fn turned(inner: &Inner, case: &Case, decision: &Arc<Decision>, code: Option<DenialCode>) {
     let entry = entry(inner, case, decision, code, false);
     let arguments_hash = entry.arguments.clone();
+    let place = place(inner).await;
     if let Err(error) = inner.audit.append(entry, Durability::Durable).await {
         tracing::error!(error = %Chain(&error), decision = decision.id, "a refusal is not in the audit log");
     }
     if code.is_none() {
         inner.memory.measures().held.inc();
     }
-    tell(inner, case, decision, code, false, arguments_hash);
+    tell(inner, place, case, decision, code, false, arguments_hash);
 }
 
 /// Lists and reads change nothing, and neither does a tool whose approved definition says so. A model only answers: tools
@@ -102,8 +110,21 @@ fn entry(inner: &Inner, case: &Case, decision: &Decision, code: Option<DenialCod
     entry
 }
 
+/// A place with whoever keeps decisions beside their runs. It is waited for before the audit log has the entry: a call that is
+/// given up meanwhile was not decided about. `None` when that one does not keep up at all: then nobody waits until it does again.
+async fn place(inner: &Inner) -> Option<mpsc::Permit<'_, Recorded>> {
+    let (queue, is_stuck) = (&inner.memory.decisions, &inner.memory.decisions_stuck);
+    let mut place = queue.try_reserve().ok();
+    if place.is_none() && !is_stuck.load(Ordering::Relaxed) {
+        place = tokio::time::timeout(PLACE_WAIT, queue.reserve()).await.ok().and_then(Result::ok);
+    }
+    is_stuck.store(place.is_none(), Ordering::Relaxed);
+    place
+}
+
 fn tell(
     inner: &Inner,
+    place: Option<mpsc::Permit<'_, Recorded>>,
     case: &Case,
     decision: &Arc<Decision>,
     code: Option<DenialCode>,
@@ -124,7 +145,8 @@ fn tell(
         arguments_hash,
         approval: case.approval.clone(),
     };
-    if inner.memory.decisions.try_send(recorded).is_err() {
-        measures.shed.inc();
+    match place {
+        Some(place) => place.send(recorded),
+        None => measures.shed.inc(),
     }
 }

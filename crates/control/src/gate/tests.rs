@@ -1,7 +1,7 @@
 mod enforced;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mizzen_governance::request::ToolFacts;
 use mizzen_model::asked::{Action, Resource, ResourceKind, Spend, Taint};
@@ -103,15 +103,43 @@ async fn an_agent_that_no_boundary_names_works_and_leaves_a_record_of_what_would
 async fn decisions_that_nobody_takes_are_shed_and_counted_and_the_calls_go_on() {
     let plane = planes().await.swap_remove(0);
     let caller = plane.agent("helm").await;
-    // What changes nothing does not wait for the disk.
-    let tool = ToolFacts { pinned: true, read_only: true, digest: None };
+    let began = Instant::now();
     for _ in 0..5_000 {
-        let question = Ask { tool: tool.clone(), ..ask(&caller) };
-        permitted(plane.control.gate().ask(question).await).settle(Spend::default());
+        permitted(plane.control.gate().ask(reading(&caller)).await).settle(Spend::default());
     }
     let memory = &plane.inner().memory;
     assert_eq!(memory.measures().shed.get(), 5_000 - 4_096);
-    assert_eq!(memory.take_decisions().unwrap().len(), 4_096);
+    assert!(began.elapsed() < Duration::from_secs(60), "each waited for a place: {:?}", began.elapsed());
+    let mut decisions = memory.take_decisions().unwrap();
+    assert_eq!(decisions.len(), 4_096);
+    decisions.recv().await.unwrap();
+    permitted(plane.control.gate().ask(reading(&caller)).await).settle(Spend::default());
+    assert_eq!((decisions.len(), memory.measures().shed.get()), (4_096, 5_000 - 4_096));
+}
+
+#[tokio::test]
+async fn a_call_waits_for_a_place_when_whoever_keeps_decisions_is_behind() {
+    let plane = planes().await.swap_remove(0);
+    let caller = plane.agent("helm").await;
+    let memory = &plane.inner().memory;
+    let mut decisions = memory.take_decisions().unwrap();
+    for _ in 0..4_096 {
+        permitted(plane.control.gate().ask(reading(&caller)).await).settle(Spend::default());
+    }
+    let late = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(decisions.len(), 4_096, "nothing came in while it was full");
+        decisions.recv().await.unwrap();
+    };
+    let gate = plane.control.gate();
+    let (outcome, ()) = tokio::join!(gate.ask(reading(&caller)), late);
+    permitted(outcome).settle(Spend::default());
+    assert_eq!((decisions.len(), memory.measures().shed.get()), (4_096, 0));
+}
+
+/// What changes nothing does not wait for the disk.
+fn reading(caller: &Arc<KeyIdentity>) -> Ask {
+    Ask { tool: ToolFacts { pinned: true, read_only: true, digest: None }, ..ask(caller) }
 }
 
 #[tokio::test]

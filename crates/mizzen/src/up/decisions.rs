@@ -19,12 +19,15 @@ use mizzen_telemetry::Telemetry;
 use mizzen_telemetry::capture::CapturePolicy;
 use mizzen_telemetry::event::{self, EventRecord, LogsRequest};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// The scope of events that permission writes.
 const SCOPE: &str = "mizzen.permission";
 /// Decisions written together: a transaction and a sync for each would cost more than the calls they are about.
 const GROUP_MAX: usize = 1_024;
+/// Groups that are written at a time, each to the log and to the database at once.
+const WRITES_MAX: usize = 2;
 /// How long the first of a group waits for others. The audit log has it by then.
 const GATHERING: Duration = Duration::from_millis(200);
 /// Together about six seconds, less than a drain takes.
@@ -47,47 +50,54 @@ impl Recorder {
         let Some(decisions) = self.control.decisions() else { return };
         let help = "Decisions that could not be written beside their runs; the audit log has them";
         let lost = metrics.counter("mizzen_decisions_not_written_total", help, &[]);
-        tasks.spawn(TaskKind::DecisionRecorder, |cancel| self.run(decisions, lost, cancel));
+        tasks.spawn(TaskKind::DecisionRecorder, |cancel| Arc::new(self).run(decisions, lost, cancel));
     }
 
-    /// Runs until cancelled and nothing waits.
+    /// Runs until cancelled and nothing waits. While a group is on its way to the disk, the next ones are gathered and made.
     async fn run(
-        self,
+        self: Arc<Self>,
         mut decisions: mpsc::Receiver<Recorded>,
         lost: Counter,
         cancel: CancellationToken,
     ) -> Result<(), BoxError> {
         let mut group = Vec::with_capacity(GROUP_MAX);
+        let mut writes = JoinSet::new();
         loop {
             tokio::select! {
                 received = decisions.recv_many(&mut group, GROUP_MAX) => {
                     if received == 0 {
-                        return Ok(());
+                        break;
                     }
                     gather(&mut decisions, &mut group, GROUP_MAX, GATHERING).await;
-                    self.write(std::mem::take(&mut group), &lost).await;
+                    while writes.len() >= WRITES_MAX {
+                        writes.join_next().await.transpose()?;
+                    }
+                    writes.spawn(Arc::clone(&self).write(std::mem::take(&mut group), lost.clone()));
                 }
                 () = cancel.cancelled(), if !decisions.is_closed() => decisions.close(),
             }
         }
+        while writes.join_next().await.transpose()?.is_some() {}
+        Ok(())
     }
 
-    async fn write(&self, group: Vec<Recorded>, lost: &Counter) {
+    async fn write(self: Arc<Self>, group: Vec<Recorded>, lost: Counter) {
         let count = group.len() as u64;
         let (request, kept) = self.settle(&group);
         let mut first = Some(request);
         let mut pause = RETRY_FIRST;
         let (mut has_events, mut has_rows) = (false, false);
         for _ in 0..ATTEMPTS {
-            if !has_events {
-                let origin = event::origin(self.clock.now());
+            let events = async {
+                if has_events {
+                    return true;
+                }
                 // Made anew where it is needed again, which is rarer than a copy is dear.
                 let request = first.take().unwrap_or_else(|| self.settle(&group).0);
-                has_events = succeeded(self.telemetry.ingest_logs(request, origin).await);
-            }
-            if !has_rows {
-                has_rows = succeeded(self.control.policies().keep_decisions(&kept).await);
-            }
+                succeeded(self.telemetry.ingest_logs(request, event::origin(self.clock.now())).await)
+            };
+            let rows = async { has_rows || succeeded(self.control.policies().keep_decisions(&kept).await) };
+            (has_events, has_rows) = tokio::join!(events, rows);
             if has_events && has_rows {
                 return;
             }

@@ -2,12 +2,13 @@
 //! output, are taken: instrumentations that write two dialects say the same twice.
 
 use mizzen_model::message::{Message, Part, Speaker};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::DETAILS_EVENT;
 use super::indexed;
-use super::message::{content_parts, message, messages, speaker_of};
-use super::sources::{EventSource, Sources, parsed};
+use super::message::{content_parts, is_message, message, messages, speaker_of};
+use super::sources::{Attributes, EventSource, Sources, parsed};
+use super::{DETAILS_EVENT, one_line, text_of};
 
 #[derive(Debug, Default)]
 pub(super) struct Conversation {
@@ -15,6 +16,8 @@ pub(super) struct Conversation {
     pub(super) input: Vec<Message>,
     pub(super) output: Vec<Message>,
 }
+
+const INPUT_MESSAGES: &str = "gen_ai.input.messages";
 
 type Dialect = fn(&Sources) -> Conversation;
 
@@ -46,9 +49,22 @@ fn genai(sources: &Sources) -> Conversation {
     let list = |key: &str, speaker| sources.structured(key).map_or_else(Vec::new, |value| messages(&value, speaker));
     Conversation {
         system: sources.structured("gen_ai.system_instructions").map_or_else(Vec::new, |value| instructions(&value)),
-        input: list("gen_ai.input.messages", Speaker::User),
+        input: list(INPUT_MESSAGES, Speaker::User),
         output: list("gen_ai.output.messages", Speaker::Assistant),
     }
+}
+
+/// What a user said first in a conversation as [`genai`] reads it, without the messages after it: conversations are long, and
+/// titles are wanted while spans come in. `None` where it takes all of them to know.
+pub(super) fn first_question(attributes: &Attributes) -> Option<String> {
+    let list = attributes.spelled(INPUT_MESSAGES)?;
+    let items: Vec<&RawValue> = serde_json::from_str(&list).ok()?;
+    let mut items = items.into_iter().filter_map(|item| serde_json::from_str::<Value>(item.get()).ok()).peekable();
+    if !items.peek().is_some_and(is_message) {
+        return None;
+    }
+    let said = items.filter_map(|item| message(&item, Speaker::User));
+    said.filter(|message| message.role == Speaker::User).find_map(|message| one_line(&text_of(&message)))
 }
 
 /// The same on an event of the span or of the log; Strands writes several that add up.
@@ -61,7 +77,7 @@ fn details_events(sources: &Sources) -> Conversation {
             .event_fields(DETAILS_EVENT, "gen_ai.system_instructions")
             .flat_map(|value| instructions(&value))
             .collect(),
-        input: list("gen_ai.input.messages", Speaker::User),
+        input: list(INPUT_MESSAGES, Speaker::User),
         output: list("gen_ai.output.messages", Speaker::Assistant),
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn messages(value: &Value, speaker: Speaker) -> Vec<Message> {
     }
 }
 
-fn is_message(value: &Value) -> bool {
+pub(super) fn is_message(value: &Value) -> bool {
     let Value::Object(map) = value else { return false };
     ["role", "parts", "message", "tool_calls"].iter().any(|key| map.contains_key(*key))
         || (map.contains_key("content") && !map.get("type").is_some_and(|kind| is_part_type(kind.as_str())))

@@ -29,11 +29,24 @@ pub(super) struct EventSource {
 #[derive(Debug, Default)]
 pub(super) struct Attributes<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
-impl Attributes<'_> {
-    pub(super) fn get(&self, key: &str) -> Option<Value> {
+impl<'a> Attributes<'a> {
+    pub(super) fn read(row: &'a SpanRow) -> Self {
+        serde_json::from_str(&row.body.attributes).unwrap_or_default()
+    }
+
+    /// The JSON that the attribute is, or that its text spells.
+    pub(super) fn spelled(&self, key: &str) -> Option<Cow<'a, str>> {
+        let raw = self.raw(key)?;
+        if raw.starts_with('"') { serde_json::from_str(raw).map(|Text(text)| text).ok() } else { Some(raw.into()) }
+    }
+
+    fn raw(&self, key: &str) -> Option<&'a str> {
         // Of several with one name the last, as everywhere in JSON.
-        let (_, raw) = self.0.iter().rfind(|(name, _)| name == key)?;
-        serde_json::from_str(raw.get()).ok()
+        self.0.iter().rfind(|(name, _)| name == key).map(|(_, raw)| raw.get())
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<Value> {
+        serde_json::from_str(self.raw(key)?).ok()
     }
 
     pub(super) fn text(&self, key: &str) -> Option<String> {
@@ -51,11 +64,12 @@ impl Attributes<'_> {
     }
 }
 
+/// Borrowed where nothing in it is escaped.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
 impl<'de> Deserialize<'de> for Attributes<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
         struct Pairs;
         impl<'de> Visitor<'de> for Pairs {
             type Value = Attributes<'de>;
@@ -66,7 +80,7 @@ impl<'de> Deserialize<'de> for Attributes<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut pairs = Vec::new();
-                while let Some((Name(name), value)) = map.next_entry()? {
+                while let Some((Text(name), value)) = map.next_entry()? {
                     pairs.push((name, value));
                 }
                 Ok(Attributes(pairs))
@@ -78,7 +92,11 @@ impl<'de> Deserialize<'de> for Attributes<'de> {
 
 impl<'a> Sources<'a> {
     pub(super) fn read(row: &'a SpanRow, logs: &[LogRow]) -> Self {
-        let attributes: Attributes = serde_json::from_str(&row.body.attributes).unwrap_or_default();
+        Self::with(Attributes::read(row), row, logs)
+    }
+
+    /// With the attributes of `row`.
+    pub(super) fn with(attributes: Attributes<'a>, row: &SpanRow, logs: &[LogRow]) -> Self {
         let mut events = span_events(&row.body.events);
         let own_logs = logs.iter().filter(|log| log.span_id == Some(row.head.span_id));
         events.extend(own_logs.filter_map(log_event));

@@ -117,6 +117,39 @@ fn titles_are_one_short_line() {
 }
 
 #[test]
+fn a_title_is_what_the_whole_conversation_would_give() {
+    let said = |role: &str, text: &str| json!({ "role": role, "parts": [{ "type": "text", "content": text }] });
+    let broken = r#"[{"role":"user","parts":[{"type":"text","content":"how full?"#;
+    let conversations = [
+        (
+            json!([
+                said("system", "be brief"),
+                said("user", ""),
+                said("user", "how \"full\"?"),
+                said("user", "and now?")
+            ]),
+            true,
+        ),
+        (json!([said("assistant", "yes?"), said("tool", "42")]), false),
+        (json!([{ "type": "text", "text": "one part of one message" }]), true),
+        (json!([{ "type": "text", "text": "a part" }, said("user", "a message beside it")]), true),
+        (json!({ "messages": [said("user", "inside")] }), true),
+        (json!("plain words"), true),
+        (json!(broken), true),
+        (json!([]), false),
+    ];
+    for (conversation, is_titled) in conversations {
+        let spelled = conversation.as_str().map_or_else(|| conversation.to_string(), str::to_owned);
+        for value in [json!(spelled), conversation] {
+            let row = row_with(&json!({ "gen_ai.input.messages": value }), StepKind::ModelCall);
+            let found = title(&row);
+            assert_eq!(found, super::asked(&super::Sources::read(&row, &[])), "{value}");
+            assert_eq!(found.is_some(), is_titled, "{value}");
+        }
+    }
+}
+
+#[test]
 fn what_a_retrieval_a_guardrail_and_a_human_got_and_gave_is_told() {
     let told = |attributes: Value, step| {
         let found = content(&row_with(&attributes, step), &[]);

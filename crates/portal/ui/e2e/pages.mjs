@@ -89,6 +89,9 @@ async function look(browser, server, look) {
         document.getElementById('main').scrollWidth > document.getElementById('main').clientWidth,
     );
     if (wide) problems.push(`${title} is wider than the window`);
+    // Only panels scroll: a document that is taller can be scrolled into nothing, with the header gone.
+    const tall = await page.evaluate(() => document.documentElement.scrollHeight - innerHeight);
+    if (tall > 0) problems.push(`${title} is ${tall} px taller than the window`);
     const headings = await page.locator('h1').count();
     if (headings !== 1) problems.push(`${title} has ${headings} headings of the first level`);
   }

@@ -129,6 +129,30 @@ async function unpriced({ browser, server }) {
   await close();
 }
 
+/** Some calls of the newest run have no price, so every sum that it is in is a lower bound. */
+async function lowerBounds({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto('/models');
+  const row = page.locator('table.rows tbody tr', { hasText: 'gpt-4.1-mini' });
+  assert.match(await row.locator('td').nth(5).innerText(), /^≥ \$/);
+  await row.getByRole('link').first().click();
+  await page.waitForSelector('.run-facts');
+  assert.match(await page.locator('.run-facts').innerText(), /Cost \(est\.\)\s+≥ \$/);
+  await page.goto('/?chart=table');
+  await page.waitForSelector('.hours tbody tr');
+  assert.match((await page.locator('.hours tbody tr td:last-child').allInnerTexts()).join(' '), /≥ \$/);
+  await page.route('**/summary', async (route) => {
+    const body = await (await route.fetch()).json();
+    body.agent.runs.unpriced_calls = 3;
+    await route.fulfill({ json: body });
+  });
+  await page.goto('/catalog/component/default/order-support');
+  await until(page, 'the cost of a success is a lower bound too', () =>
+    document.querySelector('.totals')?.textContent?.includes('≥ $4.61 in all · ≥ $0.012 per success'),
+  );
+  await close();
+}
+
 async function twins({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/runs/run_order_1042?tab=waterfall&step=a000000000000003');
@@ -158,5 +182,6 @@ export const mockFlows = [
   { name: 'the list goes on as one scrolls', run: paging },
   { name: 'a run of 30,000 spans opens and scrolls', run: large },
   { name: 'what has no price costs unknown', run: unpriced },
+  { name: 'a sum over calls without a price is a lower bound everywhere', run: lowerBounds },
   { name: 'a call seen twice is explained', run: twins },
 ];

@@ -98,11 +98,10 @@ const sparkPoint = ({ ok, errors }: TrendDay) =>
   ok + errors === 0 ? null : { value: ok / (ok + errors), isThin: ok + errors < THIN_RUNS };
 
 function costNote(runs: RunFigures): ComponentChildren {
-  const whole = cost({ cost_usd: runs.cost_usd, unpriced_calls: runs.unpriced_calls });
-  const perSuccess = runs.cost_per_success_usd === null ? '' : ` · ${dollars(runs.cost_per_success_usd)} per success`;
+  const each = { cost_usd: runs.cost_per_success_usd, unpriced_calls: runs.unpriced_calls };
   return (
-    <span title={costReason({ cost_usd: runs.cost_usd, unpriced_calls: runs.unpriced_calls })}>
-      {whole} in all{perSuccess}
+    <span title={costReason(runs)}>
+      {cost(runs)} in all{each.cost_usd !== null && ` · ${cost(each)} per success`}
     </span>
   );
 }
@@ -167,7 +166,7 @@ export function ModelFigures({ model }: { model: ModelPart }) {
       <Figure name="p95 latency" value={ms(model.p95_duration_ms)} note={`${ms(model.p50_duration_ms)} median`} />
       <Figure
         name="Cost (est.)"
-        value={cost({ cost_usd: model.cost_usd, unpriced_calls: model.unpriced_calls })}
+        value={cost(model)}
         note={model.unpriced_calls > 0 ? `${exact(model.unpriced_calls)} calls unpriced` : 'list prices'}
       />
     </section>

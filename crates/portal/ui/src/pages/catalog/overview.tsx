@@ -6,7 +6,7 @@ import { entityApi, type EntityDetail, type Summary, type TrendDay } from '../..
 import type { EntityGraph } from '../../api/catalog-shapes';
 import { referenceName } from '../../format/catalog';
 import { shareWithExact } from '../../format/interval';
-import { dollars } from '../../format/money';
+import { cost, dollars } from '../../format/money';
 import { exact, percent } from '../../format/number';
 import { splitReference } from '../../router';
 import { BandChart } from '../../ui/band-chart';
@@ -115,7 +115,7 @@ function TrendTable({ trend }: { trend: TrendDay[] }) {
               <td class="num">{exact(day.ok)}</td>
               <td class="num">{exact(day.errors)}</td>
               <td class="num">{shareWithExact(day.ok, day.ok + day.errors)}</td>
-              <td class="num">{day.cost_usd === null ? '–' : dollars(day.cost_usd)}</td>
+              <td class="num">{cost(day)}</td>
             </tr>
           ))}
         </tbody>

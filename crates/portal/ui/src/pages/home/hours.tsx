@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { Hour } from '../../api/shapes';
-import { dollars } from '../../format/money';
+import { cost, costReason, dollars } from '../../format/money';
 import { exact, short } from '../../format/number';
 import { clock } from '../../format/time';
 import { query, setQuery } from '../../location';
@@ -94,8 +94,8 @@ function HourTable({ hours }: { hours: Hour[] }) {
               <td class="num">{exact(hour.runs)}</td>
               <td class="num">{exact(hour.errors)}</td>
               <td class="num">{exact(hour.tokens)}</td>
-              <td class="num">
-                {hour.cost_usd === null || hour.cost_usd === undefined ? '–' : dollars(hour.cost_usd)}
+              <td class="num" title={costReason(hour)}>
+                {cost(hour)}
               </td>
             </tr>
           ))}

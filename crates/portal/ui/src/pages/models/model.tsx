@@ -2,6 +2,7 @@ import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
 import type { List, ModelSummary, RunPage } from '../../api/shapes';
 import { shareWithInterval } from '../../format/interval';
+import { cost, costReason } from '../../format/money';
 import { exact, plural } from '../../format/number';
 import { durationIfKnown } from '../../format/time';
 import { shortUsage, usageSentence } from '../../format/words';
@@ -12,7 +13,7 @@ import { InCatalog } from '../../ui/in-catalog';
 import { PageHead } from '../../ui/page-head';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { RecentRuns } from '../runs/recent';
-import { costOf, perMillion } from './price';
+import { perMillion } from './price';
 
 const RUNS_SHOWN = 25;
 
@@ -57,7 +58,9 @@ function Facts({ model }: { model: ModelSummary }) {
       <Fact name="Tokens" title={usageSentence(model.usage)}>
         {shortUsage(model.usage)}
       </Fact>
-      <Fact name="Cost (est.)">{costOf(model)}</Fact>
+      <Fact name="Cost (est.)" title={costReason(model)}>
+        {cost(model)}
+      </Fact>
       <Fact name="Price per million tokens">
         <Price model={model} />
       </Fact>

@@ -1,6 +1,7 @@
 import { useData } from '../../api/cache';
 import type { List, ModelSummary } from '../../api/shapes';
 import { shareWithInterval } from '../../format/interval';
+import { cost, costReason } from '../../format/money';
 import { exact, plural, short } from '../../format/number';
 import { durationIfKnown } from '../../format/time';
 import { totalTokens, usageSentence } from '../../format/words';
@@ -9,7 +10,7 @@ import { Ago } from '../../ui/ago';
 import { FirstSteps } from '../../ui/first-steps';
 import { PageHead } from '../../ui/page-head';
 import { Failure, Waiting } from '../../ui/waiting';
-import { costOf, perMillion } from './price';
+import { perMillion } from './price';
 
 export default function ModelsPage() {
   const resource = useData<List<ModelSummary>>('/models');
@@ -83,7 +84,9 @@ function Table({ models }: { models: ModelSummary[] }) {
             <td class="num mid" title={usageSentence(model.usage)}>
               {short(totalTokens(model.usage))}
             </td>
-            <td class="num">{costOf(model)}</td>
+            <td class="num" title={costReason(model)}>
+              {cost(model)}
+            </td>
             <td class="num wide" title={model.price ? `As of ${model.price.as_of}, ${model.price.source}` : undefined}>
               {model.price ? `${perMillion(model.price.input)} / ${perMillion(model.price.output)}` : 'unknown'}
             </td>

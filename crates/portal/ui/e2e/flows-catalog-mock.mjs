@@ -157,6 +157,40 @@ async function palette({ browser, server }) {
   await close();
 }
 
+/** A name that none of an entity may be is its title there; a declared entity may have a title of its own. */
+async function listedOnce({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  const hit = (kind, name, title) => ({ ref: `x:default/${name}`, class: kind, title, kind: 'X', place: 'entity' });
+  const answers = {
+    agents: [{ agent: 'zz/helm' }, { agent: 'zz-desk' }],
+    models: [{ model: 'gpt-zz:free' }],
+    'catalog/search': [
+      hit('agent', 'zz-helm', 'zz/helm'),
+      hit('agent', 'zz-desk', 'Zz refund desk'),
+      hit('model', 'gpt-zz-free', 'gpt-zz:free'),
+      hit('model', 'unused-zz', 'unused-zz'),
+    ],
+  };
+  for (const [path, items] of Object.entries(answers)) {
+    await page.route(
+      (url) => url.pathname === `/api/v1/${path}`,
+      (route) => route.fulfill({ json: { items } }),
+    );
+  }
+  await page.goto('/settings');
+  await page.waitForSelector('#main h1');
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('zz');
+  await page.waitForSelector('.palette li:has-text("unused-zz")');
+  assert.deepEqual((await page.locator('.palette li .entry-label').allInnerTexts()).sort(), [
+    'Zz refund desk',
+    'gpt-zz:free',
+    'unused-zz',
+    'zz/helm',
+  ]);
+  await close();
+}
+
 async function missing({ browser, server }) {
   const { page, close } = await open(browser, server, { expected: '404' });
   await page.goto('/catalog/component/default/no-such-thing');
@@ -173,5 +207,6 @@ export const catalogMockFlows = [
   { name: 'catalog: a viewer decides nothing', run: viewer },
   { name: 'catalog: a review, and somebody who was faster', run: review },
   { name: 'catalog: the palette finds by description', run: palette },
+  { name: 'catalog: the palette lists an agent and a model once', run: listedOnce },
   { name: 'catalog: what is not there says so', run: missing },
 ];

@@ -79,22 +79,27 @@ const CATALOG_PAGES: Entry[] = (
   ] as [string, string, IconName, string][]
 ).map(([href, label, icon, also]) => ({ id: `page:${href}`, label, hint: 'Catalog', icon, also, href }));
 
-/**
- * What the server found for `searched`: it looked at more than the title, so that text counts as part of each. An agent
- * or model has one entry, and the catalog's page leads to the other.
- */
-function hitEntry(hit: SearchHit, searched: string): Entry {
+/** What the server found for `searched`: it looked at more than the title, so that text counts as part of each. */
+function hitEntry(hit: SearchHit, searched: string, inTraffic: Set<string>): Entry {
   const { name } = splitReference(hit.ref);
   const isPage = hit.place === 'documentation';
-  const id = { agent: `agent:${name}`, model: `model:${name}` }[hit.class] ?? `entity:${hit.ref}`;
   return {
-    id: isPage ? `docs:${hit.ref}:${hit.path}` : id,
+    id: isPage ? `docs:${hit.ref}:${hit.path}` : entityId(hit, inTraffic),
     label: hit.title || referenceName(hit.ref),
     hint: isPage ? `${referenceName(hit.ref)} · documentation` : classWord(hit.class),
     icon: isPage ? 'audit' : classIconOf(hit.class),
     also: `${searched} ${name}`,
     href: isPage ? docsPath(hit.ref, hit.path ?? '') : entityPath(hit.ref),
   };
+}
+
+/**
+ * An agent or model has one entry, and the catalog's page leads to the other. What was discovered has its name in traffic as
+ * its title, since that may be none for an entity: `gpt-4o:free`. What was declared has it as its name.
+ */
+function entityId(hit: SearchHit, inTraffic: Set<string>): string {
+  const ids = [hit.title, splitReference(hit.ref).name].map((name) => `${hit.class}:${name}`);
+  return ids.find((id) => inTraffic.has(id)) ?? `entity:${hit.ref}`;
 }
 
 export function commands(
@@ -106,6 +111,10 @@ export function commands(
   runs: RunSummary[],
 ): Entry[] {
   const seen = new Set<string>();
+  const inTraffic = new Set([
+    ...agents.map(({ agent }) => `agent:${agent}`),
+    ...models.map(({ model }) => `model:${model}`),
+  ]);
   const entries = [
     ...JUMPS.map(([letter, href, name]): Entry => ({
       id: `page:${href}`,
@@ -114,7 +123,7 @@ export function commands(
       icon: PAGE_ICONS[letter] ?? 'chevron',
       href,
     })),
-    ...hits.map((hit) => hitEntry(hit, searched)),
+    ...hits.map((hit) => hitEntry(hit, searched, inTraffic)),
     ...MORE_PAGES,
     ...CATALOG_PAGES,
     ...PERMISSION_PAGES,

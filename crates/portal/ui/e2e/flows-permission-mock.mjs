@@ -52,6 +52,56 @@ async function answering({ browser, server }) {
   await close();
 }
 
+/** An approver sees characters that are not seen, wherever arguments stand, and none of them turns what stands beside. */
+async function hiddenCharacters({ browser, server }) {
+  const { approvals, decisions } = server.state.permission;
+  const held = approvals.find((one) => one.state === 'waiting' && one.arguments_shown === 'whole');
+  const kept = { ...held };
+  const given = { iban: 'GB\u200b29NWBK60161331926819', note: 'to \u202eyalp\u2066', name: 'שלום 12' };
+  Object.assign(held, { arguments: given, reason: 'the argument `iban` is `GB\u200b29`' });
+  const decision = decisions.find((one) => one.resource.startsWith('tool:'));
+  const detail = { arguments: given, arguments_kept: 'whole' };
+  const places = [
+    [`/approvals?id=${held.id}`, ['.arguments pre', '.call-arguments', '.panel-why']],
+    ['/', ['.attention-what']],
+    [`/decisions?decision=${decision.id}`, ['.panel pre']],
+    ['/runs/run_order_1042', ['.tool-call pre', '.tool-line']],
+  ];
+  for (const [scheme, width] of [
+    ['light', 1280],
+    ['dark', 1280],
+    ['light', 390],
+  ]) {
+    const { page, close } = await open(browser, server, { scheme, width, height: 900 });
+    await changed(page, `/decisions/${decision.id}`, (body) => Object.assign(body, detail));
+    await changed(page, '/runs/run_order_1042/story', ({ entries }) => {
+      for (const entry of entries) if (entry.arguments) entry.arguments = given;
+    });
+    for (const [path, wanted] of places) {
+      await page.goto(path);
+      for (const place of wanted)
+        await page.locator(`${place} .hidden-character`).first().waitFor({ state: 'attached' });
+      const unseen = await page.evaluate(() => document.body.textContent.match(/[\u200b\u202e\u2066]/g));
+      assert.equal(unseen, null, `${path} shows a text without what is hidden in it`);
+      assert.deepEqual(await findings(page), []);
+      await screenshot(page, `hidden-characters-${path.split(/\W/)[1] || 'home'}-${scheme}-${width}`);
+    }
+    await close();
+  }
+  Object.assign(held, kept);
+}
+
+/** What the server answers at `path`, with something else in it. */
+const changed = (page, path, change) =>
+  page.route(
+    (url) => url.pathname === `/api/v1${path}`,
+    async (route) => {
+      const body = await (await route.fetch()).json();
+      change(body);
+      await route.fulfill({ json: body });
+    },
+  );
+
 /** Who answers sees what the run was allowed and refused before, and gets to each decision. */
 async function decidedBefore({ browser, server }) {
   for (const [scheme, width] of [
@@ -407,6 +457,7 @@ export const permissionMockFlows = [
   { name: 'empty pages of permission say what to type', run: nothingYet },
   { name: 'a held call is answered by keyboard, with a reason', run: answering },
   { name: 'a held call is shown with what was decided before', run: decidedBefore },
+  { name: 'characters that are not seen are shown to who approves', run: hiddenCharacters },
   { name: 'held calls come by themselves', run: waitingElsewhere },
   { name: 'a boundary is checked as one types, saved and compared', run: boundary },
   { name: 'enforcing shows its impact first, and a stale folder is loud', run: modes },

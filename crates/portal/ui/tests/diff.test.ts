@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { diff, isSame, parts, revealed, type Row } from '../src/format/diff';
+import { diff, isSame, parts, type Row } from '../src/format/diff';
+import { revealed } from '../src/format/revealed';
 import { marked, offsetOf } from '../src/format/text-place';
 
 const told = (rows: Row[]): string[] =>
@@ -53,6 +54,7 @@ test('characters that are not seen are shown', () => {
     { text: 'st', isHidden: false },
     { text: '\\u{E0041}', isHidden: true },
   ]);
+  expect(revealed('GB\u2028\u202e29').filter(({ isHidden }) => isHidden).length).toBe(2);
   expect(revealed('größe\tok\n日本')).toEqual([{ text: 'größe\tok\n日本', isHidden: false }]);
 });
 

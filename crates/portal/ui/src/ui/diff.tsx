@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
-import { diff, isSame, parts, revealed, type Line, type Row } from '../format/diff';
+import { diff, isSame, parts, type Line, type Row } from '../format/diff';
 import { plural } from '../format/number';
+import { Revealed } from './revealed';
 
 /** Two texts side by side; what differs is marked with a sign, not by colour alone. */
 export function Diff({
@@ -79,23 +80,6 @@ function Side({ line, sign, isChanged, word }: { line: Line | null; sign: string
         )}
         <Revealed text={line.text} />
       </td>
-    </>
-  );
-}
-
-/** A text whose hidden characters are shown. */
-export function Revealed({ text }: { text: string }) {
-  return (
-    <>
-      {revealed(text).map((piece, index) =>
-        piece.isHidden ? (
-          <mark key={index} class="hidden-character" title="A character that is not seen">
-            {piece.text}
-          </mark>
-        ) : (
-          piece.text
-        ),
-      )}
     </>
   );
 }

@@ -10,6 +10,7 @@ import {
   wasApproved,
 } from '../format/permission';
 import { Icon, type IconName } from './icon';
+import { Revealed } from './revealed';
 
 /** Status of permission: an icon and a word, never colour alone. */
 
@@ -115,7 +116,9 @@ export function ResourceName({ resource }: { resource: string }) {
   return (
     <span class="resource" title={resource}>
       <Icon name={kindIcon[kind] ?? 'span'} />
-      <span>{name}</span>
+      <span>
+        <Revealed text={name} />
+      </span>
     </span>
   );
 }

@@ -1,4 +1,4 @@
-import { Revealed } from './diff';
+import { Revealed } from './revealed';
 
 type LineKind = 'added' | 'removed' | 'place' | 'head' | 'same';
 

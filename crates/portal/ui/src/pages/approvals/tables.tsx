@@ -2,6 +2,7 @@ import type { Approval } from '../../api/gate';
 import { summary } from '../../format/json';
 import { Ago } from '../../ui/ago';
 import { ApprovalStatus, ResourceName, Touched } from '../../ui/permission';
+import { Revealed } from '../../ui/revealed';
 import { TimeLeft } from './time-left';
 
 /** j and k move the focus through the rows, and the focused row is the chosen one. */
@@ -111,7 +112,9 @@ function RowButton({
       onClick={() => choose(approval.id)}
     >
       <ResourceName resource={approval.resource} />
-      <span class="faint call-arguments">{shown || approval.reason}</span>
+      <span class="faint call-arguments">
+        <Revealed text={shown || approval.reason} />
+      </span>
       <span class="faint only-narrow">{approval.agent ?? approval.caller}</span>
     </button>
   );

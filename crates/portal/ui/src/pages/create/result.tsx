@@ -2,7 +2,7 @@ import type { Effect, LogLine, Made, MadeFile } from '../../api/catalog-shapes';
 import { bytes, plural } from '../../format/number';
 import { EntityLink } from '../../ui/catalog';
 import { Copy } from '../../ui/copy';
-import { Revealed } from '../../ui/diff';
+import { Revealed } from '../../ui/revealed';
 import { Files } from '../../ui/files';
 import { Icon } from '../../ui/icon';
 import { Ticked } from '../../ui/ticked';

@@ -14,6 +14,7 @@ import { Problem } from '../../ui/field';
 import { Json } from '../../ui/json';
 import { Loaded } from '../../ui/loaded';
 import { PageHead } from '../../ui/page-head';
+import { Revealed } from '../../ui/revealed';
 import { Empty } from '../../ui/waiting';
 import { shortDigest } from './words';
 
@@ -188,7 +189,10 @@ function CaseDetail({ one, remove }: { one: EvalCaseView; remove: ((id: string) 
           {turn.tool_calls.map((call, at) => (
             <div key={at}>
               <h4>
-                calls {call.name} <span class="faint">{summary(call.arguments, 60)}</span>
+                calls {call.name}{' '}
+                <span class="faint">
+                  <Revealed text={summary(call.arguments, 60)} />
+                </span>
               </h4>
               <Json value={call.arguments} label={`Arguments of ${call.name}`} />
             </div>

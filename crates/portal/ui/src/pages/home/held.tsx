@@ -4,6 +4,7 @@ import { left, splitResource } from '../../format/permission';
 import { approvalPath } from '../../router';
 import { Icon } from '../../ui/icon';
 import { now } from '../../ui/now';
+import { Revealed } from '../../ui/revealed';
 import { byTimeLeft } from '../approvals/order';
 
 /** Held calls that wait for a person, the one that expires first on top. */
@@ -19,8 +20,12 @@ export function Held({ call }: { call: Approval }) {
       <a href={approvalPath(call.id)} class="asks" data-row>
         <Icon name="clock" />
         <span class="attention-what">
-          <b>Waits for approval: {splitResource(call.resource).name}</b>
-          <span>{[call.agent ?? call.caller, given].filter(Boolean).join(' · ')}</span>
+          <b>
+            Waits for approval: <Revealed text={splitResource(call.resource).name} />
+          </b>
+          <span>
+            <Revealed text={[call.agent ?? call.caller, given].filter(Boolean).join(' · ')} />
+          </span>
         </span>
         <time dateTime={call.expires_at}>{left(call.expires_at, now.value) ?? 'over'}</time>
       </a>

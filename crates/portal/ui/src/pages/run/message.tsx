@@ -4,6 +4,7 @@ import { summary, unwrapped } from '../../format/json';
 import { bytes, exact } from '../../format/number';
 import { Icon } from '../../ui/icon';
 import { Json } from '../../ui/json';
+import { Revealed } from '../../ui/revealed';
 
 const SHOWN_CHARACTERS_MAX = 1_500;
 
@@ -42,7 +43,10 @@ function PartView({ part }: { part: Part }) {
     case 'tool_call':
       return (
         <p class="call-line">
-          <Icon name="tool" /> calls <b>{part.name}</b> <code>{summary(unwrapped(part.arguments), 160)}</code>
+          <Icon name="tool" /> calls <b>{part.name}</b>{' '}
+          <code>
+            <Revealed text={summary(unwrapped(part.arguments), 160)} />
+          </code>
         </p>
       );
     case 'tool_call_response':

@@ -4,6 +4,7 @@ import { unwrapped } from '../../format/json';
 import { exact } from '../../format/number';
 import { Copy } from '../../ui/copy';
 import { Json } from '../../ui/json';
+import { Revealed } from '../../ui/revealed';
 import { MessageParts } from './message';
 
 export function ContentSections({ span, step }: { span: SpanDetail; step: StepView | undefined }) {
@@ -127,7 +128,13 @@ function Attribute({ name, value }: { name: string; value: unknown }) {
     <div>
       <dt>{name}</dt>
       <dd>
-        {text.length > INLINE_CHARACTERS_MAX ? <Json value={unwrapped(value)} label={name} /> : <code>{text}</code>}
+        {text.length > INLINE_CHARACTERS_MAX ? (
+          <Json value={unwrapped(value)} label={name} />
+        ) : (
+          <code>
+            <Revealed text={text} />
+          </code>
+        )}
         {text.length <= INLINE_CHARACTERS_MAX && <Copy text={text} label={`Copy ${name}`} />}
       </dd>
     </div>

@@ -7,6 +7,7 @@ import { duration, offset } from '../../format/time';
 import { totalTokens, usageSentence } from '../../format/words';
 import { Icon, type IconName } from '../../ui/icon';
 import { Json } from '../../ui/json';
+import { Revealed } from '../../ui/revealed';
 import { SourceChip, Status } from '../../ui/status';
 import { MessageParts } from './message';
 import type { StepChoice } from './selection';
@@ -134,8 +135,14 @@ function ToolCall({ entry }: { entry: StoryEntry }) {
       <summary>
         <Icon name="chevron" />
         <span class="tool-line">
-          <code>{summary(given) || 'no arguments'}</code>
-          {hasResult && <code class="result">→ {summary(result)}</code>}
+          <code>
+            <Revealed text={summary(given) || 'no arguments'} />
+          </code>
+          {hasResult && (
+            <code class="result">
+              → <Revealed text={summary(result)} />
+            </code>
+          )}
         </span>
       </summary>
       {entry.error_message && <p class="error-text">{entry.error_message}</p>}

@@ -1,7 +1,8 @@
 import type { ToolDefinition } from '../../api/tools';
 import { instant } from '../../format/time';
-import { Diff, Revealed } from '../../ui/diff';
+import { Diff } from '../../ui/diff';
 import { Icon } from '../../ui/icon';
+import { Revealed } from '../../ui/revealed';
 import { shortDigest } from '../eval/words';
 import { descriptionOf, findingWord, printed } from './words';
 import { Ticked } from '../../ui/ticked';

@@ -4,15 +4,19 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::{
-    Effect as CedarEffect, Policy, PolicyId, PolicySet as CedarSet, Schema, ValidationMode, Validator, ffi,
+    Effect as CedarEffect, Policy, PolicyId, PolicySet as CedarSet, ResourceConstraint, Schema, ValidationMode,
+    Validator, ffi,
 };
+use mizzen_model::asked::ResourceKind;
 use mizzen_model::permission::{Boundary, Mode};
 use serde::{Deserialize, Serialize};
 
 use crate::boundary;
 use crate::cedar::emit::{self, Part};
 use crate::cedar::paths::Needs;
+use crate::cedar::words::entity_type;
 use crate::cedar::{conditions, schema, split};
+use crate::host::Host;
 use crate::index;
 use crate::problem::Problem;
 use crate::request::Obligations;
@@ -240,7 +244,8 @@ impl Work {
             vocabulary.merge(&rule.needs);
         }
         let schema_text = schema::text(&vocabulary);
-        let warnings = self.validate(&schema_text);
+        let mut warnings = self.validate(&schema_text);
+        warnings.extend(self.rules.iter().zip(&self.policies).filter_map(|(rule, policy)| never_equal(rule, policy)));
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
@@ -290,6 +295,17 @@ impl Work {
         self.problems.extend(found);
         warnings
     }
+}
+
+/// No host has an id with a usual port.
+fn never_equal(rule: &Rule, policy: &Policy) -> Option<Problem> {
+    let ResourceConstraint::Eq(uid) = policy.resource_constraint() else { return None };
+    let id: &str = uid.id().as_ref();
+    if uid.type_name().to_string() != entity_type(ResourceKind::Host) || Host::of(id).called() == id {
+        return None;
+    }
+    let message = format!("`resource == Host::\"{id}\"` never holds; say `resource in Host::\"{id}\"`");
+    Some(Problem::warning(&rule.source, rule.line, message))
 }
 
 /// Cedar's message with its advice.

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid};
 use jsonschema::Validator;
 use mizzen_model::asked::{Action, Resource, ResourceKind, Taint};
-use mizzen_model::permission::{Effect, Grant, Mode};
+use mizzen_model::permission::{Effect, Grant, Mode, matches_pattern};
 
 use crate::cedar::emit;
 use crate::cedar::paths::Needs;
 use crate::cedar::schema::action_groups;
 use crate::cedar::words::{actions, entity_type, served_id};
 use crate::fact::{self, Fact, Record};
+use crate::host::Host;
 use crate::index::view::Seen;
 use crate::index::{Answer, Candidates, Index};
 use crate::policy_set::PolicySet;
@@ -258,11 +259,9 @@ fn grant_fits(grant: &Grant, kind: ResourceKind, resource: &Resource) -> bool {
     if kind != ResourceKind::Host {
         return grant.what.matches(resource);
     }
-    let host = resource.name.to_ascii_lowercase();
+    let host = Host::of(&resource.name);
     let pattern = grant.what.name.to_ascii_lowercase();
-    host == pattern
-        || hosts_above(&host).any(|above| above == pattern)
-        || mizzen_model::permission::matches_pattern(&pattern, &host)
+    [host.name.clone(), host.address()].iter().any(|host| matches_pattern(&pattern, host))
 }
 
 pub(crate) fn uid(kind: &str, id: &str) -> EntityUid {
@@ -301,10 +300,11 @@ fn resource(resource: &Resource) -> Place {
     let mut attributes = Record::new();
     let (id, above) = match (resource.kind, &resource.server) {
         (ResourceKind::Host, _) => {
-            let host = resource.name.to_ascii_lowercase();
-            attributes.insert("name".into(), Fact::Text(host.clone()));
-            let above = hosts_above(&host).map(|name| uid("Host", &name)).collect();
-            return Place { uid: uid(kind, &host), above, attributes: Some(attributes) };
+            let host = Host::of(&resource.name);
+            let above = host.above().map(|name| uid(kind, &name)).collect();
+            let texts = [("name", host.called()), ("host", host.name.clone()), ("address", host.address())];
+            attributes.extend(texts.map(|(name, text)| (name.to_owned(), Fact::Text(text))));
+            return Place { uid: uid(kind, &host.called()), above, attributes: Some(attributes) };
         }
         (ResourceKind::Tool | ResourceKind::Resource | ResourceKind::Prompt, server) => {
             let server = server.as_deref().unwrap_or_default();
@@ -315,24 +315,4 @@ fn resource(resource: &Resource) -> Place {
     };
     attributes.insert("name".into(), Fact::Text(resource.name.clone()));
     Place { uid: uid(kind, &id), above, attributes: Some(attributes) }
-}
-
-/// `api.example.com:443` is in `api.example.com`, `*.example.com` and `*.com`.
-fn hosts_above(host: &str) -> impl Iterator<Item = String> {
-    let bare = match host.rsplit_once(':') {
-        Some((bare, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !bare.ends_with(':') => {
-            bare
-        }
-        _ => host,
-    };
-    let mut above = Vec::new();
-    if bare != host {
-        above.push(bare.to_owned());
-    }
-    let mut rest = bare;
-    while let Some((_, domain)) = rest.split_once('.') {
-        above.push(format!("*.{domain}"));
-        rest = domain;
-    }
-    above.into_iter()
 }

@@ -19,6 +19,7 @@ pub mod explain;
 mod fact;
 mod facts;
 mod group;
+mod host;
 mod index;
 mod limits;
 pub mod merkle;

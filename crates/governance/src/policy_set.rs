@@ -25,7 +25,7 @@ use crate::problem::Problem;
 use crate::request::{INPUT_RESPONSES, Outcome, PROVIDER_RUN, Request};
 
 /// What the digest is of: another number where the same sources would mean something else.
-const FORM: &str = "mizzen policy set 2\n";
+const FORM: &str = "mizzen policy set 3\n";
 
 /// Compiled policies. Immutable; replaced as a whole.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use mizzen_model::yaml::{At, Kind, Node};
 use super::limit;
 use super::reader::{Fields, Reader};
 use crate::decimal::{self, Rounding};
+use crate::host;
 
 const FIELDS: &[&str] = &[
     "touches",
@@ -104,9 +105,14 @@ pub(crate) fn pattern(reader: &mut Reader<'_>, at: At, text: &str, kind: Resourc
                 None
             }
         },
-        ResourceKind::Model | ResourceKind::Route | ResourceKind::Host => {
-            Some(Pattern { server: None, name: text.to_owned() })
-        }
+        ResourceKind::Host => match host::never(text) {
+            Some(why) => {
+                reader.error(at, format!("no host is called `{text}`: {why}"));
+                None
+            }
+            None => Some(Pattern { server: None, name: text.to_owned() }),
+        },
+        ResourceKind::Model | ResourceKind::Route => Some(Pattern { server: None, name: text.to_owned() }),
     }
 }
 

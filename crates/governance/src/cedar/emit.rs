@@ -254,11 +254,12 @@ fn resource_scope(kind: ResourceKind, what: &Pattern) -> (String, Vec<String>) {
     let entity = entity_type(kind);
     let like = |attribute: &str, text: &str| format!("{} like {}", access("resource", attribute), pattern(text));
     if kind == ResourceKind::Host {
-        let below = what.name.strip_prefix("*.").is_some_and(|domain| !domain.contains('*'));
-        return match what.name.contains('*') && !below {
-            false => (format!("resource in Host::{}", quoted(&what.name.to_ascii_lowercase())), vec![]),
-            true if what.name == "*" => ("resource is Host".to_owned(), vec![]),
-            true => ("resource is Host".to_owned(), vec![like("name", &what.name.to_ascii_lowercase())]),
+        let host = what.name.to_ascii_lowercase();
+        return match host.strip_prefix("*.").unwrap_or(&host).contains('*') {
+            false => (format!("resource in Host::{}", quoted(&host)), vec![]),
+            true if host == "*" => ("resource is Host".to_owned(), vec![]),
+            // With the port or without.
+            true => ("resource is Host".to_owned(), vec![["host", "address"].map(|of| like(of, &host)).join(" || ")]),
         };
     }
     let mut conditions = Vec::new();

@@ -17,8 +17,10 @@ entity Resource in [ToolServer] { name: String, server: String };
 entity Prompt in [ToolServer] { name: String, server: String };
 entity Model { name: String };
 entity Route { name: String };
-// `api.example.com:443` is in `api.example.com`, in `*.example.com` and in `*.com`.
-entity Host in [Host] { name: String };
+// `api.example.com` is how https and http reach it at their usual port: in `api.example.com:443` or in `api.example.com:80`. With
+// another port, as `api.example.com:8443`, it is in `api.example.com`. All three are in `*.example.com`, and with the port in
+// `*.example.com:443`, …; `host` is always without port, and `address` always with it.
+entity Host in [Host] { name: String, host: String, address: String };
 
 type Touched = { private_data: Bool, untrusted_content: Bool, outside_reached: Bool };
 // The readings of an argument: those that its JSON value has exactly.

@@ -374,6 +374,73 @@ fn hosts_models_and_people() {
     assert_eq!(tool("bank", "update_password", json!({})).effect(&set), Effect::NeedsApproval);
 }
 
+const HOSTS: &str = "
+apiVersion: mizzen.dev/v1
+kind: Boundary
+metadata: {name: hosts}
+spec:
+  mode: enforce
+  agents: [bank-agent]
+  hosts: ['a.test:443', 'B.test', '*.c.test:443', '*.d.test', 'e*.test', 'f*.test:8443', '*.bad.test']
+  deny:
+    - host: evil.bad.test:443
+    - host: worse.bad.test
+    - host: '*.worst.bad.test:80'
+    - host: 'ill*.bad.test'
+    - {host: 'sick*:443', because: sick}
+";
+
+#[test]
+fn a_host_is_the_same_with_and_without_the_port_that_everybody_uses() {
+    let set = compile(&[HOSTS], "");
+    let host = |name: &str| {
+        let resource = Resource { kind: ResourceKind::Host, server: None, name: name.into() };
+        Ask { action: Action::HostsConnect, resource, ..tool("", "", json!({})) }.effect(&set)
+    };
+    let granted = ["a.test", "A.test:443", "b.test", "b.test:80", "b.test:8443", "x.c.test", "x.y.c.test:443"];
+    let also = ["x.d.test", "x.d.test:9", "e1.test", "e1.test:8443", "f1.test:8443", "x.bad.test", "evil.bad.test:80"];
+    for name in granted.into_iter().chain(also).chain(["x.worst.bad.test"]) {
+        assert_eq!(host(name), Effect::Allow, "{name}");
+    }
+    let ungranted = ["a.test:80", "a.test:8443", "x.c.test:80", "c.test", "d.test", "f1.test", "aa.test:443"];
+    let denied = ["evil.bad.test", "evil.bad.test:443", "worse.bad.test", "worse.bad.test:80", "worse.bad.test:1"];
+    let by_pattern = ["x.worst.bad.test:80", "ill1.bad.test", "ill1.bad.test:80", "ill1.bad.test:8443", "sick.d.test"];
+    for name in ungranted.into_iter().chain(denied).chain(by_pattern) {
+        assert_eq!(host(name), Effect::Deny, "{name}");
+    }
+}
+
+#[test]
+fn cedar_of_ones_own_finds_a_host_by_its_id_and_is_told_of_one_that_no_host_has() {
+    let of = |resource: &str| format!("forbid(principal, action, resource {resource});");
+    for scope in ["== Host::\"x.bad.test\"", "in Host::\"x.bad.test:443\"", "in Host::\"*.bad.test:443\""] {
+        let set = compile(&[HOSTS], &of(scope));
+        let host = |name: &str| {
+            let resource = Resource { kind: ResourceKind::Host, server: None, name: name.into() };
+            Ask { action: Action::HostsConnect, resource, ..tool("", "", json!({})) }.effect(&set)
+        };
+        assert_eq!((host("x.bad.test"), host("x.bad.test:443")), (Effect::Deny, Effect::Deny), "{scope}");
+        assert_eq!(host("x.bad.test:8443"), Effect::Allow, "{scope}");
+        assert!(set.warnings().is_empty(), "{:?}", set.warnings());
+    }
+    let told = compile(&[HOSTS], &of("== Host::\"x.bad.test:443\""));
+    let [warning] = told.warnings() else { panic!("{:?}", told.warnings()) };
+    assert!(warning.message.ends_with("say `resource in Host::\"x.bad.test:443\"`"), "{warning}");
+}
+
+#[test]
+fn a_host_that_nothing_can_be_is_refused() {
+    for (field, host) in
+        [("hosts", "- https://x.test/"), ("deny", "- host: 'x.test.'"), ("deny", "- {host: ' x.test'}")]
+    {
+        let text = format!(
+            "apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {{name: b}}\nspec:\n  agents: [a]\n  {field}:\n    {host}\n"
+        );
+        let problems = crate::boundary::parse("b.yaml", &text).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].message.starts_with("no host is called `"), "{host}: {problems:?}");
+    }
+}
+
 #[test]
 fn observing_refuses_nothing_but_what_is_written_to_be_enforced() {
     let observe = BANKING.replace("mode: enforce", "mode: observe");

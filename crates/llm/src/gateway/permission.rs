@@ -198,9 +198,9 @@ pub(super) fn questions(tool: &ProviderTool, asked: &str, upstream: &Upstream) -
             let facts = json!({"type": kind, "model": asked, "upstream": upstream.name});
             vec![question(Action::ToolsCall, named(PROVIDER, kind), facts, touches(kind))]
         }
-        ProviderTool::Remote { label, host, tools } => {
+        ProviderTool::Remote { label, host, address, tools } => {
             let outside = Taint { untrusted_content: true, outside_reached: true, private_data: false };
-            let connect = Resource { kind: ResourceKind::Host, server: None, name: host.clone() };
+            let connect = Resource { kind: ResourceKind::Host, server: None, name: address.clone() };
             let facts = json!({"type": "mcp", "host": host, "label": label, "model": asked, "upstream": upstream.name});
             // What the tool will be given nobody sees: these are no arguments of its own.
             let unseen = json!({ (PROVIDER_RUN): facts });

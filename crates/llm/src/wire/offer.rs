@@ -42,8 +42,9 @@ pub struct Offer {
 pub enum ProviderTool {
     /// The provider's own, by its type.
     Own(String),
-    /// Of an MCP server that the provider calls. The label is the client's word, the host is where calls go.
-    Remote { label: String, host: String, tools: Vec<String> },
+    /// Of an MCP server that the provider calls. The label is the client's word, the host is where calls go: with its port where that
+    /// is not the scheme's, in the address always.
+    Remote { label: String, host: String, address: String, tools: Vec<String> },
 }
 
 /// Why tools cannot be read. Then nobody can say what the provider would run.
@@ -297,7 +298,7 @@ impl Found {
     /// A server that the provider connects to, though it may call none of its tools. `None` leaves every tool open.
     fn server(&mut self, label: &str, url: &str, named: Option<&[String]>) -> Result<(), OfferError> {
         let label = bounded(label);
-        let host = host(url).ok_or_else(|| OfferError::Address { label: label.clone() })?;
+        let (host, address) = host(url).ok_or_else(|| OfferError::Address { label: label.clone() })?;
         // What only looks like a name may leave every tool open, too.
         let are_names =
             |named: &&[String]| named.len() <= REMOTE_TOOLS_MAX && named.iter().all(|name| !name.contains('*'));
@@ -305,7 +306,7 @@ impl Found {
             Some(named) => named.iter().map(|name| bounded(name)).collect(),
             None => vec!["*".to_owned()],
         };
-        self.provider.insert(ProviderTool::Remote { label, host, tools });
+        self.provider.insert(ProviderTool::Remote { label, host, address, tools });
         Ok(())
     }
 }
@@ -344,9 +345,9 @@ fn bounded(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(CHARS_MAX).collect()
 }
 
-/// The host of an address, with its port where that is not the scheme's. What two readers of an address could
+/// The host of a URL, with its port where that is not the scheme's and with its port in any case. What two readers of a URL could
 /// understand differently is none.
-fn host(url: &str) -> Option<String> {
+fn host(url: &str) -> Option<(String, String)> {
     if url.contains(['@', '\\', ' ', '\t', '\r', '\n']) {
         return None;
     }
@@ -360,11 +361,13 @@ fn host(url: &str) -> Option<String> {
     if host.is_empty() {
         return None;
     }
-    Some(match uri.port_u16().filter(|port| *port != usual) {
-        Some(port) => format!("{host}:{port}"),
-        None if uri.authority()?.as_str().ends_with(':') => return None,
-        None => host,
-    })
+    let port = match uri.port_u16() {
+        Some(port) => port,
+        None if uri.authority()?.as_str() == uri.host()? => usual,
+        None => return None,
+    };
+    let address = format!("{host}:{port}");
+    Some((if port == usual { host } else { address.clone() }, address))
 }
 
 #[cfg(test)]

@@ -54,10 +54,24 @@ async fn another_servers_tools_need_its_host_so_that_a_label_cannot_lie() {
         assert_eq!(got.status, 403, "{label} {host} {tools}");
         assert!(got.body.contains(named), "{named} in {}", got.body);
     }
+    it.boundary("enforce", &format!("{MODELS}tools: ['*/*']\nhosts: ['mcp.good.example:443', '*.example:8443']")).await;
+    for (host, status) in [
+        ("mcp.good.example", 200),
+        ("mcp.good.example:443", 200),
+        ("mcp.good.example:8443", 200),
+        ("mcp.good.example:80", 403),
+        ("mcp.evil.example", 403),
+    ] {
+        it.fake.will(Answer::json(200, "{}"));
+        let got = it.post("/v1/responses", mcp("helm", host, r#"["list"]"#)).await;
+        assert_eq!(got.status, status, "{host}: {}", got.body);
+    }
+    it.boundary("enforce", &format!("{MODELS}tools: ['*/*']\nhosts: ['*']\ndeny: [{{host: 'mcp.evil.example:443'}}]"))
+        .await;
     let servers = r#"{"model":"m","max_tokens":9,"messages":[],"mcp_servers":[{"type":"url","name":"helm","url":"https://mcp.evil.example/"}]}"#;
     let got = it.post("/anthropic/v1/messages", servers).await;
     assert!(got.status == 403 && got.body.contains("host:mcp.evil.example"), "{got:?}");
-    assert_eq!(it.fake.asked().len(), 1);
+    assert_eq!(it.fake.asked().len(), 4);
 }
 
 #[tokio::test]

@@ -32,12 +32,12 @@ fn a_model_is_named_with_its_upstream_and_told_without_content() {
 
 #[test]
 fn another_servers_tools_need_its_host_too_and_the_providers_own_bring_what_they_bring() {
-    let tool =
-        ProviderTool::Remote { label: "helm".into(), host: "mcp.example".into(), tools: vec!["a".into(), "b".into()] };
+    let (host, address) = ("mcp.example".to_owned(), "mcp.example:443".to_owned());
+    let tool = ProviderTool::Remote { label: "helm".into(), host, address, tools: vec!["a".into(), "b".into()] };
     let asked = questions(&tool, "m", &upstream());
     let names: Vec<(Action, String)> = asked.iter().map(|one| (one.action, one.resource.to_string())).collect();
     let expected = [
-        (Action::HostsConnect, "host:mcp.example"),
+        (Action::HostsConnect, "host:mcp.example:443"),
         (Action::ToolsCall, "tool:helm/a"),
         (Action::ToolsCall, "tool:helm/b"),
     ];

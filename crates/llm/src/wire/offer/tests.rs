@@ -12,9 +12,14 @@ fn own(kind: &str) -> ProviderTool {
     ProviderTool::Own(kind.to_owned())
 }
 
+/// At the usual port of https.
 fn remote(label: &str, host: &str, tools: &[&str]) -> ProviderTool {
+    at(label, host, &format!("{host}:443"), tools)
+}
+
+fn at(label: &str, host: &str, address: &str, tools: &[&str]) -> ProviderTool {
     let tools = tools.iter().map(|&tool| tool.to_owned()).collect();
-    ProviderTool::Remote { label: label.into(), host: host.into(), tools }
+    ProviderTool::Remote { label: label.into(), host: host.into(), address: address.into(), tools }
 }
 
 #[test]
@@ -78,8 +83,8 @@ fn what_openai_would_run_is_found_wherever_it_stands() {
     ] {
         assert!(found.contains(&own(kind)), "{kind} in {found:?}");
     }
-    assert!(found.contains(&remote("helm", "mcp.example.com:8443", &["list"])));
-    assert!(found.contains(&remote("late", "late.example", &["*"])));
+    assert!(found.contains(&at("helm", "mcp.example.com:8443", "mcp.example.com:8443", &["list"])));
+    assert!(found.contains(&at("late", "late.example", "late.example:80", &["*"])));
     assert_eq!(found.len(), 9);
     let chat = r#"{"model":"m","web_search_options":{},"search_parameters":{"mode":"on"},"plugins":[{"id":"web"}],"data_sources":[{"type":"azure_search"}]}"#;
     let found = read(Format::Chat, chat).unwrap().provider_tools;
@@ -131,6 +136,21 @@ fn what_anthropic_would_run_is_found() {
         found,
         [own("bash_20250124"), own("web_search_20250305"), remote("db", "db.example", &["query", "list"])]
     );
+}
+
+#[test]
+fn a_host_is_asked_about_with_its_port_however_its_url_is_written() {
+    for (url, host, address) in [
+        ("https://Evil.example/", "evil.example", "evil.example:443"),
+        ("https://evil.example.:443/", "evil.example", "evil.example:443"),
+        ("https://evil.example:80/", "evil.example:80", "evil.example:80"),
+        ("http://evil.example/", "evil.example", "evil.example:80"),
+        ("http://evil.example:80/", "evil.example", "evil.example:80"),
+        ("http://evil.example:443/", "evil.example:443", "evil.example:443"),
+    ] {
+        let body = format!(r#"{{"model":"m","tools":[{{"type":"mcp","server_label":"l","server_url":"{url}"}}]}}"#);
+        assert_eq!(read(Format::Responses, &body).unwrap().provider_tools, [at("l", host, address, &["*"])], "{url}");
+    }
 }
 
 /// What is found of a server with one toolset.
@@ -225,7 +245,15 @@ fn what_cannot_be_read_is_no_offer() {
         let body = format!(r#"{{"model":"m","input":{input}}}"#);
         assert_eq!(read(Format::Responses, &body).unwrap().provider_tools, [], "{input}");
     }
-    for url in ["https://good.example@evil.example/", "ftp://x", "", "https://evil.example\\\\@good.example", "/mcp"] {
+    for url in [
+        "https://good.example@evil.example/",
+        "ftp://x",
+        "",
+        "https://evil.example\\\\@good.example",
+        "/mcp",
+        "https://x:/",
+        "https://x:99999/",
+    ] {
         let body = format!(r#"{{"model":"m","tools":[{{"type":"mcp","server_label":"l","server_url":"{url}"}}]}}"#);
         assert_eq!(read(Format::Responses, &body), Err(OfferError::Address { label: "l".into() }), "{url}");
     }

@@ -182,26 +182,42 @@ impl Atoms<'_> {
         }
     }
 
-    /// Whether the argument, or with `members` all of the array's, is one of values of several types.
-    fn alternatives(&self, groups: &[(&'static str, Vec<String>)], test: impl Fn(&str, &str) -> String) -> String {
-        let record = self.record();
-        let mut tests: Vec<String> = Vec::new();
-        for (reading, literals) in groups {
+    /// Whether the argument, or with `members` all of the array's, is one of values of several types by any of its readings; or
+    /// with `negated`, none by all that it has.
+    fn alternatives(
+        &self,
+        groups: &[(&'static str, Vec<String>)],
+        negated: bool,
+        test: impl Fn(&str, &str) -> String,
+    ) -> String {
+        let read = |(reading, literals): &(&'static str, Vec<String>)| {
             let set = format!("[{}]", literals.join(", "));
-            tests.push(format!("({} && {})", self.has(reading), test(&set, &format!("{record}.{reading}"))));
-        }
-        if self.reading == Reading::Presumed {
-            let none: Vec<String> = groups.iter().map(|(reading, _)| format!("!({})", self.has(reading))).collect();
-            tests.push(format!("({})", none.join(" && ")));
-        }
-        match <[String; 1]>::try_from(tests) {
-            Ok([only]) => only[1..only.len() - 1].to_owned(),
-            Err(tests) => format!("({})", tests.join(" || ")),
+            (self.has(reading), test(&set, &format!("{}.{reading}", self.record())))
+        };
+        let read: Vec<(String, String)> = groups.iter().map(read).collect();
+        let each = |form: fn(&str, &str) -> String, operator: &str| {
+            let tests: Vec<String> = read.iter().map(|(has, test)| form(has, test)).collect();
+            tests.join(operator)
+        };
+        let holds = |has: &str, test: &str| format!("({has} && {test})");
+        let presumed = |has: &str, test: &str| format!("(if {has} then {test} else true)");
+        match (self.reading, negated, read.as_slice()) {
+            (Reading::Needed, _, [(has, test)]) => format!("{has} && {test}"),
+            (Reading::Presumed, _, [(has, test)]) => presumed(has, test),
+            (Reading::Needed, false, _) => format!("({})", each(holds, " || ")),
+            (Reading::Presumed, false, _) => {
+                format!("({} || ({}))", each(holds, " || "), each(|has, _| format!("!({has})"), " && "))
+            }
+            (Reading::Needed, true, _) => {
+                format!("({}) && {}", each(|has, _| format!("({has})"), " || "), each(presumed, " && "))
+            }
+            (Reading::Presumed, true, _) => each(presumed, " && "),
         }
     }
 
     fn one_of(&self, values: &[Value], negated: bool) -> String {
-        self.alternatives(&grouped(values, ["string", "integer", "number", "boolean"]), |set, reading| {
+        let groups = grouped(values, ["string", "integer", "number", "boolean"]);
+        self.alternatives(&groups, negated, |set, reading| {
             let single = set.strip_prefix('[').and_then(|set| set.strip_suffix(']')).filter(|_| values.len() == 1);
             match (single, negated) {
                 (Some(literal), false) => format!("{reading} == {literal}"),
@@ -214,7 +230,7 @@ impl Atoms<'_> {
 
     fn members(&self, values: &[Value], negated: bool) -> String {
         let groups = grouped(values, ["strings", "integers", "numbers", "booleans"]);
-        self.alternatives(&groups, |set, reading| match negated {
+        self.alternatives(&groups, negated, |set, reading| match negated {
             false => format!("{set}.containsAll({reading})"),
             true => format!("!{set}.containsAny({reading})"),
         })

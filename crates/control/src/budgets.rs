@@ -13,7 +13,7 @@ mod storage;
 use std::collections::{BTreeMap, HashMap};
 
 use mizzen_model::id::Digest;
-use mizzen_model::permission::{Boundary, BudgetLimit, BudgetScope, BudgetWindow, Mode, matches_pattern};
+use mizzen_model::permission::{Boundary, BudgetLimit, BudgetScope, BudgetWindow, Mode, is_named, matches_pattern};
 use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
 use serde::{Deserialize, Serialize};
@@ -106,10 +106,7 @@ pub struct Named {
 
 impl Named {
     fn names(&self, agent: Option<&str>, team: Option<&str>) -> bool {
-        // As a boundary does: a key that names no agent is nobody's, whatever its team.
-        let Some(agent) = agent else { return false };
-        self.agents.iter().any(|pattern| matches_pattern(pattern, agent))
-            || team.is_some_and(|team| self.teams.iter().any(|name| name == team))
+        is_named(&self.agents, &self.teams, agent, team)
     }
 }
 

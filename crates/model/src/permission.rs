@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 
 pub use self::boundary::{
     ArgumentKind, Boundary, BudgetLimit, BudgetScope, BudgetWindow, Denial, FileGrant, Grant, Limit, LimitedArgument,
-    Pattern, matches_pattern,
+    Pattern, is_named, matches_pattern,
 };
 
 mod boundary;

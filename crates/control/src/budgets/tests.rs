@@ -13,6 +13,7 @@ use crate::config::{PermissionConfig, PermissionSettings};
 use crate::gate::tests::{ask, budget, model_ask, permitted, refused};
 use crate::gate::{Answer, Ask, DenialCode};
 use crate::plane::tests::{Fixture, planes};
+use crate::policies::{By, Expected, PolicyKind};
 
 fn calls(limit: u64) -> Limits {
     Limits { calls: Some(limit), ..Limits::default() }
@@ -418,6 +419,30 @@ async fn agents_teams_sessions_and_runs_have_accounts_of_their_own() {
         let named = Budget { agent: Some("oth*".into()), ..budget("x", Per::Agent, calls(0)) };
         plane.control.budgets().set(named, "ada").await.unwrap();
         assert!(admits(ask(&one)).await && !admits(ask(&other)).await);
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_a_team_is_held_to_the_teams_boundary_and_its_budgets_without_an_agent_too() {
+    const TEXT: &str = "apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {name: pay}\nspec:\n  mode: enforce\n  teams: [payments]\n  \
+                        tools: [helm/uninstall]\n  budgets: [{per: team, every: whole, calls: 1}]\n";
+    for plane in planes().await {
+        let (agent, policies) = (plane.agent("one").await, plane.control.policies());
+        let by = By { name: "ada".into(), role: None, reason: String::new() };
+        policies.put(PolicyKind::Boundary, "pay", TEXT, &Expected::Nothing, &by).await.unwrap();
+        let of = |team: &str| {
+            let known = crate::KeyIdentity::clone(&agent);
+            std::sync::Arc::new(crate::KeyIdentity { agent: None, team: Some(team.into()), ..known })
+        };
+        let (payments, others) = (of("payments"), of("others"));
+        let answer = async |question| plane.control.gate().ask(question).await;
+        let ungranted = refused(answer(model_ask(&payments, 1, None)).await);
+        assert_eq!(ungranted.code, DenialCode::PolicyDenied, "{}", ungranted.message);
+        permitted(answer(ask(&payments)).await).settle(one_call());
+        assert_eq!(refused(answer(ask(&payments)).await).code, DenialCode::BudgetExhausted, "{}", plane.test.name);
+        for question in [ask(&others), ask(&others), model_ask(&others, 1, None)] {
+            permitted(answer(question).await).settle(one_call());
+        }
     }
 }
 

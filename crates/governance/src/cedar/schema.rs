@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use super::paths::{Needs, Readings};
 use super::words::quoted;
 
-const ENTITIES: &str = r#"// The boundaries that name an agent are above it: `principal in Boundary::"name"`.
+const ENTITIES: &str = r#"// The boundaries that name an agent or its team are above it: `principal in Boundary::"name"`.
 entity Boundary;
 entity Team;
 entity Agent in [Team, Boundary] { name: String };
 // Who is no agent: `user:default/ann`.
-entity User in [Team] { name: String };
+entity User in [Team, Boundary] { name: String };
 entity ToolServer;
 entity Tool in [ToolServer] { name: String, server: String };
 entity Resource in [ToolServer] { name: String, server: String };

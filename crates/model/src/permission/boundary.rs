@@ -19,7 +19,7 @@ pub struct Boundary {
     pub mode: Mode,
     /// Names of agents, in which `*` stands for any characters.
     pub agents: Vec<String>,
-    /// All agents of these teams.
+    /// Whatever calls for these teams, also what names no agent.
     pub teams: Vec<String>,
     /// Under `approved` only a digest acts that belongs to an approved version in the catalog.
     pub versions: VersionRule,
@@ -63,11 +63,16 @@ impl Boundary {
     /// Whether this boundary is about `agent` of `team`.
     #[must_use]
     pub fn names(&self, agent: Option<&str>, team: Option<&str>) -> bool {
-        agent.is_some_and(|agent| {
-            self.agents.iter().any(|pattern| matches_pattern(pattern, agent))
-                || team.is_some_and(|team| self.teams.iter().any(|name| name == team))
-        })
+        is_named(&self.agents, &self.teams, agent, team)
     }
+}
+
+/// Whether one of the `agents`, in which `*` stands for any characters, or one of the `teams` is who calls. A call of a team counts
+/// for it whether it names an agent or not: to leave the agent out is no way around a boundary.
+#[must_use]
+pub fn is_named(agents: &[String], teams: &[String], agent: Option<&str>, team: Option<&str>) -> bool {
+    agent.is_some_and(|agent| agents.iter().any(|pattern| matches_pattern(pattern, agent)))
+        || team.is_some_and(|team| teams.iter().any(|name| name == team))
 }
 
 /// What a grant or a denial is about: a name, and for what comes from a tool server, the server.
@@ -308,10 +313,12 @@ mod tests {
     }
 
     #[test]
-    fn a_boundary_names_agents_by_pattern_and_by_team_and_never_the_nameless() {
+    fn a_boundary_names_agents_by_pattern_and_whatever_calls_for_a_team() {
         let boundary = Boundary { agents: vec!["helm-*".into()], teams: vec!["ops".into()], ..Boundary::default() };
         assert!(boundary.names(Some("helm-agent"), None) && boundary.names(Some("other"), Some("ops")));
-        assert!(!boundary.names(Some("other"), Some("dev")) && !boundary.names(None, Some("ops")));
+        assert!(boundary.names(None, Some("ops")));
+        assert!(!boundary.names(Some("other"), Some("dev")) && !boundary.names(None, Some("dev")));
+        assert!(!boundary.names(None, None));
     }
 
     #[test]

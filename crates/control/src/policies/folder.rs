@@ -1,5 +1,6 @@
 //! The policy folder: `*.yaml` and `*.yml` are boundaries, `*.cedar` is Cedar. Nothing below it, nothing hidden.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -11,9 +12,9 @@ use super::{FolderStatus, POLICIES_MAX, PolicyError, PolicyKind, Problem, TEXT_B
 
 /// How often the folder is looked at.
 pub(crate) const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// A file that was written so lately may be written again within the same tick of the file system's clock: until then
-/// size and time do not say whether its content is the same.
-const SETTLED_AFTER: Duration = Duration::from_secs(3);
+/// A file that was changed so lately may be changed again within the same tick of the file system's clock: until then
+/// size and times do not say whether its content is the same.
+const SETTLED_AFTER_SECONDS: i64 = 3;
 
 /// A followed folder.
 #[derive(Debug)]
@@ -38,11 +39,16 @@ struct SeenFile {
     file: FileText,
 }
 
+/// Who copies a file may keep its time and its size; the file system's own numbers are nobody's to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp {
     bytes: u64,
     modified: Option<SystemTime>,
-    /// Whether time and size tell a change of content.
+    /// Seconds and nanoseconds since 1970, when content, name or owner last changed.
+    changed: (i64, i64),
+    /// Device and number.
+    file: (u64, u64),
+    /// Whether the others tell a change of content.
     is_settled: bool,
 }
 
@@ -127,7 +133,7 @@ enum ReadError {
     File(Problem),
 }
 
-/// All files, by name. One whose time and size are those of `before` is not read again.
+/// All files, by name. One whose stamp is that of `before` is not read again.
 fn read(folder: &Path, before: &[SeenFile]) -> Result<Vec<SeenFile>, ReadError> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(ReadError::Folder)? {
@@ -166,9 +172,16 @@ fn read_file(path: &Path, name: String, kind: PolicyKind, known: Option<&SeenFil
 
 #[allow(clippy::disallowed_methods, reason = "compared with the times of files, which come from the same clock")]
 fn stamp(metadata: &std::fs::Metadata) -> Stamp {
-    let modified = metadata.modified().ok();
-    let age = modified.and_then(|modified| SystemTime::now().duration_since(modified).ok());
-    Stamp { bytes: metadata.len(), modified, is_settled: age.is_some_and(|age| age > SETTLED_AFTER) }
+    let changed = (metadata.ctime(), metadata.ctime_nsec());
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let age_seconds = i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX).saturating_sub(changed.0);
+    Stamp {
+        bytes: metadata.len(),
+        modified: metadata.modified().ok(),
+        changed,
+        file: (metadata.dev(), metadata.ino()),
+        is_settled: age_seconds > SETTLED_AFTER_SECONDS,
+    }
 }
 
 /// Hidden files are editors' own, and how Kubernetes keeps the former content of a mounted map.
@@ -198,4 +211,25 @@ fn fingerprint(read: &Result<&[SeenFile], Problem>) -> Digest {
 
 fn about(path: &Path, message: String) -> Problem {
     super::set::whole(&path.display().to_string(), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::stamp;
+
+    #[test]
+    fn two_files_of_one_size_and_time_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let stamps = ["observe", "enforce"].map(|mode| {
+            let path = folder.path().join(mode);
+            std::fs::write(&path, mode).unwrap();
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000)).unwrap();
+            stamp(&std::fs::metadata(&path).unwrap())
+        });
+        assert_eq!((stamps[0].bytes, stamps[0].modified), (stamps[1].bytes, stamps[1].modified));
+        assert_ne!(stamps[0], stamps[1]);
+    }
 }

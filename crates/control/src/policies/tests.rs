@@ -234,6 +234,27 @@ async fn a_bad_file_leaves_the_old_set_loudly_until_it_is_mended() {
 }
 
 #[tokio::test]
+async fn a_file_in_place_of_one_with_its_size_and_its_time_comes_into_force() {
+    for plane in planes().await {
+        let folder = tempfile::tempdir().unwrap();
+        let replace = |text: &str| {
+            let new = folder.path().join("new");
+            std::fs::write(&new, text).unwrap();
+            let file = std::fs::File::options().write(true).open(&new).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000)).unwrap();
+            std::fs::rename(new, folder.path().join("helm.yaml")).unwrap();
+        };
+        replace(HELM);
+        opened(&plane, Some(folder.path())).await;
+        look(&plane).await;
+        replace(&HELM.replace("observe", "enforce"));
+        look(&plane).await;
+        let helm = plane.control.policies().get(PolicyKind::Boundary, "helm").unwrap();
+        assert_eq!(helm.mode(), Some(Mode::Enforce), "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
 async fn a_folder_that_does_not_compile_refuses_to_start_with_the_place() {
     for plane in planes().await {
         let folder = tempfile::tempdir().unwrap();

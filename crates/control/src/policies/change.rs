@@ -130,12 +130,10 @@ impl Policies<'_> {
         let stored = stored::load(&self.0.store).await?;
         let current = find(&stored, kind, name).ok_or_else(|| PolicyError::NotFound { kind, name: name.to_owned() })?;
         check_expected(Some(current), kind, name, expected)?;
-        let text = mode_line::with_mode(&current.text, mode);
-        let means = set::read_boundary(&text, name).map_err(PolicyError::Invalid)?;
-        if means.mode != mode {
+        let text = mode_line::with_mode(&current.text, mode).ok_or_else(|| {
             let message = "its `mode` cannot be told from the text around it; change it by hand".to_owned();
-            return Err(PolicyError::Invalid(Problems(vec![set::whole(&set::label(kind, name), message)])));
-        }
+            PolicyError::Invalid(Problems(vec![set::whole(&set::label(kind, name), message)]))
+        })?;
         // What was read is what is replaced.
         let expected = Expected::Version(current.digest.clone());
         self.make(working, &Wanted { kind, name, text: Some(&text), expected: &expected, by }).await

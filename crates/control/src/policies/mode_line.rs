@@ -3,18 +3,30 @@
 use std::ops::Range;
 
 use mizzen_model::permission::Mode;
+use mizzen_model::yaml::{self, Limits};
+use serde_json::Value;
 
-/// `text` with another mode in its `spec`. Who uses it reads the result and looks whether it says so: YAML has ways to
-/// write a mode that this does not know, and then the text stays as it is.
-pub(super) fn with_mode(text: &str, mode: Mode) -> String {
-    match place(text) {
-        None => text.to_owned(),
-        Some(Place::Value(value)) => format!("{}{mode}{}", &text[..value.start], &text[value.end..]),
-        Some(Place::Before { at, indent }) => {
+/// `text` with another mode in its `spec`, and the same in everything else; `None` where its mode is written in a way that this
+/// does not know.
+pub(super) fn with_mode(text: &str, mode: Mode) -> Option<String> {
+    let read = |text: &str| yaml::parse(text, Limits::PAGE).ok().map(|tree| tree.to_json());
+    let mut wanted = read(text)?;
+    wanted.get_mut("spec")?.as_object_mut()?.insert("mode".to_owned(), Value::String(mode.to_string()));
+    let edited = edited(text, mode)?;
+    (read(&edited)? == wanted).then_some(edited)
+}
+
+fn edited(text: &str, mode: Mode) -> Option<String> {
+    Some(match place(text)? {
+        Place::Value(value) => {
+            let space = if text[..value.start].ends_with(':') { " " } else { "" };
+            format!("{}{space}{mode}{}", &text[..value.start], &text[value.end..])
+        }
+        Place::Before { at, indent } => {
             let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
             format!("{}{indent}mode: {mode}{end}{}", &text[..at], &text[at..])
         }
-    }
+    })
 }
 
 enum Place<'a> {
@@ -59,7 +71,9 @@ fn is_block(line: &str, field: &str) -> bool {
 
 /// Where the value of `field` stands in its line.
 fn value_of(line: &str, field: &str) -> Option<Range<usize>> {
-    let after = line.strip_prefix(field)?.trim_start_matches(' ').strip_prefix(':')?;
+    let quote = if line.starts_with(['"', '\'']) { &line[..1] } else { "" };
+    let after = line.strip_prefix(quote)?.strip_prefix(field)?.strip_prefix(quote)?;
+    let after = after.trim_start_matches(' ').strip_prefix(':')?;
     if !after.starts_with([' ', '\t', '\r', '\n']) {
         return None;
     }
@@ -75,15 +89,21 @@ mod tests {
 
     use super::with_mode;
 
+    fn enforced(text: &str) -> Option<String> {
+        with_mode(text, Mode::Enforce)
+    }
+
     #[test]
     fn only_the_value_changes() {
         let cases = [
             ("spec:\n  mode: observe # for now\n  tools: []\n", "spec:\n  mode: enforce # for now\n  tools: []\n"),
             ("kind: B\r\nspec: # x\r\n    mode:   \"observe\"\r\n", "kind: B\r\nspec: # x\r\n    mode:   enforce\r\n"),
             ("spec:\n  agents: [a]\n  mode : observe", "spec:\n  agents: [a]\n  mode : enforce"),
+            ("\"spec\":\n  \"mode\": 'observe'\n", "\"spec\":\n  \"mode\": enforce\n"),
+            ("spec:\n  mode:\n  'agents': [a]\n", "spec:\n  mode: enforce\n  'agents': [a]\n"),
         ];
         for (before, after) in cases {
-            assert_eq!(with_mode(before, Mode::Enforce), after);
+            assert_eq!(enforced(before).as_deref(), Some(after));
         }
     }
 
@@ -92,12 +112,21 @@ mod tests {
         let before =
             "mode: observe\nspec:\n  # Ours\n  tools:\n    - tool: a\n      mode: observe\nother:\n  mode: observe\n";
         let after = before.replace("  tools:", "  mode: enforce\n  tools:");
-        assert_eq!(with_mode(before, Mode::Enforce), after);
+        assert_eq!(enforced(before), Some(after));
     }
 
     #[test]
-    fn what_it_does_not_know_stays() {
-        let flow = "{spec: {mode: observe}}";
-        assert_eq!(with_mode(flow, Mode::Enforce), flow);
+    fn what_it_does_not_know_is_left_alone() {
+        for text in [
+            "{spec: {mode: observe}}",
+            "spec:\n  mode:\n    observe\n",
+            "spec:\n  mode: &m observe\n  name: *m\n",
+            "spec:\n  mode: >\n    observe\n",
+            "spec:\n  ? mode\n  : observe\n",
+            "spec:\n  \"mo\\x64e\": observe\n",
+            "spec: [",
+        ] {
+            assert_eq!(enforced(text), None, "{text}");
+        }
     }
 }

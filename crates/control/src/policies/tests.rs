@@ -255,6 +255,22 @@ async fn a_file_in_place_of_one_with_its_size_and_its_time_comes_into_force() {
 }
 
 #[tokio::test]
+async fn a_mode_that_cannot_be_told_from_its_text_is_left_to_its_owner() {
+    for plane in planes().await {
+        opened(&plane, None).await;
+        let policies = plane.control.policies();
+        for (number, mode) in ["mode:\n    observe", "mode: &mode observe\n  teams: [*mode]"].into_iter().enumerate() {
+            let name = format!("helm-{number}");
+            let text = HELM.replace("name: helm", &format!("name: {name}")).replace("mode: observe", mode);
+            put(&policies, &name, &text, Expected::Nothing).await.unwrap();
+            let told = policies.set_mode(&name, Mode::Enforce, &Expected::Anything, &by("ada")).await.unwrap_err();
+            assert!(told.to_string().contains("change it by hand"), "{mode}: {told}");
+            assert_eq!(*policies.get(PolicyKind::Boundary, &name).unwrap().text, *text);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_folder_that_does_not_compile_refuses_to_start_with_the_place() {
     for plane in planes().await {
         let folder = tempfile::tempdir().unwrap();

@@ -58,15 +58,14 @@ impl Proposed {
 }
 
 fn enforced(file: &FileText, published: &Published, as_enforced: &mut Vec<String>) -> FileText {
-    let observes = |text: &str| read_boundary(text, &file.name).ok().filter(|read| read.mode == Mode::Observe);
-    let Some(boundary) = (file.kind == PolicyKind::Boundary).then(|| observes(&file.text)).flatten() else {
-        return file.clone();
-    };
-    let current = published.find(PolicyKind::Boundary, &boundary.name);
-    let text = mode_line::with_mode(&file.text, Mode::Enforce);
-    if current.and_then(super::super::Policy::mode) == Some(Mode::Enforce) || observes(&text).is_some() {
-        return file.clone();
+    let observing = (file.kind == PolicyKind::Boundary).then(|| read_boundary(&file.text, &file.name).ok()).flatten();
+    let Some(boundary) = observing.filter(|boundary| boundary.mode == Mode::Observe) else { return file.clone() };
+    let current = published.find(PolicyKind::Boundary, &boundary.name).and_then(super::super::Policy::mode);
+    match mode_line::with_mode(&file.text, Mode::Enforce) {
+        Some(text) if current != Some(Mode::Enforce) => {
+            as_enforced.push(boundary.name);
+            FileText { text: text.into(), ..file.clone() }
+        }
+        _ => file.clone(),
     }
-    as_enforced.push(boundary.name);
-    FileText { text: text.into(), ..file.clone() }
 }

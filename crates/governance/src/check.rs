@@ -142,6 +142,7 @@ impl Checked<'_> {
                     let hint = nearest(&argument.path, names.iter().map(String::as_str));
                     let hint = match hint {
                         Some(near) => format!("; did you mean `{near}`?"),
+                        None if names.is_empty() => "; it has none".to_owned(),
                         None => format!(
                             "; it has {}",
                             names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")

@@ -75,11 +75,7 @@ fn limit(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<Limit> {
         }
         (equals, one_of) => equals.or(one_of),
     };
-    let mut patterns = |field| {
-        fields.get(field).map(|node| {
-            Reader::one_or_more(node).iter().filter_map(|node| reader.text(node, field)).collect::<Vec<_>>()
-        })
-    };
+    let mut patterns = |field| fields.get(field).map(|node| patterns(reader, node, field));
     limit.like = patterns("like");
     limit.not_like = patterns("not_like");
     let mut bound = |field| fields.get(field).and_then(|node| bound(reader, node, field));
@@ -91,6 +87,9 @@ fn limit(reader: &mut Reader<'_>, node: &Node, name: &str) -> Option<Limit> {
     if let Some(node) = fields.get("any") {
         let alternatives: Vec<_> =
             reader.list(Some(node), "any").iter().filter_map(|node| self::limit(reader, node, name)).collect();
+        if matches!(&node.kind, Kind::List(members) if members.is_empty()) {
+            reader.error(node.at, "`any` must have at least one limit: nothing holds of none");
+        }
         if alternatives.iter().any(|alternative| alternative.optional) {
             reader.error(node.at, "`optional` stands beside `any`, not inside it");
         }
@@ -126,6 +125,14 @@ fn bound(reader: &mut Reader<'_>, node: &Node, field: &str) -> Option<Number> {
         return None;
     }
     Some(number)
+}
+
+fn patterns(reader: &mut Reader<'_>, node: &Node, field: &str) -> Vec<String> {
+    let members = Reader::one_or_more(node);
+    if members.is_empty() {
+        reader.error(node.at, format!("`{field}` must have at least one pattern: nothing fits one of none"));
+    }
+    members.iter().filter_map(|node| reader.text(node, field)).collect()
 }
 
 fn values(reader: &mut Reader<'_>, node: &Node, field: &str) -> Vec<Value> {

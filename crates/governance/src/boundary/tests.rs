@@ -67,6 +67,9 @@ fn mistakes_are_told_with_their_place_what_was_expected_and_the_nearest_name() {
         ),
         ("  tools: [{tool: a/b, arguments: {x: {}}}]\n", "the limit of `x` is empty"),
         ("  tools: [{tool: a/b, arguments: {x: []}}]\n", "must name at least one value"),
+        ("  tools: [{tool: a/b, arguments: {x: {any: []}}}]\n", "`any` must have at least one limit"),
+        ("  tools: [{tool: a/b, arguments: {x: {like: []}}}]\n", "`like` must have at least one pattern"),
+        ("  tools: [{tool: a/b, arguments: {x: {not_like: []}}}]\n", "`not_like` must have at least one pattern"),
         ("  tools: [{tool: a/b, beyond_limits: needs_approval}]\n", "`beyond_limits` means something only beside"),
         (
             "  tools: [{tool: a/b, touches: [private]}]\n",

@@ -17,7 +17,12 @@ fn found(spec: &str) -> Vec<String> {
         },
         "required": ["recipient", "amount"],
     });
-    let tools = [ToolSchema { server: "bank".into(), name: "send".into(), input_schema: schema }];
+    let bare = json!({"type": "object", "properties": {}});
+    let tools = [("send", schema), ("ping", bare)].map(|(name, input_schema)| ToolSchema {
+        server: "bank".into(),
+        name: name.into(),
+        input_schema,
+    });
     check(&sources, &tools).iter().map(ToString::to_string).collect()
 }
 
@@ -40,6 +45,12 @@ fn limits_are_held_against_the_tools_own_schema() {
         let problems = with_arguments(arguments);
         assert!(problems.len() == 1 && problems[0].contains(expected), "{arguments}: {problems:?}");
     }
+}
+
+#[test]
+fn a_tool_without_arguments_is_said_to_have_none() {
+    let told = found("  tools:\n    - {tool: bank/ping, touches: [private_data], arguments: {x: [1]}}\n");
+    assert!(told.len() == 1 && told[0].ends_with("the tool `bank/ping` has no argument `x`; it has none"), "{told:?}");
 }
 
 #[test]

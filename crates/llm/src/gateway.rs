@@ -96,6 +96,8 @@ pub enum GatewayError {
     Guardrail(#[from] GuardrailError),
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    #[error("`timeouts.{0}` must be at least 1: at 0 every call would end before it began")]
+    Timeout(&'static str),
 }
 
 /// Limits that count what they refuse.
@@ -112,6 +114,7 @@ impl Gateway {
     /// When an upstream or a guardrail cannot be used as it is configured.
     pub fn new(config: GatewayConfig, parts: Parts<'_>) -> Result<Self, GatewayError> {
         let Parts { control, client, records, clock, prices, registry, tasks } = parts;
+        config.check()?;
         let routes = Routes::new(&config.upstreams)?;
         let metrics = GatewayMetrics::new(registry);
         let (sink, copies) = Sink::new(config.limits.record_queue_bytes_max, metrics.clone());

@@ -11,7 +11,7 @@ use mizzen_runtime::client::ClientError;
 use tokio::time::{Instant, timeout_at};
 
 use super::Inner;
-use super::config::Retries;
+use super::config::{Retries, Timeouts};
 use super::recording::Recording;
 use super::refusal::{Reason, Refusal};
 use super::trace::random;
@@ -47,9 +47,10 @@ pub(super) async fn send(
     deadline: Instant,
     recording: &mut Recording,
 ) -> Result<Response<Incoming>, Refusal> {
+    let timeouts = gateway.config.timeouts;
     let mut attempt = 0;
     loop {
-        let head_by = deadline.min(Instant::now() + gateway.config.timeouts.first_byte());
+        let head_by = deadline.min(Instant::now() + timeouts.first_byte());
         let answered = timeout_at(head_by, gateway.client.send(outbound.request())).await;
         let wait = match &answered {
             Ok(outcome) => pause(outcome, attempt, gateway.config.retries),
@@ -64,7 +65,7 @@ pub(super) async fn send(
             }
             (_, Ok(Ok(response))) => return Ok(response),
             (_, Ok(Err(error))) => return Err(unreachable(upstream, &error)),
-            (_, Err(_)) => return Err(late(upstream, gateway.config.timeouts.first_byte())),
+            (_, Err(_)) => return Err(late(upstream, timeouts, head_by == deadline)),
         }
     }
 }
@@ -117,12 +118,16 @@ fn unreachable(upstream: &Upstream, error: &ClientError) -> Refusal {
     }
 }
 
-fn late(upstream: &Upstream, limit: Duration) -> Refusal {
-    let (name, seconds) = (&upstream.name, limit.as_secs());
+fn late(upstream: &Upstream, timeouts: Timeouts, took_all: bool) -> Refusal {
+    let (seconds, limit) = match took_all {
+        true => (timeouts.total_seconds, "timeouts.total_seconds"),
+        false => (timeouts.first_byte_seconds, "timeouts.first_byte_seconds"),
+    };
+    let name = &upstream.name;
     Refusal::new(
         Reason::TimedOut,
         format!(
-            "upstream `{name}` did not begin to answer within {seconds} s (`timeouts.first_byte_seconds`); try again, or stream the answer"
+            "upstream `{name}` did not begin to answer within {seconds} s (`{limit}`); try again, or stream the answer"
         ),
     )
 }

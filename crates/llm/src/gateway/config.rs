@@ -7,7 +7,9 @@ use mizzen_control::secrets::SecretsAction;
 use mizzen_runtime::secret::Secret;
 use serde::{Deserialize, Serialize};
 
-use super::guardrails::GuardrailConfig;
+use super::GatewayError;
+use super::guardrails::{self, GuardrailConfig};
+use crate::routing::Routes;
 use crate::wire::Protocol;
 use crate::wire::content::ContentLimits;
 
@@ -43,6 +45,18 @@ impl Default for GatewayConfig {
             secrets: SecretsConfig::default(),
             guardrails: Vec::new(),
         }
+    }
+}
+
+impl GatewayConfig {
+    /// Whether it can be used as it is written. No upstream is asked.
+    ///
+    /// # Errors
+    /// When an upstream, a guardrail or a timeout cannot be what it should be.
+    pub fn check(&self) -> Result<(), GatewayError> {
+        Routes::new(&self.upstreams)?;
+        guardrails::check(&self.guardrails)?;
+        self.timeouts.zero().map_or(Ok(()), |key| Err(GatewayError::Timeout(key)))
     }
 }
 
@@ -145,6 +159,17 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
+    /// The key of one that would end every call before it began.
+    fn zero(&self) -> Option<&'static str> {
+        let all = [
+            ("request_seconds", self.request_seconds),
+            ("first_byte_seconds", self.first_byte_seconds),
+            ("idle_seconds", self.idle_seconds),
+            ("total_seconds", self.total_seconds),
+        ];
+        all.into_iter().find(|(_, seconds)| *seconds == 0).map(|(key, _)| key)
+    }
+
     pub(super) const fn request(&self) -> Duration {
         Duration::from_secs(self.request_seconds)
     }

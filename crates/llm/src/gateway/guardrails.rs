@@ -63,6 +63,11 @@ pub(super) fn as_it_stands(body: &[u8]) -> Shown<'_> {
     }
 }
 
+/// Whether each can be used as it is written.
+pub(super) fn check(configured: &[GuardrailConfig]) -> Result<(), GuardrailError> {
+    config::resolve(configured).map(drop)
+}
+
 impl Guardrails {
     pub(super) fn new(
         configured: &[GuardrailConfig],

@@ -210,6 +210,16 @@ impl Recording {
         }
     }
 
+    /// Whether the stream that has ended was no whole answer: nothing in it says that it is, nor why it is not. Some engines
+    /// send no last event, but each says why a choice ended.
+    pub(super) fn is_cut_short(&mut self) -> bool {
+        let Some((copy, _)) = &mut self.copy else { return false };
+        copy.answer.read();
+        let succeeded = copy.status.is_some_and(|status| status < 400);
+        let is_open = |answer: &Answer| !answer.complete && answer.finish_reasons.is_empty() && answer.error.is_none();
+        succeeded && self.answer().is_some_and(is_open)
+    }
+
     /// Reads the answer now, however large it is, and settles.
     pub(super) fn read_answer(&mut self) {
         if let Some((copy, _)) = &mut self.copy {

@@ -172,13 +172,19 @@ impl Relay {
         }
     }
 
-    /// The upstream has sent everything.
+    /// The upstream has sent everything, or says so: behind a proxy a stream of which the engine died ends as others do.
     fn finish(&mut self) {
         self.incoming = None;
         self.terms.timed = None;
-        self.recording.answered();
+        let is_whole = !self.terms.events || !self.recording.is_cut_short();
+        if is_whole {
+            self.recording.answered();
+        }
         let step = self.filter.finish(&mut self.ready);
         self.step(step);
+        if !is_whole && self.cut.is_none() {
+            self.stop(Reason::Broken, "ended its stream before the answer was complete");
+        }
     }
 
     fn step(&mut self, step: Step) {

@@ -2,11 +2,15 @@
 
 use mizzen_model::attribute::Value;
 use mizzen_model::usage::Usage;
+use serde::de::IgnoredAny;
 
 use super::content::ContentLimits;
 use super::draft::Draft;
 use super::sse::{Event, event_end};
 use super::{Format, anthropic, openai};
+
+/// The error of a body that no provider would send, such as the page of a proxy in between.
+const NOT_JSON: &str = "not_json";
 
 /// One answer in the GenAI conventions' meaning.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -76,12 +80,19 @@ impl Accumulator {
 
     /// Reads a whole answer that is not a stream.
     pub fn body(&mut self, body: &[u8]) {
-        let Ok(body) = std::str::from_utf8(body) else { return };
+        let Ok(body) = std::str::from_utf8(body) else {
+            self.draft.error = Some(NOT_JSON.to_owned());
+            return;
+        };
         match self.format {
             Format::Chat | Format::Completions => openai::choices::body(&mut self.draft, body),
             Format::Responses => openai::items::body(&mut self.draft, body),
             Format::Embeddings => openai::embeddings::body(&mut self.draft, body),
             Format::Messages => anthropic::blocks::body(&mut self.draft, body),
+        }
+        let was_read = self.draft.complete && !self.draft.unread;
+        if !was_read && serde_json::from_str::<IgnoredAny>(body).is_err() {
+            self.draft.error = Some(NOT_JSON.to_owned());
         }
     }
 

@@ -83,6 +83,27 @@ async fn an_upstream_that_never_answers_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_call_that_takes_all_its_time_names_that_limit() {
+    let it = Harness::with(|config| config.timeouts.total_seconds = 1).await;
+    it.fake.will(Answer::json(200, OK).head_after(Duration::from_secs(30)));
+    let got = it.post("/v1/chat/completions", CALL).await;
+    let message = got.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert_eq!(got.status, 504);
+    assert!(message.contains("within 1 s (`timeouts.total_seconds`)"), "{message}");
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_an_answer_is_handed_on_and_recorded_as_an_error() {
+    let mut it = Harness::start().await;
+    for path in ["/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/anthropic/v1/messages"] {
+        it.fake.will(Answer::new(200, "text/html").chunk("<html>Sign in</html>"));
+        let got = it.post(path, CALL).await;
+        assert_eq!((got.status, got.body.as_str()), (200, "<html>Sign in</html>"), "{path}");
+        assert_eq!(it.record().await.error_type(), Some("not_json"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_off_is_recorded_and_breaks_off() {
     let mut it = Harness::start().await;
     it.fake.will(

@@ -161,6 +161,38 @@ async fn an_upstream_that_dies_between_events_ends_the_stream_with_an_error_even
 }
 
 #[tokio::test]
+async fn a_stream_that_ends_well_before_its_answer_does_is_told_as_broken_off() {
+    let mut it = Harness::start().await;
+    let cases = [("/v1/chat/completions", CHAT), ("/anthropic/v1/messages", MESSAGES)];
+    for (path, whole) in cases {
+        let begun: String = whole.split_inclusive("\n\n").take(2).collect();
+        it.fake.will(Answer::events(&begun));
+        let got = it.post(path, r#"{"model":"m","stream":true,"messages":[]}"#).await;
+        let event = got.body.strip_prefix(begun.as_str()).unwrap();
+        assert!(event.contains("ended its stream before the answer was complete"), "{path}: {event}");
+        assert!(!got.broken);
+        assert_eq!(it.record().await.error_type(), Some("upstream_disconnected"), "{path}");
+
+        // In the middle of an event nothing can be added.
+        it.fake.will(Answer::new(200, "text/event-stream").chunk(&begun).chunk("data: {\"id\":\"x\",\"cr"));
+        let got = it.post(path, r#"{"model":"m","stream":true,"messages":[]}"#).await;
+        assert!(got.broken, "{path}: {}", got.body);
+        assert_eq!(it.record().await.error_type(), Some("upstream_disconnected"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_without_a_last_event_is_whole_when_its_choice_has_ended() {
+    let mut it = Harness::start().await;
+    let whole = CHAT.replace("data: [DONE]\n\n", "");
+    assert_ne!(whole, CHAT);
+    it.fake.will(Answer::events(&whole));
+    let got = it.post("/v1/chat/completions", r#"{"model":"m","stream":true,"messages":[]}"#).await;
+    assert!(!got.broken && !got.body.contains("error"), "{}", got.body);
+    assert_eq!(it.record().await.error_type(), None);
+}
+
+#[tokio::test]
 async fn an_upstream_that_dies_inside_an_event_breaks_the_connection() {
     let mut it = Harness::start().await;
     it.fake.will(

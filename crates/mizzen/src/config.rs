@@ -1,11 +1,14 @@
 //! One `mizzen.toml`: every key has a default, an unknown key names the nearest known one, `MIZZEN_…` overrides.
 
+mod check;
 mod load;
 mod sections;
 
+pub(crate) use check::refuse;
 pub(crate) use sections::Config;
 
 use anyhow::Context as _;
+use mizzen_control::environment::Environment;
 
 use crate::cli::ConfigArgs;
 use crate::failure::Failure;
@@ -27,7 +30,7 @@ pub(crate) fn load(args: &ConfigArgs) -> Result<Config, Failure> {
 }
 
 pub(crate) fn check(args: &ConfigArgs) -> Result<(), Failure> {
-    load(args)?;
+    check::refuse(&load(args)?)?;
     output::say("the configuration is valid");
     Ok(())
 }
@@ -36,4 +39,14 @@ pub(crate) fn print(args: &ConfigArgs) -> Result<(), Failure> {
     let config = load(args)?.redacted();
     let text = toml::to_string_pretty(&config).context("failed to write the configuration")?;
     output::data(text.trim_end())
+}
+
+/// References to secrets are resolved here and nowhere else.
+pub(crate) fn environment() -> Environment {
+    Environment::new(|name| std::env::var_os(name).and_then(|value| value.into_string().ok()))
+}
+
+/// `None` for a text that is left empty.
+pub(crate) fn given(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }

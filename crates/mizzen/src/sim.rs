@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::output;
 
 pub(crate) async fn serve(args: SimServeArgs) -> Result<(), Failure> {
-    log::init(LogConfig::default()).context("failed to start the log")?;
+    log::init(&LogConfig::default()).context("failed to start the log")?;
     let config = match &args.script {
         Some(file) => read(file).map_err(Failure::Usage)?,
         None => SimConfig::default(),

@@ -14,7 +14,7 @@ mod versions;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use mizzen_runtime::log::{self, LogConfig};
+use mizzen_runtime::log;
 use mizzen_runtime::task::TaskGroup;
 
 use crate::cli::UpArgs;
@@ -30,10 +30,8 @@ pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 /// When a plane or a door cannot be opened: the message names the file, port or key and the way out.
 pub(crate) async fn up(args: UpArgs) -> Result<(), Failure> {
     let config = configuration(&args)?;
-    let format = config.log.format.parse().context("`log.format`").map_err(Failure::Usage)?;
-    log::init(LogConfig { format, filter: config.log.filter.clone() })
-        .context("`log.filter`")
-        .map_err(Failure::Usage)?;
+    config::refuse(&config)?;
+    log::init(&config.log.read()?).context("failed to start the log")?;
     doors::check_ports(&config)?;
     let mut planes = planes::open(&config).await?;
     let doors = doors::open(&config, &planes).await?;

@@ -67,14 +67,24 @@ pub enum LogError {
     AlreadyStarted,
 }
 
+impl LogConfig {
+    /// # Errors
+    /// When the filter is not understood.
+    pub fn check(&self) -> Result<(), LogError> {
+        self.filter().map(drop)
+    }
+
+    fn filter(&self) -> Result<EnvFilter, LogError> {
+        EnvFilter::try_new(&self.filter).map_err(|source| LogError::Filter { filter: self.filter.clone(), source })
+    }
+}
+
 /// Starts the log of this process.
 ///
 /// # Errors
 /// When the filter is not understood, or the log was started before.
-pub fn init(config: LogConfig) -> Result<(), LogError> {
-    let filter =
-        EnvFilter::try_new(&config.filter).map_err(|source| LogError::Filter { filter: config.filter, source })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+pub fn init(config: &LogConfig) -> Result<(), LogError> {
+    let lines = tracing_subscriber::fmt().with_env_filter(config.filter()?).with_writer(std::io::stderr);
     match config.format {
         Format::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
         Format::Json => lines.json().flatten_event(true).try_init(),
@@ -89,7 +99,7 @@ mod tests {
     #[test]
     fn a_filter_that_is_not_understood_is_named() {
         let config = LogConfig { filter: "mizzen=loud".into(), ..LogConfig::default() };
-        let message = init(config).unwrap_err().to_string();
+        let message = init(&config).unwrap_err().to_string();
         assert!(message.contains("`mizzen=loud`"), "{message}");
         assert!(matches!("xml".parse::<Format>(), Err(LogError::Format(_))));
     }

@@ -171,7 +171,10 @@ impl Store {
 }
 
 /// Whether the URL is one of PostgreSQL.
-pub(crate) fn check_scheme(url: &str) -> Result<(), StoreError> {
+///
+/// # Errors
+/// When it is not.
+pub fn check_scheme(url: &str) -> Result<(), StoreError> {
     let scheme = url.split_once("://").map_or(url, |(scheme, _)| scheme);
     if !matches!(scheme, "postgres" | "postgresql") {
         // What is no scheme may be anything, a password too.

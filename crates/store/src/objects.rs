@@ -48,6 +48,14 @@ pub fn open(url: Option<&str>, data_dir: &DataDir) -> Result<Arc<dyn ObjectStore
     }
 }
 
+/// Whether the URL names a bucket that could be opened, without opening it.
+///
+/// # Errors
+/// When it does not.
+pub fn check(url: &str) -> Result<(), ObjectsError> {
+    open_bucket(url, AmazonS3Builder::from_env()).map(drop)
+}
+
 fn open_bucket(url: &str, environment: AmazonS3Builder) -> Result<Arc<dyn ObjectStore>, ObjectsError> {
     let unknown = || ObjectsError::UnknownUrl(url.to_owned());
     let address = url.strip_prefix("s3://").ok_or_else(unknown)?;

@@ -82,7 +82,19 @@ impl OidcConfig {
         !self.issuer.is_empty()
     }
 
-    pub(super) fn check(&self) -> Result<Vec<(Role, Vec<String>)>, OidcConfigError> {
+    /// Whether it can be used as it is written. The provider is not asked.
+    ///
+    /// # Errors
+    /// When something is missing, or cannot be what it should be.
+    pub fn check(&self, environment: &Environment) -> Result<(), OidcConfigError> {
+        if !self.is_on() {
+            return Ok(());
+        }
+        self.read_roles()?;
+        self.secret(environment).map(drop)
+    }
+
+    pub(super) fn read_roles(&self) -> Result<Vec<(Role, Vec<String>)>, OidcConfigError> {
         if self.client_id.is_empty() {
             return Err(OidcConfigError::Missing("client_id"));
         }

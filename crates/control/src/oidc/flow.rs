@@ -87,7 +87,7 @@ impl Oidc {
         if !config.is_on() {
             return Ok(None);
         }
-        let roles = config.check()?;
+        let roles = config.read_roles()?;
         let secret = config.secret(environment)?;
         let clock = control.0.clock.clone();
         let issuer = Issuer::new(IssuerConfig::new(&config.issuer), client, clock).map_err(OidcConfigError::Address)?;

@@ -64,11 +64,8 @@ pub(super) async fn open(config: &Config, planes: &Planes) -> anyhow::Result<Doo
         otlp_grpc: otlp_grpc.local_addr()?,
         otlp_http: otlp_http.local_addr()?,
     };
-    let tls = match (config.tls.certificate.as_os_str().is_empty(), config.tls.key.as_os_str().is_empty()) {
-        (true, true) => None,
-        (false, false) => Some(listen::tls_config(&config.tls.certificate, &config.tls.key).context("`tls`")?),
-        _ => anyhow::bail!("`tls.certificate` and `tls.key` belong together; set both or none"),
-    };
+    let tls = config.tls.files()?.map(|(certificate, key)| listen::tls_config(certificate, key));
+    let tls = tls.transpose().context("`tls`")?;
     let tasks = TaskGroup::new();
     let authenticate = authenticate(&planes.control, &planes.clock);
     let limits = |name| ListenLimits::new(&planes.metrics, name);

@@ -9,7 +9,6 @@ use mizzen_catalog::scorecard::{self, Scorecards};
 use mizzen_catalog::template::plane::{self as template_plane, Templates};
 use mizzen_control::Control;
 use mizzen_control::config::PermissionSettings;
-use mizzen_control::environment::Environment;
 use mizzen_control::oidc::Oidc;
 use mizzen_eval::judge::ChatJudge;
 use mizzen_eval::plane::{self, Eval};
@@ -34,7 +33,7 @@ use super::decisions::Recorder;
 use super::discover::Discovery;
 use super::facts::PlaneFacts;
 use super::{evidence, templates, versions};
-use crate::config::Config;
+use crate::config::{Config, environment, given};
 
 /// Everything behind the doors.
 #[derive(Debug)]
@@ -292,15 +291,6 @@ async fn judge(control: &Control, gateway: &Gateway) -> anyhow::Result<ChatJudge
     }
     let key = control.keys().mint_for_judges().await?;
     Ok(ChatJudge::in_process(mizzen_llm::gateway::router(gateway.clone()), key))
-}
-
-/// References to provider keys are resolved here and nowhere else.
-fn environment() -> Environment {
-    Environment::new(|name| std::env::var_os(name).and_then(|value| value.into_string().ok()))
-}
-
-fn given(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
 }
 
 fn telemetry_config(config: &Config) -> TelemetryConfig {

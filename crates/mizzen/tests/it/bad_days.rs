@@ -54,6 +54,44 @@ async fn a_wrong_configuration_is_refused_with_the_nearest_key() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_configuration_that_cannot_be_served_is_refused_by_check_and_by_up_alike() -> Result<()> {
+    let server = Mizzen::start().await?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("mizzen.toml");
+    let (path, data) = (file.to_string_lossy().into_owned(), folder.path().join("data"));
+    let upstream = "[[gateway.upstream]]\nname = \"a\"\nprotocol = \"openai\"\nbase_url = ";
+    let twice = format!("{upstream}\"http://127.0.0.1:9/v1\"\n").repeat(2);
+    let cases = [
+        (format!("{upstream}\"not a url\"\n"), "base_url"),
+        (twice, "two upstreams have the name `a`"),
+        ("[gateway.timeouts]\ntotal_seconds = 0\n".to_owned(), "timeouts.total_seconds"),
+        ("[tls]\ncertificate = \"/nope\"\n".to_owned(), "tls.key"),
+        ("[tls]\ncertificate = \"/nope\"\nkey = \"/nope\"\n".to_owned(), "/nope"),
+        ("[log]\nformat = \"xml\"\n".to_owned(), "log.format"),
+        ("[log]\nfilter = \"inf=o,,\"\n".to_owned(), "log.filter"),
+        ("[store]\nurl = \"mysql://x\"\n".to_owned(), "store.url"),
+        ("[store]\nobjects = \"ftp://x\"\n".to_owned(), "store.objects"),
+        ("[capture]\nredact = [\"(\"]\n".to_owned(), "capture"),
+        ("[[price]]\nmatch = \"gpt-4o\"\ninput = -1.0\noutput = 2.0\n".to_owned(), "price"),
+        ("[oidc]\nissuer = \"https://x\"\n".to_owned(), "oidc"),
+    ];
+    for (text, named) in cases {
+        std::fs::write(&file, &text)?;
+        let (code, _, said) = run(&server, &["config", "check", "--config", &path]).await?;
+        assert_eq!(code, Some(2), "{text}: {said}");
+        assert!(said.contains(named), "{text}: {said}");
+        let up = ["up", "--config", &path, "--data-dir", &data.to_string_lossy()];
+        let (code, _, said_by_up) = run(&server, &up).await?;
+        assert_eq!((code, said_by_up), (Some(2), said), "{text}");
+    }
+    std::fs::write(&file, "[log]\nformat = \"xml\"\n[store]\nurl = \"mysql://x\"\n")?;
+    let (_, _, said) = run(&server, &["config", "check", "--config", &path]).await?;
+    assert!(said.contains("2 faults") && said.contains("log.format") && said.contains("store.url"), "{said}");
+    assert!(!data.exists(), "a folder was made for nothing");
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_is_no_trace_is_refused_by_name_and_the_server_goes_on() -> Result<()> {
     let server = Mizzen::start().await?;
     let folder = tempfile::tempdir()?;

@@ -1,0 +1,79 @@
+//! What can be told of a configuration without opening anything.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use mizzen_mcp::servers::check as tools;
+use mizzen_model::price::PriceTable;
+use mizzen_runtime::listen;
+use mizzen_runtime::log::LogConfig;
+use mizzen_store::{database, objects};
+use mizzen_telemetry::capture::CapturePolicy;
+
+use super::sections::{Config, Log, Tls};
+use super::{environment, given};
+use crate::failure::Failure;
+
+/// Refuses what could not be served, each fault with its key. Nothing outside the machine is asked, and the data folder is not
+/// looked at.
+///
+/// # Errors
+/// When there is a fault.
+pub(crate) fn refuse(config: &Config) -> Result<(), Failure> {
+    let faults: Vec<String> = faults(config).iter().map(|fault| format!("{fault:#}")).collect();
+    match faults.as_slice() {
+        [] => Ok(()),
+        [fault] => Err(Failure::Usage(anyhow::anyhow!("{fault}"))),
+        _ => Err(Failure::Usage(anyhow::anyhow!(
+            "the configuration has {} faults:\n  {}",
+            faults.len(),
+            faults.join("\n  ")
+        ))),
+    }
+}
+
+fn faults(config: &Config) -> Vec<anyhow::Error> {
+    let store = &config.store;
+    let mut checks = vec![
+        config.log.read().map(drop),
+        tls(&config.tls),
+        given(&store.url).map_or(Ok(()), database::check_scheme).context("`store.url`"),
+        given(&store.objects).map_or(Ok(()), objects::check).context("`store.objects`"),
+        CapturePolicy::new(&config.capture).map(drop).context("`capture`"),
+        PriceTable::built_in(&config.price).map(drop).context("`price`"),
+        config.gateway.check().context("`gateway`"),
+        config.oidc.check(&environment()).context("`oidc`"),
+    ];
+    checks.extend(config.tool_server.iter().map(|server| tools::server(server).context("`tool_server`")));
+    checks.extend(config.tool_profile.iter().map(|profile| tools::profile(profile).context("`tool_profile`")));
+    checks.into_iter().filter_map(Result::err).collect()
+}
+
+fn tls(tls: &Tls) -> anyhow::Result<()> {
+    let Some((certificate, key)) = tls.files()? else { return Ok(()) };
+    listen::tls_config(certificate, key).map(drop).context("`tls`")
+}
+
+impl Tls {
+    /// Certificate and key.
+    ///
+    /// # Errors
+    /// When only one of them is given.
+    pub(crate) fn files(&self) -> anyhow::Result<Option<(&Path, &Path)>> {
+        match (self.certificate.as_os_str().is_empty(), self.key.as_os_str().is_empty()) {
+            (true, true) => Ok(None),
+            (false, false) => Ok(Some((&self.certificate, &self.key))),
+            _ => anyhow::bail!("`tls.certificate` and `tls.key` belong together; set both or none"),
+        }
+    }
+}
+
+impl Log {
+    /// # Errors
+    /// When the format or the filter is not understood.
+    pub(crate) fn read(&self) -> anyhow::Result<LogConfig> {
+        let log = LogConfig { format: self.format.parse().context("`log.format`")?, filter: self.filter.clone() };
+        log.check().context("`log.filter`")?;
+        Ok(log)
+    }
+}

@@ -98,6 +98,9 @@ pub(crate) fn session(
     let options = config.options_mut();
     options.execution.parquet.pushdown_filters = true;
     options.execution.parquet.reorder_filters = true;
+    // It sets a limit also where a condition on one value leaves the groups in order, and the stream for those then fails:
+    // `SELECT DISTINCT … WHERE a = 'x' LIMIT 1`.
+    options.optimizer.enable_distinct_aggregation_soft_limit = false;
     options.execution.time_zone = Some("UTC".to_owned());
     let state = SessionStateBuilder::new()
         .with_config(config)

@@ -85,6 +85,19 @@ fn what_is_too_long_is_cut_and_said_so() {
 }
 
 #[test]
+fn some_of_what_differs_is_told_also_of_one_computed_value() {
+    block_on(async {
+        let asked = asked(3_000, QueryLimits::default()).await;
+        let of_all = "SELECT DISTINCT attr(attributes, 'gen_ai.agent.name') AS a, started_at, run_id FROM spans";
+        for agent in ["a", "b"] {
+            let of_one = format!("SELECT * FROM ({of_all}) WHERE a = '{agent}'");
+            let all = asked.rows(&of_one).await.len();
+            assert_eq!(asked.rows(&format!("{of_one} LIMIT 2")).await.len(), all.min(2), "{of_one}");
+        }
+    });
+}
+
+#[test]
 fn mistakes_are_told_in_the_words_of_the_question() {
     block_on(async {
         let asked = asked(10, QueryLimits::default()).await;

@@ -24,7 +24,7 @@ pub struct BadName(String);
 pub enum OriginError {
     #[error("the request names no host")]
     NoHost,
-    #[error("the host `{0}` is not one of this server; add it to the allowed hosts if it should be")]
+    #[error("the host `{0}` is not one of this server; add it to `allowed_hosts` in the configuration if it should be")]
     Host(String),
     #[error("the request comes from a page of `{0}`, not of this server")]
     Origin(String),

@@ -112,6 +112,13 @@ pub(crate) fn duration(nanos: i64) -> String {
     }
 }
 
+/// Seconds in the largest unit that they are a whole number of, as boundaries write them: `30d`.
+pub(crate) fn span(seconds: u64) -> String {
+    const UNITS: &[(u64, &str)] = &[(86_400, "d"), (3_600, "h"), (60, "m")];
+    let (unit, name) = UNITS.iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).copied().unwrap_or((1, "s"));
+    format!("{}{name}", seconds / unit)
+}
+
 /// A time as tables show it: `2026-11-22 10:00:00`, in UTC; `-` when absent.
 pub(crate) fn time(item: &Value, field: &str) -> String {
     text(item, field).chars().take("2026-11-22T10:00:00".len()).map(|c| if c == 'T' { ' ' } else { c }).collect()
@@ -161,7 +168,12 @@ pub(crate) fn cost(cost_usd: Option<f64>, unpriced_calls: u64) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{cost, counted, cut, dollars, duration, grid, number, one_line, time};
+    use super::{cost, counted, cut, dollars, duration, grid, number, one_line, span, time};
+
+    #[test]
+    fn a_span_of_time_is_said_in_its_largest_unit() {
+        assert_eq!([90, 900, 7_200, 259_200].map(span), ["90s", "15m", "2h", "3d"]);
+    }
 
     #[test]
     fn an_unknown_cost_is_never_zero() {

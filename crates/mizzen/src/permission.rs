@@ -109,7 +109,8 @@ async fn list_budgets(args: BudgetsListArgs) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for budget in &budgets {
         let row = |account: &Value, unit: &Value| {
-            json!({ "name": budget["name"], "mode": budget["mode"], "window": budget["window"], "per": budget["per"],
+            json!({ "name": budget["name"], "mode": budget["mode"], "window": budget["window"],
+                "window_seconds": budget["window_seconds"], "per": budget["per"],
                 "subject": account["subject"], "unit": unit["unit"], "spent": unit["spent"], "reserved": unit["reserved"],
                 "limit": unit["limit"], "resets_at": account["resets_at"] })
         };
@@ -129,7 +130,7 @@ async fn list_budgets(args: BudgetsListArgs) -> Result<(), Failure> {
         Column { heading: "NAME", right: false, cell: |item| output::text(item, "name") },
         Column { heading: "MODE", right: false, cell: |item| output::text(item, "mode") },
         Column { heading: "PER", right: false, cell: |item| output::text(item, "per") },
-        Column { heading: "WINDOW", right: false, cell: |item| output::text(item, "window") },
+        Column { heading: "WINDOW", right: false, cell: window },
         Column { heading: "OF", right: false, cell: |item| output::text(item, "subject") },
         Column { heading: "UNIT", right: false, cell: |item| output::text(item, "unit") },
         Column { heading: "SPENT", right: true, cell: |item| amount(item, "spent") },
@@ -139,6 +140,14 @@ async fn list_budgets(args: BudgetsListArgs) -> Result<(), Failure> {
     ];
     let nothing = "no budgets; `mizzen budgets set NAME --agent AGENT --window day --cost-usd 5` sets one";
     output::list_or(&rows, args.output.format, &columns, nothing)
+}
+
+/// `day`, or how long one is that has no name.
+fn window(item: &Value) -> String {
+    match (item["window"].as_str(), item["window_seconds"].as_u64()) {
+        (Some("seconds"), Some(seconds)) => output::span(seconds),
+        _ => output::text(item, "window"),
+    }
 }
 
 /// How much of a unit: money is money, everything else a number.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bytes::Bytes;
 use http::Method;
+use mizzen_control::keys::NAME_BYTES_MAX;
 use mizzen_model::id::{Digest, RunId};
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
@@ -113,7 +114,7 @@ async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
     let run_id = RunId::of_process(trace_parent.trace_id).to_string();
     let own_digest = || args.agent_digest.clone().or_else(|| digest::of(&args.command));
     let agent_digest = if args.version.is_some() { None } else { own_digest() };
-    let body = json!({ "name": format!("mizzen run {agent}"), "agent": agent, "team": args.team, "run_id": run_id,
+    let body = json!({ "name": key_name(&agent), "agent": agent, "team": args.team, "run_id": run_id,
         "agent_digest": agent_digest, "version": args.version, "ttl_seconds": KEY_TTL_SECONDS });
     let minted = server.post("/api/v1/keys", &body).await?;
     let key = minted["key"].as_str().context("the server did not hand out a key")?;
@@ -148,6 +149,12 @@ fn reachable(told: &str, server: &str) -> Result<String, Failure> {
         )));
     }
     Ok(otlp.as_str().trim_end_matches('/').to_owned())
+}
+
+/// Of the key that is made for one run; names of agents may be as long as those of keys.
+fn key_name(agent: &str) -> String {
+    let name = format!("mizzen run {agent}");
+    name[..name.floor_char_boundary(NAME_BYTES_MAX)].to_owned()
 }
 
 /// `0.0.0.0` and `::` say where a server listens, not where it is.
@@ -202,7 +209,14 @@ fn otlp_nanos(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{agent_name, reachable};
+    use super::{agent_name, key_name, reachable};
+
+    #[test]
+    fn the_key_of_a_run_has_a_name_that_keys_may_have() {
+        assert_eq!(key_name("helm"), "mizzen run helm");
+        let long = key_name(&"ü".repeat(64));
+        assert_eq!((long.len(), long.chars().last()), (127, Some('ü')));
+    }
 
     #[test]
     fn telemetry_goes_to_where_the_server_is() {

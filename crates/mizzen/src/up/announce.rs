@@ -1,5 +1,6 @@
 //! What the start says: where the portal is, how to sign in, and a command that works as it stands.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -29,12 +30,15 @@ pub(super) async fn announce(config: &Config, planes: &Planes, addresses: &Addre
         reference_found_keys(planes).await?;
     }
     let scheme = if config.tls.certificate.as_os_str().is_empty() { "http" } else { "https" };
-    let url = format!("{scheme}://{}", addresses.portal);
+    let url = format!("{scheme}://{}", near(addresses.portal));
     let link = planes.control.sign_in().one_time_link(Role::Administrator, "administrator").await?;
     output::say(&format!(
         "portal     {url}\nsign in    {url}/signin?code={}   (once, within ten minutes)",
         link.expose()
     ));
+    if addresses.portal.ip().is_unspecified() && config.allowed_hosts.is_empty() {
+        output::say("           (other machines reach it by the names that `allowed_hosts` has; it has none)");
+    }
     output::say(&format!("gateway    {url}/v1 and {url}/anthropic"));
     output::say(&format!("OTLP       {} (gRPC), {} (HTTP)", addresses.otlp_grpc, addresses.otlp_http));
     let data_dir = std::path::absolute(planes.data_dir.path()).context("failed to find the data folder")?;
@@ -51,6 +55,16 @@ pub(super) async fn announce(config: &Config, planes: &Planes, addresses: &Addre
         ));
     }
     output::data(&format!("ready {url}")).map_err(|_| anyhow::anyhow!("failed to write to standard output"))
+}
+
+/// `0.0.0.0` and `::` say where a server listens, not where it is.
+fn near(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 /// What a command needs before it to find a server that is not where commands look by themselves; mostly nothing.
@@ -82,6 +96,14 @@ async fn reference_found_keys(planes: &Planes) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_listens_everywhere_is_announced_where_it_can_be_reached() {
+        let near = |address: &str| near(address.parse().unwrap()).to_string();
+        assert_eq!(near("0.0.0.0:7600"), "127.0.0.1:7600");
+        assert_eq!(near("[::]:7600"), "[::1]:7600");
+        assert_eq!(near("192.0.2.1:7600"), "192.0.2.1:7600");
+    }
 
     #[test]
     fn a_command_names_what_it_would_not_find_by_itself() {

@@ -92,7 +92,10 @@ async fn an_extension_is_in_the_audit_log_and_there_is_none_of_what_was_revoked(
     server.send(Method::DELETE, &format!("/api/v1/keys/{id}"), &Value::Null).await?;
     let refused = server.send(Method::POST, &path, &json!({ "ttl_seconds": 3_600 })).await?;
     assert_eq!(refused.status, 404, "{}", refused.text());
-    let short = server.post("/api/v1/keys", &json!({ "name": "short", "ttl_seconds": 0 })).await?;
+    let dead = server.send(Method::POST, "/api/v1/keys", &json!({ "name": "dead", "ttl_seconds": 0 })).await?;
+    assert_eq!((dead.status, dead.text().contains("ttl_seconds")), (400, true), "{}", dead.text());
+    let short = server.post("/api/v1/keys", &json!({ "name": "short", "ttl_seconds": 1 })).await?;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
     let path = format!("/api/v1/keys/{}/extend", short["info"]["id"].as_str().context("no id")?);
     let refused = server.send(Method::POST, &path, &json!({ "ttl_seconds": 3_600 })).await?;
     assert_eq!((refused.status, refused.json()?["error"]["code"].as_str()), (409, Some("expired")));

@@ -98,6 +98,10 @@ pub(crate) async fn mint(
             return Err(ApiError::Field { field: "version", message });
         }
     };
+    if request.ttl_seconds == Some(0) {
+        let message = "a key that lives for 0 seconds opens nothing; leave it out for one without an end".to_owned();
+        return Err(ApiError::Field { field: "ttl_seconds", message });
+    }
     let new = NewKey {
         name: request.name,
         agent: request.agent,

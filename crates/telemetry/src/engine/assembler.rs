@@ -64,6 +64,8 @@ pub(crate) struct Assembler {
     pub(crate) flushing: Option<oneshot::Receiver<bool>>,
     /// Of runs that became final up to here watchers heard, or nobody watched.
     pub(crate) told_until: Told,
+    /// When that was last so, until somebody watches.
+    pub(crate) unwatched_at: Option<Timestamp>,
     pub(crate) finalised: Option<oneshot::Receiver<Finalised>>,
 }
 
@@ -218,7 +220,11 @@ impl Assembler {
         runs.forget_quiet(now, is_watched);
         if !is_watched {
             self.told_until = Told::all_until(now);
+            self.unwatched_at = Some(now);
             return Ok(());
+        }
+        if let Some(until) = self.unwatched_at.take() {
+            self.runs()?.forget_news(until);
         }
         for summary in self.runs()?.news(now) {
             // The last listener may have gone meanwhile.

@@ -237,6 +237,7 @@ impl Engine {
             received: None,
             flushing: None,
             told_until: Told::all_until(self.parts.clock.now()),
+            unwatched_at: None,
             finalised: None,
         };
         self.parts.tasks.spawn(TaskKind::Assembler, move |cancel| assembler.run(cancel));

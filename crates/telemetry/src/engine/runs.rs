@@ -190,6 +190,11 @@ impl Runs {
         self.residents.values_mut().filter_map(|run| run.news(now)).collect()
     }
 
+    /// Nobody watched until then: who does now asks for what was, and is told what comes.
+    pub(crate) fn forget_news(&mut self, until: Timestamp) {
+        self.residents.values_mut().filter(|run| run.rests_since() <= until).for_each(|run| run.forget_news());
+    }
+
     /// Makes runs final that were quiet for long enough.
     pub(crate) fn finalise(&mut self, now: Timestamp) {
         let finality = self.finality;

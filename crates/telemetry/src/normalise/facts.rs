@@ -3,6 +3,9 @@
 use super::keys::{Count, Fact, KeyTable, Text};
 use crate::decode::borrowed::{Attribute, Value};
 
+/// More than any call, and any agent over all of its calls; sums of many stay far below what a number holds.
+const TOKENS_MAX: u64 = 1_000_000_000_000;
+
 /// Facts of one attribute set. Of several names for a fact the one of the lowest rank is kept.
 #[derive(Debug, Clone)]
 pub(super) struct Facts<'a> {
@@ -10,11 +13,13 @@ pub(super) struct Facts<'a> {
     counts: [Option<(u8, u64)>; Count::COUNT],
     /// Share of such spans that the sender kept, when an attribute says so.
     pub(super) sampled: Option<f64>,
+    /// Whether a count was left out that no call can have.
+    pub(super) miscounted: bool,
 }
 
 impl<'a> Facts<'a> {
     pub(super) const fn new() -> Self {
-        Self { texts: [None; Text::COUNT], counts: [None; Count::COUNT], sampled: None }
+        Self { texts: [None; Text::COUNT], counts: [None; Count::COUNT], sampled: None, miscounted: false }
     }
 
     pub(super) const fn text(&self, text: Text) -> Option<&'a str> {
@@ -56,8 +61,9 @@ impl<'a> Facts<'a> {
     }
 
     fn observe_count(&mut self, count: Count, rank: u8, value: &Value<'_>) {
-        if let Some(value) = whole_of(value) {
-            keep_lowest(&mut self.counts[count as usize], rank, value);
+        match whole_of(value) {
+            Some(value) if value <= TOKENS_MAX => keep_lowest(&mut self.counts[count as usize], rank, value),
+            _ => self.miscounted |= matches!(value, Value::Int(_) | Value::Double(_)),
         }
     }
 
@@ -65,8 +71,11 @@ impl<'a> Facts<'a> {
         let Value::Text(text) = value else { return };
         let Ok(serde_json::Value::Object(usage)) = serde_json::from_str(text) else { return };
         for (name, count) in [("input", Count::Input), ("output", Count::Output), ("total", Count::Total)] {
-            if let Some(number) = usage.get(name).and_then(serde_json::Value::as_u64) {
-                keep_lowest(&mut self.counts[count as usize], u8::MAX, number);
+            match usage.get(name).and_then(serde_json::Value::as_u64) {
+                Some(number) if number <= TOKENS_MAX => {
+                    keep_lowest(&mut self.counts[count as usize], u8::MAX, number);
+                }
+                other => self.miscounted |= other.is_some(),
             }
         }
     }

@@ -81,6 +81,9 @@ impl<'a> Batch<'_, 'a> {
         let interval = self.interval(span)?;
         let mut facts = Facts::new();
         let attributes = self.attributes(span, &mut facts);
+        if facts.miscounted {
+            self.remarks.change("tokens below zero or above 10^12 are not counted");
+        }
 
         let span_kind = span_kind(span.kind);
         let step = kind::step_kind(&facts, scope.name, span.name);

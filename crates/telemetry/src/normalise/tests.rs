@@ -303,6 +303,21 @@ fn a_call_is_of_the_model_that_was_asked_for_under_whatever_name_it_answered() {
 }
 
 #[test]
+fn tokens_that_no_call_can_have_are_not_counted_and_that_is_said() {
+    let chat = |input, output| {
+        let count = |key: &str, count| attribute(&format!("gen_ai.usage.{key}"), Value::IntValue(count));
+        let chat = text("gen_ai.operation.name", "chat");
+        span(vec![chat, count("input_tokens", input), count("output_tokens", output)])
+    };
+    let sent = [chat(-5, i64::MAX), Span { span_id: vec![8; 8], ..chat(3, 4) }];
+    let normalised = normaliser().spans(&request(sent.to_vec()), &Origin::unknown(NOW));
+    assert_eq!((normalised.rows.len(), normalised.adjusted), (2, 1));
+    assert_eq!(normalised.message, "1 span adjusted: tokens below zero or above 10^12 are not counted");
+    let usage: Vec<_> = normalised.rows.iter().map(|row| row.head.usage.map(|usage| usage.total_tokens())).collect();
+    assert_eq!(usage, [None, Some(7)]);
+}
+
+#[test]
 fn a_total_tells_which_parts_are_counted_beside() {
     let usage = |provider: &str, input, output, cached, reasoning, total| {
         let count = |key: &str, count| attribute(&format!("ai.usage.{key}"), Value::IntValue(count));

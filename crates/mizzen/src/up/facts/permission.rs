@@ -14,6 +14,7 @@ use mizzen_model::step::Source;
 use mizzen_model::time::Timestamp;
 
 use super::Asked;
+use crate::output;
 
 const NANO: f64 = 1e9;
 
@@ -140,16 +141,9 @@ fn window(window: Window) -> String {
         Window::Hour => "hour".to_owned(),
         Window::Day => "day".to_owned(),
         Window::Week => "week".to_owned(),
-        Window::Seconds(seconds) => spoken(seconds),
+        Window::Seconds(seconds) => output::span(seconds),
         Window::Whole => "whole".to_owned(),
     }
-}
-
-/// In the largest unit that it is a whole number of, as boundaries write it: `30d`.
-fn spoken(seconds: u64) -> String {
-    const UNITS: &[(u64, &str)] = &[(86_400, "d"), (3_600, "h"), (60, "m")];
-    let (unit, name) = UNITS.iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).copied().unwrap_or((1, "s"));
-    format!("{}{name}", seconds / unit)
 }
 
 /// Without a decision there is nothing to say.

@@ -45,6 +45,8 @@ pub(crate) struct Hour {
     pub(crate) runs: u64,
     pub(crate) errors: u64,
     pub(crate) cost_usd: Option<f64>,
+    /// When above zero, `cost_usd` is a lower bound.
+    pub(crate) unpriced_calls: u64,
     pub(crate) tokens: u64,
 }
 
@@ -85,6 +87,7 @@ impl Day {
         hour.runs += 1;
         hour.errors += is_error;
         hour.cost_usd = plus(hour.cost_usd, run.cost_usd);
+        hour.unpriced_calls += u64::from(run.unpriced_calls);
         hour.tokens += run.usage.total_tokens();
     }
 }
@@ -141,6 +144,7 @@ mod tests {
         let at = |nanos| RunSummary {
             started_at: Timestamp::from_unix_nanos(nanos),
             cost_usd: Some(0.5),
+            unpriced_calls: 2,
             ..summary("a", 1)
         };
         for nanos in [77 * HOUR_NS, 100 * HOUR_NS, 100 * HOUR_NS + 4, 200 * HOUR_NS] {
@@ -148,6 +152,10 @@ mod tests {
         }
         assert_eq!((day.hours.len(), day.hours[0].at.unix_nanos()), (HOURS, 77 * HOUR_NS));
         assert_eq!((day.hours[0].runs, day.hours[1].runs, day.hours[HOURS - 1].runs), (1, 0, 3));
+        assert_eq!(
+            (day.hours[0].unpriced_calls, day.hours[HOURS - 1].unpriced_calls, day.totals.unpriced_calls),
+            (2, 6, 8)
+        );
         assert_eq!((day.totals.runs, day.totals.cost_usd, day.hours[1].cost_usd), (4, Some(2.0), None));
     }
 }

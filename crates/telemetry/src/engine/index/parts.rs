@@ -213,7 +213,8 @@ impl Parts {
         sums.usage = sums.usage.plus(usage.unwrap_or_default());
         sums.cost_usd += cost_usd.unwrap_or_default();
         sums.priced += u64::from(cost_usd.is_some());
-        sums.unpriced_calls += u64::from(cost_usd.is_none() && usage.is_some());
+        let was_used = usage.is_some() || call.outcome != Outcome::Error;
+        sums.unpriced_calls += u64::from(cost_usd.is_none() && was_used);
         sums.durations.record(call.duration_ns);
         sums.last_seen_at = sums.last_seen_at.max(call.started_at.unix_nanos());
     }

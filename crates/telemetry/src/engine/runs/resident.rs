@@ -237,6 +237,10 @@ impl Resident {
         Some(self.summary(self.is_final))
     }
 
+    pub(super) fn forget_news(&mut self) {
+        self.is_news = false;
+    }
+
     fn summary(&mut self, is_exact: bool) -> RunSummary {
         RunSummary {
             sources: self.sources.list(),

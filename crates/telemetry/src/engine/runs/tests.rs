@@ -245,3 +245,15 @@ fn watchers_hear_of_a_change_once() {
     assert_eq!(runs.news(at(1_000_000)).len(), 1);
     assert!(runs.news(at(2_000_000)).is_empty());
 }
+
+#[test]
+fn who_begins_to_watch_hears_of_what_comes_and_not_of_what_was() {
+    let mut runs = runs();
+    runs.apply(1, at(5), vec![span("before", 1, 0)]);
+    runs.apply(2, at(7), vec![span("since", 2, 0)]);
+    runs.forget_news(at(6));
+    let news: Vec<_> = runs.news(at(1_000_000)).into_iter().map(|run| run.run_id.to_string()).collect();
+    assert_eq!(news, ["since"]);
+    runs.apply(3, at(8), vec![span("before", 3, 0)]);
+    assert_eq!(runs.news(at(10_000_000_000)).len(), 1);
+}

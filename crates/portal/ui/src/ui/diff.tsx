@@ -59,7 +59,7 @@ export function Diff({
 function DiffRow({ row: { kind, before, after } }: { row: Row }) {
   const isChanged = kind === 'changed';
   return (
-    <tr>
+    <tr class={kind}>
       <Side line={before} sign="−" isChanged={isChanged} word="removed" />
       <Side line={after} sign="+" isChanged={isChanged} word="added" />
     </tr>

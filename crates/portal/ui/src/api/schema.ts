@@ -4288,6 +4288,11 @@ export interface components {
             errors: number;
             /** Format: double */
             cost_usd?: number | null;
+            /**
+             * Format: int64
+             * @description When above zero, `cost_usd` is a lower bound.
+             */
+            unpriced_calls: number;
             /** Format: int64 */
             tokens: number;
         };

@@ -27,6 +27,8 @@
 //! 4. **No trace context, no id.** A gateway call that is the root of its own trace is the twin of an SDK
 //!    call without response id when it lies within its time, names the same model, and tokens agree where
 //!    both know them. One gateway call is matched to one SDK call this way.
+//! 5. **Whose call it was.** A call that counts and hangs below nothing, because its observer was told no trace context, hangs where
+//!    the outermost step hangs that it stands for: below the agent that made it.
 //!
 //! # Totals
 //!
@@ -108,6 +110,7 @@ impl<'a> Analysis<'a> {
     fn of(heads: Vec<&'a SpanHead>) -> Self {
         let tree = Tree::build(heads);
         let counted_as = twins::find(&tree);
+        let tree = twins::placed(tree, &counted_as);
         let totals = Totals::of(&tree, &counted_as);
         Self { tree, counted_as, totals }
     }

@@ -27,7 +27,12 @@ pub(super) struct Tree<'a> {
 impl<'a> Tree<'a> {
     pub(super) fn build(mut heads: Vec<&'a SpanHead>) -> Self {
         heads.sort_by_key(|h| (h.started_at, Reverse(h.duration_ns), h.trace_id, h.span_id));
-        let mut parent = parents(&heads);
+        let parent = parents(&heads);
+        Self::hung(heads, parent)
+    }
+
+    /// With other parents than the spans name.
+    pub(super) fn hung(heads: Vec<&'a SpanHead>, mut parent: Vec<u32>) -> Self {
         let top_down = order(&mut parent);
         let mut parent_step = vec![NONE; heads.len()];
         for &at in &top_down {
@@ -55,6 +60,18 @@ impl<'a> Tree<'a> {
     /// When the span at `at` ended, in nanoseconds since the epoch.
     pub(super) fn ended(&self, at: usize) -> i64 {
         ended(self.heads[at])
+    }
+
+    /// Per position the outermost span above, which may be itself.
+    pub(super) fn outermost(&self) -> Vec<u32> {
+        let mut outermost: Vec<u32> = (0..self.len() as u32).collect();
+        for &at in &self.top_down {
+            let above = self.parent[at as usize];
+            if above != NONE {
+                outermost[at as usize] = outermost[above as usize];
+            }
+        }
+        outermost
     }
 
     /// Per position, whether `holds` is true of it or of anything below.

@@ -24,6 +24,27 @@ pub(super) fn find(tree: &Tree<'_>) -> Vec<u32> {
     twins.counted_as
 }
 
+/// The tree with each call that hangs below nothing where the outermost step hangs that it stands for: a gateway that was told no
+/// trace context does not know whose call it saw, the agent that reports it does.
+pub(super) fn placed<'a>(tree: Tree<'a>, counted_as: &[u32]) -> Tree<'a> {
+    let is_lost = |at: usize| rank(tree.heads[at]) > 0 && tree.parent[at] == NONE && tree.own_root != Some(at);
+    let stands_for = |at: usize| counted_as[at] != NONE && is_lost(counted_as[at] as usize);
+    if !(0..tree.len()).any(stands_for) {
+        return tree;
+    }
+    let outermost = tree.outermost();
+    let mut parent = tree.parent.clone();
+    for at in (0..tree.len()).filter(|&at| stands_for(at)) {
+        let (winner, above) = (counted_as[at], tree.parent_step[at]);
+        let is_inner = above != NONE && counted_as[above as usize] == winner;
+        let is_engine = outermost[at] == winner;
+        if !is_inner && !is_engine && parent[winner as usize] == NONE {
+            parent[winner as usize] = tree.parent[at];
+        }
+    }
+    Tree::hung(tree.heads, parent)
+}
+
 pub(super) struct Twins {
     counted_as: Vec<u32>,
     /// Calls that hold several counted ones: their id does not name the one they point to.

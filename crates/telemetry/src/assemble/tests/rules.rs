@@ -124,6 +124,31 @@ fn without_context_or_id_time_model_and_tokens_tell() {
 }
 
 #[test]
+fn a_call_that_the_gateway_saw_without_a_trace_is_the_agents_that_reports_it() {
+    let planner = |id| SpanHead { agent: Some(name("planner")), ..step(id, None, StepKind::AgentCall) };
+    let gateway = SpanHead {
+        agent: Some(name("process")),
+        ..chat(5, None).in_trace(7).seen_by(Gateway).answering("r").using(3, 1)
+    };
+    let client = chat(2, Some(1)).answering("r");
+    let heads = [planner(0), chat(1, Some(0)).answering("r"), client.clone(), gateway.clone(), chat(6, Some(0))];
+    let placed = assemble(&heads);
+    let of = |id| placed.steps.iter().find(|step| step.span_id == span_id(id)).unwrap();
+    assert_eq!((of(5).parent_step, of(5).usage.map(|usage| usage.input_tokens)), (Some(span_id(0)), Some(3)));
+    assert_eq!((of(1).counted_as, of(2).counted_as), (Some(span_id(5)), Some(span_id(5))));
+    assert_eq!((of(2).parent_step, placed.roots.as_slice()), (Some(span_id(1)), &[span_id(0)][..]));
+
+    let engine = SpanHead { parent_span_id: Some(span_id(5)), ..client.in_trace(7) };
+    let alone = assemble(&[planner(0), gateway.clone(), engine]);
+    let call = alone.steps.iter().find(|step| step.span_id == span_id(5)).unwrap();
+    assert_eq!((alone.twins, call.parent_step), (1, None), "the engine's own span is no caller");
+    let known = SpanHead { parent_span_id: Some(span_id(9)), ..gateway };
+    let heads = [planner(0), chat(1, Some(0)).answering("r"), plain(9, None).in_trace(7), known];
+    let call = assemble(&heads).steps.into_iter().find(|step| step.span_id == span_id(5)).unwrap();
+    assert_eq!(call.parent_step, None, "what its caller said stands");
+}
+
+#[test]
 fn an_mcp_client_within_a_tool_step_is_one_tool_call() {
     let heads = [tool(0, None, "search", Some("c1")), plain(1, Some(0)), tool(2, Some(1), "search", None)];
     assert_eq!(twins(&assemble(&heads)), [(0, Some(2)), (2, None)]);

@@ -15,6 +15,8 @@ pub struct RunDay {
     pub ok: u64,
     pub errors: u64,
     pub cost_usd: Option<f64>,
+    /// When above zero, `cost_usd` is a lower bound.
+    pub unpriced_calls: u64,
 }
 
 /// What the runs of the last days took.

@@ -178,7 +178,8 @@ fn trend(runs: &[RunSummary]) -> Vec<RunDay> {
         let day = run.started_at.unix_nanos().div_euclid(DAY_NANOS);
         let entry = days.entry(day).or_insert_with(|| {
             let text = Timestamp::from_unix_nanos(day.saturating_mul(DAY_NANOS)).to_string();
-            RunDay { day: text.get(..10).unwrap_or_default().to_owned(), runs: 0, ok: 0, errors: 0, cost_usd: None }
+            let day = text.get(..10).unwrap_or_default().to_owned();
+            RunDay { day, runs: 0, ok: 0, errors: 0, cost_usd: None, unpriced_calls: 0 }
         });
         entry.runs += 1;
         entry.ok += u64::from(run.outcome == Outcome::Ok);
@@ -186,6 +187,7 @@ fn trend(runs: &[RunSummary]) -> Vec<RunDay> {
         if let Some(cost) = run.cost_usd {
             entry.cost_usd = Some(entry.cost_usd.unwrap_or_default() + cost);
         }
+        entry.unpriced_calls += u64::from(run.unpriced_calls);
     }
     days.into_values().collect()
 }

@@ -3323,6 +3323,11 @@ export interface components {
             errors: number;
             /** Format: double */
             cost_usd?: number | null;
+            /**
+             * Format: int64
+             * @description When above zero, `cost_usd` is a lower bound.
+             */
+            unpriced_calls: number;
         };
         /** @description What the runs of the last days took. */
         CatalogRunFigures: {
@@ -3515,6 +3520,11 @@ export interface components {
              * @description Of its agents' kept runs, an estimate from the price table.
              */
             cost_usd?: number | null;
+            /**
+             * Format: int64
+             * @description When above zero, `cost_usd` is a lower bound.
+             */
+            unpriced_calls: number;
             /** Format: int64 */
             members: number;
             items: components["schemas"]["CatalogOwned"][];

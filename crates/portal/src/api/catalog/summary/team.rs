@@ -29,6 +29,8 @@ pub(crate) struct CatalogTeamSummary {
     levels: LevelCounts,
     /// Of its agents' kept runs, an estimate from the price table.
     cost_usd: Option<f64>,
+    /// When above zero, `cost_usd` is a lower bound.
+    unpriced_calls: u64,
     members: i64,
     items: Vec<CatalogOwned>,
 }
@@ -62,12 +64,13 @@ pub(super) async fn read(app: &App, stored: &Stored) -> Result<CatalogTeamSummar
         level: None,
         levels: LevelCounts::default(),
         cost_usd: None,
+        unpriced_calls: 0,
         members: own::members(stored),
         items: Vec::with_capacity(page.items.len()),
     };
     let traffic = app.state.telemetry.agents().await;
-    let costs: HashMap<String, Option<f64>> =
-        traffic.into_iter().map(|agent| (agent.agent.to_lowercase(), agent.cost_usd)).collect();
+    let costs: HashMap<String, (Option<f64>, u64)> =
+        traffic.into_iter().map(|agent| (agent.agent.to_lowercase(), (agent.cost_usd, agent.unpriced_calls))).collect();
     let mut lowest: Option<Option<Level>> = None;
     for owned in page.items {
         let kind = if owned.class.is_empty() { owned.reference.kind().to_owned() } else { owned.class.clone() };
@@ -78,8 +81,9 @@ pub(super) async fn read(app: &App, stored: &Stored) -> Result<CatalogTeamSummar
             summary.levels.add(level);
             lowest = Some(lowest.map_or(level, |lowest| lowest.min(level)));
             let name = Subject::of(&owned.entity).map(|subject| subject.name.to_lowercase());
-            let cost = name.and_then(|name| costs.get(&name).copied().flatten());
+            let (cost, unpriced) = name.and_then(|name| costs.get(&name).copied()).unwrap_or_default();
             summary.cost_usd = cost.map(|cost| summary.cost_usd.unwrap_or_default() + cost).or(summary.cost_usd);
+            summary.unpriced_calls += unpriced;
         }
         let title = owned.entity.title().to_owned();
         summary.items.push(CatalogOwned { reference: owned.reference, title, kind, level });

@@ -9,7 +9,7 @@ import type {
   VersionState,
 } from '../../api/catalog';
 import { classWord, levelWord } from '../../format/catalog';
-import { dollars } from '../../format/money';
+import { cost, costReason, dollars } from '../../format/money';
 import { exact, plural } from '../../format/number';
 import { instant } from '../../format/time';
 import { boundaryPath, entityPath, splitReference, toolServerPath } from '../../router';
@@ -264,7 +264,9 @@ function TeamFacts({ team, reference }: { team: TeamPart; reference: string }) {
         </a>
       </Fact>
       <Fact name="Members">{exact(team.members)}</Fact>
-      <Fact name="Cost of 30 days (est.)">{team.cost_usd === null ? 'unknown' : dollars(team.cost_usd)}</Fact>
+      <Fact name="Cost of kept runs (est.)" title={costReason(team)}>
+        {cost(team)}
+      </Fact>
       <Fact name="Level of its agents" title="The lowest of its agents">
         <LevelBadge level={team.level} />
       </Fact>

@@ -158,7 +158,7 @@ impl<'a> Analysis<'a> {
 }
 
 /// Who did what: the agent that a step names, or else the one whose call is around it. Where a step names the agent of the whole run, that
-/// is the name of its sender, so that a call around it knows better.
+/// is the name of its sender, so that a call around it knows better; so is that of a call that hangs where another reports it.
 fn agents<'a>(tree: &Tree<'a>) -> Vec<Option<&'a Name>> {
     let outermost = summary::outermost_agent(tree);
     let mut agents: Vec<Option<&'a Name>> = vec![None; tree.len()];
@@ -173,7 +173,7 @@ fn agents<'a>(tree: &Tree<'a>) -> Vec<Option<&'a Name>> {
         let around = if above == NONE { None } else { agents[above as usize] };
         agents[at as usize] = match head.step {
             Some(StepKind::AgentCall) => own.or(around),
-            _ if own.is_none() || own == outermost => around.or(own),
+            _ if own.is_none() || own == outermost || tree.moved.binary_search(&at).is_ok() => around.or(own),
             _ => own,
         };
     }

@@ -49,9 +49,14 @@ pub(super) async fn permitted(inner: &Inner, case: &Case) -> Result<Arc<Decision
     let durability = if changes_something(&case.ask) { Durability::Durable } else { Durability::Window };
     let entry = entry(inner, case, &decision, None, true);
     let arguments_hash = entry.arguments.clone();
-    let place = place(inner).await;
+    // An approval is used by now: that must not wait to be written down.
+    let early = if case.approval.is_none() { Some(place(inner).await) } else { None };
     let appended = inner.audit.append(entry, durability).await;
     appended.map_err(|error| Refusal::unavailable("the audit log does not take the entry", &error, case.at))?;
+    let place = match early {
+        Some(place) => place,
+        None => place(inner).await,
+    };
     tell(inner, place, case, &decision, None, true, arguments_hash);
     Ok(decision)
 }
@@ -60,10 +65,10 @@ pub(super) async fn permitted(inner: &Inner, case: &Case) -> Result<Arc<Decision
 pub(super) async fn turned(inner: &Inner, case: &Case, decision: &Arc<Decision>, code: Option<DenialCode>) {
     let entry = entry(inner, case, decision, code, false);
     let arguments_hash = entry.arguments.clone();
-    let place = place(inner).await;
     if let Err(error) = inner.audit.append(entry, Durability::Durable).await {
         tracing::error!(error = %Chain(&error), decision = decision.id, "a refusal is not in the audit log");
     }
+    let place = place(inner).await;
     if code.is_none() {
         inner.memory.measures().held.inc();
     }
@@ -110,8 +115,8 @@ fn entry(inner: &Inner, case: &Case, decision: &Decision, code: Option<DenialCod
     entry
 }
 
-/// A place with whoever keeps decisions beside their runs. It is waited for before the audit log has the entry: a call that is
-/// given up meanwhile was not decided about. `None` when that one does not keep up at all: then nobody waits until it does again.
+/// A place with whoever keeps decisions beside their runs. A plain permit waits for it before the audit log has the entry: a call
+/// that is given up meanwhile was not let through. `None` when that one does not keep up at all: then nobody waits until it does.
 async fn place(inner: &Inner) -> Option<mpsc::Permit<'_, Recorded>> {
     let (queue, is_stuck) = (&inner.memory.decisions, &inner.memory.decisions_stuck);
     let mut place = queue.try_reserve().ok();

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::metrics::{CallFacts, CallMetrics, GatewayMetrics};
 use super::recording::{CallCopy, End, Kept, Sink};
 use super::tap::Unread;
-use crate::wire::answer::Answer;
+use crate::wire::answer::{Answer, NOT_JSON};
 use crate::wire::content::ContentLimits;
 use crate::wire::describe::describe;
 
@@ -241,7 +241,8 @@ fn error_type(copy: &CallCopy, answer: &Answer) -> Option<String> {
         End::ClientGone | End::Answered => {}
     }
     let failed = copy.status.is_none_or(|status| status >= 400);
-    answer.error.clone().filter(|name| name != "error").or_else(|| match (failed, &answer.error) {
+    let says_nothing = |name: &String| name == "error" || failed && name == NOT_JSON;
+    answer.error.clone().filter(|name| !says_nothing(name)).or_else(|| match (failed, &answer.error) {
         (true, _) => Some(copy.status.map_or_else(|| "_OTHER".to_owned(), |status| status.to_string())),
         (false, Some(_)) => Some("_OTHER".to_owned()),
         (false, None) => None,

@@ -210,14 +210,15 @@ impl Recording {
         }
     }
 
-    /// Whether the stream that has ended was no whole answer: nothing in it says that it is, nor why it is not. Some engines
-    /// send no last event, but each says why a choice ended.
+    /// Whether the stream that has ended was no whole answer: nothing in it says that it is, nor why it is not. `false` where it
+    /// takes long to know.
     pub(super) fn is_cut_short(&mut self) -> bool {
         let Some((copy, _)) = &mut self.copy else { return false };
+        if copy.status.is_none_or(|status| status >= 400) || copy.answer.bytes() > LARGE_BYTES {
+            return false;
+        }
         copy.answer.read();
-        let succeeded = copy.status.is_some_and(|status| status < 400);
-        let is_open = |answer: &Answer| !answer.complete && answer.finish_reasons.is_empty() && answer.error.is_none();
-        succeeded && self.answer().is_some_and(is_open)
+        self.answer().is_some_and(|answer| !answer.complete && answer.error.is_none())
     }
 
     /// Reads the answer now, however large it is, and settles.

@@ -10,7 +10,7 @@ use super::sse::{Event, event_end};
 use super::{Format, anthropic, openai};
 
 /// The error of a body that no provider would send, such as the page of a proxy in between.
-const NOT_JSON: &str = "not_json";
+pub(crate) const NOT_JSON: &str = "not_json";
 
 /// One answer in the GenAI conventions' meaning.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -25,7 +25,7 @@ pub struct Answer {
     pub cache_write_1h_tokens: u64,
     /// The provider's own name for what went wrong, such as `overloaded_error`; also inside a stream.
     pub error: Option<String>,
-    /// Whether the provider said that the answer has ended.
+    /// Whether the provider said that the answer has ended, or why each of its choices did: some engines send no last event.
     pub complete: bool,
     /// Whether the provider last said that the answer is still being made (Responses API).
     pub pending: bool,
@@ -99,6 +99,7 @@ impl Accumulator {
     #[must_use]
     pub fn finish(self) -> Answer {
         let written = self.draft.write(self.limits);
+        let complete = self.draft.complete || self.draft.has_ended();
         Answer {
             finish_reasons: self.draft.finish_reasons(),
             messages: written.json,
@@ -108,7 +109,7 @@ impl Accumulator {
             usage: self.draft.usage,
             cache_write_1h_tokens: self.draft.cache_write_1h_tokens,
             error: self.draft.error,
-            complete: self.draft.complete,
+            complete,
             pending: self.draft.pending,
             unread: self.draft.unread || self.draft.awaits_end,
             extra: self.draft.extra,

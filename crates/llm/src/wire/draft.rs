@@ -175,6 +175,12 @@ impl Draft {
         self.messages.get_mut(index)?.parts.get_mut(at).map(|(_, part)| part)
     }
 
+    /// Whether it is said of each choice why it ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        let is_said = |message: &DraftMessage| message.finish_reason.as_ref().is_some_and(|reason| !reason.is_empty());
+        !self.messages.is_empty() && self.messages.iter().all(is_said)
+    }
+
     pub(crate) fn finish_reasons(&self) -> Vec<String> {
         self.messages.iter().filter_map(|message| message.finish_reason.clone()).collect()
     }

@@ -104,6 +104,15 @@ async fn a_page_in_place_of_an_answer_is_handed_on_and_recorded_as_an_error() {
 }
 
 #[tokio::test]
+async fn a_page_with_an_error_is_recorded_by_its_status() {
+    let mut it = Harness::with(|config| config.retries.attempts_max = 0).await;
+    it.fake.will(Answer::new(502, "text/html").chunk("<html>Bad Gateway</html>"));
+    let got = it.post("/v1/chat/completions", CALL).await;
+    assert_eq!(got.status, 502);
+    assert_eq!(it.record().await.error_type(), Some("502"));
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_off_is_recorded_and_breaks_off() {
     let mut it = Harness::start().await;
     it.fake.will(

@@ -182,6 +182,30 @@ async fn a_stream_that_ends_well_before_its_answer_does_is_told_as_broken_off() 
 }
 
 #[tokio::test]
+async fn a_stream_is_whole_when_each_of_its_choices_has_ended_and_an_error_of_its_own_is_the_end() {
+    let mut it = Harness::start().await;
+    let chunk = |index: u8, reason: &str| {
+        format!(
+            "data: {{\"id\":\"c\",\"choices\":[{{\"index\":{index},\"delta\":{{\"content\":\"x\"}},\"finish_reason\":{reason}}}]}}\n\n"
+        )
+    };
+    let half = chunk(0, "\"stop\"") + &chunk(1, "null");
+    let whole = half.clone() + &chunk(1, "\"stop\"");
+    for (stream, error) in
+        [(whole, None), (half, Some("upstream_disconnected")), (chunk(0, "\"\""), Some("upstream_disconnected"))]
+    {
+        it.fake.will(Answer::events(&stream));
+        it.post("/v1/chat/completions", r#"{"model":"m","n":2,"stream":true,"messages":[]}"#).await;
+        assert_eq!(it.record().await.error_type(), error, "{stream}");
+    }
+    let refused = "event: error\ndata: {\"type\":\"error\",\"code\":429,\"message\":\"slow\"}\n\n";
+    it.fake.will(Answer::events(refused));
+    let got = it.post("/v1/responses", r#"{"model":"m","stream":true,"input":"x"}"#).await;
+    assert_eq!(got.body, refused, "nothing is added to it");
+    assert_eq!(it.record().await.error_type(), Some("_OTHER"));
+}
+
+#[tokio::test]
 async fn a_stream_without_a_last_event_is_whole_when_its_choice_has_ended() {
     let mut it = Harness::start().await;
     let whole = CHAT.replace("data: [DONE]\n\n", "");

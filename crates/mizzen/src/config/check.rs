@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use mizzen_control::origin::Allowed;
 use mizzen_mcp::servers::check as tools;
 use mizzen_model::price::PriceTable;
 use mizzen_runtime::listen;
@@ -43,6 +44,7 @@ fn faults(config: &Config) -> Vec<anyhow::Error> {
         PriceTable::built_in(&config.price).map(drop).context("`price`"),
         config.gateway.check().context("`gateway`"),
         config.oidc.check(&environment()).context("`oidc`"),
+        Allowed::new(config.allowed_hosts.iter().cloned()).map(drop).context("`allowed_hosts`"),
     ];
     checks.extend(config.tool_server.iter().map(|server| tools::server(server).context("`tool_server`")));
     checks.extend(config.tool_profile.iter().map(|profile| tools::profile(profile).context("`tool_profile`")));

@@ -73,6 +73,7 @@ async fn a_configuration_that_cannot_be_served_is_refused_by_check_and_by_up_ali
         ("[store]\nobjects = \"ftp://x\"\n".to_owned(), "store.objects"),
         ("[capture]\nredact = [\"(\"]\n".to_owned(), "capture"),
         ("[[price]]\nmatch = \"gpt-4o\"\ninput = -1.0\noutput = 2.0\n".to_owned(), "price"),
+        ("allowed_hosts = [\"a b\"]\n".to_owned(), "allowed_hosts"),
         ("[oidc]\nissuer = \"https://x\"\n".to_owned(), "oidc"),
     ];
     for (text, named) in cases {

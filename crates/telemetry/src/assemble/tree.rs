@@ -22,17 +22,19 @@ pub(super) struct Tree<'a> {
     pub(super) top_down: Vec<u32>,
     /// The span of the whole run, when `mizzen run` sent one.
     pub(super) own_root: Option<usize>,
+    /// Those that hang elsewhere than they say, in order.
+    pub(super) moved: Vec<u32>,
 }
 
 impl<'a> Tree<'a> {
     pub(super) fn build(mut heads: Vec<&'a SpanHead>) -> Self {
         heads.sort_by_key(|h| (h.started_at, Reverse(h.duration_ns), h.trace_id, h.span_id));
         let parent = parents(&heads);
-        Self::hung(heads, parent)
+        Self::hung(heads, parent, Vec::new())
     }
 
-    /// With other parents than the spans name.
-    pub(super) fn hung(heads: Vec<&'a SpanHead>, mut parent: Vec<u32>) -> Self {
+    /// With other parents than the `moved` spans name.
+    pub(super) fn hung(heads: Vec<&'a SpanHead>, mut parent: Vec<u32>, moved: Vec<u32>) -> Self {
         let top_down = order(&mut parent);
         let mut parent_step = vec![NONE; heads.len()];
         for &at in &top_down {
@@ -46,7 +48,7 @@ impl<'a> Tree<'a> {
         if let Some(root) = own_root {
             adopt(root, &mut parent_step);
         }
-        Self { heads, parent, parent_step, top_down, own_root }
+        Self { heads, parent, parent_step, top_down, own_root, moved }
     }
 
     pub(super) fn len(&self) -> usize {

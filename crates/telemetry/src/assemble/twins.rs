@@ -33,16 +33,19 @@ pub(super) fn placed<'a>(tree: Tree<'a>, counted_as: &[u32]) -> Tree<'a> {
         return tree;
     }
     let outermost = tree.outermost();
-    let mut parent = tree.parent.clone();
+    let (mut parent, mut moved) = (tree.parent.clone(), Vec::new());
     for at in (0..tree.len()).filter(|&at| stands_for(at)) {
         let (winner, above) = (counted_as[at], tree.parent_step[at]);
         let is_inner = above != NONE && counted_as[above as usize] == winner;
         let is_engine = outermost[at] == winner;
-        if !is_inner && !is_engine && parent[winner as usize] == NONE {
+        let is_held = tree.parent[at] != NONE;
+        if is_held && !is_inner && !is_engine && parent[winner as usize] == NONE {
             parent[winner as usize] = tree.parent[at];
+            moved.push(winner);
         }
     }
-    Tree::hung(tree.heads, parent)
+    moved.sort_unstable();
+    Tree::hung(tree.heads, parent, moved)
 }
 
 pub(super) struct Twins {

@@ -63,7 +63,8 @@ impl<'a> Facts<'a> {
     fn observe_count(&mut self, count: Count, rank: u8, value: &Value<'_>) {
         match whole_of(value) {
             Some(value) if value <= TOKENS_MAX => keep_lowest(&mut self.counts[count as usize], rank, value),
-            _ => self.miscounted |= matches!(value, Value::Int(_) | Value::Double(_)),
+            None if !matches!(value, Value::Int(_) | Value::Double(_)) => {}
+            _ => self.miscounted |= !matches!(count, Count::HttpStatus),
         }
     }
 

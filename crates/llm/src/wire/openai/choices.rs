@@ -111,15 +111,17 @@ pub(crate) fn event(draft: &mut Draft, event: &Event<'_>) {
 }
 
 pub(crate) fn body(draft: &mut Draft, body: &str) {
-    chunk(draft, body);
-    draft.complete = true;
+    draft.complete = chunk(draft, body);
 }
 
-fn chunk(draft: &mut Draft, text: &str) {
-    let Ok(chunk) = serde_json::from_str::<Chunk<'_>>(text) else {
-        draft.unread = true;
-        return;
-    };
+/// Whether it could be read.
+fn chunk(draft: &mut Draft, text: &str) -> bool {
+    let chunk = serde_json::from_str::<Chunk<'_>>(text);
+    draft.unread |= chunk.is_err();
+    chunk.map(|chunk| take(draft, chunk)).is_ok()
+}
+
+fn take(draft: &mut Draft, chunk: Chunk<'_>) {
     if draft.id.is_none() {
         draft.id = Text::owned(chunk.id.as_ref()).filter(|id| !id.is_empty());
     }

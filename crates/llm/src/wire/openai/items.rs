@@ -28,7 +28,7 @@ struct StreamEvent<'a> {
     #[serde(default)]
     content_index: Option<u64>,
     #[serde(borrow, default)]
-    code: Option<Text<'a>>,
+    code: Raw<'a>,
 }
 
 #[derive(Deserialize)]
@@ -131,7 +131,7 @@ pub(crate) fn event(draft: &mut Draft, event: &Event<'_>, limits: ContentLimits)
             response(draft, event.response);
             draft.complete = true;
         }
-        "error" => draft.error = Some(name_or_error(event.code.as_ref())),
+        "error" => draft.error = Some(name_or_error(event.code.read().as_ref())),
         _ if event.response.get().is_some() => response(draft, event.response),
         _ => draft.awaits_end = true,
     }

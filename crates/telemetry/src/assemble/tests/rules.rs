@@ -135,6 +135,7 @@ fn a_call_that_the_gateway_saw_without_a_trace_is_the_agents_that_reports_it() {
     let placed = assemble(&heads);
     let of = |id| placed.steps.iter().find(|step| step.span_id == span_id(id)).unwrap();
     assert_eq!((of(5).parent_step, of(5).usage.map(|usage| usage.input_tokens)), (Some(span_id(0)), Some(3)));
+    assert_eq!(of(5).agent.as_deref(), Some("planner"), "not the process that called");
     assert_eq!((of(1).counted_as, of(2).counted_as), (Some(span_id(5)), Some(span_id(5))));
     assert_eq!((of(2).parent_step, placed.roots.as_slice()), (Some(span_id(1)), &[span_id(0)][..]));
 

@@ -168,6 +168,15 @@ pub struct Policy {
     pub text: Arc<str>,
     /// What a boundary says; `None` for Cedar.
     pub boundary: Option<Arc<Boundary>>,
+    /// What is in force in its place, because it is stored and cannot be read any more: whom it is about is refused everything.
+    pub closed: Option<Closed>,
+}
+
+/// What stands in the place of a stored policy that this release cannot read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closed {
+    kind: PolicyKind,
+    text: Arc<str>,
 }
 
 impl Policy {
@@ -175,6 +184,11 @@ impl Policy {
     #[must_use]
     pub fn mode(&self) -> Option<Mode> {
         self.boundary.as_ref().map(|boundary| boundary.mode)
+    }
+
+    /// What of it is compiled.
+    fn in_force(&self) -> (PolicyKind, &str) {
+        self.closed.as_ref().map_or((self.kind, &self.text), |closed| (closed.kind, &closed.text))
     }
 }
 

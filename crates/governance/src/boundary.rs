@@ -3,6 +3,7 @@
 //! The form is described, with examples, in `docs/boundaries.md`.
 
 mod budget;
+mod closed;
 mod decode;
 mod grant;
 mod limit;
@@ -11,6 +12,7 @@ pub(crate) mod reader;
 use mizzen_model::permission::Boundary;
 use mizzen_model::yaml::{self, Limits};
 
+pub use self::closed::closed;
 pub(crate) use self::grant::{measured, pattern, touches};
 use crate::problem::Problem;
 

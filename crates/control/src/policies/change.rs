@@ -157,7 +157,10 @@ impl Policies<'_> {
             }
             let at = self.0.clock.now();
             let next = becoming(&stored, wanted, current.as_ref(), at)?;
-            let assembled = publish::assemble(&next, working.files(), working.unnamed).await;
+            // What is closed may stay so, or the first of two could not be mended.
+            let mut may_close = self.published().closed();
+            may_close.remove(&set::label(wanted.kind, wanted.name));
+            let assembled = publish::assemble(&next, working.files(), working.unnamed, may_close).await;
             let assembled = assembled.map_err(PolicyError::Invalid)?;
             let Some(version) = self.commit(&stored, wanted, current.as_ref(), &assembled, at).await? else { continue };
             let mut assembled = assembled;

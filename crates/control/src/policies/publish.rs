@@ -3,6 +3,7 @@
 //! One owner at a time works on the set (`State::working`); decisions read what was published and never wait. Whatever
 //! does not compile leaves the published set as it was.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ pub struct Published {
     /// What an agent that no boundary names is in.
     pub unnamed: Mode,
     pub folder: Option<FolderStatus>,
-    /// Why what is stored now is not in force here. Empty when it is.
+    /// Why what is stored now is not in force here, or is closed. Empty when it is in force.
     pub problems: Vec<Problem>,
     pub(super) revision: i64,
 }
@@ -64,6 +65,11 @@ impl Published {
     #[must_use]
     pub fn cedar_by_id(&self, id: &str) -> Option<String> {
         set::policy_text(self.set.cedar_text(), id)
+    }
+
+    /// The stored policies that are closed, as problems name them.
+    pub(super) fn closed(&self) -> BTreeSet<String> {
+        self.policies.iter().filter(|policy| policy.closed.is_some()).map(Policy::source).collect()
     }
 
     /// Everything that keeps what was written from being in force.
@@ -138,10 +144,11 @@ impl State {
 }
 
 impl Policies<'_> {
-    /// Puts in force what is stored and what the folder says; once, before any door opens.
+    /// Puts in force what is stored and what the folder says; once, before any door opens. A stored policy that an earlier
+    /// release took and this one does not is closed: a restart must not drop rules, and only a server that runs lets them be mended.
     ///
     /// # Errors
-    /// When they do not compile, with the places: a restart must not silently drop rules. When the folder cannot be read.
+    /// When the files do not compile, with the places. When the folder cannot be read.
     pub async fn open(&self, settings: PolicySettings, metrics: &Metrics) -> Result<(), PolicyError> {
         let PolicySettings { unnamed, folder, retention } = settings;
         let mut working = self.0.policies.working().await;
@@ -152,7 +159,11 @@ impl Policies<'_> {
             working.folder = Some(Folder::open(path).await?);
         }
         let stored = stored::load(&self.0.store).await?;
-        let assembled = assemble(&stored, working.files(), unnamed).await.map_err(PolicyError::Invalid)?;
+        let all = stored.policies.iter().map(|policy| set::label(policy.kind, &policy.name)).collect();
+        let assembled = assemble(&stored, working.files(), unnamed, all).await.map_err(PolicyError::Invalid)?;
+        for problem in &assembled.problems {
+            tracing::error!(%problem, "a stored policy cannot be read; whom it is about is refused everything until it is mended");
+        }
         if working.folder.is_some() {
             self.audit_folder(&working, &assembled, "opened").await?;
         }
@@ -183,7 +194,7 @@ impl Policies<'_> {
         }
         let working = self.0.policies.working().await;
         let stored = stored::load(&self.0.store).await?;
-        match assemble(&stored, working.files(), working.unnamed).await {
+        match assemble(&stored, working.files(), working.unnamed, self.published().closed()).await {
             Ok(assembled) => publish(self.0, &working, stored.revision, assembled),
             Err(problems) => {
                 if self.0.policies.published().problems != problems.0 {
@@ -205,7 +216,7 @@ impl Policies<'_> {
         let outcome = match files {
             Ok(files) => {
                 let stored = stored::load(&self.0.store).await?;
-                match assemble(&stored, &files, working.unnamed).await {
+                match assemble(&stored, &files, working.unnamed, self.published().closed()).await {
                     Ok(assembled) => match self.audit_folder(&working, &assembled, "updated").await {
                         Ok(()) => Ok((stored.revision, files, assembled)),
                         Err(error) => Err(Problems(vec![set::whole("policy folder", Chain(&error).to_string())])),
@@ -245,9 +256,15 @@ pub(crate) async fn follow(control: Control) -> Result<(), BoxError> {
 }
 
 /// Compiling many policies takes longer than an async thread should be held.
-pub(super) async fn assemble(stored: &StoredSet, files: &[FileText], unnamed: Mode) -> Result<Assembled, Problems> {
+pub(super) async fn assemble(
+    stored: &StoredSet,
+    files: &[FileText],
+    unnamed: Mode,
+    may_close: BTreeSet<String>,
+) -> Result<Assembled, Problems> {
     let (stored, files) = (stored.clone(), files.to_vec());
-    let compiled = tokio::task::spawn_blocking(move || set::assemble(&stored.policies, &files, unnamed)).await;
+    let compiled =
+        tokio::task::spawn_blocking(move || set::assemble(&stored.policies, &files, unnamed, may_close)).await;
     compiled.unwrap_or_else(|_| {
         Err(Problems(vec![set::whole("policies", "compiling was interrupted; try again".to_owned())]))
     })
@@ -255,12 +272,12 @@ pub(super) async fn assemble(stored: &StoredSet, files: &[FileText], unnamed: Mo
 
 /// Puts a set in force.
 pub(super) fn publish(inner: &Inner, working: &Working, revision: i64, assembled: Assembled) {
-    let Assembled { policies, set } = assembled;
+    let Assembled { policies, set, problems } = assembled;
     let boundaries = policies.iter().filter_map(|policy| policy.boundary.as_deref());
     inner.memory.publish_boundary_budgets(boundaries.flat_map(Budget::of_boundary).collect());
     inner.policy_set.store(Arc::clone(&set));
     let (unnamed, folder) = (working.unnamed, status(working));
-    let next = Published { policies, set, unnamed, folder, problems: Vec::new(), revision };
+    let next = Published { policies, set, unnamed, folder, problems, revision };
     inner.policies.published.store(Arc::new(next));
 }
 

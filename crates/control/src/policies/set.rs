@@ -1,6 +1,6 @@
 //! From texts to one compiled set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mizzen_governance::cases::{self, CaseResult};
@@ -9,7 +9,7 @@ use mizzen_model::id::Digest;
 use mizzen_model::permission::{Boundary, Mode};
 
 use super::stored::Stored;
-use super::{Policy, PolicyKind, PolicyOrigin, Problem, Problems, Published, Severity};
+use super::{Closed, Policy, PolicyKind, PolicyOrigin, Problem, Problems, Published, Severity};
 
 /// The text of one file, or of what somebody asks about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,8 @@ impl FileText {
 pub(crate) struct Assembled {
     pub(crate) policies: Vec<Policy>,
     pub(crate) set: Arc<PolicySet>,
+    /// Why policies of it are closed.
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl Assembled {
@@ -93,9 +95,14 @@ pub(super) fn name_of(file: &FileText) -> String {
     }
 }
 
-/// Compiles stored policies and files together.
-pub(super) fn assemble(stored: &[Stored], files: &[FileText], unnamed: Mode) -> Result<Assembled, Problems> {
-    let mut found = Found::default();
+/// Compiles stored policies and files together. Of the stored ones, those in `may_close` are closed when they cannot be read.
+pub(super) fn assemble(
+    stored: &[Stored],
+    files: &[FileText],
+    unnamed: Mode,
+    may_close: BTreeSet<String>,
+) -> Result<Assembled, Problems> {
+    let mut found = Found { may_close, ..Found::default() };
     for policy in stored {
         let origin = PolicyOrigin::Stored {
             version: policy.version,
@@ -126,7 +133,7 @@ pub fn run_cases(set: &PolicySet, source: &str, text: &str) -> Result<Vec<CaseRe
 /// # Errors
 /// When it does not compile.
 pub fn compile_files(files: &[FileText], unnamed: Mode) -> Result<(Arc<PolicySet>, Vec<Policy>), Problems> {
-    let Assembled { policies, set } = assemble(&[], files, unnamed)?;
+    let Assembled { policies, set, .. } = assemble(&[], files, unnamed, BTreeSet::new())?;
     Ok((set, policies))
 }
 
@@ -140,7 +147,7 @@ pub fn candidate(
     files: &[FileText],
     without: &[(PolicyKind, String)],
 ) -> Result<(Arc<PolicySet>, Vec<Policy>), Problems> {
-    let mut found = Found::default();
+    let mut found = Found { may_close: published.closed(), ..Found::default() };
     for file in files {
         let origin = PolicyOrigin::Folder { file: file.name.clone() };
         found.add(file.kind, None, &file.name, Arc::clone(&file.text), origin);
@@ -152,7 +159,7 @@ pub fn candidate(
             found.add(policy.kind, Some(&policy.name), &source, Arc::clone(&policy.text), policy.origin.clone());
         }
     }
-    let Assembled { policies, set } = found.compile(published.unnamed)?;
+    let Assembled { policies, set, .. } = found.compile(published.unnamed)?;
     Ok((set, policies))
 }
 
@@ -169,10 +176,11 @@ impl Policy {
 
 /// What a policy is in Cedar: that of a boundary is made of it.
 pub(super) fn cedar_of(policy: &Policy, unnamed: Mode) -> String {
-    if policy.kind == PolicyKind::Policy {
-        return policy.text.to_string();
+    let (kind, text) = policy.in_force();
+    if kind == PolicyKind::Policy {
+        return text.to_owned();
     }
-    let source = Source { name: policy.source(), text: policy.text.to_string() };
+    let source = Source { name: policy.source(), text: text.to_owned() };
     let sources = Sources { boundaries: vec![source], policies: Vec::new(), unnamed };
     let compiled = PolicySet::compile(&sources).map(|set| set.cedar_text().to_owned()).unwrap_or_default();
     // Before it stands what is built in.
@@ -198,17 +206,22 @@ pub(super) fn policy_text(cedar: &str, id: &str) -> Option<String> {
 struct Found {
     policies: BTreeMap<(PolicyKind, String), Policy>,
     problems: Vec<Problem>,
+    may_close: BTreeSet<String>,
+    /// Why policies are closed.
+    closed: Vec<Problem>,
 }
 
 impl Found {
     /// `name`: what it is stored as; `None`: what it says itself.
     fn add(&mut self, kind: PolicyKind, name: Option<&str>, source: &str, text: Arc<str>, origin: PolicyOrigin) {
         let boundary = match kind {
-            PolicyKind::Policy => None,
-            PolicyKind::Boundary => match read_boundary(&text, source) {
-                Ok(boundary) => Some(Arc::new(boundary)),
-                Err(Problems(problems)) => return self.problems.extend(problems),
-            },
+            PolicyKind::Policy => Ok(None),
+            PolicyKind::Boundary => read_boundary(&text, source).map(|boundary| Some(Arc::new(boundary))),
+        };
+        let (boundary, unread) = match boundary {
+            Ok(boundary) => (boundary, Vec::new()),
+            Err(Problems(problems)) if self.may_close.contains(source) => (None, problems),
+            Err(Problems(problems)) => return self.problems.extend(problems),
         };
         let name = match (name, &boundary) {
             (Some(name), _) => name.to_owned(),
@@ -220,25 +233,71 @@ impl Found {
             return self.problems.push(whole(source, message));
         }
         let digest = Digest::of(text.as_bytes());
-        let policy = Policy { kind, name: name.clone(), origin, digest, text, boundary };
+        let mut policy = Policy { kind, name: name.clone(), origin, digest, text, boundary, closed: None };
         if let Some(other) = self.policies.get(&(kind, name.clone())) {
             let message = format!("the {kind} `{name}` is also in `{}`; give one of them another name", other.source());
             return self.problems.push(whole(source, message));
         }
+        if !unread.is_empty() {
+            close(&mut policy);
+            self.closed.extend(unread);
+        }
         self.policies.insert((kind, name), policy);
     }
 
-    fn compile(self, unnamed: Mode) -> Result<Assembled, Problems> {
+    fn compile(mut self, unnamed: Mode) -> Result<Assembled, Problems> {
         if !self.problems.is_empty() {
             return Err(Problems(self.problems));
         }
-        let policies: Vec<Policy> = self.policies.into_values().collect();
-        let of = |kind: PolicyKind| {
-            let kind = policies.iter().filter(move |policy| policy.kind == kind);
-            kind.map(|policy| Source { name: policy.source(), text: policy.text.to_string() }).collect()
-        };
-        let sources = Sources { boundaries: of(PolicyKind::Boundary), policies: of(PolicyKind::Policy), unnamed };
-        let set = PolicySet::compile(&sources).map_err(Problems)?;
-        Ok(Assembled { policies, set: Arc::new(set) })
+        loop {
+            match PolicySet::compile(&self.sources(unnamed)) {
+                Ok(set) => {
+                    let policies = self.policies.into_values().collect();
+                    return Ok(Assembled { policies, set: Arc::new(set), problems: self.closed });
+                }
+                Err(problems) => self.close_those(problems)?,
+            }
+        }
     }
+
+    fn sources(&self, unnamed: Mode) -> Sources {
+        let of = |kind: PolicyKind| {
+            let those = self.policies.values().filter(move |policy| policy.in_force().0 == kind);
+            those.map(|policy| Source { name: policy.source(), text: policy.in_force().1.to_owned() }).collect()
+        };
+        Sources { boundaries: of(PolicyKind::Boundary), policies: of(PolicyKind::Policy), unnamed }
+    }
+
+    /// Closes the policies that `problems` are of; an error when one is of something else.
+    fn close_those(&mut self, problems: Vec<Problem>) -> Result<(), Problems> {
+        let mut wrong: BTreeSet<&str> = problems.iter().map(|problem| problem.source.as_str()).collect();
+        let open = self.policies.values_mut().filter(|policy| policy.closed.is_none());
+        let mut open: Vec<&mut Policy> = open.filter(|policy| self.may_close.contains(&policy.source())).collect();
+        open.retain(|policy| wrong.remove(policy.source().as_str()));
+        if !wrong.is_empty() || open.is_empty() {
+            return Err(Problems(problems));
+        }
+        open.into_iter().for_each(close);
+        self.closed.extend(problems);
+        Ok(())
+    }
+}
+
+/// Puts in the place of a policy what refuses everything: to whom a boundary names, where that can be told, and else to everybody.
+fn close(policy: &mut Policy) {
+    let boundary = match policy.kind {
+        PolicyKind::Boundary => boundary::closed(&policy.name, &policy.text),
+        PolicyKind::Policy => None,
+    };
+    let because =
+        format!("the {} `{}` cannot be read, and everything is refused until it is mended", policy.kind, policy.name);
+    let (kind, text) = match boundary {
+        Some(text) => (PolicyKind::Boundary, text),
+        None => (PolicyKind::Policy, format!("@because(\"{because}\")\nforbid (principal, action, resource);\n")),
+    };
+    policy.boundary = match kind {
+        PolicyKind::Boundary => read_boundary(&text, &policy.name).ok().map(Arc::new),
+        PolicyKind::Policy => None,
+    };
+    policy.closed = Some(Closed { kind, text: text.into() });
 }

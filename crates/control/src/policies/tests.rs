@@ -1,3 +1,5 @@
+mod closed;
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -17,7 +17,7 @@ pub(crate) struct PolicyList {
     /// What agents that no boundary names are in: `observe` or `enforce`.
     unnamed: Mode,
     folder: Option<FolderView>,
-    /// Why what is stored is not in force on this node. Empty when it is.
+    /// Why what is stored is not in force on this node, or is closed. Empty when it is in force.
     problems: Vec<ProblemView>,
     items: Vec<PolicyView>,
 }
@@ -58,6 +58,8 @@ pub(crate) struct PolicyView {
     #[schema(value_type = String)]
     digest: Digest,
     version: Option<i64>,
+    /// Whether it is stored and cannot be read by this release: whom it is about, or else everybody, is refused everything.
+    closed: bool,
     /// Of a boundary.
     mode: Option<Mode>,
     agents: Vec<String>,
@@ -153,6 +155,7 @@ impl PolicyView {
             file,
             digest: policy.digest.clone(),
             version: stored.as_ref().map(|stored| stored.0),
+            closed: policy.closed.is_some(),
             mode: policy.mode(),
             agents: boundary.map(|boundary| boundary.agents.clone()).unwrap_or_default(),
             teams: boundary.map(|boundary| boundary.teams.clone()).unwrap_or_default(),

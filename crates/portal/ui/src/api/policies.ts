@@ -25,6 +25,8 @@ export interface PolicyItem {
   file: string | null;
   digest: string;
   version: number | null;
+  /** Cannot be read any more: whom it is about, or else everybody, is refused everything. */
+  closed?: boolean;
   mode: Mode | null;
   agents: string[];
   teams: string[];

@@ -4984,7 +4984,7 @@ export interface components {
             /** @description What agents that no boundary names are in: `observe` or `enforce`. */
             unnamed: components["schemas"]["Mode"];
             folder?: components["schemas"]["FolderView"] | null;
-            /** @description Why what is stored is not in force on this node. Empty when it is. */
+            /** @description Why what is stored is not in force on this node, or is closed. Empty when it is in force. */
             problems: components["schemas"]["ProblemView"][];
             items: components["schemas"]["PolicyView"][];
         };
@@ -5006,6 +5006,8 @@ export interface components {
             digest: string;
             /** Format: int64 */
             version?: number | null;
+            /** @description Whether it is stored and cannot be read by this release: whom it is about, or else everybody, is refused everything. */
+            closed: boolean;
             mode?: components["schemas"]["Mode"] | null;
             agents: string[];
             teams: string[];

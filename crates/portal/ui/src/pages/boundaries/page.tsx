@@ -55,7 +55,11 @@ function List() {
           <>
             {shown.problems.length > 0 && (
               <Loud
-                words="What is stored is not in force on this node; what was in force before stays."
+                words={
+                  [...shown.items, ...cedar].some(({ closed }) => closed)
+                    ? 'These are stored and cannot be read any more. Whom they are about is refused everything until they are mended or removed.'
+                    : 'What is stored is not in force on this node; what was in force before stays.'
+                }
                 problems={shown.problems}
               />
             )}

@@ -153,6 +153,28 @@ async function lowerBounds({ browser, server }) {
   await close();
 }
 
+/** What an agent called its tools is no way to hide something from who points at them. */
+async function tooltips({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.route('**/api/v1/agents', async (route) => {
+    const body = await (await route.fetch()).json();
+    for (const agent of body.items) agent.tools = ['shop/re\u202efund', 'shop/\u200bpay'];
+    await route.fulfill({ json: body });
+  });
+  await page.goto('/agents');
+  await page
+    .locator('table.rows tbody td[title="shop/re\\\\u{202E}fund, shop/\\\\u{200B}pay"]')
+    .first()
+    .waitFor({ state: 'attached' });
+  const unseen = await page.evaluate(() =>
+    [...document.querySelectorAll('[title], [aria-label]')].some((one) =>
+      /[\u200b\u202e]/.test(`${one.getAttribute('title')} ${one.getAttribute('aria-label')}`),
+    ),
+  );
+  assert.equal(unseen, false, 'no tooltip hides a character');
+  await close();
+}
+
 async function twins({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/runs/run_order_1042?tab=waterfall&step=a000000000000003');
@@ -183,5 +205,6 @@ export const mockFlows = [
   { name: 'a run of 30,000 spans opens and scrolls', run: large },
   { name: 'what has no price costs unknown', run: unpriced },
   { name: 'a sum over calls without a price is a lower bound everywhere', run: lowerBounds },
+  { name: 'tooltips show characters that are not seen', run: tooltips },
   { name: 'a call seen twice is explained', run: twins },
 ];

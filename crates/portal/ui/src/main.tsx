@@ -20,7 +20,9 @@ import './styles/permission.css';
 import { App, loadFirst, loadWhenIdle } from './app';
 import { connect } from './api/live';
 import { listenForShortcuts } from './shell/shortcuts';
+import { revealTooltips } from './ui/tooltips';
 
+revealTooltips();
 loadFirst();
 const root = document.getElementById('app');
 if (root) render(<App />, root);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { diff, isSame, parts, type Row } from '../src/format/diff';
-import { revealed } from '../src/format/revealed';
+import { revealed, revealedText } from '../src/format/revealed';
 import { marked, offsetOf } from '../src/format/text-place';
 
 const told = (rows: Row[]): string[] =>
@@ -55,6 +55,7 @@ test('characters that are not seen are shown', () => {
     { text: '\\u{E0041}', isHidden: true },
   ]);
   expect(revealed('GB\u2028\u202e29').filter(({ isHidden }) => isHidden).length).toBe(2);
+  expect(revealedText('fir\u200bst\u{e0041}')).toBe('fir\\u{200B}st\\u{E0041}');
   expect(revealed('größe\tok\n日本')).toEqual([{ text: 'größe\tok\n日本', isHidden: false }]);
 });
 

@@ -2,16 +2,21 @@
 const HIDDEN =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]|[\u{e0000}-\u{e0fff}]/gu;
 
+const byCode = (character: string): string =>
+  `\\u{${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}}`;
+
 /** The text in pieces, hidden characters by their code point: `ig\u{200B}nore`. */
 export function revealed(text: string): { text: string; isHidden: boolean }[] {
   const pieces: { text: string; isHidden: boolean }[] = [];
   let end = 0;
   for (const found of text.matchAll(HIDDEN)) {
     if (found.index > end) pieces.push({ text: text.slice(end, found.index), isHidden: false });
-    const code = (found[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
-    pieces.push({ text: `\\u{${code}}`, isHidden: true });
+    pieces.push({ text: byCode(found[0]), isHidden: true });
     end = found.index + found[0].length;
   }
   if (end < text.length) pieces.push({ text: text.slice(end), isHidden: false });
   return pieces;
 }
+
+/** The same as one text, where no mark can stand: in a tooltip, in a name that is read aloud. */
+export const revealedText = (text: string): string => text.replace(HIDDEN, byCode);

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { revealedText } from '../format/revealed';
 import { query, setQuery } from '../location';
 import { Choice } from './tabs';
 import { Icon } from './icon';
@@ -202,13 +203,14 @@ export function DrawnNode({
   leads?: boolean;
   description?: string;
 }) {
-  const shown = fitted(label, box.width);
+  const name = revealedText(label);
+  const shown = fitted(name, box.width);
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key !== 'Enter' && event.key !== ' ') return;
     event.preventDefault();
     act?.();
   };
-  const more = [shown === label ? '' : label, description ?? ''].filter(Boolean).join('. ');
+  const more = [shown === name ? '' : name, revealedText(description ?? '')].filter(Boolean).join('. ');
   return (
     <g
       class={`node ${extra}${isSelected ? ' selected' : ''}`}

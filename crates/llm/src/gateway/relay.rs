@@ -14,6 +14,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use mizzen_control::KeyIdentity;
 use mizzen_control::gate::{DenialCode, Permit};
+use mizzen_control::responses::ResponseError;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 pub(super) use self::filter::{Filter, Own};
@@ -208,10 +209,16 @@ impl Relay {
         self.incoming = None;
         self.terms.timed = None;
         self.filter = Filter::Pass;
-        let last = self.ready.back().unwrap_or(&self.last);
+        let held = self.owning.as_mut().map(|(_, held)| held);
+        let last = held.as_ref().and_then(|held| held.last()).or(self.ready.back()).unwrap_or(&self.last);
         let at_boundary = last.is_empty() || last.ends_with(b"\n\n") || last.ends_with(b"\n\r\n");
         if self.terms.events && at_boundary {
-            self.ready.push_back(refusal.event(self.upstream.protocol).into());
+            let event = refusal.event(self.upstream.protocol).into();
+            // Behind what still waits for its owner.
+            match held {
+                Some(held) => held.push(event),
+                None => self.ready.push_back(event),
+            }
         } else {
             self.broken = Some(BrokenOff(what));
         }
@@ -244,7 +251,12 @@ impl Relay {
             Ok(()) => self.ready.extend(held.into_iter().flatten()),
             Err(error) => {
                 tracing::warn!(error = %mizzen_runtime::error::Chain(&error), "a response could not be kept as its caller's");
-                self.stop(Reason::Internal, "made a response whose owner could not be kept");
+                match error {
+                    ResponseError::Taken(_) => {
+                        self.stop(Reason::Broken, "gave its answer the id of another caller's response")
+                    }
+                    _ => self.stop(Reason::Internal, "made a response whose owner could not be kept"),
+                }
             }
         }
         Poll::Ready(())

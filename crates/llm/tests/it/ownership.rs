@@ -89,11 +89,22 @@ async fn an_id_that_is_another_callers_is_not_handed_over() {
     it.record().await;
     it.as_bob().await;
     let got = it.post("/v1/responses", r#"{"model":"gpt-5","input":"hi"}"#).await;
-    assert_eq!(got.status, 500);
-    assert!(!got.body.contains(ID), "{}", got.body);
-    assert_eq!(it.record().await.error_type(), Some("internal_error"));
+    assert_eq!(got.status, 502);
+    assert!(got.body.contains("another caller's response") && !got.body.contains(ID), "{}", got.body);
+    assert_eq!(it.record().await.error_type(), Some("upstream_disconnected"));
     let got = it.post("/v1/responses", r#"{"model":"gpt-5","input":"hi","stream":true}"#).await;
-    assert!(got.body.contains("internal_error") && !got.body.contains(ID), "{}", got.body);
+    assert!(got.body.contains("another caller's response") && !got.body.contains(ID), "{}", got.body);
+}
+
+#[tokio::test]
+async fn a_stored_stream_that_is_cut_short_at_once_says_so_behind_what_waited_for_its_owner() {
+    let mut it = Harness::start().await;
+    let begun: String = STREAM.split_inclusive("\n\n").take(3).collect();
+    it.fake.will(Answer::events(&begun));
+    let got = it.post("/v1/responses", r#"{"model":"gpt-5","input":"hi","stream":true}"#).await;
+    let event = got.body.strip_prefix(begun.as_str()).unwrap_or_else(|| panic!("{}", got.body));
+    assert!(event.contains("ended its stream before the answer was complete"), "{event}");
+    assert_eq!(it.record().await.error_type(), Some("upstream_disconnected"));
 }
 
 #[tokio::test]

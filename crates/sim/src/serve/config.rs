@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::script::Rule;
 
-/// One replica. The same configuration and the same order of requests give the same ids, answers and delays.
+/// One replica. The same seed, configuration and order of requests give the same ids, answers and delays.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SimConfig {
     /// Listed at `/v1/models`. A request may name any model: the engine answers under the name it was asked for.
     pub models: Vec<String>,
-    pub seed: u64,
+    /// Without one it takes the time at which it starts, so that no two engines repeat each other's ids.
+    pub seed: Option<u64>,
     pub latency: Latency,
     /// Requests computed at once; the rest wait.
     pub running_max: usize,
@@ -30,7 +31,7 @@ impl Default for SimConfig {
     fn default() -> Self {
         Self {
             models: vec!["sim-1".to_owned()],
-            seed: 0,
+            seed: None,
             latency: Latency::default(),
             running_max: 256,
             waiting_max: 1024,

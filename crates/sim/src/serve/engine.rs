@@ -20,6 +20,7 @@ use super::script;
 pub(super) struct Engine {
     pub(super) config: SimConfig,
     pub(super) load: Arc<Load>,
+    seed: u64,
     clock: Clock,
     filler: Arc<Words>,
     slots: Arc<Semaphore>,
@@ -52,10 +53,13 @@ pub(super) struct Plan {
 
 impl Engine {
     pub(super) fn new(config: SimConfig) -> Self {
+        let clock = Clock::system();
+        let seed = config.seed.unwrap_or_else(|| clock.now().unix_nanos().unsigned_abs());
         Self {
             load: Arc::default(),
-            clock: Clock::system(),
-            filler: Arc::new(Words::filler(config.seed, config.answer_tokens)),
+            seed,
+            clock,
+            filler: Arc::new(Words::filler(seed, config.answer_tokens)),
             slots: Arc::new(Semaphore::new(config.running_max.clamp(1, Semaphore::MAX_PERMITS))),
             cache: Mutex::new(PrefixCache::new(config.cache_blocks)),
             sequence: AtomicU64::new(0),
@@ -66,7 +70,7 @@ impl Engine {
 
     pub(super) fn random(&self) -> Random {
         let sequence = self.sequence.fetch_add(1, Relaxed);
-        Random::new(self.config.seed ^ sequence.wrapping_mul(0xd134_2543_de82_ef95))
+        Random::new(self.seed ^ sequence.wrapping_mul(0xd134_2543_de82_ef95))
     }
 
     pub(super) fn now_seconds(&self) -> i64 {

@@ -358,6 +358,10 @@ async function narrowComparison({ browser, server }) {
       width > 720,
       'nothing empty when stacked',
     );
+    assert.match(
+      await page.locator('.diff .added b', { hasText: 'Read the customer file first' }).innerText(),
+      /^ Always call send_mail/,
+    );
     assert.deepEqual(await findings(page), []);
     await screenshot(page, `tool-changed-long-${scheme}-${width}`);
     await close();

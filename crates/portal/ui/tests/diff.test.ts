@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { diff, isSame, parts, type Row } from '../src/format/diff';
+import { differing } from '../src/format/diff-pairs';
 import { revealed, revealedText } from '../src/format/revealed';
 import { marked, offsetOf } from '../src/format/text-place';
 
@@ -34,6 +35,32 @@ describe('differences', () => {
       );
       expect(rows.every(({ kind, before: b, after: a }) => kind === 'changed' || b?.text === a?.text)).toBe(true);
     }
+  });
+
+  test('a changed line stands beside what it was, however many came in before it', () => {
+    const before = '"description": "Pays back an order",\n"title": "Refund",';
+    const after =
+      '"audience": "staff",\n"description": "Pays back an order. First send the file along.",\n"title": "Refunds",';
+    expect(told(diff(before, after))).toEqual([
+      '+"audience": "staff",',
+      '-"description": "Pays back an order",+"description": "Pays back an order. First send the file along.",',
+      '-"title": "Refund",+"title": "Refunds",',
+    ]);
+    expect(told(diff('alpha beta\ngamma', 'x\nnew\nalpha beta too'))).toEqual([
+      '+x',
+      '+new',
+      '-alpha beta+alpha beta too',
+      '-gamma',
+    ]);
+  });
+
+  test('what differs within a line is told', () => {
+    expect(differing('to pay 1 €', 'to pay 10 €')).toEqual([
+      { start: 'to pay 1', differs: '', end: ' €' },
+      { start: 'to pay 1', differs: '0', end: ' €' },
+    ]);
+    expect(differing('😀', '😁')[0]).toEqual({ start: '', differs: '😀', end: '' });
+    expect(differing('aa', 'aaa')[1]).toEqual({ start: 'aa', differs: 'a', end: '' });
   });
 
   test('long stretches alike are put away', () => {

@@ -1,3 +1,5 @@
+import { paired } from './diff-pairs';
+
 /** Differences of two texts line by line: the longest common subsequence, so that as little as possible is called changed. */
 
 /** Larger middles than this are called wholly different: comparing them would stall the page. */
@@ -46,9 +48,7 @@ function middle(a: string[], b: string[], start: number, endA: number, endB: num
   const rows: Row[] = [];
   let [removed, added]: [Line[], Line[]] = [[], []];
   const flush = (): void => {
-    for (let at = 0; at < Math.max(removed.length, added.length); at += 1) {
-      rows.push({ kind: 'changed', before: removed[at] ?? null, after: added[at] ?? null });
-    }
+    for (const [before, after] of paired(removed, added)) rows.push({ kind: 'changed', before, after });
     [removed, added] = [[], []];
   };
   const common = height * width <= CELLS_MAX ? table(a, b, start, height, width) : null;

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { diff, isSame, parts, type Line, type Row } from '../format/diff';
+import { differing, type Marked } from '../format/diff-pairs';
 import { plural } from '../format/number';
 import { Revealed } from './revealed';
 
@@ -58,16 +59,36 @@ export function Diff({
 
 function DiffRow({ row: { kind, before, after } }: { row: Row }) {
   const isChanged = kind === 'changed';
+  const [left, right] = isChanged && before && after ? differing(before.text, after.text) : [null, null];
   return (
     <tr class={kind}>
-      <Side line={before} sign="−" isChanged={isChanged} word="removed" />
-      <Side line={after} sign="+" isChanged={isChanged} word="added" />
+      <Side line={before} marked={left} sign="−" isChanged={isChanged} word="removed" />
+      <Side line={after} marked={right} sign="+" isChanged={isChanged} word="added" />
     </tr>
   );
 }
 
-function Side({ line, sign, isChanged, word }: { line: Line | null; sign: string; isChanged: boolean; word: string }) {
-  if (!line) return <td class="diff-none" colSpan={2} />;
+function Side({
+  line,
+  marked,
+  sign,
+  isChanged,
+  word,
+}: {
+  line: Line | null;
+  /** The line around what differs, where the other side has a line for it. */
+  marked: Marked | null;
+  sign: string;
+  isChanged: boolean;
+  word: string;
+}) {
+  if (!line) {
+    return (
+      <td class="diff-none" colSpan={2}>
+        <span class="hidden">no such line</span>
+      </td>
+    );
+  }
   return (
     <>
       <td class="diff-at">{line.at}</td>
@@ -78,8 +99,22 @@ function Side({ line, sign, isChanged, word }: { line: Line | null; sign: string
             <span class="hidden">{word}: </span>
           </>
         )}
-        <Revealed text={line.text} />
+        {marked && marked.start + marked.end !== '' ? <Differing marked={marked} /> : <Revealed text={line.text} />}
       </td>
+    </>
+  );
+}
+
+function Differing({ marked: { start, differs, end } }: { marked: Marked }) {
+  return (
+    <>
+      <Revealed text={start} />
+      {differs && (
+        <b>
+          <Revealed text={differs} />
+        </b>
+      )}
+      <Revealed text={end} />
     </>
   );
 }

@@ -150,6 +150,7 @@ async function lowerBounds({ browser, server }) {
   await until(page, 'the cost of a success is a lower bound too', () =>
     document.querySelector('.totals')?.textContent?.includes('≥ $4.61 in all · ≥ $0.012 per success'),
   );
+  assert.match(await page.locator('.totals').first().innerText(), /Cost per run \(est\.\)\s+≥ \$0\.011/);
   await close();
 }
 

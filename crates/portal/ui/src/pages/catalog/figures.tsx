@@ -65,7 +65,11 @@ function RunFigureRow({ runs, denied, reference }: { runs: RunFigures; denied: n
         note={`${ms(runs.p50_duration_ms)} median`}
         title="Of the runs that were measured"
       />
-      <Figure name="Cost per run (est.)" {...estimated(runs.cost_per_run_usd, 'usd')} note={costNote(runs)} />
+      <Figure
+        name="Cost per run (est.)"
+        {...estimated(runs.cost_per_run_usd, 'usd', runs.unpriced_calls > 0)}
+        note={costNote(runs)}
+      />
     </>
   );
 }
@@ -106,12 +110,17 @@ function costNote(runs: RunFigures): ComponentChildren {
   );
 }
 
-/** The value large, its interval beside it; the whole statement as a title. */
-function estimated(estimate: Estimate | null, unit: Unit): { value: ComponentChildren; title?: string } {
+/** The value large, its interval beside it; the whole statement as a title. A lower bound says so. */
+function estimated(
+  estimate: Estimate | null,
+  unit: Unit,
+  isLeast = false,
+): { value: ComponentChildren; title?: string } {
   if (!estimate) return { value: '–' };
   return {
     value: (
       <>
+        {isLeast && '≥ '}
         {valueText(estimate.value, unit)} <span class="figure-interval">{intervalText(estimate, unit)}</span>
       </>
     ),

@@ -177,28 +177,33 @@ describe('an entity', () => {
   });
 
   test('only what traffic alone shows is told apart, on its side', () => {
-    const node = (ref: string) => ({ ref, title: ref, kind: 'resource', type: null, origin: 'discovered' as const });
-    const edge = (from: string, to: string, provenance: 'declared' | 'observed' | 'both') => ({
+    const node = (id: string, folded = 0) => ({
+      ...{ id, ref: folded > 0 ? null : id, title: id, kind: 'resource', type: null, folded },
+      origin: folded > 0 ? ('folded' as const) : ('discovered' as const),
+    });
+    const edge = (from: string, to: string, provenance: 'declared' | 'observed' | 'both', folded = 1) => ({
       from,
       to,
       provenance,
       calls: 1,
+      folded,
     });
     const groups = observedGroups(
       { ref: 'a:b/c', class: 'agent' },
       {
-        nodes: [node('a:b/c'), node('a:b/d'), node('a:b/e'), node('a:b/f')],
+        nodes: [...['c', 'd', 'e', 'f'].map((name) => node(`a:b/${name}`)), node('more:down', 6), node('more:up', 9)],
         edges: [
           edge('a:b/c', 'a:b/d', 'observed'),
           edge('a:b/c', 'a:b/e', 'both'),
           edge('a:b/f', 'a:b/c', 'observed'),
-          edge('a:b/c', 'more:down', 'observed'),
+          edge('a:b/c', 'more:down', 'observed', 6),
+          edge('more:up', 'a:b/c', 'both', 9),
         ],
       },
     );
     expect(groups).toEqual([
-      { word: 'Seen using', targets: [{ ref: 'a:b/d', exists: true }] },
-      { word: 'Seen used by', targets: [{ ref: 'a:b/f', exists: true }] },
+      { word: 'Seen using', targets: [{ ref: 'a:b/d', exists: true }], more: { count: 6, isBound: false } },
+      { word: 'Seen used by', targets: [{ ref: 'a:b/f', exists: true }], more: { count: 9, isBound: true } },
     ]);
     expect(observedGroups({ ref: 'a:b/c', class: 'agent' }, undefined)).toEqual([]);
   });
@@ -206,9 +211,10 @@ describe('an entity', () => {
   test('a tool server was used by who called its tools, and these are not its users', () => {
     const node = (id: string, kind: string, type: string | null, origin: 'discovered' | 'folded' = 'discovered') => ({
       ...{ id, ref: origin === 'folded' ? null : id, title: id, kind, type, origin },
+      folded: origin === 'folded' ? 4 : 0,
     });
     const edge = (from: string, to: string, provenance: 'declared' | 'observed' | 'both' = 'observed') => ({
-      ...{ from, to, provenance, calls: 1 },
+      ...{ from, to, provenance, calls: 1, folded: from.startsWith('more:') ? 3 : 1 },
     });
     const server = { ref: 'api:b/shop', class: 'tool_server' };
     expect(nearPath(server)).toBe('/graph?depth=2');
@@ -233,9 +239,9 @@ describe('an entity', () => {
         edge('component:b/idle', 'more:up:1:component'),
       ],
     });
-    expect(groups.map(({ word, targets }) => [word, targets.map(({ ref }) => ref)])).toEqual([
-      ['Seen used by', ['component:b/seen', 'component:b/direct']],
-      ['Seen offering', ['resource:b/refund']],
+    expect(groups.map(({ word, targets, more }) => [word, targets.map(({ ref }) => ref), more?.count])).toEqual([
+      ['Seen used by', ['component:b/seen', 'component:b/direct'], 3],
+      ['Seen offering', ['resource:b/refund'], 3],
     ]);
   });
 });

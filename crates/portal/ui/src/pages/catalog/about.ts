@@ -65,6 +65,14 @@ const RELATION_WORDS: Record<string, string> = {
 export interface RelationGroup {
   word: string;
   targets: { ref: string; exists: boolean }[];
+  /** How many more share a node of the graph, where there was no room for each. */
+  more: Hidden | null;
+}
+
+/** `isBound`: that many at most. */
+interface Hidden {
+  count: number;
+  isBound: boolean;
 }
 
 /** By kind of relation, in the usual order; kinds the portal has no words for come last, as they are. */
@@ -77,6 +85,7 @@ export function relationGroups(relations: CatalogRelation[]): RelationGroup[] {
     .map((type) => ({
       word: RELATION_WORDS[type] ?? type,
       targets: relations.filter((one) => one.type === type).map(({ target_ref: ref, exists }) => ({ ref, exists })),
+      more: null,
     }));
 }
 
@@ -90,23 +99,56 @@ export const nearPath = ({ class: className }: Pick<Subject, 'class'>): string =
 export function observedGroups({ ref, class: className }: Subject, near: EntityGraph | undefined): RelationGroup[] {
   const edges = near?.edges ?? [];
   const tools = className === 'tool_server' ? toolsOf(ref, near) : new Set<string>();
-  const declared = new Set(edges.filter(({ to, provenance }) => to === ref && provenance !== 'observed').map(fromOf));
+  const nodes = new Map(near?.nodes.map((node) => [node.id, node]));
+  const isShared = ({ from, to }: EntityGraphEdge): boolean => [from, to].some((id) => nodes.get(id)?.folded);
+  // Of those that share a node some may be declared and others only seen.
+  const seen = edges.filter((edge) => edge.provenance === 'observed' || (edge.provenance === 'both' && isShared(edge)));
+  const declared = new Set(edges.filter((edge) => edge.to === ref && !seen.includes(edge)).map(fromOf));
   const isUser = ({ from }: EntityGraphEdge): boolean => !tools.has(from) && !declared.has(from);
-  const seen = edges.filter(({ provenance }) => provenance === 'observed');
   const used = edges.filter(({ to, provenance }) => provenance !== 'declared' && (to === ref || tools.has(to)));
-  const known = new Set(near?.nodes.map((node) => node.ref));
-  const side = (word: string, found: string[]): RelationGroup => ({
-    word,
-    targets: [...new Set(found)].filter((id) => known.has(id)).map((id) => ({ ref: id, exists: true })),
-  });
+  const side = (word: string, found: EntityGraphEdge[], end: End): RelationGroup => {
+    const ids = [...new Set(found.map((edge) => edge[end]))];
+    const shown = ids.flatMap((id) => nodes.get(id)?.ref ?? []);
+    return { word, targets: shown.map((one) => ({ ref: one, exists: true })), more: hiddenIn(found, end, nodes) };
+  };
   return [
     side(
       'Seen using',
-      seen.filter(({ from }) => from === ref).map(({ to }) => to),
+      seen.filter(({ from }) => from === ref),
+      'to',
     ),
-    side('Seen used by', used.filter(isUser).map(fromOf)),
-    side('Seen offering', seen.filter(({ from, to }) => to === ref && tools.has(from)).map(fromOf)),
-  ].filter(({ targets }) => targets.length > 0);
+    side('Seen used by', used.filter(isUser), 'from'),
+    side(
+      'Seen offering',
+      seen.filter(({ from, to }) => to === ref && tools.has(from)),
+      'from',
+    ),
+  ].filter(({ targets, more }) => targets.length > 0 || more);
+}
+
+type End = 'from' | 'to';
+
+/** What shares nodes: exactly known where one observed edge stands for all of a node. */
+function hiddenIn(found: EntityGraphEdge[], end: End, nodes: Map<string, EntityGraphNode>): Hidden | null {
+  const folded = [...nodes.values()].filter(
+    ({ id, folded: count }) => count > 0 && found.some((edge) => edge[end] === id),
+  );
+  if (folded.length === 0) return null;
+  const parts = folded.map(({ id, folded: count }) => {
+    const own = found.filter((edge) => edge[end] === id);
+    const isExact = own.length === 1 && own[0]?.provenance === 'observed' && own[0].folded === count;
+    return {
+      count: Math.min(
+        count,
+        own.reduce((sum, edge) => sum + edge.folded, 0),
+      ),
+      isExact,
+    };
+  });
+  return {
+    count: parts.reduce((sum, { count }) => sum + count, 0),
+    isBound: parts.some(({ isExact }) => !isExact),
+  };
 }
 
 const fromOf = ({ from }: EntityGraphEdge): string => from;

@@ -8,7 +8,7 @@ import { referenceName } from '../../format/catalog';
 import { shareWithExact } from '../../format/interval';
 import { cost, dollars } from '../../format/money';
 import { exact, percent } from '../../format/number';
-import { splitReference } from '../../router';
+import { entityPath, splitReference } from '../../router';
 import { BandChart } from '../../ui/band-chart';
 import { EntityLink, iconOf, isOwned } from '../../ui/catalog';
 import { Fact } from '../../ui/fact';
@@ -204,7 +204,7 @@ function Relations({ detail }: { detail: EntityDetail }) {
     <section class="block">
       <h2>Relations</h2>
       {groups.length === 0 && <p class="calm">None.</p>}
-      {groups.map(({ word, targets }) => (
+      {groups.map(({ word, targets, more }) => (
         <div key={word} class="relation-group">
           <h3>{word}</h3>
           <ul>
@@ -221,6 +221,15 @@ function Relations({ detail }: { detail: EntityDetail }) {
                 )}
               </li>
             ))}
+            {more && (
+              <li>
+                <a href={entityPath(detail.ref, 'dependencies')}>
+                  {targets.length > 0 && 'and '}
+                  {more.isBound && 'up to '}
+                  {exact(more.count)} more
+                </a>
+              </li>
+            )}
           </ul>
         </div>
       ))}

@@ -70,6 +70,38 @@ async function paging({ browser, server }) {
   await close();
 }
 
+/** Who went on in a list, opened something and comes back finds the same rows, at the same place; a new visit starts afresh. */
+async function shownMore({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto('/decisions');
+  const rows = page.locator('table.rows tbody tr');
+  await rows.first().waitFor();
+  const before = await rows.count();
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await until(
+    page,
+    'there are more rows',
+    (few) => document.querySelectorAll('table.rows tbody tr').length > few,
+    before,
+  );
+  const more = await rows.count();
+  await rows.last().scrollIntoViewIfNeeded();
+  await rows.last().locator('[data-row]').click();
+  await page.waitForSelector('.panel .run-facts');
+  await page.keyboard.type('gr');
+  await page.waitForSelector('table.runs [data-row]');
+  await page.goBack();
+  await page.waitForSelector('.panel .run-facts');
+  assert.equal(await rows.count(), more, 'Back shows as many rows as before');
+  await page.keyboard.type('gr');
+  await page.waitForSelector('table.runs [data-row]');
+  await page.evaluate(() => document.querySelector('a[href="/decisions"]').click());
+  await page.waitForSelector('h1:has-text("Decisions")');
+  await rows.first().waitFor();
+  assert.equal(await rows.count(), before, 'a new visit starts with the first page');
+  await close();
+}
+
 async function large({ browser, server }) {
   const { page, close } = await open(browser, server);
   const started = Date.now();
@@ -203,6 +235,7 @@ export const mockFlows = [
   { name: 'a graph is fitted into a narrow window', run: fitted },
   { name: 'a wide graph in a narrow window can be made large enough to read', run: wide },
   { name: 'the list goes on as one scrolls', run: paging },
+  { name: 'Back shows as much of a list as before', run: shownMore },
   { name: 'a run of 30,000 spans opens and scrolls', run: large },
   { name: 'what has no price costs unknown', run: unpriced },
   { name: 'a sum over calls without a price is a lower bound everywhere', run: lowerBounds },

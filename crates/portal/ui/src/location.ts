@@ -20,6 +20,9 @@ export const query = computed(() => new URLSearchParams(address.value.query));
 
 /** Scroll and focus of earlier entries, by the key in their history state. */
 const remembered = new Map<number, Remembered>();
+/** What pages showed more of, by the same key: Back shows it at once, so that the place to scroll to is there. */
+const kept = new Map<number, Map<string, unknown>>();
+const KEPT_ENTRIES_MAX = 40;
 let entryKey = Date.now();
 history.scrollRestoration = 'manual';
 history.replaceState({ key: entryKey }, '');
@@ -38,8 +41,10 @@ export function navigate(url: string, options: { replace?: boolean } = {}): void
     history.replaceState({ key: entryKey }, '', target);
   } else {
     remember();
+    const shown = samePage ? kept.get(entryKey) : undefined;
     entryKey = Date.now();
     history.pushState({ key: entryKey }, '', target);
+    if (shown) keepEntry(new Map(shown));
   }
   address.value = read();
   if (!samePage) afterRender(() => arrive());
@@ -49,6 +54,25 @@ export function navigate(url: string, options: { replace?: boolean } = {}): void
 export function setQuery(changes: Record<string, string | null>, push = false): void {
   const text = changeQuery(address.value.query, changes);
   navigate(text ? `${location.pathname}?${text}` : location.pathname, { replace: !push });
+}
+
+/** What was kept under `name` when this entry of the history was shown before. */
+export const keptHere = (name: string): unknown => kept.get(entryKey)?.get(name);
+
+export function keepHere(name: string, value: unknown): void {
+  keepEntry((kept.get(entryKey) ?? new Map<string, unknown>()).set(name, value));
+}
+
+function keepEntry(values: Map<string, unknown>): void {
+  kept.delete(entryKey);
+  kept.set(entryKey, values);
+  const oldest = kept.keys().next().value;
+  if (kept.size > KEPT_ENTRIES_MAX && oldest !== undefined) kept.delete(oldest);
+}
+
+/** Nothing of one session may be shown in the next. */
+export function forgetKept(): void {
+  kept.clear();
 }
 
 /** A new page starts at its top, with its heading as the place from which a screen reader reads on. */

@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useKept } from '../kept';
 import { useData, type Resource } from './cache';
 import { ApiError, get } from './client';
 import type { Page } from './eval';
@@ -12,7 +12,6 @@ export interface Pages<T> {
 }
 
 interface Further<T> {
-  path: string;
   pages: Page<T>[];
   problem: string;
 }
@@ -20,16 +19,16 @@ interface Further<T> {
 /** A list that is read page after page: the first kept fresh, the others when asked for. */
 export function usePages<T>(path: string): Pages<T> {
   const first = useData<Page<T>>(path);
-  const [kept, setKept] = useState<Further<T>>({ path, pages: [], problem: '' });
   // Pages of another list are no rows of this one.
-  const further = kept.path === path ? kept : { path, pages: [], problem: '' };
+  const [further, setFurther] = useKept<Further<T>>(path, { pages: [], problem: '' });
   const start = first.data.value;
   const cursor = (further.pages.at(-1) ?? start)?.next_cursor ?? null;
   const more = (): void => {
     const next = `${path}${path.includes('?') ? '&' : '?'}cursor=${encodeURIComponent(cursor ?? '')}`;
     get<Page<T>>(next).then(
-      (page) => setKept({ path, pages: [...further.pages, page], problem: '' }),
-      (error: unknown) => setKept({ ...further, problem: error instanceof ApiError ? error.message : String(error) }),
+      (page) => setFurther({ pages: [...further.pages, page], problem: '' }),
+      (error: unknown) =>
+        setFurther({ ...further, problem: error instanceof ApiError ? error.message : String(error) }),
     );
   };
   return {

@@ -6,7 +6,7 @@ import { useWaiting } from '../api/gate';
 import { disconnect, liveState, type LiveState } from '../api/live';
 import { forgetSession } from '../api/session';
 import { plural } from '../format/number';
-import { route } from '../location';
+import { forgetKept, route } from '../location';
 import { forgetLists } from '../pages/runs/run-list';
 import { Icon, Mark, type IconName } from '../ui/icon';
 import { useLater } from '../ui/later';
@@ -179,6 +179,7 @@ function Foot() {
 export async function signOut(): Promise<void> {
   await send('DELETE', '/session');
   forgetAll();
+  forgetKept();
   forgetSession();
   forgetPauses();
   forgetLists();

@@ -3,7 +3,7 @@ import { ApiError, get, send, signedOut } from '../api/client';
 import { forgetAll } from '../api/cache';
 import { connect, disconnect } from '../api/live';
 import { forgetSession } from '../api/session';
-import { query, setQuery } from '../location';
+import { forgetKept, query, setQuery } from '../location';
 import { Command } from '../ui/copy';
 import { Icon, Mark } from '../ui/icon';
 import { Ticked } from '../ui/ticked';
@@ -20,6 +20,7 @@ export function SignIn() {
     try {
       await send('POST', '/session', { token: token.trim() });
       forgetAll();
+      forgetKept();
       forgetSession();
       forgetPauses();
       disconnect();

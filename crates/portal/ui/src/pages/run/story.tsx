@@ -1,12 +1,12 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import type { RunDetail, StoryPage } from '../../api/shapes';
+import { useKept } from '../../kept';
 import { runPath } from '../../router';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { storyApi } from './paths';
 import type { StepChoice } from './selection';
 import { Entry } from './story-entry';
-import { useState } from 'preact/hooks';
 
 interface Props {
   path: string;
@@ -16,8 +16,10 @@ interface Props {
 
 /** The run as a conversation: what was asked, what was called, what came back. */
 export function Story({ path, detail, selection }: Props) {
-  const [cursors, setCursors] = useState<(string | null)[]>([null]);
-  const more = (cursor: string): void => setCursors((known) => (known.includes(cursor) ? known : [...known, cursor]));
+  const [cursors, setCursors] = useKept<(string | null)[]>(`story of ${path}`, [null]);
+  const more = (cursor: string): void => {
+    if (!cursors.includes(cursor)) setCursors([...cursors, cursor]);
+  };
   return (
     <ol class="story" aria-label="Story of the run">
       {cursors.map((cursor, index) => (

@@ -1,11 +1,12 @@
 import '../../styles/scorecards.css';
-import { useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import type { LevelCounts } from '../../api/catalog';
 import type { Scorecards } from '../../api/catalog-shapes';
 import { withQuery } from '../../api/client';
 import { LEVELS, levelWord, referenceName } from '../../format/catalog';
 import { exact, percent, plural } from '../../format/number';
+import { useKept } from '../../kept';
 import { query, setQuery } from '../../location';
 import { Ago } from '../../ui/ago';
 import { Given, Pick } from '../../ui/filter';
@@ -104,15 +105,15 @@ function NoAgents({ isFiltered }: { isFiltered: boolean }) {
 }
 
 function Cards({ cards, asTable }: { cards: Scorecards; asTable: boolean }) {
-  const [rows, setRows] = useState(ROWS_AT_ONCE);
-  const linksBefore = useRef(0);
+  const [rows, setRows] = useKept('rows', ROWS_AT_ONCE);
+  const linksBefore = useRef<number | null>(null);
   const showMore = (): void => {
     linksBefore.current = rowLinks().length;
     setRows(rows + ROWS_AT_ONCE);
   };
   // The button goes with the last rows: who pressed it reads on at the first new one.
   useLayoutEffect(() => {
-    if (rows > ROWS_AT_ONCE) rowLinks()[linksBefore.current]?.focus();
+    if (linksBefore.current !== null) rowLinks()[linksBefore.current]?.focus();
   }, [rows]);
   const shown = { ...cards, rows: cards.rows.slice(0, rows) };
   const hidden = cards.rows.length - shown.rows.length;

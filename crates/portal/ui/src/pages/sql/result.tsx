@@ -1,6 +1,6 @@
-import { useState } from 'preact/hooks';
 import type { QueryResult } from '../../api/shapes';
 import { exact, plural } from '../../format/number';
+import { useKept } from '../../kept';
 import { modelPath, runPath, agentPath } from '../../router';
 import { Copy } from '../../ui/copy';
 import { Icon } from '../../ui/icon';
@@ -12,7 +12,7 @@ const ROWS_STEP = 200;
 const LINKS: Record<string, (value: string) => string> = { run_id: runPath, agent: agentPath, model: modelPath };
 
 export function ResultTable({ result }: { result: QueryResult }) {
-  const [shown, setShown] = useState(ROWS_STEP);
+  const [shown, setShown] = useKept('rows', ROWS_STEP);
   const isNumber = result.columns.map((_, column) =>
     result.rows.every((row) => row[column] === null || typeof row[column] === 'number'),
   );

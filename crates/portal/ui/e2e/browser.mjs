@@ -26,11 +26,11 @@ export async function launch() {
   return chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
 }
 
-/** A page that is signed in, fails the test on errors of its scripts, and knows its server. `expected` is a status that it is there to provoke. */
+/** A page that is signed in, fails the test on errors of its scripts, and knows its server. `expected` is a status that it is there to provoke, `font` takes the place of the system's. */
 export async function open(
   browser,
   { url, token },
-  { scheme = 'light', width = 1280, height = 800, signedIn = true, expected = '401' } = {},
+  { scheme = 'light', width = 1280, height = 800, signedIn = true, expected = '401', font = '' } = {},
 ) {
   const context = await browser.newContext({
     baseURL: url,
@@ -43,6 +43,7 @@ export async function open(
     const answer = await context.request.post('/api/v1/session', { data: { token }, headers: { origin: url } });
     if (!answer.ok()) throw new Error(`sign-in answered ${answer.status()}: ${await answer.text()}`);
   }
+  if (font) await context.addInitScript(useFont, font);
   const page = await context.newPage();
   const problems = [];
   page.on('pageerror', (error) => problems.push(error.message));
@@ -56,6 +57,12 @@ export async function open(
       if (problems.length > 0) throw new Error(`the page reported: ${problems.join('; ')}`);
     },
   };
+}
+
+function useFont(font) {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`:root { --sans: '${font}' }`);
+  document.adoptedStyleSheets = [sheet];
 }
 
 /** Serious and critical findings of axe, as lines that say what and where. */

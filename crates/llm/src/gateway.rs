@@ -20,6 +20,7 @@ mod recording;
 mod refusal;
 mod relay;
 mod reservation;
+mod secrets;
 mod tap;
 mod trace;
 
@@ -36,6 +37,7 @@ use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::secret::Secret;
 use mizzen_runtime::task::{TaskGroup, TaskKind};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 pub use self::config::{
     GatewayConfig, GatewayLimits, PermissionConfig, Retries, SecretsConfig, Timeouts, UpstreamConfig,
@@ -70,6 +72,7 @@ struct Inner {
     background: Arc<Background>,
     secrets: Arc<Secrets>,
     guardrails: Guardrails,
+    ending: CancellationToken,
 }
 
 /// What a gateway is made of.
@@ -156,7 +159,13 @@ impl Gateway {
             background,
             secrets,
             guardrails,
+            ending: CancellationToken::new(),
         })))
+    }
+
+    /// Ends the calls that are still under way: their clients are told, and what came of them is recorded.
+    pub fn end_calls(&self) {
+        self.0.ending.cancel();
     }
 }
 

@@ -23,6 +23,8 @@ use crate::failure::Failure;
 
 /// How long calls in progress may go on once the process is told to stop.
 pub(crate) const DRAIN: Duration = Duration::from_secs(10);
+/// How long a call that did not may take to tell its client.
+const ENDING: Duration = Duration::from_secs(2);
 
 /// Runs until a signal, or until a task fails without which nothing can be served.
 ///
@@ -43,10 +45,13 @@ pub(crate) async fn up(args: UpArgs) -> Result<(), Failure> {
         failure = doors.tasks.failed() => Err(Failure::Broken(failure.into())),
         lost = planes.claim.lost() => Err(Failure::Broken(lost.into())),
     };
-    drain("doors", &doors.tasks).await;
-    drain("recorders", &planes.recorders).await;
+    if !drain("doors", &doors.tasks, DRAIN).await {
+        planes.gateway.end_calls();
+        drain("calls", &doors.tasks, ENDING).await;
+    }
+    drain("recorders", &planes.recorders, DRAIN).await;
     planes.telemetry.flush().await.unwrap_or_else(|error| tracing::warn!(%error, "the last rows stay in the log"));
-    drain("planes", &planes.tasks).await;
+    drain("planes", &planes.tasks, DRAIN).await;
     planes.store.close().await;
     drop(doors.lanes);
     stopped_by
@@ -60,9 +65,11 @@ fn configuration(args: &UpArgs) -> Result<Config, Failure> {
     Ok(config)
 }
 
-async fn drain(what: &str, tasks: &TaskGroup) {
-    let report = tasks.drain(DRAIN).await;
+/// Whether it is done.
+async fn drain(what: &str, tasks: &TaskGroup, deadline: Duration) -> bool {
+    let report = tasks.drain(deadline).await;
     if !report.is_complete() {
         tracing::warn!(what, unfinished = ?report.unfinished, "did not finish in time");
     }
+    report.is_complete()
 }

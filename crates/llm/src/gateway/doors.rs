@@ -32,6 +32,9 @@ pub(super) fn router(gateway: Arc<Inner>) -> Router {
         .route("/anthropic/v1/messages/count_tokens", model(Door::COUNT_TOKENS))
         .route("/anthropic/v1/models", models(Protocol::Anthropic))
         .route("/anthropic/v1/models/{*model}", one_model(Protocol::Anthropic))
+        // To some clients (Vercel's AI SDK) `ANTHROPIC_BASE_URL` ends with the `/v1`, so that they leave it out.
+        .route("/anthropic/messages", model(Door::MESSAGES))
+        .route("/anthropic/messages/count_tokens", model(Door::COUNT_TOKENS))
         .route("/anthropic/{*rest}", unknown(Protocol::Anthropic))
         .with_state(gateway)
 }

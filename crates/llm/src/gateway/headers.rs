@@ -30,6 +30,13 @@ pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
     codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
+/// What of a client's headers goes on.
+pub(super) fn crossing(client: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    client
+        .iter()
+        .filter(|(name, _)| !is_of_connection(name) && !is_named_by_connection(client, name) && !is_clients_own(name))
+}
+
 /// The headers of the call upstream.
 pub(super) fn to_upstream(
     client: &HeaderMap,
@@ -38,10 +45,8 @@ pub(super) fn to_upstream(
     trace: &TraceContext,
 ) -> Option<HeaderMap> {
     let mut headers = HeaderMap::with_capacity(client.len() + 4);
-    for (name, value) in client {
-        if !is_of_connection(name) && !is_named_by_connection(client, name) && !is_clients_own(name) {
-            headers.append(name, value.clone());
-        }
+    for (name, value) in crossing(client) {
+        headers.append(name, value.clone());
     }
     // The copy must be readable, and re-compressing what streams helps nobody on the way from a provider.
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));

@@ -25,6 +25,7 @@ use super::recording::{InFlight, Recording};
 use super::refusal::{Reason, Refusal};
 use super::relay::{Filter, Relay, Stopped, Terms};
 use super::reservation::Timed;
+use super::secrets;
 use super::trace;
 use crate::routing::Upstream;
 
@@ -43,7 +44,7 @@ async fn exchange(
     let gateway = Arc::clone(&identified.gateway);
     let pace = gateway.pace(identified.started);
     let mut recording = Recording::none(identified.in_flight);
-    let of_permit = timed.as_ref().and_then(Timed::stopped);
+    let of_permit = timed.as_ref().and_then(|timed| timed.stopped(&gateway));
     let mut stopped = of_permit.unwrap_or_else(|| Stopped::caller(&gateway, &identified.caller));
     let response = tokio::select! {
         answered = send(&gateway, upstream, outbound, pace.deadline, &mut recording) => answered?,
@@ -93,6 +94,9 @@ fn with_body(
     path: &str,
     body: Bytes,
 ) -> Result<Outbound, Refusal> {
+    if let (_, Some(refusal)) = secrets::in_head(gateway, parts)? {
+        return Err(refusal);
+    }
     let key = gateway.provider_key(upstream)?;
     let trace = trace::of(&parts.headers);
     let unfit =

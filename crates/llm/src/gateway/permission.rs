@@ -9,14 +9,14 @@ use mizzen_control::gate::{Answer, Ask, DenialCode, Known, Permit};
 use mizzen_governance::request::{Obligations, PROVIDER_RUN, ToolFacts};
 use mizzen_model::asked::{Action, Resource, ResourceKind, Spend, Taint};
 use mizzen_model::id::RunId;
-use serde_json::{Map, Number, Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Inner;
 use super::refusal::{Reason, Refusal};
 use super::trace::TraceContext;
 use crate::routing::Upstream;
 use crate::wire::Format;
-use crate::wire::offer::{Offer, ProviderTool};
+use crate::wire::offer::{Bounds, Offer, ProviderTool};
 
 /// The header that names the conversation of a call, where budgets are given to sessions. It goes no further than here.
 pub(super) const SESSION: &str = "mizzen-session";
@@ -166,14 +166,11 @@ pub(super) fn facts(
     put("stream", Value::from(stream));
     put("tools", Value::from(offer.tool_names.clone()));
     put("tool_count", Value::from(offer.tool_count));
-    put("n", Value::from(offer.choices));
-    if let Some(most) = offer.output_tokens_max {
-        put("max_tokens", Value::from(most));
-    }
-    // Policies know decimals of four places, and what has more could not be judged.
-    let temperature = offer.temperature.map(|number| (number * 1e4).round() / 1e4);
-    if let Some(number) = temperature.and_then(Number::from_f64) {
-        put("temperature", Value::Number(number));
+    let Bounds { max_tokens, n, temperature } = offer.bounds.clone();
+    for (name, bound) in [("n", n), ("max_tokens", max_tokens), ("temperature", temperature)] {
+        if let Some(bound) = bound {
+            put(name, bound);
+        }
     }
     facts
 }

@@ -14,10 +14,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::{Request, Response};
 
-pub(super) use self::decode::{look_for_secrets, read};
+pub(super) use self::decode::read;
 pub(super) use self::identify::{Identified, Received};
 pub(super) use self::relay::{is_events, shown};
-pub(super) use self::screen::secrets_kept;
 use super::Inner;
 use super::refusal::Refusal;
 use crate::wire::{Format, Protocol};

@@ -37,6 +37,8 @@ pub(super) enum Reason {
     Held,
     /// The agent was stopped while the call was going on.
     Stopped,
+    /// Mizzen ends while the call is going on.
+    Ending,
     SecretFound,
     GuardrailDenied,
     GuardrailFailed,
@@ -62,7 +64,7 @@ impl Reason {
             | Self::GuardrailFailed => StatusCode::FORBIDDEN,
             // The official clients ask again by themselves, and so go on waiting.
             Self::Held => StatusCode::CONFLICT,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Ending => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable | Self::Broken => StatusCode::BAD_GATEWAY,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -89,6 +91,7 @@ impl Reason {
             Self::Denied(code) => code.as_str(),
             Self::Held => "approval_pending",
             Self::Stopped => "stopped",
+            Self::Ending => "gateway_ending",
             Self::SecretFound => "secret_found",
             Self::GuardrailDenied => "guardrail_denied",
             Self::GuardrailFailed => "guardrail_failed",
@@ -128,7 +131,7 @@ impl Reason {
             | Self::SecretFound
             | Self::GuardrailDenied
             | Self::GuardrailFailed => "permission_error",
-            Self::Busy => "overloaded_error",
+            Self::Busy | Self::Ending => "overloaded_error",
             Self::TimedOut => "timeout_error",
             Self::Unreachable | Self::Broken | Self::Internal => "api_error",
         }

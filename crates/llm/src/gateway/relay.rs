@@ -33,29 +33,34 @@ pub(super) struct Pace {
 }
 
 /// Ready when the call is to end before its answer does, with what its client is told: the agent that made it was stopped
-/// meanwhile, or the time is over that a budget has put aside for it.
+/// meanwhile, the time is over that a budget has put aside for it, or Mizzen itself ends.
 pub(super) struct Stopped(Pin<Box<dyn Future<Output = Refusal> + Send>>);
 
 impl Stopped {
     pub(super) fn caller(gateway: &Inner, caller: &KeyIdentity) -> Self {
-        let stopped = gateway.control.gate().stopped(caller);
+        let (stopped, ending) = (gateway.control.gate().stopped(caller), gateway.ending.clone());
         Self(Box::pin(async move {
-            stopped.await;
-            was_stopped()
+            tokio::select! {
+                () = stopped => was_stopped(),
+                () = ending.cancelled() => is_ending(),
+            }
         }))
     }
 
-    pub(super) fn of(permit: &Permit) -> Self {
-        let (stopped, decision) = (permit.stopped(), Arc::clone(&permit.decision));
-        let ends_at = permit.time_max.map(|time| Instant::now() + time);
+    pub(super) fn of(gateway: &Inner, permit: &Permit) -> Self {
+        let (stopped, ending) = (permit.stopped(), gateway.ending.clone());
+        let (decision, ends_at) = (Arc::clone(&permit.decision), permit.time_max.map(|time| Instant::now() + time));
         Self(Box::pin(async move {
-            let Some(ends_at) = ends_at else {
-                stopped.await;
-                return was_stopped();
+            let time = async {
+                match ends_at {
+                    Some(ends_at) => sleep_until(ends_at).await,
+                    None => std::future::pending().await,
+                }
             };
             tokio::select! {
                 () = stopped => was_stopped(),
-                () = sleep_until(ends_at) => time_is_over(&decision.id),
+                () = ending.cancelled() => is_ending(),
+                () = time => time_is_over(&decision.id),
             }
         }))
     }
@@ -64,6 +69,10 @@ impl Stopped {
 fn was_stopped() -> Refusal {
     let message = "the agent was stopped while this call was going on; ask who stopped it before you try again";
     Refusal::new(Reason::Stopped, message)
+}
+
+fn is_ending() -> Refusal {
+    Refusal::new(Reason::Ending, "Mizzen was told to end, and this call took longer than it waits for; try again")
 }
 
 fn time_is_over(decision: &str) -> Refusal {
@@ -123,7 +132,8 @@ impl Relay {
         recording: Recording,
         terms: Terms,
     ) -> Self {
-        Self {
+        let is_empty = incoming.is_end_stream();
+        let mut relay = Self {
             incoming: Some(incoming),
             upstream,
             filter,
@@ -137,7 +147,12 @@ impl Relay {
             timer: None,
             last: Bytes::new(),
             cut: None,
+        };
+        // Nobody asks for a body that has nothing.
+        if is_empty {
+            relay.finish();
         }
+        relay
     }
 
     /// The whole answer as the client is to have it, and its recording. The client has got nothing of it.
@@ -281,7 +296,7 @@ impl Body for Relay {
             let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
             // Before the upstream, which may never be silent.
             if let Poll::Ready(refusal) = Pin::new(&mut this.terms.stopped).poll(context) {
-                this.end(refusal, "had no more time, or its agent was stopped");
+                this.end(refusal, "had no more time, or it was stopped");
                 continue;
             }
             match Pin::new(incoming).poll_frame(context) {

@@ -18,6 +18,7 @@ use mizzen_model::usage::Usage;
 use mizzen_runtime::task::BoxError;
 use tokio::time::Instant;
 
+use super::Inner;
 use super::rates::{self, Estimate, Rates};
 use super::recording::End;
 use super::refusal::Reason;
@@ -109,8 +110,8 @@ impl Timed {
         Self { permit: Some(permit), since: Instant::now() }
     }
 
-    pub(super) fn stopped(&self) -> Option<Stopped> {
-        self.permit.as_ref().map(Stopped::of)
+    pub(super) fn stopped(&self, gateway: &Inner) -> Option<Stopped> {
+        self.permit.as_ref().map(|permit| Stopped::of(gateway, permit))
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::Uri;
 use serde::Deserialize;
-use serde_json::Number;
+use serde_json::{Number, Value};
 
 use super::Format;
 use super::json::{Entries, Raw, Text};
@@ -29,12 +29,21 @@ pub struct Offer {
     pub output_tokens_max: Option<u64>,
     /// Answers that are written, at least one.
     pub choices: u64,
-    pub temperature: Option<f64>,
+    /// What policies are told of the bounds: numbers, or what stands in their place, since an upstream may read `"9"` as 9.
+    pub bounds: Bounds,
     /// Names of tools that the client itself would run, in alphabetical order; at most [`NAMES_MAX`].
     pub tool_names: Vec<String>,
     pub tool_count: u64,
     /// What the provider would run by itself, each once.
     pub provider_tools: Vec<ProviderTool>,
+}
+
+/// Bounds of an answer, each as far as the client gave one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Bounds {
+    pub max_tokens: Option<Value>,
+    pub n: Option<Value>,
+    pub temperature: Option<Value>,
 }
 
 /// A tool that runs without the client.
@@ -173,11 +182,21 @@ impl Offer {
         if found.provider.len() > PROVIDER_TOOLS_MAX {
             return Err(OfferError::TooMany);
         }
-        let choices = [limits.n, limits.best_of].into_iter().filter_map(whole).max().unwrap_or(1);
+        let written = [limits.n, limits.best_of];
+        let text = |raw: Raw<'_>| raw.text()?.trim().parse().ok();
+        let choices = written.into_iter().filter_map(|raw| whole(raw).or_else(|| text(raw))).max().unwrap_or(1);
+        let output_tokens_max = said.iter().copied().filter_map(whole).max();
+        let bounds = Bounds {
+            max_tokens: bound(said, output_tokens_max),
+            n: bound(&written, Some(choices)),
+            temperature: limits.temperature.read::<Value>().map(without_content),
+        };
+        // Beside one that cannot be read the others bound nothing.
+        let is_told = bounds.max_tokens.as_ref().is_none_or(Value::is_u64);
         Ok(Self {
-            output_tokens_max: said.iter().copied().filter_map(whole).max(),
+            output_tokens_max: output_tokens_max.filter(|_| is_told),
             choices: choices.max(1),
-            temperature: limits.temperature.read::<Number>().as_ref().and_then(Number::as_f64),
+            bounds,
             tool_names: found.names.into_iter().take(NAMES_MAX).collect(),
             tool_count: found.count,
             provider_tools: found.provider.into_iter().collect(),
@@ -198,6 +217,22 @@ pub(crate) fn of_model(model: &str) -> Option<ProviderTool> {
 fn whole(raw: Raw<'_>) -> Option<u64> {
     let number = raw.read::<Number>()?;
     number.as_u64().or_else(|| number.as_f64().map(f64::ceil).filter(|n| (0.0..9e15).contains(n)).map(|n| n as u64))
+}
+
+/// The largest of what was said, or the first that is no number of tokens or answers.
+fn bound(said: &[Raw<'_>], largest: Option<u64>) -> Option<Value> {
+    let odd = said.iter().find(|raw| raw.get().is_some() && whole(**raw).is_none());
+    odd.and_then(|raw| raw.read::<Value>()).map(without_content).or(largest.map(Value::from))
+}
+
+/// Of what is no number its kind, and of a text its beginning.
+fn without_content(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(bounded(&text)),
+        Value::Array(_) => Value::Array(Vec::new()),
+        Value::Object(_) => Value::Object(serde_json::Map::new()),
+        plain => plain,
+    }
 }
 
 #[derive(Default)]

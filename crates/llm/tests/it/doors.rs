@@ -21,6 +21,8 @@ const DOORS: &[(Method, &str)] = &[
     (Method::GET, "/v1/models/gpt-4o"),
     (Method::POST, "/anthropic/v1/messages"),
     (Method::POST, "/anthropic/v1/messages/count_tokens"),
+    (Method::POST, "/anthropic/messages"),
+    (Method::POST, "/anthropic/messages/count_tokens"),
     (Method::GET, "/anthropic/v1/models"),
     (Method::GET, "/anthropic/v1/models/claude-haiku-4-5"),
 ];
@@ -87,7 +89,8 @@ async fn one_upstreams_models_pass_and_several_are_joined() {
     let other = crate::fake::Fake::start();
     let base = format!("{}/v1", other.base_url);
     let it = Harness::with(move |config| {
-        config.upstreams.push(UpstreamConfig { key: None, ..UpstreamConfig::new("local", Protocol::OpenAi, &base) });
+        let local = UpstreamConfig::new("local", Protocol::OpenAi, &base);
+        config.upstreams.push(UpstreamConfig { key: None, models: vec!["b*".into()], ..local });
         config.upstreams.push(UpstreamConfig {
             key: None,
             ..UpstreamConfig::new("gone", Protocol::OpenAi, "http://127.0.0.1:9/v1")
@@ -96,7 +99,7 @@ async fn one_upstreams_models_pass_and_several_are_joined() {
     })
     .await;
     it.fake.will(Answer::json(200, list));
-    other.will(Answer::json(200, r#"{"object":"list","data":[{"id":"b","max_model_len":1e4}]}"#));
+    other.will(Answer::json(200, r#"{"object":"list","data":[{"id":"b","max_model_len":1e4},{"id":"not-served"}]}"#));
     let joined = it.get("/v1/models").await;
     assert_eq!(
         joined.body,

@@ -11,6 +11,43 @@ const OK: &str = include_str!("../../fixtures/chat.json");
 const CALL: &str = r#"{"model":"m","messages":[]}"#;
 
 #[tokio::test]
+async fn calls_that_outlast_the_gateway_are_told_and_recorded() {
+    for stream in [false, true] {
+        let mut it = Harness::start().await;
+        let chunk = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
+        it.fake.will(match stream {
+            false => Answer::json(200, "{}").head_after(Duration::from_secs(30)),
+            true => Answer::new(200, "text/event-stream").chunk(chunk).stall(),
+        });
+        let ending = async {
+            while it.fake.asked().is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            it.gateway.end_calls();
+        };
+        let body = format!(r#"{{"model":"m","messages":[],"stream":{stream}}}"#);
+        let (got, ()) = tokio::join!(it.post("/v1/chat/completions", body), ending);
+        assert_eq!(got.status, if stream { 200 } else { 503 });
+        assert!(got.body.contains("\"gateway_ending\"") && !got.broken, "{}", got.body);
+        it.fake.saw_hang_up().await;
+        assert_eq!(it.record().await.error_type(), Some("gateway_ending"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_is_whole() {
+    let mut it = Harness::start().await;
+    for (status, error) in [(500, Some("500")), (204, None), (302, None)] {
+        it.fake.will(Answer::new(status, "application/json").header("content-length", "0"));
+        let got = it.post("/v1/chat/completions", r#"{"model":"m","messages":[]}"#).await;
+        assert_eq!((got.status, got.body.as_str()), (status, ""));
+        let record = it.record().await;
+        assert_eq!((record.error_type(), record.int("http.response.status_code")), (error, i64::from(status)));
+    }
+}
+
+#[tokio::test]
 async fn a_passing_failure_is_tried_again_with_the_same_bytes() {
     let mut it = Harness::start().await;
     it.fake

@@ -30,6 +30,7 @@ pub(crate) const PROVIDER_KEY: &str = "sk-of-the-provider";
 
 pub(crate) struct Harness {
     pub(crate) fake: Fake,
+    pub(crate) gateway: Gateway,
     pub(crate) control: Control,
     pub(crate) metrics: Metrics,
     /// Of the caller `alice`, whose key belongs to agent `helper`.
@@ -87,8 +88,8 @@ impl Harness {
         let gateway = Gateway::new(config, parts).unwrap();
         let listener = bind("listen", "127.0.0.1:0".parse().unwrap()).unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        serve(listener, None, router(gateway), &tasks, ListenLimits::new(&metrics, "gateway_connections"));
-        Self { fake, control, metrics, key, tasks, records, client, base, _folder: folder }
+        serve(listener, None, router(gateway.clone()), &tasks, ListenLimits::new(&metrics, "gateway_connections"));
+        Self { fake, gateway, control, metrics, key, tasks, records, client, base, _folder: folder }
     }
 
     pub(crate) async fn mint(&self, name: &str) -> Secret {

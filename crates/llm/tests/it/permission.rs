@@ -92,6 +92,37 @@ async fn arguments_of_a_model_call_can_be_limited_without_its_content() {
 }
 
 #[tokio::test]
+async fn writing_a_bound_as_another_type_gets_around_neither_a_grant_nor_a_denial() {
+    let it = Harness::start().await;
+    it.boundary(
+        "enforce",
+        "models:\n- model: m\n  arguments: {max_tokens: {at_most: 100, optional: true}, n: {at_most: 1, optional: true}}\n\
+         deny: [{model: m, arguments: {temperature: {more_than: 0.5}}}]",
+    )
+    .await;
+    let call = |bound: &str| format!(r#"{{"model":"m","messages":[],{bound}}}"#);
+    for fine in [r#""max_tokens":100"#, r#""n":1"#, r#""temperature":0.5"#, r#""temperature":null"#] {
+        it.fake.will(Answer::json(200, "{}"));
+        assert_eq!(it.post("/v1/chat/completions", call(fine)).await.status, 200, "{fine}");
+    }
+    for around in [
+        r#""max_tokens":"5000""#,
+        r#""max_tokens":[5000]"#,
+        r#""max_completion_tokens":"5000""#,
+        r#""max_tokens":1e300"#,
+        r#""n":"2""#,
+        r#""n":[2]"#,
+        r#""n":true"#,
+        r#""temperature":"1.5""#,
+        r#""temperature":[1.5]"#,
+        r#""temperature":{"a":1}"#,
+        r#""temperature":0.50004"#,
+    ] {
+        assert_eq!(it.post("/v1/chat/completions", call(around)).await.status, 403, "{around}");
+    }
+}
+
+#[tokio::test]
 async fn what_may_not_be_called_is_not_listed() {
     let it = Harness::start().await;
     let list = r#"{"object":"list","data":[{"id":"good","x":1e4},{"id":"bad"}]}"#;

@@ -1,10 +1,11 @@
 //! Secrets in what leaves.
 
+use http::Method;
 use mizzen_control::providers::ProviderKey;
 use mizzen_control::secrets::SecretsAction;
 
 use crate::fake::Answer;
-use crate::harness::{Harness, PROVIDER_KEY};
+use crate::harness::{Got, Harness, PROVIDER_KEY};
 
 const AWS: &str = "AKIAIOSFODNN7EXAMPLE";
 
@@ -84,6 +85,34 @@ async fn denied_the_call_is_refused_without_showing_it() {
     assert!(it.fake.asked().is_empty());
     it.fake.will(Answer::json(200, "{}"));
     assert_eq!(it.post("/v1/chat/completions", call("nothing of the kind")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_query_or_a_header_with_a_secret_does_not_leave_where_secrets_may_not() {
+    let encoded = format!("/v1/chat/completions?k={}", AWS.replace('A', "%41"));
+    let heads = [(encoded.as_str(), "x-plain", "yes"), ("/v1/chat/completions", "openai-organization", AWS)];
+    for action in [SecretsAction::Observe, SecretsAction::Redact, SecretsAction::Deny] {
+        let mut it = with(action).await;
+        for (path, name, value) in heads {
+            it.fake.will(Answer::json(200, "{}"));
+            let request = it.request(Method::POST, path).header(name, value);
+            let got = Got::read(it.send(request, call("hi").replace("true", "false")).await).await;
+            let record = it.record().await;
+            assert!(format!("{:?}", record.0).contains("aws_key") && !format!("{:?}", record.0).contains(AWS));
+            if action == SecretsAction::Observe {
+                assert_eq!((got.status, record.error_type()), (200, None), "{path}");
+                continue;
+            }
+            assert_eq!((got.status, record.error_type()), (403, Some("secret_found")), "{path}");
+            assert!(got.body.contains("query or a header") && !got.body.contains(AWS), "{}", got.body);
+        }
+        let listed = it.request(Method::GET, "/v1/models").header("x-note", PROVIDER_KEY);
+        it.fake.will(Answer::json(200, r#"{"object":"list","data":[]}"#));
+        let expected = if action == SecretsAction::Observe { 200 } else { 403 };
+        assert_eq!(Got::read(it.send(listed, "").await).await.status, expected);
+        let asked = it.fake.asked().len();
+        assert_eq!(asked, if action == SecretsAction::Observe { 3 } else { 0 });
+    }
 }
 
 #[tokio::test]

@@ -99,7 +99,12 @@ fn is_path_of_model(model: &str) -> bool {
     model.split('/').all(|part| !matches!(part, "" | "." | "..") && part.chars().all(plain))
 }
 
-/// What may not be called is not listed.
+/// What may not be called is not listed, and neither is what this upstream has and would not be asked for.
+fn is_listed(gateway: &Inner, caller: &KeyIdentity, upstream: &Upstream, model: &str) -> bool {
+    let chosen = gateway.routes.choose(upstream.protocol, model);
+    chosen.is_ok_and(|route| route.upstream.name == upstream.name) && may_see(gateway, caller, upstream, model)
+}
+
 fn may_see(gateway: &Inner, caller: &KeyIdentity, upstream: &Upstream, model: &str) -> bool {
     let resource = permission::model(upstream, model);
     gateway.control.gate().may_list(caller, Action::ModelsList, &resource, &ToolFacts::default())
@@ -113,8 +118,8 @@ async fn list_of_one(identified: Identified, upstream: &Upstream, path: &str) ->
     let body = Limited::new(incoming, MODEL_LIST_BYTES_MAX).collect().await.map_err(|_| unreadable(upstream))?;
     let body = body.to_bytes();
     let seen = if head.status.is_success() {
-        let may_see = |model: &str| may_see(&gateway, &caller, upstream, model);
-        match models::without(&body, may_see).map_err(|Unreadable| unreadable(upstream))? {
+        let is_listed = |model: &str| is_listed(&gateway, &caller, upstream, model);
+        match models::without(&body, is_listed).map_err(|Unreadable| unreadable(upstream))? {
             Some(text) => Bytes::from(text),
             None => body,
         }
@@ -186,7 +191,7 @@ async fn list(
 ) -> Result<ModelList, Refusal> {
     let response = fetch(gateway, parts, upstream, path, deadline).await?;
     let mut list = read_list(upstream, response).await?;
-    list.data.retain(|entry| models::id(entry.get()).is_some_and(|id| may_see(gateway, caller, upstream, &id)));
+    list.data.retain(|entry| models::id(entry.get()).is_some_and(|id| is_listed(gateway, caller, upstream, &id)));
     Ok(list)
 }
 

@@ -22,6 +22,7 @@ use crate::gateway::rates::{NOTHING, one_call};
 use crate::gateway::refusal::{Reason, Refusal};
 use crate::gateway::relay::Relay;
 use crate::gateway::reservation::Timed;
+use crate::gateway::secrets;
 use crate::gateway::trace;
 use crate::routing::Upstream;
 use crate::wire::Protocol;
@@ -88,8 +89,8 @@ async fn prepare(
     let upstream = gateway.routes.of_protocol(protocol).next().cloned().ok_or_else(|| not_served(protocol, path))?;
     let body = std::mem::take(&mut identified.body);
     let body = pipeline::read(&gateway, &identified.parts, body).await?;
-    let found = pipeline::look_for_secrets(&gateway, &body).await?;
-    let body = pipeline::secrets_kept(&gateway.secrets, &body, &found)?.unwrap_or(body);
+    let found = secrets::in_body(&gateway, &body).await?;
+    let body = secrets::kept(&gateway.secrets, &body, &found)?.unwrap_or(body);
     gateway.guardrails.check(&gateway, When::Request, subject, as_it_stands(&body)).await?;
     let below = if protocol == Protocol::OpenAi { path.strip_prefix("/v1") } else { path.strip_prefix("/anthropic") };
     let outbound = with_body(&gateway, &identified.parts, &upstream, below.unwrap_or_default(), body)?;

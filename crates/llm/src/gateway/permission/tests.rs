@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{facts, model, questions};
 use crate::gateway::UpstreamConfig;
 use crate::routing::{Routes, Upstream};
-use crate::wire::offer::{Offer, ProviderTool};
+use crate::wire::offer::{Bounds, Offer, ProviderTool};
 use crate::wire::{Format, Protocol};
 
 fn upstream() -> std::sync::Arc<Upstream> {
@@ -19,14 +19,14 @@ fn a_model_is_named_with_its_upstream_and_told_without_content() {
     let offer = Offer {
         output_tokens_max: Some(9),
         choices: 1,
-        temperature: Some(1.0 / 3.0),
+        bounds: Bounds { max_tokens: Some(json!(9)), n: Some(json!(1)), temperature: Some(json!(0.25)) },
         tool_names: vec!["a".into()],
         tool_count: 1,
         provider_tools: vec![],
     };
     let facts = facts(Format::Chat, "openai/gpt-4o", &upstream(), true, &offer);
     let expected = json!({"model": "openai/gpt-4o", "upstream": "openai", "endpoint": "chat.completions", "stream": true,
-        "tools": ["a"], "tool_count": 1, "n": 1, "max_tokens": 9, "temperature": 0.3333});
+        "tools": ["a"], "tool_count": 1, "n": 1, "max_tokens": 9, "temperature": 0.25});
     assert_eq!(serde_json::Value::Object(facts), expected);
 }
 

@@ -10,9 +10,8 @@ use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use mizzen_control::KeyIdentity;
 use mizzen_control::gate::Permit;
-use mizzen_control::secrets::{self, Found, Place};
+use mizzen_control::secrets::{Found, kinds, recordable};
 use mizzen_model::time::Timestamp;
-use mizzen_runtime::error::Chain;
 use mizzen_runtime::lanes;
 
 use super::{Door, Identified};
@@ -21,6 +20,7 @@ use crate::gateway::headers;
 use crate::gateway::permission::{Asking, Question};
 use crate::gateway::recording::{CallCopy, End, InFlight, Kept, Recording};
 use crate::gateway::refusal::{Reason, Refusal};
+use crate::gateway::secrets;
 use crate::gateway::tap::Unread;
 use crate::gateway::trace::{self, TraceContext};
 use crate::wire::Format;
@@ -88,17 +88,21 @@ impl Identified {
         let mut recording = begun.recording(&gateway, door, in_flight);
         let body = read(&gateway, &parts, body).await.map_err(|refusal| recording.refuse(refusal))?;
         let asked = Asked::of(door.format, body.clone()).await.map_err(|refusal| recording.refuse(refusal))?;
-        let found = look_for_secrets(&gateway, &body).await.map_err(|refusal| recording.refuse(refusal))?;
+        let found = secrets::in_body(&gateway, &body).await.map_err(|refusal| recording.refuse(refusal))?;
+        let (in_head, not_leaving) = secrets::in_head(&gateway, &parts).map_err(|refusal| recording.refuse(refusal))?;
         recording.note(|copy| {
             copy.model.clone_from(&asked.model);
             copy.stream = asked.stream;
-            copy.secrets = secrets::kinds(&found);
+            copy.secrets = kinds(&found).into_iter().chain(in_head).collect();
             let readable = body.len() <= gateway.config.limits.record_body_bytes_max;
             // Whatever leaves, no secret is recorded.
-            copy.request = if readable { secrets::recordable(&body, &found) } else { None };
+            copy.request = if readable { recordable(&body, &found) } else { None };
             let why = if readable { Unread::TooManySecrets } else { Unread::TooLarge };
             copy.request_unread = copy.request.is_none().then_some(why);
         });
+        if let Some(refusal) = not_leaving {
+            return Err(recording.refuse(refusal));
+        }
         Ok(Decoded { call: Call { gateway, door, parts, caller, trace, started, body, asked, found, recording } })
     }
 }
@@ -143,16 +147,6 @@ impl Begun<'_> {
         });
         Recording::of_call(copy, Arc::clone(&gateway.sink), in_flight)
     }
-}
-
-/// What cannot be searched may not leave where secrets may not.
-pub(in crate::gateway) async fn look_for_secrets(gateway: &Inner, body: &Bytes) -> Result<Vec<Found>, Refusal> {
-    let found = gateway.secrets.look(Place::ModelRequest, body, gateway.control.snapshot()).await;
-    found.map_err(|error| {
-        tracing::warn!(error = %Chain(&error), "a request could not be searched for secrets");
-        let message = "the request could not be searched for secrets (`gateway.secrets`); tell the operator";
-        Refusal::new(Reason::Internal, message)
-    })
 }
 
 /// Reads a body within its bounds in bytes and time.

@@ -66,7 +66,7 @@ impl Call {
             permit.settle(NOTHING);
             return Err(refusal);
         }
-        let stopped = Stopped::of(&permit);
+        let stopped = Stopped::of(&self.gateway, &permit);
         let terms = Terms { result_bytes_max: permit.obligations.result_bytes_max, stopped };
         let before = self.started.elapsed();
         let record_content = permit.obligations.record_content != Some(false);

@@ -1,15 +1,14 @@
 //! What leaves: secrets in it, and what the operator's guardrails say about it.
 
-use bytes::Bytes;
 use mizzen_control::gate::Permit;
-use mizzen_control::secrets::{self, Found, Secrets, Verdict};
 use mizzen_model::asked::Taint;
 
 use super::authorise::Target;
 use super::decode::{Asked, Call};
 use super::reserve::{Reserved, Terms};
 use crate::gateway::guardrails::{Subject, When};
-use crate::gateway::refusal::{Reason, Refusal};
+use crate::gateway::refusal::Refusal;
+use crate::gateway::secrets;
 
 /// A call whose body may leave as it is now.
 pub(super) struct Screened {
@@ -35,7 +34,7 @@ impl Reserved {
 
 impl Call {
     fn keep_secrets(&mut self) -> Result<(), Refusal> {
-        let Some(body) = secrets_kept(&self.gateway.secrets, &self.body, &self.found)? else { return Ok(()) };
+        let Some(body) = secrets::kept(&self.gateway.secrets, &self.body, &self.found)? else { return Ok(()) };
         // What was read of the body stands at other places now.
         self.asked = Asked::read(self.door.format, &body)?;
         self.body = body;
@@ -54,26 +53,6 @@ impl Call {
             endpoint: self.door.format.endpoint(),
             model,
             stream: self.asked.stream,
-        }
-    }
-}
-
-/// The body to send instead; `None` when it may leave as it is.
-pub(in crate::gateway) fn secrets_kept(
-    search: &Secrets,
-    body: &Bytes,
-    found: &[Found],
-) -> Result<Option<Bytes>, Refusal> {
-    match search.judge(body, found) {
-        Verdict::Pass => Ok(None),
-        Verdict::Instead(body) => Ok(Some(body)),
-        Verdict::Withhold => {
-            let kinds = secrets::kinds(found).join(", ");
-            let message = format!(
-                "the request holds {} secret(s) ({kinds}), which may not leave; take them out and send it again",
-                found.len()
-            );
-            Err(Refusal::new(Reason::SecretFound, message))
         }
     }
 }

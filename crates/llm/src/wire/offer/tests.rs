@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
-use super::{Offer, OfferError, ProviderTool, of_model};
+use serde_json::json;
+
+use super::{Bounds, Offer, OfferError, ProviderTool, of_model};
 use crate::wire::Format;
 use crate::wire::request::RequestHead;
 
@@ -29,7 +31,9 @@ fn the_clients_own_tools_are_named_and_not_the_providers() {
         {"type":"custom","custom":{"name":"shell"}}]}"#;
     let offer = read(Format::Chat, chat).unwrap();
     assert_eq!(offer.tool_names, ["get_weather", "shell"]);
-    assert_eq!((offer.output_tokens_max, offer.choices, offer.temperature), (Some(100), 2, Some(0.5)));
+    assert_eq!((offer.output_tokens_max, offer.choices), (Some(100), 2));
+    let bounds = Bounds { max_tokens: Some(json!(100)), n: Some(json!(2)), temperature: Some(json!(0.5)) };
+    assert_eq!(offer.bounds, bounds);
     assert!(offer.provider_tools.is_empty());
     let messages =
         r#"{"model":"m","max_tokens":9,"tools":[{"name":"a","input_schema":{}},{"type":"custom","name":"b"}]}"#;
@@ -49,6 +53,28 @@ fn only_limits_that_the_format_has_count_and_of_two_the_larger() {
         (Some(300), Some(300), None)
     );
     assert_eq!(read(Format::Chat, r#"{"model":"m","max_output_tokens":1}"#).unwrap().output_tokens_max, None);
+}
+
+#[test]
+fn a_bound_of_another_type_is_told_as_it_is_written_and_bounds_nothing() {
+    for (body, told, most, choices) in [
+        (r#"{"max_tokens":"5000"}"#, json!({"max_tokens": "5000"}), None, 1),
+        (r#"{"max_tokens":9,"max_completion_tokens":[5]}"#, json!({"max_tokens": []}), None, 1),
+        (r#"{"max_tokens":9,"max_completion_tokens":null}"#, json!({"max_tokens": 9}), Some(9), 1),
+        (r#"{"max_tokens":1e300}"#, json!({"max_tokens": 1e300}), None, 1),
+        (r#"{"max_tokens":9.5}"#, json!({"max_tokens": 10}), Some(10), 1),
+        (r#"{"n":"3"}"#, json!({"n": "3"}), None, 3),
+        (r#"{"n":true,"best_of":2}"#, json!({"n": true}), None, 2),
+        (r#"{"temperature":0.50004}"#, json!({"temperature": 0.50004}), None, 1),
+        (r#"{"temperature":{"a":"a secret"}}"#, json!({"temperature": {}}), None, 1),
+    ] {
+        let offer = read(Format::Chat, &body.replacen('{', r#"{"model":"m","#, 1)).unwrap();
+        let Bounds { max_tokens, n, temperature } = offer.bounds;
+        let of = |name: &str| told.get(name).cloned();
+        let n = n.filter(|n| *n != json!(1));
+        assert_eq!((max_tokens, n, temperature), (of("max_tokens"), of("n"), of("temperature")), "{body}");
+        assert_eq!((offer.output_tokens_max, offer.choices), (most, choices), "{body}");
+    }
 }
 
 #[test]

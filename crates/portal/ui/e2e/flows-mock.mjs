@@ -102,6 +102,23 @@ async function shownMore({ browser, server }) {
   await close();
 }
 
+/** Why something failed or was refused is on the first screen, in a wide window and in a narrow one. */
+async function reasons({ browser, server }) {
+  const wide = await open(browser, server);
+  await wide.page.goto('/decisions');
+  await wide.page.locator('.decisions td.col-reason').first().waitFor();
+  await wide.page.goto('/approvals?show=past');
+  const table = wide.page.locator('.split-list table');
+  await table.waitFor();
+  const room = await wide.page.evaluate(() => document.getElementById('main').clientWidth);
+  assert.equal((await table.boundingBox()).width, room, 'without a chosen call the list has all of the page');
+  await wide.close();
+  const narrow = await open(browser, server, { width: 390, height: 844 });
+  await narrow.page.goto('/runs?outcome=error');
+  await narrow.page.locator('.runs .row-more.bad-text').first().waitFor();
+  await narrow.close();
+}
+
 async function large({ browser, server }) {
   const { page, close } = await open(browser, server);
   const started = Date.now();
@@ -236,6 +253,7 @@ export const mockFlows = [
   { name: 'a wide graph in a narrow window can be made large enough to read', run: wide },
   { name: 'the list goes on as one scrolls', run: paging },
   { name: 'Back shows as much of a list as before', run: shownMore },
+  { name: 'reasons are on the first screen', run: reasons },
   { name: 'a run of 30,000 spans opens and scrolls', run: large },
   { name: 'what has no price costs unknown', run: unpriced },
   { name: 'a sum over calls without a price is a lower bound everywhere', run: lowerBounds },

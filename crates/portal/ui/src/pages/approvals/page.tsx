@@ -114,7 +114,7 @@ function Past() {
     <Loaded resource={pages.first} rows={6}>
       {() =>
         past && past.length > 0 ? (
-          <div class="split">
+          <div class={chosen ? 'split' : 'split alone'}>
             <div class="split-list">
               <PastTable items={past} chosen={id} choose={(next) => setQuery({ id: next })} />
               {pages.more && (

@@ -154,7 +154,7 @@ function NoBoundary() {
 
 function Table({ items, label }: { items: PolicyItem[]; label: string }) {
   return (
-    <table class="rows" aria-label={label}>
+    <table class="rows even" aria-label={label}>
       <thead>
         <tr>
           <th scope="col" class="col-mode">

@@ -57,7 +57,7 @@ function Uses({ title, items, link }: { title: string; items: Granted[]; link: (
       {items.length === 0 ? (
         <p class="calm">None granted, none used.</p>
       ) : (
-        <table class="rows" aria-label={title}>
+        <table class="rows even" aria-label={title}>
           <thead>
             <tr>
               <th scope="col">Name</th>

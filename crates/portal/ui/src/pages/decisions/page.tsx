@@ -154,7 +154,7 @@ function Table({ items, chosen }: { items: DecisionItem[]; chosen: string | null
           <th scope="col" class="col-agent mid">
             Agent
           </th>
-          <th scope="col" class="widest">
+          <th scope="col" class="wide">
             Why
           </th>
           <th scope="col" class="num col-started">
@@ -183,7 +183,7 @@ function Table({ items, chosen }: { items: DecisionItem[]; chosen: string | null
               </button>
             </td>
             <td class="col-agent mid clip">{one.agent ?? one.caller}</td>
-            <td class="widest col-reason" title={one.reason}>
+            <td class="wide col-reason" title={one.reason}>
               <Ticked text={one.reason} />
             </td>
             <td class="num col-started">

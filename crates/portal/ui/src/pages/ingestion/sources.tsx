@@ -113,7 +113,7 @@ function SourceRow({
               onClick={() => setQuery({ source: isOpen ? null : key })}
             >
               <Icon name={isOpen ? 'down' : 'chevron'} />
-              {targetWords(source)}
+              <span>{targetWords(source)}</span>
             </button>
           ) : (
             <span>{targetWords(source)}</span>

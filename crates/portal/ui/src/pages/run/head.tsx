@@ -72,12 +72,16 @@ export function RunFacts({ detail }: { detail: RunDetail }) {
 
 function Tokens({ summary: { usage } }: { summary: RunSummary }) {
   if (totalTokens(usage) === 0) return null;
-  const parts = [`${short(usage.input_tokens)} in`, `${short(usage.output_tokens)} out`];
-  if (usage.cache_read_tokens > 0) parts.push(`${short(usage.cache_read_tokens)} cached`);
-  if (usage.reasoning_tokens > 0) parts.push(`${short(usage.reasoning_tokens)} reasoning`);
+  const within = [
+    usage.cache_read_tokens > 0 ? ` · ${short(usage.cache_read_tokens)} cached` : '',
+    usage.reasoning_tokens > 0 ? ` · ${short(usage.reasoning_tokens)} reasoning` : '',
+  ].join('');
   return (
     <Fact name="Tokens" title={usageSentence(usage)}>
-      {short(totalTokens(usage))} <span class="faint">{parts.join(' · ')}</span>
+      {short(totalTokens(usage))}{' '}
+      <span class="faint">
+        {short(usage.input_tokens)} in · {short(usage.output_tokens)} out<span class="widest">{within}</span>
+      </span>
     </Fact>
   );
 }

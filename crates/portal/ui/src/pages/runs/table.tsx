@@ -80,8 +80,9 @@ function RunRow({ run, compact }: { run: RunSummary; compact: boolean }) {
             </span>
           )}
         </div>
-        <span class="row-more">
-          {[run.agent, cost(run), duration(run.duration_ns)].filter((text) => text && text !== '–').join(' · ')}
+        <span class={run.error_message ? 'row-more bad-text' : 'row-more'}>
+          {failureWords(run) ||
+            [run.agent, cost(run), duration(run.duration_ns)].filter((text) => text && text !== '–').join(' · ')}
         </span>
       </td>
       <td class="col-agent mid">

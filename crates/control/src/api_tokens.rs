@@ -13,7 +13,7 @@ use sqlx::{AnyPool, Row as _};
 
 use crate::keys::{EXPIRED_KEPT, last_four};
 use crate::plane::Inner;
-use crate::sign_in::{self, ADMIN_NAME, NAME_BYTES_MAX, Session};
+use crate::sign_in::{self, NAME_BYTES_MAX, Session};
 use crate::token::{self, NoRandomness, TokenHash};
 
 /// What every API token begins with.
@@ -50,7 +50,7 @@ pub struct ApiTokenInfo {
 pub enum ApiTokenError {
     #[error("the name of a token must be 1 to {NAME_BYTES_MAX} bytes without control characters")]
     Name,
-    #[error("`{ADMIN_NAME}` is who has the administration token; call this one after who will carry it")]
+    #[error("`{}` is who has the administration token; call this one after who will carry it", sign_in::ADMIN_NAME)]
     Reserved,
     #[error("there are {TOKENS_MAX} API tokens, and no more may be made; revoke some with `mizzen tokens revoke`")]
     TooMany,
@@ -75,7 +75,7 @@ impl ApiTokens<'_> {
         if !sign_in::is_name(&new.name) {
             return Err(ApiTokenError::Name);
         }
-        if new.name.trim().eq_ignore_ascii_case(ADMIN_NAME) {
+        if sign_in::is_reserved(&new.name) {
             return Err(ApiTokenError::Reserved);
         }
         let token = token::mint(PREFIX)?;

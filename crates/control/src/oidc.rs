@@ -11,7 +11,7 @@ use mizzen_store::{Migration, StoreError};
 
 pub use self::config::{OidcConfig, OidcConfigError};
 pub use self::flow::{Answer, Finished, Oidc, Started};
-use crate::sign_in::SignInError;
+use crate::sign_in::{ADMIN_NAME, SignInError};
 use crate::token::NoRandomness;
 use crate::tokens::TokenError;
 
@@ -48,6 +48,11 @@ pub enum OidcError {
     Unavailable(#[source] TokenError),
     #[error("`{name}` is known to the provider and has no role here; `oidc.roles` gives roles by the claim `{claim}`")]
     NoRole { name: String, claim: String },
+    #[error(
+        "the provider calls this person `{ADMIN_NAME}`, who is who has the administration token here; \
+         name another claim in `oidc.name_claim`"
+    )]
+    Reserved,
     #[error("too many sign-ins are under way; try again in a minute")]
     Busy,
     #[error(transparent)]
@@ -64,7 +69,7 @@ impl OidcError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::State => "oidc_state",
-            Self::Refused(_) => "oidc_refused",
+            Self::Refused(_) | Self::Reserved => "oidc_refused",
             Self::Exchange(_) | Self::Token(_) => "oidc_token",
             Self::NoRole { .. } => "oidc_no_role",
             Self::Unavailable(_) | Self::Busy => "oidc_unavailable",

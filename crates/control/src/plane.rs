@@ -37,8 +37,8 @@ use crate::{remembered, taint};
 
 /// How long a key that was revoked on one node may still open a door of another.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(2);
-/// How long a block of a budget is kept after its last use, twice at most.
-const SETTLE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long more of a budget than a small part is kept that no call in flight has reserved.
+const SETTLE_INTERVAL: Duration = Duration::from_millis(250);
 /// Expiry is checked when a thing is used; this only keeps the tables small.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 

@@ -187,6 +187,11 @@ pub(crate) async fn sweep(inner: &Inner) -> Result<(), StoreError> {
     session::delete_expired(inner).await
 }
 
+/// Whether nobody may be called so but who has the administration token.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    name.trim().eq_ignore_ascii_case(ADMIN_NAME)
+}
+
 pub(crate) fn is_name(name: &str) -> bool {
     !name.trim().is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(char::is_control)
 }

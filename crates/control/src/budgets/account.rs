@@ -36,6 +36,8 @@ struct Block {
     taken: Option<Amount>,
     /// What waits for a block.
     wanted: Amount,
+    /// As much of it may stay free for calls to come.
+    ahead: Amount,
     used_at: Instant,
 }
 
@@ -49,8 +51,15 @@ pub(super) struct Due {
 impl Account {
     pub(super) fn new(id: String, budget: &str, subject: String, window: Option<(Timestamp, Timestamp)>) -> Self {
         let zero = Amount::default();
-        let block =
-            Block { free: zero, reserved: zero, owed: zero, taken: None, wanted: zero, used_at: Instant::now() };
+        let block = Block {
+            free: zero,
+            reserved: zero,
+            owed: zero,
+            taken: None,
+            wanted: zero,
+            ahead: zero,
+            used_at: Instant::now(),
+        };
         Self {
             id,
             budget: budget.to_owned(),
@@ -121,15 +130,11 @@ impl Account {
 
     /// What to take for a call that misses `missing`: also for those who wait behind it, and some for those to come.
     pub(super) fn block_for(&self, missing: Amount, limits: &Limits) -> Amount {
-        let wanted = {
-            let block = self.block();
-            block.wanted.minus(block.free)
-        };
-        let ahead = Amount(Unit::ALL.map(|unit| {
-            let share = limits.of(unit).unwrap_or(0) / BLOCK_SHARE;
-            missing.of(unit).saturating_mul(BLOCK_CALLS).min(share)
-        }));
-        ahead.at_least(wanted).at_least(missing)
+        let mut block = self.block();
+        block.ahead = Amount(Unit::ALL.map(|unit| limits.of(unit).unwrap_or(0) / BLOCK_SHARE));
+        let wanted = block.wanted.minus(block.free);
+        let some = Amount(Unit::ALL.map(|unit| missing.of(unit).saturating_mul(BLOCK_CALLS)));
+        some.at_most(block.ahead).at_least(wanted).at_least(missing)
     }
 
     /// Settles a reservation: what was not spent is free at once, what was spent beyond it is taken from what is free, and the
@@ -145,11 +150,14 @@ impl Account {
         !over.is_zero()
     }
 
-    /// Takes out what is to be written: what is owed, and what is free when nobody used it for a while.
+    /// Takes out what is to be written: what is owed, and what is free, of which some stays when it was used not long ago.
+    /// Calls that were refused after all, or took less than they might, leave more: a crash would charge it.
     pub(super) fn take_due(&self, idle_since: Instant) -> Due {
         let mut block = self.block();
         let owed = std::mem::take(&mut block.owed);
-        let back = if block.used_at <= idle_since { std::mem::take(&mut block.free) } else { Amount::default() };
+        let stays = if block.used_at <= idle_since { Amount::default() } else { block.free.at_most(block.ahead) };
+        let back = block.free.minus(stays);
+        block.free = stays;
         Due { owed, back }
     }
 

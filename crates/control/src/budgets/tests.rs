@@ -462,6 +462,30 @@ async fn of_two_budgets_the_one_that_has_enough_gets_its_part_back() {
 }
 
 #[tokio::test]
+async fn a_crash_does_not_charge_what_many_calls_reserved_that_another_budget_refused() {
+    for plane in planes().await {
+        let caller = plane.agent("helm").await;
+        let (large, small) = (budget("large", Per::Agent, calls(96)), budget("small", Per::Agent, calls(0)));
+        plane.control.budgets().set(large.clone(), "ada").await.unwrap();
+        plane.control.budgets().set(small, "ada").await.unwrap();
+        let mut asking = tokio::task::JoinSet::new();
+        for _ in 0..30 {
+            let (control, ask) = (plane.control.clone(), ask(&caller));
+            asking.spawn(async move { control.gate().ask(ask).await });
+        }
+        for answer in asking.join_all().await {
+            assert!(refused(answer).message.contains("`small`"));
+        }
+        plane.inner().memory.ledger.flush(plane.inner()).await.unwrap();
+        // The next process finds what the first one still has of its block.
+        let (_folder, after) = plane.another_node().await;
+        let (accounts, _) = after.budgets().accounts(&large).await.unwrap();
+        let spent = accounts.first().map_or(0, |account| account.spent.0[0]);
+        assert!(spent <= 96 / 32, "{spent} of {}", plane.test.name);
+    }
+}
+
+#[tokio::test]
 async fn a_new_process_goes_on_from_what_was_taken_and_never_gives_back_what_nobody_settled() {
     for plane in planes().await {
         let caller = plane.agent("helm").await;

@@ -16,7 +16,7 @@ use super::pending::{self, Pending};
 use super::{OidcError, SIGN_IN_TTL};
 use crate::Control;
 use crate::environment::Environment;
-use crate::sign_in::SessionCookie;
+use crate::sign_in::{self, SessionCookie};
 use crate::token::{self, TokenHash};
 use crate::tokens::{Claims, Expected, Issuer, IssuerConfig, Metadata, TokenError, encode, form, post_form};
 
@@ -176,6 +176,9 @@ impl Oidc {
         let mut claims = self.0.issuer.verify(&tokens.id, &expected).await?;
         self.complete(&mut claims, &metadata, tokens.access.as_ref()).await?;
         let name = self.0.config.name_of(&claims);
+        if sign_in::is_reserved(&name) {
+            return Err(OidcError::Reserved);
+        }
         let claim = || self.0.config.role_claim.clone();
         let role = self.0.config.role_of(&self.0.roles, &claims);
         let role = role.ok_or_else(|| OidcError::NoRole { name: name.clone(), claim: claim() })?;

@@ -142,6 +142,8 @@ async fn roles_come_from_groups_only() {
             let refused = setup.with(|claims| claims["groups"] = groups.clone()).await;
             assert!(matches!(refused, Err(OidcError::NoRole { .. })), "{groups}");
         }
+        let reserved = setup.with(|claims| claims["email"] = json!("Administrator")).await;
+        assert!(matches!(reserved, Err(OidcError::Reserved)), "who has the administration token is called so");
         for told in [json!(false), json!("false")] {
             let unchecked = setup.with(|claims| claims["email_verified"] = told.clone()).await.unwrap();
             assert_eq!(role(unchecked).1, "u-1", "an address that nobody checked names nobody: {told}");

@@ -116,7 +116,7 @@ impl Compactor {
                 self.health.lost(error);
                 self.lost.insert(input.id);
             }
-            _ => self.health.fails(error),
+            _ => self.health.segments_fail(error),
         }
     }
 

@@ -98,10 +98,10 @@ impl Flusher {
         loop {
             match self.write(job).await? {
                 Ok(segments) => {
-                    self.health.works();
+                    self.health.segments_work();
                     return Ok(Some(segments));
                 }
-                Err(error) => self.health.fails(&error),
+                Err(error) => self.health.segments_fail(&error),
             }
             if cancel.is_cancelled() {
                 return Ok(None);

@@ -58,7 +58,10 @@ pub(crate) struct Health {
     segments: Gauge,
     last_received_at: Arc<AtomicI64>,
     wal_bytes_now: Arc<AtomicU64>,
+    /// The database and what follows from it.
     failing: Arc<ArcSwapOption<String>>,
+    /// Segments by themselves: that the database takes what it is told says nothing about them.
+    segments_failing: Arc<ArcSwapOption<String>>,
     /// The write-ahead log by itself: that segments can be written says nothing about it.
     log_failing: Arc<ArcSwapOption<String>>,
     /// It takes nothing before another file of it is begun.
@@ -96,6 +99,7 @@ impl Health {
             last_received_at: Arc::new(AtomicI64::new(i64::MIN)),
             wal_bytes_now: Arc::default(),
             failing: Arc::default(),
+            segments_failing: Arc::default(),
             log_failing: Arc::default(),
             log_stopped: Arc::default(),
             lost: Arc::default(),
@@ -125,13 +129,22 @@ impl Health {
         self.segments.set(i64::try_from(segments).unwrap_or(i64::MAX));
     }
 
-    /// Storage behind the log failed and is tried again.
+    /// The database failed and is tried again.
     pub(crate) fn fails(&self, error: &(dyn std::error::Error + 'static)) {
         self.tell(&self.failing, error, "telemetry cannot be stored; trying again");
     }
 
     pub(crate) fn works(&self) {
         tell_again(&self.failing, "telemetry is stored again");
+    }
+
+    /// Where segments are did not take one, or did not give one back; it is tried again.
+    pub(crate) fn segments_fail(&self, error: &(dyn std::error::Error + 'static)) {
+        self.tell(&self.segments_failing, error, "segments cannot be written or read; trying again");
+    }
+
+    pub(crate) fn segments_work(&self) {
+        tell_again(&self.segments_failing, "segments are written again");
     }
 
     /// The write-ahead log takes nothing.
@@ -155,7 +168,8 @@ impl Health {
     }
 
     pub(crate) fn failing(&self) -> Option<String> {
-        let at_the_moment = self.log_failing.load().as_deref().or(self.failing.load().as_deref()).cloned();
+        let states = [&self.log_failing, &self.segments_failing, &self.failing];
+        let at_the_moment = states.iter().find_map(|state| state.load().as_deref().cloned());
         at_the_moment.or_else(|| self.lost_by_path().values().next().cloned())
     }
 

@@ -16,7 +16,7 @@ async fn without_object_storage_nothing_is_lost_and_senders_are_told_to_wait() {
     let segments = node.data_dir.join("segments");
     std::fs::remove_dir_all(&segments).unwrap();
     std::fs::write(&segments, "not a folder").unwrap();
-    let (mut acknowledged, mut refused) = (0u64, None);
+    let (mut acknowledged, mut refused, mut is_failing) = (0u64, None, false);
     let long = "word ".repeat(5_000);
     for trace in 0..200 {
         match node.ingest((0..20).map(|id| span(trace, id, &long)).collect()).await {
@@ -26,6 +26,10 @@ async fn without_object_storage_nothing_is_lost_and_senders_are_told_to_wait() {
                 break;
             }
         }
+        // That the database takes what it is told does not make it well again.
+        let now = node.telemetry.health().failing.is_some();
+        assert!(now || !is_failing, "told as well while nothing is stored");
+        is_failing = now;
     }
     let refused = refused.expect("memory is bounded");
     assert!(refused.is_retryable(), "{refused}");

@@ -13,7 +13,7 @@ use mizzen_model::permission::Boundary;
 use mizzen_model::yaml::{self, Limits};
 
 pub use self::closed::closed;
-pub(crate) use self::grant::{measured, pattern, touches};
+pub(crate) use self::grant::{measured, of_kind, pattern, touches};
 use crate::problem::Problem;
 
 /// The only version there is.

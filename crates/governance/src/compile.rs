@@ -1,22 +1,20 @@
 //! From texts to policies: parsed, named, checked strictly against the schema.
 
+mod never;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::{
-    Effect as CedarEffect, Policy, PolicyId, PolicySet as CedarSet, ResourceConstraint, Schema, ValidationMode,
-    Validator, ffi,
+    Effect as CedarEffect, Policy, PolicyId, PolicySet as CedarSet, Schema, ValidationMode, Validator, ffi,
 };
-use mizzen_model::asked::ResourceKind;
 use mizzen_model::permission::{Boundary, Mode};
 use serde::{Deserialize, Serialize};
 
 use crate::boundary;
 use crate::cedar::emit::{self, Part};
 use crate::cedar::paths::Needs;
-use crate::cedar::words::entity_type;
 use crate::cedar::{conditions, schema, split};
-use crate::host::Host;
 use crate::index;
 use crate::problem::Problem;
 use crate::request::Obligations;
@@ -245,7 +243,7 @@ impl Work {
         }
         let schema_text = schema::text(&vocabulary);
         let mut warnings = self.validate(&schema_text);
-        warnings.extend(self.rules.iter().zip(&self.policies).filter_map(|(rule, policy)| never_equal(rule, policy)));
+        warnings.extend(never::warnings(&self.rules, &self.policies, &self.boundaries));
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
@@ -295,17 +293,6 @@ impl Work {
         self.problems.extend(found);
         warnings
     }
-}
-
-/// No host has an id with a usual port.
-fn never_equal(rule: &Rule, policy: &Policy) -> Option<Problem> {
-    let ResourceConstraint::Eq(uid) = policy.resource_constraint() else { return None };
-    let id: &str = uid.id().as_ref();
-    if uid.type_name().to_string() != entity_type(ResourceKind::Host) || Host::of(id).called() == id {
-        return None;
-    }
-    let message = format!("`resource == Host::\"{id}\"` never holds; say `resource in Host::\"{id}\"`");
-    Some(Problem::warning(&rule.source, rule.line, message))
 }
 
 /// Cedar's message with its advice.

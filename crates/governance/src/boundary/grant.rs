@@ -94,17 +94,23 @@ fn obligations(reader: &mut Reader<'_>, grant: &mut Grant, fields: Fields<'_>) {
 /// `server/name` for what comes from a tool server, a name for the rest.
 pub(crate) fn pattern(reader: &mut Reader<'_>, at: At, text: &str, kind: ResourceKind) -> Option<Pattern> {
     match kind {
-        ResourceKind::Tool | ResourceKind::Resource | ResourceKind::Prompt => match text.split_once('/') {
-            Some((server, name)) if !server.is_empty() && !name.is_empty() => {
-                Some(Pattern { server: Some(server.to_owned()), name: name.to_owned() })
+        ResourceKind::Tool | ResourceKind::Resource | ResourceKind::Prompt => {
+            match (of_kind(text), text.split_once('/')) {
+                (Some(word), _) => {
+                    reader.error(at, format!("no {kind} is named `{text}`, as decisions show it; leave out `{word}:`"));
+                    None
+                }
+                (None, Some((server, name))) if !server.is_empty() && !name.is_empty() => {
+                    Some(Pattern { server: Some(server.to_owned()), name: name.to_owned() })
+                }
+                _ => {
+                    let message =
+                        format!("a {kind} is named `server/{kind}` (`server/*` for all of a server), got `{text}`");
+                    reader.error(at, message);
+                    None
+                }
             }
-            _ => {
-                let message =
-                    format!("a {kind} is named `server/{kind}` (`server/*` for all of a server), got `{text}`");
-                reader.error(at, message);
-                None
-            }
-        },
+        }
         ResourceKind::Host => match host::never(text) {
             Some(why) => {
                 reader.error(at, format!("no host is called `{text}`: {why}"));
@@ -114,6 +120,12 @@ pub(crate) fn pattern(reader: &mut Reader<'_>, at: At, text: &str, kind: Resourc
         },
         ResourceKind::Model | ResourceKind::Route => Some(Pattern { server: None, name: text.to_owned() }),
     }
+}
+
+/// The kind before a name that was taken from a decision: `tool:server/name`. No server is called so.
+pub(crate) fn of_kind(text: &str) -> Option<&str> {
+    let (word, _) = text.split_once(':')?;
+    ResourceKind::ALL.iter().any(|kind| kind.as_str() == word).then_some(word)
 }
 
 /// A list of what is touched; the empty list says: nothing.
@@ -158,12 +170,13 @@ fn evidence(reader: &mut Reader<'_>, node: &Node) -> Option<EvidenceRule> {
     };
     let clusters_at_least =
         fields.get("clusters_at_least").map_or(Some(1), |node| reader.whole(node, "clusters_at_least"))?;
-    Some(EvidenceRule {
-        metric: measured(reader, metric, fields)?,
-        lower_at_least: fraction(reader, lower, "lower_at_least")?,
-        clusters_at_least,
-        alpha_at_most,
-    })
+    let lower_at_least = fraction(reader, lower, "lower_at_least")?;
+    if lower_at_least > 1.0 {
+        // Also of what counts: evidence is about how many of the cases passed.
+        let message = "`lower_at_least` is a share of the cases, which is at most 1: no evidence could satisfy";
+        reader.error(lower.at, format!("{message} {lower_at_least}"));
+    }
+    Some(EvidenceRule { metric: measured(reader, metric, fields)?, lower_at_least, clusters_at_least, alpha_at_most })
 }
 
 /// The metric with the digests that `fields` name beside it, as evidence has it.

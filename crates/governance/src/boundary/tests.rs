@@ -85,6 +85,15 @@ fn mistakes_are_told_with_their_place_what_was_expected_and_the_nearest_name() {
             "`evaluator` is a digest",
         ),
         ("  tools: [{tool: a/b, redact: [iban]}]\n", "did you mean `/iban`?"),
+        (
+            "  tools: [{tool: a/b, needs_evidence: {metric: m, lower_at_least: 1.95}}]\n",
+            "`lower_at_least` is a share of the cases, which is at most 1: no evidence could satisfy 1.95",
+        ),
+        (
+            "  tools: [tool:bank/send_money]\n",
+            "b.yaml:7:11: no tool is named `tool:bank/send_money`, as decisions show it; leave out `tool:`",
+        ),
+        ("  deny: [{prompt: 'prompt:*/ask'}]\n", "leave out `prompt:`"),
         ("  budgets: [{per: agent, usd: 1}]\n", "a budget per agent or team needs `every`"),
         ("  budgets: [{per: agent, every: day}]\n", "a budget limits at least one of"),
         ("  deny: [{because: x}]\n", "a denial names one"),

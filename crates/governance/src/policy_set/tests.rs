@@ -288,6 +288,53 @@ fn the_three_together_are_forbidden_unless_a_person_is_asked() {
 }
 
 #[test]
+fn cedar_of_ones_own_about_what_there_cannot_be_is_told() {
+    let told = |scope: &str| {
+        let set = compile(&[BANKING], &format!("forbid(principal {scope};"));
+        let messages: Vec<String> = set.warnings().iter().map(ToString::to_string).collect();
+        messages.join("\n")
+    };
+    for (scope, expected) in [
+        (
+            "in Boundary::\"bankin\", action, resource)",
+            "hand.cedar:1: warning: there is no boundary `bankin` here, so that nothing is in it; did you mean `banking`?",
+        ),
+        (", action, resource) unless { principal in Boundary::\"nope\" }", "there is no boundary `nope` here"),
+        (", action, resource == Tool::\"send\")", "nothing is `Tool::\"send\"`; a tool is named `server/tool`"),
+        (", action, resource == Tool::\"tool:bank/send\")", "nothing is `Tool::\"tool:bank/send\"`; leave out `tool:`"),
+    ] {
+        assert!(told(scope).contains(expected), "{scope}: {}", told(scope));
+    }
+    for fine in [
+        "in Boundary::\"banking\", action, resource in ToolServer::\"bank\")",
+        "== Agent::\"a\", action, resource == Tool::\"bank/*\")",
+        ", action, resource == Model::\"openai/gpt-4o\")",
+    ] {
+        assert_eq!(told(fine), "", "{fine}");
+    }
+}
+
+#[test]
+fn a_model_that_is_named_as_decisions_show_it_is_told() {
+    let told = |models: &str| {
+        let set = compile(&[&BANKING.replace("models: ['gpt-4o*']", &format!("models: [{models}]"))], "");
+        let messages: Vec<String> = set.warnings().iter().map(ToString::to_string).collect();
+        messages.join("\n")
+    };
+    let message = told("openai/gpt-4o");
+    assert!(message.starts_with("b0.yaml:8: warning: a model is named as its upstream calls it"), "{message}");
+    let way_out =
+        "for `gpt-4o` say `gpt-4o`, beside `arguments: {upstream: openai}` where only that of `openai` is meant";
+    assert!(message.ends_with(way_out), "{message}");
+    assert!(told("'model:anthropic/claude*'").contains("for `claude*` say `claude*`, beside"));
+    assert!(told("'model:gpt-4o'").ends_with("for `gpt-4o` say `gpt-4o`"));
+    for fine in ["gpt-4o", "meta-llama/Llama-3", "'llama3:8b'", "{model: openai/gpt-4o, arguments: {upstream: router}}"]
+    {
+        assert_eq!(told(fine), "", "{fine}");
+    }
+}
+
+#[test]
 fn a_question_that_comes_again_has_the_answer_it_had_and_any_other_one_its_own() {
     let set = compile(&[BANKING], "");
     let is_kept = |ask: &Ask| {

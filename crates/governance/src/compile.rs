@@ -68,6 +68,13 @@ pub(crate) struct Rule {
     pub(crate) needs: Needs,
 }
 
+impl Rule {
+    /// A policy written by hand is enforced also for those that no enforcing boundary names.
+    pub(crate) fn is_enforced_for_all(&self) -> bool {
+        self.origin == Origin::Written && self.mode == Mode::Enforce
+    }
+}
+
 /// What compilation gives.
 #[derive(Debug)]
 pub(crate) struct Compiled {

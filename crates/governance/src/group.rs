@@ -63,10 +63,11 @@ pub(crate) struct Group {
     pub(crate) grants: Vec<(usize, usize)>,
     /// What the grants say that the thing touches; `None`: none says anything.
     pub(crate) touches: Option<Taint>,
+    /// Whether one of the grants lets a person decide where the three come together.
     pub(crate) may_ask: bool,
     pub(crate) schemas: Vec<(String, Arc<Validator>)>,
-    /// For lists: whether calling it is refused whatever the arguments.
-    pub(crate) never_callable: bool,
+    /// For lists: whether calling it is refused whatever the arguments, and whether that is enforced.
+    pub(crate) never_callable: Option<Mode>,
     last: Mutex<Option<(Record, Answer)>>,
 }
 
@@ -189,7 +190,8 @@ impl PolicySet {
             entities: Entities::from_entities(entities, None).unwrap_or_else(|_| Entities::empty()),
             last: Mutex::default(),
             never_callable: is_list(request.action)
-                && self.never_callable(request.resource.kind, &principal, &resource),
+                .then(|| self.never_callable(request.resource.kind, &principal, &resource, governed))
+                .flatten(),
             principal,
             action,
             resource,
@@ -233,17 +235,19 @@ impl PolicySet {
     }
 
     /// What nothing permits, or a forbid without conditions refuses, may never be called.
-    fn never_callable(&self, kind: ResourceKind, principal: &Place, resource: &Place) -> bool {
+    fn never_callable(&self, kind: ResourceKind, principal: &Place, resource: &Place, governed: bool) -> Option<Mode> {
         let call = action(actions(kind).1);
         let candidates = self.index.candidates(principal.seen(), call.seen(), resource.seen());
-        let forbidden = |number: &u32| {
-            self.index
-                .policy(*number)
-                .is_some_and(|policy| self.index.is_forbid(*number) && !policy.has_non_scope_constraint())
+        let is_plain = |number: u32| {
+            let policy = self.index.policy(number);
+            policy.is_some_and(|policy| self.index.is_forbid(number) && !policy.has_non_scope_constraint())
         };
+        let forbids: Vec<u32> = candidates.numbers().iter().copied().filter(|number| is_plain(*number)).collect();
         let permits = |number: &u32| !self.index.is_forbid(*number);
-        candidates.numbers().iter().any(forbidden)
-            || !(self.has_wide_permits || candidates.numbers().iter().any(permits))
+        let is_permitted = self.has_wide_permits || candidates.numbers().iter().any(permits);
+        let is_enforced = governed || forbids.iter().any(|number| self.rules[*number as usize].is_enforced_for_all());
+        let mode = if is_enforced { Mode::Enforce } else { Mode::Observe };
+        (!forbids.is_empty() || !is_permitted).then_some(mode)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Cedar evaluates every policy for every request. A policy whose scope (principal, action, resource) does not match
 //! contributes nothing, so policies are found by their scopes in hash tables; those whose scope says nothing about
 //! principal and resource, by what their conditions need ([`guard`]). What is found is evaluated by Cedar itself, and the
-//! answer (decision, determining policies, errors) is Cedar's own for the whole set; `tests` compares the two.
+//! answer (decision, satisfied policies, errors) is Cedar's own for the whole set; `tests` compares the two.
 
 pub(crate) mod guard;
 mod keyed;
@@ -20,11 +20,12 @@ use cedar_policy::{
 use self::keyed::Keyed;
 use self::view::{Seen, View};
 
-/// What Cedar says: the policies that decided, and those that failed, by number.
+/// What Cedar says: the policies that are satisfied, and those that failed, by number.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Answer {
-    pub(crate) allowed: bool,
-    pub(crate) determining: BTreeSet<u32>,
+    /// Also where a forbid wins over them: it may be one that is only observed.
+    pub(crate) permits: BTreeSet<u32>,
+    pub(crate) forbids: BTreeSet<u32>,
     /// With Cedar's message.
     pub(crate) errors: Vec<(u32, String)>,
 }
@@ -69,7 +70,9 @@ enum Actions {
 /// The policies whose scopes match, without those that are found by their conditions.
 #[derive(Debug)]
 pub(crate) struct Candidates {
-    policies: PolicySet,
+    /// Apart, because beside a forbid that is satisfied Cedar does not say which permits are.
+    permits: PolicySet,
+    forbids: PolicySet,
     numbers: Vec<u32>,
 }
 
@@ -161,12 +164,13 @@ impl Index {
         }
         numbers.sort_unstable();
         numbers.dedup();
-        let mut policies = PolicySet::new();
+        let (mut permits, mut forbids) = (PolicySet::new(), PolicySet::new());
         for number in &numbers {
+            let policies = if self.is_forbid(*number) { &mut forbids } else { &mut permits };
             // Ids are unique, which is all that can be wrong.
             let _ = policies.add(self.entries[*number as usize].policy.clone());
         }
-        Candidates { policies, numbers }
+        Candidates { permits, forbids, numbers }
     }
 
     /// The policies that can matter for any principal and resource, and whose conditions do not rule out what is seen.
@@ -196,26 +200,26 @@ impl Index {
         request: &Request,
         entities: &Entities,
     ) -> Answer {
-        let mut sum = Sum::default();
-        if !candidates.numbers.is_empty() {
-            self.add(&mut sum, &self.authorizer.is_authorized(request, &candidates.policies, entities));
+        let mut answer = Answer::default();
+        let scoped = [&candidates.permits, &candidates.forbids].into_iter().filter(|policies| !policies.is_empty());
+        let alone = wide.iter().filter_map(|number| self.entries[*number as usize].alone.as_ref());
+        for policies in scoped.chain(alone) {
+            self.add(&mut answer, &self.authorizer.is_authorized(request, policies, entities));
         }
-        for alone in wide.iter().filter_map(|number| self.entries[*number as usize].alone.as_ref()) {
-            self.add(&mut sum, &self.authorizer.is_authorized(request, alone, entities));
-        }
-        sum.answer()
+        answer.errors.sort_unstable();
+        answer
     }
 
-    fn add(&self, sum: &mut Sum, response: &Response) {
+    fn add(&self, answer: &mut Answer, response: &Response) {
         let reasons = response.diagnostics().reason().filter_map(|id| self.numbers.get(id).copied());
         match response.decision() {
-            Decision::Allow => sum.permits.extend(reasons),
-            Decision::Deny => sum.forbids.extend(reasons),
+            Decision::Allow => answer.permits.extend(reasons),
+            Decision::Deny => answer.forbids.extend(reasons),
         }
         for error in response.diagnostics().errors() {
             let AuthorizationError::PolicyEvaluationError(error) = error;
             if let Some(number) = self.numbers.get(error.policy_id()) {
-                sum.errors.push((*number, error.inner().to_string()));
+                answer.errors.push((*number, error.inner().to_string()));
             }
         }
     }
@@ -225,20 +229,10 @@ impl Index {
     }
 }
 
-/// The answers for parts of a set make the answer for the whole: a forbid anywhere wins, and which permits were satisfied
-/// matters only where there is none.
-#[derive(Debug, Default)]
-struct Sum {
-    permits: BTreeSet<u32>,
-    forbids: BTreeSet<u32>,
-    errors: Vec<(u32, String)>,
-}
-
-impl Sum {
-    fn answer(mut self) -> Answer {
-        self.errors.sort_unstable();
-        let allowed = self.forbids.is_empty() && !self.permits.is_empty();
-        Answer { allowed, determining: if allowed { self.permits } else { self.forbids }, errors: self.errors }
+/// A forbid anywhere wins.
+impl Answer {
+    pub(crate) fn allowed(&self) -> bool {
+        self.forbids.is_empty() && !self.permits.is_empty()
     }
 }
 

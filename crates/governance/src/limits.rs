@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::decimal::{self, Rounding};
 use crate::facts::{self, lookup};
-use crate::request::{PROVIDER_RUN, Request};
+use crate::request::{INPUT_RESPONSES, PROVIDER_RUN, Request};
 
 const SEPARATORS: [char; 2] = ['/', '\\'];
 
@@ -33,7 +33,7 @@ pub(crate) fn others(grant: &Grant, arguments: Option<&Value>) -> Vec<String> {
         grant.arguments.iter().any(|argument| argument.path.split('/').next() == Some(&name))
     };
     let given = arguments.and_then(Value::as_object).into_iter().flat_map(Map::keys);
-    given.filter(|name| !named(name)).cloned().collect()
+    given.filter(|name| *name != INPUT_RESPONSES && !named(name)).cloned().collect()
 }
 
 /// Whether the evidence in force satisfies a rule, with the roundings that Cedar sees.

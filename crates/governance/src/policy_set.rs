@@ -1,6 +1,7 @@
 //! The policies in force, compiled, and the decision.
 
 mod conclude;
+mod reason;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -25,7 +26,7 @@ use crate::problem::Problem;
 use crate::request::{INPUT_RESPONSES, Outcome, PROVIDER_RUN, Request};
 
 /// What the digest is of: another number where the same sources would mean something else.
-const FORM: &str = "mizzen policy set 3\n";
+const FORM: &str = "mizzen policy set 4\n";
 
 /// Compiled policies. Immutable; replaced as a whole.
 #[derive(Debug)]
@@ -166,7 +167,8 @@ impl PolicySet {
 
     pub(crate) fn evaluate(&self, request: &Request<'_>) -> Evaluated {
         let group = self.groups.of(self, request);
-        let touching = touching(request, &group);
+        let may_ask = group.may_ask && self.may_ask(request, &group);
+        let touching = touching(request, &group, may_ask);
         let seen = self.see(request, &group, touching);
         Evaluated { group, touching, seen }
     }
@@ -238,7 +240,7 @@ fn satisfied<'a>(request: &Request<'_>, group: &'a Group) -> Vec<&'a str> {
 /// What this call touches. A grant's word counts before the configuration of the tool server; where nobody said
 /// anything, what comes back is untrusted, and what may change something or carries something out reaches outside. Only an
 /// owner knows what is private.
-fn touching(request: &Request<'_>, group: &Group) -> Touching {
+fn touching(request: &Request<'_>, group: &Group, may_ask: bool) -> Touching {
     let configured = request.touches;
     let (taint, declared) = match group.touches {
         Some(touches) => (touches.union(configured), true),
@@ -246,7 +248,7 @@ fn touching(request: &Request<'_>, group: &Group) -> Touching {
         None => (unlabelled(request), false),
     };
     let lists = group::is_list(request.action);
-    Touching { taint: if lists { Taint::default() } else { taint }, declared, may_ask: group.may_ask }
+    Touching { taint: if lists { Taint::default() } else { taint }, declared, may_ask }
 }
 
 fn unlabelled(request: &Request<'_>) -> Taint {

@@ -1,66 +1,116 @@
-//! From Cedar's answer to an outcome: what needs a person, what counts under `observe`, and why.
+//! From Cedar's answer to an outcome: what needs a person, and what counts under `observe`.
 
-use mizzen_model::permission::{Effect, Grant, MissingEvidence, Mode};
+use mizzen_model::permission::{Effect, MissingEvidence, Mode};
 
+use super::reason::named;
 use super::{Evaluated, PolicySet};
-use crate::cedar::conditions::PROVIDER_RUN_PATH;
-use crate::cedar::emit::{self, Part};
-use crate::compile::{Origin, Rule, THREE_TOGETHER_ID};
-use crate::facts;
-use crate::group::{Group, is_list};
+use crate::compile::Rule;
+use crate::group::Group;
 use crate::index::Answer;
-use crate::limits;
-use crate::request::{Obligations, Outcome, PROVIDER_RUN, Request};
+use crate::request::{Obligations, Outcome, Request};
+
+/// Why nothing is permitted.
+struct Refusal<'a> {
+    mode: Mode,
+    rules: Vec<&'a Rule>,
+    reason: String,
+    missing_evidence: Vec<MissingEvidence>,
+}
 
 impl PolicySet {
     pub(super) fn conclude(&self, request: &Request<'_>, evaluated: &Evaluated) -> Outcome {
         let group = &evaluated.group;
-        let refused = |mode, rules: Vec<&Rule>, reason: String| Outcome {
-            effect: Effect::Deny,
-            mode,
-            policies: rules.iter().map(|rule| rule.id.clone()).collect(),
-            reason,
-            missing_evidence: Vec::new(),
-            obligations: Obligations {
-                touches: evaluated.touching.taint,
-                record_content: self.record_content(group),
-                ..Obligations::default()
-            },
-        };
         let answer = match &evaluated.seen {
             Ok((_, answer)) => answer,
             Err(reason) => {
-                let mode = mode(group, &self.restricting(group));
-                return refused(mode, Vec::new(), reason.clone());
+                let in_question = self.in_question(group);
+                let (permits, forbids): (Vec<&Rule>, _) = in_question.iter().copied().partition(|rule| !rule.is_forbid);
+                let restricting: Vec<&Rule> = permits.iter().copied().filter(|rule| rule.asks).chain(forbids).collect();
+                return self.refused(evaluated, Refusal::new(mode(group, &restricting), reason.clone()), &permits);
             }
         };
-        if let Some((rules, message)) = self.failed(answer) {
-            return refused(mode(group, &rules), rules, message);
+        let permits = self.rules_of(&answer.permits);
+        // What could not be evaluated permits nothing, and its duties are not lifted by that.
+        let failed = answer.errors.iter().map(|(number, _)| &self.rules[*number as usize]);
+        let dutiful: Vec<&Rule> = permits.iter().copied().chain(failed.filter(|rule| !rule.is_forbid)).collect();
+        let Some(refusal) = self.refusal(request, group, answer) else {
+            return self.permitted(request, evaluated, &permits, &dutiful);
+        };
+        // What is only observed does not lift what is enforced.
+        let is_asked = permits.iter().any(|rule| rule.asks && rule.is_enforced_for_all());
+        if refusal.mode == Mode::Enforce || !is_asked {
+            return self.refused(evaluated, refusal, &dutiful);
         }
-        let rules: Vec<&Rule> = answer.determining.iter().map(|number| &self.rules[*number as usize]).collect();
-        if answer.allowed && is_list(request.action) && group.never_callable {
-            let reason = format!("{} may never be called, so that lists do not show it", request.resource);
-            return refused(own_mode(group), Vec::new(), reason);
-        }
-        if answer.allowed {
-            return self.permitted(group, &rules, evaluated);
-        }
-        if !rules.is_empty() {
-            let reason = forbidden(&rules, request);
-            return refused(mode(group, &rules), rules, reason);
-        }
-        let (reason, missing_evidence) = self.ungranted(request, group);
-        Outcome { missing_evidence, ..refused(own_mode(group), Vec::new(), reason) }
+        let mut outcome = self.permitted(request, evaluated, &permits, &dutiful);
+        outcome.obligations.also(&self.recording(group));
+        outcome.policies.extend(refusal.rules.iter().map(|rule| rule.id.clone()));
+        outcome.reason = format!("{}; besides, and only observed: {}", outcome.reason, refusal.reason);
+        outcome
     }
 
-    fn permitted(&self, group: &Group, rules: &[&Rule], evaluated: &Evaluated) -> Outcome {
-        let asking: Vec<&Rule> = rules.iter().copied().filter(|rule| rule.asks).collect();
-        let (effect, deciding, verb) = match asking.is_empty() {
-            true => (Effect::Allow, rules.to_vec(), "permitted by"),
-            false => (Effect::NeedsApproval, asking, "a person must say yes, because of"),
+    fn rules_of<'a>(&self, numbers: impl IntoIterator<Item = &'a u32>) -> Vec<&Rule> {
+        numbers.into_iter().map(|number| &self.rules[*number as usize]).collect()
+    }
+
+    fn refusal(&self, request: &Request<'_>, group: &Group, answer: &Answer) -> Option<Refusal<'_>> {
+        let forbids = self.rules_of(&answer.forbids);
+        let forbidding = mode(group, &forbids);
+        if let Some((rules, reason)) = self.failed(answer) {
+            let mode = mode(group, &rules);
+            if mode == Mode::Enforce || forbidding == Mode::Observe {
+                return Some(Refusal { rules, ..Refusal::new(mode, reason) });
+            }
+        }
+        if !forbids.is_empty() {
+            let reason = self.forbidden(&forbids, !answer.permits.is_empty(), request, group);
+            return Some(Refusal { rules: forbids, ..Refusal::new(forbidding, reason) });
+        }
+        let is_permitted = answer.allowed();
+        let enforced_for_all = |mode: &Mode| *mode == Mode::Enforce && !group.governed;
+        if let Some(mode) = group.never_callable.filter(|mode| is_permitted || enforced_for_all(mode)) {
+            let reason = format!("{} may never be called, so that lists do not show it", request.resource);
+            return Some(Refusal::new(mode, reason));
+        }
+        if is_permitted {
+            return None;
+        }
+        let (reason, missing_evidence) = self.ungranted(request, group);
+        Some(Refusal { missing_evidence, ..Refusal::new(own_mode(group), reason) })
+    }
+
+    /// `permits`: those whose duties hold where the call goes on all the same.
+    fn refused(&self, evaluated: &Evaluated, refusal: Refusal<'_>, permits: &[&Rule]) -> Outcome {
+        let Refusal { mode, rules, mut reason, missing_evidence } = refusal;
+        let mut obligations = self.recording(&evaluated.group);
+        obligations.touches = evaluated.touching.taint;
+        if mode == Mode::Observe {
+            let enforced: Vec<&Rule> = permits.iter().copied().filter(|rule| rule.has_enforced_duties()).collect();
+            enforced.iter().for_each(|rule| obligations.also(&rule.obligations));
+            if !enforced.is_empty() {
+                reason = format!("{reason}; the duties of {} hold all the same", named(&enforced));
+            }
+        }
+        let policies = rules.iter().map(|rule| rule.id.clone()).collect();
+        Outcome { effect: Effect::Deny, mode, policies, reason, missing_evidence, obligations }
+    }
+
+    /// `dutiful`: those whose duties hold, which are the permits, and more.
+    fn permitted(&self, request: &Request<'_>, evaluated: &Evaluated, permits: &[&Rule], dutiful: &[&Rule]) -> Outcome {
+        let group = &evaluated.group;
+        let asking: Vec<&Rule> = permits.iter().copied().filter(|rule| rule.asks).collect();
+        let (effect, deciding) = match asking.is_empty() {
+            true => (Effect::Allow, permits.to_vec()),
+            false => (Effect::NeedsApproval, asking),
+        };
+        let reason = match effect {
+            Effect::Allow => format!("permitted by {}", named(&deciding)),
+            _ => {
+                let beyond = self.beyond_limits(&deciding, request, group);
+                format!("a person must say yes, because of {}{beyond}", named(&deciding))
+            }
         };
         let mut obligations = Obligations { touches: evaluated.touching.taint, ..Obligations::default() };
-        for rule in rules {
+        for rule in dutiful {
             match group.governed || rule.is_enforced_for_all() {
                 true => obligations.also(&rule.obligations),
                 // Nothing is withheld from who is only watched, and what may be recorded is no refusal.
@@ -74,26 +124,27 @@ impl PolicySet {
             effect,
             mode: if effect == Effect::Allow { own_mode(group) } else { mode(group, &deciding) },
             policies: deciding.iter().map(|rule| rule.id.clone()).collect(),
-            reason: format!("{verb} {}", named(&deciding)),
+            reason,
             missing_evidence: Vec::new(),
             obligations,
         }
     }
 
-    /// The policies that could refuse or ask whatever the context: none of them was evaluated.
-    fn restricting(&self, group: &Group) -> Vec<&Rule> {
+    /// The policies that could matter whatever the context.
+    fn in_question(&self, group: &Group) -> Vec<&Rule> {
         let (principal, action, resource) = (group.principal.seen(), group.action.seen(), group.resource.seen());
         let wide = self.index.wide_in_scope(principal, action, resource);
         let numbers = group.candidates.numbers().iter().copied().chain(wide);
-        numbers.map(|number| &self.rules[number as usize]).filter(|rule| rule.is_forbid || rule.asks).collect()
+        numbers.map(|number| &self.rules[number as usize]).collect()
     }
 
     /// Of what is not permitted nobody's duty was chosen: the least that any permit in question lets be recorded counts.
-    fn record_content(&self, group: &Group) -> Option<bool> {
+    fn recording(&self, group: &Group) -> Obligations {
         let (principal, action, resource) = (group.principal.seen(), group.action.seen(), group.resource.seen());
         let wide = self.has_wide_permits.then(|| self.index.wide_in_scope(principal, action, resource));
         let numbers = group.candidates.numbers().iter().copied().chain(wide.into_iter().flatten());
-        numbers.filter_map(|number| self.rules[number as usize].obligations.record_content).reduce(|a, b| a && b)
+        let said = numbers.filter_map(|number| self.rules[number as usize].obligations.record_content);
+        Obligations { record_content: said.reduce(|a, b| a && b), ..Obligations::default() }
     }
 
     /// Policies that could not be evaluated and would have restricted. A permit that fails permits nothing, which is
@@ -102,132 +153,19 @@ impl PolicySet {
         let failed: Vec<(&Rule, &String)> =
             answer.errors.iter().map(|(number, message)| (&self.rules[*number as usize], message)).collect();
         let failed: Vec<_> = failed.into_iter().filter(|(rule, _)| rule.is_forbid || rule.asks).collect();
-        let (rule, message) = failed.first()?;
+        let (rule, message) = failed.iter().find(|(rule, _)| rule.is_enforced_for_all()).or(failed.first())?;
         let reason = format!(
             "the policy `{}` could not be evaluated, so nothing is allowed: {message}; mend the policy",
             rule.id
         );
         Some((failed.iter().map(|(rule, _)| *rule).collect(), reason))
     }
+}
 
-    /// Why no permit was satisfied, and what evidence would have satisfied one.
-    fn ungranted(&self, request: &Request<'_>, group: &Group) -> (String, Vec<MissingEvidence>) {
-        let who = request.agent.unwrap_or(&request.caller.reference);
-        if group.boundaries.is_empty() {
-            return (format!("no boundary names `{who}`; give it one that grants {}", request.resource), Vec::new());
-        }
-        let names: Vec<String> = group.boundaries.iter().map(|b| format!("`{}`", self.boundaries[*b].name)).collect();
-        if group.grants.is_empty() {
-            let reason = format!(
-                "{} is not granted by {}, which names `{who}`; ask its owner to add it",
-                request.resource,
-                names.join(", ")
-            );
-            return (reason, Vec::new());
-        }
-        let mut reasons = Vec::new();
-        for (boundary, index) in &group.grants {
-            let boundary = &self.boundaries[*boundary];
-            let Some((_, grant)) = emit::grants(boundary).nth(*index) else { continue };
-            let place = format!("`{}` (line {})", boundary.name, grant.line);
-            if let Some(reason) = unfit(grant, &boundary.name, &place, group, request) {
-                reasons.push(reason);
-            } else {
-                let missing: Vec<MissingEvidence> = (grant.needs_evidence.iter())
-                    .filter(|rule| !limits::has_evidence(request, rule))
-                    .map(|rule| MissingEvidence { rule: rule.clone(), had: facts::had(request, &rule.metric) })
-                    .collect();
-                if !missing.is_empty() {
-                    return (wanting(&missing, &place, request), missing);
-                }
-            }
-        }
-        if reasons.is_empty() {
-            reasons.push("no permit was satisfied".to_owned());
-        }
-        (format!("{} is refused: {}", request.resource, reasons.join("; and ")), Vec::new())
+impl Refusal<'_> {
+    const fn new(mode: Mode, reason: String) -> Self {
+        Self { mode, rules: Vec::new(), reason, missing_evidence: Vec::new() }
     }
-}
-
-/// Why a grant does not fit what is asked, but for evidence.
-fn unfit(grant: &Grant, boundary: &str, place: &str, group: &Group, request: &Request<'_>) -> Option<String> {
-    if is_list(request.action) {
-        return (!grant.list).then(|| format!("{place} keeps it out of lists"));
-    }
-    let unseen = if is_unseen(request) { UNSEEN } else { "" };
-    if let Some(path) = limits::beyond(grant, request.arguments).first() {
-        return Some(format!("the argument `{path}` is not within its limits in {place}{unseen}"));
-    }
-    if let Some(name) = limits::others(grant, request.arguments).first() {
-        return Some(format!("the argument `{name}` is none of those that {place} names{unseen}"));
-    }
-    let satisfied = grant.schema.is_none() || satisfies(group, &emit::schema_id(boundary, grant), request);
-    (!satisfied).then(|| format!("the arguments do not satisfy the schema in {place}{unseen}"))
-}
-
-/// What is said besides, where the arguments are not here to be looked at.
-const UNSEEN: &str = " (the model's provider would run it, so that its arguments are not seen: let the client run it)";
-
-fn is_unseen(request: &Request<'_>) -> bool {
-    request.arguments.is_some_and(|arguments| arguments.get(PROVIDER_RUN).is_some())
-}
-
-fn satisfies(group: &Group, id: &str, request: &Request<'_>) -> bool {
-    if is_unseen(request) {
-        return false;
-    }
-    let none = serde_json::Value::Object(serde_json::Map::new());
-    let arguments = request.arguments.filter(|arguments| !arguments.is_null()).unwrap_or(&none);
-    group.schemas.iter().any(|(known, validator)| known == id && validator.is_valid(arguments))
-}
-
-fn wanting(missing: &[MissingEvidence], place: &str, request: &Request<'_>) -> String {
-    let each: Vec<String> = (missing.iter())
-        .map(|MissingEvidence { rule, had }| {
-            let needed = format!(
-                "`{}` of at least {} over at least {} cases with an error rate of at most {}",
-                rule.metric, rule.lower_at_least, rule.clusters_at_least, rule.alpha_at_most
-            );
-            match had {
-                Some(had) => {
-                    format!("{needed}, where {} over {} cases with {} is in force", had.lower, had.clusters, had.alpha)
-                }
-                None => match facts::unnamed(request, &rule.metric) {
-                    Some(other) => {
-                        format!("{needed}, where `{}` is in force, which the rule does not name", other.metric)
-                    }
-                    None => format!("{needed}, where none is in force"),
-                },
-            }
-        })
-        .collect();
-    let about = match &request.caller.agent_digest {
-        Some(digest) => format!("about {digest}"),
-        None => "but the caller's digest is unknown, and that satisfies no rule: start it with `mizzen run`, or bind its key to a version".to_owned(),
-    };
-    format!("{place} needs evidence: {}; {about}", each.join("; "))
-}
-
-fn forbidden(rules: &[&Rule], request: &Request<'_>) -> String {
-    let because: Vec<&str> = rules.iter().filter_map(|rule| rule.because.as_deref()).collect();
-    let because = if because.is_empty() { String::new() } else { format!(": {}", because.join("; ")) };
-    let looks_at_arguments = |rule: &&Rule| {
-        let is_whole = matches!(rule.origin, Origin::Boundary(_, Part::Whole));
-        !is_whole && rule.needs.arguments.contains_key(PROVIDER_RUN_PATH)
-    };
-    let way_out = if rules.iter().any(|rule| rule.id == THREE_TOGETHER_ID) {
-        "; begin a new run, or let a grant say what it `touches`, or `three_together: needs_approval`"
-    } else if is_unseen(request) && rules.iter().any(looks_at_arguments) {
-        UNSEEN
-    } else {
-        ""
-    };
-    format!("{} is refused by {}{because}{way_out}", request.resource, named(rules))
-}
-
-fn named(rules: &[&Rule]) -> String {
-    let ids: Vec<String> = rules.iter().map(|rule| format!("`{}`", rule.id)).collect();
-    ids.join(", ")
 }
 
 fn own_mode(group: &Group) -> Mode {
@@ -240,8 +178,9 @@ fn mode(group: &Group, deciding: &[&Rule]) -> Mode {
 }
 
 impl Rule {
-    fn is_enforced_for_all(&self) -> bool {
-        self.origin == Origin::Written && self.mode == Mode::Enforce
+    /// Whether something is to be done with a call that it permits, whoever calls.
+    fn has_enforced_duties(&self) -> bool {
+        self.is_enforced_for_all() && self.obligations != Obligations::default()
     }
 }
 

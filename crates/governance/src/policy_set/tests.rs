@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use crate::request::{BudgetLeft, Outcome, Request, ToolFacts};
 use crate::{PolicySet, Source, Sources};
 
+mod observing;
+
 const BANKING: &str = r"
 apiVersion: mizzen.dev/v1
 kind: Boundary
@@ -288,6 +290,50 @@ fn the_three_together_are_forbidden_unless_a_person_is_asked() {
 }
 
 #[test]
+fn what_would_help_is_told_before_the_three_together() {
+    let set = compile(&[BANKING], "");
+    let both = Taint { private_data: true, untrusted_content: true, outside_reached: false };
+    let ungranted = Ask { taint: both, ..tool("bank", "unknown", json!({})) }.of(&set);
+    assert_eq!(ungranted.policies, ["builtin:three-together"]);
+    let begins = "tool:bank/unknown is not granted by `banking`, which names `bank-agent`; ask its owner to add it; besides, it is \
+                  refused by `builtin:three-together`: private data";
+    assert!(ungranted.reason.starts_with(begins), "{}", ungranted.reason);
+    let outside = BANKING.replace("      touches: [untrusted_content]\n", "      touches: outside\n");
+    let denied = Ask { taint: both, ..tool("web", "admin", json!({})) }.of(&compile(&[&outside], ""));
+    let begins = "tool:web/admin is refused by `banking:34/deny`: nobody administers the web; and by `builtin:three-together`: private data";
+    assert!(denied.reason.starts_with(begins), "{}", denied.reason);
+    // What lacks its evidence as well has more than that to wait for.
+    let lacking = Ask { taint: both, ..tool("bank", "close", json!({})) }.of(&set);
+    assert!(lacking.reason.contains("needs evidence") && lacking.missing_evidence.is_empty(), "{}", lacking.reason);
+    // What is granted is refused by nothing else.
+    let send = Ask { taint: both, ..tool("bank", "send_money", json!({"recipient": IBAN, "amount": 1})) }.of(&set);
+    assert!(
+        send.reason.starts_with("tool:bank/send_money is refused by `builtin:three-together`: "),
+        "{}",
+        send.reason
+    );
+}
+
+#[test]
+fn a_grant_that_asks_where_the_three_come_together_lifts_nothing_for_another_one() {
+    let mail = "    - tool: mail/send\n      touches: outside\n      three_together: needs_approval\n";
+    let both = Taint { private_data: true, untrusted_content: true, outside_reached: false };
+    let effect = |grant: &str, arguments: Value, taint| {
+        let plain = "    - {tool: mail/send, touches: outside}\n";
+        let set = compile(&[&BANKING.replace(mail, &format!("{plain}    - {{tool: mail/send, {grant}}}\n"))], "");
+        Ask { taint, ..tool("mail", "send", arguments) }.effect(&set)
+    };
+    let limited = "arguments: {to: [me]}, three_together: needs_approval";
+    assert_eq!(effect(limited, json!({"to": "me"}), both), Effect::NeedsApproval);
+    assert_eq!(effect(limited, json!({"to": "you"}), both), Effect::Deny);
+    assert_eq!(effect(limited, json!({"to": "you"}), Taint::default()), Effect::Allow);
+    let asking = format!("{limited}, beyond_limits: needs_approval");
+    assert_eq!(effect(&asking, json!({"to": "you"}), both), Effect::NeedsApproval);
+    let measured = "needs_evidence: {metric: task_success, lower_at_least: 0.9}, three_together: needs_approval";
+    assert_eq!(effect(measured, json!({}), both), Effect::Deny);
+}
+
+#[test]
 fn cedar_of_ones_own_about_what_there_cannot_be_is_told() {
     let told = |scope: &str| {
         let set = compile(&[BANKING], &format!("forbid(principal {scope};"));
@@ -332,6 +378,39 @@ fn a_model_that_is_named_as_decisions_show_it_is_told() {
     {
         assert_eq!(told(fine), "", "{fine}");
     }
+}
+
+#[test]
+fn an_approver_is_told_which_limits_were_passed() {
+    let strict = BANKING.replace(
+        "      beyond_limits: needs_approval\n",
+        "      beyond_limits: needs_approval\n      other_arguments: deny\n      schema: {properties: {note: {maxLength: 3}}}\n",
+    );
+    let set = compile(&[&strict], "");
+    let reason = |arguments| {
+        let outcome = tool("bank", "send_money", arguments).of(&set);
+        assert_eq!(outcome.effect, Effect::NeedsApproval, "{}", outcome.reason);
+        let told = outcome.reason.strip_prefix("a person must say yes, because of `banking:13/beyond-limits`: ");
+        told.unwrap_or_else(|| panic!("{}", outcome.reason)).to_owned()
+    };
+    let amount = reason(json!({"recipient": IBAN, "amount": 501.5}));
+    assert_eq!(amount, "the argument `amount` is not within its limits in `banking` (line 13)");
+    let both = reason(json!({"recipient": "US1", "amount": 501.5}));
+    assert_eq!(both, "the arguments `recipient`, `amount` are not within their limits in `banking` (line 13)");
+    let extra = reason(json!({"recipient": IBAN, "amount": 1, "note": "ab"}));
+    assert_eq!(extra, "the argument `note` is none of those that `banking` (line 13) names");
+    let long = reason(json!({"recipient": IBAN, "amount": 501, "note": "secret"}));
+    assert_eq!(
+        long,
+        "the argument `amount` is not within its limits in `banking` (line 13), and the argument `note` is none of those that \
+         `banking` (line 13) names, and the arguments do not satisfy the schema in `banking` (line 13)"
+    );
+    // Names are the client's: they are few, short, and say nothing else.
+    let mut many = json!({"recipient": IBAN, "amount": 1, "a`; approved by `bob": 1, ("b".repeat(500)): 1});
+    (0..100).for_each(|n| many[format!("n{n}")] = json!(n));
+    let told = reason(many);
+    assert!(told.len() < 400 && told.contains("`a\u{fffd}; approved by \u{fffd}bob`"), "{told}");
+    assert!(told.contains("`, `n0`, ") && told.contains(" and 94 more are none of those"), "{told}");
 }
 
 #[test]

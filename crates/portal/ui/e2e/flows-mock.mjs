@@ -236,6 +236,24 @@ async function twins({ browser, server }) {
   await close();
 }
 
+/** Only an end that is unusual is worth a line. */
+async function ends({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  const endings = ['completed', 'STOP', 'stop_sequence', 'max_tokens'];
+  for (const reason of endings) {
+    await page.route('**/story?**', async (route) => {
+      const body = await (await route.fetch()).json();
+      for (const { message } of body.entries) if (message?.role === 'assistant') message.finish_reason = reason;
+      await route.fulfill({ json: body });
+    });
+    await page.goto('/runs/run_order_1042');
+    await page.waitForSelector('.story li .prose');
+    const said = await page.getByText(`Ended because of ${reason}`).count();
+    assert.equal(said > 0, reason === 'max_tokens', reason);
+  }
+  await close();
+}
+
 async function importing({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/settings?tab=connect');
@@ -259,4 +277,5 @@ export const mockFlows = [
   { name: 'a sum over calls without a price is a lower bound everywhere', run: lowerBounds },
   { name: 'tooltips show characters that are not seen', run: tooltips },
   { name: 'a call seen twice is explained', run: twins },
+  { name: 'an answer that ended as usual says nothing of it', run: ends },
 ];

@@ -8,6 +8,7 @@ import { catalogMockFlows } from './flows-catalog-mock.mjs';
 import { evalFlows } from './flows-eval.mjs';
 import { goldenFlows } from './flows-golden-paths.mjs';
 import { goldenMockFlows } from './flows-golden-paths-mock.mjs';
+import { listFlows } from './flows-lists-mock.mjs';
 import { mockFlows } from './flows-mock.mjs';
 import { permissionMockFlows } from './flows-permission-mock.mjs';
 import { permissionFlows, permissionServerFlows } from './flows-permission.mjs';
@@ -37,7 +38,7 @@ async function main() {
     ...permissionFlows,
     ...speed,
     ...(mock
-      ? [...mockFlows, ...catalogMockFlows, ...goldenMockFlows, ...evalFlows, ...permissionMockFlows]
+      ? [...mockFlows, ...listFlows, ...catalogMockFlows, ...goldenMockFlows, ...evalFlows, ...permissionMockFlows]
       : [...permissionServerFlows, ...catalogFlows, ...goldenFlows]),
   ].filter(({ name }) => !only || new RegExp(only).test(name));
   let failed = 0;

@@ -1,3 +1,4 @@
+import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { getAhead, signedOut } from './api/client';
@@ -10,6 +11,7 @@ import { announcement } from './shell/overlays';
 import { Paused } from './shell/paused';
 import { Palette } from './shell/palette';
 import { SignIn } from './shell/sign-in';
+import { pageCame, Unloaded } from './shell/unloaded';
 import HomePage from './pages/home/page';
 import RunsPage from './pages/runs/page';
 import { PageHead } from './ui/page-head';
@@ -58,9 +60,17 @@ const later: Partial<Record<Route['page'], Loader>> = {
 };
 const loaded: Partial<Record<Route['page'], Page>> = { home: HomePage, runs: RunsPage };
 
+/** True once code did not come: style sheets that it shares with other pages may be missing, so none is added any more. */
+const isIncomplete = signal(false);
+
 async function load(page: Route['page']): Promise<void> {
-  const found = await later[page]?.();
-  if (found) loaded[page] = found.default;
+  try {
+    const found = await later[page]?.();
+    if (found) loaded[page] = found.default;
+  } catch (cause) {
+    console.warn(cause);
+    isIncomplete.value = true;
+  }
 }
 
 /** Asks for the code of the page that was opened, and for what it reads first, before anything is drawn. */
@@ -103,8 +113,11 @@ function CurrentPage() {
   const page = current.page;
   const Body = loaded[page];
   useEffect(() => {
-    if (!Body) void load(page).then(() => rerender((count) => count + 1));
+    if (!Body && !isIncomplete.peek()) void load(page).then(() => rerender((count) => count + 1));
   }, [page]);
+  useEffect(() => {
+    if (Body) pageCame();
+  }, [Body]);
   if (page === 'missing') {
     return (
       <>
@@ -118,7 +131,8 @@ function CurrentPage() {
     );
   }
   const id = subject(current);
-  return Body ? <Body key={`${page}:${id}`} id={id} /> : <Waiting rows={10} />;
+  if (Body) return <Body key={`${page}:${id}`} id={id} />;
+  return isIncomplete.value ? <Unloaded key={page} /> : <Waiting rows={10} />;
 }
 
 /** What the page is about, where it is about one thing. */

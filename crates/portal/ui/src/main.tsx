@@ -20,6 +20,7 @@ import './styles/permission.css';
 import { App, loadFirst, loadWhenIdle } from './app';
 import { connect } from './api/live';
 import { listenForShortcuts } from './shell/shortcuts';
+import { openByRows } from './ui/rows';
 import { revealTooltips } from './ui/tooltips';
 
 revealTooltips();
@@ -27,6 +28,7 @@ loadFirst();
 const root = document.getElementById('app');
 if (root) render(<App />, root);
 listenForShortcuts();
+openByRows();
 // The first page's own requests come first; what may be opened next waits until it is surely shown.
 const NEXT_PAGE_MS = 2_000;
 requestAnimationFrame(connect);

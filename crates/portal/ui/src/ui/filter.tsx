@@ -1,21 +1,24 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { setQuery } from '../location';
+import { SINCE } from '../format/since';
 import { Icon } from './icon';
 
 /** Typing changes the address, and so the list, once it pauses. */
 const PAUSE_MS = 200;
 
-/** One filter of a list, kept in the address. */
+/** One filter of a list, kept in the address; `also` changes with it. */
 export function Pick({
   name,
   label,
   value,
   options,
+  also,
 }: {
   name: string;
   label: string;
   value: string;
   options: [string, string][];
+  also?: Record<string, string | null>;
 }) {
   const known = value === '' || options.some(([id]) => id === value);
   return (
@@ -23,7 +26,7 @@ export function Pick({
       class={value ? 'pick chosen' : 'pick'}
       aria-label={label}
       value={value}
-      onChange={(event) => setQuery({ [name]: event.currentTarget.value || null }, true)}
+      onChange={(event) => setQuery({ ...also, [name]: event.currentTarget.value || null }, true)}
     >
       <option value="">{label}</option>
       {!known && <option value={value}>{value}</option>}
@@ -36,8 +39,19 @@ export function Pick({
   );
 }
 
+/** How far back a list goes. A span that nobody knows limits nothing, so it says that instead of looking chosen. */
+export function SincePick({ value }: { value: string }) {
+  const known = value === '' || SINCE.some(([id]) => id === value);
+  return (
+    <>
+      <Pick name="since" label="Any time" value={known ? value : ''} options={SINCE.map(([id, word]) => [id, word])} />
+      {!known && <Given name="since" value={value} remark="is not understood" />}
+    </>
+  );
+}
+
 /** A filter that came by a link and has no list to choose from. */
-export function Given({ name, value }: { name: string; value: string }) {
+export function Given({ name, value, remark }: { name: string; value: string; remark?: string }) {
   return (
     <button
       type="button"
@@ -45,21 +59,34 @@ export function Given({ name, value }: { name: string; value: string }) {
       aria-label={`Remove filter ${name} ${value}`}
       onClick={() => setQuery({ [name]: null }, true)}
     >
-      {name}: {value} <Icon name="cross" />
+      {name}: {value} {remark} <Icon name="cross" />
     </button>
   );
 }
 
+/** Back undoes all that was typed in one go: the first change makes an entry of the history, further ones change that. */
 export function TextFilter({ name, label, value }: { name: string; label: string; value: string }) {
   const box = useRef<HTMLInputElement>(null);
   const timer = useRef<number | undefined>(undefined);
+  /** What this box last wrote into the address; null until it has an entry of its own. */
+  const written = useRef<string | null>(null);
   useEffect(() => {
-    // The address may change from elsewhere; text being typed is not touched.
-    if (box.current && document.activeElement !== box.current) box.current.value = value;
+    // The address changed elsewhere. What it holds by typing is not touched, nor are spaces that it does not hold.
+    if (!box.current || value === written.current) return;
+    written.current = null;
+    window.clearTimeout(timer.current);
+    box.current.value = value;
   }, [value]);
+  useEffect(() => () => window.clearTimeout(timer.current), []);
+  const write = (text: string): void => {
+    if (text === value) return;
+    const isFirst = written.current === null;
+    written.current = text;
+    setQuery({ [name]: text || null }, isFirst);
+  };
   const onInput = (text: string): void => {
     window.clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => setQuery({ [name]: text.trim() || null }), PAUSE_MS);
+    timer.current = window.setTimeout(() => write(text.trim()), PAUSE_MS);
   };
   return (
     <div class="text-filter">
@@ -72,6 +99,7 @@ export function TextFilter({ name, label, value }: { name: string; label: string
         placeholder={label}
         defaultValue={value}
         onInput={(event) => onInput(event.currentTarget.value)}
+        onFocus={() => (written.current = null)}
         onKeyDown={(event) => {
           if (event.key === 'Escape') event.currentTarget.blur();
         }}

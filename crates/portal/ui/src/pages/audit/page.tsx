@@ -4,13 +4,12 @@ import { withQuery } from '../../api/client';
 import type { AuditItem, AuditKey } from '../../api/audit';
 import { usePages } from '../../api/pages';
 import { exact, plural } from '../../format/number';
-import { SINCE } from '../../format/since';
 import { query, setQuery } from '../../location';
 import { isTyping } from '../../shell/shortcuts';
 import { Ago } from '../../ui/ago';
 import { Command } from '../../ui/copy';
 import { Problem } from '../../ui/field';
-import { Given, Pick, TextFilter } from '../../ui/filter';
+import { Given, Pick, SincePick, TextFilter } from '../../ui/filter';
 import { Loaded } from '../../ui/loaded';
 import { PageHead } from '../../ui/page-head';
 import { EffectStatus } from '../../ui/permission';
@@ -109,7 +108,7 @@ function Filters({ read, isFiltered }: { read: (name: string) => string; isFilte
           ['allow', 'Allow'],
         ]}
       />
-      <Pick name="since" label="Any time" value={read('since')} options={SINCE.map(([id, word]) => [id, word])} />
+      <SincePick value={read('since')} />
       {(['agent', 'caller', 'run'] as const).map(
         (name) => read(name) && <Given key={name} name={name} value={read(name)} />,
       )}

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { CatalogItem } from '../../api/catalog';
 import { classWord, levelOf } from '../../format/catalog';
 import { plural } from '../../format/number';
-import { navigate, setQuery } from '../../location';
+import { setQuery } from '../../location';
 import { entityPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { classIconOf, isOwned, LevelBadge, OriginBadge, OwnerLink, VersionStatus } from '../../ui/catalog';
@@ -74,14 +74,8 @@ function Heading({
 
 function Row({ item, second }: { item: CatalogItem; second: Second }) {
   const path = entityPath(item.ref);
-  const open = (event: MouseEvent): void => {
-    // The whole row is a target for the mouse; links inside keep their own meaning, selected text its purpose.
-    if (window.getSelection()?.toString() !== '' || (event.target as Element).closest('a, button')) return;
-    if (event.metaKey || event.ctrlKey) window.open(path, '_blank');
-    else navigate(path);
-  };
   return (
-    <tr onClick={open}>
+    <tr>
       <td class="col-name">
         <div class="title-line">
           <Icon name={classIconOf(item.class)} />

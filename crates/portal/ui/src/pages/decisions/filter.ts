@@ -1,11 +1,22 @@
 import { withQuery } from '../../api/client';
+import { splitResource } from '../../format/permission';
 
 /** Filters of decisions, as the address writes them. */
+
+export const KINDS: [string, string][] = [
+  ['tool', 'Tools'],
+  ['model', 'Models'],
+  ['resource', 'Resources'],
+  ['prompt', 'Prompts'],
+  ['route', 'Routes'],
+  ['host', 'Hosts'],
+];
 
 export interface DecisionFilter {
   agent: string;
   effect: string;
   action: string;
+  kind: string;
   resource: string;
   enforced: string;
   run: string;
@@ -13,7 +24,17 @@ export interface DecisionFilter {
   since: string;
 }
 
-export const FILTER_NAMES = ['agent', 'effect', 'action', 'resource', 'enforced', 'run', 'code', 'since'] as const;
+export const FILTER_NAMES = [
+  'agent',
+  'effect',
+  'action',
+  'kind',
+  'resource',
+  'enforced',
+  'run',
+  'code',
+  'since',
+] as const;
 
 export function parseFilter(query: URLSearchParams): DecisionFilter {
   const read = (name: string): string => query.get(name) ?? '';
@@ -22,10 +43,25 @@ export function parseFilter(query: URLSearchParams): DecisionFilter {
 
 export const isFiltered = (filter: DecisionFilter): boolean => FILTER_NAMES.some((name) => filter[name] !== '');
 
+/**
+ * The kind and the beginning of a name that are looked for. A name that is typed as the rows show it has no kind in front: it is
+ * of the chosen kind, or of a tool.
+ */
+export function lookedFor({ kind, resource }: Pick<DecisionFilter, 'kind' | 'resource'>): {
+  kind: string;
+  name: string;
+} {
+  const typed = splitResource(resource);
+  if (KINDS.some(([known]) => known === typed.kind)) return typed;
+  return { kind: kind || (resource ? 'tool' : ''), name: resource };
+}
+
 /** The server takes a resource as it is or a prefix that ends in `*`: what a person types is a beginning. */
 export const asPrefix = (resource: string): string =>
   resource === '' || resource.endsWith('*') ? resource : `${resource}*`;
 
-export function listPath(filter: DecisionFilter, since: string | null, limit: number): string {
-  return withQuery('/decisions', { ...filter, resource: asPrefix(filter.resource), since, limit });
+export function listPath({ kind, resource, ...filter }: DecisionFilter, since: string | null, limit: number): string {
+  const looked = lookedFor({ kind, resource });
+  const beginning = looked.kind && asPrefix(`${looked.kind}:${looked.name}`);
+  return withQuery('/decisions', { ...filter, resource: beginning, since, limit });
 }

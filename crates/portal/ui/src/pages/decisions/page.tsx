@@ -4,19 +4,18 @@ import type { DecisionItem, Mode } from '../../api/policies';
 import type { AgentSummary, List } from '../../api/shapes';
 import { commandFor } from '../../format/command';
 import { plural } from '../../format/number';
-import { SINCE } from '../../format/since';
 import { query, setQuery } from '../../location';
 import { Ago } from '../../ui/ago';
 import { Command } from '../../ui/copy';
 import { Problem } from '../../ui/field';
-import { Given, Pick, TextFilter } from '../../ui/filter';
+import { Given, Pick, SincePick, TextFilter } from '../../ui/filter';
 import { Loaded } from '../../ui/loaded';
 import { PageHead } from '../../ui/page-head';
 import { EffectStatus, EnforcedChip, ResourceName } from '../../ui/permission';
 import { useSince } from '../../ui/since';
 import { Empty } from '../../ui/waiting';
 import { DecisionPanel } from './decision';
-import { FILTER_NAMES, isFiltered, listPath, parseFilter, type DecisionFilter } from './filter';
+import { FILTER_NAMES, isFiltered, KINDS, listPath, lookedFor, parseFilter, type DecisionFilter } from './filter';
 import { Ticked } from '../../ui/ticked';
 
 const PAGE_ROWS = 50;
@@ -97,10 +96,19 @@ function NoDecision({ filtered }: { filtered: boolean }) {
 
 function Filters({ filter }: { filter: DecisionFilter }) {
   const agents = useData<List<AgentSummary>>('/agents').data.value?.items ?? [];
+  const looked = lookedFor(filter);
   const clear = (): void => setQuery(Object.fromEntries(FILTER_NAMES.map((name) => [name, null])), true);
   return (
     <div class="filters" role="search">
       <TextFilter name="resource" label="Resource begins with" value={filter.resource} />
+      <Pick
+        name="kind"
+        label="Any kind"
+        value={looked.kind}
+        options={KINDS}
+        // A kind in front of the text, or a text that has to be of some kind, would go against what is chosen here.
+        also={{ resource: looked.name || null }}
+      />
       <Pick
         name="effect"
         label="Any effect"
@@ -122,7 +130,7 @@ function Filters({ filter }: { filter: DecisionFilter }) {
       />
       <Pick name="agent" label="Agent" value={filter.agent} options={agents.map(({ agent }) => [agent, agent])} />
       <Pick name="action" label="Action" value={filter.action} options={ACTIONS.map((one) => [one, one])} />
-      <Pick name="since" label="Any time" value={filter.since} options={SINCE.map(([id, word]) => [id, word])} />
+      <SincePick value={filter.since} />
       {filter.run && <Given name="run" value={filter.run} />}
       {filter.code && <Given name="code" value={filter.code} />}
       {isFiltered(filter) && (

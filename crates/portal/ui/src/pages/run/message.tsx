@@ -7,6 +7,17 @@ import { Json } from '../../ui/json';
 import { Revealed } from '../../ui/revealed';
 
 const SHOWN_CHARACTERS_MAX = 1_500;
+/** How an answer ends that is whole, in the words of different providers. */
+const USUAL_ENDS = new Set([
+  'stop',
+  'STOP',
+  'stop_sequence',
+  'end_turn',
+  'completed',
+  'tool_calls',
+  'tool_use',
+  'function_call',
+]);
 
 /** `callsApart`: every tool call has an entry of its own, so here their names are enough. */
 export function MessageParts({ message, callsApart = false }: { message: Message; callsApart?: boolean }) {
@@ -22,7 +33,7 @@ export function MessageParts({ message, callsApart = false }: { message: Message
           <Icon name="tool" /> calls {called.join(', ')}
         </p>
       )}
-      {message.finish_reason && !['stop', 'end_turn', 'tool_calls', 'tool_use'].includes(message.finish_reason) && (
+      {message.finish_reason && !USUAL_ENDS.has(message.finish_reason) && (
         <p class="faint">Ended because of {message.finish_reason}</p>
       )}
     </>

@@ -1,24 +1,13 @@
 import { useData } from '../../api/cache';
 import type { AgentSummary, List, ModelSummary } from '../../api/shapes';
 import { setQuery } from '../../location';
-import { Given, Pick, TextFilter } from '../../ui/filter';
-import { SINCE } from '../../format/since';
-import { isFiltered, type RunFilter } from './filter';
+import { Given, Pick, SincePick, TextFilter } from '../../ui/filter';
+import { FILTER_NAMES, isFiltered, type RunFilter } from './filter';
 
 export function Filters({ filter }: { filter: RunFilter }) {
   const agents = useData<List<AgentSummary>>('/agents').data.value?.items ?? [];
   const models = useData<List<ModelSummary>>('/models').data.value?.items ?? [];
-  const clear = (): void =>
-    setQuery({
-      q: null,
-      agent: null,
-      model: null,
-      outcome: null,
-      session: null,
-      caller: null,
-      source: null,
-      since: null,
-    });
+  const clear = (): void => setQuery(Object.fromEntries(FILTER_NAMES.map((name) => [name, null])), true);
   return (
     <div class="filters" role="search">
       <TextFilter name="q" label="Search runs" value={filter.q} />
@@ -44,7 +33,7 @@ export function Filters({ filter }: { filter: RunFilter }) {
           ['kernel', 'Kernel'],
         ]}
       />
-      <Pick name="since" label="Any time" value={filter.since} options={SINCE.map(([id, word]) => [id, word])} />
+      <SincePick value={filter.since} />
       {filter.session && <Given name="session" value={filter.session} />}
       {filter.caller && <Given name="caller" value={filter.caller} />}
       {isFiltered(filter) && (

@@ -4,7 +4,6 @@ import { exact, short } from '../../format/number';
 import { failureWords } from '../../format/refusal';
 import { duration } from '../../format/time';
 import { totalTokens, usageSentence } from '../../format/words';
-import { navigate } from '../../location';
 import { agentPath, modelPath, runPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { RunStatus } from '../../ui/status';
@@ -56,16 +55,9 @@ export function RunTable({ runs, label, compact = false }: { runs: RunSummary[];
 }
 
 function RunRow({ run, compact }: { run: RunSummary; compact: boolean }) {
-  const open = (event: MouseEvent): void => {
-    // The whole row is a target for the mouse; links inside keep their own meaning, selected text its purpose.
-    const selecting = window.getSelection()?.toString() !== '';
-    if (selecting || (event.target as Element).closest('a, button')) return;
-    if (event.metaKey || event.ctrlKey) window.open(runPath(run.run_id), '_blank');
-    else navigate(runPath(run.run_id));
-  };
   const [model, ...others] = run.models;
   return (
-    <tr onClick={open}>
+    <tr>
       <td class="col-status">
         <RunStatus run={run} />
       </td>

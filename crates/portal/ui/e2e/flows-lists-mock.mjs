@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { open, until } from './browser.mjs';
+import { startMock } from './mock.mjs';
+
+/** Lists as people use them: filters and the history, rows as targets, names that somebody else chose. */
+
+const query = (page, name) => new URL(page.url()).searchParams.get(name);
+
+/** The box says what the list is filtered by, also after Back, and what was typed is one step of the history. */
+async function history({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto('/runs');
+  await page.waitForSelector('table.runs [data-row]');
+  await page.getByLabel('Status').selectOption('ok');
+  const box = page.getByLabel('Search runs');
+  await box.pressSequentially('parcel', { delay: 20 });
+  await until(page, 'the text is in the address', () => location.search.includes('q=parcel'));
+  await box.pressSequentially(' no', { delay: 250 });
+  await until(page, 'more text is in the address', () => location.search.includes('q=parcel+no'));
+  await page.goBack();
+  await until(page, 'the box is empty again', () => document.querySelector('[data-filter]').value === '');
+  assert.deepEqual([query(page, 'q'), query(page, 'outcome')], [null, 'ok'], 'Back undoes all that was typed, no more');
+  await page.goBack();
+  await until(page, 'the status is undone', () => location.search === '');
+  await page.goForward();
+  await page.goForward();
+  await until(page, 'the box says what came back', () => document.querySelector('[data-filter]').value === 'parcel no');
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await until(page, 'nothing is filtered', () => location.search === '');
+  await page.goBack();
+  await until(page, 'the filters are back', () => document.querySelector('[data-filter]').value === 'parcel no');
+  await page.goto('/runs?since=zzz');
+  await page.getByRole('button', { name: 'Remove filter since zzz' }).click();
+  await until(page, 'what nobody understands is gone', () => location.search === '');
+  await close();
+}
+
+/** What the rows show is found as it is shown, and a click anywhere in a row opens it. */
+async function decisions({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto('/decisions');
+  const rows = page.locator('table.decisions tbody tr');
+  await rows.first().waitFor();
+  await page.getByLabel('Resource begins with').fill('shop/refund');
+  await until(page, 'that tool is left', () => {
+    const names = [...document.querySelectorAll('table.decisions .resource')].map((one) => one.textContent);
+    return names.length > 0 && names.every((name) => name.startsWith('shop/refund'));
+  });
+  assert.equal(await page.getByLabel('Any kind').inputValue(), 'tool');
+  await page.getByLabel('Any kind').selectOption('model');
+  await page.waitForSelector('h2:has-text("No decision matches these filters")');
+  assert.deepEqual([query(page, 'kind'), query(page, 'resource')], ['model', 'shop/refund']);
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await rows.first().waitFor();
+  await rows.first().locator('td.col-started').click();
+  await page.waitForSelector('.panel .run-facts');
+  await page.goto('/audit');
+  await page.locator('table.audit tbody tr').first().locator('td.col-what').click();
+  await page.waitForSelector('.panel');
+  await page.goto('/agents');
+  await page.locator('table.rows tbody tr').first().locator('td').nth(3).click();
+  await until(page, 'the agent is shown', () => location.pathname !== '/agents');
+  await close();
+}
+
+/** A page whose code cannot come says so, and comes by itself once the server is back. */
+async function away({ browser }) {
+  let server = await startMock();
+  const { page, close } = await open(browser, server, { expected: 'Failed to load resource' });
+  await page.goto('/runs');
+  await page.waitForSelector('table.runs [data-row]');
+  await until(page, 'the stream is live', () => document.querySelector('.stream.live'));
+  server.stop();
+  await page.keyboard.type('ga');
+  await page.waitForSelector('.failure:has-text("the Mizzen server cannot be reached")');
+  await page.getByRole('button', { name: 'Try again' }).click();
+  await page.waitForSelector('.failure:has-text("the Mizzen server cannot be reached")');
+  server = await startMock({ port: Number(new URL(server.url).port) });
+  await page.waitForSelector('h1:has-text("Agents")', { timeout: 20_000 });
+  await page.waitForSelector('table.rows tbody [data-row]');
+  await close();
+  server.stop();
+}
+
+/** After an upgrade the files of the old page are gone: it is read again, once. */
+async function upgraded({ browser, server }) {
+  const { page, close } = await open(browser, server, { expected: '404' });
+  let documents = 0;
+  let isGone = () => false;
+  page.on('request', (request) => {
+    if (request.isNavigationRequest()) documents += 1;
+  });
+  await page.route('**/*.js', (route) =>
+    isGone(route.request().url()) ? route.fulfill({ status: 404 }) : route.continue(),
+  );
+  await page.goto('/runs');
+  await page.waitForSelector('table.runs [data-row]');
+  isGone = () => documents === 1;
+  await page.keyboard.type('ga');
+  await page.waitForSelector('table.rows tbody [data-row]');
+  assert.equal(documents, 2, 'the page is read again');
+  isGone = (url) => !/[/]index-/.test(url);
+  await page.goto('/decisions');
+  await page.waitForSelector('.failure:has-text("did not come from the server")');
+  assert.equal(documents, 4, 'it is not read again for ever');
+  await close();
+}
+
+export const listFlows = [
+  { name: 'filters follow the history', run: history },
+  { name: 'what rows show is found, and all of a row opens it', run: decisions },
+  { name: 'a page comes once the server is back', run: away },
+  { name: 'an upgrade is followed by one reload', run: upgraded },
+];

@@ -60,8 +60,8 @@ export function lookedFor({ kind, resource }: Pick<DecisionFilter, 'kind' | 'res
 export const asPrefix = (resource: string): string =>
   resource === '' || resource.endsWith('*') ? resource : `${resource}*`;
 
-export function listPath({ kind, resource, ...filter }: DecisionFilter, since: string | null, limit: number): string {
-  const looked = lookedFor({ kind, resource });
-  const beginning = looked.kind && asPrefix(`${looked.kind}:${looked.name}`);
-  return withQuery('/decisions', { ...filter, resource: beginning, since, limit });
+export function listPath(filter: DecisionFilter, since: string | null, limit: number): string {
+  const { kind, name } = lookedFor(filter);
+  const resource = kind && asPrefix(`${kind}:${name}`);
+  return withQuery('/decisions', { ...filter, kind: null, resource, since, limit });
 }

@@ -27,19 +27,24 @@
 //! 4. **No trace context, no id.** A gateway call that is the root of its own trace is the twin of an SDK
 //!    call without response id when it lies within its time, names the same model, and tokens agree where
 //!    both know them. One gateway call is matched to one SDK call this way.
-//! 5. **Whose call it was.** A call that counts and hangs below nothing, because its observer was told no trace context, hangs where
-//!    the outermost step hangs that it stands for: below the agent that made it.
+//! 5. **The client's own trace.** Client libraries begin a trace of their own and tell the gateway, so that the call of a framework
+//!    lies elsewhere. A gateway call is its twin too when all that is above it, up to the root, or up to a step that holds both, is
+//!    what the client reported of it, under other names than the framework's span has. As nothing else says that the two belong
+//!    together, both must tell the same tokens, or both must have failed.
+//! 6. **Whose call it was.** A call that counts and hangs below nothing but its client, because its observer was told no other trace
+//!    context, hangs where the outermost step hangs that it stands for: below the agent that made it.
 //!
 //! # Totals
 //!
 //! Usage and cost are the sum over steps without `counted_as`. Agents (and other steps that are not model
 //! calls) report the sum of what happened below them: such usage counts only when no model call below
 //! reports any, when no step above already counts, and when the gateway did not see calls of the run
-//! that hang below nothing. Where it does not count it is left out of the `Step`, so that the sum over steps
+//! that hang below nothing or nothing but their client. Where it does not count it is left out of the `Step`, so that the sum over steps
 //! is the total; the span keeps it.
 //!
 //! Totals are of the spans that were kept: nothing is scaled by `sampling_fraction`.
 
+mod detached;
 mod ids;
 mod nesting;
 mod run_state;

@@ -23,7 +23,7 @@ use mizzen_telemetry::assemble::uncounted;
 use mizzen_telemetry::row::{Name, SpanHead};
 
 /// What a head is made of here: enough to tell what counts, and no more.
-pub(super) const COLUMNS: [&str; 16] = [
+pub(super) const COLUMNS: [&str; 17] = [
     "run_id",
     "trace_id",
     "span_id",
@@ -40,6 +40,7 @@ pub(super) const COLUMNS: [&str; 16] = [
     "input_tokens",
     "output_tokens",
     "cost_usd",
+    "outcome",
 ];
 /// Spans of one run that are looked at; telemetry assembles no more either.
 const RUN_SPANS_MAX: usize = 120_000;
@@ -156,7 +157,7 @@ impl<'a> Heads<'a> {
                 self.columns[5].as_primitive::<TimestampNanosecondType>().value(row),
             ),
             duration_ns: self.columns[6].as_primitive::<Int64Type>().value(row),
-            outcome: Outcome::Unset,
+            outcome: self.text(16, row).and_then(|outcome| outcome.parse().ok()).unwrap_or(Outcome::Unset),
             error_type: None,
             service: None,
             step: self.text(8, row).and_then(|step| step.parse::<StepKind>().ok()),

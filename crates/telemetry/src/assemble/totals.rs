@@ -5,6 +5,7 @@ use mizzen_model::step::{Outcome, Source, StepKind};
 use mizzen_model::usage::Usage;
 
 use super::tree::{NONE, Tree};
+use super::twins;
 use crate::row::{Name, SpanHead};
 
 /// Sums over the steps that count.
@@ -98,7 +99,8 @@ impl Aggregates {
         let is_used = |head: &SpanHead| head.step == Some(StepKind::ModelCall) && head.usage.is_some();
         let told_below = tree.holding(is_used);
         // Also one whose parent never came: a client passed on the span of an HTTP library that exports nothing.
-        let is_detached = |at: usize| tree.heads[at].source == Source::Gateway && tree.parent[at] == NONE;
+        let is_detached =
+            |at: usize| tree.heads[at].source == Source::Gateway && twins::hangs_alone(tree, counted_as, at);
         let told_beside = (0..tree.len()).any(|at| is_used(tree.heads[at]) && is_detached(at));
         let mut repeated = vec![false; tree.len()];
         let mut covered = vec![false; tree.len()];

@@ -2,6 +2,7 @@
 
 use mizzen_model::step::{Source, StepKind};
 
+use super::detached;
 use super::ids;
 use super::nesting;
 use super::tree::{NONE, Tree};
@@ -15,8 +16,8 @@ pub(super) fn find(tree: &Tree<'_>) -> Vec<u32> {
         return twins.counted_as;
     }
     nesting::join(tree, &mut twins);
-    ids::join_same_id(tree, &mut twins);
-    ids::join_detached(tree, &mut twins);
+    ids::join(tree, &mut twins);
+    detached::join(tree, &mut twins);
     for at in 0..tree.len() {
         let winner = twins.winner(at as u32);
         twins.counted_as[at] = if winner as usize == at { NONE } else { winner };
@@ -24,28 +25,43 @@ pub(super) fn find(tree: &Tree<'_>) -> Vec<u32> {
     twins.counted_as
 }
 
-/// The tree with each call that hangs below nothing where the outermost step hangs that it stands for: a gateway that was told no
-/// trace context does not know whose call it saw, the agent that reports it does.
+/// The tree with each call that hangs below nothing, or nothing but its client, where the outermost step hangs that it stands for: a
+/// gateway that was told no trace context, or one that a client began, does not know whose call it saw, the agent that reports it does.
 pub(super) fn placed<'a>(tree: Tree<'a>, counted_as: &[u32]) -> Tree<'a> {
-    let is_lost = |at: usize| rank(tree.heads[at]) > 0 && tree.parent[at] == NONE && tree.own_root != Some(at);
-    let stands_for = |at: usize| counted_as[at] != NONE && is_lost(counted_as[at] as usize);
-    if !(0..tree.len()).any(stands_for) {
+    let is_seen = |at: usize| counted_as[at] == NONE && rank(tree.heads[at]) > 0 && tree.own_root != Some(at);
+    let is_lost = |at: usize| is_seen(at) && hangs_alone(&tree, counted_as, at);
+    let mut lost: Vec<bool> = (0..tree.len()).map(is_lost).collect();
+    let stands_for = |at: &usize| counted_as[*at] != NONE;
+    if !(0..tree.len()).filter(stands_for).any(|at| lost[counted_as[at] as usize]) {
         return tree;
     }
     let outermost = tree.outermost();
     let (mut parent, mut moved) = (tree.parent.clone(), Vec::new());
-    for at in (0..tree.len()).filter(|&at| stands_for(at)) {
+    for at in (0..tree.len()).filter(stands_for) {
         let (winner, above) = (counted_as[at], tree.parent_step[at]);
         let is_inner = above != NONE && counted_as[above as usize] == winner;
-        let is_engine = outermost[at] == winner;
+        let is_of_trace = outermost[at] == outermost[winner as usize];
         let is_held = tree.parent[at] != NONE;
-        if is_held && !is_inner && !is_engine && parent[winner as usize] == NONE {
+        if lost[winner as usize] && is_held && !is_inner && !is_of_trace {
             parent[winner as usize] = tree.parent[at];
+            lost[winner as usize] = false;
             moved.push(winner);
         }
     }
     moved.sort_unstable();
     Tree::hung(tree.heads, parent, moved)
+}
+
+/// Whether nothing is above the call at `at` but calls that it stands for.
+pub(super) fn hangs_alone(tree: &Tree<'_>, counted_as: &[u32], at: usize) -> bool {
+    let mut outer = at;
+    loop {
+        let above = tree.parent_step[outer];
+        if above == NONE || counted_as[above as usize] as usize != at {
+            return tree.parent[outer] == NONE;
+        }
+        outer = above as usize;
+    }
 }
 
 pub(super) struct Twins {
@@ -85,6 +101,11 @@ impl Twins {
 
     pub(super) fn counts(&self, at: u32) -> bool {
         self.counted_as[at as usize] == NONE
+    }
+
+    /// Whether `step` names `winner` itself, as it does after [`Twins::winner`] was asked of it.
+    pub(super) fn names(&self, step: u32, winner: u32) -> bool {
+        self.counted_as[step as usize] == winner
     }
 }
 

@@ -141,6 +141,72 @@ proptest! {
     }
 }
 
+/// How one request was reported.
+#[derive(Debug, Clone, Copy)]
+enum Reported {
+    /// Framework, client and gateway in one trace.
+    Nested,
+    /// The framework in a trace of its own.
+    Beside,
+    /// No framework.
+    Alone,
+    /// As nested, and the gateway's span was lost.
+    Lost,
+    /// As beside, after an attempt that failed.
+    Retried,
+}
+
+/// Requests of one model with one answer, many at a time, so that nothing but their spans tells them apart.
+fn reported(requests: &[(Reported, i64, i64)]) -> Vec<SpanHead> {
+    let report = |(number, &(how, from, length)): (u64, &(Reported, i64, i64))| {
+        let id = 10 * number;
+        let of = |head: SpanHead, name_of: &str| {
+            SpanHead { name: name(name_of), ..head }.in_trace(id).between(from, from + length).using(5, 1)
+        };
+        let answered = |head: SpanHead| head.answering(&format!("msg {number}"));
+        let framework = of(chat(id, None), "framework");
+        let client = |parent| answered(of(chat(id + 1, parent), "client"));
+        let gateway = answered(of(chat(id + 2, Some(id + 1)), "chat")).seen_by(Source::Gateway);
+        let beside = framework.clone().in_trace(id + 1);
+        let failed = SpanHead { usage: None, span_id: span_id(id + 3), response_id: None, ..gateway.clone() };
+        match how {
+            Reported::Nested => vec![framework, client(Some(id)), gateway],
+            Reported::Beside => vec![beside, client(None), gateway],
+            Reported::Alone => vec![client(None), gateway],
+            Reported::Lost => vec![framework, client(Some(id))],
+            Reported::Retried => vec![beside, client(None), failed.ending(Outcome::Error), gateway],
+        }
+    };
+    (0..).zip(requests).flat_map(report).collect()
+}
+
+fn any_requests(how: &'static [Reported]) -> impl Strategy<Value = Vec<(Reported, i64, i64)>> {
+    proptest::collection::vec((proptest::sample::select(how), 0i64..4, 1i64..4), 1..12)
+}
+
+proptest! {
+    #[test]
+    fn identical_requests_at_one_time_are_counted_once_each(
+        requests in any_requests(&[Reported::Nested, Reported::Beside, Reported::Retried])
+    ) {
+        let retries = requests.iter().filter(|(how, ..)| matches!(how, Reported::Retried)).count();
+        let assembly = assemble(&reported(&requests));
+        prop_assert_eq!(counting(&assembly).count(), requests.len() + retries);
+        prop_assert_eq!(input_tokens(&assembly), 5 * requests.len() as u64);
+    }
+
+    #[test]
+    fn requests_never_become_one_whoever_reports_them(
+        requests in any_requests(
+            &[Reported::Nested, Reported::Beside, Reported::Alone, Reported::Lost, Reported::Retried]
+        )
+    ) {
+        let assembly = assemble(&reported(&requests));
+        prop_assert!(counting(&assembly).count() >= requests.len());
+        prop_assert!(input_tokens(&assembly) >= 5 * requests.len() as u64);
+    }
+}
+
 const MANY: u64 = 100_000;
 
 /// Runs in a thread with a small stack, so that recursion would overflow it.
@@ -181,4 +247,11 @@ fn depth_cycles_and_fans_cost_linear_time_and_no_stack() {
         if n % 2 == 0 { call.seen_by(Source::Gateway) } else { call }
     });
     assembles_fast("all at once without ids", together.collect());
+    let beside = (0..MANY).map(|n| {
+        let call = chat(n, (n % 3 == 2).then(|| n - 1)).in_trace(if n % 3 == 2 { n - 1 } else { n });
+        let call = SpanHead { name: name(["framework", "client", "gateway"][n as usize % 3]), ..call };
+        let call = call.between(0, 10).using(n / 3, 1);
+        if n % 3 == 2 { call.seen_by(Source::Gateway) } else { call }
+    });
+    assembles_fast("all at once in traces of their clients", beside.collect());
 }

@@ -123,6 +123,70 @@ fn without_context_or_id_time_model_and_tokens_tell() {
     assert_eq!(assemble(&with_context).twins, 0, "a call with trace context is matched by it alone");
 }
 
+/// A client library's span in a trace of its own, and the gateway's below it.
+fn told(client: u64, gateway: u64, from: i64, tokens: u64) -> [SpanHead; 2] {
+    let seen = |head: SpanHead| head.in_trace(client).between(from, from + 1).using(tokens, 1).answering("msg");
+    let client_name = name("sdk.messages.create");
+    [SpanHead { name: client_name, ..seen(chat(client, None)) }, seen(chat(gateway, Some(client))).seen_by(Gateway)]
+}
+
+#[test]
+fn a_framework_beside_the_trace_that_its_client_began_is_the_same_call() {
+    let root = || step(0, None, StepKind::AgentCall);
+    let framework = |id| SpanHead { name: name("ChatAnthropic"), ..chat(id, Some(0)) }.between(9, 12).using(7, 1);
+    let of = |more: &[SpanHead], tokens| twins(&assemble(&[more, &told(4, 5, 10, tokens)].concat()));
+    let joined = [(0, None), (1, Some(5)), (4, Some(5)), (5, None)];
+    assert_eq!(of(&[root(), framework(1)], 7), joined);
+    let apart = [(0, None), (1, None), (4, Some(5)), (5, None)];
+    assert_eq!(of(&[root(), framework(1)], 8), apart, "other tokens");
+    assert_eq!(of(&[root(), SpanHead { usage: None, ..framework(1) }], 7), apart, "time alone is not enough");
+    assert_eq!(of(&[root(), framework(1).answering("other")], 7), apart, "an id of its own");
+    assert_eq!(of(&[root(), framework(1).between(10, 10)], 7), apart, "not around it in time");
+    let same_observer = SpanHead { name: name("sdk.messages.create"), ..framework(1) };
+    assert_eq!(of(&[root(), same_observer], 7), apart, "the client tells of each call once");
+    let both = twins(&assemble(&[&[root(), framework(1), framework(2)], &told(4, 5, 10, 7)[..]].concat()));
+    assert_eq!(both, [(0, None), (1, Some(5)), (2, None), (4, Some(5)), (5, None)], "one of two");
+
+    let [client, gateway] = told(4, 5, 10, 7);
+    let orphan = SpanHead { parent_span_id: Some(span_id(99)), ..client.clone() };
+    assert_eq!(twins(&assemble(&[root(), framework(1), orphan, gateway.clone()])), apart, "below what may yet come");
+    let held = [client.in_trace(0), gateway.clone().in_trace(0)];
+    let below = |id| [SpanHead { parent_span_id: Some(span_id(id)), ..held[0].clone() }, held[1].clone()];
+    assert_eq!(of_all(&[&[root(), framework(1)], &below(0)]), joined, "beside it below the same agent");
+    let other = step(2, Some(0), StepKind::AgentCall);
+    let elsewhere = [(0, None), (1, None), (2, None), (4, Some(5)), (5, None)];
+    assert_eq!(of_all(&[&[root(), framework(1), other], &below(2)]), elsewhere, "another agent's");
+}
+
+fn of_all(heads: &[&[SpanHead]]) -> Vec<(u64, Option<u64>)> {
+    twins(&assemble(&heads.concat()))
+}
+
+#[test]
+fn a_failed_call_is_joined_with_the_clients_attempt_and_each_attempt_counts() {
+    let failed = |head: SpanHead| SpanHead { usage: None, ..head }.ending(Outcome::Error);
+    let framework = SpanHead { name: name("messages.create"), ..chat(1, None).between(9, 30) };
+    let [client, gateway] = told(4, 5, 10, 0).map(|head| SpanHead { response_id: None, ..failed(head) });
+    let again = SpanHead { span_id: span_id(6), ..gateway.clone() }.between(20, 21);
+    let client = client.between(10, 25);
+    let heads = [failed(framework.clone()), client.clone(), gateway.clone(), again];
+    assert_eq!(twins(&assemble(&heads)), [(1, Some(5)), (4, Some(6)), (5, None), (6, None)]);
+    let answered = SpanHead { usage: None, ..framework };
+    assert_eq!(twins(&assemble(&[answered, client, gateway]))[0], (1, None), "one failed and the other did not");
+}
+
+#[test]
+fn a_call_in_its_clients_trace_is_the_agents_that_reports_it_and_told_once() {
+    let planner = SpanHead { agent: Some(name("planner")), ..step(0, None, StepKind::AgentCall) }.using(7, 1);
+    let framework = SpanHead { name: name("ChatAnthropic"), ..chat(1, Some(0)) }.between(9, 12).using(7, 1);
+    let [client, gateway] = told(4, 5, 10, 7);
+    let assembly = assemble(&[planner.clone(), framework, client.clone(), gateway.clone()]);
+    let call = assembly.steps.iter().find(|step| step.span_id == span_id(5)).unwrap();
+    assert_eq!((call.parent_step, call.agent.as_deref()), (Some(span_id(0)), Some("planner")));
+    assert_eq!(input_tokens(&assembly), 7);
+    assert_eq!(input_tokens(&assemble(&[planner, client, gateway])), 7, "the agent's sum is of the same calls");
+}
+
 #[test]
 fn a_call_that_the_gateway_saw_without_a_trace_is_the_agents_that_reports_it() {
     let planner = |id| SpanHead { agent: Some(name("planner")), ..step(id, None, StepKind::AgentCall) };

@@ -13,6 +13,8 @@ pub(super) enum Text {
     Provider,
     RequestModel,
     ResponseModel,
+    /// The parameters of a call as JSON text, of which the model is read when nothing else names it.
+    InvocationParameters,
     ResponseId,
     Session,
     Agent,
@@ -111,6 +113,7 @@ const TEXTS: &[(Text, &[&str])] = &[
         Text::ResponseModel,
         &["gen_ai.response.model", "llm.response.model_name", "ai.response.model", "llm.response.model"],
     ),
+    (Text::InvocationParameters, &["llm.invocation_parameters"]),
     (Text::ResponseId, &["gen_ai.response.id", "ai.response.id", "llm.response.id", "response_id"]),
     (
         Text::Session,

@@ -1,6 +1,9 @@
 //! What a span means, and the names that go with the meaning.
 
+use std::borrow::Cow;
+
 use mizzen_model::step::StepKind;
+use serde::Deserialize;
 
 use super::facts::Facts;
 use super::keys::{Count, Text};
@@ -17,12 +20,26 @@ pub(super) fn step_kind(facts: &Facts<'_>, scope: &str, name: &str) -> Option<St
         .text(Text::StepKind)
         .and_then(|kind| kind.parse().ok())
         .or_else(|| facts.text(Text::Operation).and_then(|operation| of_operation(operation, facts)))
-        .or_else(|| facts.text(Text::KindWord).and_then(of_word))
+        .or_else(|| of_looks(facts, scope, name).filter(|kind| !is_token_count(*kind, facts, name)))
+}
+
+/// What a span is by what is no statement of its operation.
+fn of_looks(facts: &Facts<'_>, scope: &str, name: &str) -> Option<StepKind> {
+    facts
+        .text(Text::KindWord)
+        .and_then(of_word)
         .or_else(|| facts.text(Text::RequestType).and_then(of_request_type))
         .or_else(|| facts.text(Text::VercelOperation).map(of_vercel))
         .or_else(|| facts.text(Text::McpMethod).and_then(of_mcp_method))
         .or_else(|| of_framework(facts, scope, name))
         .or_else(|| of_evidence(facts))
+}
+
+/// Counting tokens beforehand names a model and calls none: `anthropic.messages.count_tokens`, `models.countTokens`.
+fn is_token_count(kind: StepKind, facts: &Facts<'_>, name: &str) -> bool {
+    let says_so = |name: &str| matches!(name, "count_tokens" | "countTokens");
+    let method = name.rsplit('.').next().unwrap_or(name);
+    kind == StepKind::ModelCall && (facts.text(Text::Operation).is_some_and(says_so) || says_so(method))
 }
 
 fn of_operation(operation: &str, facts: &Facts<'_>) -> Option<StepKind> {
@@ -162,7 +179,7 @@ pub(super) fn agent<'a>(
 }
 
 /// The provider in lower case; frameworks that name themselves here are no providers.
-pub(super) fn provider<'a>(facts: &Facts<'a>) -> Option<std::borrow::Cow<'a, str>> {
+pub(super) fn provider<'a>(facts: &Facts<'a>) -> Option<Cow<'a, str>> {
     let stated = facts.text(Text::Provider)?;
     // The AI SDK says `openai.chat` where others say `openai`; dotted names of clouds stay whole.
     let stated = match stated.rsplit_once('.') {
@@ -174,6 +191,20 @@ pub(super) fn provider<'a>(facts: &Facts<'a>) -> Option<std::borrow::Cow<'a, str
     }
     let has_capitals = stated.bytes().any(|b| b.is_ascii_uppercase());
     Some(if has_capitals { stated.to_ascii_lowercase().into() } else { stated.into() })
+}
+
+/// The model that the parameters of a model call name: OpenInference tells a failed call's by nothing else.
+pub(super) fn invoked_model<'a>(facts: &Facts<'a>, step: Option<StepKind>) -> Option<Cow<'a, str>> {
+    #[derive(Deserialize)]
+    struct Parameters<'a> {
+        #[serde(borrow)]
+        model: Option<Cow<'a, str>>,
+        #[serde(borrow)]
+        model_name: Option<Cow<'a, str>>,
+    }
+    let parameters = facts.text(Text::InvocationParameters).filter(|_| step == Some(StepKind::ModelCall))?;
+    let named = serde_json::from_str::<Parameters<'a>>(parameters).ok()?;
+    named.model.or(named.model_name).filter(|model| !model.is_empty())
 }
 
 /// Bedrock's `us.anthropic.claude-…` as Anthropic's own `claude-…`; `None` when no vendor is in front.

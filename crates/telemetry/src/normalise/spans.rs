@@ -95,6 +95,8 @@ impl<'a> Batch<'_, 'a> {
         // Also of agents and the like, which tell the sum of what is below them: what of it counts is told when the run is assembled.
         let usage = step.and_then(|_| tokens::usage(&facts, provider.as_deref()));
         let error_type = (outcome == Outcome::Error).then(|| outcome::error_type(&facts, span)).flatten();
+        let model = self.optional(facts.text(Text::RequestModel).or(facts.text(Text::ResponseModel)));
+        let model = model.or_else(|| kind::invoked_model(&facts, step).map(|model| self.unshared(&model)));
 
         let head = SpanHead {
             run_id: self.run_id(&facts, resource, trace_id),
@@ -110,14 +112,14 @@ impl<'a> Batch<'_, 'a> {
             service: resource.service.clone(),
             step,
             agent: self.optional(agent).or_else(|| self.origin.agent.clone()),
-            model: self.optional(facts.text(Text::RequestModel).or(facts.text(Text::ResponseModel))),
+            cost_usd: usage.and_then(|usage| self.cost_usd(&facts, model.as_deref(), &usage)),
+            model,
             provider: provider.map(|provider| self.provider(provider)),
             tool: self.optional(kind::tool(&facts, step, span.name)),
             tool_call_id: facts.text(Text::ToolCallId).map(|id| self.unshared(id)),
             response_id: facts.text(Text::ResponseId).map(|id| self.unshared(id)),
             session: self.optional(facts.text(Text::Session).or(resource.facts.text(Text::Session))),
             usage,
-            cost_usd: usage.and_then(|usage| self.cost_usd(&facts, &usage)),
             source: self.origin.source,
             caller: self.origin.caller.clone(),
             sampling_fraction: sampling::fraction(span.trace_state).or(facts.sampled).unwrap_or(1.0),
@@ -228,11 +230,11 @@ impl<'a> Batch<'_, 'a> {
         }
     }
 
-    /// By the model that answered when it has a price, else by the one asked for.
-    fn cost_usd(&self, facts: &Facts<'_>, usage: &Usage) -> Option<f64> {
+    /// By the model that answered when it has a price, else by the one `asked` for.
+    fn cost_usd(&self, facts: &Facts<'_>, asked: Option<&str>, usage: &Usage) -> Option<f64> {
         let prices = &self.normaliser.prices;
         let written_1h = facts.count(Count::CacheWrite1h).unwrap_or(0);
-        let models = [facts.text(Text::ResponseModel), facts.text(Text::RequestModel)];
+        let models = [facts.text(Text::ResponseModel), asked];
         models.into_iter().flatten().find_map(|model| {
             let cost = |model| prices.cost_usd(model, usage, written_1h);
             cost(model).or_else(|| cost(kind::without_vendor(model)?))

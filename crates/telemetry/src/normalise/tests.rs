@@ -303,6 +303,43 @@ fn a_call_is_of_the_model_that_was_asked_for_under_whatever_name_it_answered() {
 }
 
 #[test]
+fn the_model_of_a_failed_call_is_read_from_its_parameters_when_nothing_else_names_it() {
+    let called = |kind: &str, parameters: &str, more: Vec<KeyValue>| {
+        let stated = vec![text("openinference.span.kind", kind), text("llm.invocation_parameters", parameters)];
+        one(span([stated, more].concat())).head.model
+    };
+    let of_call = |parameters: &str| called("LLM", parameters, vec![]);
+    assert_eq!(of_call(r#"{"model": "gpt-x", "stream": false}"#).as_deref(), Some("gpt-x"));
+    assert_eq!(of_call(r#"{"model_name": "a/\u0062"}"#).as_deref(), Some("a/b"));
+    assert_eq!(of_call(r#"{"model": "gpt-x", "model_name": "other"}"#).as_deref(), Some("gpt-x"));
+    for nothing in ["{}", "[]", "gpt-x", r#"{"model": ""}"#, r#"{"model": {"name": "x"}}"#, r#"{"model": "x""#] {
+        assert_eq!(of_call(nothing), None, "{nothing}");
+    }
+    let named = vec![text("llm.model_name", "gpt-y")];
+    assert_eq!(called("LLM", r#"{"model": "gpt-x"}"#, named).as_deref(), Some("gpt-y"));
+    assert_eq!(called("CHAIN", r#"{"model": "gpt-x"}"#, vec![]), None, "no call");
+}
+
+#[test]
+fn counting_tokens_beforehand_is_no_model_call() {
+    let step = |name: &str, more: Vec<KeyValue>| {
+        let model = vec![text("gen_ai.provider.name", "anthropic"), text("gen_ai.request.model", "claude-x")];
+        one(Span { name: name.to_owned(), ..span([model, more].concat()) }).head.step
+    };
+    let word = |word: &str| vec![text("openinference.span.kind", word)];
+    for name in ["anthropic.messages.count_tokens", "messages.count_tokens", "models.countTokens", "count_tokens"] {
+        assert_eq!((step(name, vec![]), step(name, word("LLM"))), (None, None), "{name}");
+    }
+    assert_eq!(step("POST", vec![text("gen_ai.operation.name", "count_tokens")]), None);
+    for name in ["anthropic.messages.create", "recount_tokens", "count_tokens.create", "my count_tokens"] {
+        assert_eq!(step(name, vec![]), Some(StepKind::ModelCall), "{name}");
+    }
+    assert_eq!(step("count_tokens", word("TOOL")), Some(StepKind::ToolCall), "a tool of that name");
+    let chat = vec![text("gen_ai.operation.name", "chat")];
+    assert_eq!(step("count_tokens", chat), Some(StepKind::ModelCall), "what it says it does");
+}
+
+#[test]
 fn tokens_that_no_call_can_have_are_not_counted_and_that_is_said() {
     let chat = |input, output| {
         let count = |key: &str, count| attribute(&format!("gen_ai.usage.{key}"), Value::IntValue(count));

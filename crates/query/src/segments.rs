@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::{Transformed, TreeNode as _, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType, col, lit, when};
@@ -176,9 +177,9 @@ impl SegmentTable {
         if !found.repeated.is_empty() {
             let repeated = Arc::new(found.repeated);
             let is_repeated = functions::is_among(repeated, col("trace_id"), col("span_id"));
-            for (shown, _) in asked.shown.iter_mut().filter(|(_, name)| columns::is_usage(name)) {
-                let nothing = lit(ScalarValue::Null);
-                *shown = when(is_repeated.clone(), nothing).otherwise(std::mem::take(shown))?;
+            let shown = asked.shown.iter_mut().map(|(shown, _)| shown);
+            for expr in asked.filters.iter_mut().chain(shown) {
+                *expr = without_usage(std::mem::take(expr), &is_repeated)?;
             }
         }
         Ok(())
@@ -212,6 +213,18 @@ fn filtered(state: &dyn Session, input: Arc<dyn ExecutionPlan>, filters: &[Expr]
     let Some(filter) = conjunction(filters.iter().cloned()) else { return Ok(input) };
     let schema = DFSchema::try_from(input.schema().as_ref().clone())?;
     Ok(Arc::new(FilterExec::try_new(state.create_physical_expr(filter, &schema)?, input)?))
+}
+
+/// `expr` where rows that are `repeated` have neither usage nor cost.
+fn without_usage(expr: Expr, repeated: &Expr) -> Result<Expr> {
+    let replaced = expr.transform_down(|expr| match &expr {
+        Expr::Column(column) if columns::is_usage(&column.name) => {
+            let counted = when(repeated.clone(), lit(ScalarValue::Null)).otherwise(expr)?;
+            Ok(Transformed::new(counted, true, TreeNodeRecursion::Jump))
+        }
+        _ => Ok(Transformed::no(expr)),
+    })?;
+    Ok(replaced.data)
 }
 
 /// A row without a run belongs to no deleted one.

@@ -122,6 +122,28 @@ async fn answers_agree(segments: &[Segment], live: &[Row], trace: u8, at: i64) {
     let expected = steps.iter().map(|(row, tokens)| vec![json!(Row::span_hex(row.span)), json!(tokens)]).collect();
     assert_eq!(sorted(asked.rows("SELECT span_id, input_tokens FROM steps").await), sorted(expected));
     assert_eq!(asked.rows("SELECT count(*) FROM steps").await, [[json!(steps.len())]]);
+    type Told<'a> = (&'a str, &'a dyn Fn(Option<i64>) -> bool);
+    let told: [Told<'_>; 6] = [
+        ("input_tokens IS NOT NULL", &|tokens| tokens.is_some()),
+        ("cost_usd IS NULL", &|tokens| tokens.is_none()),
+        ("cost_usd > 100", &|tokens| tokens.is_some_and(|tokens| tokens > 400)),
+        ("NOT (input_tokens > 400)", &|tokens| tokens.is_some_and(|tokens| tokens <= 400)),
+        ("coalesce(input_tokens, 0) + 1 > 401", &|tokens| tokens.is_some_and(|tokens| tokens > 400)),
+        ("kind = 'agent_call' AND cost_usd >= 0 OR run_id = 'run-9'", &|_| false),
+    ];
+    for (condition, is_meant) in told {
+        let of_agent = |row: &Row| row.step == Some("agent_call") && condition.starts_with("kind");
+        let is_meant = |row: &Row, tokens: Option<i64>| is_meant(tokens) || (of_agent(row) && tokens.is_some());
+        let meant = steps.iter().filter(|(row, tokens)| is_meant(row, *tokens));
+        let meant = meant.map(|(row, _)| vec![json!(Row::span_hex(row.span))]).collect();
+        let found = asked.rows(&format!("SELECT span_id FROM steps WHERE {condition}")).await;
+        assert_eq!(sorted(found), sorted(meant), "{condition}");
+    }
+    let mut most: Vec<Option<i64>> = steps.iter().map(|(_, tokens)| *tokens).collect();
+    most.sort_by_key(|tokens| std::cmp::Reverse(*tokens));
+    let most: Vec<Vec<Value>> = most.into_iter().take(3).map(|tokens| vec![json!(tokens)]).collect();
+    let sql = "SELECT input_tokens FROM steps ORDER BY cost_usd DESC NULLS LAST LIMIT 3";
+    assert_eq!(asked.rows(sql).await, most);
     let of_run: i64 = steps.iter().filter(|(row, _)| row.run == 2).filter_map(|(_, tokens)| *tokens).sum();
     let sql = "SELECT coalesce(sum(input_tokens), 0) FROM steps WHERE run_id = 'run-2'";
     assert_eq!(asked.rows(sql).await, [[json!(of_run)]]);
@@ -141,6 +163,26 @@ proptest! {
     fn answers_are_those_of_the_model((segments, live) in any_store(), trace in 0u8..9, at in -60i64..60) {
         block_on(answers_agree(&segments, &live, trace, at));
     }
+}
+
+#[test]
+fn usage_that_does_not_count_is_asked_for_as_it_is_shown() {
+    block_on(async {
+        let agent = Row { step: Some("agent_call"), ..row(1, 0) };
+        let call = Row { step: Some("model_call"), parent: Some(1), ..row(2, 1) };
+        for (segment, live) in [(vec![agent.clone()], vec![call.clone()]), (vec![call], vec![agent])] {
+            let asked = Asked::of(&Store::of(&[(segment, BTreeSet::new())], &live).await, QueryLimits::default());
+            let (agent, call) = ([[json!(Row::span_hex(1))]], [[json!(Row::span_hex(2))]]);
+            let spans = async |end: &str| asked.rows(&format!("SELECT span_id FROM steps {end}")).await;
+            for condition in ["cost_usd IS NOT NULL", "cost_usd > 0", "input_tokens = 8", "NOT cost_usd < 1"] {
+                assert_eq!(spans(&format!("WHERE {condition}")).await, call, "{condition}");
+            }
+            assert_eq!(spans("WHERE cost_usd IS NULL").await, agent);
+            assert_eq!(spans("ORDER BY cost_usd NULLS FIRST LIMIT 1").await, agent);
+            assert_eq!(spans("WHERE kind = 'agent_call' AND span_id <> 'x'").await, agent, "others as ever");
+            assert_eq!(asked.rows("SELECT count(*) FROM spans WHERE cost_usd > 0").await, [[json!(2)]]);
+        }
+    });
 }
 
 fn row(span: u16, at: i64) -> Row {

@@ -260,8 +260,17 @@ fn plain_values(sources: &Sources) -> Conversation {
         "response_data",
         "output",
     ];
-    let list = |keys, speaker| sources.first(keys).map_or_else(Vec::new, |value| messages(&unwrapped(value), speaker));
+    let list = |keys, speaker| {
+        let value = sources.first(keys).map(unwrapped).filter(|value| !is_embeddings(value));
+        value.map_or_else(Vec::new, |value| messages(&value, speaker))
+    };
     Conversation { system: Vec::new(), input: list(INPUTS, Speaker::User), output: list(OUTPUTS, Speaker::Assistant) }
+}
+
+/// What an embedding call answers, of which nothing is for people.
+fn is_embeddings(value: &Value) -> bool {
+    let items = value.get("data").and_then(Value::as_array);
+    items.is_some_and(|items| !items.is_empty() && items.iter().all(|item| item.get("embedding").is_some()))
 }
 
 /// Traceloop keeps the call of the decorated function: `{"args": ["…"], "kwargs": {}}`.

@@ -11,12 +11,23 @@ pub(super) fn messages(value: &Value, speaker: Speaker) -> Vec<Message> {
         Value::Array(items) if items.iter().any(is_message) => {
             items.iter().filter_map(|item| message(item, speaker)).collect()
         }
-        Value::Object(map) if !is_message(value) => match map.get("messages").map(parsed) {
-            Some(inner @ Value::Array(_)) => messages(&inner, speaker),
+        Value::Object(map) if !is_message(value) => match (map.get("messages").map(parsed), map.get("generations")) {
+            (Some(inner @ Value::Array(_)), _) => messages(&inner, speaker),
+            (_, Some(Value::Array(prompts))) if prompts.iter().all(Value::is_array) => generated(prompts, speaker),
             _ => message(value, speaker).into_iter().collect(),
         },
         other => message(other, speaker).into_iter().collect(),
     }
+}
+
+/// What LangChain's `LLMResult` holds: for each prompt a list of answers, which are empty where the call failed.
+fn generated(prompts: &[Value], speaker: Speaker) -> Vec<Message> {
+    let answers = prompts.iter().filter_map(Value::as_array).flatten();
+    let said = answers.filter_map(|answer| match answer.get("message") {
+        Some(inner) => message(inner, speaker),
+        None => message(answer.get("text")?, speaker),
+    });
+    said.collect()
 }
 
 pub(super) fn is_message(value: &Value) -> bool {
@@ -40,7 +51,8 @@ pub(super) fn message(value: &Value, speaker: Speaker) -> Option<Message> {
         message.finish_reason = message.finish_reason.or_else(|| text(map, &["finish_reason", "finishReason"]));
         return Some(message);
     }
-    let role = text(map, &["role", "type"]).and_then(|role| speaker_of(&role)).unwrap_or(speaker);
+    let stated = text(map, &["role", "type"]).and_then(|role| speaker_of(&role));
+    let role = stated.unwrap_or(speaker);
     let mut parts = Vec::new();
     if let Some(thought) = text(map, &["reasoning_content", "reasoning", "thinking"]) {
         parts.push(Part::Reasoning { content: thought });
@@ -55,6 +67,7 @@ pub(super) fn message(value: &Value, speaker: Speaker) -> Option<Message> {
             response: plain_text(content).map_or_else(|| parsed(content), Value::String),
         }),
         Some(content) => parts.extend(content_parts(content)),
+        None if map.contains_key("content") && stated.is_some() => {}
         None if !map.contains_key("role") => parts.extend(part(value)),
         None => {}
     }

@@ -150,6 +150,36 @@ fn a_title_is_what_the_whole_conversation_would_give() {
 }
 
 #[test]
+fn langchains_result_is_its_answers_and_a_failed_calls_is_none() {
+    let answered = |generation: Value| {
+        let result = json!({ "generations": [[generation]], "llm_output": null, "type": "LLMResult" });
+        let told = json!({ "llm.output_messages.0.message.role": "assistant", "output.value": result.to_string() });
+        content(&row_with(&told, StepKind::ModelCall), &[]).output
+    };
+    let chat = |text: &str| {
+        let kwargs = json!({ "content": text, "type": "ai", "response_metadata": { "status_code": 400 } });
+        json!({ "text": text, "type": "ChatGeneration", "message": { "lc": 1, "type": "constructor", "kwargs": kwargs } })
+    };
+    assert!(answered(chat("")).is_empty());
+    assert_eq!(answered(chat("hello"))[0].parts, [Part::Text { content: "hello".into() }]);
+    assert_eq!(answered(json!({ "text": "hi", "type": "Generation" }))[0].parts, [Part::Text { content: "hi".into() }]);
+    let other = json!({ "output.value": r#"{"generations":["x","y"]}"# });
+    assert_eq!(content(&row_with(&other, StepKind::ModelCall), &[]).output.len(), 1, "of another kind");
+}
+
+#[test]
+fn the_numbers_of_an_embedding_are_not_told() {
+    let answer = |data: Value| {
+        let told =
+            json!({ "input.value": "Oslo", "output.value": json!({ "object": "list", "data": data }).to_string() });
+        content(&row_with(&told, StepKind::ModelCall), &[])
+    };
+    let vectors = answer(json!([{ "object": "embedding", "index": 0, "embedding": [0.25, 0.5] }]));
+    assert_eq!((vectors.input.len(), vectors.output.len()), (1, 0));
+    assert_eq!(answer(json!([{ "name": "no vector" }])).output.len(), 1, "other data is");
+}
+
+#[test]
 fn what_a_retrieval_a_guardrail_and_a_human_got_and_gave_is_told() {
     let told = |attributes: Value, step| {
         let found = content(&row_with(&attributes, step), &[]);

@@ -3,8 +3,10 @@
 
 mod schema;
 
+use std::collections::BTreeSet;
+
 use mizzen_model::asked::{Resource, ResourceKind, Taint};
-use mizzen_model::permission::{Boundary, Grant, LimitedArgument, Mode, matches_pattern};
+use mizzen_model::permission::{Boundary, Grant, LimitedArgument, Mode, Pattern, matches_pattern};
 use mizzen_model::suggest::nearest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,7 +14,10 @@ use serde_json::Value;
 use crate::cedar::emit;
 use crate::compile::{Origin, Sources};
 use crate::policy_set::PolicySet;
-use crate::problem::Problem;
+use crate::problem::{Problem, Severity};
+
+/// Under which boundaries name what a model's provider runs itself.
+const PROVIDER: &str = "provider";
 
 /// A tool as its server describes it, with the names of MCP.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +52,19 @@ impl PolicySet {
             problems.extend(self.overlap(boundary, &source));
         }
         problems.sort_by(|a, b| (a.severity, &a.source, a.line).cmp(&(b.severity, &b.source, b.line)));
+        problems
+    }
+
+    /// Whatever is granted or denied of a server that is not among `servers`, which are all that there are.
+    #[must_use]
+    pub fn check_servers(&self, servers: &BTreeSet<String>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (index, boundary) in self.boundaries.iter().enumerate() {
+            let source = self.source_of(index);
+            let granted = emit::grants(boundary).map(|(_, grant)| (&grant.what, grant.line));
+            let named = granted.chain(boundary.deny.iter().map(|denial| (&denial.what, denial.line)));
+            problems.extend(named.filter_map(|(what, line)| unknown_server(what, line, &source, servers)));
+        }
         problems
     }
 
@@ -102,7 +120,9 @@ impl Checked<'_> {
                 for tool in self.tools.iter().filter(|tool| fits(&denial.what, tool)) {
                     // A denial may span tools of which only some have the argument.
                     if denial.what.is_exact() {
-                        self.arguments(tool, &denial.arguments);
+                        for argument in &denial.arguments {
+                            self.of_tools(&[tool], |tool| limited(tool, argument));
+                        }
                     }
                 }
             }
@@ -125,59 +145,23 @@ impl Checked<'_> {
             };
             self.warning(grant.line, message);
         }
-        for tool in tools {
-            self.arguments(tool, &grant.arguments);
-            if !grant.other_arguments {
-                self.required(tool, grant);
-            }
+        for argument in &grant.arguments {
+            self.of_tools(&tools, |tool| limited(tool, argument));
+        }
+        if !grant.other_arguments {
+            self.of_tools(&tools, |tool| incomplete(tool, grant));
         }
     }
 
-    fn arguments(&mut self, tool: &ToolSchema, arguments: &[LimitedArgument]) {
-        for argument in arguments {
-            let line = argument.limit.line;
-            let name = format!("{}/{}", tool.server, tool.name);
-            match schema::property(&tool.input_schema, &argument.path) {
-                schema::Property::Unknown { names } => {
-                    let hint = nearest(&argument.path, names.iter().map(String::as_str));
-                    let hint = match hint {
-                        Some(near) => format!("; did you mean `{near}`?"),
-                        None if names.is_empty() => "; it has none".to_owned(),
-                        None => format!(
-                            "; it has {}",
-                            names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
-                        ),
-                    };
-                    self.error(line, format!("the tool `{name}` has no argument `{}`{hint}", argument.path));
-                }
-                schema::Property::Open => {}
-                schema::Property::Known { schema: property, required } => {
-                    if let Some(why) = schema::never(&argument.limit, property) {
-                        self.error(
-                            line,
-                            format!("no call of `{name}` can be within the limit of `{}`: {why}", argument.path),
-                        );
-                    } else if !required && !argument.limit.optional {
-                        let message = format!(
-                            "`{}` may be left out of a call of `{name}`, which is then not within its limit; say `optional: true` if it is meant to be",
-                            argument.path
-                        );
-                        self.warning(line, message);
-                    }
-                }
+    /// A pattern is about the tools that its conditions can hold for: what is wrong with the others is no error.
+    fn of_tools(&mut self, tools: &[&ToolSchema], fault: impl Fn(&ToolSchema) -> Option<Fault>) {
+        let faults: Vec<Fault> = tools.iter().filter_map(|tool| fault(tool)).collect();
+        let is_for_none = faults.iter().filter(|fault| fault.severity == Severity::Error).count() == tools.len();
+        for fault in faults {
+            match fault.severity {
+                Severity::Error if is_for_none => self.error(fault.line, fault.message),
+                _ => self.warning(fault.line, fault.message),
             }
-        }
-    }
-
-    fn required(&mut self, tool: &ToolSchema, grant: &Grant) {
-        let named = |name: &str| grant.arguments.iter().any(|argument| argument.path.split('/').next() == Some(name));
-        let missing: Vec<&str> = schema::required(&tool.input_schema).into_iter().filter(|name| !named(name)).collect();
-        if let Some(name) = missing.first() {
-            let message = format!(
-                "no call of `{}/{}` can satisfy `other_arguments: deny`: it needs `{name}`, which `arguments` does not name",
-                tool.server, tool.name
-            );
-            self.error(grant.line, message);
         }
     }
 
@@ -235,12 +219,73 @@ impl Checked<'_> {
     }
 }
 
-fn fits(what: &mizzen_model::permission::Pattern, tool: &ToolSchema) -> bool {
+/// What is wrong with a condition for one tool.
+struct Fault {
+    line: u32,
+    severity: Severity,
+    message: String,
+}
+
+/// What the schema of a tool says against a limit.
+fn limited(tool: &ToolSchema, argument: &LimitedArgument) -> Option<Fault> {
+    let (path, name) = (&argument.path, format!("{}/{}", tool.server, tool.name));
+    let (severity, message) = match schema::property(&tool.input_schema, path) {
+        schema::Property::Open => return None,
+        schema::Property::Unknown { names } => {
+            let hint = match nearest(path, names.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if names.is_empty() => "it has none".to_owned(),
+                None => {
+                    format!("it has {}", names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "))
+                }
+            };
+            (Severity::Error, format!("the tool `{name}` has no argument `{path}`; {hint}"))
+        }
+        schema::Property::Known { schema: property, required } => match schema::never(&argument.limit, property) {
+            Some(why) => (Severity::Error, format!("no call of `{name}` can be within the limit of `{path}`: {why}")),
+            None if required || argument.limit.optional => return None,
+            None => {
+                let message = format!(
+                    "`{path}` may be left out of a call of `{name}`, which is then not within its limit; say `optional: true` if it is meant to be"
+                );
+                (Severity::Warning, message)
+            }
+        },
+    };
+    Some(Fault { line: argument.limit.line, severity, message })
+}
+
+/// What a tool needs and a grant without other arguments does not name.
+fn incomplete(tool: &ToolSchema, grant: &Grant) -> Option<Fault> {
+    let named = |name: &str| grant.arguments.iter().any(|argument| argument.path.split('/').next() == Some(name));
+    let missing = schema::required(&tool.input_schema).into_iter().find(|name| !named(name))?;
+    let message = format!(
+        "no call of `{}/{}` can satisfy `other_arguments: deny`: it needs `{missing}`, which `arguments` does not name",
+        tool.server, tool.name
+    );
+    Some(Fault { line: grant.line, severity: Severity::Error, message })
+}
+
+/// Patterns may be about servers to come.
+fn unknown_server(what: &Pattern, line: u32, source: &str, servers: &BTreeSet<String>) -> Option<Problem> {
+    let server = what.server.as_deref().filter(|server| *server != PROVIDER && !server.contains('*'))?;
+    if servers.contains(server) {
+        return None;
+    }
+    let hint = nearest(server, servers.iter().map(String::as_str)).map(|near| format!("; did you mean `{near}`?"));
+    let message = format!(
+        "`{what}`: there is no tool server `{server}`, so that it is only about what a model's provider runs under this label{}",
+        hint.unwrap_or_default()
+    );
+    Some(Problem::warning(source, line, message))
+}
+
+fn fits(what: &Pattern, tool: &ToolSchema) -> bool {
     what.matches(&Resource { kind: ResourceKind::Tool, server: Some(tool.server.clone()), name: tool.name.clone() })
 }
 
 /// Whether whatever fits `narrow` fits `wide`: sure where `narrow` has no star, or the same one.
-fn covers(wide: &mizzen_model::permission::Pattern, narrow: &mizzen_model::permission::Pattern) -> bool {
+fn covers(wide: &Pattern, narrow: &Pattern) -> bool {
     let text = |wide: &str, narrow: &str| {
         wide == narrow || (!narrow.contains('*') && matches_pattern(wide, narrow)) || wide == "*"
     };

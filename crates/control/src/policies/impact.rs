@@ -1,4 +1,5 @@
-//! What a set of policies would have said to what was decided: each recorded decision is asked again.
+//! What a change of policies would do to what was decided: each recorded decision is asked again of the set in force, and of
+//! the set that would be.
 
 mod proposed;
 
@@ -70,7 +71,7 @@ pub struct Example {
     pub decision_id: String,
     pub run_id: Option<String>,
     pub at: Timestamp,
-    /// Why it was decided as it was.
+    /// Why the set in force decides as it does.
     pub reason_then: String,
     /// Why it would be decided otherwise.
     pub reason: String,
@@ -83,6 +84,7 @@ pub struct ImpactGroup {
     pub agent: Option<String>,
     pub action: String,
     pub resource: String,
+    /// Under the set in force.
     pub was: Standing,
     pub would_be: Standing,
     pub count: u64,
@@ -90,7 +92,7 @@ pub struct ImpactGroup {
     pub example: Example,
 }
 
-/// What a set would have made different.
+/// What a change would make different.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ImpactReport {
     pub since: Timestamp,
@@ -104,7 +106,10 @@ pub struct ImpactReport {
     pub not_replayed: u64,
     /// Counts by `arguments_not_kept`, `not_decided_by_policy` and `damaged`.
     pub not_replayed_reasons: BTreeMap<String, u64>,
+    /// What the change makes different.
     pub changed: u64,
+    /// Decisions that the set in force would make otherwise than they were made; the change is not why.
+    pub already_different: u64,
     /// Those where a call would stop, or one would go on that did not, come first; then largest first.
     pub groups: Vec<ImpactGroup>,
     /// Groups that are not told.
@@ -114,7 +119,7 @@ pub struct ImpactReport {
 }
 
 impl Policies<'_> {
-    /// Which decisions since then would have been made otherwise, had the change been in force.
+    /// Which decisions since then the set in force makes otherwise than the one with the change.
     ///
     /// # Errors
     /// When the database fails.
@@ -207,6 +212,7 @@ struct Tally {
     examined: u64,
     replayed: u64,
     changed: u64,
+    already_different: u64,
     not_replayed: BTreeMap<NotReplayed, u64>,
     groups: BTreeMap<Place, ImpactGroup>,
 }
@@ -221,15 +227,17 @@ impl Tally {
             return;
         }
         self.examined += 1;
-        match document.and_then(|document| compare(kept, document, &proposed.set)) {
+        match document.and_then(|document| again(&document, proposed)) {
             Err(why) => *self.not_replayed.entry(why).or_default() += 1,
-            Ok(None) => self.replayed += 1,
-            Ok(Some(group)) => {
+            Ok(again) => {
                 self.replayed += 1;
-                self.changed += 1;
-                let place =
-                    (group.agent.clone(), group.action.clone(), group.resource.clone(), group.was, group.would_be);
-                self.groups.entry(place).and_modify(|known| known.count += 1).or_insert(group);
+                self.already_different += u64::from(again.was_different);
+                if let Some(group) = again.changed(kept) {
+                    self.changed += 1;
+                    let place =
+                        (group.agent.clone(), group.action.clone(), group.resource.clone(), group.was, group.would_be);
+                    self.groups.entry(place).and_modify(|known| known.count += 1).or_insert(group);
+                }
             }
         }
     }
@@ -248,6 +256,7 @@ impl Tally {
             not_replayed: self.not_replayed.values().sum(),
             not_replayed_reasons: self.not_replayed.iter().map(|(why, n)| (why.as_str().to_owned(), *n)).collect(),
             changed: self.changed,
+            already_different: self.already_different,
             groups,
             groups_more,
             truncated,
@@ -255,28 +264,44 @@ impl Tally {
     }
 }
 
-/// `None`: it would be the same.
-fn compare(
-    kept: &KeptDecision,
-    document: DecisionDocument,
-    set: &PolicySet,
-) -> Result<Option<ImpactGroup>, NotReplayed> {
-    let was = said(&document).ok_or(NotReplayed::NotByPolicy)?;
-    let outcome = ask_again(&document, set)?;
-    let would_be = Standing::of(outcome.effect, outcome.mode);
-    if was == would_be {
-        return Ok(None);
+/// One decision made again.
+struct Again {
+    /// Under the set in force.
+    now: Outcome,
+    would_be: Outcome,
+    /// Whether it was decided in another way than the set in force does.
+    was_different: bool,
+}
+
+fn again(document: &DecisionDocument, proposed: &Proposed) -> Result<Again, NotReplayed> {
+    let was = said(document).ok_or(NotReplayed::NotByPolicy)?;
+    let now = ask_again(document, &proposed.in_force)?;
+    let would_be = ask_again(document, &proposed.set)?;
+    Ok(Again { was_different: was != standing(&now), now, would_be })
+}
+
+fn standing(outcome: &Outcome) -> Standing {
+    Standing::of(outcome.effect, outcome.mode)
+}
+
+impl Again {
+    /// `None`: it would be the same.
+    fn changed(self, kept: &KeptDecision) -> Option<ImpactGroup> {
+        let (was, would_be) = (standing(&self.now), standing(&self.would_be));
+        if was == would_be {
+            return None;
+        }
+        let example = Example {
+            decision_id: kept.id.clone(),
+            run_id: kept.run_id.clone(),
+            at: kept.at,
+            reason_then: self.now.reason,
+            reason: self.would_be.reason,
+            policies: self.would_be.policies,
+        };
+        let (agent, action, resource) = (kept.agent.clone(), kept.action.clone(), kept.resource.clone());
+        Some(ImpactGroup { agent, action, resource, was, would_be, count: 1, example })
     }
-    let example = Example {
-        decision_id: kept.id.clone(),
-        run_id: kept.run_id.clone(),
-        at: kept.at,
-        reason_then: document.decision.reason,
-        reason: outcome.reason,
-        policies: outcome.policies,
-    };
-    let (agent, action, resource) = (kept.agent.clone(), kept.action.clone(), kept.resource.clone());
-    Ok(Some(ImpactGroup { agent, action, resource, was, would_be, count: 1, example }))
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 use serde_json::json;
 
 use super::{ToolSchema, check};
-use crate::{Source, Sources};
+use crate::{PolicySet, Source, Sources};
 
-fn found(spec: &str) -> Vec<String> {
+fn sources(spec: &str) -> Sources {
     let text =
         format!("apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {{name: b}}\nspec:\n  agents: [a]\n{spec}");
-    let sources = Sources { boundaries: vec![Source { name: "b.yaml".into(), text }], ..Sources::default() };
+    Sources { boundaries: vec![Source { name: "b.yaml".into(), text }], ..Sources::default() }
+}
+
+fn found(spec: &str) -> Vec<String> {
+    let sources = sources(spec);
     let schema = json!({
         "type": "object",
         "properties": {
@@ -69,4 +73,34 @@ fn grants_that_nothing_satisfies_and_conditions_that_do_not_matter_are_found() {
     assert!(unlabelled.iter().any(|p| p.contains("no grant says what its tool `touches`")), "{unlabelled:?}");
     let unknown = found("  tools:\n    - {tool: bank/sent, touches: [private_data]}\n");
     assert!(unknown.iter().any(|p| p.contains("no tool `bank/sent`; did you mean `bank/send`?")), "{unknown:?}");
+}
+
+#[test]
+fn what_a_pattern_says_of_tools_that_it_cannot_be_about_is_no_error() {
+    let pattern = |arguments: &str| {
+        found(&format!("  tools:\n    - {{tool: bank/*, touches: [private_data], arguments: {{{arguments}}}}}\n"))
+    };
+    let some = pattern("recipient: [x], amount: {at_most: 5}");
+    assert_eq!(some.len(), 2, "{some:?}");
+    assert!(some.iter().all(|told| told.contains("warning: the tool `bank/ping` has no argument")), "{some:?}");
+    let none = pattern("recipent: [x]");
+    assert_eq!(none.len(), 2, "{none:?}");
+    assert!(none.iter().all(|told| told.contains("no argument `recipent`") && !told.contains("warning")), "{none:?}");
+    let never = pattern("recipient: {at_most: 5}");
+    assert!(never.iter().any(|told| told.contains(": no call of `bank/send` can be")), "nothing is left: {never:?}");
+    let closed = found(
+        "  tools:\n    - {tool: bank/*, touches: [private_data], arguments: {note: {like: 'a*', optional: true}}, other_arguments: deny}\n",
+    );
+    assert!(closed.iter().any(|told| told.contains("warning: no call of `bank/send` can satisfy")), "{closed:?}");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_wherever_it_is_named() {
+    let spec = "  tools: [nope/x, bank/send, provider/web_search, later*/x]\n  resources: ['bnak/file:///a']\n  \
+                models: [gpt-4o]\n  deny:\n    - tool: gone/x\n";
+    let set = PolicySet::compile(&sources(spec)).unwrap();
+    let told: Vec<String> = set.check_servers(&["bank".to_owned()].into()).iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].contains("b.yaml:6: warning: `nope/x`: there is no tool server `nope`"), "{told:?}");
+    assert!(told[1].ends_with("did you mean `bank`?") && told[2].contains("`gone`"), "{told:?}");
 }

@@ -94,9 +94,10 @@ pub(crate) struct BudgetsSetArgs {
     /// Who shares one account: everyone, agent, team, session (header `mizzen-session`, or MCP session) or run.
     #[arg(long, default_value = "agent")]
     pub(crate) per: String,
-    /// When it begins anew: hour, day, week, whole (never) or seconds, in UTC. [default: day]
+    /// When it begins anew: hour, day, week or whole (never), in UTC. [default: day]
     #[arg(long)]
     pub(crate) window: Option<String>,
+    /// In place of `--window`: it begins anew after so many seconds.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) window_seconds: Option<u64>,
     /// enforce, or observe: count and refuse nothing.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use mizzen_control::policies::{FileText, Problem, ToolSchema, compile_files};
 use mizzen_model::permission::Mode;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cli::{CheckArgs, ImpactArgs};
@@ -15,46 +16,58 @@ use crate::client::Server;
 use crate::failure::Failure;
 use crate::output;
 
+/// What was found, and whether the files may be used.
+#[derive(Deserialize)]
+struct Checked {
+    valid: bool,
+    problems: Vec<Problem>,
+    /// Of what is in force beside the files.
+    #[serde(default)]
+    others: Vec<Problem>,
+}
+
 pub(super) async fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     let files = files::read(&args.files)?;
     let tools = args.tools.as_deref().map(tools).transpose()?;
-    let problems = match args.live {
+    let checked = match args.live {
         true => of_server(&args, &files, tools).await?,
         false => by_themselves(&files, &tools.unwrap_or_default()),
     };
-    let is_valid = !problems.iter().any(Problem::is_error);
     match args.output.format {
         Format::Table => {
-            for problem in &problems {
+            for problem in &checked.problems {
                 output::data(&output::one_line(&problem.to_string()))?;
             }
-            if is_valid {
+            for problem in checked.others.iter().filter(|problem| problem.is_error()) {
+                output::say(&format!("in force, and not counted: {}", output::one_line(&problem.to_string())));
+            }
+            if checked.valid {
                 let verb = if files.len() == 1 { "is a valid set" } else { "are one valid set" };
                 output::say(&format!("{} {verb}", output::counted(files.len() as u64, "file")));
             }
         }
-        format => output::value(&json!({ "valid": is_valid, "problems": listed(&problems) }), format)?,
+        format => {
+            let told = json!({ "valid": checked.valid, "problems": listed(&checked.problems),
+                "others": listed(&checked.others) });
+            output::value(&told, format)?;
+        }
     }
-    Ok(if is_valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if checked.valid { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn by_themselves(files: &[FileText], tools: &[ToolSchema]) -> Vec<Problem> {
-    match compile_files(files, Mode::Observe) {
-        Ok((set, _)) => set.warnings().iter().cloned().chain(set.check(tools)).collect(),
+fn by_themselves(files: &[FileText], tools: &[ToolSchema]) -> Checked {
+    let problems = match compile_files(files, Mode::Observe) {
+        Ok((set, _)) => set.check(tools),
         Err(problems) => problems.0,
-    }
+    };
+    Checked { valid: !problems.iter().any(Problem::is_error), problems, others: Vec::new() }
 }
 
-async fn of_server(
-    args: &CheckArgs,
-    files: &[FileText],
-    tools: Option<Vec<ToolSchema>>,
-) -> Result<Vec<Problem>, Failure> {
+async fn of_server(args: &CheckArgs, files: &[FileText], tools: Option<Vec<ToolSchema>>) -> Result<Checked, Failure> {
     let files: Vec<Value> = files.iter().map(file).collect();
-    let mut answer =
-        Server::find(&args.client)?.post("/api/v1/policies/check", &json!({ "files": files, "tools": tools })).await?;
-    let problems = serde_json::from_value(answer["problems"].take());
-    problems.context("the server's answer has no list of problems").map_err(Failure::from)
+    let body = json!({ "files": files, "tools": tools });
+    let answer = Server::find(&args.client)?.post("/api/v1/policies/check", &body).await?;
+    serde_json::from_value(answer).context("the server's answer has no list of problems").map_err(Failure::from)
 }
 
 /// As `tools/list` describes them, each with its server.
@@ -94,7 +107,7 @@ fn file(file: &FileText) -> Value {
 fn table(report: &Value) -> Result<(), Failure> {
     let count = |field: &str| report[field].as_u64().unwrap_or(0);
     for name in report["as_enforced"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        output::say(&format!("`{name}` observes: this is what enforcing it would have changed"));
+        output::say(&format!("`{name}` observes: this is what enforcing it would change"));
     }
     let since = output::time(report, "since");
     if count("examined") == 0 && report["truncated"] != true {
@@ -104,7 +117,13 @@ fn table(report: &Value) -> Result<(), Failure> {
         ));
     }
     let (changed, replayed) = (count("changed"), count("replayed"));
-    output::data(&format!("{changed} of {replayed} decisions since {since} would be different"))?;
+    output::data(&format!("{changed} of {replayed} decisions since {since} would be different from what is in force"))?;
+    if count("already_different") > 0 {
+        let already = count("already_different");
+        output::data(&format!(
+            "{already} were made otherwise than what is in force makes them, with this change or without"
+        ))?;
+    }
     for (why, number) in report["not_replayed_reasons"].as_object().into_iter().flatten() {
         let told = match why.as_str() {
             "arguments_not_kept" => "could not be asked again: their arguments were not kept",

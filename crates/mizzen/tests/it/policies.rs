@@ -127,6 +127,14 @@ async fn limits_are_held_against_what_the_tools_of_a_file_or_of_the_server_take(
     }
     let (_, told, _) = run(&server, ["policy", "check", &file, "--live", "--tools", &tools]).await?;
     assert!(told.contains("relaese"), "{told}");
+
+    assert_eq!(run(&server, ["policy", "apply", "-f", &file]).await?.0, Some(0));
+    let other = HELM.replace("name: helm", "name: other").replace("helm/list_*", "helm/list_*, nope/x");
+    let other = write(folder.path(), "other.yaml", &other)?;
+    let (code, told, aside) = run(&server, ["policy", "check", &other, "--live"]).await?;
+    assert_eq!(code, Some(0), "what is wrong with another text is not counted: {told}{aside}");
+    assert!(aside.contains("not counted: boundary:mine:8") && aside.contains("relaese"), "{aside}");
+    assert!(told.contains("other.yaml:8") && told.contains("there is no tool server `nope`"), "{told}");
     Ok(())
 }
 

@@ -93,9 +93,10 @@ pub(crate) struct BudgetRequest {
     /// `enforce` by default.
     #[serde(default)]
     mode: Option<String>,
-    /// `day` by default.
+    /// `day` by default; the others are `hour`, `week`, `whole` and `seconds`.
     #[serde(default)]
     window: Option<String>,
+    /// How long a window of `seconds` is.
     #[serde(default)]
     window_seconds: Option<u64>,
     limits: BudgetLimits,
@@ -174,7 +175,8 @@ fn budget(name: String, request: BudgetRequest) -> Result<Budget, ApiError> {
             return Err(ApiError::Invalid(format!("`window_seconds` belongs to `seconds`, not to `{known}`")));
         }
         (Some(other), _) => {
-            return Err(ApiError::unknown("window", other, &["hour", "day", "week", "seconds", "whole"]));
+            let known = ["hour", "day", "week", "whole", "seconds (how many is said by `window_seconds`)"];
+            return Err(ApiError::unknown("window", other, &known));
         }
     };
     let limits = Limits {

@@ -141,6 +141,9 @@ async fn a_budget_is_set_spent_told_and_removed() {
     let (status, error) = send(&portal, "PUT", "/api/v1/budgets/x", wrong).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(error["error"]["message"].as_str().unwrap().contains("did you mean `day`?"), "{error}");
+    let (_, error) =
+        send(&portal, "PUT", "/api/v1/budgets/x", json!({ "window": "60", "limits": { "calls": 1 } })).await;
+    assert!(error["error"]["message"].as_str().unwrap().contains("`window_seconds`"), "{error}");
     assert_eq!(send(&portal, "DELETE", "/api/v1/budgets/helm-day", json!({})).await.0, StatusCode::NO_CONTENT);
     assert_eq!(send(&portal, "DELETE", "/api/v1/budgets/helm-day", json!({})).await.0, StatusCode::NOT_FOUND);
 }
@@ -209,6 +212,32 @@ async fn arguments_are_for_approvers_also_where_a_decision_is_explained() {
         );
         assert_eq!((&shown["arguments_hash"], &shown["effect"]), (&Value::Null, &json!("allow")), "{role}: {shown}");
     }
+}
+
+#[tokio::test]
+async fn a_text_is_valid_whatever_is_wrong_with_the_others() {
+    let portal = Portal::open().await;
+    let text = |name: &str, tools: &str| HELM.replace("{name: helm}", &format!("{{name: {name}}}")) + tools;
+    let stored = text("stored", "  deny: [{tool: helm/list, arguments: {relaese: [a]}}]\n");
+    let put = portal.send(portal.request("PUT", "/api/v1/boundaries/stored", stored)).await;
+    assert!(put.status().is_success(), "{}", json_of(put).await);
+    let schema = json!({ "properties": { "release": { "type": "string" } } });
+    let tools = json!([{ "server": "helm", "name": "list", "inputSchema": schema }]);
+    let checked = async |text: String| {
+        let body = json!({ "files": [{ "name": "mine.yaml", "text": text }], "tools": tools });
+        send(&portal, "POST", "/api/v1/policies/check", body).await.1
+    };
+    let good = checked(text("mine", "  resources: [nope/x]\n")).await;
+    assert_eq!(good["valid"], json!(true), "{good}");
+    let others = good["others"].as_array().unwrap();
+    assert!(others.iter().all(|problem| problem["source"] == "boundary:stored"), "{good}");
+    assert!(others.iter().any(|problem| problem["severity"] == "error"), "{good}");
+    let problems = good["problems"].as_array().unwrap();
+    assert!(problems.iter().all(|problem| problem["source"] == "mine.yaml"), "{good}");
+    let nope = |problem: &&Value| problem["message"].as_str().unwrap().contains("no tool server `nope`");
+    assert_eq!(problems.iter().filter(nope).count(), 1, "{good}");
+    let bad = checked(text("mine", "  deny: [{tool: helm/list, arguments: {relaese: [a]}}]\n")).await;
+    assert_eq!(bad["valid"], json!(false), "{bad}");
 }
 
 #[tokio::test]

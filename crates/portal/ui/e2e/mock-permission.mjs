@@ -196,6 +196,7 @@ function impact(state, { files: [file] }) {
     not_replayed: 4,
     not_replayed_reasons: { arguments_not_kept: 4 },
     changed: isSame ? 0 : groups.reduce((sum, { count }) => sum + count, 0),
+    already_different: 0,
     groups: isSame ? [] : groups,
     groups_more: 0,
     truncated: false,

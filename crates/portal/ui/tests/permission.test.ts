@@ -88,15 +88,26 @@ describe('boundaries', () => {
   });
   test('impact says what it cannot say', () => {
     const impact = (more: Partial<Impact>): Impact =>
-      ({ as_enforced: [], examined: 1_200, changed: 35, not_replayed: 0, not_replayed_reasons: {}, ...more }) as Impact;
-    expect(impactWords(impact({}))).toBe('35 of 1,200 decisions would have been different.');
+      ({
+        as_enforced: [],
+        examined: 1_200,
+        changed: 35,
+        already_different: 0,
+        not_replayed: 0,
+        not_replayed_reasons: {},
+        ...more,
+      }) as Impact;
+    expect(impactWords(impact({}))).toBe('35 of 1,200 decisions would be different.');
     expect(
       impactWords(impact({ changed: 0, not_replayed: 20, not_replayed_reasons: { arguments_not_kept: 20 } })),
     ).toBe(
-      'None of 1,200 decisions would have been different. 20 could not be asked again: 20 because their arguments were not kept.',
+      'None of 1,200 decisions would be different. 20 could not be asked again: 20 because their arguments were not kept.',
     );
     expect(impactWords(impact({ as_enforced: ['helm'] }))).toBe(
-      '35 of 1,200 decisions would have been different if it enforced.',
+      '35 of 1,200 decisions would be different if it enforced.',
+    );
+    expect(impactWords(impact({ changed: 0, already_different: 39 }))).toBe(
+      'None of 1,200 decisions would be different. 39 are different already under what is in force.',
     );
     expect(impactWords(impact({ examined: 0 }))).toContain('nothing can be said');
   });

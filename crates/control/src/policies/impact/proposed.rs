@@ -13,6 +13,8 @@ use crate::policies::{FileText, PolicyKind, Problems, Published, mode_line};
 #[derive(Debug, Clone)]
 pub struct Proposed {
     pub set: Arc<PolicySet>,
+    /// What it would take the place of.
+    pub(super) in_force: Arc<PolicySet>,
     /// Whose decisions it can touch; `None`: anybody's, because it is Cedar.
     about: Option<Vec<Arc<Boundary>>>,
     /// Boundaries that only observe and are asked as if they enforced.
@@ -40,7 +42,7 @@ impl Proposed {
             let touched = touched.filter(|policy| changed.contains(&(policy.kind, policy.name.clone())));
             touched.filter_map(|policy| policy.boundary.clone()).collect()
         });
-        Ok(Self { set, about, as_enforced })
+        Ok(Self { set, in_force: Arc::clone(&published.set), about, as_enforced })
     }
 
     /// The agents that it is about, when they are all named: no patterns, no teams, no Cedar.

@@ -122,6 +122,7 @@ async fn a_report_says_what_would_change_for_whom_and_what_it_cannot_say() {
         assert_eq!((report.examined, report.replayed, report.changed), (1_207, 1_205, 1_205), "{}", plane.test.name);
         assert_eq!(report.not_replayed_reasons["arguments_not_kept"], 1);
         assert_eq!(report.not_replayed_reasons["not_decided_by_policy"], 1);
+        assert_eq!(report.already_different, 0, "it was decided under the set in force");
         assert!(!report.truncated);
         let told: Vec<_> = report.groups.iter().map(|g| (g.resource.as_str(), g.would_be, g.count)).collect();
         let stands = |effect, enforced| Standing { effect, enforced };
@@ -146,7 +147,16 @@ async fn a_report_says_what_would_change_for_whom_and_what_it_cannot_say() {
         let by = By { name: "anna".to_owned(), role: None, reason: String::new() };
         policies.put(PolicyKind::Boundary, "helm", &helm("enforce").text, &Expected::Anything, &by).await.unwrap();
         let loosened = policies.impact(&proposed(&policies, helm("observe")), now).await.unwrap();
-        assert_eq!((loosened.changed, loosened.as_enforced.len()), (1_200, 0), "observing is the change");
+        assert_eq!((loosened.changed, loosened.as_enforced.len()), (5, 0), "observing is the change");
+        assert_eq!(loosened.already_different, 1_205, "{}", plane.test.name);
+        assert_eq!((loosened.groups[0].was, loosened.groups[0].would_be.enforced), (stands(Effect::Deny, true), false));
+        let nobody = FileText::named("x.cedar", "forbid (principal == Agent::\"nobody\", action, resource);").unwrap();
+        let nobody = policies.impact(&proposed(&policies, nobody), now).await.unwrap();
+        assert_eq!(
+            (nobody.replayed, nobody.changed, nobody.already_different),
+            (1_205, 0, 1_205),
+            "it changes nothing"
+        );
         let renamed = FileText::named("x.yaml", &helm("enforce").text.replace("helm-agent", "other")).unwrap();
         let renamed = policies.impact(&proposed(&policies, renamed), now).await.unwrap();
         assert_eq!(renamed.replayed, 1_205, "whom it does not name any more");

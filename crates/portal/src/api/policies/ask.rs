@@ -1,12 +1,15 @@
 //! Questions to ask before a policy is changed: does it compile, and what would it have made different?
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use mizzen_control::policies::impact::{ImpactReport, Proposed};
-use mizzen_control::policies::{CaseResult, FileText, PolicyKind, Problem, Problems, ToolSchema, candidate, run_cases};
+use mizzen_control::policies::{
+    CaseResult, FileText, Policy, PolicyKind, Problem, Problems, Published, ToolSchema, candidate, run_cases,
+};
 use mizzen_model::id::Digest;
 use mizzen_model::permission::{Effect, Mode};
 use mizzen_model::time::Timestamp;
@@ -90,9 +93,12 @@ pub(crate) struct CaseView {
 /// Whether the set would compile.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CheckView {
+    /// Whether there is no error in `problems`.
     valid: bool,
-    /// Errors, and of a set that compiles its warnings.
+    /// What keeps the set from compiling; of a set that compiles, errors and warnings of the files.
     problems: Vec<ProblemView>,
+    /// What is in force beside the files has problems of its own, which do not count.
+    others: Vec<ProblemView>,
     /// What the set would be.
     #[schema(value_type = Option<String>)]
     policy_set: Option<Digest>,
@@ -136,27 +142,43 @@ pub(crate) async fn check(
 ) -> Result<Json<CheckView>, ApiError> {
     let files = files(request.files)?;
     let published = app.state.control.policies().published();
-    let names: Vec<String> = files.iter().map(|file| file.name.clone()).collect();
+    let mut servers: BTreeSet<String> = app.state.tools.configuration().configured().servers.keys().cloned().collect();
     let tools = request.tools.unwrap_or_else(|| known_tools(&app));
-    let compiled = blocking(move || {
-        let (set, policies) = candidate(&published, &files, &[])?;
-        let problems: Vec<_> = set.warnings().iter().cloned().chain(set.check(&tools)).collect();
-        Ok::<_, Problems>((published, set, policies, problems))
-    });
-    Ok(Json(match compiled.await? {
-        Err(problems) => CheckView {
-            valid: false,
-            problems: problems.0.iter().map(ProblemView::of).collect(),
-            policy_set: None,
-            objects: Vec::new(),
-        },
-        Ok((published, set, policies, problems)) => CheckView {
+    servers.extend(tools.iter().map(|tool| tool.server.clone()));
+    blocking(move || match candidate(&published, &files, &[]) {
+        Err(problems) => CheckView::refused(&problems),
+        Ok((set, policies)) => {
+            let problems = [set.check(&tools), set.check_servers(&servers)].concat();
+            CheckView::of(&published, &files, set.digest(), &policies, problems)
+        }
+    })
+    .await
+    .map(Json)
+}
+
+impl CheckView {
+    fn refused(problems: &Problems) -> Self {
+        let problems = problems.0.iter().map(ProblemView::of).collect();
+        Self { valid: false, problems, others: Vec::new(), policy_set: None, objects: Vec::new() }
+    }
+
+    fn of(
+        published: &Published,
+        files: &[FileText],
+        set: &Digest,
+        policies: &[Policy],
+        problems: Vec<Problem>,
+    ) -> Self {
+        let is_asked = |source: &str| files.iter().any(|file| file.name == source);
+        let (problems, others): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| is_asked(&problem.source));
+        Self {
             valid: !problems.iter().any(Problem::is_error),
             problems: problems.iter().map(ProblemView::of).collect(),
-            policy_set: Some(set.digest().clone()),
+            others: others.iter().map(ProblemView::of).collect(),
+            policy_set: Some(set.clone()),
             objects: policies
                 .iter()
-                .filter(|policy| names.contains(&policy.source()))
+                .filter(|policy| is_asked(&policy.source()))
                 .map(|policy| CheckedView {
                     kind: policy.kind.as_str(),
                     name: policy.name.clone(),
@@ -164,8 +186,8 @@ pub(crate) async fn check(
                     cedar: published.cedar_of(policy),
                 })
                 .collect(),
-        },
-    }))
+        }
+    }
 }
 
 fn known_tools(app: &App) -> Vec<ToolSchema> {
@@ -213,7 +235,7 @@ fn case_view(case: CaseResult) -> CaseView {
 /// What other policies would have made different
 ///
 /// Each decision of the last days about agents that the changed boundaries name (about anybody, when Cedar changes) is asked
-/// again of the set that these files and removals would make. A boundary that observes is asked as if it enforced, unless
+/// again of the set in force, and of the set that these files and removals would make. A boundary that observes is asked as if it enforced, unless
 /// the one in force enforces.
 #[utoipa::path(post, path = "/api/v1/policies/impact", tag = "permission", operation_id = "policy_impact", request_body = ImpactRequest,
     responses((status = 200, body = ImpactReport), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),

@@ -114,6 +114,8 @@ export interface Impact {
   not_replayed: number;
   not_replayed_reasons: Record<string, number>;
   changed: number;
+  /** Decisions that the set in force makes otherwise than they were made: not what is asked about changes them. */
+  already_different: number;
   groups: ImpactGroup[];
   groups_more: number;
   truncated: boolean;

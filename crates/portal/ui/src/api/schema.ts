@@ -1506,7 +1506,7 @@ export interface paths {
         /**
          * What other policies would have made different
          * @description Each decision of the last days about agents that the changed boundaries name (about anybody, when Cedar changes) is asked
-         *     again of the set that these files and removals would make. A boundary that observes is asked as if it enforced, unless
+         *     again of the set in force, and of the set that these files and removals would make. A boundary that observes is asked as if it enforced, unless
          *     the one in force enforces.
          */
         post: operations["policy_impact"];
@@ -2444,9 +2444,12 @@ export interface components {
             per?: string | null;
             /** @description `enforce` by default. */
             mode?: string | null;
-            /** @description `day` by default. */
+            /** @description `day` by default; the others are `hour`, `week`, `whole` and `seconds`. */
             window?: string | null;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description How long a window of `seconds` is.
+             */
             window_seconds?: number | null;
             limits: components["schemas"]["BudgetLimits"];
         };
@@ -3826,9 +3829,12 @@ export interface components {
         CheckState: "pass" | "fail" | "no_evidence";
         /** @description Whether the set would compile. */
         CheckView: {
+            /** @description Whether there is no error in `problems`. */
             valid: boolean;
-            /** @description Errors, and of a set that compiles its warnings. */
+            /** @description What keeps the set from compiling; of a set that compiles, errors and warnings of the files. */
             problems: components["schemas"]["ProblemView"][];
+            /** @description What is in force beside the files has problems of its own, which do not count. */
+            others: components["schemas"]["ProblemView"][];
             /** @description What the set would be. */
             policy_set?: string | null;
             objects: components["schemas"]["CheckedView"][];
@@ -4123,7 +4129,7 @@ export interface components {
             decision_id: string;
             run_id?: string | null;
             at: components["schemas"]["Timestamp"];
-            /** @description Why it was decided as it was. */
+            /** @description Why the set in force decides as it does. */
             reason_then: string;
             /** @description Why it would be decided otherwise. */
             reason: string;
@@ -4311,6 +4317,7 @@ export interface components {
             agent?: string | null;
             action: string;
             resource: string;
+            /** @description Under the set in force. */
             was: components["schemas"]["Standing"];
             would_be: components["schemas"]["Standing"];
             /** Format: int64 */
@@ -4318,7 +4325,7 @@ export interface components {
             /** @description The newest. */
             example: components["schemas"]["Example"];
         };
-        /** @description What a set would have made different. */
+        /** @description What a change would make different. */
         ImpactReport: {
             since: components["schemas"]["Timestamp"];
             policy_set: string;
@@ -4337,8 +4344,16 @@ export interface components {
             not_replayed_reasons: {
                 [key: string]: number;
             };
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description What the change makes different.
+             */
             changed: number;
+            /**
+             * Format: int64
+             * @description Decisions that the set in force would make otherwise than they were made; the change is not why.
+             */
+            already_different: number;
             /** @description Those where a call would stop, or one would go on that did not, come first; then largest first. */
             groups: components["schemas"]["ImpactGroup"][];
             /**

@@ -14,10 +14,6 @@ export interface Checked {
   valid: boolean | null;
 }
 
-/** The texts beside it have warnings of their own, which stand on their pages; an error of theirs keeps this one out too. */
-const isAbout = (file: PolicyFile, { severity, source }: TextProblem): boolean =>
-  severity !== 'warning' || !source || source === file.name;
-
 /** Checks the text once typing pauses; the Cedar of the last good text stays while one types. */
 export function useCheck(file: PolicyFile, cedar: string | null): Checked {
   const [checked, setChecked] = useState<Checked>({ problems: [], cedar, valid: null });
@@ -30,7 +26,7 @@ export function useCheck(file: PolicyFile, cedar: string | null): Checked {
       send<PolicyCheck>('POST', '/policies/check', { files: [file] }, abort.signal).then(
         (answer) =>
           setChecked((before) => ({
-            problems: answer.problems.filter((problem) => isAbout(file, problem)),
+            problems: answer.problems,
             cedar: answer.objects.map((object) => object.cedar).join('\n') || before.cedar,
             valid: answer.valid,
           })),

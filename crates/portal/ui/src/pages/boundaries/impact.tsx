@@ -18,7 +18,7 @@ const DAYS: [Days, string][] = [
   ['30', '30 days'],
 ];
 
-/** Which recorded decisions would have been different under `file`. Asked anew when the text or the time changes. */
+/** Which recorded decisions would be different under `file`. Asked anew when the text or the time changes. */
 export function ImpactView({ file }: { file: PolicyFile }) {
   const [days, setDays] = useState<Days>('7');
   const [answer, setAnswer] = useState<Impact | ApiError | null>(null);

@@ -50,6 +50,7 @@ export function impactWords({
   as_enforced: asEnforced,
   examined,
   changed,
+  already_different: already,
   not_replayed: missing,
   not_replayed_reasons: reasons,
 }: Impact): string {
@@ -57,11 +58,12 @@ export function impactWords({
   const asIf = asEnforced.length > 0 ? ' if it enforced' : '';
   const told =
     changed === 0
-      ? `None of ${plural(examined, 'decision')} would have been different${asIf}.`
-      : `${exact(changed)} of ${plural(examined, 'decision')} would have been different${asIf}.`;
-  if (missing === 0) return told;
+      ? `None of ${plural(examined, 'decision')} would be different${asIf}.`
+      : `${exact(changed)} of ${plural(examined, 'decision')} would be different${asIf}.`;
+  const since = already > 0 ? ` ${exact(already)} are different already under what is in force.` : '';
+  if (missing === 0) return told + since;
   const why = Object.entries(reasons)
     .map(([reason, count]) => `${exact(count)} because ${reasonWord[reason] ?? reason.replaceAll('_', ' ')}`)
     .join(', ');
-  return `${told} ${exact(missing)} could not be asked again${why ? `: ${why}` : ''}.`;
+  return `${told}${since} ${exact(missing)} could not be asked again${why ? `: ${why}` : ''}.`;
 }

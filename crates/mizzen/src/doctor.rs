@@ -76,6 +76,9 @@ async fn server_findings(server: &Server) -> Vec<Finding> {
     if let Ok(boundaries) = server.get("/api/v1/boundaries").await {
         findings.push(policies(&boundaries));
     }
+    if let Ok(checkpoint) = server.get("/api/v1/audit/checkpoint").await {
+        findings.push(audit_log(&checkpoint));
+    }
     findings
 }
 
@@ -125,6 +128,24 @@ fn policies(answer: &Value) -> Finding {
     }
 }
 
+/// Whether entries can be written, and whether the witnesses saw them.
+fn audit_log(checkpoint: &Value) -> Finding {
+    let witnesses = checkpoint["witnesses"].as_array().map_or(&[][..], Vec::as_slice);
+    let fault = |item: &Value, field: &str| item[field].as_str().map(output::one_line);
+    let refused = witnesses.iter().filter_map(|witness| {
+        Some(format!("the witness `{}` does not sign it: {}", output::text(witness, "name"), fault(witness, "error")?))
+    });
+    let failing = fault(&checkpoint["log"], "message").map(|why| format!("it does not work: {why}"));
+    let faults: Vec<String> = failing.into_iter().chain(refused).collect();
+    let entries = checkpoint["size"].as_u64().unwrap_or(0);
+    let detail = match (faults.as_slice(), witnesses.len()) {
+        ([], 0) => format!("{entries} entries"),
+        ([], count) => format!("{entries} entries; witnesses that sign it: {count}"),
+        (faults, _) => faults.join("; "),
+    };
+    Finding { subject: "audit log", is_well: faults.is_empty(), detail }
+}
+
 /// An upstream on this machine may need no key at all.
 fn providers(setup: &Value) -> Finding {
     let known: Vec<String> =
@@ -147,7 +168,7 @@ fn providers(setup: &Value) -> Finding {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::providers;
+    use super::{audit_log, providers};
 
     #[test]
     fn a_key_that_no_upstream_needs_is_not_missed() {
@@ -161,5 +182,19 @@ mod tests {
         assert_eq!(another, (false, format!("no provider key that an upstream needs among openai; {way_out}")));
         let stored = told(json!({ "providers": [{ "name": "openai" }], "providers_wanted": ["anthropic", "openai"] }));
         assert_eq!(stored, (true, "openai".to_owned()));
+    }
+
+    #[test]
+    fn a_witness_that_saw_more_or_refuses_needs_a_look() {
+        let told = |error: Value| {
+            let witness = json!({ "name": "w.example", "error": error });
+            let found = audit_log(&json!({ "size": 7, "witnesses": [witness], "log": { "state": "works" } }));
+            (found.is_well, found.detail)
+        };
+        assert_eq!(told(Value::Null), (true, "7 entries; witnesses that sign it: 1".to_owned()));
+        let (is_well, detail) = told(json!("it saw 9 entries of this log, which has 7: the log was rolled back"));
+        assert!(!is_well && detail.contains("`w.example`") && detail.contains("rolled back"), "{detail}");
+        let failing = json!({ "size": 7, "witnesses": [], "log": { "state": "fails", "message": "the disk is full" } });
+        assert!(!audit_log(&failing).is_well);
     }
 }

@@ -1,5 +1,6 @@
 //! `mizzen tools`: tool servers, what their tools say, and profiles.
 
+mod changes;
 pub(crate) mod cli;
 
 use std::collections::BTreeMap;
@@ -70,13 +71,23 @@ async fn show(args: ShowArgs) -> Result<(), Failure> {
         column("STATE", |item| output::text(item, "state")),
         column("READ-ONLY", |item| output::text(item, "read_only")),
         column("APPROVED BY", |item| output::text(&item["pin"], "approved_by")),
-        column("WHY WITHHELD", |item| output::text(&item["withheld"], "detail")),
+        column("WHY WITHHELD", why_withheld),
         column("CHANGED", |item| {
             let changes = item["changes"].as_array().into_iter().flatten();
             changes.map(|change| output::text(change, "path")).collect::<Vec<_>>().join(" ")
         }),
     ];
-    output::list(detail["definitions"].as_array().map_or(&[], Vec::as_slice), Format::Table, &columns)
+    let definitions = detail["definitions"].as_array().map_or(&[][..], Vec::as_slice);
+    output::list(definitions, Format::Table, &columns)?;
+    definitions.iter().filter(|definition| definition["state"] == "withheld").try_for_each(changes::tell)
+}
+
+/// What it is withheld for, and all else that is suspicious about it.
+fn why_withheld(definition: &Value) -> String {
+    let Some(first) = definition["withheld"]["detail"].as_str() else { return "-".to_owned() };
+    let findings = definition["findings"].as_array().into_iter().flatten();
+    let others = findings.filter_map(|finding| finding["detail"].as_str()).filter(|detail| *detail != first);
+    output::one_line(&[first].into_iter().chain(others).collect::<Vec<_>>().join("; "))
 }
 
 async fn add(args: AddArgs) -> Result<(), Failure> {
@@ -205,4 +216,20 @@ async fn add_profile(args: ProfileArgs) -> Result<(), Failure> {
 
 fn path(plane: &str, name: &str) -> String {
     format!("/api/v1/{plane}/{}", encode(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::why_withheld;
+
+    #[test]
+    fn a_tool_that_is_withheld_for_several_reasons_is_told_with_all() {
+        let findings = json!([{ "detail": "it has U+200B" }, { "detail": "it speaks of `bank/pay`" }]);
+        let told = |detail: &str| why_withheld(&json!({ "withheld": { "detail": detail }, "findings": findings }));
+        assert_eq!(told("its definition changed"), "its definition changed; it has U+200B; it speaks of `bank/pay`");
+        assert_eq!(told("it has U+200B"), "it has U+200B; it speaks of `bank/pay`", "once");
+        assert_eq!(why_withheld(&json!({ "withheld": null, "findings": findings })), "-", "approved as it is");
+    }
 }

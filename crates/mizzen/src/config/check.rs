@@ -1,19 +1,29 @@
 //! What can be told of a configuration without opening anything.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
 use mizzen_control::origin::Allowed;
+use mizzen_control::tokens::{Issuer, IssuerConfig};
+use mizzen_llm::gateway::GuardrailConfig;
+use mizzen_mcp::gateway::IssuerTokens;
 use mizzen_mcp::servers::check as tools;
 use mizzen_model::price::PriceTable;
+use mizzen_runtime::client::{ClientConfig, HttpClient};
+use mizzen_runtime::clock::Clock;
 use mizzen_runtime::listen;
 use mizzen_runtime::log::LogConfig;
 use mizzen_store::{database, objects};
 use mizzen_telemetry::capture::CapturePolicy;
+use rustix::fs::{Access, access};
 
 use super::sections::{Config, Log, Tls};
 use super::{environment, given};
 use crate::failure::Failure;
+
+/// Where the programs of guardrails are looked for, whatever the environment says.
+const GUARDRAIL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Refuses what could not be served, each fault with its key. Nothing outside the machine is asked, and the data folder is not
 /// looked at.
@@ -44,11 +54,52 @@ fn faults(config: &Config) -> Vec<anyhow::Error> {
         PriceTable::built_in(&config.price).map(drop).context("`price`"),
         config.gateway.check().context("`gateway`"),
         config.oidc.check(&environment()).context("`oidc`"),
+        issuers(config),
+        policy_folder(&config.permission.policy_dir).context("`permission.policy_dir`"),
         Allowed::new(config.allowed_hosts.iter().cloned()).map(drop).context("`allowed_hosts`"),
     ];
+    checks.extend(config.gateway.guardrails.iter().map(|guardrail| program(guardrail).context("`gateway.guardrail`")));
     checks.extend(config.tool_server.iter().map(|server| tools::server(server).context("`tool_server`")));
     checks.extend(config.tool_profile.iter().map(|profile| tools::profile(profile).context("`tool_profile`")));
     checks.into_iter().filter_map(Result::err).collect()
+}
+
+/// Addresses that a login or an access token would be refused for.
+fn issuers(config: &Config) -> anyhow::Result<()> {
+    if !config.oidc.is_on() && config.tools.resource.is_none() {
+        return Ok(());
+    }
+    let (client, clock) = (HttpClient::new(ClientConfig::default())?, Clock::system());
+    if let Some(resource) = &config.tools.resource {
+        IssuerTokens::new(resource, &client, &clock).context("`tools.resource`")?;
+    }
+    if config.oidc.is_on() {
+        Issuer::new(IssuerConfig::new(&config.oidc.issuer), client, clock).context("`oidc.issuer`")?;
+    }
+    Ok(())
+}
+
+fn policy_folder(folder: &Path) -> anyhow::Result<()> {
+    if folder.as_os_str().is_empty() {
+        return Ok(());
+    }
+    fs::read_dir(folder).map(drop).with_context(|| format!("the folder `{}` cannot be read", folder.display()))
+}
+
+/// Without its program a guardrail could never be asked.
+fn program(guardrail: &GuardrailConfig) -> anyhow::Result<()> {
+    let Some(program) = guardrail.command.first() else { return Ok(()) };
+    let is_program = |path: &Path| path.is_file() && access(path, Access::EXEC_OK).is_ok();
+    let is_there = match program.contains('/') {
+        true => is_program(Path::new(program)),
+        false => GUARDRAIL_PATH.split(':').any(|folder| is_program(&Path::new(folder).join(program))),
+    };
+    let name = &guardrail.name;
+    anyhow::ensure!(
+        is_there,
+        "the guardrail `{name}` needs the program `{program}`, which is not there or may not be executed"
+    );
+    Ok(())
 }
 
 fn tls(tls: &Tls) -> anyhow::Result<()> {

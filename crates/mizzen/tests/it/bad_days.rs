@@ -61,6 +61,8 @@ async fn a_configuration_that_cannot_be_served_is_refused_by_check_and_by_up_ali
     let (path, data) = (file.to_string_lossy().into_owned(), folder.path().join("data"));
     let upstream = "[[gateway.upstream]]\nname = \"a\"\nprotocol = \"openai\"\nbase_url = ";
     let twice = format!("{upstream}\"http://127.0.0.1:9/v1\"\n").repeat(2);
+    let guardrail =
+        |program: &str| format!("[[gateway.guardrail]]\nname = \"g\"\nwhen = \"request\"\ncommand = [\"{program}\"]\n");
     let cases = [
         (format!("{upstream}\"not a url\"\n"), "base_url"),
         (twice, "two upstreams have the name `a`"),
@@ -75,6 +77,15 @@ async fn a_configuration_that_cannot_be_served_is_refused_by_check_and_by_up_ali
         ("[[price]]\nmatch = \"gpt-4o\"\ninput = -1.0\noutput = 2.0\n".to_owned(), "price"),
         ("allowed_hosts = [\"a b\"]\n".to_owned(), "allowed_hosts"),
         ("[oidc]\nissuer = \"https://x\"\n".to_owned(), "oidc"),
+        (
+            "[oidc]\nissuer = \"http://idp.example\"\nclient_id = \"x\"\nroles = { viewer = [\"*\"] }\n".to_owned(),
+            "`oidc.issuer`",
+        ),
+        ("[tools.resource]\nurl = \"https://x\"\nissuers = [\"http://idp.example\"]\n".to_owned(), "`tools.resource`"),
+        ("[permission]\npolicy_dir = \"/nope/policies\"\n".to_owned(), "`permission.policy_dir`"),
+        (guardrail("/nope/guard"), "`/nope/guard`"),
+        (guardrail("/etc/passwd"), "may not be executed"),
+        (guardrail("no-such-program-anywhere"), "`no-such-program-anywhere`"),
     ];
     for (text, named) in cases {
         std::fs::write(&file, &text)?;

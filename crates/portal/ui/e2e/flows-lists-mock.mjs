@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { open, until } from './browser.mjs';
+import { open, screenshot, until } from './browser.mjs';
 import { startMock } from './mock.mjs';
 
 /** Lists as people use them: filters and the history, rows as targets, names that somebody else chose. */
@@ -106,9 +106,74 @@ async function upgraded({ browser, server }) {
   await close();
 }
 
+const LONG = ['arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3d4e5f6', 'x'.repeat(300)];
+const TURNED = 'pay \u202e001 rof';
+
+/** A server whose agents, models and runs have names that nobody wants. */
+async function withNames(page) {
+  const change = (path, edit) =>
+    page.route(path, async (route) => {
+      const body = await (await route.fetch()).json();
+      edit(body);
+      await route.fulfill({ json: body });
+    });
+  await change('**/api/v1/agents', ({ items }) => {
+    [items[0].agent, items[1].agent, items[2].agent] = [LONG[1], ' ', TURNED];
+    items[0].models = LONG;
+  });
+  await change('**/api/v1/models', ({ items }) => {
+    [items[0].model, items[1].model] = LONG;
+    items[0].agents = [LONG[1]];
+  });
+  await change(/\/api\/v1\/runs\?/, ({ items }) => {
+    Object.assign(items[0] ?? {}, { title: TURNED, agent: LONG[1], models: LONG });
+  });
+  await change('**/api/v1/runs/run_order_1042', ({ summary }) => {
+    Object.assign(summary, { title: TURNED, agent: LONG[1], models: LONG, caller: LONG[1], session: LONG[1] });
+  });
+}
+
+async function names({ browser, server }) {
+  for (const [width, height] of [
+    [1280, 800],
+    [390, 844],
+  ]) {
+    const { page, close } = await open(browser, server, { width, height });
+    await withNames(page);
+    for (const [path, ready] of [
+      ['/agents', '.rows [data-row]'],
+      ['/models', '.rows [data-row]'],
+      ['/runs', '.rows [data-row]'],
+      ['/runs/run_order_1042', '.run-facts'],
+      ['/runs/run_order_1042?tab=graph&as=table', '.rows'],
+      [`/agents/${LONG[1]}`, '.run-facts'],
+      [`/models/${encodeURIComponent(LONG[0])}`, '.run-facts'],
+    ]) {
+      await page.goto(path);
+      await page.locator(ready).first().waitFor();
+      const beyond = await page.evaluate(() =>
+        [...document.querySelectorAll('#main :is(td, th, dd, dd > *, h1)')]
+          .filter((one) => !one.closest('.run-facts:not(.page)') || innerWidth > 720) // a narrow run's facts scroll
+          .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+          .map((one) => one.textContent.slice(0, 20)),
+      );
+      assert.deepEqual(beyond, [], `${path} at ${width} px`);
+      const text = await page.locator('#main').innerText();
+      assert.ok(!text.includes('\u202e'), `${path} hides nothing`);
+      await screenshot(page, `names${path.slice(0, 12).replace(/\W/g, '-')}-light-${width}`);
+    }
+    await page.goto('/agents');
+    await page.getByRole('link', { name: '“ ”' }).click();
+    await until(page, 'the agent of a blank name is shown', () => location.pathname === '/agents/%20');
+    await page.waitForSelector('h1:has-text("“ ”")');
+    await close();
+  }
+}
+
 export const listFlows = [
   { name: 'filters follow the history', run: history },
   { name: 'what rows show is found, and all of a row opens it', run: decisions },
+  { name: 'names of any kind are shown and push nothing away', run: names },
   { name: 'a page comes once the server is back', run: away },
   { name: 'an upgrade is followed by one reload', run: upgraded },
 ];

@@ -83,6 +83,8 @@ test('characters that are not seen are shown', () => {
   ]);
   expect(revealed('GB\u2028\u202e29').filter(({ isHidden }) => isHidden).length).toBe(2);
   expect(revealedText('fir\u200bst\u{e0041}')).toBe('fir\\u{200B}st\\u{E0041}');
+  expect(revealedText('❤️ 👨‍👩‍👧 👋🏽 1️⃣')).toBe('❤️ 👨‍👩‍👧 👋🏽 1️⃣');
+  expect(revealedText('1\ufe0f0 a\u200db ❤\ufe0f\ufe0f')).toBe('1\\u{FE0F}0 a\\u{200D}b ❤\ufe0f\\u{FE0F}');
   expect(revealed('größe\tok\n日本')).toEqual([{ text: 'größe\tok\n日本', isHidden: false }]);
 });
 

@@ -5,6 +5,8 @@ import type { AgentSummary, List, ModelSummary, RunPage } from '../api/shapes';
 import { withQuery } from '../api/client';
 import { navigate } from '../location';
 import { Icon } from '../ui/icon';
+import { Name } from '../ui/name';
+import { Revealed } from '../ui/revealed';
 import { now } from '../ui/now';
 import { Dialog } from './dialog';
 import { commands, type Entry } from './palette-entries';
@@ -79,8 +81,12 @@ function OpenPalette() {
             onClick={() => run(entry)}
           >
             <Icon name={entry.icon} />
-            <span class="entry-label">{entry.label}</span>
-            <span class="entry-hint">{entry.hint}</span>
+            <span class="entry-label">
+              <Name text={entry.label} />
+            </span>
+            <span class="entry-hint">
+              <Revealed text={entry.hint} />
+            </span>
           </li>
         ))}
       </ul>

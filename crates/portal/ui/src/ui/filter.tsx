@@ -1,7 +1,10 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { setQuery } from '../location';
+import { shownName } from '../format/name';
+import { revealedText } from '../format/revealed';
 import { SINCE } from '../format/since';
 import { Icon } from './icon';
+import { Name } from './name';
 
 /** Typing changes the address, and so the list, once it pauses. */
 const PAUSE_MS = 200;
@@ -29,10 +32,10 @@ export function Pick({
       onChange={(event) => setQuery({ ...also, [name]: event.currentTarget.value || null }, true)}
     >
       <option value="">{label}</option>
-      {!known && <option value={value}>{value}</option>}
+      {!known && <option value={value}>{revealedText(shownName(value))}</option>}
       {options.map(([id, word]) => (
         <option key={id} value={id}>
-          {word}
+          {revealedText(shownName(word))}
         </option>
       ))}
     </select>
@@ -59,7 +62,7 @@ export function Given({ name, value, remark }: { name: string; value: string; re
       aria-label={`Remove filter ${name} ${value}`}
       onClick={() => setQuery({ [name]: null }, true)}
     >
-      {name}: {value} {remark} <Icon name="cross" />
+      {name}: <Name text={value} /> {remark} <Icon name="cross" />
     </button>
   );
 }

@@ -1,5 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { shownName } from '../format/name';
+import { revealedText } from '../format/revealed';
+import { Name } from './name';
 
 /** The heading of a page and of the browser's tab. */
 export function PageHead({
@@ -12,7 +15,7 @@ export function PageHead({
   children?: ComponentChildren;
 }) {
   useEffect(() => {
-    document.title = `${title} · Mizzen`;
+    document.title = `${revealedText(shownName(title))} · Mizzen`;
   }, [title]);
   return (
     <div class="page-head">
@@ -22,7 +25,7 @@ export function PageHead({
         </a>
       )}
       <h1 tabIndex={-1} title={title}>
-        {title}
+        <Name text={title} />
       </h1>
       {children}
     </div>

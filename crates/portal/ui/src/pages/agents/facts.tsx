@@ -7,6 +7,7 @@ import { shortUsage, usageSentence } from '../../format/words';
 import { modelPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { Fact } from '../../ui/fact';
+import { Name, Names } from '../../ui/name';
 
 /** What traffic says of an agent, over all runs that are kept. */
 export function TrafficFacts({ agent }: { agent: AgentSummary }) {
@@ -30,11 +31,15 @@ export function TrafficFacts({ agent }: { agent: AgentSummary }) {
         {agent.models.map((model, index) => (
           <span key={model}>
             {index > 0 && ', '}
-            <a href={modelPath(model)}>{model}</a>
+            <a class="clipped" href={modelPath(model)} title={model}>
+              <Name text={model} />
+            </a>
           </span>
         ))}
       </Fact>
-      <Fact name={plural(agent.tools.length, 'tool')}>{agent.tools.join(', ') || '–'}</Fact>
+      <Fact name={plural(agent.tools.length, 'tool')}>
+        {agent.tools.length > 0 ? <Names texts={agent.tools} /> : '–'}
+      </Fact>
     </dl>
   );
 }

@@ -11,6 +11,7 @@ import { agentPath, splitReference } from '../../router';
 import { Ago } from '../../ui/ago';
 import { FirstSteps } from '../../ui/first-steps';
 import { Icon } from '../../ui/icon';
+import { Name, Names } from '../../ui/name';
 import { PageHead } from '../../ui/page-head';
 import { Failure, Waiting } from '../../ui/waiting';
 
@@ -52,7 +53,7 @@ function Table({ agents }: { agents: AgentSummary[] }) {
   const known = useData<CatalogPage>(UNOWNED).data.value?.items ?? [];
   const unowned = new Set(known.flatMap(({ ref, title }) => [splitReference(ref).name, title]));
   return (
-    <table class="rows">
+    <table class="rows seen">
       <thead>
         <tr>
           <th scope="col">Agent</th>
@@ -89,20 +90,22 @@ function Table({ agents }: { agents: AgentSummary[] }) {
         {agents.map((agent) => (
           <tr key={agent.agent}>
             <td class="col-title">
-              <a href={agentPath(agent.agent)} data-row>
-                {agent.agent}
-              </a>{' '}
-              {unowned.has(agent.agent) && (
-                <span class="chip mid" title="Nobody in the catalog owns it">
-                  unowned
-                </span>
-              )}
+              <div class="title-line">
+                <a href={agentPath(agent.agent)} data-row title={agent.agent}>
+                  <Name text={agent.agent} />
+                </a>
+                {unowned.has(agent.agent) && (
+                  <span class="chip mid" title="Nobody in the catalog owns it">
+                    unowned
+                  </span>
+                )}
+              </div>
             </td>
             <td class="widest clip" title={agent.models.join(', ')}>
-              {agent.models.join(', ') || '–'}
+              {agent.models.length > 0 ? <Names texts={agent.models} /> : '–'}
             </td>
             <td class="wide clip" title={agent.tools.join(', ')}>
-              {agent.tools.join(', ') || '–'}
+              {agent.tools.length > 0 ? <Names texts={agent.tools} /> : '–'}
             </td>
             <td class="num">{exact(agent.runs)}</td>
             <td class="num">{shareWithInterval(agent.errors, agent.runs)}</td>

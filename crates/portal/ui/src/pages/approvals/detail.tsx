@@ -6,6 +6,7 @@ import { Ago } from '../../ui/ago';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
 import { Json } from '../../ui/json';
+import { Name } from '../../ui/name';
 import { textOf } from '../../format/permission';
 import { ApprovalStatus, ResourceName, Touched } from '../../ui/permission';
 import { Ticked } from '../../ui/ticked';
@@ -55,7 +56,13 @@ export function Detail({
         </p>
         <dl class="run-facts stacked">
           <Fact name="Agent">
-            {approval.agent ? <a href={agentPath(approval.agent)}>{approval.agent}</a> : approval.caller}
+            {approval.agent ? (
+              <a href={agentPath(approval.agent)}>
+                <Name text={approval.agent} />
+              </a>
+            ) : (
+              <Name text={approval.caller} />
+            )}
             {approval.team && <span class="faint"> of {approval.team}</span>}
           </Fact>
           <Fact name="Touched in this session">

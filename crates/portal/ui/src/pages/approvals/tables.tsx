@@ -1,6 +1,7 @@
 import type { Approval } from '../../api/gate';
 import { summary } from '../../format/json';
 import { Ago } from '../../ui/ago';
+import { Name } from '../../ui/name';
 import { ApprovalStatus, ResourceName, Touched } from '../../ui/permission';
 import { Revealed } from '../../ui/revealed';
 import { TimeLeft } from './time-left';
@@ -35,7 +36,9 @@ export function WaitingTable({ items, chosen, choose }: Choosing) {
             <td class="col-call">
               <RowButton approval={one} isChosen={one.id === chosen} choose={choose} />
             </td>
-            <td class="mid clip">{one.agent ?? one.caller}</td>
+            <td class="mid clip" title={one.agent ?? one.caller}>
+              <Name text={one.agent ?? one.caller} />
+            </td>
             <td class="widest">
               <Touched taint={one.taint} />
             </td>
@@ -115,7 +118,9 @@ function RowButton({
       <span class="faint call-arguments">
         <Revealed text={shown || approval.reason} />
       </span>
-      <span class="faint only-narrow">{approval.agent ?? approval.caller}</span>
+      <span class="faint only-narrow">
+        <Name text={approval.agent ?? approval.caller} />
+      </span>
     </button>
   );
 }

@@ -17,6 +17,7 @@ import { Ago } from '../../ui/ago';
 import { CheckStatus, isOwned, LevelBadge, OwnerLink, VersionStatus } from '../../ui/catalog';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
+import { Names } from '../../ui/name';
 import { ModeStatus } from '../../ui/permission';
 import { Ticked } from '../../ui/ticked';
 import { shortDigest } from '../eval/words';
@@ -159,7 +160,9 @@ function AgentFacts({ agent }: { agent: AgentPart }) {
         )}
       </Fact>
       <Fact name={plural(agent.models.length, 'model')}>
-        <span class="clipped">{agent.models.map(({ name }) => name).join(', ') || '–'}</span>
+        <span class="clipped" title={agent.models.map(({ name }) => name).join(', ')}>
+          {agent.models.length > 0 ? <Names texts={agent.models.map(({ name }) => name)} /> : '–'}
+        </span>
       </Fact>
       {agent.runbook && (
         <Fact name="Runbook">
@@ -247,7 +250,7 @@ function ToolFacts({ part }: { part: ToolPart }) {
 function Agents({ names }: { names: string[] }) {
   return (
     <Fact name={plural(names.length, 'agent')} title={names.join(', ')}>
-      <span class="clipped">{names.join(', ') || '–'}</span>
+      <span class="clipped">{names.length > 0 ? <Names texts={names} /> : '–'}</span>
     </Fact>
   );
 }

@@ -7,6 +7,7 @@ import { entityPath } from '../../router';
 import { classIconOf, LevelBadge, VersionStatus } from '../../ui/catalog';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
+import { Name } from '../../ui/name';
 
 /** What a team owns. */
 export function Owned({ items, reference }: { items: OwnedItem[]; reference: string }) {
@@ -33,7 +34,7 @@ export function Owned({ items, reference }: { items: OwnedItem[]; reference: str
                   <span class="with-icon">
                     <Icon name={classIconOf(item.kind)} />
                     <a href={entityPath(item.ref)} data-row title={item.ref}>
-                      {item.title}
+                      <Name text={item.title} />
                     </a>
                   </span>
                 </td>
@@ -86,7 +87,7 @@ export function Parts({ reference }: { reference: string }) {
                       <span class="with-icon">
                         <Icon name={classIconOf(item.class)} />
                         <a href={entityPath(item.ref)} data-row title={item.ref}>
-                          {item.title}
+                          <Name text={item.title} />
                         </a>
                       </span>
                     </td>

@@ -6,6 +6,7 @@ import { exact } from '../../format/number';
 import { boundaryPath, modelPath, toolServerPath } from '../../router';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
+import { Name } from '../../ui/name';
 import { ModeStatus } from '../../ui/permission';
 import { Empty, Waiting } from '../../ui/waiting';
 import { ServerTools } from '../tools/server';
@@ -72,8 +73,8 @@ function Uses({ title, items, link }: { title: string; items: Granted[]; link: (
             {[...items].sort(byConcern).map((item) => (
               <tr key={item.name}>
                 <td class="col-title">
-                  <a href={link(item.name)} data-row>
-                    {item.name}
+                  <a href={link(item.name)} data-row title={item.name}>
+                    <Name text={item.name} />
                   </a>
                 </td>
                 <td>

@@ -7,6 +7,7 @@ import { entityPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { classIconOf, isOwned, LevelBadge, OriginBadge, OwnerLink, VersionStatus } from '../../ui/catalog';
 import { Icon } from '../../ui/icon';
+import { Name } from '../../ui/name';
 import { may } from '../../api/session';
 import { claimPath } from './claim';
 import { direction, nextSort, type CatalogFilter, type SortKey } from './filter';
@@ -80,7 +81,7 @@ function Row({ item, second }: { item: CatalogItem; second: Second }) {
         <div class="title-line">
           <Icon name={classIconOf(item.class)} />
           <a href={path} data-row title={item.ref}>
-            {item.title}
+            <Name text={item.title} />
           </a>
           {item.owner !== null && <OriginBadge origin={item.origin} owner={item.owner} name={item.class} />}
           <Problems item={item} />

@@ -13,6 +13,7 @@ import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
 import { Json } from '../../ui/json';
 import { Loaded } from '../../ui/loaded';
+import { Name } from '../../ui/name';
 import { EffectStatus, EnforcedChip, ResourceName, Touched } from '../../ui/permission';
 import { Ticked } from '../../ui/ticked';
 import { Policies } from '../approvals/detail';
@@ -82,7 +83,13 @@ function Explained({ decision }: { decision: DecisionDetail }) {
           {decision.code && <span class="faint"> · {decision.code}</span>}
         </Fact>
         <Fact name="Agent">
-          {decision.agent ? <a href={agentPath(decision.agent)}>{decision.agent}</a> : decision.caller}
+          {decision.agent ? (
+            <a href={agentPath(decision.agent)}>
+              <Name text={decision.agent} />
+            </a>
+          ) : (
+            <Name text={decision.caller} />
+          )}
           {decision.agent_digest ? (
             <span class="faint" title={decision.agent_digest}>
               {' '}

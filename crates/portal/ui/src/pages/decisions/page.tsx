@@ -10,6 +10,7 @@ import { Command } from '../../ui/copy';
 import { Problem } from '../../ui/field';
 import { Given, Pick, SincePick, TextFilter } from '../../ui/filter';
 import { Loaded } from '../../ui/loaded';
+import { Name } from '../../ui/name';
 import { PageHead } from '../../ui/page-head';
 import { EffectStatus, EnforcedChip, ResourceName } from '../../ui/permission';
 import { useSince } from '../../ui/since';
@@ -190,7 +191,9 @@ function Table({ items, chosen }: { items: DecisionItem[]; chosen: string | null
                 <ResourceName resource={one.resource} />
               </button>
             </td>
-            <td class="col-agent mid clip">{one.agent ?? one.caller}</td>
+            <td class="col-agent mid clip" title={one.agent ?? one.caller}>
+              <Name text={one.agent ?? one.caller} />
+            </td>
             <td class="wide col-reason" title={one.reason}>
               <Ticked text={one.reason} />
             </td>

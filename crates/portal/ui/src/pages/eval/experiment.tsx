@@ -15,6 +15,7 @@ import { EstimateView } from '../../ui/estimate';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
+import { Name } from '../../ui/name';
 import { PageHead } from '../../ui/page-head';
 import { Empty } from '../../ui/waiting';
 import { Cases } from './cases';
@@ -135,7 +136,9 @@ function Facts({ experiment }: { experiment: ExperimentSummary }) {
           : experiment.agents.map((agent, index) => (
               <span key={agent}>
                 {index > 0 && ', '}
-                <a href={agentPath(agent)}>{agent}</a>
+                <a href={agentPath(agent)}>
+                  <Name text={agent} />
+                </a>
               </span>
             ))}
       </Fact>

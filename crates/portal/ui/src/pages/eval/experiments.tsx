@@ -15,6 +15,7 @@ import { Given } from '../../ui/filter';
 import { ForRole } from '../../ui/role';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
+import { Name } from '../../ui/name';
 import { Empty } from '../../ui/waiting';
 import { EvalHead } from './head';
 import { NewExperiment } from './new-experiment';
@@ -207,7 +208,7 @@ function Row({ experiment, isPicked, pick }: { experiment: ExperimentSummary; is
       <td class="wide clip">
         {agent && (
           <a href={agentPath(agent)} tabIndex={-1}>
-            {agent}
+            <Name text={agent} />
           </a>
         )}
         {moreAgents.length > 0 && <span class="faint"> +{moreAgents.length}</span>}

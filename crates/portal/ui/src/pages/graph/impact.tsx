@@ -7,6 +7,7 @@ import { exact, plural } from '../../format/number';
 import { EntityLink, LevelBadge, isOwned, OwnerLink } from '../../ui/catalog';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
+import { Name } from '../../ui/name';
 import { ProvenanceMark } from './legend';
 import { distanceWords } from './words';
 
@@ -102,7 +103,7 @@ function Row({ kind, item }: { kind: ImpactKind; item: Impacted }) {
       <td>{classWord(classOf(kind.kind, kind.type))}</td>
       <td class="clip">
         <a href={`/catalog/graph?ref=${encodeURIComponent(item.ref)}`} data-row title={item.ref}>
-          {item.title}
+          <Name text={item.title} />
         </a>
       </td>
       <td class="mid clip">

@@ -6,6 +6,7 @@ import { entityPath } from '../../router';
 import { ClassName, OwnerLink } from '../../ui/catalog';
 import { TextFilter } from '../../ui/filter';
 import { Loaded } from '../../ui/loaded';
+import { Name } from '../../ui/name';
 import { PageHead } from '../../ui/page-head';
 import { Empty } from '../../ui/waiting';
 import { referenceName } from '../../format/catalog';
@@ -63,7 +64,7 @@ function ChooseEntity() {
                     </td>
                     <td class="clip">
                       <a href={`/catalog/graph?ref=${encodeURIComponent(item.ref)}`} data-row title={item.ref}>
-                        {item.title}
+                        <Name text={item.title} />
                       </a>
                     </td>
                     <td class="mid">

@@ -3,6 +3,7 @@ import { bytes, exact, plural, short } from '../../format/number';
 import { agentPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { Icon } from '../../ui/icon';
+import { Name } from '../../ui/name';
 import { Status } from '../../ui/status';
 
 export function Agents({ agents }: { agents: AgentSummary[] }) {
@@ -10,11 +11,17 @@ export function Agents({ agents }: { agents: AgentSummary[] }) {
     <section class="block">
       <h2>
         Agents <a href="/agents">All</a>
+        <span class="spacer" />
+        <span class="faint" title="Not only of the last 24 hours">
+          all kept runs
+        </span>
       </h2>
       <ul class="plain">
         {agents.map((agent) => (
           <li key={agent.agent}>
-            <a href={agentPath(agent.agent)}>{agent.agent}</a>
+            <a href={agentPath(agent.agent)} title={agent.agent}>
+              <Name text={agent.agent} />
+            </a>
             <span class="faint">
               {plural(agent.runs, 'run')},{' '}
               {agent.errors > 0 ? <span class="bad-text">{exact(agent.errors)} failed</span> : 'none failed'}

@@ -10,6 +10,7 @@ import { FirstSteps } from '../../ui/first-steps';
 import { Icon } from '../../ui/icon';
 import { firstRowShown } from '../../ui/marks';
 import { PageHead } from '../../ui/page-head';
+import { Revealed } from '../../ui/revealed';
 import { Failure, Waiting } from '../../ui/waiting';
 import { RunTable } from '../runs/table';
 import { Alarms } from './alarms';
@@ -130,8 +131,14 @@ function Attention({ failures }: { failures: RunSummary[] }) {
               <a href={runPath(run.run_id)} data-row>
                 <Icon name={refusal(run) ? 'lock' : 'failed'} />
                 <span class="attention-what">
-                  <b>{failureWords(run) || run.title || run.run_id}</b>
-                  <span>{[run.agent, run.error_message ? run.title : 'failed'].filter(Boolean).join(' · ')}</span>
+                  <b>
+                    <Revealed text={failureWords(run) || run.title || run.run_id} />
+                  </b>
+                  <span>
+                    <Revealed
+                      text={[run.agent, run.error_message ? run.title : 'failed'].filter(Boolean).join(' · ')}
+                    />
+                  </span>
                 </span>
                 <Ago at={run.started_at} />
               </a>

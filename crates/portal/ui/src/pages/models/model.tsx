@@ -10,6 +10,7 @@ import { agentPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { Fact } from '../../ui/fact';
 import { InCatalog } from '../../ui/in-catalog';
+import { Name } from '../../ui/name';
 import { PageHead } from '../../ui/page-head';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { RecentRuns } from '../runs/recent';
@@ -71,7 +72,9 @@ function Facts({ model }: { model: ModelSummary }) {
         {model.agents.map((agent, index) => (
           <span key={agent}>
             {index > 0 && ', '}
-            <a href={agentPath(agent)}>{agent}</a>
+            <a class="clipped" href={agentPath(agent)} title={agent}>
+              <Name text={agent} />
+            </a>
           </span>
         ))}
       </Fact>

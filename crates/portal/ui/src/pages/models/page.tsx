@@ -8,6 +8,7 @@ import { totalTokens, usageSentence } from '../../format/words';
 import { modelPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { FirstSteps } from '../../ui/first-steps';
+import { Name } from '../../ui/name';
 import { PageHead } from '../../ui/page-head';
 import { Failure, Waiting } from '../../ui/waiting';
 import { perMillion } from './price';
@@ -37,7 +38,7 @@ export default function ModelsPage() {
 
 function Table({ models }: { models: ModelSummary[] }) {
   return (
-    <table class="rows">
+    <table class="rows seen">
       <thead>
         <tr>
           <th scope="col">Model</th>
@@ -74,11 +75,13 @@ function Table({ models }: { models: ModelSummary[] }) {
         {models.map((model) => (
           <tr key={`${model.provider ?? ''}/${model.model}`}>
             <td class="col-title">
-              <a href={modelPath(model.model)} data-row>
-                {model.model}
+              <a href={modelPath(model.model)} data-row title={model.model}>
+                <Name text={model.model} />
               </a>
             </td>
-            <td class="mid">{model.provider ?? '–'}</td>
+            <td class="mid clip" title={model.provider ?? undefined}>
+              {model.provider ? <Name text={model.provider} /> : '–'}
+            </td>
             <td class="num">{exact(model.calls)}</td>
             <td class="num mid">{shareWithInterval(model.errors, model.calls)}</td>
             <td class="num mid" title={usageSentence(model.usage)}>

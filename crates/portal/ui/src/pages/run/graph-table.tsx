@@ -1,6 +1,7 @@
 import type { Graph } from '../../api/shapes';
 import { cost } from '../../format/money';
 import { exact } from '../../format/number';
+import { Name } from '../../ui/name';
 
 /** The graph in words, for reading aloud and for copying. */
 export function GraphTable({ graph }: { graph: Graph }) {
@@ -31,7 +32,9 @@ export function GraphTable({ graph }: { graph: Graph }) {
           {graph.nodes.map((node) => (
             <tr key={node.id}>
               <td>{node.kind}</td>
-              <th scope="row">{node.label}</th>
+              <th scope="row" class="clip" title={node.label}>
+                <Name text={node.label} />
+              </th>
               <td class="num">{exact(node.calls)}</td>
               <td class="num">{exact(node.errors)}</td>
               <td class="num">{node.tokens > 0 ? exact(node.tokens) : '–'}</td>
@@ -57,8 +60,12 @@ export function GraphTable({ graph }: { graph: Graph }) {
         <tbody>
           {graph.edges.map((edge) => (
             <tr key={`${edge.from}→${edge.to}`}>
-              <td>{labels.get(edge.from) ?? edge.from}</td>
-              <td>{labels.get(edge.to) ?? edge.to}</td>
+              <td class="clip">
+                <Name text={labels.get(edge.from) ?? edge.from} />
+              </td>
+              <td class="clip">
+                <Name text={labels.get(edge.to) ?? edge.to} />
+              </td>
               <td class="num">{exact(edge.calls)}</td>
               <td class="num">{exact(edge.errors)}</td>
             </tr>

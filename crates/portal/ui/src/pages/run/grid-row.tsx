@@ -4,6 +4,8 @@ import { exact, short } from '../../format/number';
 import { duration, offset } from '../../format/time';
 import { kindWord, outcomeWord } from '../../format/words';
 import { Icon } from '../../ui/icon';
+import { Name } from '../../ui/name';
+import { Revealed } from '../../ui/revealed';
 import { KindIcon } from '../../ui/status';
 import type { Row } from './rows';
 import type { Tree } from './tree';
@@ -62,7 +64,7 @@ function drawRow({ index, line, row, tree, collapsed, selected, durationNs, sele
         <KindIcon kind={row.kind} />
         <span class="hidden">{row.kind ? kindWord[row.kind] : 'Span'} </span>
         <span class="name" title={row.title}>
-          {row.label}
+          <Name text={row.label} />
         </span>
         {row.outcome === 'error' && (
           <span class="status error">
@@ -76,7 +78,7 @@ function drawRow({ index, line, row, tree, collapsed, selected, durationNs, sele
           </span>
         )}
         <span class="detail" title={row.detail}>
-          {row.detail}
+          <Revealed text={row.detail} />
         </span>
       </span>
       <span role="gridcell" class="cell-tokens" title={row.tokens > 0 ? `${exact(row.tokens)} tokens` : undefined}>

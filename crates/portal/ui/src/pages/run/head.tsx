@@ -13,6 +13,7 @@ import { Ago } from '../../ui/ago';
 import { Copy } from '../../ui/copy';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
+import { Name } from '../../ui/name';
 import { RunStatus } from '../../ui/status';
 import { RunFailure } from './refused';
 import { MarkAsGolden } from '../eval/golden';
@@ -26,7 +27,9 @@ export function RunFacts({ detail }: { detail: RunDetail }) {
       <dl class="run-facts">
         {summary.agent && (
           <Fact name="Agent">
-            <a href={agentPath(summary.agent)}>{summary.agent}</a>
+            <a class="clipped" href={agentPath(summary.agent)} title={summary.agent}>
+              <Name text={summary.agent} />
+            </a>
           </Fact>
         )}
         <Fact name="Duration">{duration(summary.duration_ns)}</Fact>
@@ -46,19 +49,29 @@ export function RunFacts({ detail }: { detail: RunDetail }) {
             {summary.models.map((model, index) => (
               <span key={model}>
                 {index > 0 && ', '}
-                <a href={modelPath(model)}>{model}</a>
+                <a class="clipped" href={modelPath(model)} title={model}>
+                  <Name text={model} />
+                </a>
               </span>
             ))}
           </Fact>
         )}
         {summary.session && (
           <Fact name="Session">
-            <a href={`/runs?session=${encodeURIComponent(summary.session)}`}>{clipped(summary.session)}</a>
+            <a
+              class="clipped short"
+              href={`/runs?session=${encodeURIComponent(summary.session)}`}
+              title={summary.session}
+            >
+              <Name text={summary.session} />
+            </a>
           </Fact>
         )}
         {summary.caller && (
           <Fact name="Caller">
-            <a href={`/runs?caller=${encodeURIComponent(summary.caller)}`}>{summary.caller}</a>
+            <a class="clipped" href={`/runs?caller=${encodeURIComponent(summary.caller)}`} title={summary.caller}>
+              <Name text={summary.caller} />
+            </a>
           </Fact>
         )}
         <Fact name="Started" title={instant(summary.started_at)}>
@@ -150,8 +163,4 @@ function Delete({ path }: { path: string }) {
       </button>
     </span>
   );
-}
-
-function clipped(text: string): string {
-  return text.length > 24 ? `${text.slice(0, 23)}…` : text;
 }

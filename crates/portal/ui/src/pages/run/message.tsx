@@ -4,6 +4,7 @@ import { summary, unwrapped } from '../../format/json';
 import { bytes, exact } from '../../format/number';
 import { Icon } from '../../ui/icon';
 import { Json } from '../../ui/json';
+import { Name, Names } from '../../ui/name';
 import { Revealed } from '../../ui/revealed';
 
 const SHOWN_CHARACTERS_MAX = 1_500;
@@ -30,7 +31,7 @@ export function MessageParts({ message, callsApart = false }: { message: Message
       ))}
       {called.length > 0 && (
         <p class="call-line">
-          <Icon name="tool" /> calls {called.join(', ')}
+          <Icon name="tool" /> calls <Names texts={called} />
         </p>
       )}
       {message.finish_reason && !USUAL_ENDS.has(message.finish_reason) && (
@@ -54,7 +55,10 @@ function PartView({ part }: { part: Part }) {
     case 'tool_call':
       return (
         <p class="call-line">
-          <Icon name="tool" /> calls <b>{part.name}</b>{' '}
+          <Icon name="tool" /> calls{' '}
+          <b>
+            <Name text={part.name} />
+          </b>{' '}
           <code>
             <Revealed text={summary(unwrapped(part.arguments), 160)} />
           </code>

@@ -86,7 +86,9 @@ function Messages({ messages }: { messages: Message[] }) {
     <ol class="messages">
       {messages.map((message, index) => (
         <li key={index} class={message.role}>
-          <b>{message.name ? `${message.role} · ${message.name}` : message.role}</b>
+          <b>
+            <Revealed text={message.name ? `${message.role} · ${message.name}` : message.role} />
+          </b>
           <MessageParts message={message} />
         </li>
       ))}

@@ -6,6 +6,7 @@ import { duration, instant, offset } from '../../format/time';
 import { sourceReason, totalTokens } from '../../format/words';
 import { agentPath, modelPath } from '../../router';
 import { Copy } from '../../ui/copy';
+import { Name } from '../../ui/name';
 import { SourceChip } from '../../ui/status';
 
 /** Facts known from the run come at once; those of the span follow in the same list. */
@@ -46,16 +47,24 @@ export function PanelFacts({ step, span }: { step: StepView | undefined; span: S
       {step && step.subtree.steps > 1 && <Subtree step={step} />}
       {either.model && (
         <Fact name="Model">
-          <a href={modelPath(either.model)}>{either.model}</a>
+          <a href={modelPath(either.model)}>
+            <Name text={either.model} />
+          </a>
           {either.provider && <span class="faint"> · {either.provider}</span>}
         </Fact>
       )}
       {either.agent && (
         <Fact name="Agent">
-          <a href={agentPath(either.agent)}>{either.agent}</a>
+          <a href={agentPath(either.agent)}>
+            <Name text={either.agent} />
+          </a>
         </Fact>
       )}
-      {either.tool && <Fact name="Tool">{either.tool}</Fact>}
+      {either.tool && (
+        <Fact name="Tool">
+          <Name text={either.tool} />
+        </Fact>
+      )}
       <Fact name="Source">
         <SourceChip source={either.source} /> <span class="faint">{sourceReason[either.source]}</span>
       </Fact>

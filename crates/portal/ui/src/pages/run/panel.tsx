@@ -4,6 +4,7 @@ import type { RunDetail, SpanDetail, StepView } from '../../api/shapes';
 import { kindWord } from '../../format/words';
 import { Copy } from '../../ui/copy';
 import { Icon } from '../../ui/icon';
+import { Name } from '../../ui/name';
 import { KindIcon, Status } from '../../ui/status';
 import { Failure, Waiting } from '../../ui/waiting';
 import { ContentSections } from './panel-content';
@@ -77,7 +78,9 @@ function Head({ step, span, close }: { step: StepView | undefined; span: SpanDet
           <Icon name="cross" />
         </button>
       </div>
-      <h2 title={title}>{title}</h2>
+      <h2 title={title}>
+        <Name text={title} />
+      </h2>
     </header>
   );
 }

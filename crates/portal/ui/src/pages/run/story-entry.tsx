@@ -7,6 +7,7 @@ import { duration, offset } from '../../format/time';
 import { totalTokens, usageSentence } from '../../format/words';
 import { Icon, type IconName } from '../../ui/icon';
 import { Json } from '../../ui/json';
+import { Name } from '../../ui/name';
 import { Revealed } from '../../ui/revealed';
 import { SourceChip, Status } from '../../ui/status';
 import { MessageParts } from './message';
@@ -33,8 +34,14 @@ export function Entry({ entry, selection }: Props) {
         onClick={() => selection.select(entry.span_id)}
       >
         <Icon name={speaker.icon} />
-        <b>{speaker.name}</b>
-        {speaker.note && <span class="faint entry-note">{speaker.note}</span>}
+        <b>
+          <Name text={speaker.name} />
+        </b>
+        {speaker.note && (
+          <span class="faint entry-note">
+            <Name text={speaker.note} />
+          </span>
+        )}
         {entry.outcome === 'error' && <Status outcome="error" />}
         <SourceChip source={entry.source} />
         <span class="entry-facts">{facts(entry)}</span>

@@ -1,11 +1,14 @@
 import type { RunSummary } from '../../api/shapes';
 import { cost, costReason } from '../../format/money';
+import { shownName } from '../../format/name';
 import { exact, short } from '../../format/number';
 import { failureWords } from '../../format/refusal';
 import { duration } from '../../format/time';
 import { totalTokens, usageSentence } from '../../format/words';
 import { agentPath, modelPath, runPath } from '../../router';
 import { Ago } from '../../ui/ago';
+import { Name } from '../../ui/name';
+import { Revealed } from '../../ui/revealed';
 import { RunStatus } from '../../ui/status';
 
 /** Columns of little use where space is short are left out by the style sheet (`wide`, `mid`). */
@@ -54,6 +57,14 @@ export function RunTable({ runs, label, compact = false }: { runs: RunSummary[];
   );
 }
 
+/** What the columns say for which there is no room in a narrow window. */
+function inShort(run: RunSummary): string {
+  const price = cost(run) === 'unknown' ? 'cost unknown' : cost(run);
+  return [run.agent && shownName(run.agent), price, duration(run.duration_ns)]
+    .filter((text) => text && text !== '–')
+    .join(' · ');
+}
+
 function RunRow({ run, compact }: { run: RunSummary; compact: boolean }) {
   const [model, ...others] = run.models;
   return (
@@ -64,23 +75,22 @@ function RunRow({ run, compact }: { run: RunSummary; compact: boolean }) {
       <td class="col-title">
         <div class="title-line">
           <a href={runPath(run.run_id)} data-row>
-            {run.title || <span class="mono">{run.run_id}</span>}
+            {run.title ? <Name text={run.title} /> : <span class="mono">{run.run_id}</span>}
           </a>
           {run.error_message && (
             <span class="row-error" title={failureWords(run)}>
-              {failureWords(run)}
+              <Revealed text={failureWords(run)} />
             </span>
           )}
         </div>
         <span class={run.error_message ? 'row-more bad-text' : 'row-more'}>
-          {failureWords(run) ||
-            [run.agent, cost(run), duration(run.duration_ns)].filter((text) => text && text !== '–').join(' · ')}
+          <Revealed text={failureWords(run) || inShort(run)} />
         </span>
       </td>
-      <td class="col-agent mid">
+      <td class="col-agent mid" title={run.agent ?? undefined}>
         {run.agent && (
           <a href={agentPath(run.agent)} tabIndex={-1}>
-            {run.agent}
+            <Name text={run.agent} />
           </a>
         )}
       </td>
@@ -88,7 +98,7 @@ function RunRow({ run, compact }: { run: RunSummary; compact: boolean }) {
         <td class="col-model wide" title={run.models.join(', ')}>
           {model && (
             <a href={modelPath(model)} tabIndex={-1}>
-              {model}
+              <Name text={model} />
             </a>
           )}
           {others.length > 0 && <span class="faint"> +{others.length}</span>}

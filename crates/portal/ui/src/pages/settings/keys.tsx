@@ -9,6 +9,7 @@ import { Icon } from '../../ui/icon';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { useAct } from '../../ui/act';
 import { Confirm } from '../../ui/confirm';
+import { Name } from '../../ui/name';
 import { agentPath } from '../../router';
 import { shortDigest } from '../eval/words';
 import { Lifetimes, secondsOf } from './lifetime';
@@ -174,7 +175,15 @@ function Table({ keys, revoke }: { keys: KeyInfo[]; revoke: (key: KeyInfo) => vo
                 </span>
               )}
             </th>
-            <td class="mid">{key.agent ? <a href={agentPath(key.agent)}>{key.agent}</a> : '–'}</td>
+            <td class="mid">
+              {key.agent ? (
+                <a href={agentPath(key.agent)}>
+                  <Name text={key.agent} />
+                </a>
+              ) : (
+                '–'
+              )}
+            </td>
             <td class="mid mono" title={key.agent_digest ?? 'Bound to no version'}>
               {key.agent_digest ? shortDigest(key.agent_digest) : '–'}
             </td>

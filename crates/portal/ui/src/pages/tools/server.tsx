@@ -13,6 +13,7 @@ import { useFollow } from '../../ui/follow';
 import { Icon } from '../../ui/icon';
 import { InCatalog } from '../../ui/in-catalog';
 import { Loaded } from '../../ui/loaded';
+import { Name } from '../../ui/name';
 import { PageHead } from '../../ui/page-head';
 import { Touched } from '../../ui/permission';
 import { RoleButton } from '../../ui/role';
@@ -203,7 +204,7 @@ function Row({
         </td>
         <td class="clip">
           <button type="button" class="row-button" data-row aria-expanded={isOpen} onClick={toggle}>
-            {definition.tool}
+            <Name text={definition.tool} />
           </button>
           {definition.read_only && <span class="chip">reads only</span>}
         </td>

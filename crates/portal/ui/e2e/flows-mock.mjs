@@ -116,6 +116,8 @@ async function reasons({ browser, server }) {
   const narrow = await open(browser, server, { width: 390, height: 844 });
   await narrow.page.goto('/runs?outcome=error');
   await narrow.page.locator('.runs .row-more.bad-text').first().waitFor();
+  await narrow.page.goto('/decisions?effect=deny&enforced=true');
+  await narrow.page.locator('.decisions .row-more', { hasText: 'release-notes · ' }).first().waitFor();
   await narrow.close();
 }
 

@@ -7,6 +7,9 @@ import { Failure, Waiting } from '../ui/waiting';
 /** Set from a reload that the portal made by itself until a page is there: one that fails again is not made twice. */
 const RELOADED = 'mizzen:reloaded';
 
+/** Two questions may be on their way at once; the first answer is enough. */
+let isLeaving = false;
+
 const AWAY = 'the Mizzen server cannot be reached; is `mizzen up` running? This page comes once the server is back.';
 const FAILED = 'the code of this page did not come from the server.';
 
@@ -20,6 +23,8 @@ export function Unloaded() {
   const retry = async (): Promise<void> => {
     setProblem('');
     if (!(await isServerThere())) return setProblem(AWAY);
+    if (isLeaving) return;
+    isLeaving = true;
     sessionStorage.setItem(RELOADED, 'yes');
     location.reload();
   };

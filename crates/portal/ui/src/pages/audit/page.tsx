@@ -11,8 +11,10 @@ import { Command } from '../../ui/copy';
 import { Problem } from '../../ui/field';
 import { Given, Pick, SincePick, TextFilter } from '../../ui/filter';
 import { Loaded } from '../../ui/loaded';
+import { Name } from '../../ui/name';
 import { PageHead } from '../../ui/page-head';
 import { EffectStatus } from '../../ui/permission';
+import { Revealed } from '../../ui/revealed';
 import { useSince } from '../../ui/since';
 import { Empty } from '../../ui/waiting';
 import { Checkpoint } from './checkpoint';
@@ -182,13 +184,13 @@ function Row({
         </button>
       </td>
       <td class="col-what clip" title={entry.reason ?? ''}>
-        {about(entry)}
+        <Revealed text={about(entry)} />
       </td>
       <td class="col-effect mid">
         {entry.effect && <EffectStatus effect={entry.effect} enforced={entry.mode !== 'observe'} />}
       </td>
       <td class="col-agent wide clip" title={entry.who?.reference ?? ''}>
-        {entry.who && shortCaller(entry.who.reference)}
+        {entry.who && <Name text={shortCaller(entry.who.reference)} />}
       </td>
       <td class="col-proof">
         <RowVerdict index={index} logKey={logKey} />

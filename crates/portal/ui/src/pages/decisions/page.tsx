@@ -190,6 +190,9 @@ function Table({ items, chosen }: { items: DecisionItem[]; chosen: string | null
               >
                 <ResourceName resource={one.resource} />
               </button>
+              <span class="row-more">
+                <Name text={one.agent ?? one.caller} /> · <Ticked text={one.reason} />
+              </span>
             </td>
             <td class="col-agent mid clip" title={one.agent ?? one.caller}>
               <Name text={one.agent ?? one.caller} />

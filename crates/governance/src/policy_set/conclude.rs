@@ -53,26 +53,12 @@ impl PolicySet {
     }
 
     fn refusal(&self, request: &Request<'_>, group: &Group, answer: &Answer) -> Option<Refusal<'_>> {
-        let forbids = self.rules_of(&answer.forbids);
-        let forbidding = mode(group, &forbids);
-        if let Some((rules, reason)) = self.failed(answer) {
-            let mode = mode(group, &rules);
-            if mode == Mode::Enforce || forbidding == Mode::Observe {
-                return Some(Refusal { rules, ..Refusal::new(mode, reason) });
-            }
-        }
-        if !forbids.is_empty() {
-            let reason = self.forbidden(&forbids, !answer.permits.is_empty(), request, group);
-            return Some(Refusal { rules: forbids, ..Refusal::new(forbidding, reason) });
-        }
-        let is_permitted = answer.allowed();
-        let enforced_for_all = |mode: &Mode| *mode == Mode::Enforce && !group.governed;
-        if let Some(mode) = group.never_callable.filter(|mode| is_permitted || enforced_for_all(mode)) {
-            let reason = format!("{} may never be called, so that lists do not show it", request.resource);
-            return Some(Refusal::new(mode, reason));
-        }
-        if is_permitted {
-            return None;
+        let refusals =
+            [self.failed(group, answer), self.forbidden(request, group, answer), uncallable(request, group, answer)];
+        // What is only observed does not stand before what is enforced.
+        let first = refusals.into_iter().flatten().min_by_key(|refusal| refusal.mode == Mode::Observe);
+        if first.is_some() || answer.allowed() {
+            return first;
         }
         let (reason, missing_evidence) = self.ungranted(request, group);
         Some(Refusal { missing_evidence, ..Refusal::new(own_mode(group), reason) })
@@ -149,7 +135,7 @@ impl PolicySet {
 
     /// Policies that could not be evaluated and would have restricted. A permit that fails permits nothing, which is
     /// refusal enough.
-    fn failed(&self, answer: &Answer) -> Option<(Vec<&Rule>, String)> {
+    fn failed(&self, group: &Group, answer: &Answer) -> Option<Refusal<'_>> {
         let failed: Vec<(&Rule, &String)> =
             answer.errors.iter().map(|(number, message)| (&self.rules[*number as usize], message)).collect();
         let failed: Vec<_> = failed.into_iter().filter(|(rule, _)| rule.is_forbid || rule.asks).collect();
@@ -158,8 +144,26 @@ impl PolicySet {
             "the policy `{}` could not be evaluated, so nothing is allowed: {message}; mend the policy",
             rule.id
         );
-        Some((failed.iter().map(|(rule, _)| *rule).collect(), reason))
+        let rules: Vec<&Rule> = failed.iter().map(|(rule, _)| *rule).collect();
+        Some(Refusal { mode: mode(group, &rules), rules, reason, missing_evidence: Vec::new() })
     }
+
+    fn forbidden(&self, request: &Request<'_>, group: &Group, answer: &Answer) -> Option<Refusal<'_>> {
+        let forbids = self.rules_of(&answer.forbids);
+        if forbids.is_empty() {
+            return None;
+        }
+        let reason = self.refused_by(&forbids, !answer.permits.is_empty(), request, group);
+        Some(Refusal { mode: mode(group, &forbids), rules: forbids, reason, missing_evidence: Vec::new() })
+    }
+}
+
+/// What may never be called is told where nothing else is refused, or where it is enforced also for who is only watched.
+fn uncallable<'a>(request: &Request<'_>, group: &Group, answer: &Answer) -> Option<Refusal<'a>> {
+    let enforced_for_all = |mode: &Mode| *mode == Mode::Enforce && !group.governed;
+    let mode = group.never_callable.filter(|mode| answer.allowed() || enforced_for_all(mode))?;
+    let reason = format!("{} may never be called, so that lists do not show it", request.resource);
+    Some(Refusal::new(mode, reason))
 }
 
 impl Refusal<'_> {

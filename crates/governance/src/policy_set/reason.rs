@@ -17,7 +17,7 @@ const NAME_CHARACTERS_MAX: usize = 64;
 
 impl PolicySet {
     /// That what is asked for is forbidden. What was written down is told before what is built in, whose way out would not help.
-    pub(super) fn forbidden(
+    pub(super) fn refused_by(
         &self,
         forbids: &[&Rule],
         is_granted: bool,

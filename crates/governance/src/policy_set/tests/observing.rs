@@ -1,6 +1,6 @@
 //! What is only observed lifts nothing that is enforced.
 
-use mizzen_model::asked::Taint;
+use mizzen_model::asked::{Action, Taint};
 use mizzen_model::permission::{Effect, Mode};
 use serde_json::{Value, json};
 
@@ -126,14 +126,22 @@ fn a_policy_that_fails_lifts_neither_denials_nor_duties() {
 #[test]
 fn a_denial_that_is_enforced_for_all_hides_from_the_lists_of_who_is_only_watched() {
     let forbid = "forbid(principal, action == Action::\"tools:call\", resource == Tool::\"every/echo\");";
-    for spec in ["", "  tools: [every/*]\n"] {
-        let listed = |cedar: &str, name| {
-            let mut ask = Ask { agent: Some("cedarly"), ..tool("every", name, json!({})) };
-            ask.action = mizzen_model::asked::Action::ToolsList;
-            let outcome = ask.of(&compile(&[&format!("{BOUNDARY}{spec}")], cedar));
-            outcome.mode == Mode::Observe || outcome.effect != Effect::Deny
-        };
-        assert!(!listed(forbid, "echo") && listed(forbid, "get"), "{spec}");
-        assert!(listed(&format!("@mode(\"observe\") {forbid}"), "echo"), "{spec}");
+    let watched = format!("@mode(\"observe\") {forbid}");
+    for own in ENFORCED {
+        for (spec, cedar) in OBSERVED {
+            let [enforcing, watching] = [forbid, &watched]
+                .map(|denial| compile(&[&format!("{BOUNDARY}{spec}")], &format!("{own}{cedar}{denial}")));
+            for arguments in [json!({}), json!({"n": i64::MAX})] {
+                let is_listed = |set, name| {
+                    let taint = Taint { private_data: true, ..Taint::default() };
+                    let asked = Ask { agent: Some("cedarly"), taint, ..tool("every", name, arguments.clone()) };
+                    let outcome = Ask { action: Action::ToolsList, ..asked }.of(set);
+                    outcome.mode == Mode::Observe || outcome.effect != Effect::Deny
+                };
+                let told = format!("{own}\n{spec}{cedar}\n{arguments}");
+                assert!(!is_listed(&enforcing, "echo") && is_listed(&enforcing, "get"), "{told}");
+                assert!(is_listed(&watching, "echo"), "{told}");
+            }
+        }
     }
 }

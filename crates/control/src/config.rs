@@ -9,6 +9,7 @@ use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::secret::Secret;
 use serde::{Deserialize, Serialize};
 
+use crate::environment::{Environment, ReferenceError};
 use crate::policies::PolicySettings;
 use crate::policies::decisions::Retention;
 
@@ -69,8 +70,19 @@ impl Default for PermissionConfig {
 pub struct WebhookConfig {
     /// Gets a POST with each held call as JSON; empty: nobody is told.
     pub url: String,
-    /// The key of the header `mizzen-signature`; empty: not signed.
+    /// The key of the header `mizzen-signature`, or `env:NAME` or `file:PATH` where it is; empty: not signed.
     pub secret: Secret,
+}
+
+impl WebhookConfig {
+    /// With the secret itself.
+    ///
+    /// # Errors
+    /// When it is not where the configuration says.
+    pub fn resolved(&self, environment: &Environment) -> Result<Self, ReferenceError> {
+        let secret = environment.referred(self.secret.expose())?;
+        Ok(Self { url: self.url.clone(), secret: secret.unwrap_or_else(|| self.secret.clone()) })
+    }
 }
 
 impl Default for WebhookConfig {
@@ -125,5 +137,35 @@ impl PermissionConfig {
     pub(crate) fn assumed_nano_usd(&self) -> Option<u64> {
         let nanos = (self.unknown_price_usd * 1e9).ceil();
         (nanos >= 1.0).then(|| nanos.min(9e18) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use mizzen_runtime::secret::Secret;
+
+    use super::WebhookConfig;
+    use crate::environment::Environment;
+
+    #[test]
+    fn the_webhooks_secret_may_be_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        std::fs::write(&file, "of the file\n").unwrap();
+        let environment = Environment::of(BTreeMap::from([("HOOK".to_owned(), "of the environment".to_owned())]));
+        let resolved = |secret: &str| {
+            let webhook = WebhookConfig { url: String::new(), secret: Secret::new(secret) };
+            webhook.resolved(&environment).map(|webhook| webhook.secret.expose().to_owned())
+        };
+        assert_eq!(resolved("plain").unwrap(), "plain");
+        assert_eq!(resolved("").unwrap(), "");
+        assert_eq!(resolved("env:HOOK").unwrap(), "of the environment");
+        assert_eq!(resolved(&format!("file:{}", file.display())).unwrap(), "of the file");
+        assert!(resolved("env:NONE").unwrap_err().to_string().contains("`NONE`, which is not set"));
+        std::fs::write(&file, " \n").unwrap();
+        assert!(resolved(&format!("file:{}", file.display())).unwrap_err().to_string().contains("empty"));
+        assert!(resolved("file:/nowhere/at/all").is_err());
     }
 }

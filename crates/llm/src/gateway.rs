@@ -43,7 +43,7 @@ pub use self::config::{
     GatewayConfig, GatewayLimits, PermissionConfig, Retries, SecretsConfig, Timeouts, UpstreamConfig,
 };
 use self::guardrails::Guardrails;
-pub use self::guardrails::{GuardrailConfig, GuardrailError, OnFailure, When};
+pub use self::guardrails::{GuardrailConfig, GuardrailError, OnFailure, PROGRAM_PATH, When};
 use self::metrics::GatewayMetrics;
 use self::rates::Rates;
 use self::recorder::Recorder;

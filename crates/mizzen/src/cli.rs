@@ -72,6 +72,8 @@ pub(crate) enum Command {
     /// entries in the catalog. `--dry-run` shows both and does neither.
     Init(crate::init::cli::InitArgs),
     /// Ask in SQL: tables `runs`, `steps`, `spans`, `logs`, `metrics`, `scores`, `decisions`; read-only.
+    ///
+    /// `attributes`, `resource` and `events` are JSON: `attr(attributes, 'gen_ai.request.temperature')` reads a value.
     Query(QueryArgs),
     /// Score runs, with what that leaves uncertain.
     #[command(subcommand)]

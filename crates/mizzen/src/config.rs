@@ -22,6 +22,9 @@ pub(crate) fn load(args: &ConfigArgs) -> Result<Config, Failure> {
     let environment: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
+    for misspelt in load::misspelt_variables(&environment) {
+        output::say(&misspelt);
+    }
     let mut config = load::load(args.config.as_deref(), &environment).map_err(Failure::Usage)?;
     if let Some(data_dir) = &args.data_dir {
         config.data_dir.clone_from(data_dir);

@@ -93,8 +93,15 @@ pub(crate) enum ApiError {
 }
 
 impl ApiError {
+    /// A database that does not answer at the moment is told as such, all else as our own fault.
     pub(crate) fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Internal(error.into())
+        let error = error.into();
+        if !mizzen_store::is_away(error.as_ref()) {
+            return Self::Internal(error);
+        }
+        tracing::error!(error = %Chain(error.as_ref()), "a request failed");
+        let message = "the control database does not answer at the moment; try again, and see `/readyz`".to_owned();
+        Self::Refused { status: StatusCode::SERVICE_UNAVAILABLE, code: "unavailable", message }
     }
 
     /// A number of things that are kept has its limit.
@@ -448,8 +455,21 @@ mod tests {
     use mizzen_control::pauses::PauseError;
     use mizzen_mcp::pins::ApproveError;
     use mizzen_mcp::servers::ChangeError;
+    use mizzen_store::StoreError;
+    use mizzen_telemetry::ReadError;
 
     use super::ApiError;
+
+    #[test]
+    fn a_database_that_does_not_answer_is_unavailable_and_no_fault_of_ours() {
+        let away = || StoreError::from(sqlx::Error::PoolTimedOut);
+        for error in [ApiError::internal(away()), ApiError::from(ReadError::from(away()))] {
+            assert_eq!((error.status(), error.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{error}");
+            assert!(error.to_string().contains("does not answer at the moment"), "{error}");
+        }
+        let refused = StoreError::from(sqlx::Error::RowNotFound);
+        assert_eq!(ApiError::internal(refused).status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
 
     #[test]
     fn what_the_audit_log_did_not_take_is_unavailable_and_what_narrows_is_done_all_the_same() {

@@ -75,6 +75,21 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+/// Whether that the control database does not answer at the moment is what is behind `error`.
+#[must_use]
+pub fn is_away(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |cause| cause.source());
+    causes.any(|cause| match (cause.downcast_ref::<StoreError>(), cause.downcast_ref::<sqlx::Error>()) {
+        (Some(error), _) => error.is_transient(),
+        (_, Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_))) => true,
+        (_, Some(error)) => {
+            let code = error.as_database_error().and_then(|error| error.code());
+            code.is_some_and(|code| StoreError::of_code(&code)(sqlx::Error::RowNotFound).is_transient())
+        }
+        (None, None) => false,
+    })
+}
+
 impl StoreError {
     /// SQLite tells (extended) result codes as decimal numbers, PostgreSQL five-character SQLSTATEs.
     fn of_code(code: &str) -> fn(sqlx::Error) -> Self {

@@ -157,6 +157,8 @@ impl Ledger {
         let open: Vec<Arc<Account>> = self.accounts().values().cloned().collect();
         let mut failed = None;
         for account in open {
+            // Nobody finds less than there is while it is on its way back.
+            let _one_at_a_time = account.taking.lock().await;
             let mut due = match idle(&account) {
                 Some(since) => account.take_due(since),
                 None => continue,

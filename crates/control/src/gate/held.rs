@@ -56,7 +56,7 @@ impl Held {
 
     fn refuse(self, code: DenialCode, why: String) -> Answer {
         let message = format!("{} was refused: {why}", self.ask.resource);
-        self.inner.memory.measures().decided(self.decision.effect, Some(code));
+        self.inner.memory.measures().decided(&self.decision, Some(code));
         let record_content = self.record_content;
         Answer::Refused(Denial { decision: self.decision, code, message, retry_at: None, record_content })
     }

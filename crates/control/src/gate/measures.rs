@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use mizzen_model::permission::Effect;
+use mizzen_model::permission::{Decision, Effect, Mode};
 use mizzen_runtime::metrics::{Counter, Metrics};
 
 use super::DenialCode;
 
 #[derive(Debug)]
 pub(crate) struct Measures {
-    /// By effect, and the code of the refusal; `none` for calls that went on.
-    decisions: HashMap<(Effect, &'static str), Counter>,
+    /// By effect, the mode it was decided in, and the code of the refusal; `none` for calls that went on.
+    decisions: HashMap<(Effect, Mode, &'static str), Counter>,
     pub(crate) held: Counter,
     /// Decisions that nobody had room to record beside their runs.
     pub(crate) shed: Counter,
@@ -26,10 +26,11 @@ impl Measures {
         let mut decisions = HashMap::new();
         let codes = DenialCode::ALL.iter().map(|code| code.as_str()).chain(["none"]);
         for code in codes {
-            for effect in Effect::ALL {
-                let labels = [("effect", effect.as_str()), ("code", code)];
-                let help = "Decisions by effect, and by the code of the refusal.";
-                decisions.insert((*effect, code), metrics.counter("mizzen_permission_decisions_total", help, &labels));
+            for (effect, mode) in Effect::ALL.iter().flat_map(|effect| Mode::ALL.iter().map(|mode| (*effect, *mode))) {
+                let labels = [("effect", effect.as_str()), ("mode", mode.as_str()), ("code", code)];
+                let help = "Decisions by effect, by mode (what is only observed is not refused), and by the code of the refusal.";
+                let counter = metrics.counter("mizzen_permission_decisions_total", help, &labels);
+                decisions.insert((effect, mode, code), counter);
             }
         }
         let counter = |name, help| metrics.counter(name, help, &[]);
@@ -49,8 +50,9 @@ impl Measures {
         }
     }
 
-    pub(crate) fn decided(&self, effect: Effect, code: Option<DenialCode>) {
-        if let Some(counter) = self.decisions.get(&(effect, code.map_or("none", DenialCode::as_str))) {
+    pub(crate) fn decided(&self, decision: &Decision, code: Option<DenialCode>) {
+        let key = (decision.effect, decision.mode, code.map_or("none", DenialCode::as_str));
+        if let Some(counter) = self.decisions.get(&key) {
             counter.inc();
         }
     }

@@ -137,7 +137,7 @@ fn tell(
     arguments_hash: Option<String>,
 ) {
     let measures = inner.memory.measures();
-    measures.decided(decision.effect, code);
+    measures.decided(decision, code);
     let recorded = Recorded {
         decision: Arc::clone(decision),
         code,

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use mizzen_governance::request::ToolFacts;
 use mizzen_model::asked::{Action, Resource, ResourceKind, Spend, Taint};
 use mizzen_model::permission::{Effect, Mode};
+use mizzen_runtime::metrics::Metrics;
 use serde_json::json;
 
 use super::{Answer, Ask, Denial, DenialCode, Permit};
 use crate::budgets::{Budget, Limits, Per, Window};
+use crate::config::PermissionSettings;
 use crate::keys::NewKey;
 use crate::pauses::{PauseKind, Reach};
 use crate::plane::tests::{Fixture, planes};
@@ -86,6 +88,8 @@ pub(crate) fn refused(answer: Answer) -> Denial {
 #[tokio::test]
 async fn an_agent_that_no_boundary_names_works_and_leaves_a_record_of_what_would_have_been() {
     for plane in planes().await {
+        let metrics = Metrics::new();
+        plane.control.configure(PermissionSettings { metrics: metrics.clone(), ..PermissionSettings::default() });
         let mut decisions = plane.control.decisions().unwrap();
         assert!(plane.control.decisions().is_none(), "there is one recorder");
         let caller = plane.agent("helm").await;
@@ -96,6 +100,8 @@ async fn an_agent_that_no_boundary_names_works_and_leaves_a_record_of_what_would
         assert_eq!((recorded.decision.action.as_str(), recorded.code), ("tools:call", None));
         assert_eq!(recorded.ask.arguments, ask(&caller).arguments);
         permit.settle(Spend::default());
+        let told = r#"mizzen_permission_decisions_total{effect="deny",mode="observe",code="none"} 1"#;
+        assert!(metrics.render().contains(told), "{}", metrics.render());
     }
 }
 

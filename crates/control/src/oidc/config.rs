@@ -1,14 +1,13 @@
 //! The section `[oidc]` of the configuration.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use mizzen_model::permission::Role;
 use mizzen_model::suggest;
 use mizzen_runtime::secret::Secret;
 use serde::{Deserialize, Serialize};
 
-use crate::environment::Environment;
+use crate::environment::{Environment, ReferenceError};
 use crate::tokens::Claims;
 
 /// In [`OidcConfig::roles`]: everybody whom the provider knows.
@@ -64,14 +63,8 @@ pub enum OidcConfigError {
     NoRoles,
     #[error("`oidc.client_secret` must say where the secret is, `env:NAME` or `file:PATH`, and not be one")]
     PlainSecret,
-    #[error("`oidc.client_secret` names the environment variable `{0}`, which is not set")]
-    Variable(String),
-    #[error("`oidc.client_secret` names the file `{file}`, which cannot be read")]
-    File {
-        file: String,
-        #[source]
-        source: std::io::Error,
-    },
+    #[error("`oidc.client_secret` cannot be used")]
+    Secret(#[from] ReferenceError),
     #[error("`oidc.issuer` and `oidc.redirect_url` must be https addresses; plain http is for loopback only")]
     Address(#[source] crate::tokens::TokenError),
 }
@@ -121,14 +114,7 @@ impl OidcConfig {
         if self.client_secret.is_empty() {
             return Ok(None);
         }
-        if let Some(variable) = self.client_secret.strip_prefix("env:") {
-            let found = environment.get(variable).map(Secret::new);
-            return found.map(Some).ok_or_else(|| OidcConfigError::Variable(variable.to_owned()));
-        }
-        let file = self.client_secret.strip_prefix("file:").ok_or(OidcConfigError::PlainSecret)?;
-        let content = fs::read_to_string(file);
-        let content = content.map_err(|source| OidcConfigError::File { file: file.to_owned(), source })?;
-        Ok(Some(Secret::new(content.trim())))
+        environment.referred(&self.client_secret)?.map(Some).ok_or(OidcConfigError::PlainSecret)
     }
 
     /// The highest role that what a token says gives; `None`: none at all.

@@ -269,7 +269,7 @@ async fn a_section_that_cannot_work_is_told_at_the_start() {
     let right = config(&setup.fake);
     let told = |config: OidcConfig| match Oidc::new(&config, &setup.control, &environment(), client()) {
         Ok(_) => "right".to_owned(),
-        Err(error) => error.to_string(),
+        Err(error) => mizzen_runtime::error::Chain(&error).to_string(),
     };
     assert_eq!(told(right.clone()), "right");
     let with_secret = |secret: &str| told(OidcConfig { client_secret: secret.to_owned(), ..right.clone() });

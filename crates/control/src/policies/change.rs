@@ -157,8 +157,8 @@ impl Policies<'_> {
             }
             let at = self.0.clock.now();
             let next = becoming(&stored, wanted, current.as_ref(), at)?;
-            // What is closed may stay so, or the first of two could not be mended.
-            let mut may_close = self.published().closed();
+            // What is not in force may stay so, or the first of two could not be mended.
+            let mut may_close = self.published().may_close(&stored);
             may_close.remove(&set::label(wanted.kind, wanted.name));
             let assembled = publish::assemble(&next, working.files(), working.unnamed, may_close).await;
             let assembled = assembled.map_err(PolicyError::Invalid)?;

@@ -20,7 +20,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::decisions::Retention;
 use super::folder::{Folder, LOOK_INTERVAL};
 use super::set::{self, Assembled, FileText};
-use super::stored::{self, StoredSet};
+use super::stored::{self, Stored, StoredSet};
 use super::{Policies, Policy, PolicyError, PolicyKind, Problem, Problems};
 use crate::audit::{AuditEntry, Durability, Kind, Who};
 use crate::budgets::Budget;
@@ -67,9 +67,20 @@ impl Published {
         set::policy_text(self.set.cedar_text(), id)
     }
 
-    /// The stored policies that are closed, as problems name them.
+    /// The policies that are closed, as problems name them.
     pub(super) fn closed(&self) -> BTreeSet<String> {
         self.policies.iter().filter(|policy| policy.closed.is_some()).map(Policy::source).collect()
+    }
+
+    /// Those of the `stored` that may be closed when they cannot be read: all that are not in force as they are, which nodes of
+    /// other releases may have put there.
+    pub(super) fn may_close(&self, stored: &StoredSet) -> BTreeSet<String> {
+        let is_in_force = |policy: &&Stored| {
+            let here = self.find(policy.kind, &policy.name);
+            here.is_some_and(|here| here.closed.is_none() && here.digest == policy.digest)
+        };
+        let others = stored.policies.iter().filter(|policy| !is_in_force(policy));
+        others.map(|policy| set::label(policy.kind, &policy.name)).collect()
     }
 
     /// Everything that keeps what was written from being in force.
@@ -159,8 +170,8 @@ impl Policies<'_> {
             working.folder = Some(Folder::open(path).await?);
         }
         let stored = stored::load(&self.0.store).await?;
-        let all = stored.policies.iter().map(|policy| set::label(policy.kind, &policy.name)).collect();
-        let assembled = assemble(&stored, working.files(), unnamed, all).await.map_err(PolicyError::Invalid)?;
+        let may_close = self.published().may_close(&stored);
+        let assembled = assemble(&stored, working.files(), unnamed, may_close).await.map_err(PolicyError::Invalid)?;
         for problem in &assembled.problems {
             tracing::error!(%problem, "a stored policy cannot be read; whom it is about is refused everything until it is mended");
         }
@@ -194,7 +205,7 @@ impl Policies<'_> {
         }
         let working = self.0.policies.working().await;
         let stored = stored::load(&self.0.store).await?;
-        match assemble(&stored, working.files(), working.unnamed, self.published().closed()).await {
+        match assemble(&stored, working.files(), working.unnamed, self.published().may_close(&stored)).await {
             Ok(assembled) => publish(self.0, &working, stored.revision, assembled),
             Err(problems) => {
                 if self.0.policies.published().problems != problems.0 {
@@ -216,7 +227,7 @@ impl Policies<'_> {
         let outcome = match files {
             Ok(files) => {
                 let stored = stored::load(&self.0.store).await?;
-                match assemble(&stored, &files, working.unnamed, self.published().closed()).await {
+                match assemble(&stored, &files, working.unnamed, self.published().may_close(&stored)).await {
                     Ok(assembled) => match self.audit_folder(&working, &assembled, "updated").await {
                         Ok(()) => Ok((stored.revision, files, assembled)),
                         Err(error) => Err(Problems(vec![set::whole("policy folder", Chain(&error).to_string())])),

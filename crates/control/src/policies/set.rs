@@ -268,12 +268,15 @@ impl Found {
         Sources { boundaries: of(PolicyKind::Boundary), policies: of(PolicyKind::Policy), unnamed }
     }
 
-    /// Closes the policies that `problems` are of; an error when one is of something else.
+    /// Closes the policies that `problems` are of; an error when one is of something else, or of one that is fine without the others.
     fn close_those(&mut self, problems: Vec<Problem>) -> Result<(), Problems> {
         let mut wrong: BTreeSet<&str> = problems.iter().map(|problem| problem.source.as_str()).collect();
         let open = self.policies.values_mut().filter(|policy| policy.closed.is_none());
         let mut open: Vec<&mut Policy> = open.filter(|policy| self.may_close.contains(&policy.source())).collect();
-        open.retain(|policy| wrong.remove(policy.source().as_str()));
+        open.retain(|policy| wrong.contains(policy.source().as_str()) && !compiles_alone(policy));
+        for policy in &open {
+            wrong.remove(policy.source().as_str());
+        }
         if !wrong.is_empty() || open.is_empty() {
             return Err(Problems(problems));
         }
@@ -281,6 +284,16 @@ impl Found {
         self.closed.extend(problems);
         Ok(())
     }
+}
+
+fn compiles_alone(policy: &Policy) -> bool {
+    let source = vec![Source { name: policy.source(), text: policy.text.to_string() }];
+    let mut alone = Sources::default();
+    match policy.kind {
+        PolicyKind::Boundary => alone.boundaries = source,
+        PolicyKind::Policy => alone.policies = source,
+    }
+    PolicySet::compile(&alone).is_ok()
 }
 
 /// Puts in the place of a policy what refuses everything: to whom a boundary names, where that can be told, and else to everybody.

@@ -8,8 +8,8 @@ use super::API_VERSION;
 use super::decode::KINDS;
 use super::reader::Reader;
 
-/// A boundary of the same name that refuses everything to whom `text` names, in the mode that it says; `None` when it cannot be
-/// told whom it names.
+/// A boundary of the same name that refuses everything to whom `text` names; `None` when it cannot be told whom it names. It
+/// enforces that also where the text only watches: what that says of records and of what calls touch cannot be kept either.
 #[must_use]
 pub fn closed(name: &str, text: &str) -> Option<String> {
     let tree = yaml::parse(text, Limits::PAGE).ok()?;
@@ -21,14 +21,11 @@ pub fn closed(name: &str, text: &str) -> Option<String> {
     let because = format!("the boundary `{name}` cannot be read, and refuses everything until it is mended");
     let deny: Vec<_> =
         KINDS.iter().map(|(word, kind)| json!({ *word: everything(*kind), "because": because })).collect();
-    // Without a mode a boundary watches; with one that is no mode, it enforces.
-    let mode = field(spec, "mode").map_or("observe", |mode| mode.as_text().unwrap_or_default());
-    let mode = if mode == "observe" { mode } else { "enforce" };
     let closed = json!({
         "apiVersion": API_VERSION,
         "kind": "Boundary",
         "metadata": { "name": name },
-        "spec": { "mode": mode, "agents": agents, "teams": teams, "deny": deny },
+        "spec": { "mode": "enforce", "agents": agents, "teams": teams, "deny": deny },
     });
     Some(closed.to_string())
 }

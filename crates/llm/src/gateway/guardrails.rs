@@ -19,6 +19,7 @@ use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
 use tokio::sync::{Semaphore, mpsc};
 
+pub use self::ask::PROGRAM_PATH;
 use self::ask::{Failure, Verdict};
 use self::config::{Guardrail, Means};
 pub use self::config::{GuardrailConfig, GuardrailError, OnFailure, When};

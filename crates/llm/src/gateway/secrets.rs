@@ -1,4 +1,4 @@
-//! Secrets in what leaves for a provider: in the body, which may leave without them, and in the query and the headers, which
+//! Secrets in what leaves for a provider: in the body, which may leave without them, and in the address and the headers, which
 //! would be others then.
 
 use bytes::Bytes;
@@ -17,9 +17,10 @@ pub(super) async fn in_body(gateway: &Inner, body: &Bytes) -> Result<Vec<Found>,
     found.map_err(unsearched)
 }
 
-/// The kinds of secrets in what of the client's query and headers goes on, and the refusal where they may not.
+/// The kinds of secrets in what of the client's address and headers goes on, and the refusal where they may not.
 pub(super) fn in_head(gateway: &Inner, parts: &Parts) -> Result<(Vec<&'static str>, Option<Refusal>), Refusal> {
-    let mut head: Vec<u8> = percent_decode_str(parts.uri.query().unwrap_or_default()).collect();
+    let address = parts.uri.path_and_query().map_or("", |address| address.as_str());
+    let mut head: Vec<u8> = percent_decode_str(address).collect();
     for (name, value) in headers::crossing(&parts.headers) {
         head.push(b'\n');
         head.extend_from_slice(name.as_str().as_bytes());
@@ -28,7 +29,7 @@ pub(super) fn in_head(gateway: &Inner, parts: &Parts) -> Result<(Vec<&'static st
     }
     let found = gateway.secrets.find(Place::ModelRequest, &head, &gateway.control.snapshot()).map_err(unsearched)?;
     let may_leave = matches!(gateway.secrets.judge(&Bytes::from(head), &found), Verdict::Pass);
-    let refusal = (!may_leave).then(|| refused("the query or a header of the request", &found));
+    let refusal = (!may_leave).then(|| refused("the address or a header of the request", &found));
     Ok((secrets::kinds(&found), refusal))
 }
 

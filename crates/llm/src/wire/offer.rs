@@ -183,8 +183,7 @@ impl Offer {
             return Err(OfferError::TooMany);
         }
         let written = [limits.n, limits.best_of];
-        let text = |raw: Raw<'_>| raw.text()?.trim().parse().ok();
-        let choices = written.into_iter().filter_map(|raw| whole(raw).or_else(|| text(raw))).max().unwrap_or(1);
+        let choices = written.into_iter().filter_map(|raw| whole(raw).or_else(|| whole_text(raw))).max().unwrap_or(1);
         let output_tokens_max = said.iter().copied().filter_map(whole).max();
         let bounds = Bounds {
             max_tokens: bound(said, output_tokens_max),
@@ -213,16 +212,29 @@ pub(crate) fn of_model(model: &str) -> Option<ProviderTool> {
 }
 
 /// A number of tokens or answers; a fraction counts as the next whole number.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie between 0 and 2^53")]
 fn whole(raw: Raw<'_>) -> Option<u64> {
-    let number = raw.read::<Number>()?;
+    ceiling(&raw.read::<Number>()?)
+}
+
+/// As some upstreams read a text.
+fn whole_text(raw: Raw<'_>) -> Option<u64> {
+    ceiling(&raw.text()?.trim().parse().ok()?)
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to lie between 0 and 2^53")]
+fn ceiling(number: &Number) -> Option<u64> {
     number.as_u64().or_else(|| number.as_f64().map(f64::ceil).filter(|n| (0.0..9e15).contains(n)).map(|n| n as u64))
 }
 
 /// The largest of what was said, or the first that is no number of tokens or answers.
 fn bound(said: &[Raw<'_>], largest: Option<u64>) -> Option<Value> {
     let odd = said.iter().find(|raw| raw.get().is_some() && whole(**raw).is_none());
-    odd.and_then(|raw| raw.read::<Value>()).map(without_content).or(largest.map(Value::from))
+    let odd = odd.and_then(|raw| raw.read::<Value>()).map(|value| match value {
+        // Below zero is without a bound to some engines: no limit may fit it.
+        Value::Number(number) => Value::String(number.to_string()),
+        other => without_content(other),
+    });
+    odd.or(largest.map(Value::from))
 }
 
 /// Of what is no number its kind, and of a text its beginning.

@@ -110,6 +110,7 @@ async fn writing_a_bound_as_another_type_gets_around_neither_a_grant_nor_a_denia
         r#""max_tokens":[5000]"#,
         r#""max_completion_tokens":"5000""#,
         r#""max_tokens":1e300"#,
+        r#""max_tokens":-1"#,
         r#""n":"2""#,
         r#""n":[2]"#,
         r#""n":true"#,

@@ -104,14 +104,17 @@ async fn a_query_or_a_header_with_a_secret_does_not_leave_where_secrets_may_not(
                 continue;
             }
             assert_eq!((got.status, record.error_type()), (403, Some("secret_found")), "{path}");
-            assert!(got.body.contains("query or a header") && !got.body.contains(AWS), "{}", got.body);
+            assert!(got.body.contains("address or a header") && !got.body.contains(AWS), "{}", got.body);
         }
+        it.fake.will(Answer::json(200, r#"{"id":"m"}"#));
+        let one = it.get(&format!("/v1/models/{AWS}")).await;
+        assert_eq!(one.status, if action == SecretsAction::Observe { 200 } else { 403 });
         let listed = it.request(Method::GET, "/v1/models").header("x-note", PROVIDER_KEY);
         it.fake.will(Answer::json(200, r#"{"object":"list","data":[]}"#));
         let expected = if action == SecretsAction::Observe { 200 } else { 403 };
         assert_eq!(Got::read(it.send(listed, "").await).await.status, expected);
         let asked = it.fake.asked().len();
-        assert_eq!(asked, if action == SecretsAction::Observe { 3 } else { 0 });
+        assert_eq!(asked, if action == SecretsAction::Observe { 4 } else { 0 });
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use mizzen_control::origin::Allowed;
 use mizzen_control::tokens::{Issuer, IssuerConfig};
-use mizzen_llm::gateway::GuardrailConfig;
+use mizzen_llm::gateway::{GuardrailConfig, PROGRAM_PATH};
 use mizzen_mcp::gateway::IssuerTokens;
 use mizzen_mcp::servers::check as tools;
 use mizzen_model::price::PriceTable;
@@ -21,9 +21,6 @@ use rustix::fs::{Access, access};
 use super::sections::{Config, Log, Tls};
 use super::{environment, given};
 use crate::failure::Failure;
-
-/// Where the programs of guardrails are looked for, whatever the environment says.
-const GUARDRAIL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Refuses what could not be served, each fault with its key. Nothing outside the machine is asked, and the data folder is not
 /// looked at.
@@ -55,6 +52,7 @@ fn faults(config: &Config) -> Vec<anyhow::Error> {
         config.gateway.check().context("`gateway`"),
         config.oidc.check(&environment()).context("`oidc`"),
         issuers(config),
+        config.permission.webhook.resolved(&environment()).map(drop).context("`permission.webhook.secret`"),
         policy_folder(&config.permission.policy_dir).context("`permission.policy_dir`"),
         Allowed::new(config.allowed_hosts.iter().cloned()).map(drop).context("`allowed_hosts`"),
     ];
@@ -92,7 +90,7 @@ fn program(guardrail: &GuardrailConfig) -> anyhow::Result<()> {
     let is_program = |path: &Path| path.is_file() && access(path, Access::EXEC_OK).is_ok();
     let is_there = match program.contains('/') {
         true => is_program(Path::new(program)),
-        false => GUARDRAIL_PATH.split(':').any(|folder| is_program(&Path::new(folder).join(program))),
+        false => PROGRAM_PATH.split(':').any(|folder| is_program(&Path::new(folder).join(program))),
     };
     let name = &guardrail.name;
     anyhow::ensure!(

@@ -21,6 +21,32 @@ pub(super) fn load(file: Option<&Path>, environment: &[(String, String)]) -> any
     resolve(&text, environment).with_context(|| format!("failed to use the configuration `{}`", path.display()))
 }
 
+/// What in the environment is nearly the variable of a key, and sets none. Others that begin with `MIZZEN_` are of commands, of tools
+/// and of Kubernetes, which names services so.
+pub(super) fn misspelt_variables(environment: &[(String, String)]) -> Vec<String> {
+    let defaults = Value::try_from(Config::default()).unwrap_or_else(|_| Value::Table(Table::new()));
+    let mut keys = Vec::new();
+    variables_of(&defaults, "", &mut keys);
+    let ours =
+        environment.iter().filter_map(|(name, _)| name.strip_prefix("MIZZEN").filter(|rest| rest.starts_with('_')));
+    let unknown = ours.filter(|name| !keys.iter().any(|key| key == name));
+    let told = unknown.filter_map(|name| {
+        let near = suggest::nearest(&name[1..], keys.iter().map(|key| &key[1..]))?;
+        Some(format!("the variable `MIZZEN{name}` sets nothing; did you mean `MIZZEN_{near}`?"))
+    });
+    told.collect()
+}
+
+fn variables_of(defaults: &Value, prefix: &str, found: &mut Vec<String>) {
+    for (key, default) in defaults.as_table().into_iter().flatten() {
+        let name = format!("{prefix}_{}", key.to_uppercase());
+        match default.is_table() {
+            true => variables_of(default, &name, found),
+            false => found.push(name),
+        }
+    }
+}
+
 fn resolve(text: &str, environment: &[(String, String)]) -> anyhow::Result<Config> {
     // The file alone first: its errors have a line and a column, which the merged table no longer has.
     toml::from_str::<Config>(text).map_err(|error| anyhow!("{}", explain(&error)))?;
@@ -88,6 +114,27 @@ mod tests {
 
     fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_variable_that_sets_nothing_is_told_with_the_nearest_that_does() {
+        let pairs = [
+            ("MIZZEN_LISTN", "1"),
+            ("MIZZEN_LISTEN", "1"),
+            ("MIZZEN_TOKEN", "t"),
+            ("MIZZEN_URL", "u"),
+            ("MIZZEN_BIN", "b"),
+            ("MIZZEN_KEY", "k"),
+            ("MIZZEN_RUN_ID", "r"),
+            ("MIZZEN", ""),
+            ("HOME", "/"),
+            ("MIZZEN_SERVICE_HOST", "10.0.0.1"),
+            ("MIZZEN_TELEMETRY__RETENTION_DAYS", "7"),
+        ];
+        let told = super::misspelt_variables(&variables(&pairs));
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].contains("`MIZZEN_LISTN`") && told[0].contains("`MIZZEN_LISTEN`?"), "{told:?}");
+        assert!(told[1].contains("did you mean `MIZZEN_TELEMETRY_RETENTION_DAYS`?"), "{told:?}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use mizzen_catalog::Catalog;
 use mizzen_catalog::scorecard::{self, Scorecards};
 use mizzen_catalog::template::plane::{self as template_plane, Templates};
 use mizzen_control::Control;
-use mizzen_control::config::PermissionSettings;
+use mizzen_control::config::{PermissionConfig, PermissionSettings};
 use mizzen_control::oidc::Oidc;
 use mizzen_eval::judge::ChatJudge;
 use mizzen_eval::plane::{self, Eval};
@@ -192,8 +192,9 @@ async fn open_control(
     (clock, metrics, tasks): (&Clock, &Metrics, &TaskGroup),
 ) -> anyhow::Result<Control> {
     let control = Control::open(store.clone(), data_dir, clock.clone(), environment()).await?;
+    let webhook = config.permission.webhook.resolved(&environment()).context("`permission.webhook.secret`")?;
     control.configure(PermissionSettings {
-        config: config.permission.clone(),
+        config: PermissionConfig { webhook, ..config.permission.clone() },
         metrics: metrics.clone(),
         client: Some(client.clone()),
     });

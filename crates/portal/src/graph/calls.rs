@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::layout::{Layout, Size, layout};
-use crate::view::steps::visits;
+use crate::view::steps::{is_unpriced, visits};
 
 /// Participants of one kind that are drawn one by one; the rarest beyond that share a node.
 const NODES_PER_KIND_MAX: usize = 40;
@@ -52,6 +52,8 @@ pub(crate) struct GraphNode {
     /// Input and output tokens of a model, or of an agent's own model calls.
     pub(crate) tokens: u64,
     pub(crate) cost_usd: Option<f64>,
+    /// When above zero, `cost_usd` is a lower bound.
+    pub(crate) unpriced_calls: u32,
 }
 
 /// Calls from one participant to another.
@@ -73,6 +75,7 @@ struct Count {
     errors: u32,
     tokens: u64,
     cost_usd: Option<f64>,
+    unpriced_calls: u32,
 }
 
 impl Count {
@@ -84,6 +87,7 @@ impl Count {
             (Some(own), Some(more)) => Some(own + more),
             (own, more) => own.or(more),
         };
+        self.unpriced_calls += other.unpriced_calls;
     }
 
     fn of(step: &Step) -> Self {
@@ -92,6 +96,7 @@ impl Count {
             errors: u32::from(step.outcome == Outcome::Error),
             tokens: step.usage.map_or(0, |usage| usage.total_tokens()),
             cost_usd: step.cost_usd,
+            unpriced_calls: u32::from(is_unpriced(step)),
         }
     }
 }
@@ -166,7 +171,11 @@ impl Census {
         if to.0 == NodeKind::Model {
             caller.add(Count { calls: 0, errors: 0, ..count });
         }
-        let count = if to.0 == NodeKind::Model { count } else { Count { tokens: 0, cost_usd: None, ..count } };
+        let count = if to.0 == NodeKind::Model {
+            count
+        } else {
+            Count { tokens: 0, cost_usd: None, unpriced_calls: 0, ..count }
+        };
         self.nodes.entry(to.clone()).or_default().add(count);
         self.edges.entry((from, to)).or_default().add(count);
     }
@@ -218,6 +227,7 @@ fn draw(census: &Census, layout: &Layout) -> GraphView {
         errors: count.errors,
         tokens: count.tokens,
         cost_usd: count.cost_usd,
+        unpriced_calls: count.unpriced_calls,
     });
     let edges = census.edges.iter().zip(&layout.lines).map(|(((from, to), count), points)| GraphEdge {
         from: node_id(from),

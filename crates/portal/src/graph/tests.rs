@@ -54,6 +54,15 @@ fn calls_are_counted_from_the_agent_that_made_them() {
 }
 
 #[test]
+fn what_calls_without_a_price_leave_out_is_told_of_the_model_and_of_who_called_it() {
+    let unpriced = Step { cost_usd: None, ..model(4, Some(1)) };
+    let failed = Step { cost_usd: None, usage: None, outcome: Outcome::Error, ..model(5, Some(1)) };
+    let view = graph(&[agent(1, None, "a"), tool(2, Some(1), "t"), model(3, Some(1)), unpriced, failed], None);
+    let of = |id: &str| (node(&view.nodes, id).cost_usd, node(&view.nodes, id).unpriced_calls);
+    assert_eq!((of("model:m"), of("agent:a"), of("tool:t")), ((Some(0.25), 1), (Some(0.25), 1), (None, 0)));
+}
+
+#[test]
 fn a_wrapper_around_the_same_agent_and_a_twin_are_no_calls() {
     let twin = Step { counted_as: Some(id(4)), ..model(3, Some(2)) };
     let view = graph(&[agent(1, None, "a"), agent(2, Some(1), "a"), twin, model(4, Some(3))], None);

@@ -23,6 +23,12 @@ pub(crate) struct StepView {
     pub(crate) subtree: Subtree,
 }
 
+/// The rule of the run's own totals: a call that failed before it used anything has no price to miss.
+pub(crate) fn is_unpriced(step: &Step) -> bool {
+    let used = step.usage.is_some() || (step.kind == StepKind::ModelCall && step.outcome != Outcome::Error);
+    used && step.cost_usd.is_none()
+}
+
 /// Totals of a step and all steps below it. A call seen twice counts once.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Subtree {
@@ -40,13 +46,10 @@ impl Subtree {
         if step.counted_as.is_some() {
             return Self::default();
         }
-        // The rule of the run's own totals: a call that failed before it used anything has no price to miss.
-        let used = step.usage.is_some() || (step.kind == StepKind::ModelCall && step.outcome != Outcome::Error);
-        let unpriced = used && step.cost_usd.is_none();
         Self {
             usage: step.usage.unwrap_or_default(),
             cost_usd: step.cost_usd,
-            unpriced_calls: u32::from(unpriced),
+            unpriced_calls: u32::from(is_unpriced(step)),
             errors: u32::from(step.outcome == Outcome::Error),
             steps: 1,
         }

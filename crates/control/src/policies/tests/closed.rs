@@ -68,7 +68,7 @@ async fn a_boundary_that_cannot_be_read_any_more_refuses_its_agents_everything_u
         let policies = again.policies();
         let told: Vec<String> = policies.published().problems.iter().map(|problem| problem.source.clone()).collect();
         assert_eq!(told, ["boundary:first", "boundary:second", "boundary:watched"], "{}", plane.test.name);
-        for (caller, goes) in [(&first, false), (&second, false), (&watched, true), (&other, true)] {
+        for (caller, goes) in [(&first, false), (&second, false), (&watched, false), (&other, true)] {
             assert_eq!(goes_on(&again, caller).await, goes, "{:?}", caller.agent);
         }
         let closed = policies.get(PolicyKind::Boundary, "first").unwrap();
@@ -90,6 +90,38 @@ async fn a_boundary_that_cannot_be_read_any_more_refuses_its_agents_everything_u
         plane.control.policies().open(PolicySettings::default(), &Metrics::new()).await.unwrap();
         assert_eq!(digest(&plane.control.policies()), digest(&policies));
     }
+}
+
+#[tokio::test]
+async fn what_another_release_stores_is_closed_here_and_keeps_no_other_change_from_being_in_force() {
+    for plane in planes().await {
+        opened(&plane, None).await;
+        let here = restart(&plane).await;
+        let theirs = plane.control.policies();
+        put(&theirs, "odd", &boundary("odd", "enforce"), Expected::Nothing).await.unwrap();
+        overwrite(&plane, "odd", &boundary("odd", "enforce").replace("tools: [helm/list_*]", "hosts: ['https://x/']"))
+            .await;
+        let (odd, other) = (plane.agent("odd").await, plane.agent("other").await);
+        here.policies().refresh().await.unwrap();
+        assert!(!goes_on(&here, &odd).await && goes_on(&here, &other).await, "{}", plane.test.name);
+        let forbid = "forbid (principal, action, resource) when { context.taint.outside_reached };\n";
+        here.policies().put(PolicyKind::Policy, "emergency", forbid, &Expected::Nothing, &by("ada")).await.unwrap();
+        assert!(here.policies().get(PolicyKind::Policy, "emergency").is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_file_with_the_id_of_a_stored_policy_closes_nothing_and_refuses_the_start() {
+    let plane = planes().await.swap_remove(0);
+    opened(&plane, None).await;
+    let named = format!("@id(\"x\")\n{CEDAR}");
+    plane.control.policies().put(PolicyKind::Policy, "leaks", &named, &Expected::Nothing, &by("ada")).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.cedar"), &named).unwrap();
+    let again = plane.reopen().await.unwrap();
+    let settings = PolicySettings { folder: Some(folder.path().to_owned()), ..PolicySettings::default() };
+    let refused = again.policies().open(settings, &Metrics::new()).await;
+    assert!(matches!(refused, Err(PolicyError::Invalid(_))), "{refused:?}");
 }
 
 #[tokio::test]

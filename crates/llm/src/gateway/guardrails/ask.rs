@@ -19,8 +19,8 @@ use super::config::Guardrail;
 /// Of what a guardrail answers.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
 const REASON_CHARS_MAX: usize = 500;
-/// All that a program finds in its environment: no secret of the server's.
-const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+/// Where programs are looked for, and all that they find in their environment: no secret of the server's.
+pub const PROGRAM_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// What a guardrail says.
 #[derive(Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ pub(super) async fn program(command: &[String], question: Bytes) -> Result<Verdi
     let mut child = Command::new(program)
         .args(arguments)
         .env_clear()
-        .env("PATH", PATH)
+        .env("PATH", PROGRAM_PATH)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

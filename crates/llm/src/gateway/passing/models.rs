@@ -101,8 +101,8 @@ fn is_path_of_model(model: &str) -> bool {
 
 /// What may not be called is not listed, and neither is what this upstream has and would not be asked for.
 fn is_listed(gateway: &Inner, caller: &KeyIdentity, upstream: &Upstream, model: &str) -> bool {
-    let chosen = gateway.routes.choose(upstream.protocol, model);
-    chosen.is_ok_and(|route| route.upstream.name == upstream.name) && may_see(gateway, caller, upstream, model)
+    let Ok(route) = gateway.routes.choose(upstream.protocol, model) else { return false };
+    route.upstream.name == upstream.name && may_see(gateway, caller, upstream, route.model)
 }
 
 fn may_see(gateway: &Inner, caller: &KeyIdentity, upstream: &Upstream, model: &str) -> bool {

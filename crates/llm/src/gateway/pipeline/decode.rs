@@ -1,5 +1,6 @@
 //! What is asked.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -93,7 +94,7 @@ impl Identified {
         recording.note(|copy| {
             copy.model.clone_from(&asked.model);
             copy.stream = asked.stream;
-            copy.secrets = kinds(&found).into_iter().chain(in_head).collect();
+            copy.secrets = BTreeSet::from_iter(kinds(&found).into_iter().chain(in_head)).into_iter().collect();
             let readable = body.len() <= gateway.config.limits.record_body_bytes_max;
             // Whatever leaves, no secret is recorded.
             copy.request = if readable { recordable(&body, &found) } else { None };

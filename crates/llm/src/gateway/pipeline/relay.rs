@@ -50,7 +50,8 @@ impl Called {
         let words = call.door.recorded && call.door.format != Format::Embeddings;
         let guarded = head.status.is_success() && words && call.gateway.guardrails.hold_answers(&call.caller);
         let whole = guarded || matches!(filter, Filter::OwnBody { .. });
-        let changed = whole || !matches!(filter, Filter::Pass);
+        // To a stream that breaks off an event is added.
+        let changed = whole || events || !matches!(filter, Filter::Pass);
         let (bytes_max, stopped) = (terms.result_bytes_max, terms.stopped);
         let terms = relay::Terms { pace, bytes_max, stopped, events, timed: None };
         if terms.bytes_max.is_some_and(|most| incoming.size_hint().lower() > most) {

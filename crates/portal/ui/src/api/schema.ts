@@ -4285,6 +4285,11 @@ export interface components {
             tokens: number;
             /** Format: double */
             cost_usd?: number | null;
+            /**
+             * Format: int32
+             * @description When above zero, `cost_usd` is a lower bound.
+             */
+            unpriced_calls: number;
         };
         /** @description The graph with coordinates in pixels; x grows to the right, y downwards. */
         GraphView: {

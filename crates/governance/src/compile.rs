@@ -228,7 +228,7 @@ impl Work {
         let (Part::Call(grant) | Part::Beyond(grant) | Part::Three(grant)) = part else {
             return Obligations::default();
         };
-        let Some((_, grant)) = self.boundaries.get(index).and_then(|boundary| emit::grants(boundary).nth(grant)) else {
+        let Some(grant) = self.boundaries.get(index).and_then(|boundary| emit::grant(boundary, grant)) else {
             return Obligations::default();
         };
         Obligations {

@@ -59,16 +59,31 @@ pub(crate) struct Group {
     pub(crate) boundaries: Vec<usize>,
     /// Whether an enforcing boundary names the caller, or the unnamed are held to the policies.
     pub(crate) governed: bool,
-    /// The grants of these boundaries that fit the thing: boundary, and index among its grants.
-    pub(crate) grants: Vec<(usize, usize)>,
+    /// The grants of these boundaries that fit the thing, in their order.
+    pub(crate) grants: Vec<Granted>,
     /// What the grants say that the thing touches; `None`: none says anything.
     pub(crate) touches: Option<Taint>,
     /// Whether one of the grants lets a person decide where the three come together.
     pub(crate) may_ask: bool,
-    pub(crate) schemas: Vec<(String, Arc<Validator>)>,
     /// For lists: whether calling it is refused whatever the arguments, and whether that is enforced.
     pub(crate) never_callable: Option<Mode>,
     last: Mutex<Option<(Record, Answer)>>,
+}
+
+/// A grant for one thing.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    /// The boundary, and the index among its grants.
+    pub(crate) place: (usize, usize),
+    pub(crate) schema: Option<GrantedSchema>,
+}
+
+#[derive(Debug)]
+pub(crate) struct GrantedSchema {
+    /// As in `context.schemas`.
+    pub(crate) id: String,
+    /// `None`: it is no schema, and nothing satisfies it.
+    pub(crate) validator: Option<Arc<Validator>>,
 }
 
 impl Group {
@@ -178,12 +193,9 @@ impl PolicySet {
         needs.merge(&own_needs);
         let needs = if needs.everything { Needs::all_of(&self.vocabulary) } else { needs };
         let grants = self.grants(&boundaries, request.resource);
-        let of = |(boundary, index): &(usize, usize)| {
-            emit::grants(&self.boundaries[*boundary]).nth(*index).map(|(_, grant)| grant)
-        };
-        let touches = grants.iter().filter_map(of).filter_map(|grant| grant.touches).reduce(Taint::union);
-        let may_ask = grants.iter().filter_map(of).any(|grant| grant.three_together == Effect::NeedsApproval);
-        let schemas = grants.iter().filter_map(|place| self.schema(*place, of(place)?)).collect();
+        let touches = grants.iter().filter_map(|(_, grant)| grant.touches).reduce(Taint::union);
+        let may_ask = grants.iter().any(|(_, grant)| grant.three_together == Effect::NeedsApproval);
+        let grants = grants.into_iter().map(|(place, grant)| Granted { place, schema: self.schema(place, grant) });
         let entities = [&principal, &resource].into_iter().filter_map(Place::entity).chain([with_parents(&action)]);
         Group {
             key: Key::new(request),
@@ -200,10 +212,9 @@ impl PolicySet {
             needs,
             boundaries,
             governed,
-            grants,
+            grants: grants.collect(),
             touches,
             may_ask,
-            schemas,
         }
     }
 
@@ -216,22 +227,22 @@ impl PolicySet {
         needs
     }
 
-    fn grants(&self, boundaries: &[usize], resource: &Resource) -> Vec<(usize, usize)> {
+    fn grants(&self, boundaries: &[usize], resource: &Resource) -> Vec<((usize, usize), &Grant)> {
         let mut found = Vec::new();
         for boundary in boundaries {
             for (index, (kind, grant)) in emit::grants(&self.boundaries[*boundary]).enumerate() {
                 if kind == resource.kind && grant_fits(grant, kind, resource) {
-                    found.push((*boundary, index));
+                    found.push(((*boundary, index), grant));
                 }
             }
         }
         found
     }
 
-    fn schema(&self, place: (usize, usize), grant: &Grant) -> Option<(String, Arc<Validator>)> {
-        let id = emit::schema_id(&self.boundaries[place.0].name, grant);
-        let validator = Arc::clone(self.validators.get(&id)?);
-        Some((id, validator))
+    fn schema(&self, (boundary, _): (usize, usize), grant: &Grant) -> Option<GrantedSchema> {
+        grant.schema.as_ref()?;
+        let id = emit::schema_id(&self.boundaries[boundary].name, grant);
+        Some(GrantedSchema { validator: self.validators.get(&id).cloned(), id })
     }
 
     /// What nothing permits, or a forbid without conditions refuses, may never be called.

@@ -11,29 +11,27 @@ use crate::request::{INPUT_RESPONSES, PROVIDER_RUN, Request};
 const SEPARATORS: [char; 2] = ['/', '\\'];
 
 /// The arguments of a grant that are not within their limits, in the grant's order.
-pub(crate) fn beyond<'a>(grant: &'a Grant, arguments: Option<&Value>) -> Vec<&'a str> {
-    let empty = Map::new();
-    let arguments = arguments.and_then(Value::as_object).unwrap_or(&empty);
-    let unseen = arguments.contains_key(PROVIDER_RUN);
-    let beyond = |limit: &Limit, path: &str| match lookup(arguments, path) {
-        None => !limit.optional || unseen || facts::is_elsewhere(arguments, path),
+pub(crate) fn beyond<'a>(grant: &'a Grant, arguments: Option<&'a Value>) -> impl Iterator<Item = &'a str> {
+    let arguments = arguments.and_then(Value::as_object);
+    let is_elsewhere =
+        move |path| arguments.is_some_and(|a| a.contains_key(PROVIDER_RUN) || facts::is_elsewhere(a, path));
+    let beyond = move |limit: &Limit, path| match arguments.and_then(|arguments| lookup(arguments, path)) {
+        None => !limit.optional || is_elsewhere(path),
         Some(value) => !within(limit, value),
     };
     let limited = grant.arguments.iter();
-    limited.filter(|argument| beyond(&argument.limit, &argument.path)).map(|argument| argument.path.as_str()).collect()
+    limited.filter(move |argument| beyond(&argument.limit, &argument.path)).map(|argument| argument.path.as_str())
 }
 
 /// Arguments that a grant with `other_arguments: deny` does not name.
-pub(crate) fn others(grant: &Grant, arguments: Option<&Value>) -> Vec<String> {
-    if grant.other_arguments {
-        return Vec::new();
-    }
+pub(crate) fn others<'a>(grant: &'a Grant, arguments: Option<&'a Value>) -> impl Iterator<Item = &'a str> {
     let named = |name: &str| {
         let name = name.replace('~', "~0").replace('/', "~1");
         grant.arguments.iter().any(|argument| argument.path.split('/').next() == Some(&name))
     };
-    let given = arguments.and_then(Value::as_object).into_iter().flat_map(Map::keys);
-    given.filter(|name| *name != INPUT_RESPONSES && !named(name)).cloned().collect()
+    let given = arguments.filter(|_| !grant.other_arguments).and_then(Value::as_object);
+    let given = given.into_iter().flat_map(Map::keys).map(String::as_str);
+    given.filter(move |name| *name != INPUT_RESPONSES && !named(name))
 }
 
 /// Whether the evidence in force satisfies a rule, with the roundings that Cedar sees.

@@ -19,7 +19,7 @@ use crate::cedar::paths::Needs;
 use crate::compile::{self, Compiled, Rule, Sources};
 use crate::fact::Record;
 use crate::facts::{self, Touching};
-use crate::group::{self, Group, Groups};
+use crate::group::{self, GrantedSchema, Group, Groups};
 use crate::index::view::View;
 use crate::index::{Answer, Index};
 use crate::problem::Problem;
@@ -51,6 +51,8 @@ pub struct PolicySet {
 pub(crate) struct Evaluated {
     pub(crate) group: Arc<Group>,
     pub(crate) touching: Touching,
+    /// Of each of the group's grants, whether the arguments satisfy its schema, if it has one.
+    pub(crate) satisfied: Vec<bool>,
     pub(crate) seen: Result<(Record, Answer), String>,
 }
 
@@ -167,18 +169,27 @@ impl PolicySet {
 
     pub(crate) fn evaluate(&self, request: &Request<'_>) -> Evaluated {
         let group = self.groups.of(self, request);
-        let may_ask = group.may_ask && self.may_ask(request, &group);
+        let satisfied = satisfied(request, &group);
+        let may_ask = group.may_ask && self.may_ask(request, &group, &satisfied);
         let touching = touching(request, &group, may_ask);
-        let seen = self.see(request, &group, touching);
-        Evaluated { group, touching, seen }
+        let seen = self.see(request, &group, touching, &satisfied);
+        Evaluated { group, touching, satisfied, seen }
     }
 
-    fn see(&self, request: &Request<'_>, group: &Group, touching: Touching) -> Result<(Record, Answer), String> {
+    fn see(
+        &self,
+        request: &Request<'_>,
+        group: &Group,
+        touching: Touching,
+        satisfied: &[bool],
+    ) -> Result<(Record, Answer), String> {
         if request.arguments.is_some_and(|arguments| !arguments.is_object() && !arguments.is_null()) {
             return Err("the arguments are no JSON object; send one".to_owned());
         }
-        let satisfied = satisfied(request, group);
-        let context = facts::context(request, &group.needs, touching, &satisfied).map_err(|found| {
+        let schemas = group.grants.iter().zip(satisfied).filter(|(_, is_satisfied)| **is_satisfied);
+        let schemas: Vec<&str> =
+            schemas.filter_map(|(granted, _)| granted.schema.as_ref()).map(|schema| schema.id.as_str()).collect();
+        let context = facts::context(request, &group.needs, touching, &schemas).map_err(|found| {
             format!(
                 "the argument `{}` {}, so that the policies about it cannot be evaluated; send a value that they can compare",
                 found.path, found.why
@@ -219,22 +230,23 @@ impl Compiled {
     }
 }
 
-/// The schemas that the arguments satisfy.
-fn satisfied<'a>(request: &Request<'_>, group: &'a Group) -> Vec<&'a str> {
+/// Of each of the group's grants, whether the arguments satisfy its schema, if it has one.
+fn satisfied(request: &Request<'_>, group: &Group) -> Vec<bool> {
     let none = Value::Object(Map::new());
     let mut arguments = Cow::Borrowed(request.arguments.filter(|arguments| !arguments.is_null()).unwrap_or(&none));
     // Nobody has seen what would have to satisfy them.
-    if arguments.get(PROVIDER_RUN).is_some() {
-        return Vec::new();
-    }
-    if !group.schemas.is_empty()
+    let is_unseen = arguments.get(PROVIDER_RUN).is_some();
+    if !is_unseen
+        && group.grants.iter().any(|granted| granted.schema.is_some())
         && arguments.get(INPUT_RESPONSES).is_some()
         && let Some(members) = arguments.to_mut().as_object_mut()
     {
         members.shift_remove(INPUT_RESPONSES);
     }
-    let valid = group.schemas.iter().filter(|(_, validator)| validator.is_valid(&arguments));
-    valid.map(|(id, _)| id.as_str()).collect()
+    let is_valid = |schema: &GrantedSchema| {
+        !is_unseen && schema.validator.as_ref().is_some_and(|validator| validator.is_valid(&arguments))
+    };
+    group.grants.iter().map(|granted| granted.schema.as_ref().is_none_or(is_valid)).collect()
 }
 
 /// What this call touches. A grant's word counts before the configuration of the tool server; where nobody said

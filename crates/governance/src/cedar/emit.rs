@@ -42,13 +42,30 @@ const NOT_APPROVED: &str =
 
 /// All grants of a boundary, with their kinds, in a fixed order.
 pub(crate) fn grants(boundary: &Boundary) -> impl Iterator<Item = (ResourceKind, &Grant)> {
-    let models = boundary.models.iter().map(|grant| (ResourceKind::Model, grant));
-    let tools = boundary.tools.iter().map(|grant| (ResourceKind::Tool, grant));
-    let resources = boundary.resources.iter().map(|grant| (ResourceKind::Resource, grant));
-    let prompts = boundary.prompts.iter().map(|grant| (ResourceKind::Prompt, grant));
-    let routes = boundary.routes.iter().map(|grant| (ResourceKind::Route, grant));
-    let hosts = boundary.hosts.iter().map(|grant| (ResourceKind::Host, grant));
-    models.chain(tools).chain(resources).chain(prompts).chain(routes).chain(hosts)
+    by_kind(boundary).into_iter().flat_map(|(kind, grants)| grants.iter().map(move |grant| (kind, grant)))
+}
+
+/// The one with this index among [`grants`], without a walk over those before it.
+pub(crate) fn grant(boundary: &Boundary, index: usize) -> Option<&Grant> {
+    let mut left = index;
+    for (_, grants) in by_kind(boundary) {
+        match left.checked_sub(grants.len()) {
+            Some(rest) => left = rest,
+            None => return grants.get(left),
+        }
+    }
+    None
+}
+
+fn by_kind(boundary: &Boundary) -> [(ResourceKind, &[Grant]); 6] {
+    [
+        (ResourceKind::Model, &boundary.models),
+        (ResourceKind::Tool, &boundary.tools),
+        (ResourceKind::Resource, &boundary.resources),
+        (ResourceKind::Prompt, &boundary.prompts),
+        (ResourceKind::Route, &boundary.routes),
+        (ResourceKind::Host, &boundary.hosts),
+    ]
 }
 
 /// What a grant's JSON Schema is known by in `context.schemas`.

@@ -33,7 +33,7 @@ impl PolicySet {
         // What could not be evaluated permits nothing, and its duties are not lifted by that.
         let failed = answer.errors.iter().map(|(number, _)| &self.rules[*number as usize]);
         let dutiful: Vec<&Rule> = permits.iter().copied().chain(failed.filter(|rule| !rule.is_forbid)).collect();
-        let Some(refusal) = self.refusal(request, group, answer) else {
+        let Some(refusal) = self.refusal(request, evaluated, answer) else {
             return self.permitted(request, evaluated, &permits, &dutiful);
         };
         // What is only observed does not lift what is enforced.
@@ -52,15 +52,19 @@ impl PolicySet {
         numbers.into_iter().map(|number| &self.rules[*number as usize]).collect()
     }
 
-    fn refusal(&self, request: &Request<'_>, group: &Group, answer: &Answer) -> Option<Refusal<'_>> {
-        let refusals =
-            [self.failed(group, answer), self.forbidden(request, group, answer), uncallable(request, group, answer)];
+    fn refusal(&self, request: &Request<'_>, evaluated: &Evaluated, answer: &Answer) -> Option<Refusal<'_>> {
+        let group = &evaluated.group;
+        let refusals = [
+            self.failed(group, answer),
+            self.forbidden(request, evaluated, answer),
+            uncallable(request, group, answer),
+        ];
         // What is only observed does not stand before what is enforced.
         let first = refusals.into_iter().flatten().min_by_key(|refusal| refusal.mode == Mode::Observe);
         if first.is_some() || answer.allowed() {
             return first;
         }
-        let (reason, missing_evidence) = self.ungranted(request, group);
+        let (reason, missing_evidence) = self.ungranted(request, evaluated);
         Some(Refusal { missing_evidence, ..Refusal::new(own_mode(group), reason) })
     }
 
@@ -91,7 +95,7 @@ impl PolicySet {
         let reason = match effect {
             Effect::Allow => format!("permitted by {}", named(&deciding)),
             _ => {
-                let beyond = self.beyond_limits(&deciding, request, group);
+                let beyond = self.beyond_limits(&deciding, request, evaluated);
                 format!("a person must say yes, because of {}{beyond}", named(&deciding))
             }
         };
@@ -148,13 +152,13 @@ impl PolicySet {
         Some(Refusal { mode: mode(group, &rules), rules, reason, missing_evidence: Vec::new() })
     }
 
-    fn forbidden(&self, request: &Request<'_>, group: &Group, answer: &Answer) -> Option<Refusal<'_>> {
+    fn forbidden(&self, request: &Request<'_>, evaluated: &Evaluated, answer: &Answer) -> Option<Refusal<'_>> {
         let forbids = self.rules_of(&answer.forbids);
         if forbids.is_empty() {
             return None;
         }
-        let reason = self.refused_by(&forbids, !answer.permits.is_empty(), request, group);
-        Some(Refusal { mode: mode(group, &forbids), rules: forbids, reason, missing_evidence: Vec::new() })
+        let reason = self.refused_by(&forbids, !answer.permits.is_empty(), request, evaluated);
+        Some(Refusal { mode: mode(&evaluated.group, &forbids), rules: forbids, reason, missing_evidence: Vec::new() })
     }
 }
 

@@ -204,7 +204,7 @@ fn cedar_takes_limits_as_they_are_written() {
     for (number, grant) in grants.iter().enumerate() {
         for arguments in values() {
             let outcome = decide(&set, &format!("t{number}"), &arguments, Taint::default(), &[]);
-            let within = limits::beyond(grant, Some(&arguments)).is_empty();
+            let within = limits::beyond(grant, Some(&arguments)).next().is_none();
             let told = format!("{} of {arguments}: {}", LIMITS[number], outcome.reason);
             if outcome.effect == Effect::Allow {
                 assert!(within, "{told}");
@@ -234,7 +234,7 @@ fn a_denial_holds_wherever_its_limits_do_and_where_they_cannot_be_read() {
         for arguments in values() {
             let outcome = decide(&set, &format!("t{number}"), &arguments, Taint::default(), &[]);
             let there = arguments.get("x").is_some_and(|x| !x.is_null());
-            if there && limits::beyond(&as_grant, Some(&arguments)).is_empty() {
+            if there && limits::beyond(&as_grant, Some(&arguments)).next().is_none() {
                 assert_eq!(outcome.effect, Effect::Deny, "{} of {arguments}", LIMITS[number]);
             }
             if arguments.get(PROVIDER_RUN).is_some() {
@@ -272,13 +272,13 @@ fn something_else_in_place_of_an_object_gets_around_no_limit_on_its_fields() {
     for arguments in &elsewhere {
         assert_eq!(effect(&denying, arguments), Effect::Deny, "{arguments}");
         assert_eq!(effect(&granting, arguments), Effect::Deny, "{arguments}");
-        assert_eq!(limits::beyond(&grant, Some(arguments)), ["x/y/z"], "{arguments}");
+        assert!(limits::beyond(&grant, Some(arguments)).eq(["x/y/z"]), "{arguments}");
     }
     let good = json!({"x": {"y": {"z": "good"}}});
     for arguments in missing.iter().chain([&good]) {
         assert_eq!(effect(&denying, arguments), Effect::Allow, "{arguments}");
         assert_eq!(effect(&granting, arguments), Effect::Allow, "{arguments}");
-        assert!(limits::beyond(&grant, Some(arguments)).is_empty(), "{arguments}");
+        assert!(limits::beyond(&grant, Some(arguments)).next().is_none(), "{arguments}");
     }
     assert_eq!(effect(&denying, &json!({"x": {"y": true}})), Effect::Deny);
     assert_eq!(effect(&denying, &json!({"x": {"y": {"z": "evil"}}})), Effect::Deny);

@@ -2,7 +2,7 @@
 
 use mizzen_model::permission::{Boundary, Effect, Grant, MissingEvidence};
 
-use super::PolicySet;
+use super::{Evaluated, PolicySet};
 use crate::cedar::conditions::PROVIDER_RUN_PATH;
 use crate::cedar::emit::{self, Part};
 use crate::compile::{Origin, Rule, THREE_TOGETHER_ID};
@@ -22,7 +22,7 @@ impl PolicySet {
         forbids: &[&Rule],
         is_granted: bool,
         request: &Request<'_>,
-        group: &Group,
+        evaluated: &Evaluated,
     ) -> String {
         let (three, written): (Vec<&Rule>, Vec<&Rule>) = forbids.iter().partition(|rule| rule.id == THREE_TOGETHER_ID);
         let three = three.first().map(|rule| {
@@ -35,7 +35,7 @@ impl PolicySet {
         match (three, written.is_empty()) {
             (None, _) => format!("{resource} is refused {}{}", by(&written), unseen_by(&written, request)),
             (Some(three), true) if is_granted => format!("{resource} is refused {three}"),
-            (Some(three), true) => format!("{}; besides, it is refused {three}", self.ungranted(request, group).0),
+            (Some(three), true) => format!("{}; besides, it is refused {three}", self.ungranted(request, evaluated).0),
             (Some(three), false) => {
                 format!("{resource} is refused {}{}; and {three}", by(&written), unseen_by(&written, request))
             }
@@ -43,13 +43,16 @@ impl PolicySet {
     }
 
     /// What is not within the limits of the grants by which a person is asked.
-    pub(super) fn beyond_limits(&self, asking: &[&Rule], request: &Request<'_>, group: &Group) -> String {
-        let beyond = asking.iter().filter_map(|rule| match rule.origin {
-            Origin::Boundary(boundary, Part::Beyond(index)) => {
-                let (boundary, grant) = self.grant(boundary, index)?;
-                unfit(grant, boundary, group, request)
-            }
+    pub(super) fn beyond_limits(&self, asking: &[&Rule], request: &Request<'_>, evaluated: &Evaluated) -> String {
+        let asking = asking.iter().filter_map(|rule| match rule.origin {
+            Origin::Boundary(boundary, Part::Beyond(index)) => Some((boundary, index)),
             _ => None,
+        });
+        let grants = &evaluated.group.grants;
+        let beyond = asking.filter_map(|place| {
+            let (boundary, grant) = self.grant(place)?;
+            let number = grants.binary_search_by_key(&place, |granted| granted.place).ok()?;
+            unfit(grant, boundary, evaluated.satisfied[number], request)
         });
         let beyond: Vec<String> = beyond.collect();
         if beyond.is_empty() { String::new() } else { format!(": {}", beyond.join("; ")) }
@@ -57,21 +60,24 @@ impl PolicySet {
 
     /// Whether a person would be asked where the three come together: by a grant that the call fits, or that has a person decide on
     /// what does not. One that it does not fit lifts nothing for the others.
-    pub(super) fn may_ask(&self, request: &Request<'_>, group: &Group) -> bool {
-        group.grants.iter().filter_map(|(boundary, index)| self.grant(*boundary, *index)).any(|(boundary, grant)| {
-            grant.three_together == Effect::NeedsApproval
-                && (grant.beyond_limits == Effect::NeedsApproval || unfit(grant, boundary, group, request).is_none())
-                && grant.needs_evidence.iter().all(|rule| limits::has_evidence(request, rule))
+    pub(super) fn may_ask(&self, request: &Request<'_>, group: &Group, satisfied: &[bool]) -> bool {
+        group.grants.iter().zip(satisfied).any(|(granted, is_satisfied)| {
+            self.grant(granted.place).is_some_and(|(_, grant)| {
+                grant.three_together == Effect::NeedsApproval
+                    && (grant.beyond_limits == Effect::NeedsApproval || fits(grant, *is_satisfied, request))
+                    && grant.needs_evidence.iter().all(|rule| limits::has_evidence(request, rule))
+            })
         })
     }
 
-    fn grant(&self, boundary: usize, index: usize) -> Option<(&Boundary, &Grant)> {
+    fn grant(&self, (boundary, index): (usize, usize)) -> Option<(&Boundary, &Grant)> {
         let boundary = self.boundaries.get(boundary)?;
-        emit::grants(boundary).nth(index).map(|(_, grant)| (boundary.as_ref(), grant))
+        emit::grant(boundary, index).map(|grant| (boundary.as_ref(), grant))
     }
 
     /// Why no permit was satisfied, and what evidence would have satisfied one.
-    pub(super) fn ungranted(&self, request: &Request<'_>, group: &Group) -> (String, Vec<MissingEvidence>) {
+    pub(super) fn ungranted(&self, request: &Request<'_>, evaluated: &Evaluated) -> (String, Vec<MissingEvidence>) {
+        let group = &evaluated.group;
         let who = request.agent.unwrap_or(&request.caller.reference);
         if group.boundaries.is_empty() {
             return (format!("no boundary names `{who}`; give it one that grants {}", request.resource), Vec::new());
@@ -86,9 +92,9 @@ impl PolicySet {
             return (reason, Vec::new());
         }
         let mut reasons = Vec::new();
-        for (boundary, index) in &group.grants {
-            let Some((boundary, grant)) = self.grant(*boundary, *index) else { continue };
-            if let Some(reason) = unfit(grant, boundary, group, request) {
+        for (granted, is_satisfied) in group.grants.iter().zip(&evaluated.satisfied) {
+            let Some((boundary, grant)) = self.grant(granted.place) else { continue };
+            if let Some(reason) = unfit(grant, boundary, *is_satisfied, request) {
                 reasons.push(reason);
             } else {
                 let missing: Vec<MissingEvidence> = (grant.needs_evidence.iter())
@@ -107,31 +113,42 @@ impl PolicySet {
     }
 }
 
+/// Whether a grant fits what is asked, but for evidence. Asked at every decision where one may ask, so nothing is told here.
+fn fits(grant: &Grant, is_satisfied: bool, request: &Request<'_>) -> bool {
+    if is_list(request.action) {
+        return grant.list;
+    }
+    is_satisfied
+        && limits::beyond(grant, request.arguments).next().is_none()
+        && limits::others(grant, request.arguments).next().is_none()
+}
+
 /// Why a grant does not fit what is asked, but for evidence.
-fn unfit(grant: &Grant, boundary: &Boundary, group: &Group, request: &Request<'_>) -> Option<String> {
+fn unfit(grant: &Grant, boundary: &Boundary, is_satisfied: bool, request: &Request<'_>) -> Option<String> {
+    if fits(grant, is_satisfied, request) {
+        return None;
+    }
     let place = place(boundary, grant);
     if is_list(request.action) {
-        return (!grant.list).then(|| format!("{place} keeps it out of lists"));
+        return Some(format!("{place} keeps it out of lists"));
     }
     let is_unseen = is_unseen(request);
     let mut reasons = Vec::new();
-    let beyond = limits::beyond(grant, request.arguments);
+    let beyond: Vec<&str> = limits::beyond(grant, request.arguments).collect();
     if !beyond.is_empty() {
         let their = if beyond.len() == 1 { "its" } else { "their" };
         reasons.push(format!("{} not within {their} limits in {place}", arguments(&beyond)));
     }
-    let others = limits::others(grant, request.arguments);
+    let others: Vec<&str> = limits::others(grant, request.arguments).collect();
     // Where nobody sees the arguments, the limits say enough.
     if !others.is_empty() && (!is_unseen || reasons.is_empty()) {
         reasons.push(format!("{} none of those that {place} names", arguments(&others)));
     }
-    let id = emit::schema_id(&boundary.name, grant);
-    let is_satisfied = grant.schema.is_none() || super::satisfied(request, group).contains(&id.as_str());
     if !is_satisfied && (!is_unseen || reasons.is_empty()) {
         reasons.push(format!("the arguments do not satisfy the schema in {place}"));
     }
     let unseen = if is_unseen { UNSEEN } else { "" };
-    (!reasons.is_empty()).then(|| format!("{}{unseen}", reasons.join(", and ")))
+    Some(format!("{}{unseen}", reasons.join(", and ")))
 }
 
 fn place(boundary: &Boundary, grant: &Grant) -> String {
@@ -139,8 +156,8 @@ fn place(boundary: &Boundary, grant: &Grant) -> String {
 }
 
 /// Arguments by their names, with the verb.
-fn arguments<T: AsRef<str>>(names: &[T]) -> String {
-    let told: Vec<String> = names.iter().take(NAMES_MAX).map(|name| format!("`{}`", told(name.as_ref()))).collect();
+fn arguments(names: &[&str]) -> String {
+    let told: Vec<String> = names.iter().take(NAMES_MAX).map(|name| format!("`{}`", told(name))).collect();
     match (told.as_slice(), names.len() - told.len()) {
         ([one], 0) => format!("the argument {one} is"),
         (_, 0) => format!("the arguments {} are", told.join(", ")),

@@ -5,6 +5,7 @@ use mizzen_model::step::Source as Seen;
 use mizzen_model::time::Timestamp;
 use serde_json::{Value, json};
 
+use crate::cedar::emit;
 use crate::request::{BudgetLeft, Outcome, Request, ToolFacts};
 use crate::{PolicySet, Source, Sources};
 
@@ -329,8 +330,21 @@ fn a_grant_that_asks_where_the_three_come_together_lifts_nothing_for_another_one
     assert_eq!(effect(limited, json!({"to": "you"}), Taint::default()), Effect::Allow);
     let asking = format!("{limited}, beyond_limits: needs_approval");
     assert_eq!(effect(&asking, json!({"to": "you"}), both), Effect::NeedsApproval);
+    let shaped = "schema: {required: [to]}, three_together: needs_approval";
+    assert_eq!(effect(shaped, json!({"to": "you"}), both), Effect::NeedsApproval);
+    assert_eq!(effect(shaped, json!({}), both), Effect::Deny);
     let measured = "needs_evidence: {metric: task_success, lower_at_least: 0.9}, three_together: needs_approval";
     assert_eq!(effect(measured, json!({}), both), Effect::Deny);
+}
+
+#[test]
+fn a_grant_is_found_by_its_index_whatever_its_kind() {
+    let all = format!("{BANKING}  resources: ['web/*']\n  prompts: ['web/*']\n  routes: [a, b]\n");
+    let set = compile(&[&all], "");
+    let [boundary] = set.boundaries() else { panic!() };
+    let grants: Vec<_> = emit::grants(boundary).map(|(_, grant)| grant).collect();
+    assert!(grants.iter().enumerate().all(|(index, grant)| emit::grant(boundary, index) == Some(*grant)));
+    assert_eq!((grants.len(), emit::grant(boundary, grants.len())), (15, None));
 }
 
 #[test]

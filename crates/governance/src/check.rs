@@ -145,11 +145,18 @@ impl Checked<'_> {
             };
             self.warning(grant.line, message);
         }
+        let told = self.problems.len();
         for argument in &grant.arguments {
             self.of_tools(&tools, |tool| limited(tool, argument));
         }
-        if !grant.other_arguments {
-            self.of_tools(&tools, |tool| incomplete(tool, grant));
+        self.of_tools(&tools, |tool| incomplete(tool, grant));
+        let is_told = self.problems[told..].iter().any(|problem| problem.severity == Severity::Error);
+        if !is_told && !tools.is_empty() && tools.iter().all(|tool| is_out(tool, grant)) {
+            let message = format!(
+                "nothing can be within the limits on `{}`: of the tools that it fits, each is out by one of them",
+                grant.what
+            );
+            self.error(grant.line, message);
         }
     }
 
@@ -223,12 +230,15 @@ impl Checked<'_> {
 struct Fault {
     line: u32,
     severity: Severity,
+    /// No call of the tool satisfies the condition.
+    is_final: bool,
     message: String,
 }
 
 /// What the schema of a tool says against a limit.
 fn limited(tool: &ToolSchema, argument: &LimitedArgument) -> Option<Fault> {
     let (path, name) = (&argument.path, format!("{}/{}", tool.server, tool.name));
+    let mut is_final = !argument.limit.optional;
     let (severity, message) = match schema::property(&tool.input_schema, path) {
         schema::Property::Open => return None,
         schema::Property::Unknown { names } => {
@@ -242,9 +252,13 @@ fn limited(tool: &ToolSchema, argument: &LimitedArgument) -> Option<Fault> {
             (Severity::Error, format!("the tool `{name}` has no argument `{path}`; {hint}"))
         }
         schema::Property::Known { schema: property, required } => match schema::never(&argument.limit, property) {
-            Some(why) => (Severity::Error, format!("no call of `{name}` can be within the limit of `{path}`: {why}")),
+            Some(why) => {
+                is_final |= required;
+                (Severity::Error, format!("no call of `{name}` can be within the limit of `{path}`: {why}"))
+            }
             None if required || argument.limit.optional => return None,
             None => {
+                is_final = false;
                 let message = format!(
                     "`{path}` may be left out of a call of `{name}`, which is then not within its limit; say `optional: true` if it is meant to be"
                 );
@@ -252,18 +266,27 @@ fn limited(tool: &ToolSchema, argument: &LimitedArgument) -> Option<Fault> {
             }
         },
     };
-    Some(Fault { line: argument.limit.line, severity, message })
+    Some(Fault { line: argument.limit.line, severity, is_final, message })
 }
 
 /// What a tool needs and a grant without other arguments does not name.
 fn incomplete(tool: &ToolSchema, grant: &Grant) -> Option<Fault> {
+    if grant.other_arguments {
+        return None;
+    }
     let named = |name: &str| grant.arguments.iter().any(|argument| argument.path.split('/').next() == Some(name));
     let missing = schema::required(&tool.input_schema).into_iter().find(|name| !named(name))?;
     let message = format!(
         "no call of `{}/{}` can satisfy `other_arguments: deny`: it needs `{missing}`, which `arguments` does not name",
         tool.server, tool.name
     );
-    Some(Fault { line: grant.line, severity: Severity::Error, message })
+    Some(Fault { line: grant.line, severity: Severity::Error, is_final: true, message })
+}
+
+/// Whether no call of the tool satisfies all conditions of the grant.
+fn is_out(tool: &ToolSchema, grant: &Grant) -> bool {
+    let limited = grant.arguments.iter().filter_map(|argument| limited(tool, argument));
+    limited.chain(incomplete(tool, grant)).any(|fault| fault.is_final)
 }
 
 /// Patterns may be about servers to come.

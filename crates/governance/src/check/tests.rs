@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::{ToolSchema, check};
+use crate::problem::{Problem, Severity};
 use crate::{PolicySet, Source, Sources};
 
 fn sources(spec: &str) -> Sources {
@@ -92,6 +93,32 @@ fn what_a_pattern_says_of_tools_that_it_cannot_be_about_is_no_error() {
         "  tools:\n    - {tool: bank/*, touches: [private_data], arguments: {note: {like: 'a*', optional: true}}, other_arguments: deny}\n",
     );
     assert!(closed.iter().any(|told| told.contains("warning: no call of `bank/send` can satisfy")), "{closed:?}");
+}
+
+#[test]
+fn a_pattern_whose_limits_no_single_tool_can_meet_is_an_error() {
+    let told = |grant: &str| {
+        let closed = |name: &str, argument: &str| ToolSchema {
+            server: "every".into(),
+            name: name.into(),
+            input_schema: json!({"type": "object", "properties": {argument: {"type": "integer"}}, "required": [argument], "additionalProperties": false}),
+        };
+        let spec = format!("  tools:\n    - {{tool: every/*, touches: [private_data], {grant}}}\n");
+        check(&sources(&spec), &[closed("one", "x"), closed("two", "y")])
+    };
+    let none = told("arguments: {x: {at_most: 1}, y: {at_most: 1}}");
+    let errors: Vec<&Problem> = none.iter().filter(|problem| problem.severity == Severity::Error).collect();
+    let [error] = errors[..] else { panic!("{none:?}") };
+    assert!(error.message.starts_with("nothing can be within the limits on `every/*`: "), "{error}");
+    assert_eq!(none.len(), 3, "of each tool it is told what is amiss: {none:?}");
+    for some in [
+        "arguments: {x: {at_most: 1}}",
+        "arguments: {x: {at_most: 1}}, other_arguments: deny",
+        "arguments: {x: {at_most: 1, optional: true}, y: {at_most: 1, optional: true}}",
+    ] {
+        let problems = told(some);
+        assert!(problems.iter().all(|problem| problem.severity == Severity::Warning), "{some}: {problems:?}");
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ import './styles/waterfall.css';
 import './styles/panel.css';
 import './styles/pages.css';
 import './styles/form.css';
+import './styles/monitors.css';
 import './styles/eval.css';
 import './styles/boundary.css';
 import './styles/records.css';

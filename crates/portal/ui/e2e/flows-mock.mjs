@@ -102,6 +102,65 @@ async function shownMore({ browser, server }) {
   await close();
 }
 
+/** Back joins nothing that no longer fits, and finds what was shown also where the path has the time in it. */
+async function shownMeanwhile({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  const { decisions } = server.state.permission;
+  await page.goto('/decisions?since=30d');
+  const rows = page.locator('table.rows tbody tr');
+  await rows.first().waitFor();
+  const before = await rows.count();
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await until(
+    page,
+    'there are more rows',
+    (few) => document.querySelectorAll('table.rows tbody tr').length > few,
+    before,
+  );
+  const more = await rows.count();
+  const whole = () => decisions.slice(0, more).map(({ id }) => id);
+  await page.keyboard.type('gr');
+  await page.waitForSelector('table.runs [data-row]');
+  await page.waitForTimeout(2_100);
+  decisions.unshift({ ...decisions[0], id: 'dec_meanwhile' });
+  const asked = [];
+  page.on('response', async (response) => {
+    if (response.url().includes('/decisions?')) asked.push(...(await response.json()).items.map(({ id }) => id));
+  });
+  await page.goBack();
+  await until(
+    page,
+    'as much is shown',
+    (many) => document.querySelectorAll('table.rows tbody tr').length >= many,
+    more,
+  );
+  for (let round = 0; round < 50 && asked.length < more; round += 1) await page.waitForTimeout(100);
+  decisions.splice(0, 1);
+  assert.deepEqual(asked, ['dec_meanwhile', ...whole()].slice(0, more), 'no row is left out between two pages');
+  await close();
+}
+
+/** What was asked for on one page is not kept for the next one. */
+async function askedBefore({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.route('**/decisions?*cursor=*', async (route) => {
+    await new Promise((later) => setTimeout(later, 500));
+    await route.continue();
+  });
+  await page.goto('/decisions');
+  const rows = page.locator('table.rows tbody tr');
+  await rows.first().waitFor();
+  const before = await rows.count();
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await page.keyboard.type('gr');
+  await page.waitForSelector('table.runs [data-row]');
+  await page.waitForTimeout(800);
+  await page.goBack();
+  await rows.first().waitFor();
+  assert.ok((await rows.count()) > before, 'it is kept where it was asked for');
+  await close();
+}
+
 /** Why something failed or was refused is on the first screen, in a wide window and in a narrow one. */
 async function reasons({ browser, server }) {
   const wide = await open(browser, server);
@@ -192,6 +251,15 @@ async function lowerBounds({ browser, server }) {
   await page.goto('/?chart=table');
   await page.waitForSelector('.hours tbody tr');
   assert.match((await page.locator('.hours tbody tr td:last-child').allInnerTexts()).join(' '), /≥ \$/);
+  await page.route('**/api/v1/runs/run_order_1042/graph', async (route) => {
+    const body = await (await route.fetch()).json();
+    for (const node of body.nodes) node.unpriced_calls = node.kind === 'agent' ? 1 : 0;
+    await route.fulfill({ json: body });
+  });
+  await page.goto('/runs/run_order_1042?tab=graph&as=table');
+  await page.locator('.run-view table').first().waitFor();
+  const participant = (kind) => page.locator('.run-view table').first().locator('tbody tr', { hasText: kind }).first();
+  assert.match(await participant('agent').locator('td').last().innerText(), /^≥ \$/);
   await page.route('**/summary', async (route) => {
     const body = await (await route.fetch()).json();
     body.agent.runs.unpriced_calls = 3;
@@ -273,6 +341,8 @@ export const mockFlows = [
   { name: 'a wide graph in a narrow window can be made large enough to read', run: wide },
   { name: 'the list goes on as one scrolls', run: paging },
   { name: 'Back shows as much of a list as before', run: shownMore },
+  { name: 'Back leaves out no row that came meanwhile', run: shownMeanwhile },
+  { name: 'more rows are kept where they were asked for', run: askedBefore },
   { name: 'reasons are on the first screen', run: reasons },
   { name: 'a run of 30,000 spans opens and scrolls', run: large },
   { name: 'what has no price costs unknown', run: unpriced },

@@ -244,7 +244,7 @@ async function decisionsFlow({ browser, server }) {
     );
   });
   assert.deepEqual([search(page).get('effect'), search(page).get('enforced')], ['deny', 'false']);
-  await page.getByLabel('Resource begins with').fill('tool:shop/delete');
+  await page.getByLabel('Tool begins with').fill('tool:shop/delete');
   await until(page, 'only that tool is left', () => {
     const rows = [...document.querySelectorAll('table.decisions tbody tr')];
     const asked = new URLSearchParams(location.search).get('resource') === 'tool:shop/delete';

@@ -62,10 +62,14 @@ export function permissionRoute(whole, method, [first, id, part, inner, last], q
   }
 }
 
+/** A cursor names the last row that was sent, so that rows which come meanwhile move nothing. */
 function page(all, query) {
-  const from = Number(query.get('cursor') ?? 0);
+  const key = ({ id, index, name }) => String(id ?? index ?? name);
+  const cursor = query.get('cursor');
+  const from = cursor === null ? 0 : all.findIndex((one) => key(one) === cursor) + 1;
   const limit = Number(query.get('limit') ?? 50);
-  return { items: all.slice(from, from + limit), next_cursor: from + limit < all.length ? String(from + limit) : null };
+  const items = all.slice(from, from + limit);
+  return { items, next_cursor: from + limit < all.length ? key(items.at(-1)) : null };
 }
 
 function announce(whole, name) {

@@ -44,7 +44,7 @@ export function navigate(url: string, options: { replace?: boolean } = {}): void
     const shown = samePage ? kept.get(entryKey) : undefined;
     entryKey = Date.now();
     history.pushState({ key: entryKey }, '', target);
-    if (shown) keepEntry(new Map(shown));
+    if (shown) keepEntry(entryKey, new Map(shown));
   }
   address.value = read();
   if (!samePage) afterRender(() => arrive());
@@ -56,16 +56,19 @@ export function setQuery(changes: Record<string, string | null>, push = false): 
   navigate(text ? `${location.pathname}?${text}` : location.pathname, { replace: !push });
 }
 
+/** The entry of the history that is shown now. */
+export const entryHere = (): number => entryKey;
+
 /** What was kept under `name` when this entry of the history was shown before. */
 export const keptHere = (name: string): unknown => kept.get(entryKey)?.get(name);
 
-export function keepHere(name: string, value: unknown): void {
-  keepEntry((kept.get(entryKey) ?? new Map<string, unknown>()).set(name, value));
+export function keepIn(entry: number, name: string, value: unknown): void {
+  keepEntry(entry, (kept.get(entry) ?? new Map<string, unknown>()).set(name, value));
 }
 
-function keepEntry(values: Map<string, unknown>): void {
-  kept.delete(entryKey);
-  kept.set(entryKey, values);
+function keepEntry(entry: number, values: Map<string, unknown>): void {
+  kept.delete(entry);
+  kept.set(entry, values);
   const oldest = kept.keys().next().value;
   if (kept.size > KEPT_ENTRIES_MAX && oldest !== undefined) kept.delete(oldest);
 }

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { setQuery } from '../location';
+import { address, query, setQuery } from '../location';
 import { shownName } from '../format/name';
 import { revealedText } from '../format/revealed';
 import { SINCE } from '../format/since';
@@ -77,10 +77,23 @@ export function TextFilter({ name, label, value }: { name: string; label: string
     // The address changed elsewhere. What it holds by typing is not touched, nor are spaces that it does not hold.
     if (!box.current || value === written.current) return;
     written.current = null;
-    window.clearTimeout(timer.current);
     box.current.value = value;
   }, [value]);
-  useEffect(() => () => window.clearTimeout(timer.current), []);
+  const forget = (): void => {
+    window.clearTimeout(timer.current);
+    timer.current = undefined;
+  };
+  useEffect(() => forget, []);
+  // Who goes on before the pause, as by Clear, means the list without what was not looked for yet.
+  useEffect(
+    () =>
+      address.subscribe(() => {
+        if (!box.current || timer.current === undefined) return;
+        forget();
+        box.current.value = query.peek().get(name) ?? '';
+      }),
+    [name],
+  );
   const write = (text: string): void => {
     if (text === value) return;
     const isFirst = written.current === null;
@@ -88,8 +101,11 @@ export function TextFilter({ name, label, value }: { name: string; label: string
     setQuery({ [name]: text || null }, isFirst);
   };
   const onInput = (text: string): void => {
-    window.clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => write(text.trim()), PAUSE_MS);
+    forget();
+    timer.current = window.setTimeout(() => {
+      timer.current = undefined;
+      write(text.trim());
+    }, PAUSE_MS);
   };
   return (
     <div class="text-filter">

@@ -6,7 +6,8 @@ const OWN_MEANING = 'a, button, input, select, textarea, label, summary, [role=b
 
 function onClick(event: MouseEvent): void {
   const target = event.target as Element;
-  if (event.defaultPrevented || target.closest(OWN_MEANING) || window.getSelection()?.toString()) return;
+  if (event.defaultPrevented || event.shiftKey || event.altKey) return;
+  if (target.closest(OWN_MEANING) || window.getSelection()?.toString()) return;
   const row = target.closest('.rows tbody tr');
   const opens = row?.querySelector<HTMLElement>('[data-row]');
   if (!opens || opens.closest('tr') !== row) return;

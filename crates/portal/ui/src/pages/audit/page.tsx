@@ -29,7 +29,9 @@ export default function AuditPage() {
   const read = (name: string): string => query.value.get(name) ?? '';
   const since = useSince(read('since'));
   const filters = Object.fromEntries(FILTERS.map((name) => [name, read(name)]));
-  const pages = usePages<AuditItem>(withQuery('/audit/entries', { ...filters, since, limit: PAGE_ROWS }));
+  const listPath = (from: string | null): string =>
+    withQuery('/audit/entries', { ...filters, since: from, limit: PAGE_ROWS });
+  const pages = usePages<AuditItem>(listPath(since), listPath(read('since')));
   const logKey = useData<AuditKey>('/audit/key').data.value;
   const wanted = read('decision');
   const chosen = read('entry')

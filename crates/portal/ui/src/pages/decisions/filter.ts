@@ -12,6 +12,18 @@ export const KINDS: [string, string][] = [
   ['host', 'Hosts'],
 ];
 
+const ONE_OF: Record<string, string> = {
+  tool: 'Tool',
+  model: 'Model',
+  resource: 'Resource',
+  prompt: 'Prompt',
+  route: 'Route',
+  host: 'Host',
+};
+
+/** The server looks for a name among one kind: of tools, unless something else is said. */
+export const searched = (kind: string): string => ONE_OF[kind] ?? 'Tool';
+
 export interface DecisionFilter {
   agent: string;
   effect: string;

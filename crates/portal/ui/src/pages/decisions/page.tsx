@@ -16,7 +16,16 @@ import { EffectStatus, EnforcedChip, ResourceName } from '../../ui/permission';
 import { useSince } from '../../ui/since';
 import { Empty } from '../../ui/waiting';
 import { DecisionPanel } from './decision';
-import { FILTER_NAMES, isFiltered, KINDS, listPath, lookedFor, parseFilter, type DecisionFilter } from './filter';
+import {
+  FILTER_NAMES,
+  isFiltered,
+  KINDS,
+  listPath,
+  lookedFor,
+  parseFilter,
+  searched,
+  type DecisionFilter,
+} from './filter';
 import { Ticked } from '../../ui/ticked';
 
 const PAGE_ROWS = 50;
@@ -34,7 +43,7 @@ const ACTIONS = [
 export default function DecisionsPage() {
   const filter = parseFilter(query.value);
   const since = useSince(filter.since);
-  const pages = usePages<DecisionItem>(listPath(filter, since, PAGE_ROWS));
+  const pages = usePages<DecisionItem>(listPath(filter, since, PAGE_ROWS), listPath(filter, filter.since, PAGE_ROWS));
   const chosen = query.value.get('decision');
   return (
     <div class="page-fill">
@@ -61,11 +70,11 @@ export default function DecisionsPage() {
             </div>
           ) : chosen ? (
             <div class="split">
-              <NoDecision filtered={isFiltered(filter)} />
+              <NoDecision filter={filter} />
               <DecisionPanel key={chosen} id={chosen} />
             </div>
           ) : (
-            <NoDecision filtered={isFiltered(filter)} />
+            <NoDecision filter={filter} />
           )
         }
       </Loaded>
@@ -73,11 +82,12 @@ export default function DecisionsPage() {
   );
 }
 
-function NoDecision({ filtered }: { filtered: boolean }) {
-  if (filtered) {
+function NoDecision({ filter }: { filter: DecisionFilter }) {
+  if (isFiltered(filter)) {
     return (
       <Empty title="No decision matches these filters">
         <p>Remove one, or widen the time.</p>
+        {filter.resource && <Searched filter={filter} />}
       </Empty>
     );
   }
@@ -95,17 +105,32 @@ function NoDecision({ filtered }: { filtered: boolean }) {
   );
 }
 
+/** A name is looked for among one kind, which may not be the one that was meant. */
+function Searched({ filter }: { filter: DecisionFilter }) {
+  const { kind, name } = lookedFor(filter);
+  return (
+    <p>
+      Only {searched(kind).toLowerCase()} names were searched. Choose another kind, or write it in front, as in{' '}
+      <code>
+        {kind === 'model' ? 'tool' : 'model'}:<Name text={name} />
+      </code>
+      .
+    </p>
+  );
+}
+
 function Filters({ filter }: { filter: DecisionFilter }) {
   const agents = useData<List<AgentSummary>>('/agents').data.value?.items ?? [];
   const looked = lookedFor(filter);
   const clear = (): void => setQuery(Object.fromEntries(FILTER_NAMES.map((name) => [name, null])), true);
   return (
     <div class="filters" role="search">
-      <TextFilter name="resource" label="Resource begins with" value={filter.resource} />
+      <TextFilter name="resource" label={`${searched(looked.kind)} begins with`} value={filter.resource} />
       <Pick
         name="kind"
         label="Any kind"
-        value={looked.kind}
+        // A kind that is typed is in the text: there this limits nothing.
+        value={looked.name === filter.resource ? looked.kind : ''}
         options={KINDS}
         // A kind in front of the text, or a text that has to be of some kind, would go against what is chosen here.
         also={{ resource: looked.name || null }}

@@ -29,6 +29,17 @@ async function history({ browser, server }) {
   await until(page, 'nothing is filtered', () => location.search === '');
   await page.goBack();
   await until(page, 'the filters are back', () => document.querySelector('[data-filter]').value === 'parcel no');
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await page.getByLabel('Status').selectOption('ok');
+  await page.evaluate(() => {
+    const box = document.querySelector('[data-filter]');
+    box.value = 'parcel';
+    box.dispatchEvent(new Event('input', { bubbles: true }));
+    [...document.querySelectorAll('.filters button')].find((one) => one.textContent === 'Clear').click();
+  });
+  await page.waitForTimeout(400);
+  assert.equal(new URL(page.url()).search, '', 'what was just typed is cleared too');
+  assert.equal(await box.inputValue(), '');
   await page.goto('/runs?since=zzz');
   await page.getByRole('button', { name: 'Remove filter since zzz' }).click();
   await until(page, 'what nobody understands is gone', () => location.search === '');
@@ -41,17 +52,28 @@ async function decisions({ browser, server }) {
   await page.goto('/decisions');
   const rows = page.locator('table.decisions tbody tr');
   await rows.first().waitFor();
-  await page.getByLabel('Resource begins with').fill('shop/refund');
+  await page.getByLabel('Tool begins with').fill('shop/refund');
   await until(page, 'that tool is left', () => {
     const names = [...document.querySelectorAll('table.decisions .resource')].map((one) => one.textContent);
     return names.length > 0 && names.every((name) => name.startsWith('shop/refund'));
   });
   assert.equal(await page.getByLabel('Any kind').inputValue(), 'tool');
   await page.getByLabel('Any kind').selectOption('model');
-  await page.waitForSelector('h2:has-text("No decision matches these filters")');
+  await page.waitForSelector('.empty:has-text("Only model names were searched")');
   assert.deepEqual([query(page, 'kind'), query(page, 'resource')], ['model', 'shop/refund']);
+  await page.getByLabel('Model begins with').fill('host:api');
+  await page.getByLabel('Host begins with').waitFor();
+  assert.equal(await page.getByLabel('Any kind').inputValue(), '', 'the text says the kind');
   await page.getByRole('button', { name: 'Clear' }).click();
   await rows.first().waitFor();
+  for (const modifier of ['Shift', 'Alt']) {
+    await rows
+      .first()
+      .locator('td.col-started')
+      .click({ modifiers: [modifier] });
+    assert.equal(query(page, 'decision'), null, `${modifier} and a click open nothing here`);
+    await page.evaluate(() => window.getSelection()?.removeAllRanges());
+  }
   await rows.first().locator('td.col-started').click();
   await page.waitForSelector('.panel .run-facts');
   await page.goto('/audit');
@@ -80,6 +102,44 @@ async function away({ browser }) {
   await page.waitForSelector('table.rows tbody [data-row]');
   await close();
   server.stop();
+}
+
+/** A server that goes away again while the page is reloaded is waited for once more. */
+async function awayTwice({ browser }) {
+  let server = await startMock();
+  const { page, close } = await open(browser, server, { expected: 'Failed to load resource' });
+  await page.goto('/runs');
+  await page.waitForSelector('table.runs [data-row]');
+  await page.evaluate(() => sessionStorage.setItem('mizzen:reloaded', 'yes'));
+  await until(page, 'the stream is live', () => document.querySelector('.stream.live'));
+  server.stop();
+  await page.keyboard.type('ga');
+  await page.waitForSelector('.failure:has-text("the Mizzen server cannot be reached")');
+  server = await startMock({ port: Number(new URL(server.url).port) });
+  await page.waitForSelector('table.rows tbody [data-row]', { timeout: 20_000 });
+  await close();
+  server.stop();
+}
+
+/** What was only fetched ahead and did not come is no reason to reload: it is another page. */
+async function aheadInVain({ browser, server }) {
+  const { page, close } = await open(browser, server, { expected: '404' });
+  let gone = null;
+  await page.route('**/*.js', (route) => {
+    const url = route.request().url();
+    if (/[/]index-/.test(url)) return route.continue();
+    gone ??= url;
+    return url === gone ? route.fulfill({ status: 404 }) : route.continue();
+  });
+  await page.goto('/runs');
+  await page.waitForSelector('table.runs [data-row]');
+  for (let round = 0; round < 100 && gone === null; round += 1) await page.waitForTimeout(100);
+  assert.ok(gone, 'a page was fetched ahead');
+  await page.evaluate(() => (window.isSame = true));
+  await page.keyboard.type('gc');
+  await page.waitForSelector('h1:has-text("Catalog")');
+  assert.ok(await page.evaluate(() => window.isSame), 'the tab was not reloaded');
+  await close();
 }
 
 /** After an upgrade the files of the old page are gone: it is read again, once. */
@@ -175,5 +235,7 @@ export const listFlows = [
   { name: 'what rows show is found, and all of a row opens it', run: decisions },
   { name: 'names of any kind are shown and push nothing away', run: names },
   { name: 'a page comes once the server is back', run: away },
+  { name: 'a page comes once the server is back for the second time', run: awayTwice },
+  { name: 'a page that was fetched ahead in vain reloads no other', run: aheadInVain },
   { name: 'an upgrade is followed by one reload', run: upgraded },
 ];

@@ -60,8 +60,8 @@ const later: Partial<Record<Route['page'], Loader>> = {
 };
 const loaded: Partial<Record<Route['page'], Page>> = { home: HomePage, runs: RunsPage };
 
-/** True once code did not come: style sheets that it shares with other pages may be missing, so none is added any more. */
-const isIncomplete = signal(false);
+/** The page that was opened and whose code did not come; one that was only fetched ahead is asked for again. */
+const unloaded = signal<Route['page'] | null>(null);
 
 async function load(page: Route['page']): Promise<void> {
   try {
@@ -69,7 +69,7 @@ async function load(page: Route['page']): Promise<void> {
     if (found) loaded[page] = found.default;
   } catch (cause) {
     console.warn(cause);
-    isIncomplete.value = true;
+    if (page === route.peek().page) unloaded.value = page;
   }
 }
 
@@ -113,7 +113,7 @@ function CurrentPage() {
   const page = current.page;
   const Body = loaded[page];
   useEffect(() => {
-    if (!Body && !isIncomplete.peek()) void load(page).then(() => rerender((count) => count + 1));
+    if (!Body) void load(page).then(() => rerender((count) => count + 1));
   }, [page]);
   useEffect(() => {
     if (Body) pageCame();
@@ -132,7 +132,7 @@ function CurrentPage() {
   }
   const id = subject(current);
   if (Body) return <Body key={`${page}:${id}`} id={id} />;
-  return isIncomplete.value ? <Unloaded key={page} /> : <Waiting rows={10} />;
+  return unloaded.value === page ? <Unloaded key={page} /> : <Waiting rows={10} />;
 }
 
 /** What the page is about, where it is about one thing. */

@@ -1,10 +1,13 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError } from '../api/client';
 import { liveState } from '../api/live';
 import { PageHead } from '../ui/page-head';
 import { Failure, Waiting } from '../ui/waiting';
 
-/** Set from a reload that the portal made by itself until a page is there: one that fails again is not made twice. */
+/**
+ * Set from a reload that the portal made by itself until a page is there: one that fails again is not made twice, unless
+ * the server was away meanwhile.
+ */
 const RELOADED = 'mizzen:reloaded';
 
 /** Two questions may be on their way at once; the first answer is enough. */
@@ -19,7 +22,8 @@ const FAILED = 'the code of this page did not come from the server.';
  */
 export function Unloaded() {
   const [problem, setProblem] = useState('');
-  const isLive = liveState.value === 'live';
+  const stream = liveState.value;
+  const wasAway = useRef(false);
   const retry = async (): Promise<void> => {
     setProblem('');
     if (!(await isServerThere())) return setProblem(AWAY);
@@ -29,9 +33,11 @@ export function Unloaded() {
     location.reload();
   };
   useEffect(() => {
-    if (sessionStorage.getItem(RELOADED) === null) void retry();
-    else setProblem(FAILED);
-  }, [isLive]);
+    if (stream === 'offline') wasAway.current = true;
+    const isBack = wasAway.current && stream === 'live';
+    if (isBack || sessionStorage.getItem(RELOADED) === null) void retry();
+    else setProblem(stream === 'offline' ? AWAY : FAILED);
+  }, [stream]);
   return (
     <>
       <PageHead title="Not loaded" />

@@ -72,7 +72,7 @@ fn may_be_one(outer: &SpanHead, inner: &SpanHead) -> bool {
 }
 
 /// A head does not carry the operation, but every dialect says it in the span's name or the model's.
-fn is_embedding(head: &SpanHead) -> bool {
+pub(super) fn is_embedding(head: &SpanHead) -> bool {
     let says_so = |text: &str| text.as_bytes().windows(5).any(|window| window.eq_ignore_ascii_case(b"embed"));
     says_so(&head.name) || head.model.as_deref().is_some_and(says_so)
 }

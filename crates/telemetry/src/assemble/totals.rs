@@ -101,7 +101,12 @@ impl Aggregates {
         // Also one whose parent never came: a client passed on the span of an HTTP library that exports nothing.
         let is_detached =
             |at: usize| tree.heads[at].source == Source::Gateway && twins::hangs_alone(tree, counted_as, at);
-        let told_beside = (0..tree.len()).any(|at| is_used(tree.heads[at]) && is_detached(at));
+        let outermost = tree.outermost();
+        let mut beside: Vec<u32> =
+            (0..tree.len()).filter(|&at| is_used(tree.heads[at]) && is_detached(at)).map(|at| outermost[at]).collect();
+        beside.dedup();
+        // What is below the same outermost span is no call from elsewhere.
+        let told_beside = |at: usize| beside.iter().take(2).any(|&top| top != outermost[at]);
         let mut repeated = vec![false; tree.len()];
         let mut covered = vec![false; tree.len()];
         let mut counts = vec![false; tree.len()];
@@ -109,7 +114,7 @@ impl Aggregates {
             let (at, above) = (at as usize, tree.parent[at as usize]);
             covered[at] = above != NONE && (covered[above as usize] || counts[above as usize]);
             if is_aggregate(tree.heads[at]) {
-                repeated[at] = told_below[at] || told_beside || covered[at];
+                repeated[at] = told_below[at] || told_beside(at) || covered[at];
                 counts[at] = !repeated[at] && counted_as[at] == NONE;
             }
         }

@@ -64,12 +64,17 @@ impl<'a> Tree<'a> {
         ended(self.heads[at])
     }
 
-    /// Per position the outermost span above, which may be itself.
+    /// Whether `holder` is nothing, or the run's own root, which holds everything.
+    pub(super) fn is_above_all(&self, holder: u32) -> bool {
+        holder == NONE || self.own_root == Some(holder as usize)
+    }
+
+    /// Per position the outermost span above but the run's own root, which may be itself.
     pub(super) fn outermost(&self) -> Vec<u32> {
         let mut outermost: Vec<u32> = (0..self.len() as u32).collect();
         for &at in &self.top_down {
             let above = self.parent[at as usize];
-            if above != NONE {
+            if !self.is_above_all(above) {
                 outermost[at as usize] = outermost[above as usize];
             }
         }

@@ -8,6 +8,9 @@ use super::nesting;
 use super::tree::{NONE, Tree};
 use crate::row::SpanHead;
 
+/// Steps looked at above a call for what holds it.
+pub(super) const LAYERS_MAX: usize = 64;
+
 /// Per position the step that counts instead, `NONE` for what counts itself. Never a chain: what a step
 /// names counts.
 pub(super) fn find(tree: &Tree<'_>) -> Vec<u32> {
@@ -52,16 +55,25 @@ pub(super) fn placed<'a>(tree: Tree<'a>, counted_as: &[u32]) -> Tree<'a> {
     Tree::hung(tree.heads, parent, moved)
 }
 
-/// Whether nothing is above the call at `at` but calls that it stands for.
+/// Whether nothing is above the call at `at` but plain spans, groups, calls that it stands for, and the run's own root.
 pub(super) fn hangs_alone(tree: &Tree<'_>, counted_as: &[u32], at: usize) -> bool {
-    let mut outer = at;
-    loop {
-        let above = tree.parent_step[outer];
-        if above == NONE || counted_as[above as usize] as usize != at {
-            return tree.parent[outer] == NONE;
+    tree.is_above_all(holder(tree, at as u32, |above| counted_as[above as usize] as usize == at))
+}
+
+/// The nearest step above the call at `at` that is neither a group nor one of its `own`; `NONE` when nothing is.
+pub(super) fn holder(tree: &Tree<'_>, at: u32, mut is_own: impl FnMut(u32) -> bool) -> u32 {
+    let mut above = tree.parent_step[at as usize];
+    for _ in 0..LAYERS_MAX {
+        if tree.is_above_all(above) {
+            break;
         }
-        outer = above as usize;
+        let is_group = tree.heads[above as usize].step == Some(StepKind::Group);
+        if !is_group && !is_own(above) {
+            break;
+        }
+        above = tree.parent_step[above as usize];
     }
+    above
 }
 
 pub(super) struct Twins {
@@ -101,11 +113,6 @@ impl Twins {
 
     pub(super) fn counts(&self, at: u32) -> bool {
         self.counted_as[at as usize] == NONE
-    }
-
-    /// Whether `step` names `winner` itself, as it does after [`Twins::winner`] was asked of it.
-    pub(super) fn names(&self, step: u32, winner: u32) -> bool {
-        self.counted_as[step as usize] == winner
     }
 }
 

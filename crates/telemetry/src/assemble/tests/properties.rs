@@ -154,14 +154,39 @@ enum Reported {
     Lost,
     /// As beside, after an attempt that failed.
     Retried,
+    /// The framework alone, which called a provider itself.
+    Direct,
+    /// The same, of a text of the size that all texts have.
+    Embedded,
+    /// As alone, of a text.
+    EmbeddedAlone,
+    /// As beside and as direct, of another model of the family.
+    OtherBeside,
+    OtherDirect,
 }
 
-/// Requests of one model with one answer, many at a time, so that nothing but their spans tells them apart.
+impl Reported {
+    const fn model(self) -> &'static str {
+        match self {
+            Self::Embedded | Self::EmbeddedAlone => "m-embed",
+            Self::OtherBeside | Self::OtherDirect => "m-1-mini",
+            _ => "m-1",
+        }
+    }
+}
+
+/// Requests with one answer, many at a time, so that nothing but their spans tells them apart.
 fn reported(requests: &[(Reported, i64, i64)]) -> Vec<SpanHead> {
     let report = |(number, &(how, from, length)): (u64, &(Reported, i64, i64))| {
         let id = 10 * number;
+        // Each layer lies within the one around it, by more than clocks disagree.
         let of = |head: SpanHead, name_of: &str| {
-            SpanHead { name: name(name_of), ..head }.in_trace(id).between(from, from + length).using(5, 1)
+            let depth = ["framework", "client", "chat"].iter().position(|layer| *layer == name_of).unwrap() as i64;
+            let head = SpanHead { name: name(name_of), model: Some(name(how.model())), ..head }.in_trace(id);
+            let head = head.between(from, from + length).using(5, 1);
+            let within = |by: i64| depth * (by + number as i64 % 3) * SECOND / 20;
+            let started_at = Timestamp::from_unix_nanos(head.started_at.unix_nanos() + within(1));
+            SpanHead { started_at, duration_ns: head.duration_ns - within(1) - within(2), ..head }
         };
         let answered = |head: SpanHead| head.answering(&format!("msg {number}"));
         let framework = of(chat(id, None), "framework");
@@ -171,8 +196,9 @@ fn reported(requests: &[(Reported, i64, i64)]) -> Vec<SpanHead> {
         let failed = SpanHead { usage: None, span_id: span_id(id + 3), response_id: None, ..gateway.clone() };
         match how {
             Reported::Nested => vec![framework, client(Some(id)), gateway],
-            Reported::Beside => vec![beside, client(None), gateway],
-            Reported::Alone => vec![client(None), gateway],
+            Reported::Beside | Reported::OtherBeside => vec![beside, client(None), gateway],
+            Reported::Alone | Reported::EmbeddedAlone => vec![client(None), gateway],
+            Reported::Direct | Reported::Embedded | Reported::OtherDirect => vec![framework],
             Reported::Lost => vec![framework, client(Some(id))],
             Reported::Retried => vec![beside, client(None), failed.ending(Outcome::Error), gateway],
         }
@@ -193,6 +219,26 @@ proptest! {
         let assembly = assemble(&reported(&requests));
         prop_assert_eq!(counting(&assembly).count(), requests.len() + retries);
         prop_assert_eq!(input_tokens(&assembly), 5 * requests.len() as u64);
+    }
+
+    #[test]
+    fn requests_of_which_some_are_told_by_a_framework_alone_never_become_one(
+        requests in any_requests(
+            &[Reported::Nested, Reported::Beside, Reported::Direct, Reported::Lost, Reported::Retried]
+        )
+    ) {
+        let assembly = assemble(&reported(&requests));
+        prop_assert!(input_tokens(&assembly) >= 5 * requests.len() as u64);
+    }
+
+    #[test]
+    fn embeddings_and_other_models_never_become_one(
+        requests in any_requests(&[
+            Reported::Beside, Reported::OtherBeside, Reported::OtherDirect, Reported::Embedded, Reported::EmbeddedAlone
+        ])
+    ) {
+        let assembly = assemble(&reported(&requests));
+        prop_assert!(input_tokens(&assembly) >= 5 * requests.len() as u64);
     }
 
     #[test]

@@ -145,7 +145,7 @@ fn a_framework_beside_the_trace_that_its_client_began_is_the_same_call() {
     let same_observer = SpanHead { name: name("sdk.messages.create"), ..framework(1) };
     assert_eq!(of(&[root(), same_observer], 7), apart, "the client tells of each call once");
     let both = twins(&assemble(&[&[root(), framework(1), framework(2)], &told(4, 5, 10, 7)[..]].concat()));
-    assert_eq!(both, [(0, None), (1, Some(5)), (2, None), (4, Some(5)), (5, None)], "one of two");
+    assert_eq!(both, [(0, None), (1, None), (2, None), (4, Some(5)), (5, None)], "nobody can say which of two");
 
     let [client, gateway] = told(4, 5, 10, 7);
     let orphan = SpanHead { parent_span_id: Some(span_id(99)), ..client.clone() };
@@ -164,15 +164,130 @@ fn of_all(heads: &[&[SpanHead]]) -> Vec<(u64, Option<u64>)> {
 
 #[test]
 fn a_failed_call_is_joined_with_the_clients_attempt_and_each_attempt_counts() {
-    let failed = |head: SpanHead| SpanHead { usage: None, ..head }.ending(Outcome::Error);
+    let failed = |head: SpanHead| {
+        let error_type = Some(name(if head.source == Gateway { "overloaded_error" } else { "sdk.OverloadedError" }));
+        SpanHead { usage: None, error_type, ..head.ending(Outcome::Error) }
+    };
     let framework = SpanHead { name: name("messages.create"), ..chat(1, None).between(9, 30) };
     let [client, gateway] = told(4, 5, 10, 0).map(|head| SpanHead { response_id: None, ..failed(head) });
     let again = SpanHead { span_id: span_id(6), ..gateway.clone() }.between(20, 21);
     let client = client.between(10, 25);
     let heads = [failed(framework.clone()), client.clone(), gateway.clone(), again];
-    assert_eq!(twins(&assemble(&heads)), [(1, Some(5)), (4, Some(6)), (5, None), (6, None)]);
+    assert_eq!(twins(&assemble(&heads)), [(1, Some(6)), (4, Some(6)), (5, None), (6, None)], "as the client's");
+    let of = |framework| twins(&assemble(&[framework, client.clone(), gateway.clone()]))[0];
+    let class = |class: &str| SpanHead { error_type: Some(name(class)), ..failed(framework.clone()) };
+    assert_eq!(of(class("OverloadedError")), (1, Some(5)));
+    assert_eq!(of(class("BadRequestError")), (1, None), "another error");
+    assert_eq!(of(SpanHead { model: Some(name("m-1-0613")), ..failed(framework.clone()) }), (1, None), "another model");
     let answered = SpanHead { usage: None, ..framework };
-    assert_eq!(twins(&assemble(&[answered, client, gateway]))[0], (1, None), "one failed and the other did not");
+    assert_eq!(of(answered), (1, None), "one failed and the other did not");
+}
+
+/// `head` with times in milliseconds, of `model`.
+fn at(head: SpanHead, model: &str, from: i64, to: i64) -> SpanHead {
+    let started_at = Timestamp::from_unix_nanos(from * 1_000_000);
+    SpanHead { model: Some(name(model)), started_at, duration_ns: (to - from) * 1_000_000, ..head }
+}
+
+/// As [`told`], in the traces of the clients `client`.
+fn told_at(client: u64, model: &str, from: i64, to: i64, tokens: (u64, u64)) -> [SpanHead; 2] {
+    told(client, client + 1, 0, 0)
+        .map(|head| at(head, model, from, to).using(tokens.0, tokens.1).answering(&format!("msg {client}")))
+}
+
+fn reported_at(id: u64, model: &str, from: i64, to: i64, tokens: (u64, u64)) -> SpanHead {
+    SpanHead { name: name("Framework"), ..at(chat(id, Some(0)), model, from, to).using(tokens.0, tokens.1) }
+}
+
+/// What counts of `heads` below one agent.
+fn counted(heads: &[SpanHead]) -> usize {
+    let agent = at(step(0, None, StepKind::AgentCall), "", 0, 20_000);
+    counting(&assemble(&[&[agent], heads].concat())).count() - 1
+}
+
+#[test]
+fn calls_that_may_be_two_stay_two_in_their_clients_traces() {
+    let of = |model: &str, output: u64| {
+        let report = reported_at(1, model, 10, 900, (512, output));
+        counted(&[&[report], &told_at(10, model, 20, 800, (512, output))[..]].concat())
+    };
+    assert_eq!(of("m", 3), 1);
+    assert_eq!(of("m", 0), 2, "nothing was answered");
+    assert_eq!(of("text-embedding-3-large", 3), 2, "pieces of one size");
+    let one = told_at(10, "m", 20, 60, (512, 3));
+    assert_eq!(
+        counted(&[&[reported_at(1, "m", 65, 66, (512, 3))], &one[..]].concat()),
+        2,
+        "after it, by clocks alone in it"
+    );
+    let alone = told_at(20, "m", 30, 790, (512, 3));
+    let report = [reported_at(1, "m", 10, 900, (512, 3))];
+    assert_eq!(counted(&[&report[..], &told_at(10, "m", 20, 800, (512, 3)), &alone].concat()), 3, "one for two");
+}
+
+#[test]
+fn a_model_is_another_one_unless_only_its_version_differs() {
+    let of = |report: &str, seen: &str| {
+        let report = reported_at(1, report, 10, 900, (512, 3));
+        counted(&[&[report], &told_at(10, seen, 20, 800, (512, 3))[..]].concat()) == 1
+    };
+    for version in ["-2024-08-06", "-0613", "-20241022-v2:0", "-v2", "-latest", "@2024", ":0"] {
+        let dated = format!("gpt-4o{version}");
+        assert!(of("gpt-4o", &dated) && of(&dated, "gpt-4o"), "{version}");
+    }
+    assert!(of("openai/gpt-4o", "gpt-4o"));
+    for other in ["gpt-4o-mini", "gpt-4o-32k", "gpt-4o-1106-preview", "gpt-4o-4-5", "gpt-4ob", "gpt-4"] {
+        assert!(!of("gpt-4o", other) && !of(other, "gpt-4o"), "{other}");
+    }
+    assert!(!of("gpt-4o-2024-08-06", "gpt-4o-2024-05-13"));
+    let mut both = vec![reported_at(1, "m", 10, 900, (5, 3)), reported_at(2, "m-0613", 11, 890, (5, 3))];
+    both.extend(told_at(10, "m-0613", 25, 800, (5, 3)));
+    both.extend(told_at(20, "m", 20, 800, (5, 3)));
+    let joined = twins(&assemble(&both));
+    assert_eq!((joined[0], joined[1]), ((1, Some(21)), (2, Some(11))), "each with its own");
+}
+
+#[test]
+fn calls_at_one_time_find_each_their_own() {
+    let mut nested = vec![reported_at(1, "m", 0, 10_000, (512, 3)), reported_at(2, "m", 1, 2_000, (512, 3))];
+    nested.extend(told_at(10, "m", 110, 9_900, (512, 3)));
+    nested.extend(told_at(20, "m", 50, 1_900, (512, 3)));
+    assert_eq!(counted(&nested), 2, "the short one leaves the long one to the other");
+    let burst = |seen: fn([SpanHead; 2]) -> Vec<SpanHead>| {
+        let call = |n: u64| {
+            let (report, start) =
+                (reported_at(1 + n, "m", (n % 5) as i64, 5_000, (1_000 + n, 7)), 10 + (n * 37 % 40) as i64);
+            [vec![report], seen(told_at(1_000 + 10 * n, "m", start, 4_900, (1_000 + n, 7)))].concat()
+        };
+        counted(&(0..200).flat_map(call).collect::<Vec<_>>())
+    };
+    assert_eq!(burst(|told| told.to_vec()), 200);
+    let untold = burst(|[_, gateway]| {
+        vec![SpanHead { parent_span_id: None, trace_id: trace_id(gateway.duration_ns as u64), ..gateway }]
+    });
+    assert_eq!(untold, 200, "without a trace context");
+}
+
+#[test]
+fn a_client_below_a_plain_span_of_its_own_trace_is_the_agents_as_well() {
+    let planner = SpanHead { agent: Some(name("planner")), ..at(step(0, None, StepKind::AgentCall), "", 0, 5_000) };
+    let [client, gateway] = told_at(10, "m", 20, 800, (512, 3));
+    let http = at(plain(50, None), "", 19, 801).in_trace(10);
+    let client = SpanHead { parent_span_id: Some(http.span_id), ..client };
+    let told = [http.clone(), client, gateway.clone()];
+    let report = reported_at(1, "m", 10, 900, (512, 3));
+    let assembly = assemble(&[&[planner.clone(), report], &told[..]].concat());
+    let call = assembly.steps.iter().find(|step| step.span_id == gateway.span_id).unwrap();
+    assert_eq!((call.agent.as_deref(), input_tokens(&assembly)), (Some("planner"), 512));
+    let summed = planner.using(512, 3);
+    assert_eq!(
+        input_tokens(&assemble(&[std::slice::from_ref(&summed), &told[..]].concat())),
+        512,
+        "the agent's sum is of it"
+    );
+    let of_server = |head: SpanHead| SpanHead { parent_span_id: Some(http.span_id), ..head.in_trace(10) };
+    let beside = [http.clone(), of_server(summed), of_server(gateway)];
+    assert_eq!(input_tokens(&assemble(&beside)), 1_024, "not of what its own server called beside it");
 }
 
 #[test]
@@ -208,9 +323,9 @@ fn a_call_that_the_gateway_saw_without_a_trace_is_the_agents_that_reports_it() {
     let call = alone.steps.iter().find(|step| step.span_id == span_id(5)).unwrap();
     assert_eq!((alone.twins, call.parent_step), (1, None), "the engine's own span is no caller");
     let known = SpanHead { parent_span_id: Some(span_id(9)), ..gateway };
-    let heads = [planner(0), chat(1, Some(0)).answering("r"), plain(9, None).in_trace(7), known];
+    let heads = [planner(0), chat(1, Some(0)).answering("r"), planner(9).in_trace(7), known];
     let call = assemble(&heads).steps.into_iter().find(|step| step.span_id == span_id(5)).unwrap();
-    assert_eq!(call.parent_step, None, "what its caller said stands");
+    assert_eq!(call.parent_step, Some(span_id(9)), "what its caller said stands");
 }
 
 #[test]

@@ -19,13 +19,14 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::normalise::{is_content_event, is_content_key, is_unknown_gen_ai};
+use crate::normalise::{is_content_event, is_content_key, is_unknown_gen_ai, model_of_parameters};
 
 mod metrics;
 mod redact;
 
 use redact::Redaction;
 
+const INVOCATION_PARAMETERS: &str = "llm.invocation_parameters";
 /// Patterns of one policy at most.
 pub const PATTERNS_MAX: usize = 64;
 
@@ -241,16 +242,30 @@ impl CapturePolicy {
 
 fn remove_content(attributes: &mut Vec<KeyValue>) -> bool {
     let before = attributes.len();
-    attributes.retain(|attribute| {
+    let mut removed = false;
+    attributes.retain_mut(|attribute| {
+        if attribute.key == INVOCATION_PARAMETERS {
+            return keep_model_alone(attribute.value.as_mut(), &mut removed);
+        }
         let may_say_much = !attribute.value.as_ref().is_some_and(is_number);
         let is_content = is_content_key(&attribute.key) || (may_say_much && is_unknown_gen_ai(&attribute.key));
         !is_content
     });
-    let mut removed = attributes.len() < before;
+    removed |= attributes.len() < before;
     for value in attributes.iter_mut().filter_map(|attribute| attribute.value.as_mut()) {
         removed |= remove_nested_content(value);
     }
     removed
+}
+
+/// Of the parameters of a call its model, by which a failed one is known; whether that is told.
+fn keep_model_alone(parameters: Option<&mut AnyValue>, removed: &mut bool) -> bool {
+    let Some(Value::StringValue(text)) = parameters.and_then(|any| any.value.as_mut()) else { return false };
+    let Some(model) = model_of_parameters(text) else { return false };
+    let alone = serde_json::json!({ "model": model }).to_string();
+    *removed |= *text != alone;
+    *text = alone;
+    true
 }
 
 /// Counts, scores and flags hold no words.

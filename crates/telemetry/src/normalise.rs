@@ -36,6 +36,7 @@ mod tokens;
 
 pub(crate) use json::hex;
 pub use keys::{CONTENT_KEYS, CONTENT_PREFIXES, is_content_event, is_content_key, is_unknown_gen_ai};
+pub(crate) use kind::model_of_parameters;
 pub use limits::Limits;
 
 /// Rows of one request, and what could not become one.

@@ -2,7 +2,7 @@ use std::fmt::Debug;
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 
-use super::{CaptureConfig, CaptureError, CapturePolicy};
+use super::{CaptureConfig, CaptureError, CapturePolicy, text_attribute};
 use crate::decode::{Encoding, decode_logs, decode_metrics, decode_traces};
 
 const DIALECTS: &[&str] = &[
@@ -202,6 +202,25 @@ fn with_content_off_only_known_texts_of_the_genai_conventions_are_kept() {
     assert!(!holds(&request, "Oslo"), "{request:?}");
     let names = request.resource_spans[0].scope_spans[0].spans[0].attributes.iter().map(|a| a.key.as_str());
     assert_eq!(names.collect::<Vec<_>>(), [&kept[..], &["gen_ai.usage.of_a_later_release"]].concat());
+}
+
+#[test]
+fn with_content_off_the_parameters_of_a_call_keep_its_model() {
+    let off = || CaptureConfig { content: false, ..CaptureConfig::default() };
+    let left = |parameters: &str| {
+        let value = serde_json::json!({ "key": "llm.invocation_parameters", "value": { "stringValue": parameters } });
+        let body =
+            serde_json::json!({ "resourceSpans": [{ "scopeSpans": [{ "spans": [{ "attributes": [value] }] }] }] });
+        let mut request = decode_traces(body.to_string().as_bytes(), Encoding::Json).unwrap();
+        let changed = policy(off()).apply_traces(&mut request, None);
+        let attributes = &request.resource_spans[0].scope_spans[0].spans[0].attributes;
+        (changed, text_attribute(attributes, "llm.invocation_parameters").map(str::to_owned))
+    };
+    let alone = || Some(r#"{"model":"gpt-x"}"#.to_owned());
+    assert_eq!(left(r#"{"user": "Oslo", "model": "gpt-x", "tools": [{"name": "Oslo"}]}"#), (true, alone()));
+    assert_eq!(left(r#"{"model_name":"gpt-x"}"#), (true, alone()));
+    assert_eq!(left(r#"{"model":"gpt-x"}"#), (false, alone()));
+    assert_eq!(left(r#"{"model":"","user":"Oslo"}"#), (true, None));
 }
 
 #[test]

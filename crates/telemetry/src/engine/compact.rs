@@ -56,7 +56,11 @@ impl Compactor {
             };
             let eagerness = if request.is_some() { Eagerness::Everything } else { Eagerness::WorthIt };
             let mut failures = 0;
-            while let Some(plan) = self.plan(eagerness) {
+            loop {
+                let Some(plan) = self.plan(eagerness) else {
+                    self.health.merging_works();
+                    break;
+                };
                 if self.merge(plan, &cancel).await? {
                     failures = 0;
                 } else if failures == FAILURES_MAX {
@@ -91,7 +95,10 @@ impl Compactor {
         };
         let written = tokio::task::spawn_blocking(move || work.run()).await?;
         let output = match written {
-            Ok(written) => written.map(|written| merged_segment(id, path.clone(), &inputs, written)),
+            Ok(written) => {
+                self.health.merging_works();
+                written.map(|written| merged_segment(id, path.clone(), &inputs, written))
+            }
             Err(SegmentError::Cancelled { .. }) => return Ok(false),
             Err(error) => {
                 self.note_failure(&inputs, &error).await;
@@ -116,7 +123,7 @@ impl Compactor {
                 self.health.lost(error);
                 self.lost.insert(input.id);
             }
-            _ => self.health.segments_fail(error),
+            _ => self.health.merging_fails(error),
         }
     }
 

@@ -62,6 +62,8 @@ pub(crate) struct Health {
     failing: Arc<ArcSwapOption<String>>,
     /// Segments by themselves: that the database takes what it is told says nothing about them.
     segments_failing: Arc<ArcSwapOption<String>>,
+    /// Merging them by itself: it comes without traffic, and reads what it writes anew.
+    merging_failing: Arc<ArcSwapOption<String>>,
     /// The write-ahead log by itself: that segments can be written says nothing about it.
     log_failing: Arc<ArcSwapOption<String>>,
     /// It takes nothing before another file of it is begun.
@@ -100,6 +102,7 @@ impl Health {
             wal_bytes_now: Arc::default(),
             failing: Arc::default(),
             segments_failing: Arc::default(),
+            merging_failing: Arc::default(),
             log_failing: Arc::default(),
             log_stopped: Arc::default(),
             lost: Arc::default(),
@@ -138,13 +141,22 @@ impl Health {
         tell_again(&self.failing, "telemetry is stored again");
     }
 
-    /// Where segments are did not take one, or did not give one back; it is tried again.
+    /// Where segments are did not take one; it is tried again.
     pub(crate) fn segments_fail(&self, error: &(dyn std::error::Error + 'static)) {
-        self.tell(&self.segments_failing, error, "segments cannot be written or read; trying again");
+        self.tell(&self.segments_failing, error, "segments cannot be written; trying again");
     }
 
     pub(crate) fn segments_work(&self) {
         tell_again(&self.segments_failing, "segments are written again");
+    }
+
+    /// Segments could not be read or written anew to merge them; it is tried again.
+    pub(crate) fn merging_fails(&self, error: &(dyn std::error::Error + 'static)) {
+        self.tell(&self.merging_failing, error, "segments cannot be merged; trying again");
+    }
+
+    pub(crate) fn merging_works(&self) {
+        tell_again(&self.merging_failing, "segments are merged again");
     }
 
     /// The write-ahead log takes nothing.
@@ -168,7 +180,7 @@ impl Health {
     }
 
     pub(crate) fn failing(&self) -> Option<String> {
-        let states = [&self.log_failing, &self.segments_failing, &self.failing];
+        let states = [&self.log_failing, &self.segments_failing, &self.merging_failing, &self.failing];
         let at_the_moment = states.iter().find_map(|state| state.load().as_deref().cloned());
         at_the_moment.or_else(|| self.lost_by_path().values().next().cloned())
     }

@@ -35,11 +35,14 @@ fn of_looks(facts: &Facts<'_>, scope: &str, name: &str) -> Option<StepKind> {
         .or_else(|| of_evidence(facts))
 }
 
-/// Counting tokens beforehand names a model and calls none: `anthropic.messages.count_tokens`, `models.countTokens`.
+/// Counting tokens beforehand names a model and calls none: `anthropic.messages.count_tokens`, `models.countTokens`. What has an
+/// answer is a call all the same, whatever its function is called.
 fn is_token_count(kind: StepKind, facts: &Facts<'_>, name: &str) -> bool {
     let says_so = |name: &str| matches!(name, "count_tokens" | "countTokens");
     let method = name.rsplit('.').next().unwrap_or(name);
-    kind == StepKind::ModelCall && (facts.text(Text::Operation).is_some_and(says_so) || says_so(method))
+    let is_answered =
+        facts.text(Text::ResponseId).is_some() || facts.count(Count::Output).is_some_and(|tokens| tokens > 0);
+    kind == StepKind::ModelCall && !is_answered && (facts.text(Text::Operation).is_some_and(says_so) || says_so(method))
 }
 
 fn of_operation(operation: &str, facts: &Facts<'_>) -> Option<StepKind> {
@@ -195,6 +198,11 @@ pub(super) fn provider<'a>(facts: &Facts<'a>) -> Option<Cow<'a, str>> {
 
 /// The model that the parameters of a model call name: OpenInference tells a failed call's by nothing else.
 pub(super) fn invoked_model<'a>(facts: &Facts<'a>, step: Option<StepKind>) -> Option<Cow<'a, str>> {
+    facts.text(Text::InvocationParameters).filter(|_| step == Some(StepKind::ModelCall)).and_then(model_of_parameters)
+}
+
+/// The model among the parameters of a call, which are a JSON object as text.
+pub(crate) fn model_of_parameters(parameters: &str) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Parameters<'a> {
         #[serde(borrow)]
@@ -202,8 +210,7 @@ pub(super) fn invoked_model<'a>(facts: &Facts<'a>, step: Option<StepKind>) -> Op
         #[serde(borrow)]
         model_name: Option<Cow<'a, str>>,
     }
-    let parameters = facts.text(Text::InvocationParameters).filter(|_| step == Some(StepKind::ModelCall))?;
-    let named = serde_json::from_str::<Parameters<'a>>(parameters).ok()?;
+    let named = serde_json::from_str::<Parameters<'_>>(parameters).ok()?;
     named.model.or(named.model_name).filter(|model| !model.is_empty())
 }
 

@@ -335,6 +335,10 @@ fn counting_tokens_beforehand_is_no_model_call() {
         assert_eq!(step(name, vec![]), Some(StepKind::ModelCall), "{name}");
     }
     assert_eq!(step("count_tokens", word("TOOL")), Some(StepKind::ToolCall), "a tool of that name");
+    let output = |tokens| vec![attribute("gen_ai.usage.output_tokens", Value::IntValue(tokens))];
+    assert_eq!((step("count_tokens", output(7)), step("count_tokens", output(0))), (Some(StepKind::ModelCall), None));
+    let answered = vec![text("gen_ai.response.id", "msg_1")];
+    assert_eq!(step("count_tokens", answered), Some(StepKind::ModelCall), "somebody's own function of that name");
     let chat = vec![text("gen_ai.operation.name", "chat")];
     assert_eq!(step("count_tokens", chat), Some(StepKind::ModelCall), "what it says it does");
 }

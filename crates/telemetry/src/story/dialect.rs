@@ -270,7 +270,11 @@ fn plain_values(sources: &Sources) -> Conversation {
 /// What an embedding call answers, of which nothing is for people.
 fn is_embeddings(value: &Value) -> bool {
     let items = value.get("data").and_then(Value::as_array);
-    items.is_some_and(|items| !items.is_empty() && items.iter().all(|item| item.get("embedding").is_some()))
+    let is_vector = |item: &Value| {
+        let fields = item.as_object().filter(|fields| fields.contains_key("embedding"));
+        fields.is_some_and(|fields| fields.keys().all(|key| matches!(key.as_str(), "object" | "index" | "embedding")))
+    };
+    items.is_some_and(|items| !items.is_empty() && items.iter().all(is_vector))
 }
 
 /// Traceloop keeps the call of the decorated function: `{"args": ["…"], "kwargs": {}}`.

@@ -23,9 +23,9 @@ pub(super) fn messages(value: &Value, speaker: Speaker) -> Vec<Message> {
 /// What LangChain's `LLMResult` holds: for each prompt a list of answers, which are empty where the call failed.
 fn generated(prompts: &[Value], speaker: Speaker) -> Vec<Message> {
     let answers = prompts.iter().filter_map(Value::as_array).flatten();
-    let said = answers.filter_map(|answer| match answer.get("message") {
-        Some(inner) => message(inner, speaker),
-        None => message(answer.get("text")?, speaker),
+    let said = answers.filter_map(|answer| {
+        let whole = answer.get("message").and_then(|inner| message(inner, speaker));
+        whole.or_else(|| message(answer.get("text")?, speaker))
     });
     said.collect()
 }
@@ -71,7 +71,10 @@ pub(super) fn message(value: &Value, speaker: Speaker) -> Option<Message> {
         None if !map.contains_key("role") => parts.extend(part(value)),
         None => {}
     }
-    if let Some(Value::Array(calls)) = map.get("tool_calls").or_else(|| map.get("toolCalls")).map(parsed) {
+    // LangChain keeps the calls as the provider gave them beside its own, which it leaves out where it cannot read them.
+    let as_given = map.get("additional_kwargs").and_then(|given| given.get("tool_calls"));
+    let told = [map.get("tool_calls"), map.get("toolCalls"), as_given];
+    if let Some(Value::Array(calls)) = told.into_iter().flatten().find(|calls| has_content(calls)).map(parsed) {
         parts.extend(calls.iter().filter_map(tool_call));
     }
     let name = if role == Speaker::Tool { None } else { text(map, &["name"]) };

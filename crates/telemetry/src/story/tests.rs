@@ -163,6 +163,12 @@ fn langchains_result_is_its_answers_and_a_failed_calls_is_none() {
     assert!(answered(chat("")).is_empty());
     assert_eq!(answered(chat("hello"))[0].parts, [Part::Text { content: "hello".into() }]);
     assert_eq!(answered(json!({ "text": "hi", "type": "Generation" }))[0].parts, [Part::Text { content: "hi".into() }]);
+    assert_eq!(answered(json!({ "text": "hi", "message": null }))[0].parts, [Part::Text { content: "hi".into() }]);
+    let calls = json!([{ "id": "c1", "type": "function", "function": { "name": "look", "arguments": r#"{"at":1}"# } }]);
+    let given = json!({ "content": "", "type": "ai", "tool_calls": [], "additional_kwargs": { "tool_calls": calls } });
+    let called = answered(json!({ "text": "", "message": { "type": "constructor", "kwargs": given } }));
+    let call = Part::ToolCall { id: Some("c1".into()), name: "look".into(), arguments: json!({ "at": 1 }) };
+    assert_eq!(called[0].parts, [call]);
     let other = json!({ "output.value": r#"{"generations":["x","y"]}"# });
     assert_eq!(content(&row_with(&other, StepKind::ModelCall), &[]).output.len(), 1, "of another kind");
 }
@@ -177,6 +183,7 @@ fn the_numbers_of_an_embedding_are_not_told() {
     let vectors = answer(json!([{ "object": "embedding", "index": 0, "embedding": [0.25, 0.5] }]));
     assert_eq!((vectors.input.len(), vectors.output.len()), (1, 0));
     assert_eq!(answer(json!([{ "name": "no vector" }])).output.len(), 1, "other data is");
+    assert_eq!(answer(json!([{ "text": "Oslo", "embedding": [0.5] }])).output.len(), 1, "what is beside them too");
 }
 
 #[test]

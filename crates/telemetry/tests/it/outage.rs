@@ -52,6 +52,27 @@ async fn without_object_storage_nothing_is_lost_and_senders_are_told_to_wait() {
     node.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_that_failed_is_told_until_one_goes_through_though_nothing_comes_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::open(folder.path(), TelemetryConfig::default(), Clock::manual(START)).await;
+    for trace in 0..2 {
+        node.ingest(vec![span(trace, 0, "q")]).await.unwrap();
+        node.telemetry.flush().await.unwrap();
+    }
+    let (segments, away) = (node.data_dir.join("segments"), node.data_dir.join("away"));
+    std::fs::rename(&segments, &away).unwrap();
+    std::fs::write(&segments, "not a folder").unwrap();
+    node.telemetry.compact_now().await.unwrap();
+    let health = node.telemetry.health();
+    assert!(health.failing.is_some() && health.lost_segments == 0, "{health:?}");
+    std::fs::remove_file(&segments).unwrap();
+    std::fs::rename(&away, &segments).unwrap();
+    node.telemetry.compact_now().await.unwrap();
+    assert_eq!((node.telemetry.health().failing, node.telemetry.health().segments), (None, 1));
+    node.stop().await;
+}
+
 type Damage = fn(&Path);
 
 /// What can happen to a file.

@@ -42,6 +42,8 @@ pub(crate) struct Compactor {
     pub(crate) health: Health,
     /// Segments that can never be read: a merge with one of them would fail again and again.
     pub(crate) lost: BTreeSet<u64>,
+    /// A request for everything that failed: it is told as failing, so it is tried again.
+    pub(crate) owes_everything: bool,
 }
 
 impl Compactor {
@@ -54,16 +56,19 @@ impl Compactor {
                 () = self.work.notified() => None,
                 _ = interval.tick() => None,
             };
-            let eagerness = if request.is_some() { Eagerness::Everything } else { Eagerness::WorthIt };
+            let is_everything = request.is_some() || self.owes_everything;
+            let eagerness = if is_everything { Eagerness::Everything } else { Eagerness::WorthIt };
             let mut failures = 0;
             loop {
                 let Some(plan) = self.plan(eagerness) else {
+                    self.owes_everything = false;
                     self.health.merging_works();
                     break;
                 };
                 if self.merge(plan, &cancel).await? {
                     failures = 0;
                 } else if failures == FAILURES_MAX {
+                    self.owes_everything = is_everything;
                     break;
                 } else {
                     failures += 1;

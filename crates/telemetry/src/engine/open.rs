@@ -261,6 +261,7 @@ impl Engine {
             clock: self.parts.clock.clone(),
             health: self.health.clone(),
             lost: BTreeSet::new(),
+            owes_everything: false,
         };
         self.parts.tasks.spawn(TaskKind::Compactor, move |cancel| compactor.run(cancel));
         sender

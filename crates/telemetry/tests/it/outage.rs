@@ -60,14 +60,20 @@ async fn a_merge_that_failed_is_told_until_one_goes_through_though_nothing_comes
         node.ingest(vec![span(trace, 0, "q")]).await.unwrap();
         node.telemetry.flush().await.unwrap();
     }
-    let (segments, away) = (node.data_dir.join("segments"), node.data_dir.join("away"));
+    // Storage comes and goes at once, as a mount does: at no moment is there a folder without the objects.
+    let [segments, away, file] = ["segments", "away", "file"].map(|name| node.data_dir.join(name));
+    let point_to = |target: &Path| {
+        let link = node.data_dir.join("link");
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        std::fs::rename(&link, &segments).unwrap();
+    };
     std::fs::rename(&segments, &away).unwrap();
-    std::fs::write(&segments, "not a folder").unwrap();
+    std::fs::write(&file, "not a folder").unwrap();
+    point_to(&file);
     node.telemetry.compact_now().await.unwrap();
     let health = node.telemetry.health();
     assert!(health.failing.is_some() && health.lost_segments == 0, "{health:?}");
-    std::fs::remove_file(&segments).unwrap();
-    std::fs::rename(&away, &segments).unwrap();
+    point_to(&away);
     node.telemetry.compact_now().await.unwrap();
     assert_eq!((node.telemetry.health().failing, node.telemetry.health().segments), (None, 1));
     node.stop().await;

@@ -55,10 +55,8 @@ impl PolicySet {
     fn explained(&self, number: usize, evaluated: &Evaluated) -> ExplainedPolicy {
         let rule = &self.rules[number];
         let policy = u32::try_from(number).ok().and_then(|number| self.index.policy(number));
-        let saw = match &evaluated.seen {
-            Ok((context, _)) => saw(&rule.needs, context),
-            Err(_) => Vec::new(),
-        };
+        let seen = evaluated.seen.as_ref().map_or_else(|unread| unread.enforced.as_ref(), Some);
+        let saw = seen.map(|(context, _)| saw(&rule.needs, context)).unwrap_or_default();
         ExplainedPolicy {
             id: rule.id.clone(),
             source: rule.source.clone(),

@@ -191,7 +191,7 @@ impl PolicySet {
         let own_needs = self.needs_of(candidates.numbers());
         let mut needs = self.wide_needs.clone();
         needs.merge(&own_needs);
-        let needs = if needs.everything { Needs::all_of(&self.vocabulary) } else { needs };
+        let needs = needs.within(&self.vocabulary);
         let grants = self.grants(&boundaries, request.resource);
         let touches = grants.iter().filter_map(|(_, grant)| grant.touches).reduce(Taint::union);
         let may_ask = grants.iter().any(|(_, grant)| grant.three_together == Effect::NeedsApproval);

@@ -164,6 +164,11 @@ impl Index {
         }
         numbers.sort_unstable();
         numbers.dedup();
+        self.among(numbers)
+    }
+
+    /// These policies alone.
+    pub(crate) fn among(&self, numbers: Vec<u32>) -> Candidates {
         let (mut permits, mut forbids) = (PolicySet::new(), PolicySet::new());
         for number in &numbers {
             let policies = if self.is_forbid(*number) { &mut forbids } else { &mut permits };

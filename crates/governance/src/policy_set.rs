@@ -2,6 +2,7 @@
 
 mod conclude;
 mod reason;
+mod unread;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -25,8 +26,10 @@ use crate::index::{Answer, Index};
 use crate::problem::Problem;
 use crate::request::{INPUT_RESPONSES, Outcome, PROVIDER_RUN, Request};
 
+pub(crate) use self::unread::Unread;
+
 /// What the digest is of: another number where the same sources would mean something else.
-const FORM: &str = "mizzen policy set 4\n";
+const FORM: &str = "mizzen policy set 5\n";
 
 /// Compiled policies. Immutable; replaced as a whole.
 #[derive(Debug)]
@@ -53,7 +56,7 @@ pub(crate) struct Evaluated {
     pub(crate) touching: Touching,
     /// Of each of the group's grants, whether the arguments satisfy its schema, if it has one.
     pub(crate) satisfied: Vec<bool>,
-    pub(crate) seen: Result<(Record, Answer), String>,
+    pub(crate) seen: Result<(Record, Answer), Unread>,
 }
 
 impl PolicySet {
@@ -182,24 +185,23 @@ impl PolicySet {
         group: &Group,
         touching: Touching,
         satisfied: &[bool],
-    ) -> Result<(Record, Answer), String> {
+    ) -> Result<(Record, Answer), Unread> {
         if request.arguments.is_some_and(|arguments| !arguments.is_object() && !arguments.is_null()) {
-            return Err("the arguments are no JSON object; send one".to_owned());
+            return Err("the arguments are no JSON object; send one".to_owned().into());
         }
         let schemas = group.grants.iter().zip(satisfied).filter(|(_, is_satisfied)| **is_satisfied);
         let schemas: Vec<&str> =
             schemas.filter_map(|(granted, _)| granted.schema.as_ref()).map(|schema| schema.id.as_str()).collect();
-        let context = facts::context(request, &group.needs, touching, &schemas).map_err(|found| {
-            format!(
+        let context = facts::context(request, &group.needs, touching, &schemas).map_err(|found| Unread {
+            reason: format!(
                 "the argument `{}` {}, so that the policies about it cannot be evaluated; send a value that they can compare",
                 found.path, found.why
-            )
+            ),
+            enforced: self.enforced_alone(request, group, touching, &schemas),
         })?;
         if let Some(answer) = group.answered(&context) {
             return Ok((context, answer));
         }
-        let unreadable =
-            |error: &dyn std::fmt::Display| format!("the request cannot be put before the policies: {error}");
         let (principal, action, resource) = (&group.principal, &group.action, &group.resource);
         let view =
             View { principal: principal.seen(), action: action.seen(), resource: resource.seen(), context: &context };
@@ -207,13 +209,20 @@ impl PolicySet {
         // Making Cedar's values takes most of the time, and most of the policies that could look at them are out already.
         let mut needs = self.needs_of(&wide);
         needs.merge(&group.own_needs);
-        let cedar = Context::from_pairs(facts::needed(&context, &needs)).map_err(|error| unreadable(&error))?;
-        let asked = CedarRequest::new(principal.uid.clone(), action.uid.clone(), resource.uid.clone(), cedar, None)
-            .map_err(|error| unreadable(&error))?;
+        let asked = cedar_request(group, &context, &needs)?;
         let answer = self.index.answer(&group.candidates, &wide, &asked, &group.entities);
         group.remember(&context, &answer);
         Ok((context, answer))
     }
+}
+
+/// With as much of the context as `needs` asks for.
+fn cedar_request(group: &Group, context: &Record, needs: &Needs) -> Result<CedarRequest, String> {
+    let unreadable = |error: &dyn std::fmt::Display| format!("the request cannot be put before the policies: {error}");
+    let cedar = Context::from_pairs(facts::needed(context, needs)).map_err(|error| unreadable(&error))?;
+    let [principal, action, resource] =
+        [&group.principal, &group.action, &group.resource].map(|place| place.uid.clone());
+    CedarRequest::new(principal, action, resource, cedar, None).map_err(|error| unreadable(&error))
 }
 
 impl Compiled {

@@ -84,8 +84,12 @@ impl Needs {
         self.everything |= other.everything;
     }
 
-    /// All that the schema knows.
-    pub(crate) fn all_of(vocabulary: &Self) -> Self {
+    /// All that the schema knows, for who looks at everything.
+    pub(crate) fn within(self, vocabulary: &Self) -> Self {
+        if self.everything { Self::all_of(vocabulary) } else { self }
+    }
+
+    fn all_of(vocabulary: &Self) -> Self {
         Self {
             arguments: vocabulary.arguments.keys().map(|name| (name.clone(), Readings::ALL)).collect(),
             metrics: vocabulary.metrics.clone(),

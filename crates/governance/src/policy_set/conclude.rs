@@ -3,7 +3,7 @@
 use mizzen_model::permission::{Effect, MissingEvidence, Mode};
 
 use super::reason::named;
-use super::{Evaluated, PolicySet};
+use super::{Evaluated, PolicySet, Unread};
 use crate::compile::Rule;
 use crate::group::Group;
 use crate::index::Answer;
@@ -20,12 +20,18 @@ struct Refusal<'a> {
 impl PolicySet {
     pub(super) fn conclude(&self, request: &Request<'_>, evaluated: &Evaluated) -> Outcome {
         let group = &evaluated.group;
-        let answer = match &evaluated.seen {
-            Ok((_, answer)) => answer,
-            Err(reason) => {
-                let in_question = self.in_question(group);
-                let (permits, forbids): (Vec<&Rule>, _) = in_question.iter().copied().partition(|rule| !rule.is_forbid);
-                let restricting: Vec<&Rule> = permits.iter().copied().filter(|rule| rule.asks).chain(forbids).collect();
+        let (answer, refusal) = match &evaluated.seen {
+            Ok((_, answer)) => (answer, self.refusal(request, evaluated, answer)),
+            Err(Unread { reason, enforced: Some((_, answer)) }) => {
+                let refusal = self.first_refusal(request, evaluated, answer);
+                let enforced = refusal.filter(|refusal| refusal.mode == Mode::Enforce);
+                (answer, Some(enforced.unwrap_or_else(|| Refusal::new(Mode::Observe, reason.clone()))))
+            }
+            Err(Unread { reason, enforced: None }) => {
+                let in_question: Vec<&Rule> =
+                    self.in_question(group).map(|number| &self.rules[number as usize]).collect();
+                let (restricting, permits): (Vec<&Rule>, Vec<&Rule>) =
+                    in_question.into_iter().partition(|rule| rule.restricts());
                 return self.refused(evaluated, Refusal::new(mode(group, &restricting), reason.clone()), &permits);
             }
         };
@@ -33,7 +39,7 @@ impl PolicySet {
         // What could not be evaluated permits nothing, and its duties are not lifted by that.
         let failed = answer.errors.iter().map(|(number, _)| &self.rules[*number as usize]);
         let dutiful: Vec<&Rule> = permits.iter().copied().chain(failed.filter(|rule| !rule.is_forbid)).collect();
-        let Some(refusal) = self.refusal(request, evaluated, answer) else {
+        let Some(refusal) = refusal else {
             return self.permitted(request, evaluated, &permits, &dutiful);
         };
         // What is only observed does not lift what is enforced.
@@ -53,19 +59,23 @@ impl PolicySet {
     }
 
     fn refusal(&self, request: &Request<'_>, evaluated: &Evaluated, answer: &Answer) -> Option<Refusal<'_>> {
+        let first = self.first_refusal(request, evaluated, answer);
+        if first.is_some() || answer.allowed() {
+            return first;
+        }
+        let (reason, missing_evidence) = self.ungranted(request, evaluated);
+        Some(Refusal { missing_evidence, ..Refusal::new(own_mode(&evaluated.group), reason) })
+    }
+
+    /// Beside that nothing permits it. What is only observed does not stand before what is enforced.
+    fn first_refusal(&self, request: &Request<'_>, evaluated: &Evaluated, answer: &Answer) -> Option<Refusal<'_>> {
         let group = &evaluated.group;
         let refusals = [
             self.failed(group, answer),
             self.forbidden(request, evaluated, answer),
             uncallable(request, group, answer),
         ];
-        // What is only observed does not stand before what is enforced.
-        let first = refusals.into_iter().flatten().min_by_key(|refusal| refusal.mode == Mode::Observe);
-        if first.is_some() || answer.allowed() {
-            return first;
-        }
-        let (reason, missing_evidence) = self.ungranted(request, evaluated);
-        Some(Refusal { missing_evidence, ..Refusal::new(own_mode(group), reason) })
+        refusals.into_iter().flatten().min_by_key(|refusal| refusal.mode == Mode::Observe)
     }
 
     /// `permits`: those whose duties hold where the call goes on all the same.
@@ -121,11 +131,10 @@ impl PolicySet {
     }
 
     /// The policies that could matter whatever the context.
-    fn in_question(&self, group: &Group) -> Vec<&Rule> {
+    pub(super) fn in_question<'a>(&'a self, group: &'a Group) -> impl Iterator<Item = u32> + 'a {
         let (principal, action, resource) = (group.principal.seen(), group.action.seen(), group.resource.seen());
         let wide = self.index.wide_in_scope(principal, action, resource);
-        let numbers = group.candidates.numbers().iter().copied().chain(wide);
-        numbers.map(|number| &self.rules[number as usize]).collect()
+        group.candidates.numbers().iter().copied().chain(wide)
     }
 
     /// Of what is not permitted nobody's duty was chosen: the least that any permit in question lets be recorded counts.
@@ -142,7 +151,7 @@ impl PolicySet {
     fn failed(&self, group: &Group, answer: &Answer) -> Option<Refusal<'_>> {
         let failed: Vec<(&Rule, &String)> =
             answer.errors.iter().map(|(number, message)| (&self.rules[*number as usize], message)).collect();
-        let failed: Vec<_> = failed.into_iter().filter(|(rule, _)| rule.is_forbid || rule.asks).collect();
+        let failed: Vec<_> = failed.into_iter().filter(|(rule, _)| rule.restricts()).collect();
         let (rule, message) = failed.iter().find(|(rule, _)| rule.is_enforced_for_all()).or(failed.first())?;
         let reason = format!(
             "the policy `{}` could not be evaluated, so nothing is allowed: {message}; mend the policy",
@@ -186,6 +195,10 @@ fn mode(group: &Group, deciding: &[&Rule]) -> Mode {
 }
 
 impl Rule {
+    pub(super) const fn restricts(&self) -> bool {
+        self.is_forbid || self.asks
+    }
+
     /// Whether something is to be done with a call that it permits, whoever calls.
     fn has_enforced_duties(&self) -> bool {
         self.is_enforced_for_all() && self.obligations != Obligations::default()

@@ -608,8 +608,9 @@ fn what_cannot_be_represented_is_refused_where_a_policy_of_ones_own_could_refuse
         (outcome.effect, outcome.mode)
     };
     let (unreadable, no_object) = (json!({"amount": 5000.00001}), json!([1]));
+    let watching = OVER.replace("forbid(", "@mode(\"observe\") forbid(");
     for enforced in [OVER, &wide, &asking, plain] {
-        let set = compile(&[], &format!("{enforced}\n{}", OVER.replace("forbid(", "@mode(\"observe\") forbid(")));
+        let set = compile(&[], &format!("{enforced}\n{watching}"));
         for arguments in [&unreadable, &no_object] {
             let found = ask(&set, "stranger", arguments.clone());
             assert_eq!(found, (Effect::Deny, Mode::Enforce), "{enforced} {arguments}");
@@ -617,12 +618,18 @@ fn what_cannot_be_represented_is_refused_where_a_policy_of_ones_own_could_refuse
     }
     // What no policy of one's own could refuse goes on, as it would have been recorded.
     let elsewhere = OVER.replace("bank/send", "bank/other");
-    let watching = OVER.replace("forbid(", "@mode(\"observe\") forbid(");
     let granting = OVER.replace("forbid(", "permit(");
-    for observed in [&format!("{elsewhere}\n{watching}"), &watching, &granting] {
+    let other = OVER.replace("amount", "count");
+    for observed in [&format!("{elsewhere}\n{watching}"), &watching, &granting, &format!("{other}\n{watching}")] {
         let set = compile(&[], observed);
         assert_eq!(ask(&set, "stranger", unreadable.clone()), (Effect::Deny, Mode::Observe), "{observed}");
     }
+    // What is enforced all the same is told by what it looks at.
+    let set = compile(&[], &format!("@id(\"other\") {other}\n{watching}"));
+    let both = Ask { agent: Some("stranger"), ..tool("bank", "send", json!({"amount": 5000.00001, "count": 1001})) };
+    let explained = both.put(|request| set.explain(request));
+    assert_eq!((explained.outcome.mode, explained.outcome.policies), (Mode::Enforce, vec!["other".to_owned()]));
+    assert_eq!(explained.policies[0].saw, [("argument `count`".to_owned(), "1001.0".to_owned())]);
 }
 
 #[test]

@@ -86,9 +86,28 @@ export async function screenshot(page, name) {
   await page.screenshot({ path: join(SHOTS, `${name}.png`) });
 }
 
+/** As long as Playwright waits by itself: a machine that does much else is slow, not wrong. */
+const PATIENCE_MS = 30_000;
+
 /** Waits until `check` holds in the page, and says `what` was awaited when it never does. */
 export async function until(page, what, check, argument) {
-  await page.waitForFunction(check, argument, { timeout: 10_000 }).catch(() => {
+  await page.waitForFunction(check, argument, { timeout: PATIENCE_MS }).catch(() => {
     throw new Error(`waited in vain until ${what}`);
   });
+}
+
+/** Waits until `check` holds in the test itself, such as for what was asked of the server. */
+export async function eventually(what, check) {
+  const end = performance.now() + PATIENCE_MS;
+  while (!(await check())) {
+    if (performance.now() > end) throw new Error(`waited in vain until ${what}`);
+    await new Promise((later) => setTimeout(later, 20));
+  }
+}
+
+/** A door for answers: what comes through waits until it is opened. */
+export function gate() {
+  let open;
+  const opened = new Promise((resolve) => (open = resolve));
+  return { opened, open };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { findings, open, screenshot, until } from './browser.mjs';
+import { isDeepStrictEqual } from 'node:util';
+import { eventually, findings, gate, open, screenshot, until } from './browser.mjs';
 
 /** Flows of the catalog that need a state made for them: many rows, a version that waits, somebody who was faster. */
 
@@ -171,23 +172,36 @@ async function listedOnce({ browser, server }) {
       hit('model', 'unused-zz', 'unused-zz'),
     ],
   };
+  const second = gate();
+  let isAsked = false;
   for (const [path, items] of Object.entries(answers)) {
     await page.route(
       (url) => url.pathname === `/api/v1/${path}`,
-      (route) => route.fulfill({ json: { items } }),
+      async (route) => {
+        if (new URL(route.request().url()).searchParams.get('q') === 'zz') {
+          isAsked = true;
+          await second.opened;
+        }
+        await route.fulfill({ json: { items } });
+      },
     );
   }
   await page.goto('/settings');
   await page.waitForSelector('#main h1');
   await page.keyboard.press('Control+k');
-  await page.keyboard.type('zz');
-  await page.waitForSelector('.palette li:has-text("unused-zz")');
-  assert.deepEqual((await page.locator('.palette li .entry-label').allInnerTexts()).sort(), [
-    'Zz refund desk',
-    'gpt-zz:free',
-    'unused-zz',
-    'zz/helm',
-  ]);
+  const listed = async () => {
+    const labels = await page.evaluate(() =>
+      [...document.querySelectorAll('.palette li .entry-label')].map((one) => one.textContent),
+    );
+    return labels.filter((label) => /zz/i.test(label)).sort();
+  };
+  const once = ['Zz refund desk', 'gpt-zz:free', 'unused-zz', 'zz/helm'];
+  await page.keyboard.press('z');
+  await eventually('all are found', async () => isDeepStrictEqual(await listed(), once));
+  await page.keyboard.press('z');
+  await eventually('it is searched again', () => isAsked);
+  assert.deepEqual(await listed(), once, 'what was found stays until there is more to say');
+  second.open();
   await close();
 }
 

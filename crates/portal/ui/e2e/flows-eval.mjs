@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { findings, open, screenshot, until } from './browser.mjs';
+import { eventually, findings, open, screenshot, until } from './browser.mjs';
 
 /** What a person does on the evaluation pages, against the stand-in server. */
 
@@ -210,8 +210,7 @@ async function labelling({ browser, server }) {
   await page.keyboard.press('u');
   await next(runs[3]);
   await shown(page, '2 labelled (2 now)');
-  await until(page, 'the undo is sent', () => true);
-  await page.waitForTimeout(200);
+  await eventually('the undo is sent', () => said.length >= 4);
   assert.deepEqual(said, [
     ['PUT', runs[0], 1],
     ['PUT', runs[1], 0],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { open, screenshot, until } from './browser.mjs';
+import { eventually, open, screenshot, until } from './browser.mjs';
 import { startMock } from './mock.mjs';
 
 /** Lists as people use them: filters and the history, rows as targets, names that somebody else chose. */
@@ -133,8 +133,7 @@ async function aheadInVain({ browser, server }) {
   });
   await page.goto('/runs');
   await page.waitForSelector('table.runs [data-row]');
-  for (let round = 0; round < 100 && gone === null; round += 1) await page.waitForTimeout(100);
-  assert.ok(gone, 'a page was fetched ahead');
+  await eventually('a page was fetched ahead', () => gone !== null);
   await page.evaluate(() => (window.isSame = true));
   await page.keyboard.type('gc');
   await page.waitForSelector('h1:has-text("Catalog")');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { open, screenshot, until } from './browser.mjs';
+import { eventually, gate, open, screenshot, until } from './browser.mjs';
 
 /** Flows that need the events and the large run of the stand-in server. */
 
@@ -11,11 +11,12 @@ async function live({ browser, server }) {
   server.publish({ title: 'live and undisturbed', agent: 'order-support' });
   await page.waitForSelector('table.runs tr:first-child:has-text("live and undisturbed")');
   await page.keyboard.press('j');
-  const before = await page.locator('table.runs tbody tr').first().innerText();
+  const first = page.locator('table.runs [data-row]').first();
+  const before = await first.getAttribute('href');
   server.publish({ run_id: 'live-2', title: 'live and waiting', agent: 'order-support' });
   const button = page.getByRole('button', { name: '1 new run' });
   await button.waitFor();
-  assert.equal(await page.locator('table.runs tbody tr').first().innerText(), before, 'rows stay while one is chosen');
+  assert.equal(await first.getAttribute('href'), before, 'rows stay while one is chosen');
   server.publish({ run_id: 'live-2', title: 'live and changed', agent: 'order-support', spans: 99 });
   await button.click();
   await page.waitForSelector('table.runs tr:first-child:has-text("live and changed")');
@@ -60,20 +61,18 @@ async function paging({ browser, server }) {
   await page.goto('/runs');
   await page.waitForSelector('table.runs [data-row]');
   const rows = page.locator('table.runs [data-row]');
-  for (let round = 0; round < 100 && (await rows.count()) <= 400; round += 1) {
+  await eventually('more than 400 rows are shown', async () => {
     await page.evaluate(() => document.getElementById('main').scrollTo({ top: 1e9 }));
-    await page.waitForTimeout(80);
-  }
+    return (await rows.count()) > 400;
+  });
   const ids = await rows.evaluateAll((all) => all.map((row) => row.getAttribute('href')));
-  assert.ok(ids.length > 400, `scrolling reached ${ids.length} rows`);
   assert.equal(new Set(ids).size, ids.length, 'no row twice');
   await close();
 }
 
-/** Who went on in a list, opened something and comes back finds the same rows, at the same place; a new visit starts afresh. */
-async function shownMore({ browser, server }) {
-  const { page, close } = await open(browser, server);
-  await page.goto('/decisions');
+/** Opens a list and shows more of it; tells how many rows were there `before`, and with `more`. */
+async function goOn(page, path) {
+  await page.goto(path);
   const rows = page.locator('table.rows tbody tr');
   await rows.first().waitFor();
   const before = await rows.count();
@@ -84,7 +83,13 @@ async function shownMore({ browser, server }) {
     (few) => document.querySelectorAll('table.rows tbody tr').length > few,
     before,
   );
-  const more = await rows.count();
+  return { rows, before, more: await rows.count() };
+}
+
+/** Who went on in a list, opened something and comes back finds the same rows, at the same place; a new visit starts afresh. */
+async function shownMore({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  const { rows, before, more } = await goOn(page, '/decisions');
   await rows.last().scrollIntoViewIfNeeded();
   await rows.last().locator('[data-row]').click();
   await page.waitForSelector('.panel .run-facts');
@@ -106,21 +111,11 @@ async function shownMore({ browser, server }) {
 async function shownMeanwhile({ browser, server }) {
   const { page, close } = await open(browser, server);
   const { decisions } = server.state.permission;
-  await page.goto('/decisions?since=30d');
-  const rows = page.locator('table.rows tbody tr');
-  await rows.first().waitFor();
-  const before = await rows.count();
-  await page.getByRole('button', { name: 'Show more' }).click();
-  await until(
-    page,
-    'there are more rows',
-    (few) => document.querySelectorAll('table.rows tbody tr').length > few,
-    before,
-  );
-  const more = await rows.count();
+  const { more } = await goOn(page, '/decisions?since=30d');
   const whole = () => decisions.slice(0, more).map(({ id }) => id);
   await page.keyboard.type('gr');
   await page.waitForSelector('table.runs [data-row]');
+  // Younger answers are not asked for again.
   await page.waitForTimeout(2_100);
   decisions.unshift({ ...decisions[0], id: 'dec_meanwhile' });
   const asked = [];
@@ -134,7 +129,7 @@ async function shownMeanwhile({ browser, server }) {
     (many) => document.querySelectorAll('table.rows tbody tr').length >= many,
     more,
   );
-  for (let round = 0; round < 50 && asked.length < more; round += 1) await page.waitForTimeout(100);
+  await eventually('all of it is read again', () => asked.length >= more);
   decisions.splice(0, 1);
   assert.deepEqual(asked, ['dec_meanwhile', ...whole()].slice(0, more), 'no row is left out between two pages');
   await close();
@@ -143,8 +138,9 @@ async function shownMeanwhile({ browser, server }) {
 /** What was asked for on one page is not kept for the next one. */
 async function askedBefore({ browser, server }) {
   const { page, close } = await open(browser, server);
+  const answer = gate();
   await page.route('**/decisions?*cursor=*', async (route) => {
-    await new Promise((later) => setTimeout(later, 500));
+    await answer.opened;
     await route.continue();
   });
   await page.goto('/decisions');
@@ -154,10 +150,18 @@ async function askedBefore({ browser, server }) {
   await page.getByRole('button', { name: 'Show more' }).click();
   await page.keyboard.type('gr');
   await page.waitForSelector('table.runs [data-row]');
-  await page.waitForTimeout(800);
-  await page.goBack();
-  await rows.first().waitFor();
-  assert.ok((await rows.count()) > before, 'it is kept where it was asked for');
+  const answered = page.waitForResponse('**/decisions?*cursor=*');
+  answer.open();
+  await (await answered).finished();
+  await eventually('it is kept where it was asked for', async () => {
+    await page.goBack();
+    await rows.first().waitFor();
+    if ((await rows.count()) > before) return true;
+    // The browser has the answer, the page not yet.
+    await page.goForward();
+    await page.waitForSelector('table.runs [data-row]');
+    return false;
+  });
   await close();
 }
 

@@ -443,7 +443,7 @@ async function viewer({ browser, server }) {
   for (const path of paths) {
     await page.goto(path);
     await page.waitForSelector('#main h1');
-    await page.waitForTimeout(250);
+    await until(page, 'all is read', () => !document.querySelector('#main .waiting'));
     const enabled = await page
       .locator('#main button:enabled, #main a.button, #main label.button')
       .evaluateAll((all) => all.map((one) => one.textContent.trim()));

@@ -193,7 +193,7 @@ async function viewer({ browser, server }) {
   await other.goto(`/signin?code=${encodeURIComponent(body.code)}`);
   await other.goto('/boundaries');
   await other.waitForSelector('#main h1');
-  await other.waitForTimeout(300);
+  await until(other, 'all is read', () => !document.querySelector('#main .waiting'));
   assert.equal(await other.getByRole('link', { name: 'New boundary' }).count(), 0);
   await other.goto('/budgets?pause=1');
   await until(other, 'who may pause is said', () =>

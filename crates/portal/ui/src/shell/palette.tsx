@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { useData } from '../api/cache';
 import type { SearchHit } from '../api/catalog';
-import type { AgentSummary, List, ModelSummary, RunPage } from '../api/shapes';
+import type { AgentSummary, List, ModelSummary, RunPage, RunSummary } from '../api/shapes';
 import { withQuery } from '../api/client';
 import { navigate } from '../location';
 import { Icon } from '../ui/icon';
@@ -24,10 +24,14 @@ export function Palette() {
 
 function OpenPalette() {
   const [text, setText] = useState('');
-  const [at, setAt] = useState(0);
+  /** The entry that somebody moved to, which stays chosen where further ones come in before it. */
+  const [moved, setMoved] = useState<string | null>(null);
   const list = useRef<HTMLUListElement>(null);
-  const entries = useEntries(text);
-  const chosen = Math.min(at, entries.length - 1);
+  const { entries, isSearching } = useEntries(text);
+  const chosen = Math.max(
+    entries.findIndex(({ id }) => id === moved),
+    0,
+  );
   useEffect(() => {
     list.current?.children[chosen]?.scrollIntoView({ block: 'nearest' });
   }, [chosen]);
@@ -43,7 +47,7 @@ function OpenPalette() {
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step !== undefined) setAt((chosen + step + entries.length) % Math.max(1, entries.length));
+    if (step !== undefined) setMoved(entries.at((chosen + step) % entries.length)?.id ?? null);
     else if (event.key === 'Enter') run(entries[chosen]);
     else return;
     event.preventDefault();
@@ -65,7 +69,7 @@ function OpenPalette() {
           value={text}
           onInput={(event) => {
             setText(event.currentTarget.value);
-            setAt(0);
+            setMoved(null);
           }}
           onKeyDown={onKeyDown}
         />
@@ -77,7 +81,7 @@ function OpenPalette() {
             id={`entry-${index}`}
             role="option"
             aria-selected={index === chosen}
-            onMouseMove={() => setAt(index)}
+            onMouseMove={() => setMoved(entry.id)}
             onClick={() => run(entry)}
           >
             <Icon name={entry.icon} />
@@ -90,12 +94,12 @@ function OpenPalette() {
           </li>
         ))}
       </ul>
-      {entries.length === 0 && <p class="palette-none">Nothing matches “{text}”.</p>}
+      {entries.length === 0 && <p class="palette-none">{isSearching ? 'Searching …' : `Nothing matches “${text}”.`}</p>}
     </Dialog>
   );
 }
 
-function useEntries(text: string): Entry[] {
+function useEntries(text: string): { entries: Entry[]; isSearching: boolean } {
   const [searched, setSearched] = useState('');
   useEffect(() => {
     const timer = window.setTimeout(() => setSearched(text.trim()), PAUSE_MS);
@@ -104,15 +108,26 @@ function useEntries(text: string): Entry[] {
   const agents = useData<List<AgentSummary>>('/agents').data.value?.items ?? [];
   const models = useData<List<ModelSummary>>('/models').data.value?.items ?? [];
   const recent = useData<RunPage>('/runs?limit=20').data.value?.items ?? [];
-  const found = useData<RunPage>(withQuery('/runs', { limit: 20, q: searched })).data.value?.items ?? [];
-  const hits = useData<List<SearchHit>>(withQuery('/catalog/search', { q: searched, limit: HITS_MAX })).data.value;
+  const runs = useAnswer<RunSummary>(withQuery('/runs', { limit: 20, q: searched }), searched);
+  const hits = useAnswer<SearchHit>(withQuery('/catalog/search', { q: searched, limit: HITS_MAX }), searched);
   const known = commands(
     now.value,
-    text ? (hits?.items ?? []) : [],
-    searched,
+    text ? hits.items : [],
+    hits.searched,
     agents,
     models,
-    text ? [...found, ...recent] : recent,
+    text ? [...runs.items, ...recent] : recent,
   );
-  return best(text, known, ({ label, hint, also }) => ({ label, also: `${hint} ${also ?? ''}` }), SHOWN_MAX);
+  return {
+    entries: best(text, known, ({ label, hint, also }) => ({ label, also: `${hint} ${also ?? ''}` }), SHOWN_MAX),
+    isSearching: searched !== text.trim() || runs.isWaiting || hits.isWaiting,
+  };
+}
+
+/** What was found last, until there is more to say: the list does not lose its entries with each letter. */
+function useAnswer<T>(path: string, searched: string): { searched: string; items: T[]; isWaiting: boolean } {
+  const last = useRef<{ searched: string; items: T[] }>({ searched: '', items: [] });
+  const { data, error } = useData<List<T>>(path);
+  if (data.value) last.current = { searched, items: data.value.items };
+  return { ...last.current, isWaiting: !data.value && !error.value };
 }

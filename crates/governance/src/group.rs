@@ -239,9 +239,9 @@ impl PolicySet {
         found
     }
 
-    fn schema(&self, (boundary, _): (usize, usize), grant: &Grant) -> Option<GrantedSchema> {
+    fn schema(&self, (boundary, index): (usize, usize), grant: &Grant) -> Option<GrantedSchema> {
         grant.schema.as_ref()?;
-        let id = emit::schema_id(&self.boundaries[boundary].name, grant);
+        let id = emit::schema_id(&self.boundaries[boundary].name, index, grant);
         Some(GrantedSchema { validator: self.validators.get(&id).cloned(), id })
     }
 
@@ -275,8 +275,7 @@ fn grant_fits(grant: &Grant, kind: ResourceKind, resource: &Resource) -> bool {
         return grant.what.matches(resource);
     }
     let host = Host::of(&resource.name);
-    let pattern = grant.what.name.to_ascii_lowercase();
-    [host.name.clone(), host.address()].iter().any(|host| matches_pattern(&pattern, host))
+    [host.name.clone(), host.address()].iter().any(|host| matches_pattern(&grant.what.name, host))
 }
 
 pub(crate) fn uid(kind: &str, id: &str) -> EntityUid {

@@ -13,9 +13,8 @@ pub(crate) struct Host {
 impl Host {
     /// Without a port it is that of https.
     pub(crate) fn of(asked: &str) -> Self {
-        let asked = asked.to_ascii_lowercase();
-        let (name, port) = split(&asked);
-        Self { name: name.to_owned(), port: port.unwrap_or(USUAL_PORTS[0]).to_owned() }
+        let (name, port) = split(asked);
+        Self { name: spelled(name), port: port.unwrap_or(USUAL_PORTS[0]).to_owned() }
     }
 
     pub(crate) fn address(&self) -> String {
@@ -33,6 +32,23 @@ impl Host {
         let names = std::iter::once(self.name.clone()).chain(domains);
         let called = self.called();
         names.flat_map(|name| [format!("{name}:{}", self.port), name]).filter(move |name| *name != called)
+    }
+}
+
+/// The one spelling of a name or pattern, with or without a port.
+pub(crate) fn canonical(pattern: &str) -> String {
+    let (name, port) = split(pattern);
+    port.map_or_else(|| spelled(name), |port| format!("{}:{port}", spelled(name)))
+}
+
+/// As the URL Standard has it (section 3.5, "Host parsing"), without a dot at the end; an IPv4 address written as one of IPv6 is the
+/// same. What is no host there, like some patterns, is only lowered.
+fn spelled(name: &str) -> String {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    match url::Host::parse(name) {
+        Ok(url::Host::Ipv6(address)) if let Some(address) = address.to_ipv4_mapped() => address.to_string(),
+        Ok(host) => host.to_string(),
+        Err(_) => name.to_ascii_lowercase(),
     }
 }
 
@@ -76,7 +92,7 @@ pub(crate) fn never(pattern: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Host, never};
+    use super::{Host, canonical, never};
 
     #[test]
     fn a_host_is_in_its_name_with_and_without_the_port_and_in_its_domains() {
@@ -92,6 +108,29 @@ mod tests {
         let other = Host::of("[::1]:8443");
         assert_eq!((other.called(), other.above().collect::<Vec<_>>()), ("[::1]:8443".into(), vec!["[::1]".into()]));
         assert_eq!(Host::of("[::1]").address(), "[::1]:443");
+    }
+
+    #[test]
+    fn a_host_has_one_spelling() {
+        for (written, one) in [
+            ("127.1", "127.0.0.1"),
+            ("0x7f000001:8080", "127.0.0.1:8080"),
+            ("2130706433", "127.0.0.1"),
+            ("0177.0.0.1", "127.0.0.1"),
+            ("127.0.0.1.:443", "127.0.0.1:443"),
+            ("[::ffff:127.0.0.1]", "127.0.0.1"),
+            ("[0:0:0:0:0:0:0:1]:80", "[::1]:80"),
+            ("[2001:DB8::0:1]", "[2001:db8::1]"),
+            ("API.Example.", "api.example"),
+            ("*.Example:443", "*.example:443"),
+            ("10.0.*", "10.0.*"),
+            ("*.0.0.1", "*.0.0.1"),
+            ("*:8*", "*:8*"),
+        ] {
+            assert_eq!(canonical(written), one, "{written}");
+            assert_eq!(canonical(one), one);
+        }
+        assert_eq!(Host::of("0x7f.1").address(), "127.0.0.1:443");
     }
 
     #[test]

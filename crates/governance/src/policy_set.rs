@@ -84,9 +84,9 @@ impl PolicySet {
         }
         let mut validators = HashMap::new();
         for boundary in &compiled.boundaries {
-            for (_, grant) in emit::grants(boundary) {
+            for (index, (_, grant)) in emit::grants(boundary).enumerate() {
                 let validator = grant.schema.as_ref().and_then(|schema| jsonschema::validator_for(schema).ok());
-                validators.extend(validator.map(|v| (emit::schema_id(&boundary.name, grant), Arc::new(v))));
+                validators.extend(validator.map(|v| (emit::schema_id(&boundary.name, index, grant), Arc::new(v))));
             }
         }
         Self {

@@ -116,7 +116,7 @@ pub(crate) fn pattern(reader: &mut Reader<'_>, at: At, text: &str, kind: Resourc
                 reader.error(at, format!("no host is called `{text}`: {why}"));
                 None
             }
-            None => Some(Pattern { server: None, name: text.to_owned() }),
+            None => Some(Pattern { server: None, name: host::canonical(text) }),
         },
         ResourceKind::Model | ResourceKind::Route => Some(Pattern { server: None, name: text.to_owned() }),
     }

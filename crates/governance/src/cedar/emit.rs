@@ -68,9 +68,10 @@ fn by_kind(boundary: &Boundary) -> [(ResourceKind, &[Grant]); 6] {
     ]
 }
 
-/// What a grant's JSON Schema is known by in `context.schemas`.
-pub(crate) fn schema_id(boundary: &str, grant: &Grant) -> String {
-    format!("{boundary}:{}:{}", grant.line, grant.what)
+/// What the JSON Schema of the grant with this index among [`grants`] is known by in `context.schemas`. One line may hold several
+/// grants of one thing.
+pub(crate) fn schema_id(boundary: &str, index: usize, grant: &Grant) -> String {
+    format!("{boundary}:{}/{index}:{}", grant.line, grant.what)
 }
 
 /// A comment that says whom the boundary is about; who is in it is worked out when a request comes.
@@ -119,7 +120,7 @@ impl Out<'_> {
                 Policy { suffix: "/list", effect: "permit", asks: false, actions: &[list], when: &common, unless: &[] };
             self.push(grant.line, Part::List(index), &scope, &policy, None);
         }
-        let limits = conditions::of_grant(grant, &schema_id(&self.boundary.name, grant));
+        let limits = conditions::of_grant(grant, &schema_id(&self.boundary.name, index, grant));
         let within: Vec<String> = common.iter().chain(&limits).cloned().collect();
         let policy = Policy {
             suffix: "",
@@ -271,12 +272,12 @@ fn resource_scope(kind: ResourceKind, what: &Pattern) -> (String, Vec<String>) {
     let entity = entity_type(kind);
     let like = |attribute: &str, text: &str| format!("{} like {}", access("resource", attribute), pattern(text));
     if kind == ResourceKind::Host {
-        let host = what.name.to_ascii_lowercase();
-        return match host.strip_prefix("*.").unwrap_or(&host).contains('*') {
-            false => (format!("resource in Host::{}", quoted(&host)), vec![]),
+        let host = &what.name;
+        return match host.strip_prefix("*.").unwrap_or(host).contains('*') {
+            false => (format!("resource in Host::{}", quoted(host)), vec![]),
             true if host == "*" => ("resource is Host".to_owned(), vec![]),
             // With the port or without.
-            true => ("resource is Host".to_owned(), vec![["host", "address"].map(|of| like(of, &host)).join(" || ")]),
+            true => ("resource is Host".to_owned(), vec![["host", "address"].map(|of| like(of, host)).join(" || ")]),
         };
     }
     let mut conditions = Vec::new();

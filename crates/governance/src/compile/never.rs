@@ -12,7 +12,7 @@ use super::{Origin, Rule};
 use crate::boundary::of_kind;
 use crate::cedar::emit;
 use crate::cedar::words::entity_type;
-use crate::host::Host;
+use crate::host::{Host, canonical};
 use crate::problem::Problem;
 
 /// Upstreams of models as they are called when nobody calls them otherwise.
@@ -38,8 +38,8 @@ fn of_policy(rule: &Rule, policy: &Policy, boundaries: &[Arc<Boundary>]) -> Vec<
 /// No host has an id with a usual port.
 fn never_equal(policy: &Policy) -> Option<String> {
     let ResourceConstraint::Eq(uid) = policy.resource_constraint() else { return None };
-    let id: &str = uid.id().as_ref();
-    if uid.type_name().to_string() != entity_type(ResourceKind::Host) || Host::of(id).called() == id {
+    let id = canonical(uid.id().as_ref());
+    if uid.type_name().to_string() != entity_type(ResourceKind::Host) || Host::of(&id).called() == id {
         return None;
     }
     Some(format!("`resource == Host::\"{id}\"` never holds; say `resource in Host::\"{id}\"`"))
@@ -64,6 +64,9 @@ fn unknown(uid: &EntityUid, boundaries: &[Arc<Boundary>]) -> Option<String> {
             None if id.contains('/') => None,
             None => Some(format!("nothing is `{kind}::\"{id}\"`; a {resource} is named `server/{resource}`")),
         },
+        ResourceKind::Host if canonical(id) != id => {
+            Some(format!("no host is `Host::\"{id}\"`; it is called `Host::\"{}\"`", canonical(id)))
+        }
         _ => None,
     }
 }

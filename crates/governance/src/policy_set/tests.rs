@@ -569,6 +569,47 @@ fn cedar_of_ones_own_finds_a_host_by_its_id_and_is_told_of_one_that_no_host_has(
 }
 
 #[test]
+fn another_spelling_of_an_address_is_no_way_around_a_denial() {
+    let set = compile(
+        &[
+            "apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {name: b}\nspec:\n  mode: enforce\n  agents: [bank-agent]\n  \
+           hosts: ['*', '0x0a.1']\n  deny: [{host: 127.0.0.1}, {host: '[0::1]'}, {host: '*.evil.test'}]\n",
+        ],
+        "forbid(principal, action, resource in Host::\"10.1\");",
+    );
+    let host = |name: &str| {
+        let resource = Resource { kind: ResourceKind::Host, server: None, name: name.to_owned() };
+        Ask { action: Action::HostsConnect, resource, ..tool("", "", json!({})) }.of(&set)
+    };
+    for denied in ["127.1", "127.1:8080", "0x7f000001:443", "127.0.0.1.", "[::ffff:7f00:1]:80", "[::1]", "x.evil.test."]
+    {
+        assert_eq!(host(denied).effect, Effect::Deny, "{denied}");
+    }
+    for granted in ["127.0.0.2", "[::2]:443", "10.0.0.1"] {
+        assert_eq!(host(granted).effect, Effect::Allow, "{granted}");
+    }
+    assert_eq!(host("10.1").policies.len(), 2, "by both grants");
+    let told: Vec<&str> = set.warnings().iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(told, ["no host is `Host::\"10.1\"`; it is called `Host::\"10.0.0.1\"`"]);
+}
+
+#[test]
+fn two_grants_of_one_tool_on_one_line_have_a_schema_each() {
+    let grants = "  tools: [{tool: bank/pay, schema: {required: [a]}, needs_approval: true}, {tool: bank/pay, schema: {required: [b]}}]\n";
+    let set = compile(
+        &[&format!(
+            "apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {{name: b}}\nspec:\n  mode: enforce\n  agents: [bank-agent]\n{grants}"
+        )],
+        "",
+    );
+    for (arguments, effect) in
+        [(json!({"a": 1}), Effect::NeedsApproval), (json!({"b": 1}), Effect::Allow), (json!({}), Effect::Deny)]
+    {
+        assert_eq!(tool("bank", "pay", arguments.clone()).effect(&set), effect, "{arguments}");
+    }
+}
+
+#[test]
 fn a_host_that_nothing_can_be_is_refused() {
     for (field, host) in
         [("hosts", "- https://x.test/"), ("deny", "- host: 'x.test.'"), ("deny", "- {host: ' x.test'}")]

@@ -135,6 +135,25 @@ async function shownMeanwhile({ browser, server }) {
   await close();
 }
 
+/** The time of the day is in what is asked for, so the rows are not there at once. */
+async function placeAgain({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  const { rows } = await goOn(page, '/decisions?since=30d');
+  await rows.last().scrollIntoViewIfNeeded();
+  const place = await page.evaluate(() => document.querySelector('.split-list').scrollTop);
+  assert.ok(place > 0, 'the last row is further down');
+  await page.keyboard.type('gr');
+  await page.waitForSelector('table.runs [data-row]');
+  await page.goBack();
+  await until(
+    page,
+    'the list is where it was',
+    (top) => document.querySelector('.split-list')?.scrollTop === top,
+    place,
+  );
+  await close();
+}
+
 /** What was asked for on one page is not kept for the next one. */
 async function askedBefore({ browser, server }) {
   const { page, close } = await open(browser, server);
@@ -346,6 +365,7 @@ export const mockFlows = [
   { name: 'the list goes on as one scrolls', run: paging },
   { name: 'Back shows as much of a list as before', run: shownMore },
   { name: 'Back leaves out no row that came meanwhile', run: shownMeanwhile },
+  { name: 'Back finds the place in a list that is read again', run: placeAgain },
   { name: 'more rows are kept where they were asked for', run: askedBefore },
   { name: 'reasons are on the first screen', run: reasons },
   { name: 'a run of 30,000 spans opens and scrolls', run: large },

@@ -9,7 +9,8 @@ interface Address {
 }
 
 interface Remembered {
-  scrollTop: number;
+  /** How far each of `scrollers` was scrolled. */
+  tops: number[];
   focusHref: string | null;
 }
 
@@ -27,11 +28,12 @@ let entryKey = Date.now();
 history.scrollRestoration = 'manual';
 history.replaceState({ key: entryKey }, '');
 
-const scroller = (): HTMLElement | null => document.getElementById('main');
+/** The page, and the list that scrolls by itself where a panel stands beside it. */
+const scrollers = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>('#main, #main .split-list')];
 
 function remember(): void {
   const focused = document.activeElement?.closest('a[href]')?.getAttribute('href') ?? null;
-  remembered.set(entryKey, { scrollTop: scroller()?.scrollTop ?? 0, focusHref: focused });
+  remembered.set(entryKey, { tops: scrollers().map(({ scrollTop }) => scrollTop), focusHref: focused });
 }
 
 export function navigate(url: string, options: { replace?: boolean } = {}): void {
@@ -78,20 +80,42 @@ export function forgetKept(): void {
   kept.clear();
 }
 
-/** A new page starts at its top, with its heading as the place from which a screen reader reads on. */
+/**
+ * A new page starts at its top, with its heading as the place from which a screen reader reads on. Who was faster and has
+ * the focus in the page keeps it.
+ */
 function arrive(): void {
-  scroller()?.scrollTo({ top: 0 });
-  document.querySelector<HTMLElement>('#main h1')?.focus({ preventScroll: true });
+  document.getElementById('main')?.scrollTo({ top: 0 });
+  if (!document.activeElement?.closest('#main *')) {
+    document.querySelector<HTMLElement>('#main h1')?.focus({ preventScroll: true });
+  }
 }
 
+/** What was shown may have to be read again: the place is taken once the page reaches down to it, unless somebody acts before. */
 function comeBack(): void {
   const place = remembered.get(entryKey);
-  if (!place) return arrive();
-  scroller()?.scrollTo({ top: place.scrollTop });
-  const links = place.focusHref ? document.querySelectorAll<HTMLElement>('#main a[href]') : [];
-  for (const link of links) {
-    if (link.getAttribute('href') === place.focusHref) return link.focus({ preventScroll: true });
-  }
+  const main = document.getElementById('main');
+  if (!place || !main) return arrive();
+  if (takePlace(place)) return;
+  const acted = new AbortController();
+  const growth = new MutationObserver(() => {
+    if (takePlace(place)) acted.abort();
+  });
+  acted.signal.addEventListener('abort', () => growth.disconnect());
+  for (const act of ['wheel', 'pointerdown', 'keydown', 'popstate'])
+    window.addEventListener(act, () => acted.abort(), { signal: acted.signal, passive: true });
+  growth.observe(main, { childList: true, subtree: true });
+}
+
+/** True when scroll and focus are where they were. */
+function takePlace({ tops, focusHref }: Remembered): boolean {
+  const boxes = scrollers();
+  boxes.forEach((box, index) => box.scrollTo({ top: tops[index] ?? 0 }));
+  const links = focusHref ? [...document.querySelectorAll<HTMLElement>('#main a[href]')] : [];
+  const link = links.find((one) => one.getAttribute('href') === focusHref);
+  link?.focus({ preventScroll: true });
+  const isThere = tops.every((top, index) => (boxes[index]?.scrollTop ?? 0) >= Math.floor(top));
+  return isThere && (focusHref === null || link !== undefined);
 }
 
 /** Two frames: one in which signals render, one in which the result is laid out. */

@@ -12,7 +12,8 @@ import {
   touched,
   windowText,
 } from '../src/format/permission';
-import { about, kindWord, shortCaller } from '../src/pages/audit/words';
+import { callerName } from '../src/format/name';
+import { about, kindWord } from '../src/pages/audit/words';
 import { byWeight, impactWords, startingText, withMode } from '../src/pages/boundaries/text';
 import { budgetOf, limitsText, resetText, share, whoText } from '../src/pages/budgets/words';
 import { asPrefix, isFiltered, listPath, parseFilter } from '../src/pages/decisions/filter';
@@ -207,5 +208,5 @@ test('entries of the log in words', () => {
   expect(kindWord('something_new')).toBe('something new');
   expect(about({ v: 1, at: '', kind: 'decision', resource: 'tool:helm/list' })).toBe('helm/list');
   expect(about({ v: 1, at: '', kind: 'sign_in_refused', code: 'wrong_token' })).toBe('wrong token');
-  expect(shortCaller('agent:default/helm-agent')).toBe('helm-agent');
+  expect(callerName('agent:default/helm-agent')).toBe('helm-agent');
 });

@@ -3,6 +3,7 @@ import { instant } from '../../format/time';
 import { setQuery } from '../../location';
 import { agentPath, boundaryPath, decisionPath, runPath } from '../../router';
 import { Ago } from '../../ui/ago';
+import { Caller } from '../../ui/caller';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
 import { Json } from '../../ui/json';
@@ -61,7 +62,7 @@ export function Detail({
                 <Name text={approval.agent} />
               </a>
             ) : (
-              <Name text={approval.caller} />
+              <Caller reference={approval.caller} />
             )}
             {approval.team && <span class="faint"> of {approval.team}</span>}
           </Fact>

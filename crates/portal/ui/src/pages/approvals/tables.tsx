@@ -1,7 +1,7 @@
 import type { Approval } from '../../api/gate';
 import { summary } from '../../format/json';
 import { Ago } from '../../ui/ago';
-import { Name } from '../../ui/name';
+import { Caller } from '../../ui/caller';
 import { ApprovalStatus, ResourceName, Touched } from '../../ui/permission';
 import { Revealed } from '../../ui/revealed';
 import { TimeLeft } from './time-left';
@@ -36,8 +36,8 @@ export function WaitingTable({ items, chosen, choose }: Choosing) {
             <td class="col-call">
               <RowButton approval={one} isChosen={one.id === chosen} choose={choose} />
             </td>
-            <td class="mid clip" title={one.agent ?? one.caller}>
-              <Name text={one.agent ?? one.caller} />
+            <td class="mid clip">
+              <Caller agent={one.agent} reference={one.caller} />
             </td>
             <td class="widest">
               <Touched taint={one.taint} />
@@ -119,7 +119,7 @@ function RowButton({
         <Revealed text={shown || approval.reason} />
       </span>
       <span class="faint only-narrow">
-        <Name text={approval.agent ?? approval.caller} />
+        <Caller agent={approval.agent} reference={approval.caller} />
       </span>
     </button>
   );

@@ -7,11 +7,11 @@ import { exact, plural } from '../../format/number';
 import { query, setQuery } from '../../location';
 import { isTyping } from '../../shell/shortcuts';
 import { Ago } from '../../ui/ago';
+import { Caller } from '../../ui/caller';
 import { Command } from '../../ui/copy';
 import { Problem } from '../../ui/field';
 import { Given, Pick, SincePick, TextFilter } from '../../ui/filter';
 import { Loaded } from '../../ui/loaded';
-import { Name } from '../../ui/name';
 import { PageHead } from '../../ui/page-head';
 import { EffectStatus } from '../../ui/permission';
 import { Revealed } from '../../ui/revealed';
@@ -20,7 +20,7 @@ import { Empty } from '../../ui/waiting';
 import { Checkpoint } from './checkpoint';
 import { closeEntry, EntryPanel } from './entry';
 import { RowVerdict } from './proof';
-import { about, kindWord, KINDS, shortCaller } from './words';
+import { about, kindWord, KINDS } from './words';
 
 const FILTERS = ['kind', 'agent', 'caller', 'effect', 'resource', 'run', 'since'] as const;
 const PAGE_ROWS = 50;
@@ -191,9 +191,7 @@ function Row({
       <td class="col-effect mid">
         {entry.effect && <EffectStatus effect={entry.effect} enforced={entry.mode !== 'observe'} />}
       </td>
-      <td class="col-agent wide clip" title={entry.who?.reference ?? ''}>
-        {entry.who && <Name text={shortCaller(entry.who.reference)} />}
-      </td>
+      <td class="col-agent wide clip">{entry.who && <Caller reference={entry.who.reference} />}</td>
       <td class="col-proof">
         <RowVerdict index={index} logKey={logKey} />
       </td>

@@ -40,6 +40,3 @@ export function about(entry: AuditEntry): string {
   if (entry.resource) return splitResource(entry.resource).name || entry.resource;
   return entry.reason ?? entry.code?.replaceAll('_', ' ') ?? '';
 }
-
-/** `agent:default/helm-agent` is `helm-agent`; the whole reference is in the title. */
-export const shortCaller = (reference: string): string => reference.replace(/^[a-z]+:[^/]*\//, '');

@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import type { DecisionDetail } from '../../api/policies';
 import { plural } from '../../format/number';
@@ -8,6 +8,7 @@ import { setQuery } from '../../location';
 import { withQuery } from '../../api/client';
 import { agentPath, approvalPath, boundaryPath, runPath } from '../../router';
 import { isTyping } from '../../shell/shortcuts';
+import { Caller } from '../../ui/caller';
 import { Copy } from '../../ui/copy';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
@@ -25,7 +26,7 @@ const close = (): void => setQuery({ decision: null });
 /** One decision explained: what decided, what it saw, and what would make it come out otherwise. */
 export function DecisionPanel({ id }: { id: string }) {
   const resource = useData<DecisionDetail>(`/decisions/${encodeURIComponent(id)}`);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
       if (event.key !== 'Escape' || event.defaultPrevented || isTyping(event.target)) return;
       if (!document.querySelector('dialog[open]')) close();
@@ -88,7 +89,7 @@ function Explained({ decision }: { decision: DecisionDetail }) {
               <Name text={decision.agent} />
             </a>
           ) : (
-            <Name text={decision.caller} />
+            <Caller reference={decision.caller} />
           )}
           {decision.agent_digest ? (
             <span class="faint" title={decision.agent_digest}>

@@ -6,6 +6,7 @@ import { commandFor } from '../../format/command';
 import { plural } from '../../format/number';
 import { query, setQuery } from '../../location';
 import { Ago } from '../../ui/ago';
+import { Caller } from '../../ui/caller';
 import { Command } from '../../ui/copy';
 import { Problem } from '../../ui/field';
 import { Given, Pick, SincePick, TextFilter } from '../../ui/filter';
@@ -216,11 +217,11 @@ function Table({ items, chosen }: { items: DecisionItem[]; chosen: string | null
                 <ResourceName resource={one.resource} />
               </button>
               <span class="row-more">
-                <Name text={one.agent ?? one.caller} /> · <Ticked text={one.reason} />
+                <Caller agent={one.agent} reference={one.caller} /> · <Ticked text={one.reason} />
               </span>
             </td>
-            <td class="col-agent mid clip" title={one.agent ?? one.caller}>
-              <Name text={one.agent ?? one.caller} />
+            <td class="col-agent mid clip">
+              <Caller agent={one.agent} reference={one.caller} />
             </td>
             <td class="wide col-reason" title={one.reason}>
               <Ticked text={one.reason} />

@@ -1,5 +1,6 @@
 import { useWaiting, type Approval } from '../../api/gate';
 import { summary } from '../../format/json';
+import { callerName } from '../../format/name';
 import { left, splitResource } from '../../format/permission';
 import { approvalPath } from '../../router';
 import { Icon } from '../../ui/icon';
@@ -24,7 +25,7 @@ export function Held({ call }: { call: Approval }) {
             Waits for approval: <Revealed text={splitResource(call.resource).name} />
           </b>
           <span>
-            <Revealed text={[call.agent ?? call.caller, given].filter(Boolean).join(' · ')} />
+            <Revealed text={[call.agent ?? callerName(call.caller), given].filter(Boolean).join(' · ')} />
           </span>
         </span>
         <time dateTime={call.expires_at}>{left(call.expires_at, now.value) ?? 'over'}</time>

@@ -68,7 +68,7 @@ export function RunFacts({ detail }: { detail: RunDetail }) {
           </Fact>
         )}
         {summary.caller && (
-          <Fact name="Caller">
+          <Fact name="Key" title="The key or token that its calls came with">
             <a class="clipped" href={`/runs?caller=${encodeURIComponent(summary.caller)}`} title={summary.caller}>
               <Name text={summary.caller} />
             </a>

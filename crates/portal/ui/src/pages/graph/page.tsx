@@ -3,7 +3,7 @@ import type { CatalogPage } from '../../api/catalog';
 import { withQuery } from '../../api/client';
 import { query } from '../../location';
 import { entityPath } from '../../router';
-import { ClassName, OwnerLink } from '../../ui/catalog';
+import { ClassName, isOwned, OwnerLink } from '../../ui/catalog';
 import { TextFilter } from '../../ui/filter';
 import { Loaded } from '../../ui/loaded';
 import { Name } from '../../ui/name';
@@ -68,7 +68,11 @@ function ChooseEntity() {
                       </a>
                     </td>
                     <td class="mid">
-                      <OwnerLink owner={item.owner} />
+                      {isOwned(item.class) || item.owner ? (
+                        <OwnerLink owner={item.owner} />
+                      ) : (
+                        <span class="faint">–</span>
+                      )}
                     </td>
                   </tr>
                 ))}

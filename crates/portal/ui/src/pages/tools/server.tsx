@@ -120,7 +120,9 @@ function Facts({ server }: { server: ToolServer }) {
         {plural(server.sessions, 'session')}
       </Fact>
       <Fact name="Last seen">{server.last_seen_at ? <Ago at={server.last_seen_at} /> : 'never'}</Fact>
-      <Fact name="Added">{server.source === 'file' ? 'in mizzen.toml' : 'in the portal or by mizzen tools'}</Fact>
+      <Fact name="Added">
+        <Ticked text={server.source === 'file' ? 'in `mizzen.toml`' : 'in the portal or by `mizzen tools`'} />
+      </Fact>
     </dl>
   );
 }

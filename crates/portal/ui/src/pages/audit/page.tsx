@@ -4,6 +4,7 @@ import { withQuery } from '../../api/client';
 import type { AuditItem, AuditKey } from '../../api/audit';
 import { usePages } from '../../api/pages';
 import { exact, plural } from '../../format/number';
+import { decidedWord } from '../../format/permission';
 import { query, setQuery } from '../../location';
 import { isTyping } from '../../shell/shortcuts';
 import { Ago } from '../../ui/ago';
@@ -171,10 +172,11 @@ function Row({
   isChosen: boolean;
   logKey: string | undefined;
 }) {
+  const effect = entry.effect && decidedWord(entry.effect, entry.mode !== 'observe');
   return (
     <tr class={isChosen ? 'chosen' : ''}>
       <td class="num col-index faint">{exact(index)}</td>
-      <td class="col-kind clip">
+      <td class="col-kind clip" title={kindWord(entry.kind)}>
         <button
           type="button"
           class="row-button"
@@ -184,9 +186,16 @@ function Row({
         >
           {kindWord(entry.kind)}
         </button>
+        <span class="row-more">
+          <Ago at={entry.at} />
+        </span>
       </td>
-      <td class="col-what clip" title={entry.reason ?? ''}>
+      <td class="col-what clip" title={[...new Set([about(entry), entry.reason])].filter(Boolean).join(': ')}>
         <Revealed text={about(entry)} />
+        <span class="row-more">
+          {effect && `${effect} · `}
+          {entry.who && <Caller reference={entry.who.reference} />}
+        </span>
       </td>
       <td class="col-effect mid">
         {entry.effect && <EffectStatus effect={entry.effect} enforced={entry.mode !== 'observe'} />}

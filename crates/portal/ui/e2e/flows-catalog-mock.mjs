@@ -178,11 +178,10 @@ async function listedOnce({ browser, server }) {
     await page.route(
       (url) => url.pathname === `/api/v1/${path}`,
       async (route) => {
-        if (new URL(route.request().url()).searchParams.get('q') === 'zz') {
-          isAsked = true;
-          await second.opened;
-        }
-        await route.fulfill({ json: { items } });
+        if (new URL(route.request().url()).searchParams.get('q') !== 'zz') return route.fulfill({ json: { items } });
+        isAsked = true;
+        await second.opened;
+        return route.fulfill({ json: { items: [hit('skill', 'zz', 'zz'), ...items] } });
       },
     );
   }
@@ -201,7 +200,12 @@ async function listedOnce({ browser, server }) {
   await page.keyboard.press('z');
   await eventually('it is searched again', () => isAsked);
   assert.deepEqual(await listed(), once, 'what was found stays until there is more to say');
+  await page.keyboard.press('ArrowDown');
+  const chosen = () => page.locator('.palette [aria-selected=true] .entry-label').innerText();
+  const moved = await chosen();
   second.open();
+  await eventually('one more is found', async () => isDeepStrictEqual(await listed(), [...once, 'zz'].sort()));
+  assert.equal(await chosen(), moved, 'what somebody moved to stays chosen when another comes before it');
   await close();
 }
 

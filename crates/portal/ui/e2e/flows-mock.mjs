@@ -154,6 +154,26 @@ async function placeAgain({ browser, server }) {
   await close();
 }
 
+/** The heading of a new page is where one reads on, unless the page has a field to begin with. */
+async function ownFocus({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto('/evaluations?new=1');
+  await page.waitForSelector('.evaluator-field');
+  await page.keyboard.press('Escape');
+  await page.getByRole('link', { name: 'Runs', exact: true }).click();
+  await until(page, 'the heading has the focus', () => document.activeElement.textContent === 'Runs');
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('new experiment');
+  await page.keyboard.press('Enter');
+  await until(page, 'its name has the focus', () => document.activeElement.getAttribute('name') === 'name');
+  const name = await page.evaluate(async () => {
+    for (let frame = 0; frame < 5; frame += 1) await new Promise(requestAnimationFrame);
+    return document.activeElement.getAttribute('name');
+  });
+  assert.equal(name, 'name', 'nothing takes the focus away');
+  await close();
+}
+
 /** What was asked for on one page is not kept for the next one. */
 async function askedBefore({ browser, server }) {
   const { page, close } = await open(browser, server);
@@ -366,6 +386,7 @@ export const mockFlows = [
   { name: 'Back shows as much of a list as before', run: shownMore },
   { name: 'Back leaves out no row that came meanwhile', run: shownMeanwhile },
   { name: 'Back finds the place in a list that is read again', run: placeAgain },
+  { name: 'a page that begins with a field keeps the focus there', run: ownFocus },
   { name: 'more rows are kept where they were asked for', run: askedBefore },
   { name: 'reasons are on the first screen', run: reasons },
   { name: 'a run of 30,000 spans opens and scrolls', run: large },

@@ -315,7 +315,7 @@ function NextCheckLine({ summary }: { summary: Summary }) {
       <b>Next, for {levelWord[next.level]}:</b>
       <CheckStatus state={next.state} />
       <a href={`${scorecard}&check=${encodeURIComponent(next.id)}`}>{next.title}</a>
-      <span class="next-fix">
+      <span class="next-fix" title={next.fix}>
         <Ticked text={next.fix} />
       </span>
       <a class="next-counts" href={scorecard}>

@@ -8,6 +8,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use http::uri::Authority;
+use http::{HeaderMap, Uri, header};
 use tokio::net::{TcpListener, TcpSocket};
 
 pub use self::serve::{serve, serve_on};
@@ -89,6 +91,19 @@ impl ListenLimits {
 /// Who is at the other end of the connection; in the extensions of every request that [`serve`] hands out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
+
+/// The host, with its port if it has one, that a request asks for. What is in its address, as HTTP/2's `:authority` is, goes before the
+/// field `Host` (RFC 9112, section 3.2.2; RFC 9113, section 8.3.1). `None` when it names none, or several: each reader could
+/// believe another.
+#[must_use]
+pub fn host_asked<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    let mut fields = headers.get_all(header::HOST).iter();
+    match (uri.authority(), fields.next(), fields.next()) {
+        (_, _, Some(_)) => None,
+        (Some(authority), ..) => Some(Authority::as_str(authority)),
+        (None, field, None) => field?.to_str().ok(),
+    }
+}
 
 #[cfg(test)]
 mod tests;

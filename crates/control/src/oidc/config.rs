@@ -8,8 +8,10 @@ use mizzen_runtime::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use crate::environment::{Environment, ReferenceError};
-use crate::tokens::Claims;
+use crate::tokens::{Claims, check_address};
 
+/// Where the provider sends a browser back to.
+const CALLBACK: &str = "/oidc/callback";
 /// In [`OidcConfig::roles`]: everybody whom the provider knows.
 const EVERYBODY: &str = "*";
 
@@ -65,8 +67,13 @@ pub enum OidcConfigError {
     PlainSecret,
     #[error("`oidc.client_secret` cannot be used")]
     Secret(#[from] ReferenceError),
-    #[error("`oidc.issuer` and `oidc.redirect_url` must be https addresses; plain http is for loopback only")]
+    #[error("`oidc.issuer` must be an https address; plain http is for loopback only")]
     Address(#[source] crate::tokens::TokenError),
+    #[error(
+        "`oidc.redirect_url` must be `https://` with a host of this server and `{CALLBACK}`, not `{0}`; plain http is for loopback \
+         only; left out, it is as the browser reached this server"
+    )]
+    Redirect(String),
 }
 
 impl OidcConfig {
@@ -84,7 +91,15 @@ impl OidcConfig {
             return Ok(());
         }
         self.read_roles()?;
+        self.check_redirect()?;
         self.secret(environment).map(drop)
+    }
+
+    /// The cookie that a browser began with is for that path alone.
+    fn check_redirect(&self) -> Result<(), OidcConfigError> {
+        let url = &self.redirect_url;
+        let is_ours = || check_address(url).is_ok_and(|uri| uri.path() == CALLBACK && uri.query().is_none());
+        if url.is_empty() || is_ours() { Ok(()) } else { Err(OidcConfigError::Redirect(url.clone())) }
     }
 
     pub(super) fn read_roles(&self) -> Result<Vec<(Role, Vec<String>)>, OidcConfigError> {

@@ -282,7 +282,19 @@ async fn a_section_that_cannot_work_is_told_at_the_start() {
     assert!(told(OidcConfig { issuer: "http://login.example".into(), ..right.clone() }).contains("https"));
     assert!(told(OidcConfig { roles: BTreeMap::new(), ..right.clone() }).contains("nobody a role"));
     let roles = BTreeMap::from([("viewr".to_owned(), vec!["x".to_owned()])]);
-    assert!(told(OidcConfig { roles, ..right }).contains("did you mean `viewer`"));
+    assert!(told(OidcConfig { roles, ..right.clone() }).contains("did you mean `viewer`"));
+    for (redirect, fits) in [
+        ("", true),
+        ("https://mizzen.example/oidc/callback", true),
+        ("http://localhost:7600/oidc/callback", true),
+        ("not a url", false),
+        ("http://mizzen.example/oidc/callback", false),
+        ("https://mizzen.example/", false),
+        ("https://mizzen.example/oidc/callback?x=1", false),
+    ] {
+        let checked = OidcConfig { redirect_url: redirect.to_owned(), ..right.clone() }.check(&environment());
+        assert_eq!(checked.is_ok(), fits, "{redirect}: {checked:?}");
+    }
     assert!(serde_json::from_value::<OidcConfig>(json!({ "isuer": "x" })).is_err());
     let off = Oidc::new(&OidcConfig::default(), &setup.control, &environment(), client());
     assert!(off.unwrap().is_none());

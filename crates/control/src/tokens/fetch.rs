@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Plain http is for what does not leave this machine.
-pub(super) fn check_address(address: &str) -> Result<Uri, TokenError> {
+pub(crate) fn check_address(address: &str) -> Result<Uri, TokenError> {
     let refuse = || TokenError::Address(address.to_owned());
     let uri: Uri = address.parse().map_err(|_| refuse())?;
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);

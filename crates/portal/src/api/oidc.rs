@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use mizzen_control::audit::Kind;
 use mizzen_control::oidc::{Answer, Oidc, OidcError, SIGN_IN_TTL};
 use mizzen_runtime::error::Chain;
+use mizzen_runtime::listen::host_asked;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -72,12 +73,13 @@ pub(crate) async fn providers(State(app): State<Arc<App>>) -> Json<SignInProvide
     responses((status = 303, description = "on to the provider"), (status = 404, body = ErrorBody)))]
 pub(crate) async fn start(
     State(app): State<Arc<App>>,
+    uri: Uri,
     headers: HeaderMap,
     Params(params): Params<StartParams>,
 ) -> Result<Response, ApiError> {
     let oidc = configured(&app)?;
     // The guard let this host through: it is one of ours.
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = host_asked(&uri, &headers).unwrap_or_default();
     let scheme = if app.state.config.is_tls { "https" } else { "http" };
     match oidc.start(&format!("{scheme}://{host}{CALLBACK}"), params.return_to.as_deref()).await {
         Ok(started) => {

@@ -6,6 +6,7 @@
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, header};
 use mizzen_control::origin::{self, Allowed};
+use mizzen_runtime::listen::host_asked;
 
 use crate::error::ApiError;
 
@@ -19,12 +20,7 @@ const API: &str = "/api/";
 /// When `Host`, `Origin` or `Sec-Fetch-Site` say so, or are not readable.
 pub(super) fn check(parts: &Parts, allowed: &Allowed) -> Result<(), ApiError> {
     let origin = single(&parts.headers, header::ORIGIN)?;
-    let host = match single(&parts.headers, header::HOST)? {
-        Some(host) => Some(host),
-        // HTTP/2 has the authority in its place.
-        None => parts.uri.authority().map(http::uri::Authority::as_str),
-    };
-    origin::check(host, origin, allowed)?;
+    origin::check(host_asked(&parts.uri, &parts.headers), origin, allowed)?;
     // Browsers say so of reads as well, which carry no `Origin`.
     let site = single(&parts.headers, FETCH_SITE)?;
     let is_foreign = site.is_some_and(|site| site != "same-origin" && site != "none");

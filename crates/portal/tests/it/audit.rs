@@ -233,6 +233,11 @@ async fn a_browser_is_sent_to_the_provider_and_only_its_own_answer_is_taken() {
     assert!(cookie.starts_with("mizzen_oidc=mzb_"), "{cookie}");
     assert!(cookie.ends_with("; Max-Age=600; Path=/oidc/callback; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
 
+    // As HTTP/2 says it: without a field.
+    let start = Request::get("https://localhost:7600/oidc/start").body(String::new()).unwrap();
+    let over_http2 = portal.send(start).await.headers()["location"].to_str().unwrap().to_owned();
+    assert!(over_http2.contains("redirect_uri=https%3A%2F%2Flocalhost%3A7600%2Foidc%2Fcallback"), "{over_http2}");
+
     let state = location.split("state=").nth(1).unwrap().split('&').next().unwrap().to_owned();
     let callback = portal.request_without_token("GET", &format!("/oidc/callback?code=x&state={state}"), String::new());
     let refused = portal.send(callback).await;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 
-use super::{ListenError, ListenLimits, Peer, TlsError, bind, serve, tls_config};
+use super::{ListenError, ListenLimits, Peer, TlsError, bind, host_asked, serve, tls_config};
 use crate::limit::Limit;
 use crate::metrics::Metrics;
 use crate::task::TaskGroup;
@@ -200,4 +200,21 @@ async fn tls_is_served_and_bad_files_are_named() {
     assert_eq!(io.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
     let answer = exchange(io, ONE_REQUEST).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+}
+
+#[test]
+fn the_host_that_is_asked_for_is_that_of_the_address_before_the_field() {
+    let asked = |uri: &str, fields: &[&str]| {
+        let mut request = http::Request::get(uri);
+        for field in fields {
+            request = request.header("host", *field);
+        }
+        let request = request.body(()).unwrap();
+        host_asked(request.uri(), request.headers()).map(str::to_owned)
+    };
+    assert_eq!(asked("/x", &["a.example:1"]).as_deref(), Some("a.example:1"));
+    assert_eq!(asked("https://a.example:1/x", &[]).as_deref(), Some("a.example:1"));
+    assert_eq!(asked("https://a.example/x", &["b.example"]).as_deref(), Some("a.example"));
+    assert_eq!((asked("/x", &[]), asked("/x", &["a.example", "b.example"])), (None, None));
+    assert_eq!(asked("https://a.example/x", &["a.example", "b.example"]), None);
 }

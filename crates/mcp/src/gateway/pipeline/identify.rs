@@ -11,6 +11,7 @@ use mizzen_control::KeyIdentity;
 use mizzen_control::audit::{Kind, Who};
 use mizzen_control::origin::{self, OriginError};
 use mizzen_control::tokens::TokenError;
+use mizzen_runtime::listen::host_asked;
 
 use super::decode::Incoming;
 use crate::gateway::Inner;
@@ -76,8 +77,7 @@ impl Received {
 
 /// A page of another site must not reach tools with what a browser has, nor a name that was made to point here.
 pub(in crate::gateway) fn check_origin(gateway: &Inner, parts: &Parts) -> Result<(), Refusal> {
-    let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    let host = parts.uri.authority().map(http::uri::Authority::as_str).or_else(|| text(header::HOST));
+    let host = host_asked(&parts.uri, &parts.headers);
     let origin = match parts.headers.get(header::ORIGIN) {
         None => None,
         Some(value) => Some(value.to_str().unwrap_or("unreadable")),

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use http::header;
 use http::request::Parts;
 use mizzen_catalog::approve::Approved;
 use mizzen_catalog::compat::published;
@@ -12,6 +11,7 @@ use mizzen_catalog::query::Predicate;
 use mizzen_catalog::version::{Version, VersionState};
 use mizzen_catalog::{Catalog, EntityRef};
 use mizzen_control::sign_in::Session;
+use mizzen_runtime::listen::host_asked;
 use serde_json::Value;
 
 /// Somebody who reads: signed in or not.
@@ -26,8 +26,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
-        let host = host.or_else(|| parts.uri.authority().map(ToString::to_string));
+        let host = host_asked(&parts.uri, &parts.headers).map(str::to_owned);
         Ok(Self { session: parts.extensions.get::<Session>().cloned(), host })
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use mizzen_runtime::client::{ClientConfig, HttpClient};
+use mizzen_runtime::client::{ClientConfig, ClientError, HttpClient, Misfit};
 use mizzen_runtime::secret::Secret;
 use serde_json::Value;
 
@@ -64,6 +64,24 @@ impl Server {
         path: &str,
         body: Bytes,
     ) -> Result<http::Response<Incoming>, Failure> {
+        let response = self.exchange(method, path, body).await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = response.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        Err(self.refusal(status, &body))
+    }
+
+    /// What a probe says, as text, whether it is a success or not.
+    pub(crate) async fn probe(&self, path: &str) -> Result<(StatusCode, String), Failure> {
+        let response = self.exchange(Method::GET, path, Bytes::new()).await?;
+        let status = response.status();
+        let body = response.into_body().collect().await.context("the connection ended within the answer")?.to_bytes();
+        Ok((status, String::from_utf8_lossy(&body).trim().to_owned()))
+    }
+
+    async fn exchange(&self, method: Method, path: &str, body: Bytes) -> Result<http::Response<Incoming>, Failure> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.expose()));
@@ -73,15 +91,34 @@ impl Server {
             .body(Full::new(body))
             .with_context(|| format!("`{}` is not an address", self.url))
             .map_err(Failure::Usage)?;
-        let response = self.http.send(request).await.with_context(|| {
-            format!("no Mizzen answers at {}; start it with `mizzen up`, or say where it is with MIZZEN_URL", self.url)
-        })?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
+        let answered = self.http.send(request).await;
+        Ok(answered.map_err(|error| {
+            let told = self.unreachable(&error);
+            anyhow::Error::new(error).context(told)
+        })?)
+    }
+
+    /// What to do about a server that gave no answer.
+    fn unreachable(&self, error: &ClientError) -> String {
+        let url = &self.url;
+        match error.misfit() {
+            Some(Misfit::UnknownIssuer) => format!(
+                "the certificate of {url} is of an authority that is not trusted here; name the PEM file of that authority with \
+                 SSL_CERT_FILE"
+            ),
+            Some(Misfit::Certificate) => format!("the certificate of {url} is refused"),
+            Some(Misfit::NoTls) => {
+                format!("{url} does not speak TLS; if it is Mizzen's, its address begins with `http://`")
+            }
+            Some(Misfit::NoHttp) => {
+                format!(
+                    "{url} does not speak plain HTTP; if it is Mizzen's with TLS, its address begins with `https://`"
+                )
+            }
+            None => {
+                format!("no Mizzen answers at {url}; start it with `mizzen up`, or say where it is with MIZZEN_URL")
+            }
         }
-        let body = response.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        Err(self.refusal(status, &body))
     }
 
     fn refusal(&self, status: StatusCode, body: &[u8]) -> Failure {

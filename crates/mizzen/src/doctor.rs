@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use http::StatusCode;
 use serde_json::Value;
 
 use crate::cli::ClientArgs;
@@ -62,24 +63,35 @@ fn token(server: &Server) -> Finding {
 async fn server_findings(server: &Server) -> Vec<Finding> {
     let about = match server.get("/api/v1/about").await {
         Ok(about) => about,
-        Err(failure) => {
-            return vec![Finding { subject: "server", is_well: false, detail: format!("{:#}", failure.error()) }];
-        }
+        Err(failure) => return vec![unanswered("server", &failure)],
     };
     let version = output::text(&about, "version");
-    let mut findings =
-        vec![Finding { subject: "server", is_well: true, detail: format!("{} {version}", server.url()) }];
-    if let Ok(overview) = server.get("/api/v1/overview").await {
-        findings.push(ingest(&overview["ingest"]));
-        findings.push(providers(&overview["setup"]));
+    let mut findings = vec![
+        Finding { subject: "server", is_well: true, detail: format!("{} {version}", server.url()) },
+        readiness(server.probe("/readyz").await),
+    ];
+    match server.get("/api/v1/overview").await {
+        Ok(overview) => findings.extend([ingest(&overview["ingest"]), providers(&overview["setup"])]),
+        Err(failure) => findings.extend(["ingest", "providers"].map(|subject| unanswered(subject, &failure))),
     }
-    if let Ok(boundaries) = server.get("/api/v1/boundaries").await {
-        findings.push(policies(&boundaries));
-    }
-    if let Ok(checkpoint) = server.get("/api/v1/audit/checkpoint").await {
-        findings.push(audit_log(&checkpoint));
-    }
+    let (boundaries, checkpoint) =
+        (server.get("/api/v1/boundaries").await, server.get("/api/v1/audit/checkpoint").await);
+    findings.push(boundaries.map_or_else(|failure| unanswered("policies", &failure), |answer| policies(&answer)));
+    findings.push(checkpoint.map_or_else(|failure| unanswered("audit log", &failure), |answer| audit_log(&answer)));
     findings
+}
+
+/// Nobody can say that it is well.
+fn unanswered(subject: &'static str, failure: &Failure) -> Finding {
+    Finding { subject, is_well: false, detail: format!("{:#}", failure.error()) }
+}
+
+/// Whether load balancers send work.
+fn readiness(said: Result<(StatusCode, String), Failure>) -> Finding {
+    match said {
+        Ok((status, detail)) => Finding { subject: "readiness", is_well: status.is_success(), detail },
+        Err(failure) => unanswered("readiness", &failure),
+    }
 }
 
 fn ingest(ingest: &Value) -> Finding {
@@ -152,6 +164,11 @@ fn providers(setup: &Value) -> Finding {
         setup["providers"].as_array().into_iter().flatten().map(|p| output::text(p, "name")).collect();
     let wanted: Vec<&str> =
         setup["providers_wanted"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let faults = setup["providers"].as_array().into_iter().flatten().filter_map(|p| p["fault"].as_str());
+    let faults: Vec<String> = faults.map(output::one_line).collect();
+    if !faults.is_empty() {
+        return Finding { subject: "providers", is_well: false, detail: faults.join("; ") };
+    }
     let is_well = wanted.is_empty() || wanted.iter().any(|wanted| known.iter().any(|name| name == wanted));
     let detail = match (known.as_slice(), wanted.as_slice()) {
         ([], []) => "no upstream needs a key".to_owned(),
@@ -166,9 +183,10 @@ fn providers(setup: &Value) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
     use serde_json::{Value, json};
 
-    use super::{audit_log, providers};
+    use super::{Failure, audit_log, providers, readiness, unanswered};
 
     #[test]
     fn a_key_that_no_upstream_needs_is_not_missed() {
@@ -182,6 +200,24 @@ mod tests {
         assert_eq!(another, (false, format!("no provider key that an upstream needs among openai; {way_out}")));
         let stored = told(json!({ "providers": [{ "name": "openai" }], "providers_wanted": ["anthropic", "openai"] }));
         assert_eq!(stored, (true, "openai".to_owned()));
+    }
+
+    #[test]
+    fn what_gives_no_answer_and_what_is_not_ready_needs_a_look() {
+        let failure = || Failure::Broken(anyhow::anyhow!("the control database does not answer"));
+        let unwell = readiness(Ok((StatusCode::SERVICE_UNAVAILABLE, "not ready: its disk is full".to_owned())));
+        let (no_answer, no_policies) = (readiness(Err(failure())), unanswered("policies", &failure()));
+        assert!(!unwell.is_well && !no_answer.is_well && !no_policies.is_well);
+        assert_eq!((unwell.detail.as_str(), no_policies.subject), ("not ready: its disk is full", "policies"));
+        assert!(readiness(Ok((StatusCode::OK, "ready".to_owned()))).is_well);
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_needs_a_look() {
+        let fault = "the key of provider `openai` is in the environment variable `X`, which is not set";
+        let known = [json!({ "name": "anthropic" }), json!({ "name": "openai", "fault": fault })];
+        let found = providers(&json!({ "providers": known, "providers_wanted": ["anthropic"] }));
+        assert_eq!((found.is_well, found.detail.as_str()), (false, fault));
     }
 
     #[test]

@@ -17,8 +17,10 @@ use crate::state::PortalState;
 const KEPT: Duration = Duration::from_secs(1);
 /// What takes longer does not work.
 const DISK_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longer than the store waits for a connection and for another writer.
-const DATABASE_TIMEOUT: Duration = Duration::from_secs(16);
+/// Longer than the store waits for a connection and for another writer of SQLite's file.
+const FILE_TIMEOUT: Duration = Duration::from_secs(16);
+/// A server on the network takes its writers beside each other. Who asks gets an answer within two seconds.
+const SERVER_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// What is on disk before a sender or an upstream hears of it.
 const FOLDERS: [(&str, &str); 2] = [("wal", "the write-ahead log"), (JOURNAL_FOLDER, "the audit log")];
 
@@ -93,7 +95,8 @@ fn try_folders(data_dir: &DataDir) -> Vec<String> {
 }
 
 async fn database(state: &PortalState) -> Option<String> {
-    match tokio::time::timeout(DATABASE_TIMEOUT, state.store.check_writable()).await {
+    let timeout = if state.store.is_postgres() { SERVER_TIMEOUT } else { FILE_TIMEOUT };
+    match tokio::time::timeout(timeout, state.store.check_writable()).await {
         // Somebody else has the lock: it is being written.
         Ok(Ok(()) | Err(StoreError::Busy(_))) => None,
         Ok(Err(error)) => Some(error.to_string()),

@@ -16,6 +16,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, Error as HyperError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::CertificateError;
 
 use self::connect::Connector;
 pub use self::connect::TlsRootsError;
@@ -84,11 +85,50 @@ impl fmt::Display for Cause {
     }
 }
 
+/// Why two that reached each other could not talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misfit {
+    /// The peer's certificate is of nobody that this system trusts.
+    UnknownIssuer,
+    /// The peer's certificate is refused for another reason, such as its name or its age.
+    Certificate,
+    /// The peer does not speak TLS.
+    NoTls,
+    /// The peer speaks something else than HTTP, such as TLS.
+    NoHttp,
+}
+
 impl ClientError {
+    /// `None` when it is something else that went wrong.
+    #[must_use]
+    pub fn misfit(&self) -> Option<Misfit> {
+        let (Self::Connect { source, .. } | Self::Exchange { source, .. }) = self else { return None };
+        let first: &(dyn std::error::Error + 'static) = &source.0;
+        std::iter::successors(Some(first), |error| below(*error)).find_map(misfit)
+    }
+
     /// Whether the upstream cannot have seen the request, so that sending it again repeats nothing.
     #[must_use]
     pub const fn nothing_was_sent(&self) -> bool {
         matches!(self, Self::NoHost | Self::Connect { .. })
+    }
+}
+
+/// What caused `error`. An error of the system tells only the cause of what it carries.
+fn below<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a (dyn std::error::Error + 'static)> {
+    let carried = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    carried.map(|carried| carried as &(dyn std::error::Error + 'static)).or_else(|| error.source())
+}
+
+fn misfit(error: &(dyn std::error::Error + 'static)) -> Option<Misfit> {
+    if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+        return Some(Misfit::NoHttp);
+    }
+    match error.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => Some(Misfit::UnknownIssuer),
+        rustls::Error::InvalidCertificate(_) => Some(Misfit::Certificate),
+        rustls::Error::InvalidMessage(_) => Some(Misfit::NoTls),
+        _ => None,
     }
 }
 

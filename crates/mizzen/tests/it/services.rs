@@ -11,6 +11,10 @@ use mizzen_testkit::otlp::Runs;
 use mizzen_testkit::request;
 use prost::Message as _;
 use serde_json::{Value, json};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+use url::Url;
 
 /// Rows are written as segments ten seconds after they came.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -69,4 +73,47 @@ async fn on_postgres_and_a_bucket_a_killed_server_has_everything_again() -> Resu
         assert!(line.is_some_and(|line| line.starts_with("ok")), "`{well}`: {told}");
     }
     server.stop().await
+}
+
+/// The address of a database, through what can be cut off.
+#[allow(clippy::disallowed_methods, reason = "it ends with the test")]
+async fn through(database: &str) -> Result<(String, JoinHandle<()>)> {
+    let mut url = Url::parse(database)?;
+    let server = (url.host_str().context("no host")?.to_owned(), url.port().unwrap_or(5432));
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    ensure!(url.set_host(Some("127.0.0.1")).is_ok() && url.set_port(Some(port)).is_ok(), "`{database}` has no place");
+    let passing = tokio::spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((mut near, _)) = listener.accept().await {
+            let server = server.clone();
+            connections.spawn(async move {
+                let mut far = TcpStream::connect(server).await?;
+                copy_bidirectional(&mut near, &mut far).await
+            });
+        }
+    });
+    Ok((url.into(), passing))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_goes_away_is_told_soon_by_the_probe_and_by_the_doctor() -> Result<()> {
+    let Some(url) = testing::postgres().await else { return Ok(()) };
+    let (url, passing) = through(&url).await?;
+    let config = format!("[store]\nurl = {}\n", json!(url));
+    let server = Mizzen::start_with(Options { config, ..Options::default() }).await?;
+    passing.abort();
+    let asked = std::time::Instant::now();
+    let ready = request::send(Method::GET, &format!("{}/readyz", server.url()), &[], "").await?;
+    assert_eq!(ready.status, 503);
+    assert!(ready.text().contains("the control database does not answer"), "{}", ready.text());
+    assert!(asked.elapsed() < Duration::from_secs(5), "a connection of the store waits for ten");
+    let output = server.command(["doctor"])?.output().await?;
+    let told = String::from_utf8(output.stdout)?;
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    for unwell in ["readiness", "providers"] {
+        let line = told.lines().find(|line| line.split_whitespace().nth(1) == Some(unwell));
+        assert!(line.is_some_and(|line| line.starts_with("look")), "`{unwell}`: {told}");
+    }
+    Ok(())
 }

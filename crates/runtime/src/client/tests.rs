@@ -8,9 +8,9 @@ use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use tokio::net::TcpListener;
 
-use super::{ClientConfig, ClientError, HttpClient};
+use super::{ClientConfig, ClientError, HttpClient, Misfit};
 use crate::error::Chain;
-use crate::listen::{ListenLimits, bind, serve};
+use crate::listen::{ListenLimits, bind, serve, tls_config};
 use crate::metrics::Metrics;
 use crate::task::TaskGroup;
 
@@ -98,4 +98,28 @@ async fn a_restarted_server_is_found_again() {
 
 fn get_two() -> axum::routing::MethodRouter {
     get(|| async { "two" })
+}
+
+#[tokio::test]
+async fn two_that_cannot_talk_are_told_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&cert, pair.cert.pem()).unwrap();
+    std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+    let (tasks, listener) = (TaskGroup::new(), bind("--listen", "127.0.0.1:0".parse().unwrap()).unwrap());
+    let with_tls = listener.local_addr().unwrap();
+    let limits = ListenLimits::new(&Metrics::new(), "test_connections");
+    serve(listener, Some(tls_config(&cert, &key).unwrap()), Router::new(), &tasks, limits);
+    let (plain, _tasks) = serve_router(Router::new());
+    let plain = plain.trim_start_matches("http://");
+    for (url, misfit) in [
+        (format!("https://localhost:{}/", with_tls.port()), Some(Misfit::UnknownIssuer)),
+        (format!("http://{with_tls}/"), Some(Misfit::NoHttp)),
+        (format!("https://{plain}/"), Some(Misfit::NoTls)),
+        ("http://127.0.0.1:1/".to_owned(), None),
+    ] {
+        let error = client().send(request(&url, b"")).await.unwrap_err();
+        assert_eq!(error.misfit(), misfit, "{url}: {error:?}");
+    }
 }

@@ -22,8 +22,8 @@ use crate::{taint, token};
 /// How long a caller waits before it asks again when nothing could be decided.
 const TRY_AGAIN_NANOS: i64 = 5_000_000_000;
 
-/// What is told while a node does not hear what others changed.
-pub(super) const STALE: &str = "what other nodes changed cannot be read; nothing is let through meanwhile, ask again";
+/// What is told while nobody can say what was changed in the database, which may be a pause or a revoked key.
+pub(super) const STALE: &str = "the control database does not answer; nothing is let through meanwhile, ask again";
 
 /// Everything about one question.
 #[derive(Debug)]

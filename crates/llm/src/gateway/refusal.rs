@@ -56,15 +56,13 @@ impl Reason {
             Self::Denied(DenialCode::BudgetExhausted | DenialCode::RateLimited) => StatusCode::TOO_MANY_REQUESTS,
             Self::Denied(DenialCode::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
             // Not 401: the client's key is fine. Not 5xx: SDKs would only try again.
-            Self::NoProviderKey
-            | Self::Denied(_)
-            | Self::Stopped
-            | Self::SecretFound
-            | Self::GuardrailDenied
-            | Self::GuardrailFailed => StatusCode::FORBIDDEN,
+            Self::Denied(_) | Self::Stopped | Self::SecretFound | Self::GuardrailDenied | Self::GuardrailFailed => {
+                StatusCode::FORBIDDEN
+            }
             // The official clients ask again by themselves, and so go on waiting.
             Self::Held => StatusCode::CONFLICT,
-            Self::Busy | Self::Ending => StatusCode::SERVICE_UNAVAILABLE,
+            // The caller can do nothing about it.
+            Self::NoProviderKey | Self::Busy | Self::Ending => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable | Self::Broken => StatusCode::BAD_GATEWAY,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -124,8 +122,7 @@ impl Reason {
             Self::NotFound | Self::NoSuchModel | Self::NoSuchResponse => "not_found_error",
             Self::Denied(DenialCode::BudgetExhausted | DenialCode::RateLimited) => "rate_limit_error",
             Self::Denied(DenialCode::Unavailable) => "api_error",
-            Self::NoProviderKey
-            | Self::Denied(_)
+            Self::Denied(_)
             | Self::Held
             | Self::Stopped
             | Self::SecretFound
@@ -133,13 +130,13 @@ impl Reason {
             | Self::GuardrailFailed => "permission_error",
             Self::Busy | Self::Ending => "overloaded_error",
             Self::TimedOut => "timeout_error",
-            Self::Unreachable | Self::Broken | Self::Internal => "api_error",
+            Self::NoProviderKey | Self::Unreachable | Self::Broken | Self::Internal => "api_error",
         }
     }
 
     /// Whether the official clients, which would try again, would only hear the same.
     const fn is_final(self) -> bool {
-        matches!(self, Self::Denied(DenialCode::BudgetExhausted))
+        matches!(self, Self::NoProviderKey | Self::Denied(DenialCode::BudgetExhausted))
     }
 }
 

@@ -206,7 +206,8 @@ async fn a_model_without_an_upstream_and_a_provider_without_a_key_say_what_to_do
     assert_eq!((got.status, &got.json()["error"]["code"]), (404, &"model_not_found".into()));
     assert_eq!(it.record().await.error_type(), Some("model_not_found"));
     let got = it.post("/anthropic/v1/messages", CALL).await;
-    assert_eq!((got.status, &got.json()["error"]["type"]), (403, &"permission_error".into()));
+    assert_eq!((got.status, &got.json()["error"]["type"]), (503, &"api_error".into()));
+    assert_eq!(got.headers["x-should-retry"], "false", "the client would only hear the same");
     assert!(got.body.contains("mizzen keys add nobody"), "{}", got.body);
     assert_eq!(it.record().await.error_type(), Some("provider_key_missing"));
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::Context as _;
+use mizzen_control::audit::{Kind, Who};
 use mizzen_control::keys::NewKey;
 use mizzen_control::providers::ProviderKey;
 use mizzen_model::permission::Role;
@@ -29,6 +30,7 @@ pub(super) async fn announce(config: &Config, planes: &Planes, addresses: &Addre
     if is_first_start {
         reference_found_keys(planes).await?;
     }
+    tell_faulty_keys(planes).await?;
     let scheme = if config.tls.certificate.as_os_str().is_empty() { "http" } else { "https" };
     let url = format!("{scheme}://{}", near(addresses.portal));
     let link = planes.control.sign_in().one_time_link(Role::Administrator, "administrator").await?;
@@ -47,7 +49,9 @@ pub(super) async fn announce(config: &Config, planes: &Planes, addresses: &Addre
     output::say(&format!("run        {elsewhere}mizzen run -- python agent.py"));
     if is_first_start {
         let new = NewKey { name: "first agent".to_owned(), ..NewKey::default() };
-        let (_, key) = planes.control.keys().mint(new).await?;
+        let (info, key) = planes.control.keys().mint(new).await?;
+        let (audit, resource) = (planes.control.audit(), format!("key:{}", info.id));
+        audit.changed(Kind::KeyCreated, Who::mizzen(), resource, &[("name", &info.name)]).await?;
         output::say(&format!(
             "or, without `mizzen run`, with this key, shown once:\n           \
              OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY={} python agent.py",
@@ -86,9 +90,19 @@ async fn reference_found_keys(planes: &Planes) -> anyhow::Result<()> {
     for (provider, variable) in WELL_KNOWN {
         let is_set = std::env::var_os(variable).is_some_and(|value| !value.is_empty());
         if is_set && !known.iter().any(|info| info.name == provider) {
+            let (audit, resource) = (planes.control.audit(), format!("provider:{provider}"));
+            audit.changed(Kind::ProviderKeyChanged, Who::mizzen(), resource, &[("variable", variable)]).await?;
             planes.control.providers().put(provider, ProviderKey::Environment(variable.to_owned())).await?;
             output::say(&format!("provider   `{provider}`: its key is read from {variable}"));
         }
+    }
+    Ok(())
+}
+
+/// Calls with such a key fail: whoever starts the server is told before its agents are.
+async fn tell_faulty_keys(planes: &Planes) -> anyhow::Result<()> {
+    for fault in planes.control.providers().list().await?.into_iter().filter_map(|provider| provider.fault) {
+        tracing::error!("calls to this provider fail: {fault}");
     }
     Ok(())
 }

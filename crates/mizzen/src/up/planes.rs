@@ -8,8 +8,11 @@ use mizzen_catalog::Catalog;
 use mizzen_catalog::scorecard::{self, Scorecards};
 use mizzen_catalog::template::plane::{self as template_plane, Templates};
 use mizzen_control::Control;
+use mizzen_control::audit::{Kind, Who};
 use mizzen_control::config::{PermissionConfig, PermissionSettings};
+use mizzen_control::keys::KeyInfo;
 use mizzen_control::oidc::Oidc;
+use mizzen_control::providers::{SECRET_KEY_FILE, SecretError};
 use mizzen_eval::judge::ChatJudge;
 use mizzen_eval::plane::{self, Eval};
 use mizzen_llm::gateway::{self, Gateway};
@@ -191,7 +194,11 @@ async fn open_control(
     client: &HttpClient,
     (clock, metrics, tasks): (&Clock, &Metrics, &TaskGroup),
 ) -> anyhow::Result<Control> {
+    let had_secret_key = data_dir.join(SECRET_KEY_FILE).exists();
     let control = Control::open(store.clone(), data_dir, clock.clone(), environment()).await?;
+    if !had_secret_key {
+        tell_lost_secret_key(&control, data_dir).await?;
+    }
     let webhook = config.permission.webhook.resolved(&environment()).context("`permission.webhook.secret`")?;
     control.configure(PermissionSettings {
         config: PermissionConfig { webhook, ..config.permission.clone() },
@@ -203,6 +210,19 @@ async fn open_control(
     control.start(tasks);
     control.audit().start(&config.audit, client.clone(), tasks).context("`audit`")?;
     Ok(control)
+}
+
+/// A new key decrypts nothing of what another one encrypted.
+async fn tell_lost_secret_key(control: &Control, data_dir: &DataDir) -> anyhow::Result<()> {
+    let providers = control.providers().list().await?;
+    if providers.iter().any(|provider| matches!(provider.fault, Some(SecretError::NotDecrypted { .. }))) {
+        tracing::error!(
+            "`{}` was not there and is new: keys of providers are encrypted with the old one; put that back and start again, or enter \
+             them again",
+            data_dir.join(SECRET_KEY_FILE).display()
+        );
+    }
+    Ok(())
 }
 
 /// What there is, and which version of it is approved: open before anything asks.
@@ -287,11 +307,22 @@ async fn tool_servers(
 
 /// Models that judge are asked through the gateway, with a key of their own that the last start's one makes way for.
 async fn judge(control: &Control, gateway: &Gateway) -> anyhow::Result<ChatJudge> {
-    for key in control.keys().list().await?.into_iter().filter(|key| key.name == JUDGE_CALLER) {
+    let written = async |kind: Kind, key: &KeyInfo| {
+        control.audit().changed(kind, Who::mizzen(), format!("key:{}", key.id), &[("name", JUDGE_CALLER)]).await
+    };
+    for key in judges(control).await? {
+        written(Kind::KeyRevoked, &key).await?;
         control.keys().revoke(&key.id).await?;
     }
     let key = control.keys().mint_for_judges().await?;
+    for key in judges(control).await? {
+        written(Kind::KeyCreated, &key).await?;
+    }
     Ok(ChatJudge::in_process(mizzen_llm::gateway::router(gateway.clone()), key))
+}
+
+async fn judges(control: &Control) -> anyhow::Result<impl Iterator<Item = KeyInfo>> {
+    Ok(control.keys().list().await?.into_iter().filter(|key| key.name == JUDGE_CALLER))
 }
 
 fn telemetry_config(config: &Config) -> TelemetryConfig {

@@ -40,7 +40,13 @@ async fn what_was_done_is_shown_proved_and_verified_without_the_server() -> Resu
     }
     let shown: Value =
         serde_json::from_str(&stdout(&server, &["audit", "show", "--kind", "key_created", "-o", "json"]).await?)?;
-    assert_eq!(shown.as_array().map(Vec::len), Some(2), "{shown}");
+    let by = |entry: &Value| entry["entry"]["who"]["reference"].as_str().unwrap_or_default().to_owned();
+    let (own, asked): (Vec<&Value>, Vec<&Value>) =
+        shown.as_array().context("no list")?.iter().partition(|entry| by(entry) == "service:default/mizzen");
+    let mut names: Vec<_> = own.iter().filter_map(|entry| entry["entry"]["details"]["name"].as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["first agent", "mizzen judge"], "what the start made by itself: {shown}");
+    assert_eq!(asked.len(), 2, "{shown}");
     assert_eq!(shown[0]["entry"]["who"]["role"], json!("administrator"), "{shown}");
     assert!(stdout(&server, &["audit", "show"]).await?.contains("key_created"));
     let key = stdout(&server, &["audit", "key"]).await?;

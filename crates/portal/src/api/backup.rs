@@ -45,8 +45,11 @@ pub(crate) async fn backup(
         code: "busy",
         message: "another backup is being made; wait for its end".to_owned(),
     })?;
-    app.record(&session, Kind::BackupMade, "backup").await?;
     let snapshot = Snapshot::take(&app.state).await?;
+    if let Err(error) = app.record(&session, Kind::BackupMade, "backup").await {
+        snapshot.remove().await;
+        return Err(error);
+    }
     let (sender, mut chunks) = mpsc::channel(CHUNKS_MAX);
     app.state.tasks.spawn(TaskKind::Backup, |_| async move {
         let mut archive = TarStream::new(sender);

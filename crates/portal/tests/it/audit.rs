@@ -178,6 +178,8 @@ async fn a_copy_of_the_log_in_a_backup_verifies_and_goes_on() {
             assert_eq!(portal.status(key).await, StatusCode::OK);
         }
     };
+    keys(0..2).await;
+    let busy = keys(2..40);
     let backup = async { bytes_of(portal.send(portal.request("GET", "/api/v1/backup", String::new())).await).await };
     let ((), archive) = tokio::join!(busy, backup);
     let folder = tempfile::tempdir().unwrap();

@@ -88,3 +88,17 @@ async fn a_backup_made_while_spans_come_in_fits_together() {
         assert_eq!((&run["spans"], &steps["steps_total"]), (&json!(4), &json!(4)), "{run}");
     }
 }
+
+#[tokio::test]
+async fn a_backup_that_was_not_made_is_not_in_the_audit_log() {
+    let portal = Portal::open().await;
+    let made = async || portal.get("/api/v1/audit/entries?kind=backup_made").await["items"].as_array().unwrap().len();
+    let in_the_way = portal.state.data_dir.join("backup");
+    std::fs::write(&in_the_way, "").unwrap();
+    let refused = portal.request("GET", "/api/v1/backup", String::new());
+    assert_eq!(portal.status(refused).await, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(made().await, 0);
+    std::fs::remove_file(&in_the_way).unwrap();
+    let taken = portal.request("GET", "/api/v1/backup", String::new());
+    assert_eq!((portal.status(taken).await, made().await), (StatusCode::OK, 1));
+}

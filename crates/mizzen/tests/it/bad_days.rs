@@ -2,7 +2,8 @@
 
 use std::process::Stdio;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use http::Method;
 use mizzen_testkit::mizzen::Mizzen;
 use mizzen_testkit::request;
 use serde_json::json;
@@ -207,4 +208,34 @@ async fn an_agents_key_opens_no_page_of_the_portal() -> Result<()> {
     .await?;
     assert_eq!(wrong.status, 401, "a key that is presented must be right, even on loopback");
     Ok(())
+}
+
+#[tokio::test]
+async fn keys_that_can_no_longer_be_read_are_told_at_the_start_and_by_the_doctor() -> Result<()> {
+    let mut server = Mizzen::start().await?;
+    let put = server.send(Method::PUT, "/api/v1/providers/openai", &json!({ "key": "sk-test" })).await?;
+    assert_eq!(put.status, 204, "{}", put.text());
+    server.kill().await?;
+    std::fs::remove_file(server.data_dir().join("secret.key"))?;
+    server.restart().await?;
+    let said = std::fs::read_to_string(server.data_dir().with_file_name("stderr"))?;
+    assert!(said.contains("secret.key` was not there and is new"), "{said}");
+    let (code, told, _) = run(&server, &["doctor"]).await?;
+    let line = told.lines().find(|line| line.contains("providers")).unwrap_or_default();
+    assert!(line.starts_with("look") && line.contains("mizzen keys add openai"), "{told}");
+    assert_eq!(code, Some(1), "{told}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_terminal_that_closes_ends_the_server_as_a_supervisor_does() -> Result<()> {
+    let mut server = Mizzen::start().await?;
+    let pid = server.pid().context("no process")?.to_string();
+    assert!(tokio::process::Command::new("kill").args(["-HUP", &pid]).status().await?.success());
+    let health = format!("{}/healthz", server.url());
+    while request::send(Method::GET, &health, &[], "").await.is_ok() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    // A process that a signal ended has no status of its own.
+    server.stop().await
 }

@@ -1,8 +1,8 @@
 //! `mizzen backup` from a running server, `mizzen restore` into an empty folder.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{BufReader, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
@@ -112,7 +112,8 @@ fn unpack_entries(entries: tar::Entries<'_, impl std::io::Read>, folder: &Path) 
     if partial.exists() {
         fs::remove_dir_all(&partial).context("failed to remove an earlier attempt")?;
     }
-    fs::create_dir_all(&partial).context("failed to create the folder")?;
+    let private_folder = |path: &Path| DirBuilder::new().recursive(true).mode(0o700).create(path);
+    private_folder(&partial).context("failed to create the folder")?;
     for entry in entries {
         let mut entry = entry.context("the backup is cut short")?;
         let path = entry.path().context("a name in the backup cannot be read")?.into_owned();
@@ -123,7 +124,7 @@ fn unpack_entries(entries: tar::Entries<'_, impl std::io::Read>, folder: &Path) 
             path.display()
         );
         let target = partial.join(&path);
-        fs::create_dir_all(target.parent().unwrap_or(&partial))?;
+        private_folder(target.parent().unwrap_or(&partial))?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&target)?;
         std::io::copy(&mut entry, &mut file).with_context(|| format!("failed to unpack `{}`", path.display()))?;
         file.sync_all()?;
@@ -140,6 +141,8 @@ fn unpack_entries(entries: tar::Entries<'_, impl std::io::Read>, folder: &Path) 
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::{FORMAT, Failure, MARKER, unpack};
 
     fn archive(entries: &[(&str, &str)]) -> Vec<u8> {
@@ -164,6 +167,10 @@ mod tests {
         let backup = archive(&entries);
         unpack(backup.as_slice(), &target).unwrap();
         assert_eq!(std::fs::read_to_string(target.join("segments/a.parquet")).unwrap(), "spans");
+        for private in ["", "wal", "segments"] {
+            let mode = std::fs::metadata(target.join(private)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "`{private}`");
+        }
         assert!(!target.join("wal/node").exists(), "the copy would be taken for the server that it is of");
         let Err(Failure::Usage(again)) = unpack(backup.as_slice(), &target) else { panic!("written over") };
         assert!(again.to_string().contains("not empty"));

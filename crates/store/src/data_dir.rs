@@ -111,6 +111,7 @@ impl DataDir {
     pub fn folder(&self, name: &str) -> Result<PathBuf, DataDirError> {
         let path = self.join(name);
         make_private_folder(&path)?;
+        private::close_folder(&path);
         Ok(path)
     }
 

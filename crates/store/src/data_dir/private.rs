@@ -60,6 +60,21 @@ impl DataDir {
     }
 }
 
+/// Prompts are in files whose own mode lets everybody read them. That the folder is another user's, as a mounted one may be, keeps
+/// nobody from starting.
+pub(super) fn close_folder(path: &Path) {
+    let closed = fs::metadata(path).and_then(|metadata| {
+        let is_open = metadata.permissions().mode() & OTHERS != 0;
+        if is_open { fs::set_permissions(path, Permissions::from_mode(0o700)).map(|()| true) } else { Ok(false) }
+    });
+    let folder = path.display();
+    match closed {
+        Ok(true) => tracing::warn!(%folder, "others could read this folder; its mode is now 0700"),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%folder, %error, "others can read this folder, and its mode cannot be changed"),
+    }
+}
+
 fn try_write(path: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     // Without a name it goes by itself, however this ends, and no backup finds it.

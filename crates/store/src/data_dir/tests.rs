@@ -96,3 +96,13 @@ fn a_private_file_is_replaced_as_a_whole_and_closed_to_others() {
     assert_eq!(mode(&folder.join("token")), 0o600);
     assert!(!folder.join("token.new").exists());
 }
+
+#[test]
+fn a_folder_inside_that_others_may_read_is_closed_to_them() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("wal")).unwrap();
+    fs::set_permissions(folder.path().join("wal"), fs::Permissions::from_mode(0o755)).unwrap();
+    let data_dir = DataDir::open(folder.path()).unwrap();
+    assert_eq!(mode(&data_dir.folder("wal").unwrap()), 0o700);
+    assert_eq!(mode(&data_dir.folder("segments").unwrap()), 0o700);
+}

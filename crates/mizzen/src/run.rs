@@ -140,7 +140,9 @@ fn reachable(told: &str, server: &str) -> Result<String, Failure> {
     let parse =
         |text: &str| Url::parse(text).with_context(|| format!("`{text}` is not an address")).map_err(Failure::Usage);
     let (mut otlp, server) = (parse(told)?, parse(server)?);
-    if is_any(&otlp) {
+    // A certificate is for the name by which the server was reached, and seldom for an address.
+    let is_named = otlp.scheme() == "https" && is_loopback(&otlp) && is_loopback(&server);
+    if is_any(&otlp) || is_named {
         otlp.set_host(server.host_str()).context("the server's address has no host").map_err(Failure::Usage)?;
     } else if is_loopback(&otlp) && !is_loopback(&server) && !is_any(&server) {
         return Err(Failure::no(format!(
@@ -225,6 +227,8 @@ mod tests {
         assert_eq!(reached(here, "http://127.0.0.1:7600").as_deref(), Some(here));
         assert_eq!(reached(here, "http://localhost:7600").as_deref(), Some(here));
         assert_eq!(reached(here, "https://mizzen.example:7600"), None);
+        let by_name = reached("https://127.0.0.1:4318", "https://localhost:7600");
+        assert_eq!(by_name.as_deref(), Some("https://localhost:4318"));
         assert_eq!(reached("http://10.0.0.7:4318", "http://10.0.0.8").as_deref(), Some("http://10.0.0.7:4318"));
         for any in ["https://0.0.0.0:4318", "https://[::]:4318"] {
             let there = reached(any, "https://mizzen.example:7600");

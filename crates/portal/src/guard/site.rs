@@ -30,6 +30,16 @@ pub(super) fn check(parts: &Parts, allowed: &Allowed) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// What probes and scrapers ask by whatever address they have, such as that of a pod. Probes hold nothing; `/metrics` does, and where
+/// nobody needs to sign in for it, a page under a rebound name could read it.
+pub(super) fn is_for_any_host(path: &str, is_loopback: bool) -> bool {
+    match path {
+        "/healthz" | "/readyz" => true,
+        "/metrics" => !is_loopback,
+        _ => false,
+    }
+}
+
 /// Whether a cookie may speak for its owner: browsers send `Origin` with every changing request, and what
 /// sends none is no browser and has a token of its own.
 pub(super) fn may_use_cookie(method: &Method, headers: &HeaderMap) -> bool {

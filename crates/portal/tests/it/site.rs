@@ -20,6 +20,24 @@ async fn a_rebound_name_gets_no_page_and_no_answer() {
 }
 
 #[tokio::test]
+async fn probes_and_scrapes_come_by_any_address() {
+    let (local, open) = (Portal::open().await, Portal::open_to_the_network().await);
+    let token = format!("Bearer {}", open.token());
+    for path in ["/healthz", "/readyz"] {
+        for portal in [&local, &open] {
+            assert_eq!(portal.status(get("10.1.2.3:7600", path)).await, StatusCode::OK, "{path}");
+        }
+    }
+    let scrape = |credential: &str| {
+        let request = Request::get("/metrics").header("host", "10.1.2.3:7600").header("authorization", credential);
+        request.body(String::new()).unwrap()
+    };
+    assert_eq!(open.status(scrape(&token)).await, StatusCode::OK);
+    assert_eq!(open.status(get("10.1.2.3:7600", "/metrics")).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(open.status(scrape("Bearer mzk_agent")).await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn every_response_says_what_a_browser_may_do_with_it() {
     let portal = Portal::open().await;
     for (host, path) in

@@ -62,6 +62,15 @@ impl StoreError {
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Busy(_) | Self::Unavailable(_))
     }
+
+    const fn outage(&self) -> Option<Outage> {
+        match self {
+            Self::Full(_) => Some(Outage::Full),
+            Self::ReadOnly(_) => Some(Outage::ReadOnly),
+            error if error.is_transient() => Some(Outage::Away),
+            _ => None,
+        }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -75,18 +84,27 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// Whether that the control database does not answer at the moment is what is behind `error`.
+/// What keeps the control database from working until somebody or something else has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outage {
+    /// It does not answer at the moment.
+    Away,
+    Full,
+    ReadOnly,
+}
+
+/// The outage of the control database that is behind `error`.
 #[must_use]
-pub fn is_away(error: &(dyn std::error::Error + 'static)) -> bool {
+pub fn outage(error: &(dyn std::error::Error + 'static)) -> Option<Outage> {
     let mut causes = std::iter::successors(Some(error), |cause| cause.source());
-    causes.any(|cause| match (cause.downcast_ref::<StoreError>(), cause.downcast_ref::<sqlx::Error>()) {
-        (Some(error), _) => error.is_transient(),
-        (_, Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_))) => true,
+    causes.find_map(|cause| match (cause.downcast_ref::<StoreError>(), cause.downcast_ref::<sqlx::Error>()) {
+        (Some(error), _) => error.outage(),
+        (_, Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_))) => Some(Outage::Away),
         (_, Some(error)) => {
-            let code = error.as_database_error().and_then(|error| error.code());
-            code.is_some_and(|code| StoreError::of_code(&code)(sqlx::Error::RowNotFound).is_transient())
+            let code = error.as_database_error().and_then(|error| error.code())?;
+            StoreError::of_code(&code)(sqlx::Error::RowNotFound).outage()
         }
-        (None, None) => false,
+        (None, None) => None,
     })
 }
 

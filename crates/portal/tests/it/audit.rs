@@ -172,8 +172,8 @@ async fn an_entry_comes_with_a_proof_that_needs_only_the_key() {
 #[tokio::test]
 async fn a_copy_of_the_log_in_a_backup_verifies_and_goes_on() {
     let portal = Portal::open().await;
-    let busy = async {
-        for number in 0..40 {
+    let keys = async |numbers: std::ops::Range<u32>| {
+        for number in numbers {
             let key = portal.request("POST", "/api/v1/keys", json!({ "name": format!("k{number}") }).to_string());
             assert_eq!(portal.status(key).await, StatusCode::OK);
         }

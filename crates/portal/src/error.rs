@@ -22,6 +22,7 @@ use mizzen_model::suggest;
 use mizzen_query::error::QueryError;
 use mizzen_runtime::error::Chain;
 use mizzen_runtime::limit::LimitReached;
+use mizzen_store::Outage;
 use mizzen_telemetry::{IngestError, ReadError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -93,15 +94,17 @@ pub(crate) enum ApiError {
 }
 
 impl ApiError {
-    /// A database that does not answer at the moment is told as such, all else as our own fault.
+    /// A database that does not answer or takes nothing at the moment is told as such, all else as our own fault.
     pub(crate) fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let error = error.into();
-        if !mizzen_store::is_away(error.as_ref()) {
-            return Self::Internal(error);
-        }
+        let Some(outage) = mizzen_store::outage(error.as_ref()) else { return Self::Internal(error) };
         tracing::error!(error = %Chain(error.as_ref()), "a request failed");
-        let message = "the control database does not answer at the moment; try again, and see `/readyz`".to_owned();
-        Self::Refused { status: StatusCode::SERVICE_UNAVAILABLE, code: "unavailable", message }
+        let message = match outage {
+            Outage::Away => "the control database does not answer at the moment; try again, and see `/readyz`",
+            Outage::Full => "the disk of the control database is full; free some space",
+            Outage::ReadOnly => "the control database is read-only; check the owner and mount of its folder",
+        };
+        Self::Refused { status: StatusCode::SERVICE_UNAVAILABLE, code: "unavailable", message: message.to_owned() }
     }
 
     /// A number of things that are kept has its limit.
@@ -466,6 +469,13 @@ mod tests {
         for error in [ApiError::internal(away()), ApiError::from(ReadError::from(away()))] {
             assert_eq!((error.status(), error.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{error}");
             assert!(error.to_string().contains("does not answer at the moment"), "{error}");
+        }
+        let full = StoreError::Full(sqlx::Error::RowNotFound);
+        let read_only = StoreError::ReadOnly(sqlx::Error::RowNotFound);
+        for (error, told) in [(full, "the disk of the control database is full"), (read_only, "read-only")] {
+            let error = ApiError::internal(error);
+            assert_eq!(error.status(), StatusCode::SERVICE_UNAVAILABLE, "{error}");
+            assert!(error.to_string().contains(told), "{error}");
         }
         let refused = StoreError::from(sqlx::Error::RowNotFound);
         assert_eq!(ApiError::internal(refused).status(), StatusCode::INTERNAL_SERVER_ERROR);

@@ -20,5 +20,5 @@ pub mod testing;
 pub use self::claim::Claim;
 pub use self::data_dir::DataDir;
 pub use self::database::{NullableDouble, Store, StoreConfig};
-pub use self::error::{StoreError, is_away};
+pub use self::error::{Outage, StoreError, outage};
 pub use self::migrate::Migration;

@@ -11,7 +11,7 @@ use mizzen_model::permission::Role;
 use mizzen_portal::PortalConfig;
 use serde_json::json;
 
-use crate::support::{Portal, bytes_of, catalog_with, code_of, trace};
+use crate::support::{Portal, bytes_of, catalog_with, code_of, json_of, trace};
 
 /// Who may use what, written down a second time: a new route needs a row here, and a changed right shows.
 const EXPECTED: &[(&str, &str, Option<Role>)] = &[
@@ -358,4 +358,25 @@ async fn an_unknown_method_of_a_known_path_opens_nothing() {
     let portal = Portal::open().await;
     let status = portal.status(request(Method::PATCH.as_str(), "/api/v1/keys", None)).await;
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn a_key_for_which_there_is_no_room_is_refused_with_the_reason() {
+    let portal = Portal::open().await;
+    let mut change = portal.state.store.begin().await.unwrap();
+    // Not below what it has: there is no room for another page.
+    sqlx::query("PRAGMA max_page_count = 1").execute(&mut *change).await.unwrap();
+    change.commit().await.unwrap();
+    for number in 0..1_000 {
+        let name = format!("{number} {}", "x".repeat(100));
+        let made = portal.request("POST", "/api/v1/keys", json!({ "name": name }).to_string());
+        let response = portal.send(made).await;
+        if response.status() != StatusCode::OK {
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            let told = json_of(response).await;
+            assert_eq!(told["error"]["message"], "the disk of the control database is full; free some space");
+            return;
+        }
+    }
+    panic!("there was room for all of them");
 }

@@ -24,6 +24,7 @@ use mizzen_governance::request::ToolFacts;
 use mizzen_model::asked::{Action, Resource, Spend, Taint};
 use mizzen_model::id::{RunId, SpanId, TraceId};
 use mizzen_model::permission::{Decision, Effect, Mode};
+use mizzen_model::refusal::RefusalCode;
 use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
 use serde_json::Value;
@@ -122,17 +123,18 @@ impl DenialCode {
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PolicyDenied => "policy_denied",
-            Self::EvidenceMissing => "evidence_missing",
-            Self::DefinitionChanged => "definition_changed",
-            Self::BudgetExhausted => "budget_exhausted",
-            Self::RateLimited => "rate_limited",
-            Self::Paused => "paused",
-            Self::ApprovalDenied => "approval_denied",
-            Self::ApprovalExpired => "approval_expired",
-            Self::Unavailable => "permission_unavailable",
-        }
+        let code = match self {
+            Self::PolicyDenied => RefusalCode::PolicyDenied,
+            Self::EvidenceMissing => RefusalCode::EvidenceMissing,
+            Self::DefinitionChanged => RefusalCode::DefinitionChanged,
+            Self::BudgetExhausted => RefusalCode::BudgetExhausted,
+            Self::RateLimited => RefusalCode::RateLimited,
+            Self::Paused => RefusalCode::Paused,
+            Self::ApprovalDenied => RefusalCode::ApprovalDenied,
+            Self::ApprovalExpired => RefusalCode::ApprovalExpired,
+            Self::Unavailable => RefusalCode::PermissionUnavailable,
+        };
+        code.as_str()
     }
 }
 

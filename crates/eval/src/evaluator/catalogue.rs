@@ -275,7 +275,7 @@ const CATALOGUE: &[EvaluatorInfo] = &[
         unit: None,
         threshold: Some(0.5),
         parameters: &[
-            parameter("rubrics", "what is asked, a list; else the case's rubrics", None),
+            parameter("rubrics", "what is asked, a text or a list of texts; else the case's rubrics", None),
             parameter("model", "the model that judges", None),
             parameter("samples", "an odd number of answers to each rubric", Some("3")),
             METRIC,
@@ -301,17 +301,23 @@ const CATALOGUE: &[EvaluatorInfo] = &[
     },
     counter("steps", "Steps", "Steps of the run that count.", "steps"),
     counter("model_calls", "Model calls", "Calls of models.", "calls"),
-    counter("tool_call_count", "Tool call count", "Calls of tools.", "calls"),
+    EvaluatorInfo {
+        version: "2",
+        ..counter("tool_call_count", "Tool call count", "Calls of tools, as `tool_trajectory` sees them.", "calls")
+    },
     counter("input_tokens", "Input tokens", "Tokens that models read.", "tokens"),
     counter("output_tokens", "Output tokens", "Tokens that models wrote.", "tokens"),
     counter("cost_usd", "Cost", "Estimated cost; unknown when a model has no known price.", "usd"),
     counter("duration_seconds", "Duration", "From the first step to the last.", "seconds"),
     counter("errors", "Errors", "Steps that failed.", "errors"),
     counter("retries", "Retries", "Calls that repeat one that failed.", "calls"),
-    counter(
-        "denied_actions",
-        "Denied actions",
-        "Calls that were not allowed, and guardrails that stepped in.",
-        "actions",
-    ),
+    EvaluatorInfo {
+        version: "2",
+        ..counter(
+            "denied_actions",
+            "Denied actions",
+            "Calls that were not allowed, and guardrails that stepped in.",
+            "actions",
+        )
+    },
 ];

@@ -47,9 +47,13 @@ impl Counter {
         Ok(Self { name, read })
     }
 
-    /// Retries and denied actions are told by the steps only.
+    /// Tool calls, retries and denied actions are told by the steps and the conversation only.
     pub(super) fn depth(&self) -> Depth {
-        if matches!(self.name, "retries" | "denied_actions") { Depth::Content } else { Depth::Summary }
+        if matches!(self.name, "tool_call_count" | "retries" | "denied_actions") {
+            Depth::Content
+        } else {
+            Depth::Summary
+        }
     }
 
     pub(super) fn answer(&self, trial: &Trial) -> Answer {

@@ -1,17 +1,18 @@
 //! Totals of a run.
 
+use mizzen_model::refusal::RefusalCode;
 use mizzen_model::run::RunSummary;
 use mizzen_model::step::{Outcome, Step, StepKind};
 
 use super::extract::repeated_after_failure;
 use super::{Counters, ToolCall, Turn};
 
-/// How SDKs, gateways and gRPC say that a call was not allowed.
-const DENIALS: &[&str] =
-    &["denied", "permission_denied", "policy_denied", "forbidden", "403", "guardrail_intervened", "access_denied"];
+/// How SDKs, other gateways and gRPC say that a call was not allowed; what Mizzen says are the denials of [`RefusalCode`].
+const DENIALS: &[&str] = &["denied", "permission_denied", "forbidden", "403", "guardrail_intervened", "access_denied"];
 
 impl Counters {
-    /// What the run list knows. Retries and denied actions need the steps, so that they are unknown here.
+    /// What the run list knows. Retries and denied actions need the steps, and tool calls the conversation (a call that a model only
+    /// asked for is no step), so that they are unknown here.
     #[must_use]
     pub fn of_summary(summary: &RunSummary) -> Self {
         // A run that called models and reports no tokens did not report them.
@@ -20,7 +21,7 @@ impl Counters {
         Self {
             steps: Some(summary.steps.into()),
             model_calls: Some(summary.model_calls.into()),
-            tool_calls: Some(summary.tool_calls.into()),
+            tool_calls: None,
             errors: Some(summary.errors.into()),
             retries: None,
             denied_actions: None,
@@ -39,6 +40,7 @@ impl Counters {
     pub(super) fn of_steps(summary: &RunSummary, steps: &[Step], turns: &[Turn]) -> Self {
         let calls: Vec<ToolCall> = turns.iter().flat_map(|turn| &turn.tool_calls).cloned().collect();
         Self {
+            tool_calls: Some(calls.len() as u64),
             retries: Some(repeated_after_failure(&calls) + model_retries(steps)),
             denied_actions: Some(steps.iter().filter(|step| is_denied(step)).count() as u64),
             ..Self::of_summary(summary)
@@ -50,7 +52,9 @@ fn is_denied(step: &Step) -> bool {
     if step.counted_as.is_some() || step.outcome != Outcome::Error {
         return false;
     }
-    let says_so = |text: &str| DENIALS.iter().any(|denial| text.eq_ignore_ascii_case(denial));
+    let says_so = |text: &str| {
+        text.parse().is_ok_and(RefusalCode::is_denial) || DENIALS.iter().any(|denial| text.eq_ignore_ascii_case(denial))
+    };
     step.kind == StepKind::Guardrail || step.error_type.as_deref().is_some_and(says_so)
 }
 

@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use mizzen_model::refusal::RefusalCode;
 use mizzen_model::step::{Outcome, Source};
 use mizzen_model::time::Timestamp;
 use serde_json::{Value, json};
@@ -230,6 +231,29 @@ fn failures_and_repeats_are_counted() {
     ]);
     let counters = &trial.counters;
     assert_eq!((counters.errors, counters.retries, counters.denied_actions), (Some(3), Some(2), Some(1)));
+}
+
+#[test]
+fn a_call_that_only_a_model_asked_for_is_counted_as_it_is_told() {
+    let question = says("user", "weather in Oslo");
+    let asked = asks(Some("c1"), "get_weather", json!({ "city": "Oslo" }));
+    let trial = only(&[chat(1, None, json!([question]), json!([asked]))]);
+    assert_eq!((trial.tool_calls().count(), trial.counters.tool_calls), (1, Some(1)));
+}
+
+#[test]
+fn what_mizzen_refused_is_a_denied_action_unless_nobody_said_no() {
+    let denied = |code: &str| {
+        let attributes = json!({ "error.type": code });
+        only(&[Span { failed: true, ..tool(1, None, "pay", attributes) }]).counters.denied_actions
+    };
+    for code in RefusalCode::ALL {
+        assert_eq!(denied(code.as_str()), Some(u64::from(code.is_denial())), "{code}");
+    }
+    for code in ["evidence_missing", "approval_denied", "secret_found", "budget_exhausted"] {
+        assert_eq!(denied(code), Some(1), "{code}");
+    }
+    assert_eq!((denied("rate_limited"), denied("timeout")), (Some(0), Some(0)));
 }
 
 #[test]

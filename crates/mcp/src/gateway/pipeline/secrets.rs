@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mizzen_control::secrets::{Found, Place, Secrets, SecretsError, Verdict, kinds, recordable};
+use mizzen_model::refusal::RefusalCode;
 use mizzen_runtime::error::Chain;
 use mizzen_runtime::lanes;
 use mizzen_runtime::metrics::Metrics;
@@ -51,8 +52,8 @@ pub(in crate::gateway) enum Withheld {
 impl Withheld {
     pub(in crate::gateway) const fn code(&self) -> &'static str {
         match self {
-            Self::Found { .. } => "secret_found",
-            Self::NotSearched => "secrets_not_searched",
+            Self::Found { .. } => RefusalCode::SecretFound.as_str(),
+            Self::NotSearched => RefusalCode::SecretsNotSearched.as_str(),
         }
     }
 

@@ -55,6 +55,40 @@ fn using(trace: u64, id: u64, operation: &str, tokens: i64) -> Span {
     Span { attributes, ..span(trace, id, "") }
 }
 
+/// A call that failed at Mizzen's own door with this code.
+fn failed(trace: u64, code: &str, more: &[(&str, &str)]) -> Span {
+    let mut attributes = vec![
+        attribute("gen_ai.operation.name", Value::StringValue("chat".into())),
+        attribute("gen_ai.request.model", Value::StringValue("gpt-4o".into())),
+        attribute("error.type", Value::StringValue(code.into())),
+    ];
+    attributes.extend(more.iter().map(|(key, value)| attribute(key, Value::StringValue((*value).to_owned()))));
+    Span { attributes, ..span(trace, 0, "") }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_mizzen_refused_is_no_call_of_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::open(folder.path(), config(), Clock::manual(START)).await;
+    let gateway = Origin { source: Source::Gateway, ..Origin::unknown(START) };
+    let seen = |span| node.telemetry.ingest_traces(node::request(vec![span]), gateway.clone());
+    let calls = || async {
+        let models = node.telemetry.models().await;
+        models.first().map(|model| (model.calls, model.errors, model.p95_duration_ns.is_some()))
+    };
+    for (trace, code) in (1..).zip(["policy_denied", "approval_pending", "budget_exhausted", "secret_found"]) {
+        seen(failed(trace, code, &[])).await.unwrap();
+    }
+    assert_eq!(calls().await, None, "none of them reached it");
+    assert_eq!(node.telemetry.run(&run_id(1)).await.unwrap().unwrap().model_calls, 1, "it stays a step of its run");
+    seen(failed(10, "upstream_timeout", &[])).await.unwrap();
+    seen(failed(11, "stopped", &[("gen_ai.response.id", "resp-1")])).await.unwrap();
+    assert_eq!(calls().await, Some((2, 2, true)), "what failed behind the door, or on the way back");
+    node.ingest(vec![failed(12, "policy_denied", &[])]).await.unwrap();
+    assert_eq!(calls().await, Some((3, 3, true)), "what others call by that name");
+    node.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_agent_says_it_used_counts_where_no_call_says_it() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use mizzen_model::refusal::RefusalCode;
 use mizzen_model::run::RunSummary;
-use mizzen_model::step::{Outcome, StepKind};
+use mizzen_model::step::{Outcome, Source, StepKind};
 use mizzen_model::usage::Usage;
 use serde::{Deserialize, Serialize};
 
@@ -195,7 +196,7 @@ impl Parts {
     }
 
     fn add_model_call(&mut self, call: &SpanHead, usage: Option<Usage>, cost_usd: Option<f64>) {
-        let Some(model) = call.model.as_deref() else { return };
+        let Some(model) = call.model.as_deref().filter(|_| !is_refused(call)) else { return };
         let known = self.models.iter().position(|part| part.model == model);
         let at = match known {
             Some(at) => at,
@@ -227,6 +228,12 @@ impl Parts {
             self.tools.insert(name.to_owned(), 1);
         }
     }
+}
+
+/// Whether Mizzen kept the call from its model. What was taken back on its way to the client has an answer, or used something.
+fn is_refused(call: &SpanHead) -> bool {
+    let says_so = || call.error_type.as_deref().is_some_and(|code| code.parse::<RefusalCode>().is_ok());
+    call.source == Source::Gateway && call.usage.is_none() && call.response_id.is_none() && says_so()
 }
 
 fn run_sums(summary: &RunSummary) -> Sums {

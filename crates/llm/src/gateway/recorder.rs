@@ -7,6 +7,7 @@ use bytes::Bytes;
 use mizzen_control::secrets::{self, Place, Secrets};
 use mizzen_control::{Control, Snapshot};
 use mizzen_model::attribute::Value;
+use mizzen_model::refusal::status_message;
 use mizzen_model::span::{SpanKind, SpanRecord};
 use mizzen_model::step::Source;
 use mizzen_runtime::error::Chain;
@@ -163,10 +164,14 @@ impl Finished {
         }
     }
 
-    /// Names and numbers only: a provider's own message may quote the prompt.
+    /// What Mizzen itself says, names and numbers only: a provider's own message may quote the prompt.
     fn error_message(&self) -> Option<String> {
         if self.error.is_empty() {
             return None;
+        }
+        if let (End::Refused { .. }, Some(why)) = (self.copy.end, &self.copy.refused_why) {
+            let by = self.copy.refused_by.as_ref();
+            return Some(by.map_or_else(|| why.clone(), |decision| status_message(why, decision)));
         }
         let upstream = self.copy.upstream.as_ref().map_or("none", |upstream| upstream.name.as_str());
         Some(match (self.copy.end, self.copy.status) {

@@ -63,6 +63,8 @@ pub(super) struct CallCopy {
     /// What the gate said about the call, and the id that a refusal of its own names.
     pub(super) decision: Option<Arc<Decision>>,
     pub(super) refused_by: Option<String>,
+    /// Why permission said no.
+    pub(super) refused_why: Option<String>,
     /// Whether policy lets content be recorded.
     pub(super) record_content: bool,
     /// Kinds of secrets that were found in what leaves, each once.
@@ -262,6 +264,7 @@ impl Recording {
         let end = End::Refused { reason: refusal.reason, status: refusal.status().as_u16() };
         self.note(|copy| {
             copy.end = end;
+            copy.refused_why = refusal.recordable().map(str::to_owned);
             copy.refused_by = refusal.decision_id().map(str::to_owned);
             copy.record_content &= !refusal.is_secret;
         });

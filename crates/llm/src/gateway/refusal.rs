@@ -4,6 +4,7 @@ use axum::body::Body;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use mizzen_control::gate::{Denial, DenialCode};
+use mizzen_model::refusal::RefusalCode;
 use mizzen_model::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -87,12 +88,12 @@ impl Reason {
             Self::TimedOut => "upstream_timeout",
             Self::Internal => "internal_error",
             Self::Denied(code) => code.as_str(),
-            Self::Held => "approval_pending",
-            Self::Stopped => "stopped",
+            Self::Held => RefusalCode::ApprovalPending.as_str(),
+            Self::Stopped => RefusalCode::Stopped.as_str(),
             Self::Ending => "gateway_ending",
-            Self::SecretFound => "secret_found",
-            Self::GuardrailDenied => "guardrail_denied",
-            Self::GuardrailFailed => "guardrail_failed",
+            Self::SecretFound => RefusalCode::SecretFound.as_str(),
+            Self::GuardrailDenied => RefusalCode::GuardrailDenied.as_str(),
+            Self::GuardrailFailed => RefusalCode::GuardrailFailed.as_str(),
         }
     }
 
@@ -196,6 +197,12 @@ impl Refusal {
 
     pub(super) fn decision_id(&self) -> Option<&str> {
         self.decision_id.as_deref()
+    }
+
+    /// Why permission said no, as it may be recorded: what a guardrail says of a call may quote it.
+    pub(super) fn recordable(&self) -> Option<&str> {
+        let is_own = matches!(self.reason, Reason::Denied(_) | Reason::Held | Reason::Stopped | Reason::SecretFound);
+        is_own.then_some(self.message.as_str())
     }
 
     fn body(&self, protocol: Protocol) -> Value {

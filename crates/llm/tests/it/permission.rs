@@ -71,7 +71,10 @@ async fn a_refused_call_is_a_failed_step_and_a_permitted_one_names_its_decision(
     let got = it.post("/v1/chat/completions", r#"{"model":"bad","messages":[]}"#).await;
     let record = it.record().await;
     assert_eq!((record.error_type(), record.int("http.response.status_code")), (Some("policy_denied"), 403));
-    assert_eq!(record.text("mizzen.decision.id"), got.json()["error"]["decision_id"]);
+    let said = got.json()["error"].clone();
+    assert_eq!(record.text("mizzen.decision.id"), said["decision_id"]);
+    let why = format!("{} (decision `{}`)", said["message"].as_str().unwrap(), said["decision_id"].as_str().unwrap());
+    assert_eq!(record.0.error, Some(why), "the run says what the client was told");
     it.fake.will(Answer::json(200, "{}"));
     it.post("/v1/chat/completions", r#"{"model":"openai/good","messages":[]}"#).await;
     let record = it.record().await;

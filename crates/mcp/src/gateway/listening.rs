@@ -117,7 +117,7 @@ impl Incoming {
             return Err(refusal(DenialCode::Unavailable, "this could not be recorded; ask again".to_owned()));
         }
         let Some((code, reason)) = barred else { return Ok(()) };
-        recording.fail(code.as_str(), "a decision refused the subscription");
+        recording.fail(code.as_str(), &reason);
         Err(refusal(code, reason))
     }
 }

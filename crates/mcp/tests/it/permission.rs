@@ -55,6 +55,8 @@ async fn what_may_not_be_called_is_not_listed_and_a_refusal_is_for_the_model_to_
     let record = harness.record().await;
     assert_eq!(attribute(&record, "error.type"), Some("policy_denied"));
     assert_eq!(attribute(&record, "mizzen.decision.id"), said["id"].as_str());
+    let why = format!("{} (decision `{}`)", refused.text(), said["id"].as_str().unwrap());
+    assert_eq!(record.error, Some(why), "the run says what the client was told");
     assert_eq!(double.calls(), 1);
     // The other agent has no boundary, and is only watched.
     harness.key = harness.mint("bob").await;

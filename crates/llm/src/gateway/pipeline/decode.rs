@@ -141,6 +141,7 @@ impl Begun<'_> {
             end: End::ClientGone,
             decision: None,
             refused_by: None,
+            refused_why: None,
             record_content: true,
             secrets: Vec::new(),
             sent: false,

@@ -8,6 +8,7 @@ use mizzen_control::gate::{Answer as Decided, Ask, Denial, Held, Permit};
 use mizzen_model::asked::{Spend, Taint};
 use mizzen_model::id::RunId;
 use mizzen_model::permission::Decision;
+use mizzen_model::refusal::{RefusalCode, status_message};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -270,19 +271,21 @@ impl Incoming {
         approval: &str,
         recording: &mut Recording,
     ) -> Answer {
-        recording.note_decision(decision);
-        recording.fail("approval_pending", "a person has not answered yet");
+        let code = RefusalCode::ApprovalPending.as_str();
         let message = format!(
             "{} waits for a person to approve it as `{approval}`; send the same call again when that is done",
             target.resource()
         );
-        self.refused(target, &message, json!({ "id": decision.id, "code": "approval_pending", "approval": approval }))
+        recording.note_decision(decision);
+        recording.fail(code, &status_message(&target.recordable(&message), &decision.id));
+        self.refused(target, &message, json!({ "id": decision.id, "code": code, "approval": approval }))
     }
 
     pub(in crate::gateway) fn denied(&self, target: &Target, denial: &Denial, recording: &mut Recording) -> Answer {
         self.gateway.metrics.refused.inc();
         recording.note_decision(&denial.decision);
-        recording.fail(denial.code.as_str(), "a decision refused the call");
+        let why = target.recordable(&denial.message);
+        recording.fail(denial.code.as_str(), &status_message(&why, &denial.decision.id));
         let retry_at = denial.retry_at.map(|at| at.to_string());
         let said = json!({ "id": denial.decision.id, "code": denial.code.as_str(), "retryAt": retry_at });
         self.refused(target, &denial.message, said)

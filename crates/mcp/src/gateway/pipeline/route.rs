@@ -1,5 +1,6 @@
 //! Whose a call is.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -112,6 +113,14 @@ impl Target {
     pub(in crate::gateway) fn shown(&self) -> Resource {
         let name = self.recorded_name.as_ref().unwrap_or(&self.name).clone();
         Resource { name, ..self.resource() }
+    }
+
+    /// What is said of it, as it may be recorded.
+    pub(in crate::gateway) fn recordable<'a>(&self, said: &'a str) -> Cow<'a, str> {
+        match &self.recorded_name {
+            Some(recorded) => said.replace(&self.name, recorded).into(),
+            None => said.into(),
+        }
     }
 
     pub(in crate::gateway) fn facts(&self) -> ToolFacts {

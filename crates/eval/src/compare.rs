@@ -59,7 +59,9 @@ pub struct MetricComparison {
     pub lower_is_better: bool,
     pub answer: Answer,
     pub sentence: String,
+    /// The mean over the cases that A and B share, each of which weighs the same; over all trials where none is shared.
     pub a: Option<Estimate>,
+    /// As `a`.
     pub b: Option<Estimate>,
     /// B − A.
     pub difference: Option<Estimate>,

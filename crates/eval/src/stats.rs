@@ -88,6 +88,8 @@ pub enum Method {
     ClusterBootstrap,
     ClusterProportion,
     PairedT,
+    /// The same of bounded differences, never narrower than what clusters that were not seen allow.
+    PairedTBounded,
     Newcombe,
     Score,
     Garwood,
@@ -113,6 +115,7 @@ impl Method {
             Self::ClusterBootstrap => "cluster_bootstrap",
             Self::ClusterProportion => "cluster_proportion",
             Self::PairedT => "paired_t",
+            Self::PairedTBounded => "paired_t_bounded",
             Self::Newcombe => "newcombe",
             Self::Score => "score",
             Self::Garwood => "garwood",

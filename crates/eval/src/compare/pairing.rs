@@ -1,10 +1,10 @@
 //! One evaluator: the cases of A beside the cases of B.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Answer, ChangedCase, MetricComparison, Question};
 use crate::estimate::{self, Estimate};
-use crate::experiment::aggregate::mean_of;
+use crate::experiment::aggregate::{mean_of, mean_over_cases};
 use crate::experiment::metric::{CaseMean, Metric};
 use crate::stats::paired::{PairedCases, mcnemar, mean_difference, tango};
 use crate::stats::power::{PairedAssumption, cases_for_non_inferiority};
@@ -58,6 +58,8 @@ pub(super) fn compare_metric(
         Err(StatsError::Empty) => return Ok((unpaired(a, b, question, metrics, told)?, None)),
         pairs => pairs?,
     };
+    let over_shared = |rows: &Rows| mean_over_cases(&shared(rows, &pairs)?, a.unit.is_none(), question.alpha);
+    (told.a, told.b) = (Some(over_shared(&left)?), Some(over_shared(&right)?));
     let data = pairs.clustered()?;
     let bounds = a.unit.is_none().then_some((-1.0, 1.0));
     let single = single_trials(&left, &right, a, b);
@@ -167,6 +169,12 @@ fn joint(a: &Metric, b: &Metric) -> (Rows, Rows) {
         row.0 = places.get(b.case(of.case)).copied().unwrap_or_else(|| first_new.saturating_add(of.case));
     }
     (left, right)
+}
+
+/// Those of the cases that both have, which is what the difference is about.
+fn shared(rows: &Rows, pairs: &PairedCases) -> Result<Clustered, StatsError> {
+    let cases: HashSet<u32> = pairs.differences.iter().map(|(case, _)| *case).collect();
+    Clustered::new(&rows.iter().filter(|(case, _)| cases.contains(case)).copied().collect::<Vec<_>>())
 }
 
 /// Pairs of one trial each, success or failure.

@@ -55,6 +55,27 @@ fn the_difference_is_b_minus_a_and_turning_it_round_turns_the_answer() {
 }
 
 #[test]
+fn the_sides_are_what_the_difference_is_the_difference_of() {
+    // Case 0 passes often and has most trials of A; case 9 is of A alone.
+    let of_case = |at: usize, trials: usize, passes: usize| {
+        (0..trials).map(move |trial| (format!("case-{at}"), f64::from(u8::from(trial < passes))))
+    };
+    let a: Vec<_> =
+        of_case(0, 20, 20).chain((1..8).flat_map(|at| of_case(at, 2, at % 2))).chain(of_case(9, 5, 0)).collect();
+    let b: Vec<_> = (0..8).flat_map(|at| of_case(at, 2, 1)).collect();
+    let told = compare(&[of("task_success", None, &a)], &[of("task_success", None, &b)], QUESTION).unwrap();
+    let [a, b, difference] =
+        [&told.metrics[0].a, &told.metrics[0].b, &told.metrics[0].difference].map(|estimate| estimate.clone().unwrap());
+    assert!((a.value - 3.0 / 8.0).abs() < 1e-12 && b.value == 0.5, "{a:?} {b:?}");
+    assert!((difference.value - (b.value - a.value)).abs() < 1e-12, "{difference:?}");
+    assert_eq!([a.clusters, b.clusters, difference.clusters], [8; 3]);
+    assert_eq!((a.method.as_str(), difference.method.as_str()), ("cluster_proportion", "paired_t_bounded"));
+    let tokens = |shift: f64| of("output_tokens", Some("tokens"), &cases(9, |at| at as f64 * shift));
+    let told = compare(&[tokens(1.0)], &[tokens(2.0)], QUESTION).unwrap();
+    assert_eq!(told.metrics[0].difference.as_ref().unwrap().method, "paired_t");
+}
+
+#[test]
 fn what_is_counted_is_better_when_it_is_less() {
     let a = of("cost_usd", Some("usd"), &cases(25, |at| 1.0 + at as f64 / 100.0));
     let b = of("cost_usd", Some("usd"), &cases(25, |at| 0.5 + at as f64 / 90.0));

@@ -7,7 +7,7 @@ use super::metric::Metric;
 use crate::estimate::{self, Estimate};
 use crate::score::EvaluatorId;
 use crate::stats::bootstrap::Resampling;
-use crate::stats::{Clustered, Side, StatsError, mean, repeated};
+use crate::stats::{Clustered, Interval, Side, StatsError, mean, repeated};
 
 /// Largest k of pass^k that is told.
 const PASS_HAT_MAX: u64 = 8;
@@ -91,11 +91,38 @@ pub(crate) fn rate(successes: &[(u32, f64)], alpha: f64) -> Result<Estimate, Sta
     Ok(estimate::of(&interval, data.n(), data.clusters().len() as u64))
 }
 
-/// The mean of clustered scores, whether they are bounded or not.
+/// The mean of clustered scores over trials, whether they are bounded or not.
 pub(crate) fn mean_of(data: &Clustered, is_unit_interval: bool, alpha: f64) -> Result<Estimate, StatsError> {
+    let interval = if is_unit_interval && is_bounded(data) {
+        mean::cluster_proportion(data, alpha, Side::Both)
+    } else {
+        mean::cluster_t(data, alpha)
+    };
+    told(interval, data, is_unit_interval, alpha)
+}
+
+/// The same over cases, each of which weighs as much as any other.
+pub(crate) fn mean_over_cases(data: &Clustered, is_unit_interval: bool, alpha: f64) -> Result<Estimate, StatsError> {
+    let interval = if is_unit_interval && is_bounded(data) {
+        mean::mean_over_clusters(data, alpha)
+    } else {
+        let means: Vec<f64> = data.clusters().iter().map(|cluster| cluster.mean).collect();
+        mean::cluster_t(&Clustered::independent(&means)?, alpha)
+    };
+    told(interval, data, is_unit_interval, alpha)
+}
+
+fn is_bounded(data: &Clustered) -> bool {
+    data.clusters().iter().all(|cluster| (0.0..=1.0).contains(&cluster.mean))
+}
+
+fn told(
+    interval: Result<Interval, StatsError>,
+    data: &Clustered,
+    is_unit_interval: bool,
+    alpha: f64,
+) -> Result<Estimate, StatsError> {
     let (n, clusters) = (data.n(), data.clusters().len() as u64);
-    let in_unit = is_unit_interval && data.clusters().iter().all(|cluster| (0.0..=1.0).contains(&cluster.mean));
-    let interval = if in_unit { mean::cluster_t_bounded(data, 0.0, 1.0, alpha) } else { mean::cluster_t(data, alpha) };
     match interval {
         Ok(interval) if is_unit_interval => Ok(estimate::of(&interval, n, clusters)),
         Ok(interval) => Ok(estimate::of_amount(&interval, n, clusters)),

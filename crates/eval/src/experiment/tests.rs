@@ -5,6 +5,7 @@ use super::aggregate::Aggregate;
 use super::cases::by_case;
 use super::metric::Metric;
 use super::request::ExperimentRequest;
+use crate::estimate::Estimate;
 use crate::evidence::measure::measure;
 use crate::score::{EvaluatorId, Score, ScoreOutcome};
 
@@ -40,6 +41,11 @@ fn trials_of_a_case_are_a_cluster_and_what_was_not_evaluated_is_not_zero() {
     assert_eq!((mean.n, mean.clusters), (48, 12));
     assert!((mean.value - 2.0 / 3.0).abs() < 1e-12, "{mean:?}");
     assert!(told.icc.unwrap() > 0.99 && told.design_effect.unwrap() > 3.0);
+    let (rate, once) = (told.pass_rate.unwrap(), &told.pass_hat[0].estimate);
+    assert_eq!((&mean, mean.method.as_str()), (&rate, "cluster_proportion"), "one number has one interval");
+    let distance = |of: fn(&Estimate) -> Option<f64>| (of(once).unwrap() - of(&rate).unwrap()).abs();
+    assert!(distance(|e| Some(e.value)) + distance(|e| e.lower) + distance(|e| e.upper) < 1e-9, "{once:?} {rate:?}");
+    assert_eq!(once.method, rate.method);
     // Cases agree with themselves, so that repeating them is no more than asking once.
     let last = told.pass_hat.last().unwrap();
     assert_eq!(last.k, 4);

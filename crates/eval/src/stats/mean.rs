@@ -112,23 +112,46 @@ pub fn cluster_proportion(data: &Clustered, alpha: f64, side: Side) -> Result<In
     Ok(Interval { estimate: mean, method: Method::ClusterProportion, ..interval })
 }
 
+/// As [`cluster_proportion`], of the mean over clusters: each weighs the same, however many trials it has. Then n is the
+/// number of clusters times the harmonic mean of their sizes, which is what trials that do not resemble each other would be worth.
+/// With clusters of one size it is [`cluster_proportion`].
+///
+/// # Errors
+/// As [`cluster_proportion`].
+pub fn mean_over_clusters(data: &Clustered, alpha: f64) -> Result<Interval, StatsError> {
+    let clusters = data.clusters();
+    let size = clusters.len() as f64 / clusters.iter().map(|cluster| 1.0 / cluster.size as f64).sum::<f64>();
+    let effective = effective(data, |_| size, alpha)?;
+    let mean = clusters.iter().map(|cluster| cluster.mean).sum::<f64>() / clusters.len() as f64;
+    let mean = mean.clamp(0.0, 1.0);
+    let interval = clopper_pearson_effective(mean * effective, effective, alpha, Side::Both)?;
+    Ok(Interval { estimate: mean, method: Method::ClusterProportion, ..interval })
+}
+
 /// The number of independent trials that say as much as these clustered ones; see [`cluster_proportion`].
 ///
 /// # Errors
 /// A cluster's mean outside [0, 1], or an alpha that is none.
 pub fn effective_trials(data: &Clustered, alpha: f64) -> Result<f64, StatsError> {
+    effective(data, |cluster| cluster.size as f64, alpha)
+}
+
+/// The same with clusters that weigh as much as clusters of this size.
+fn effective(data: &Clustered, size: impl Fn(&Cluster) -> f64, alpha: f64) -> Result<f64, StatsError> {
     check_alpha(alpha)?;
     check_means(data, 0.0, 1.0)?;
-    let (count, n) = (data.clusters().len(), data.n() as f64);
+    let clusters = data.clusters();
+    let count = clusters.len();
     if count == 1 {
         return Ok(1.0);
     }
+    let n = clusters.iter().map(&size).sum::<f64>();
     let typical = n / count as f64;
     let total = n + 2.0 * typical;
-    let mean = (data.sum() + typical) / total;
-    let deviation = |cluster: &Cluster| (cluster.size as f64 * (cluster.mean - mean)).powi(2);
+    let mean = (clusters.iter().map(|cluster| size(cluster) * cluster.mean).sum::<f64>() + typical) / total;
+    let deviation = |cluster: &Cluster| (size(cluster) * (cluster.mean - mean)).powi(2);
     let added = (typical * (1.0 - mean)).powi(2) + (typical * mean).powi(2);
-    let squares = data.clusters().iter().map(deviation).sum::<f64>() + added;
+    let squares = clusters.iter().map(deviation).sum::<f64>() + added;
     let effect = (squares / (total * mean * (1.0 - mean))).max(1.0);
     let few = t_quantile(alpha / 2.0, n - 1.0) / t_quantile(alpha / 2.0, count as f64 - 1.0);
     Ok(n / effect * few.powi(2))

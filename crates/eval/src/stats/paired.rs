@@ -61,11 +61,11 @@ impl PairedCases {
 /// # Errors
 /// Fewer than two clusters when there are no bounds, a difference outside the bounds, or an alpha that is none.
 pub fn mean_difference(data: &Clustered, bounds: Option<(f64, f64)>, alpha: f64) -> Result<Interval, StatsError> {
-    let interval = match bounds {
-        Some((low, high)) => cluster_t_bounded(data, low, high, alpha)?,
-        None => cluster_t(data, alpha)?,
+    let (interval, method) = match bounds {
+        Some((low, high)) => (cluster_t_bounded(data, low, high, alpha)?, Method::PairedTBounded),
+        None => (cluster_t(data, alpha)?, Method::PairedT),
     };
-    Ok(Interval { method: Method::PairedT, ..interval })
+    Ok(Interval { method, ..interval })
 }
 
 /// McNemar's test of equal success rates on pairs of one trial each.

@@ -1,7 +1,7 @@
 //! Several trials of each case: the chance that at least one of k passes, and that all k pass.
 
 use super::bootstrap::{Resampling, cluster_bootstrap};
-use super::mean::cluster_proportion;
+use super::mean::{cluster_proportion, mean_over_clusters};
 use super::proportion::check_counts;
 use super::{Clustered, Interval, Side, StatsError};
 
@@ -17,7 +17,7 @@ pub struct CaseCounts {
 pub struct PassRate {
     pub k: u64,
     pub estimate: f64,
-    /// `None` with a single case.
+    /// `None` with a single case and k above 1.
     pub interval: Option<Interval>,
     /// Cases with at least k trials, which the estimate rests on.
     pub cases: usize,
@@ -79,7 +79,8 @@ pub fn mean_pass_hat_k(
 }
 
 /// The cases are the clusters, so the interval resamples cases. When all have the same value there is nothing to
-/// resample: then it is the exact interval over cases ([`cluster_proportion`] with one value per case).
+/// resample: then it is the exact interval over cases ([`cluster_proportion`] with one value per case). With k = 1 it is the rate
+/// itself, over cases ([`mean_over_clusters`]).
 fn over_cases(
     cases: &[CaseCounts],
     k: u64,
@@ -98,6 +99,7 @@ fn over_cases(
     let data = Clustered::independent(&values)?;
     let same = values.iter().all(|value| *value == values[0]);
     let interval = match values.len() {
+        _ if k == 1 => Some(mean_over_clusters(&trials(cases)?, alpha)?),
         1 => None,
         _ if same => Some(cluster_proportion(&data, alpha, Side::Both)?),
         _ => Some(cluster_bootstrap(&data, alpha, resampling)?),
@@ -114,4 +116,11 @@ fn over_cases(
         cases: values.len(),
         skipped: cases.len() - values.len(),
     }))
+}
+
+fn trials(cases: &[CaseCounts]) -> Result<Clustered, StatsError> {
+    let rows = (0..).zip(cases).flat_map(|(label, case)| {
+        (0..case.trials).map(move |trial| (label, f64::from(u8::from(trial < case.successes))))
+    });
+    Clustered::new(&rows.collect::<Vec<_>>())
 }

@@ -39,6 +39,11 @@ pub(super) async fn compare(args: CompareArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(code))
 }
 
+/// So many decimals that no chance reads as none.
+fn p_value(p: f64) -> String {
+    if p < 0.0001 { "<0.0001".to_owned() } else { format!("{p:.4}") }
+}
+
 fn table(told: &Comparison) -> Result<(), Failure> {
     let shown = |estimate: Option<&Estimate>| estimate.map_or_else(|| "-".to_owned(), Estimate::text);
     let rows = told.metrics.iter().map(|metric| {
@@ -48,13 +53,15 @@ fn table(told: &Comparison) -> Result<(), Failure> {
             shown(metric.a.as_ref()),
             shown(metric.b.as_ref()),
             shown(metric.difference.as_ref()),
-            metric.p_adjusted.map_or_else(|| "-".to_owned(), |p| format!("{p:.4}")),
+            metric.p_adjusted.map_or_else(|| "-".to_owned(), p_value),
             metric.cases_shared.to_string(),
             format!("{}/{}/{}", metric.improved, metric.unchanged, metric.regressed),
         ]
     });
     let headings =
-        ["EVALUATOR", "B IS", "A", "B", "B − A", "P (HOLM)", "CASES", "BETTER/SAME/WORSE"].map(str::to_owned).to_vec();
+        ["EVALUATOR", "B IS", "A (BY CASE)", "B (BY CASE)", "B − A", "P (HOLM)", "CASES", "BETTER/SAME/WORSE"]
+            .map(str::to_owned)
+            .to_vec();
     output::data(&output::grid(headings, rows.collect(), &[false, false, false, false, false, true, true, true]))?;
     for metric in &told.metrics {
         output::say(&format!("{}: {}", metric.evaluator.name, metric.sentence));
@@ -63,7 +70,7 @@ fn table(told: &Comparison) -> Result<(), Failure> {
         return Ok(());
     }
     let rows = told.changed.iter().take(CHANGED_SHOWN).map(|case| {
-        let value = |value: f64, trials: u64| format!("{} of {trials}", number(value));
+        let value = |mean: f64, trials: u64| format!("{} ({})", number(mean), output::counted(trials, "trial"));
         let (a, b) = (value(case.a, case.trials_a), value(case.b, case.trials_b));
         vec![output::cut(&output::one_line(&case.case), 60), case.evaluator.clone(), a, b]
     });
@@ -73,4 +80,14 @@ fn table(told: &Comparison) -> Result<(), Failure> {
         output::say(&format!("{} cases changed; `-o json` lists more of them", told.changed_total));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::p_value;
+
+    #[test]
+    fn a_small_chance_is_not_told_as_none() {
+        assert_eq!([3e-5, 1e-4, 0.0312, 1.0].map(p_value), ["<0.0001", "0.0001", "0.0312", "1.0000"]);
+    }
 }

@@ -10,7 +10,7 @@ use super::super::detector::{DetectorKind, EDetector};
 use super::super::judge::{Calibration, rogan_gladen};
 use super::super::proportion::wilson;
 use super::super::{
-    Clustered, Side, StatsError, accumulate, evalue, margin, mean, paired, permutation, proportion, rate,
+    Clustered, Interval, Side, StatsError, accumulate, evalue, margin, mean, paired, permutation, proportion, rate,
 };
 
 /// Rows of cases of `trials`: with probability `icc` all trials of a case go one way.
@@ -35,6 +35,24 @@ fn clustered_rates_are_covered_where_wilson_is_not() {
         naive += u32::from(wilson(successes, data.n(), 0.05, Side::Both).unwrap().contains(0.9));
     }
     assert!(ours >= 380 && t >= 330 && naive <= 350, "ours {ours}, t {t}, naive {naive} of 400");
+}
+
+#[test]
+fn means_over_clusters_of_unequal_size_are_covered_and_of_one_size_are_the_rate() {
+    let mut rng = Pcg64::seed_from_u64(12);
+    let mut hits = 0;
+    for _ in 0..400 {
+        let mut all = rows(&mut rng, 20, 1, 0.9, 0.4);
+        all.extend(rows(&mut rng, 20, 8, 0.9, 0.4).into_iter().map(|(case, value)| (case + 20, value)));
+        let data = Clustered::new(&all).unwrap();
+        hits += u32::from(mean::mean_over_clusters(&data, 0.05).unwrap().contains(0.9));
+        let equal = Clustered::new(&rows(&mut rng, 10, 4, 0.8, 0.4)).unwrap();
+        let (over, rate) = (mean::mean_over_clusters(&equal, 0.05), mean::cluster_proportion(&equal, 0.05, Side::Both));
+        let (over, rate) = (over.unwrap(), rate.unwrap());
+        let distance = |f: fn(&Interval) -> f64| (f(&over) - f(&rate)).abs();
+        assert!(distance(|i| i.estimate) + distance(|i| i.lower) + distance(|i| i.upper) < 1e-9, "{over:?} {rate:?}");
+    }
+    assert!(hits >= 376, "{hits} of 400");
 }
 
 #[test]

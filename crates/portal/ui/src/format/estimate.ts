@@ -74,6 +74,7 @@ const METHODS: Record<string, string> = {
   cluster_bootstrap: 'bootstrap over cases',
   bootstrap: 'bootstrap',
   paired_t: 'paired by case, t distribution',
+  paired_t_bounded: 'paired by case, t distribution, at least as wide as cases that were not seen allow',
   newcombe: 'Newcombe interval of a difference',
   score: 'score interval of a difference',
   garwood: 'exact interval of a rate (Garwood)',

@@ -1,6 +1,10 @@
 //! What agents already read: the environment variables of the SDKs they are written with.
 
+use percent_encoding::percent_decode_str;
+
 use super::Launch;
+
+const RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
 
 /// Of each kind of telemetry there are settings that win over the common ones: what they name would get our key.
 const OTLP_SIGNALS: [&str; 4] = ["TRACES", "LOGS", "METRICS", "PROFILES"];
@@ -37,10 +41,7 @@ pub(super) fn variables(launch: &Launch) -> Vec<(String, String)> {
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect();
-    variables.push((
-        "OTEL_RESOURCE_ATTRIBUTES".to_owned(),
-        resource_attributes(launch, inherited("OTEL_RESOURCE_ATTRIBUTES")),
-    ));
+    variables.push((RESOURCE_ATTRIBUTES.to_owned(), resource_attributes(launch, inherited(RESOURCE_ATTRIBUTES))));
     for name in ["NO_PROXY", "no_proxy"] {
         let existing = inherited(name).or_else(|| inherited("no_proxy")).or_else(|| inherited("NO_PROXY"));
         variables.push((name.to_owned(), without_proxy(launch, existing)));
@@ -62,6 +63,32 @@ fn resource_attributes(launch: &Launch, existing: Option<String>) -> String {
     existing.filter(|text| !text.is_empty()).map_or(ours.clone(), |text| format!("{text},{ours}"))
 }
 
+/// What the person says of everything that the agent reports, such as the case of an eval set.
+///
+/// # Errors
+/// When it cannot be read: OpenTelemetry then asks to discard all of it, and to say so.
+pub(super) fn said_of_resource() -> Result<Vec<(String, String)>, Malformed> {
+    inherited(RESOURCE_ATTRIBUTES).map_or(Ok(Vec::new()), |text| decode(&text))
+}
+
+/// A resource attribute without a name or a value, or that is no text.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{RESOURCE_ATTRIBUTES}` is left out of the run's own span: `{0}` is not `name=value`, percent-encoded")]
+pub(super) struct Malformed(String);
+
+/// `name=value` pairs between commas, percent-encoded (OpenTelemetry, resource SDK, "Specifying resource information via an
+/// environment variable").
+fn decode(text: &str) -> Result<Vec<(String, String)>, Malformed> {
+    let pairs = text.split(',').filter(|pair| !pair.trim().is_empty());
+    pairs.map(|pair| decode_pair(pair).ok_or_else(|| Malformed(pair.to_owned()))).collect()
+}
+
+fn decode_pair(pair: &str) -> Option<(String, String)> {
+    let decoded = |text: &str| percent_decode_str(text.trim()).decode_utf8().map(String::from).ok();
+    let (name, value) = pair.split_once('=')?;
+    Some((decoded(name).filter(|name| !name.is_empty())?, decoded(value)?))
+}
+
 /// A proxy would see the key and everything that the agent asks, and most cannot reach the server.
 fn without_proxy(launch: &Launch, existing: Option<String>) -> String {
     let mut hosts: Vec<String> = existing.into_iter().filter(|hosts| !hosts.is_empty()).collect();
@@ -80,7 +107,7 @@ fn inherited(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{removed, resource_attributes, variables, without_proxy};
+    use super::{Malformed, decode, removed, resource_attributes, variables, without_proxy};
     use crate::run::{Launch, root_span::TraceParent};
     use mizzen_runtime::secret::Secret;
 
@@ -127,6 +154,16 @@ mod tests {
     fn what_a_person_set_stays() {
         assert_eq!(resource_attributes(&launch(), Some("team=a".into())), "team=a,mizzen.run.id=run-1");
         assert_eq!(resource_attributes(&launch(), None), "mizzen.run.id=run-1");
+    }
+
+    #[test]
+    fn what_a_person_says_of_a_run_is_decoded_as_opentelemetry_has_it() {
+        let pairs = |text: &str| decode(text).map(|pairs| pairs.into_iter().map(|(n, v)| format!("{n}|{v}")).collect());
+        let read: Result<Vec<String>, Malformed> = pairs("mizzen.evaluation.case=a%2Cb%3D1+2, team = x ,");
+        assert_eq!(read.unwrap(), ["mizzen.evaluation.case|a,b=1+2", "team|x"]);
+        for malformed in ["team", "=x", "team=%ff"] {
+            assert_eq!(pairs(&format!("a=b,{malformed}")), Err(Malformed(malformed.to_owned())));
+        }
     }
 
     #[test]

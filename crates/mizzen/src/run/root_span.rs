@@ -13,8 +13,9 @@ use mizzen_runtime::client::{ClientConfig, HttpClient};
 use serde_json::{Value, json};
 
 use super::child::exit_code;
-use super::{Launch, otlp_nanos};
+use super::{Launch, environment, otlp_nanos};
 use crate::failure::Failure;
+use crate::output;
 
 /// OTLP `SPAN_KIND_INTERNAL` and the two status codes used here.
 const KIND_INTERNAL: u8 = 1;
@@ -58,10 +59,14 @@ pub(super) struct RootSpan<'a> {
 /// Sends the span to the OTLP receiver with the run's own key.
 pub(super) async fn send(span: &RootSpan<'_>) -> Result<(), Failure> {
     let http = HttpClient::new(ClientConfig::default()).context("failed to set up the HTTP client")?;
+    let said = environment::said_of_resource().unwrap_or_else(|malformed| {
+        output::say(&format!("mizzen: {malformed}"));
+        Vec::new()
+    });
     let request = Request::post(format!("{}/v1/traces", span.launch.otlp_http))
         .header(header::CONTENT_TYPE, "application/json")
         .header(header::AUTHORIZATION, format!("Bearer {}", span.launch.key.expose()))
-        .body(Full::new(Bytes::from(export_request(span).to_string())))
+        .body(Full::new(Bytes::from(export_request(span, &said).to_string())))
         .context("the OTLP address is not one")?;
     let response = http.send(request).await.context("failed to send the run's root span")?;
     if !response.status().is_success() {
@@ -70,13 +75,16 @@ pub(super) async fn send(span: &RootSpan<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn export_request(span: &RootSpan<'_>) -> Value {
+/// `said` is what the person says of the run; what is known of it wins.
+fn export_request(span: &RootSpan<'_>, said: &[(String, String)]) -> Value {
     let code = exit_code(span.end);
     let (status, message) =
         if code == 0 { (STATUS_OK, String::new()) } else { (STATUS_ERROR, format!("exit code {code}")) };
     let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
     let mut resource = vec![text("service.name", &span.launch.agent), text("mizzen.run.id", &span.launch.run_id)];
     resource.extend(span.launch.agent_digest.as_ref().map(|digest| text("mizzen.agent.digest", digest.as_str())));
+    let is_ours = |name: &str| matches!(name, "service.name" | "mizzen.run.id" | "mizzen.agent.digest");
+    resource.extend(said.iter().filter(|(name, _)| !is_ours(name)).map(|(name, value)| text(name, value)));
     let attributes = [
         text("gen_ai.operation.name", "invoke_agent"),
         text("gen_ai.agent.name", &span.launch.agent),
@@ -106,7 +114,42 @@ fn export_request(span: &RootSpan<'_>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::TraceParent;
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::ExitStatus;
+
+    use mizzen_model::time::Timestamp;
+    use mizzen_runtime::secret::Secret;
+
+    use super::{RootSpan, TraceParent, export_request};
+    use crate::run::Launch;
+
+    #[test]
+    fn the_run_carries_what_a_person_says_of_it_but_not_over_what_is_known() {
+        let launch = Launch {
+            run_id: "run-1".into(),
+            agent: "helm".into(),
+            key: Secret::new("mzk_secret"),
+            key_id: "k1".into(),
+            key_life: std::time::Duration::from_secs(60),
+            url: "http://127.0.0.1:7600".into(),
+            otlp_http: "http://127.0.0.1:4318".into(),
+            trace_parent: TraceParent::random().unwrap(),
+            agent_digest: None,
+        };
+        let at = Timestamp::default();
+        let span =
+            RootSpan { launch: &launch, command: &[], started_at: at, ended_at: at, end: ExitStatus::from_raw(0) };
+        let said =
+            [("mizzen.evaluation.case", "a"), ("mizzen.run.id", "other"), ("mizzen.agent.digest", "sha256:other")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let request = export_request(&span, &said);
+        let attributes = request["resourceSpans"][0]["resource"]["attributes"].as_array().unwrap();
+        let told: Vec<String> = attributes
+            .iter()
+            .map(|pair| format!("{}={}", pair["key"].as_str().unwrap(), pair["value"]["stringValue"].as_str().unwrap()))
+            .collect();
+        assert_eq!(told, ["service.name=helm", "mizzen.run.id=run-1", "mizzen.evaluation.case=a"]);
+    }
 
     #[test]
     fn a_traceparent_has_the_form_of_the_specification() {

@@ -26,11 +26,13 @@ mod config;
 mod judge;
 
 use mizzen_model::permission::Verdict;
+use mizzen_model::suggest::nearest;
 use serde::{Deserialize, Serialize};
 
 pub use self::config::{Criterion, Gate, GateError, Look, Measure};
 use self::judge::judge;
 use crate::estimate::Estimate;
+use crate::evaluator::{catalogue, info};
 use crate::experiment::metric::Metric;
 
 /// What a gate says.
@@ -66,12 +68,15 @@ impl Gate {
     /// Judges the scores of one experiment.
     ///
     /// # Errors
-    /// When a criterion names an evaluator whose scores are of several versions.
+    /// When a criterion names nothing that could have scores, or an evaluator whose scores are of several versions.
     pub fn judge(&self, metrics: &[Metric]) -> Result<GateVerdict, GateError> {
         let mut criteria = Vec::with_capacity(self.criteria.len());
         for criterion in &self.criteria {
             let mut named = metrics.iter().filter(|metric| metric.evaluator.name == criterion.evaluator);
             let metric = named.next();
+            if metric.is_none() && info(&criterion.evaluator).is_none() {
+                return Err(unknown(&criterion.evaluator, metrics));
+            }
             if named.next().is_some() {
                 return Err(GateError::Mixed { evaluator: criterion.evaluator.clone() });
             }
@@ -93,6 +98,12 @@ impl Gate {
             criteria,
         })
     }
+}
+
+fn unknown(evaluator: &str, metrics: &[Metric]) -> GateError {
+    let scored = metrics.iter().map(|metric| metric.evaluator.name.as_str());
+    let nearest = nearest(evaluator, scored.chain(catalogue().iter().map(|info| info.name)));
+    GateError::UnknownName { evaluator: evaluator.to_owned(), nearest: nearest.map(str::to_owned) }
 }
 
 #[cfg(test)]

@@ -19,9 +19,10 @@ impl Unit {
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "shown with four places")]
     pub fn show(self, amount: u64) -> String {
+        let counted = |one: &str| if amount == 1 { format!("1 {one}") } else { format!("{amount} {one}s") };
         match self {
-            Self::Calls => format!("{amount} calls"),
-            Self::Tokens => format!("{amount} tokens"),
+            Self::Calls => counted("call"),
+            Self::Tokens => counted("token"),
             Self::NanoUsd => format!("{:.4} USD", amount as f64 / 1e9),
             Self::Milliseconds => format!("{:.3} seconds", amount as f64 / 1e3),
         }

@@ -8,7 +8,7 @@ use mizzen_model::permission::Mode;
 use mizzen_model::time::Timestamp;
 use proptest::prelude::*;
 
-use super::{Added, Budget, BudgetError, Limits, Per, Window};
+use super::{Added, Budget, BudgetError, Limits, Per, Unit, Window};
 use crate::config::{PermissionConfig, PermissionSettings};
 use crate::gate::tests::{ask, budget, model_ask, permitted, refused};
 use crate::gate::{Answer, Ask, DenialCode};
@@ -31,6 +31,12 @@ fn one_call() -> Spend {
 async fn spent(plane: &Fixture, budget: &Budget) -> HashMap<String, [u64; 4]> {
     let (accounts, _) = plane.control.budgets().accounts(budget).await.unwrap();
     accounts.into_iter().map(|account| (account.subject, account.spent.0)).collect()
+}
+
+#[test]
+fn one_of_a_unit_is_told_as_one() {
+    let told = [(Unit::Calls, 1), (Unit::Calls, 2), (Unit::Tokens, 1)].map(|(unit, amount)| unit.show(amount));
+    assert_eq!(told, ["1 call", "2 calls", "1 token"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,6 +89,8 @@ pub enum GateError {
          it needs at least {least} cases"
     )]
     Unreachable { evaluator: String, planned: u64, threshold: f64, least: u64 },
+    #[error("criterion `{evaluator}` is neither an evaluator nor the name of scores that are there{}", did_you_mean(.nearest))]
+    UnknownName { evaluator: String, nearest: Option<String> },
     #[error("the scores of `{evaluator}` come from several versions or parameters of it; compare them one by one")]
     Mixed { evaluator: String },
     #[error("criterion `{evaluator}` cannot be judged")]
@@ -97,6 +99,10 @@ pub enum GateError {
         #[source]
         source: StatsError,
     },
+}
+
+fn did_you_mean(nearest: &Option<String>) -> String {
+    nearest.as_ref().map_or_else(String::new, |nearest| format!("; did you mean `{nearest}`?"))
 }
 
 impl Gate {

@@ -69,6 +69,11 @@ pub(super) async fn score(args: &EvalRunArgs, selector: &str) -> Result<Scored, 
     let id = begun["id"].as_str().context("the server did not name the experiment")?.to_owned();
     let done = follow(&server, &id).await?;
     let runs = done["runs"].as_u64().unwrap_or(0);
+    if runs == 0 {
+        server.json(Method::DELETE, &format!("/api/v1/experiments/{}", encode(&id)), Bytes::new()).await?;
+        output::say("no run was scored, so that no experiment is kept");
+        return Ok(Scored { scores: Vec::new(), problems: problems(&done) });
+    }
     output::say(&format!("experiment {id}: {} scored", output::counted(runs, "run")));
     tell_evidence(&server, &done, args.no_publish).await?;
     Ok(Scored { scores: of_experiment(&server, &id).await?, problems: problems(&done) })

@@ -274,6 +274,24 @@ async fn a_selection_without_runs_is_refused_and_keeps_nothing() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn an_experiment_that_scored_nothing_is_not_kept() -> Result<()> {
+    let server = Mizzen::start_with(quick()).await?;
+    send(&server, &runs(0, 2, None, &[])).await?;
+    until_final(&server, 2).await?;
+    let turn = json!({ "user_content": { "role": "user", "parts": [{ "text": "something else" }] } });
+    let set = json!({ "eval_set_id": "others", "eval_cases": [{ "eval_id": "other", "conversation": [turn] }] });
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("set.json");
+    std::fs::write(&file, set.to_string())?;
+    let said = mizzen(&server, &["eval", "run", "--set", &file.display().to_string(), "--runs", "all"]).await?;
+    assert_eq!(said.code, Some(2), "{}", said.err);
+    assert!(said.err.contains("no run was scored, so that no experiment is kept"), "{}", said.err);
+    assert!(said.out.contains("2 runs left out: of no case of the eval set"), "{}", said.out);
+    assert_eq!(server.get("/api/v1/experiments").await?["items"], json!([]));
+    Ok(())
+}
+
 /// An experiment that the API is asked for, once it is finished.
 async fn experiment(server: &Mizzen, request: Value) -> Result<Value> {
     let begun = server.post("/api/v1/experiments", &request).await?;

@@ -19,8 +19,8 @@ use crate::set::SetError;
 pub enum SpecError {
     #[error("unknown evaluator `{name}`{}", nearest_or_all(.nearest))]
     UnknownName { name: String, nearest: Option<&'static str> },
-    #[error("evaluator `{evaluator}` has no parameter `{parameter}`{}", did_you_mean(.nearest))]
-    UnknownParameter { evaluator: String, parameter: String, nearest: Option<&'static str> },
+    #[error("evaluator `{evaluator}` has no parameter `{parameter}`, only {known}{}", did_you_mean(.nearest))]
+    UnknownParameter { evaluator: String, parameter: String, nearest: Option<&'static str>, known: String },
     #[error("evaluator `{evaluator}`: {reason}")]
     Parameter { evaluator: String, reason: String },
     #[error("evaluator `{text}`: {reason}")]
@@ -70,6 +70,7 @@ impl Evaluator {
                     evaluator: spec.name.clone(),
                     parameter: parameter.clone(),
                     nearest: nearest(parameter, known()),
+                    known: known().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
                 });
             }
         }

@@ -4,7 +4,8 @@
 //! are fulfilled. An answer that is no verdict is a failure of the judge, not a no.
 
 use futures::future::BoxFuture;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
@@ -41,7 +42,7 @@ pub struct Question {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "one_or_several")]
     rubrics: Vec<String>,
     #[serde(default)]
     model: Option<String>,
@@ -51,6 +52,14 @@ pub struct Parameters {
 
 fn samples() -> u32 {
     3
+}
+
+/// A text alone is a list of one.
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(one) => Ok(vec![one]),
+        list => Vec::deserialize(list).map_err(|_| D::Error::custom("`rubrics` is a text or a list of texts")),
+    }
 }
 
 #[derive(Debug)]

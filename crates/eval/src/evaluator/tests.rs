@@ -318,7 +318,8 @@ fn what_is_misspelt_is_refused_with_the_nearest_name() {
     assert_eq!(error("tool_trajektory"), "unknown evaluator `tool_trajektory`; did you mean `tool_trajectory`?");
     assert_eq!(
         error("tool_trajectory:mod=exact"),
-        "evaluator `tool_trajectory` has no parameter `mod`; did you mean `mode`?"
+        "evaluator `tool_trajectory` has no parameter `mod`, only `mode`, `arguments`, `tools`, `unmatched_turns`, `threshold`; \
+         did you mean `mode`?"
     );
     assert!(error("tool_trajectory:mode=in-order").contains("in_order"));
     assert!(error("response_match:threshold=high").contains("evaluator `response_match`"));
@@ -385,4 +386,29 @@ fn the_boundary_of_the_demonstration_names_the_evaluator_that_it_uses() {
     let boundary = include_str!("../../../../examples/demo-agent/loop/boundary.yaml");
     let digest = build("contains:value=refunded").id().digest.clone();
     assert!(boundary.contains(digest.as_str()), "{digest}");
+}
+
+#[test]
+fn a_rubric_alone_is_a_list_of_one() {
+    let id = |rubrics: Value| with("judge", json!({ "rubrics": rubrics })).map(|judge| judge.id().clone());
+    assert_eq!(id(json!("is polite")).unwrap(), id(json!(["is polite"])).unwrap());
+    assert!(id(json!(3)).unwrap_err().to_string().contains("a text or a list of texts"));
+}
+
+/// Every parameter as the documentation tells it, one line for each evaluator and one for all counts.
+#[test]
+fn the_documentation_tells_every_parameter() {
+    let documentation = include_str!("../../../../docs/evaluators.md");
+    for info in catalogue() {
+        let told = info.parameters.iter().map(|parameter| {
+            let default = parameter.default.map_or_else(String::new, |default| format!(" = `{default}`"));
+            match parameter.name {
+                common @ ("threshold" | "metric") => format!("`{common}`"),
+                name => format!("`{name}`{default}: {}", parameter.description),
+            }
+        });
+        let name = if info.is_counter() { "counts".to_owned() } else { format!("`{}`", info.name) };
+        let line = format!("| {name} | {} |", told.collect::<Vec<_>>().join(" · "));
+        assert!(documentation.contains(&line), "docs/evaluators.md lacks\n{line}");
+    }
 }

@@ -1,10 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { summary, tokens, unwrapped } from '../src/format/json';
-import { cost, costReason, dollars } from '../src/format/money';
+import { cost, costReason, dollars, priceNote } from '../src/format/money';
 import { bytes, plural, short } from '../src/format/number';
 import { ago, duration, mark, offset, ticks } from '../src/format/time';
 import { usageSentence } from '../src/format/words';
 import { cell, toCsv } from '../src/pages/sql/csv';
+
+test('calls without a price are counted in words', () => {
+  expect([0, 1, 2].map((unpriced_calls) => priceNote({ unpriced_calls }))).toEqual([
+    'list prices',
+    '1 call unpriced',
+    '2 calls unpriced',
+  ]);
+});
 
 describe('numbers', () => {
   test('short forms keep three digits and never reach 1000 of a unit', () => {

@@ -1,3 +1,5 @@
+import { plural } from './number';
+
 /** Cost is an estimate from list prices. A call without a known price makes it a lower bound, never zero. */
 
 export interface Priced {
@@ -17,6 +19,11 @@ export function dollars(value: number): string {
 export function cost({ cost_usd, unpriced_calls = 0 }: Priced): string {
   if (cost_usd === null || cost_usd === undefined) return unpriced_calls > 0 ? 'unknown' : '–';
   return unpriced_calls > 0 ? `≥ ${dollars(cost_usd)}` : dollars(cost_usd);
+}
+
+/** What the number rests on, for a line below it. */
+export function priceNote({ unpriced_calls = 0 }: Priced): string {
+  return unpriced_calls > 0 ? `${plural(unpriced_calls, 'call')} unpriced` : 'list prices';
 }
 
 /** Why the number reads as it does, for a `title`. */

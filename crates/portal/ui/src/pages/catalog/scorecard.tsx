@@ -2,7 +2,7 @@ import { refresh, useData } from '../../api/cache';
 import { get } from '../../api/client';
 import { entityApi, type Check, type Fact as CheckFact, type Scorecard } from '../../api/catalog';
 import { levelWord } from '../../format/catalog';
-import { exact } from '../../format/number';
+import { exact, plural } from '../../format/number';
 import { query, setQuery } from '../../location';
 import { Ago } from '../../ui/ago';
 import { useAct } from '../../ui/act';
@@ -83,7 +83,7 @@ function Levels({ card }: { card: Scorecard }) {
             <span class="hidden">{reached ? ', reached' : ', not reached'}</span>
           </b>
           <span>
-            {exact(passed)} of {exact(of)} checks
+            {exact(passed)} of {plural(of, 'check')}
           </span>
           <span class="budget-bar" aria-hidden="true">
             <i style={{ width: `${of === 0 ? 0 : (100 * passed) / of}%` }} />

@@ -1,5 +1,7 @@
 /** Reading the form of a baseline: what a person types, as the API wants it, or what is wrong with it. */
 
+import { plural } from '../../format/number';
+
 export interface Counts {
   metric: string;
   n: number;
@@ -32,7 +34,7 @@ export function countsOf(typed: Typed): Counts | { problem: string } {
   const minutes = number(typed.minutesPerCase);
   if ([n, successes, safety, cost, minutes].some((value) => value !== undefined && !(value >= 0)))
     return { problem: 'every number must be 0 or more' };
-  if (successes > n) return { problem: `${successes} of ${n} cases cannot have gone well` };
+  if (successes > n) return { problem: `${successes} of ${plural(n, 'case')} cannot have gone well` };
   return {
     metric: typed.metric.trim() || 'success',
     n,

@@ -3,7 +3,7 @@ import { usePages } from '../../api/pages';
 import type { ExperimentSummary } from '../../api/eval';
 import { withQuery } from '../../api/client';
 import { domainOf, sampleWords } from '../../format/estimate';
-import { exact, plural } from '../../format/number';
+import { plural } from '../../format/number';
 import { query, setQuery } from '../../location';
 import { agentPath, evalSetPath, experimentPath } from '../../router';
 import { isTyping } from '../../shell/shortcuts';
@@ -230,7 +230,7 @@ function Row({ experiment, isPicked, pick }: { experiment: ExperimentSummary; is
         {shown?.estimate ? (
           <EstimateView estimate={shown.estimate} unit={shown.unit} domain={domainOf([shown.estimate], shown.unit)} />
         ) : (
-          <span class="faint">{experiment.state === 'running' ? `${exact(experiment.runs)} runs so far` : '–'}</span>
+          <span class="faint">{experiment.state === 'running' ? `${plural(experiment.runs, 'run')} so far` : '–'}</span>
         )}
       </td>
       <td class="mid" title={first && passedWords(first)}>

@@ -4,6 +4,7 @@ import { may } from '../../api/session';
 import { send } from '../../api/client';
 import type { EvalSetSummary, Page } from '../../api/eval';
 import type { RunSummary } from '../../api/shapes';
+import { plural } from '../../format/number';
 import { evalSetPath } from '../../router';
 import { Dialog } from '../../shell/dialog';
 import { useAct } from '../../ui/act';
@@ -57,7 +58,8 @@ function GoldenForm({ run, close }: { run: RunSummary; close: () => void }) {
       <div class="dialog-body" role="status">
         <h2>Added</h2>
         <p>
-          <a href={evalSetPath(made.name)}>{made.name}</a> is now version {made.version} with {made.cases} cases.
+          <a href={evalSetPath(made.name)}>{made.name}</a> is now version {made.version} with{' '}
+          {plural(made.cases, 'case')}.
         </p>
         <div class="form-foot">
           <button type="button" class="button primary" autofocus onClick={close}>

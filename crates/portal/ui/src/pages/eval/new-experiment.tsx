@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { refresh, useData } from '../../api/cache';
 import { ApiError, send } from '../../api/client';
 import type { EvalSetSummary, EvaluatorView, ExperimentSummary, NewExperiment as Asked, Page } from '../../api/eval';
+import { plural } from '../../format/number';
 import { navigate, query } from '../../location';
 import { experimentPath } from '../../router';
 import { CheckField, Field, Problem } from '../../ui/field';
@@ -123,7 +124,7 @@ function SetField({ value, set }: { value: string; set: (name: string) => void }
         {!known && <option value={value}>{value}</option>}
         {sets.map(({ name, version, cases }) => (
           <option key={name} value={name}>
-            {name} v{version} ({cases} cases)
+            {name} v{version} ({plural(cases, 'case')})
           </option>
         ))}
       </select>

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { send } from '../../api/client';
 import type { PlanView } from '../../api/eval';
 import { methodWord } from '../../format/estimate';
-import { exact, percent } from '../../format/number';
+import { exact, percent, plural } from '../../format/number';
 import { query, setQuery } from '../../location';
 import { useAct } from '../../ui/act';
 import { Field, Problem } from '../../ui/field';
@@ -109,13 +109,13 @@ function Answer({ plan }: { plan: PlanView }) {
   return (
     <section class="block plan" role="status">
       <h2>
-        {exact(plan.cases)} cases, {exact(plan.trials)} trials
+        {plural(plan.cases, 'case')}, {plural(plan.trials, 'trial')}
       </h2>
       <p class="metric-sentence">{plan.sentence}</p>
       <p class="calm">
         Power {percent(plan.power)}; {methodWord(plan.method)}
         {plan.design_effect > 1.05 && `; trials of one case count ${plan.design_effect.toFixed(1)} times less`}
-        {plan.minimum_trials !== null && `; ${exact(plan.minimum_trials)} trials would do if every one passed`}.
+        {plan.minimum_trials !== null && `; ${plural(plan.minimum_trials, 'trial')} would do if every one passed`}.
       </p>
       {plan.curve.length > 0 && (
         <table class="rows evals" aria-label="Other ways to spend the trials">

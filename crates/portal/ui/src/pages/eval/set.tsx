@@ -53,7 +53,7 @@ function Versions({ set }: { set: EvalSetDetail }) {
     >
       {set.versions.map(({ version, cases }) => (
         <option key={version} value={version}>
-          Version {version} ({cases} cases)
+          Version {version} ({plural(cases, 'case')})
         </option>
       ))}
     </select>

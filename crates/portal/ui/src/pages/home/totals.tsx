@@ -1,7 +1,7 @@
 import type { Totals as TotalsShape } from '../../api/shapes';
 import { shareWithInterval } from '../../format/interval';
-import { cost, costReason } from '../../format/money';
-import { exact, short } from '../../format/number';
+import { cost, costReason, priceNote } from '../../format/money';
+import { exact, plural, short } from '../../format/number';
 import { Figure } from '../../ui/figure';
 
 export function Totals({ totals }: { totals: TotalsShape }) {
@@ -27,13 +27,13 @@ export function Totals({ totals }: { totals: TotalsShape }) {
       <Figure
         name="Cost (est.)"
         value={price.startsWith('$') ? atLeast + price : price}
-        note={totals.unpriced_calls > 0 ? `${short(totals.unpriced_calls)} calls unpriced` : 'list prices'}
+        note={priceNote(totals)}
         title={costReason(totals)}
       />
       <Figure
         name="Model calls"
         value={atLeast + short(totals.model_calls)}
-        note={`${short(totals.tool_calls)} tool calls`}
+        note={plural(totals.tool_calls, 'tool call')}
       />
     </section>
   );

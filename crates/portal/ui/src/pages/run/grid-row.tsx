@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { cost, costReason } from '../../format/money';
-import { exact, short } from '../../format/number';
+import { plural, short } from '../../format/number';
 import { duration, offset } from '../../format/time';
 import { kindWord, outcomeWord } from '../../format/words';
 import { Icon } from '../../ui/icon';
@@ -81,7 +81,7 @@ function drawRow({ index, line, row, tree, collapsed, selected, durationNs, sele
           <Revealed text={row.detail} />
         </span>
       </span>
-      <span role="gridcell" class="cell-tokens" title={row.tokens > 0 ? `${exact(row.tokens)} tokens` : undefined}>
+      <span role="gridcell" class="cell-tokens" title={row.tokens > 0 ? plural(row.tokens, 'token') : undefined}>
         {row.tokens > 0 ? short(row.tokens) : ''}
       </span>
       <span role="gridcell" class="cell-cost" title={row.priced ? costReason(row.priced) : undefined}>

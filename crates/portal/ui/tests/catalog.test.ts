@@ -9,7 +9,7 @@ import {
   otherClasses,
   referenceName,
 } from '../src/format/catalog';
-import { agentBlock, linksOf, nearPath, observedGroups, relationGroups } from '../src/pages/catalog/about';
+import { agentBlock, linksOf, nearPath, observedGroups, refusedOf, relationGroups } from '../src/pages/catalog/about';
 import { claimPath } from '../src/pages/catalog/claim';
 import {
   choicesPath,
@@ -206,6 +206,28 @@ describe('an entity', () => {
       { word: 'Seen used by', targets: [{ ref: 'a:b/f', exists: true }], more: { count: 9, isBound: true } },
     ]);
     expect(observedGroups({ ref: 'a:b/c', class: 'agent' }, undefined)).toEqual([]);
+  });
+
+  test('what was only ever refused is told apart from what was used', () => {
+    const node = (ref: string, type: string, title: string) => ({
+      ...{ id: ref, ref, kind: 'resource', type, title, folded: 0, origin: 'discovered' as const },
+    });
+    const item = (name: string, calls: number | null, denied: number | null) => ({
+      ...{ name, calls, denied, granted: false, used: true },
+    });
+    const near = {
+      nodes: [
+        node('resource:a/refund', 'ai-tool', 'Shop/refund'),
+        node('resource:a/find', 'ai-tool', 'shop/find'),
+        node('resource:a/own', 'ai-tool', 'own'),
+        node('resource:a/gpt', 'ai-model', 'gpt'),
+      ],
+      edges: [],
+    };
+    const tools = [item('shop/refund', 0, 2), item('shop/find', 3, 1), item('own', null, null), item('gpt', 0, 1)];
+    expect([...refusedOf({ tools, models: [] }, near)]).toEqual(['resource:a/refund']);
+    expect([...refusedOf({ tools: [], models: [item('gpt', 0, 1)] }, near)]).toEqual(['resource:a/gpt']);
+    expect(refusedOf({ tools, models: [] }, undefined).size).toBe(0);
   });
 
   test('a tool server was used by who called its tools, and these are not its users', () => {

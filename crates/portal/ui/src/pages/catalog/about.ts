@@ -1,4 +1,4 @@
-import type { CatalogRelation, EntityDetail, Envelope } from '../../api/catalog';
+import type { AgentPart, CatalogRelation, EntityDetail, Envelope, Granted } from '../../api/catalog';
 import type { EntityGraph, EntityGraphEdge, EntityGraphNode } from '../../api/catalog-shapes';
 import { classOf } from '../../format/catalog';
 
@@ -95,6 +95,8 @@ type Subject = Pick<EntityDetail, 'ref' | 'class'>;
 export const nearPath = ({ class: className }: Pick<Subject, 'class'>): string =>
   `/graph?depth=${className === 'tool_server' ? 2 : 1}`;
 
+export const SEEN_USING = 'Seen using';
+
 /** What traffic shows and no document says, on both sides. */
 export function observedGroups({ ref, class: className }: Subject, near: EntityGraph | undefined): RelationGroup[] {
   const edges = near?.edges ?? [];
@@ -113,7 +115,7 @@ export function observedGroups({ ref, class: className }: Subject, near: EntityG
   };
   return [
     side(
-      'Seen using',
+      SEEN_USING,
       seen.filter(({ from }) => from === ref),
       'to',
     ),
@@ -125,6 +127,21 @@ export function observedGroups({ ref, class: className }: Subject, near: EntityG
     ),
   ].filter(({ targets, more }) => targets.length > 0 || more);
 }
+
+/** Tools and models that an agent only asked for: what it did was refused each time. Their title is their name in traffic. */
+export function refusedOf({ tools, models }: Uses, near: EntityGraph | undefined): Set<string> {
+  const named = new Map<string | null, Set<string>>([
+    ['ai-tool', onlyRefused(tools)],
+    ['ai-model', onlyRefused(models)],
+  ]);
+  const refused = near?.nodes.filter(({ type, title }) => named.get(type)?.has(title.toLowerCase())) ?? [];
+  return new Set(refused.flatMap(({ ref }) => ref ?? []));
+}
+
+type Uses = Pick<AgentPart, 'tools' | 'models'>;
+
+const onlyRefused = (items: Granted[]): Set<string> =>
+  new Set(items.filter(({ calls, denied }) => calls === 0 && denied).map(({ name }) => name.toLowerCase()));
 
 type End = 'from' | 'to';
 

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
-import { entityApi, type EntityDetail, type Summary, type TrendDay } from '../../api/catalog';
+import { entityApi, type AgentPart, type EntityDetail, type Summary, type TrendDay } from '../../api/catalog';
 import type { EntityGraph } from '../../api/catalog-shapes';
 import { referenceName } from '../../format/catalog';
 import { shareWithExact } from '../../format/interval';
@@ -14,7 +14,16 @@ import { EntityLink, iconOf, isOwned } from '../../ui/catalog';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
 import { HowDocsComeIn } from '../docs/come-in';
-import { agentBlock, linksOf, nearPath, observedGroups, relationGroups, type AgentBlock } from './about';
+import {
+  agentBlock,
+  linksOf,
+  nearPath,
+  observedGroups,
+  refusedOf,
+  relationGroups,
+  SEEN_USING,
+  type AgentBlock,
+} from './about';
 import { Owned, Parts } from './parts';
 import { successBand } from './trend';
 
@@ -31,7 +40,7 @@ export function Overview({ detail, summary }: { detail: EntityDetail; summary: S
         {agent && <Declared agent={agent} />}
       </div>
       <div class="home-aside">
-        <Relations detail={detail} />
+        <Relations detail={detail} agent={summary?.agent ?? null} />
         <Links detail={detail} />
         {lacksDocs(detail) && <NoDocs />}
       </div>
@@ -196,9 +205,10 @@ function Declared({ agent }: { agent: AgentBlock }) {
   );
 }
 
-function Relations({ detail }: { detail: EntityDetail }) {
+function Relations({ detail, agent }: { detail: EntityDetail; agent: AgentPart | null }) {
   const near = useData<EntityGraph>(entityApi(detail.ref, nearPath(detail))).data.value;
   const nodes = new Map(near?.nodes.map((node) => [node.ref, node]));
+  const refused = agent ? refusedOf(agent, near) : null;
   const groups = [...relationGroups(detail.relations), ...observedGroups(detail, near)];
   return (
     <section class="block">
@@ -218,6 +228,11 @@ function Relations({ detail }: { detail: EntityDetail }) {
                   </span>
                 ) : (
                   <EntityLink reference={ref} title={nodes.get(ref)?.title ?? null} />
+                )}
+                {word === SEEN_USING && refused?.has(ref) && (
+                  <span class="chip" title="It asked, and in 30 days none of its calls at the gateway went on">
+                    refused
+                  </span>
                 )}
               </li>
             ))}

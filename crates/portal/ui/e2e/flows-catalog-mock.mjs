@@ -59,7 +59,8 @@ async function glance({ browser, server }) {
     '7.8% (5.4–10.8)',
     '7.31 s',
     '$0.011 ($0.010–$0.012)',
-    '$1.25 of $5.00',
+    '$5.00 of $5.00',
+    'exhausted · 3 more limits',
     'A budget with a hard stop',
     'Enforce',
   ])
@@ -76,6 +77,34 @@ async function glance({ browser, server }) {
   assert.match(page.url(), /tab=scorecard&check=controlled\.budget/);
   assert.deepEqual(await findings(page), []);
   await screenshot(page, 'entity-agent-check-light-1280');
+  await close();
+}
+
+/** A budget of calls is a budget, and what was refused was not used. */
+async function refusals({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  const set = server.state.permission.budgets;
+  server.state.permission.budgets = set
+    .filter(({ name }) => name === 'agents-day')
+    .map((budget) => ({ ...budget, limits: { ...budget.limits, cost_usd: null } }));
+  await page.route('**/summary', async (route) => {
+    const body = await (await route.fetch()).json();
+    body.agent.budget = null;
+    Object.assign(body.agent.models[0], { calls: 0, denied: 2 });
+    await route.fulfill({ json: body });
+  });
+  await page.goto(AGENT);
+  await shown(page, '1,213 of 2,000 calls');
+  await shown(page, '787 left');
+  assert.equal(await page.locator('.figure.bad', { hasText: 'Budget' }).count(), 0);
+  await page.locator('.relation-group', { hasText: 'Seen using' }).getByText('refused').waitFor();
+  assert.equal(await page.locator('.relation-group .chip').count(), 1);
+  assert.deepEqual(await findings(page), []);
+  await screenshot(page, 'entity-agent-refused-light-1280');
+  server.state.permission.budgets = [];
+  await page.reload();
+  await page.getByRole('link', { name: 'Set one' }).waitFor();
+  server.state.permission.budgets = set;
   await close();
 }
 
@@ -221,6 +250,7 @@ async function missing({ browser, server }) {
 export const catalogMockFlows = [
   { name: 'catalog: pages, kinds, order, filters and keys', run: list },
   { name: 'catalog: an agent in five seconds', run: glance },
+  { name: 'catalog: a budget of calls, and a model that was refused', run: refusals },
   { name: 'catalog: a document is checked while one types', run: document },
   { name: 'catalog: a viewer decides nothing', run: viewer },
   { name: 'catalog: a review, and somebody who was faster', run: review },

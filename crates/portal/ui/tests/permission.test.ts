@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Account, Budget, BudgetUnit } from '../src/api/gate';
 import { includes } from '../src/api/session';
 import type { Impact, PolicyItem } from '../src/api/policies';
 import type { ToolDefinition } from '../src/api/tools';
@@ -15,6 +16,7 @@ import {
 import { callerName } from '../src/format/name';
 import { about, kindWord } from '../src/pages/audit/words';
 import { byWeight, impactWords, startingText, withMode } from '../src/pages/boundaries/text';
+import { agentBudgets } from '../src/pages/catalog/agent-budgets';
 import { budgetOf, limitsText, resetText, share, whoText } from '../src/pages/budgets/words';
 import { asPrefix, isFiltered, listPath, parseFilter } from '../src/pages/decisions/filter';
 import { wayOut } from '../src/pages/decisions/way-out';
@@ -193,6 +195,7 @@ describe('budgets', () => {
     expect(limitsText({ limits: { cost_usd: 5, tokens: null, calls: 2_000, seconds: null } })).toBe(
       '$5.00 and 2,000 calls',
     );
+    expect(limitsText({ limits: { cost_usd: null, tokens: 1, calls: 1, seconds: null } })).toBe('1 token and 1 call');
     expect(whoText({ agent: 'helm-*', team: null, per: 'session' })).toBe('agent helm-*, for each session');
     expect([share(1, 4), share(9, 4), share(0, 0)]).toEqual([0.25, 1, 1]);
     expect([resetText(null, 0), resetText('1970-01-01T00:01:00Z', 0), resetText('1970-01-01T00:00:00Z', 5)]).toEqual([
@@ -200,6 +203,60 @@ describe('budgets', () => {
       'in 1 m 00 s',
       'now',
     ]);
+  });
+});
+
+describe('budgets of an agent', () => {
+  const none = { cost_usd: null, tokens: null, calls: null, seconds: null };
+  const budget = (name: string, more: Partial<Budget>): Budget => ({
+    ...{ name, origin: 'set', agent: null, team: null, per: 'agent', mode: 'enforce', window: 'day' },
+    ...{ window_seconds: 86_400, set_by: null, set_at: null, limits: none, accounts: [], accounts_more: 0 },
+    ...more,
+  });
+  const account = (subject: string, unit: BudgetUnit, limit: number, spent: number, reserved = 0): Account => ({
+    ...{ subject, starts_at: null, resets_at: null, exhausted: false },
+    limits: [{ unit, limit, spent, reserved, left: limit - spent - reserved }],
+  });
+  test('a limit of whatever unit counts, and the one nearest to its end is shown', () => {
+    const calls = budget('boundary/helm/1', {
+      ...{ origin: 'boundary', agent: 'desk, helm-*', limits: { ...none, calls: 100 } },
+      accounts: [account('other', 'calls', 100, 99), account('helm-1', 'calls', 100, 10, 1)],
+    });
+    const tokens = budget('tokens', { per: 'everyone', limits: { ...none, tokens: 100 } });
+    const run = budget('run', { per: 'run', limits: { ...none, calls: 40 } });
+    expect(agentBudgets('helm-1', null, [run, tokens, calls])).toEqual({
+      nearest: {
+        ...{ budget: 'boundary/helm/1', isEnforced: true, window: 'a day', unit: 'calls' },
+        ...{ limit: 100, spent: 11, left: 89 },
+      },
+      other: null,
+      more: 2,
+    });
+    expect(agentBudgets('helm-1', null, [tokens]).nearest).toMatchObject({ unit: 'tokens', spent: 0, left: 100 });
+    expect(agentBudgets('xhelm-1', null, [calls])).toEqual({ nearest: null, other: null, more: 0 });
+  });
+  test('what was spent is not made up where the account is not known', () => {
+    const run = budget('run', { per: 'run', limits: { ...none, calls: 40, tokens: 9 } });
+    const hidden = budget('many', { accounts_more: 3, limits: { ...none, calls: 5 } });
+    const team = budget('team', { team: 'ops', limits: { ...none, calls: 5 } });
+    expect(agentBudgets('helm', null, [run, hidden, team])).toEqual({
+      nearest: null,
+      other: { budget: 'run', limits: '9 tokens and 40 calls', per: 'for each run' },
+      more: 1,
+    });
+    const figures = {
+      name: 'team',
+      mode: 'observe',
+      window: 'day',
+      limit_usd: 4,
+      spent_usd: 1,
+      left_usd: 3,
+      ends_at: null,
+    };
+    expect(agentBudgets('helm', figures, [])).toMatchObject({
+      nearest: { budget: 'team', isEnforced: false, unit: 'cost_usd', spent: 1, left: 3 },
+      more: 0,
+    });
   });
 });
 

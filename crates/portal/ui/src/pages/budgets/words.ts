@@ -5,21 +5,24 @@ import { amount, left, unitWord } from '../../format/permission';
 
 export const UNITS: BudgetUnit[] = ['cost_usd', 'tokens', 'calls', 'seconds'];
 
+/** What is counted, behind its number: ` calls`. Money and time say it themselves. */
+export function countedWord(value: number, unit: BudgetUnit): string {
+  if (unit === 'cost_usd' || unit === 'seconds') return '';
+  const word = unitWord[unit].toLowerCase();
+  return ` ${value === 1 ? word.slice(0, -1) : word}`;
+}
+
 /** `$5 and 100 calls`. */
 export function limitsText({ limits }: Pick<Budget, 'limits'>): string {
   const parts = UNITS.flatMap((unit) => {
     const limit = limits[unit];
     if (limit === null || limit === undefined) return [];
-    return [
-      unit === 'cost_usd' || unit === 'seconds'
-        ? amount(limit, unit)
-        : `${amount(limit, unit)} ${unitWord[unit].toLowerCase()}`,
-    ];
+    return [`${amount(limit, unit)}${countedWord(limit, unit)}`];
   });
   return parts.join(' and ') || 'no limit';
 }
 
-const perWords: Record<NewBudget['per'], string> = {
+export const perWords: Record<NewBudget['per'], string> = {
   everyone: 'shared by all of them',
   agent: 'for each agent',
   team: 'for each team',

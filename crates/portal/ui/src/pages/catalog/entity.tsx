@@ -45,7 +45,7 @@ export default function EntityPage({ id }: { id: string }) {
         {read && <Actions detail={read} />}
       </PageHead>
       {read && summary.data.value ? (
-        <Header summary={summary.data.value} isAway={query.value.has('tab')} />
+        <Header summary={summary.data.value} name={trafficName(read)} isAway={query.value.has('tab')} />
       ) : (
         summary.error.value && <Failure error={summary.error.value} retry={() => void summary.reload()} />
       )}

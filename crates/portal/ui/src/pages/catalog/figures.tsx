@@ -1,24 +1,30 @@
 import type { ComponentChildren } from 'preact';
+import { useData } from '../../api/cache';
 import type { AgentPart, ModelPart, RunFigures, TrendDay } from '../../api/catalog';
-import type { Estimate } from '../../api/eval';
+import { withQuery } from '../../api/client';
+import type { Estimate, Page } from '../../api/eval';
+import { BUDGETS, type Budget } from '../../api/gate';
 import { intervalText, valueText, estimateSentence, sampleWords, type Unit } from '../../format/estimate';
 import { exactInterval } from '../../format/interval';
-import { cost, costReason, dollars } from '../../format/money';
+import { cost, costReason, priceNote } from '../../format/money';
 import { exact, percent, plural } from '../../format/number';
+import { amount } from '../../format/permission';
 import { duration } from '../../format/time';
 import { entityPath } from '../../router';
 import { Figure } from '../../ui/figure';
 import { Sparkline } from '../../ui/sparkline';
+import { countedWord, share } from '../budgets/words';
+import { agentBudgets, type Standing } from './agent-budgets';
 import { successBand } from './trend';
 
 const NS_PER_MS = 1e6;
 /** Success, errors, time, cost and budget of an agent: each number with what it rests on. */
-export function AgentFigures({ agent, reference }: { agent: AgentPart; reference: string }) {
+export function AgentFigures({ agent, name, reference }: { agent: AgentPart; name: string; reference: string }) {
   const { runs } = agent;
   return (
     <section class="totals five" aria-label={runs ? `The last ${plural(runs.days, 'day')}` : 'The last days'}>
       {runs ? <RunFigureRow runs={runs} denied={agent.denied} reference={reference} /> : <NoRuns />}
-      <BudgetFigure budget={agent.budget} />
+      <BudgetFigure agent={name} figures={agent.budget} />
     </section>
   );
 }
@@ -134,28 +140,58 @@ function NoRuns() {
   return <Figure name="Runs" value="none" note="in the last 30 days" />;
 }
 
-function BudgetFigure({ budget }: { budget: AgentPart['budget'] }) {
-  if (!budget) {
-    return <Figure name="Budget" value="none" note={<a href="/budgets?new=1">Set one</a>} bad />;
+/** As many as the server gives at once. */
+const BUDGETS_READ = 500;
+
+function BudgetFigure({ agent, figures }: { agent: string; figures: AgentPart['budget'] }) {
+  const read = useData<Page<Budget>>(withQuery(BUDGETS, { limit: BUDGETS_READ }));
+  const page = read.data.value;
+  const { nearest, other, more } = agentBudgets(agent, figures, page?.items ?? []);
+  const further = more > 0 && ` · ${plural(more, 'more limit')}`;
+  if (nearest) return <NearestBudget nearest={nearest} further={further} />;
+  if (other) {
+    return (
+      <Figure
+        name="Budget"
+        value={other.limits}
+        note={
+          <a href="/budgets" title={other.budget}>
+            {other.per}
+            {further}
+          </a>
+        }
+      />
+    );
   }
-  const share = budget.limit_usd > 0 ? Math.min(1, budget.spent_usd / budget.limit_usd) : 1;
-  const isFull = budget.left_usd <= 0;
+  if (!page || page.next_cursor) return <Figure name="Budget" value="–" note={<a href="/budgets">All budgets</a>} />;
+  return <Figure name="Budget" value="none" note={<a href="/budgets?new=1">Set one</a>} bad />;
+}
+
+function NearestBudget({ nearest, further }: { nearest: Standing; further: string | false }) {
+  const { budget, isEnforced, unit, limit, spent, left } = nearest;
+  const used = share(spent, limit);
+  const isFull = left <= 0;
   return (
     <Figure
-      name={`Budget, ${windowWord(budget.window)}`}
+      name={`Budget, ${nearest.window}`}
       value={
         <>
-          {dollars(budget.spent_usd)} <span class="figure-interval">of {dollars(budget.limit_usd)}</span>
+          {amount(spent, unit)}{' '}
+          <span class="figure-interval">
+            of {amount(limit, unit)}
+            {countedWord(limit, unit)}
+          </span>
         </>
       }
       note={
-        <a href="/budgets" class="budget-note" title={`${budget.name}: ${percent(share, 0)} spent`}>
+        <a href="/budgets" class="budget-note" title={`${budget}: ${percent(used, 0)} spent`}>
           <span class={isFull ? 'budget-bar full' : 'budget-bar'} aria-hidden="true">
-            <i style={{ width: `${100 * share}%` }} />
+            <i style={{ width: `${100 * used}%` }} />
           </span>
           <span>
-            {isFull ? 'exhausted' : `${dollars(budget.left_usd)} left`}
-            {budget.mode === 'enforce' ? '' : ', observed'}
+            {isFull ? 'exhausted' : `${amount(left, unit)} left`}
+            {isEnforced ? '' : ', observed'}
+            {further}
           </span>
         </a>
       }
@@ -164,20 +200,13 @@ function BudgetFigure({ budget }: { budget: AgentPart['budget'] }) {
   );
 }
 
-const WINDOWS: Record<string, string> = { hour: 'an hour', day: 'a day', week: 'a week', whole: 'in all' };
-const windowWord = (window: string): string => WINDOWS[window] ?? window;
-
 export function ModelFigures({ model }: { model: ModelPart }) {
   return (
     <section class="totals five" aria-label="Calls">
       <Figure name="Calls" value={exact(model.calls)} note="seen so far" />
       <Figure name="Errors" {...estimated(model.error_rate, 'share')} note="of the calls" />
       <Figure name="p95 latency" value={ms(model.p95_duration_ms)} note={`${ms(model.p50_duration_ms)} median`} />
-      <Figure
-        name="Cost (est.)"
-        value={cost(model)}
-        note={model.unpriced_calls > 0 ? `${exact(model.unpriced_calls)} calls unpriced` : 'list prices'}
-      />
+      <Figure name="Cost (est.)" value={cost(model)} note={priceNote(model)} />
     </section>
   );
 }

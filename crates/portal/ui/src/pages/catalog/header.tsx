@@ -28,7 +28,7 @@ import { LevelBar } from './level-bar';
  * What a reader must know in five seconds: whose it is, what for, what runs, and whether it has earned its place. Where
  * space is short it makes way for a view that was opened.
  */
-export function Header({ summary, isAway }: { summary: Summary; isAway: boolean }) {
+export function Header({ summary, name, isAway }: { summary: Summary; name: string; isAway: boolean }) {
   const { agent, model, team } = summary;
   return (
     <section class={isAway ? 'entity-header away' : 'entity-header'} aria-label="At a glance">
@@ -42,7 +42,7 @@ export function Header({ summary, isAway }: { summary: Summary; isAway: boolean 
         {summary.tool && <ToolFacts part={summary.tool} />}
         {team && <TeamFacts team={team} reference={summary.ref} />}
       </dl>
-      {agent && <AgentFigures agent={agent} reference={summary.ref} />}
+      {agent && <AgentFigures agent={agent} name={name} reference={summary.ref} />}
       {model && <ModelFigures model={model} />}
       {summary.score && <NextCheckLine summary={summary} />}
     </section>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Approval } from '../src/api/gate';
-import { failureWords, refusal } from '../src/format/refusal';
+import { failureWords, refusal, refusedBy } from '../src/format/refusal';
 import { byTimeLeft } from '../src/pages/approvals/order';
 
 const run = (code: string | null, sources: ('gateway' | 'sdk')[] = ['gateway']) => ({
@@ -20,6 +20,13 @@ test('what Mizzen kept from going on is told apart from what failed', () => {
   ]);
   expect([refusal(run('tool_error')), failureWords(run('tool_error'))]).toEqual([null, 'tool_error']);
   expect(refusal(run('stopped', ['sdk']))).toBeNull();
+});
+
+test('a refused step names its decision, and only where Mizzen itself refused', () => {
+  const message = 'nothing permits `tool:shop/refund` (decision `dec_AZ-x_1`)';
+  expect(refusedBy(message, 'gateway')).toEqual({ why: 'nothing permits `tool:shop/refund`', decision: 'dec_AZ-x_1' });
+  expect(refusedBy(message, 'sdk')).toEqual({ why: message, decision: null });
+  expect(refusedBy('timed out', 'gateway')).toEqual({ why: 'timed out', decision: null });
 });
 
 test('the held call that expires first is on top', () => {

@@ -1,4 +1,4 @@
-import type { RunSummary } from '../api/shapes';
+import type { RunSummary, Source } from '../api/shapes';
 
 /** What Mizzen itself kept from going on, by the stable code that a run ends with. */
 
@@ -42,4 +42,13 @@ export function failureWords(run: Pick<RunSummary, 'outcome' | 'error_message' |
     default:
       return code;
   }
+}
+
+const BY_DECISION = / \(decision `(dec_[\w-]+)`\)$/;
+
+/** What the span of a refused call says, and the decision that it names at its end. Only Mizzen's own doors refuse. */
+export function refusedBy(message: string, source: Source): { why: string; decision: string | null } {
+  const [named, decision] = (source === 'gateway' && BY_DECISION.exec(message)) || [];
+  if (!named || !decision) return { why: message, decision: null };
+  return { why: message.slice(0, -named.length), decision };
 }

@@ -6,13 +6,14 @@ import { Copy } from '../../ui/copy';
 import { Json } from '../../ui/json';
 import { Revealed } from '../../ui/revealed';
 import { MessageParts } from './message';
+import { StepError } from './step-error';
 
 export function ContentSections({ span, step }: { span: SpanDetail; step: StepView | undefined }) {
   const { content } = span;
   const message = step?.error_message ?? span.status_message;
   return (
     <>
-      {message && span.outcome === 'error' && <p class="error-text">{message}</p>}
+      {message && span.outcome === 'error' && <StepError message={message} source={span.source} />}
       {isGiven(content.tool_arguments) && (
         <Section title="Arguments" open>
           <Json value={unwrapped(content.tool_arguments)} label="Arguments" />

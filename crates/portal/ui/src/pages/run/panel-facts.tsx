@@ -4,7 +4,7 @@ import { cost, costReason, dollars } from '../../format/money';
 import { exact, percent, plural } from '../../format/number';
 import { duration, instant, offset } from '../../format/time';
 import { sourceReason, totalTokens } from '../../format/words';
-import { agentPath, modelPath } from '../../router';
+import { agentPath, decisionPath, modelPath } from '../../router';
 import { Copy } from '../../ui/copy';
 import { Name } from '../../ui/name';
 import { SourceChip } from '../../ui/status';
@@ -14,6 +14,7 @@ export function PanelFacts({ step, span }: { step: StepView | undefined; span: S
   const either = step ?? span;
   if (!either) return null;
   const usage = either.usage ?? null;
+  const decision = span ? decisionOf(span) : null;
   return (
     <dl class="facts">
       <Fact name="Time">
@@ -23,14 +24,14 @@ export function PanelFacts({ step, span }: { step: StepView | undefined; span: S
       {usage && totalTokens(usage) > 0 && (
         <>
           <Fact name="Input">
-            {exact(usage.input_tokens)} tokens
+            {plural(usage.input_tokens, 'token')}
             {usage.cache_read_tokens > 0 && <span class="faint"> · {exact(usage.cache_read_tokens)} cached</span>}
             {usage.cache_write_tokens > 0 && (
               <span class="faint"> · {exact(usage.cache_write_tokens)} written to cache</span>
             )}
           </Fact>
           <Fact name="Output">
-            {exact(usage.output_tokens)} tokens
+            {plural(usage.output_tokens, 'token')}
             {usage.reasoning_tokens > 0 && <span class="faint"> · {exact(usage.reasoning_tokens)} reasoning</span>}
           </Fact>
         </>
@@ -73,6 +74,11 @@ export function PanelFacts({ step, span }: { step: StepView | undefined; span: S
           <code>{either.error_type}</code>
         </Fact>
       )}
+      {decision && (
+        <Fact name="Decision">
+          <a href={decisionPath(decision)}>{decision}</a>
+        </Fact>
+      )}
       {either.sampling_fraction < 1 && (
         <Fact name="Sampled">{percent(either.sampling_fraction)} of such spans were kept by the sender</Fact>
       )}
@@ -85,13 +91,19 @@ export function PanelFacts({ step, span }: { step: StepView | undefined; span: S
   );
 }
 
+/** What let the call go on or refused it, as the gateway notes it. */
+function decisionOf({ source, attributes }: SpanDetail): string | null {
+  const id = (attributes as Record<string, unknown> | null)?.['mizzen.decision.id'];
+  return source === 'gateway' && typeof id === 'string' ? id : null;
+}
+
 function Subtree({ step }: { step: StepView }) {
   const { subtree } = step;
   const tokens = totalTokens(subtree.usage);
   return (
     <Fact name="With all below">
       {plural(subtree.steps, 'step')}
-      {tokens > 0 && ` · ${exact(tokens)} tokens`}
+      {tokens > 0 && ` · ${plural(tokens, 'token')}`}
       {(subtree.cost_usd != null || subtree.unpriced_calls > 0) && (
         <span title={costReason(subtree)}> · {cost(subtree)}</span>
       )}

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { Message, StoryEntry } from '../../api/shapes';
 import { summary, unwrapped } from '../../format/json';
 import { dollars } from '../../format/money';
-import { exact } from '../../format/number';
+import { exact, plural } from '../../format/number';
 import { duration, offset } from '../../format/time';
 import { totalTokens, usageSentence } from '../../format/words';
 import { Icon, type IconName } from '../../ui/icon';
@@ -12,6 +12,7 @@ import { Revealed } from '../../ui/revealed';
 import { SourceChip, Status } from '../../ui/status';
 import { MessageParts } from './message';
 import type { StepChoice } from './selection';
+import { StepError } from './step-error';
 
 interface Props {
   entry: StoryEntry;
@@ -78,7 +79,7 @@ function facts(entry: StoryEntry): ComponentChildren {
   const tokens = totalTokens(entry.usage);
   return (
     <>
-      {tokens > 0 && entry.usage && <span title={usageSentence(entry.usage)}>{exact(tokens)} tokens</span>}
+      {tokens > 0 && entry.usage && <span title={usageSentence(entry.usage)}>{plural(tokens, 'token')}</span>}
       {entry.cost_usd !== null && entry.cost_usd !== undefined && (
         <span title="Estimated from list prices">{dollars(entry.cost_usd)}</span>
       )}
@@ -102,7 +103,7 @@ function Body({ entry }: { entry: StoryEntry }) {
   return (
     <div class="entry-body">
       {entry.message && <MessageParts message={entry.message} callsApart />}
-      {entry.error_message && <p class="error-text">{entry.error_message}</p>}
+      {entry.error_message && <StepError message={entry.error_message} source={entry.source} />}
     </div>
   );
 }
@@ -152,7 +153,7 @@ function ToolCall({ entry }: { entry: StoryEntry }) {
           )}
         </span>
       </summary>
-      {entry.error_message && <p class="error-text">{entry.error_message}</p>}
+      {entry.error_message && <StepError message={entry.error_message} source={entry.source} />}
       <h4>Arguments</h4>
       {given === null || given === undefined ? (
         <p class="faint">None recorded</p>

@@ -129,6 +129,62 @@ async function decidedBefore({ browser, server }) {
   }
 }
 
+/** A step that was refused leads to its decision, from the story and from the panel. */
+async function refusedStep({ browser, server }) {
+  const { id } = server.state.permission.decisions.find(({ effect }) => effect === 'deny');
+  const why = 'nothing permits `tool:shop/track_shipment`';
+  const refuse = (step) =>
+    Object.assign(step, {
+      source: 'gateway',
+      error_type: 'policy_denied',
+      error_message: `${why} (decision \`${id}\`)`,
+    });
+  const failed = ({ span_id: span }) => span === 'a000000000000005';
+  for (const [scheme, width] of [
+    ['light', 1280],
+    ['dark', 390],
+  ]) {
+    const { page, close } = await open(browser, server, { scheme, width, height: 900 });
+    await changed(page, '/runs/run_order_1042', ({ steps }) => refuse(steps.find(failed)));
+    await changed(page, '/runs/run_order_1042/story', ({ entries }) => refuse(entries.find(failed)));
+    await changed(page, '/runs/run_order_1042/spans/a000000000000005', (span) => {
+      refuse(span).attributes['mizzen.decision.id'] = id;
+    });
+    await page.goto('/runs/run_order_1042');
+    const link = page.locator('.story').getByRole('link', { name: `Decision ${id}` });
+    await link.waitFor();
+    assert.ok(!(await page.locator('.story .error-text').innerText()).includes('(decision'), 'it is said once');
+    assert.deepEqual(await findings(page), []);
+    await screenshot(page, `run-refused-step-${scheme}-${width}`);
+    await page.goto('/runs/run_order_1042?step=a000000000000005');
+    const fact = page.locator('.panel .facts').getByRole('link', { name: id });
+    await fact.waitFor();
+    assert.deepEqual(await findings(page), []);
+    await screenshot(page, `run-refused-panel-${scheme}-${width}`);
+    await fact.click();
+    await until(page, 'the decision is shown', (wanted) => location.search.includes(wanted), id);
+    await close();
+  }
+}
+
+/** Filters that are set leave room for what clears them. */
+async function oneLine({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.goto('/decisions?effect=deny&enforced=true');
+  const clear = page.locator('.filters').getByRole('button', { name: 'Clear' });
+  await clear.waitFor();
+  await page.locator('.filters option', { hasText: 'order-support' }).waitFor({ state: 'attached' });
+  const middles = await page.evaluate(() =>
+    [...document.querySelectorAll('.filters > *')].map((one) => {
+      const { top, height } = one.getBoundingClientRect();
+      return Math.round(top + height / 2);
+    }),
+  );
+  assert.ok(Math.max(...middles) - Math.min(...middles) <= 2, `the filters stand in lines at ${middles}`);
+  await screenshot(page, 'decisions-filtered-light-1280');
+  await close();
+}
+
 async function waitingElsewhere({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/approvals');
@@ -502,6 +558,8 @@ export const permissionMockFlows = [
   { name: 'enforcing shows its impact first, and a stale folder is loud', run: modes },
   { name: 'a boundary is made and deleted', run: making },
   { name: 'decisions are found, explained and lead to their entry', run: decisionsFlow },
+  { name: 'filters of decisions stand in one line', run: oneLine },
+  { name: 'a refused step leads to its decision', run: refusedStep },
   { name: 'proofs are checked in the browser, and a changed entry is found', run: proofs },
   { name: 'a changed tool is compared in a narrow window', run: narrowComparison },
   { name: 'a changed tool is compared and pinned', run: tools },

@@ -35,7 +35,7 @@ pub struct IngestHealth {
     pub live_rows: u64,
     /// Segments that were found damaged or gone; reads that need them fail until they are put back.
     pub lost_segments: u64,
-    /// Why storage does not work at the moment, else which segment is lost; `None` when all is well.
+    /// Why storage does not work at the moment, else which segment is lost or whose are not read; `None` when all is well.
     pub failing: Option<String>,
 }
 
@@ -71,6 +71,9 @@ pub(crate) struct Health {
     /// Why each segment is lost, by its path.
     lost: Arc<Mutex<BTreeMap<String, String>>>,
     lost_segments: Gauge,
+    /// What is said of segments in the database that are not this node's.
+    unread: Arc<ArcSwapOption<String>>,
+    unread_segments: Gauge,
 }
 
 impl Health {
@@ -107,6 +110,12 @@ impl Health {
             log_stopped: Arc::default(),
             lost: Arc::default(),
             lost_segments: metrics.gauge("mizzen_telemetry_lost_segments", "Segments found damaged or gone.", &[]),
+            unread: Arc::default(),
+            unread_segments: metrics.gauge(
+                "mizzen_telemetry_unread_segments",
+                "Segments in the database that are of other data folders, and not read here.",
+                &[],
+            ),
         }
     }
 
@@ -182,7 +191,22 @@ impl Health {
     pub(crate) fn failing(&self) -> Option<String> {
         let states = [&self.log_failing, &self.segments_failing, &self.merging_failing, &self.failing];
         let at_the_moment = states.iter().find_map(|state| state.load().as_deref().cloned());
-        at_the_moment.or_else(|| self.lost_by_path().values().next().cloned())
+        let lost = || self.lost_by_path().values().next().cloned();
+        at_the_moment.or_else(lost).or_else(|| self.unread.load().as_deref().cloned())
+    }
+
+    /// The database names segments of other nodes: their runs are listed, and what is in them is not read.
+    pub(crate) fn tell_unread(&self, others: &BTreeMap<String, u64>) {
+        let all: u64 = others.values().sum();
+        self.unread_segments.set(i64::try_from(all).unwrap_or(i64::MAX));
+        let Some((node, segments)) = others.iter().max_by_key(|(_, segments)| **segments) else { return };
+        let told = format!(
+            "the segments of the node `{node}` ({segments} of {all} that are not this node's) are not read here, nor removed by the \
+             retention; start with its data folder, whose `wal/node` says `{node}`, or, when that is lost, write `{node}` \
+             to `wal/node` of an empty one and start with that"
+        );
+        tracing::error!("{told}");
+        self.unread.store(Some(Arc::new(told)));
     }
 
     /// A segment can never be read again: its rows are missing until it is put back from a backup.

@@ -93,6 +93,7 @@ impl Telemetry {
         let mut inventory = Inventory::take(parts.objects.clone(), &names).await?;
         let left_alone = inventory.sweep(&names, &segments, &index).await?;
         inventory.check(&segments, &parts.data_dir.join(SEGMENTS), &health).await?;
+        health.tell_unread(&index.others_segments().await?);
         let totals = Arc::new(RwLock::new(Totals::load(&index).await?));
         let view = Arc::new(View::with_segments(segments, hidden));
         let reader = SegmentReader::new(parts.objects.clone(), folder(&parts.data_dir, "scratch")?);

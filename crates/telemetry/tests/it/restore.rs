@@ -54,6 +54,36 @@ async fn open(folder: &Path, bucket: &Arc<InMemory>) -> Node {
     Node::open_on(folder, TelemetryConfig::default(), Clock::manual(START), bucket.clone()).await
 }
 
+/// As a container that was started elsewhere, with the same database and bucket.
+#[tokio::test(flavor = "multi_thread")]
+async fn segments_of_a_folder_that_is_lost_are_told_and_read_under_its_name() {
+    let (folder, bucket) = (tempfile::tempdir().unwrap(), Arc::new(InMemory::new()));
+    let log = folder.path().join("wal");
+    let original = open(folder.path(), &bucket).await;
+    write(&original, 1).await;
+    assert_eq!(original.telemetry.health().failing, None);
+    original.stop().await;
+    let name = fs::read_to_string(log.join("node")).unwrap();
+    fs::remove_dir_all(&log).unwrap();
+
+    let other = open(folder.path(), &bucket).await;
+    assert!(other.telemetry.run(&run_id(1)).await.unwrap().is_some());
+    assert_eq!(spans(&other, 1).await, 0);
+    let told = other.telemetry.health().failing.unwrap();
+    assert!(told.starts_with(&format!("the segments of the node `{name}` (1 of 1 that")), "{told}");
+    other.stop().await;
+
+    fs::remove_dir_all(&log).unwrap();
+    fs::create_dir(&log).unwrap();
+    fs::write(log.join("node"), format!("{name}\n")).unwrap();
+    let heir = open(folder.path(), &bucket).await;
+    assert_eq!((spans(&heir, 1).await, heir.telemetry.health().failing), (2, None));
+    heir.ingest(vec![span(1, 2, "q"), span(2, 0, "q")]).await.unwrap();
+    heir.stop().await;
+    let heir = open(folder.path(), &bucket).await;
+    assert_eq!((spans(&heir, 1).await, spans(&heir, 2).await), (3, 1));
+}
+
 async fn write(node: &Node, run: u64) {
     node.ingest(vec![span(run, 0, "q"), span(run, 1, "q")]).await.unwrap();
     node.telemetry.flush().await.unwrap();

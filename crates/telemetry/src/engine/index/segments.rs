@@ -1,5 +1,6 @@
 //! The segment table: a segment exists when it has a row here, whatever lies in object storage.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mizzen_store::StoreError;
@@ -24,6 +25,14 @@ impl Index {
             hidden.insert(number(row.try_get(0)?), row.try_get(1)?);
         }
         Ok((segments, hidden))
+    }
+
+    /// The other nodes that have segments in this database, with how many: their data folders are elsewhere.
+    pub(crate) async fn others_segments(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let sql = "SELECT node, COUNT(*) FROM telemetry_segments WHERE node <> $1 GROUP BY node";
+        let rows = sqlx::query(sql).bind(&self.node).fetch_all(self.store.pool()).await?;
+        let others = rows.iter().map(|row| Ok((row.try_get(0)?, number(row.try_get(1)?))));
+        Ok(others.collect::<Result<_, sqlx::Error>>()?)
     }
 
     pub(crate) async fn add_segment(

@@ -80,6 +80,23 @@ pub struct AuditConfig {
     pub witnesses: Vec<WitnessConfig>,
 }
 
+impl AuditConfig {
+    /// Whether it can be used as it is written. No witness is asked.
+    ///
+    /// # Errors
+    /// When a witness is not configured rightly.
+    pub fn check(&self) -> Result<(), WitnessError> {
+        self.witnesses().map(drop)
+    }
+
+    fn witnesses(&self) -> Result<Vec<Witness>, WitnessError> {
+        if self.witnesses.len() > witness::WITNESSES_MAX {
+            return Err(WitnessError::TooMany);
+        }
+        self.witnesses.iter().map(Witness::new).collect()
+    }
+}
+
 /// When an append returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
@@ -271,11 +288,7 @@ impl AuditLog {
     /// # Errors
     /// When a witness is not configured rightly.
     pub fn start(&self, config: &AuditConfig, client: HttpClient, tasks: &TaskGroup) -> Result<(), WitnessError> {
-        if config.witnesses.len() > witness::WITNESSES_MAX {
-            return Err(WitnessError::TooMany);
-        }
-        let witnesses: Result<Vec<_>, _> = config.witnesses.iter().map(Witness::new).collect();
-        let (witnesses, log) = (witnesses?, self.clone());
+        let (witnesses, log) = (config.witnesses()?, self.clone());
         if !witnesses.is_empty() {
             tasks.spawn(TaskKind::Witnessing, |_| log.keep_witnessed(witnesses, client));
         }

@@ -1,5 +1,6 @@
 //! One `mizzen.toml`: every key has a default, an unknown key names the nearest known one, `MIZZEN_…` overrides.
 
+mod bounds;
 mod check;
 mod load;
 mod sections;

@@ -3,9 +3,14 @@
 use std::fmt;
 use std::io::IsTerminal;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+/// How this process logs, once it does.
+static STARTED: OnceLock<Format> = OnceLock::new();
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -63,6 +68,11 @@ pub enum LogError {
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
+    #[error(
+        "`{0}` in the log filter is no level, and as a target it would log nothing else; use `error`, `warn`, `info`, `debug`, \
+         `trace` or `off`, or `{0}=trace` for a target"
+    )]
+    Level(String),
     #[error("the log was started twice in this process")]
     AlreadyStarted,
 }
@@ -75,6 +85,12 @@ impl LogConfig {
     }
 
     fn filter(&self) -> Result<EnvFilter, LogError> {
+        let words = self.filter.split(',').map(str::trim).filter(|word| !word.is_empty());
+        // A word without a level is a target with all of them, and nothing else is logged then.
+        let mut bare = words.filter(|word| !word.contains(['=', '[']));
+        if let Some(word) = bare.find(|word| word.parse::<LevelFilter>().is_err()) {
+            return Err(LogError::Level(word.to_owned()));
+        }
         EnvFilter::try_new(&self.filter).map_err(|source| LogError::Filter { filter: self.filter.clone(), source })
     }
 }
@@ -89,7 +105,14 @@ pub fn init(config: &LogConfig) -> Result<(), LogError> {
         Format::Text => lines.with_ansi(std::io::stderr().is_terminal()).try_init(),
         Format::Json => lines.json().flatten_event(true).try_init(),
     }
-    .map_err(|_| LogError::AlreadyStarted)
+    .map_err(|_| LogError::AlreadyStarted)?;
+    STARTED.set(config.format).map_err(|_| LogError::AlreadyStarted)
+}
+
+/// How this process logs; as text as long as it does not.
+#[must_use]
+pub fn format() -> Format {
+    STARTED.get().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -101,6 +124,13 @@ mod tests {
         let config = LogConfig { filter: "mizzen=loud".into(), ..LogConfig::default() };
         let message = init(&config).unwrap_err().to_string();
         assert!(message.contains("`mizzen=loud`"), "{message}");
+        for filter in ["inof", "info,mizzen_llm", "Mizzen"] {
+            let config = LogConfig { filter: filter.into(), ..LogConfig::default() };
+            assert!(matches!(config.check(), Err(LogError::Level(_))), "{filter}");
+        }
+        for filter in ["info", "WARN,mizzen_llm=debug", "off", "warn,[call{model=a}]=debug", "", "mizzen=trace, info"] {
+            LogConfig { filter: filter.into(), ..LogConfig::default() }.check().unwrap();
+        }
         assert!(matches!("xml".parse::<Format>(), Err(LogError::Format(_))));
     }
 }

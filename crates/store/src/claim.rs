@@ -10,7 +10,7 @@ use std::time::Duration;
 use sqlx::any::install_default_drivers;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
-use crate::database::{StoreConfig, check_scheme};
+use crate::database::{self, StoreConfig};
 use crate::error::StoreError;
 
 /// Any fixed number will do. The schema's own number is added: one database may have several Mizzens, each with a schema.
@@ -112,7 +112,7 @@ impl Claim {
 
 impl Held {
     async fn take(url: &str) -> Result<Self, StoreError> {
-        check_scheme(url)?;
+        database::check(url)?;
         install_default_drivers();
         let taken = tokio::time::timeout(ANSWER_TIMEOUT, Self::try_often(url)).await;
         taken.unwrap_or(Err(StoreError::Unavailable(sqlx::Error::PoolTimedOut)))

@@ -15,6 +15,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Transaction};
 
 pub use self::double::NullableDouble;
@@ -170,22 +171,22 @@ impl Store {
     }
 }
 
-/// Whether the URL is one of PostgreSQL.
+/// Whether the URL is one of PostgreSQL that can be connected to, without connecting.
 ///
 /// # Errors
 /// When it is not.
-pub fn check_scheme(url: &str) -> Result<(), StoreError> {
+pub fn check(url: &str) -> Result<(), StoreError> {
     let scheme = url.split_once("://").map_or(url, |(scheme, _)| scheme);
     if !matches!(scheme, "postgres" | "postgresql") {
         // What is no scheme may be anything, a password too.
         let shown = scheme.chars().take(20).take_while(char::is_ascii_alphanumeric).collect();
         return Err(StoreError::UnknownDatabase(shown));
     }
-    Ok(())
+    url.parse::<PgConnectOptions>().map(drop).map_err(StoreError::Address)
 }
 
 async fn connect_postgres(url: &str) -> Result<AnyPool, StoreError> {
-    check_scheme(url)?;
+    check(url)?;
     // As for SQLite: a refused password is told at once and as what it is.
     AnyConnection::connect(url).await?.close().await?;
     let options = AnyPoolOptions::new().max_connections(POSTGRES_CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);

@@ -25,6 +25,8 @@ pub enum StoreError {
     Damaged(#[source] sqlx::Error),
     #[error("the control database refused a statement")]
     Sql(#[source] sqlx::Error),
+    #[error("the address of the control database cannot be used; it is `postgres://user:password@host:port/database`")]
+    Address(#[source] sqlx::Error),
     #[error("unknown kind of database `{0}`; use `postgres://…`, or no URL for SQLite in the data folder")]
     UnknownDatabase(String),
     #[error(

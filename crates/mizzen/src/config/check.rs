@@ -12,6 +12,7 @@ use mizzen_mcp::servers::check as tools;
 use mizzen_model::price::PriceTable;
 use mizzen_runtime::client::{ClientConfig, HttpClient};
 use mizzen_runtime::clock::Clock;
+use mizzen_runtime::error::told;
 use mizzen_runtime::listen;
 use mizzen_runtime::log::LogConfig;
 use mizzen_store::{database, objects};
@@ -19,7 +20,7 @@ use mizzen_telemetry::capture::CapturePolicy;
 use rustix::fs::{Access, access};
 
 use super::sections::{Config, Log, Tls};
-use super::{environment, given};
+use super::{bounds, environment, given};
 use crate::failure::Failure;
 
 /// Refuses what could not be served, each fault with its key. Nothing outside the machine is asked, and the data folder is not
@@ -28,7 +29,7 @@ use crate::failure::Failure;
 /// # Errors
 /// When there is a fault.
 pub(crate) fn refuse(config: &Config) -> Result<(), Failure> {
-    let faults: Vec<String> = faults(config).iter().map(|fault| format!("{fault:#}")).collect();
+    let faults: Vec<String> = faults(config).iter().map(|fault| told(fault.chain().map(ToString::to_string))).collect();
     match faults.as_slice() {
         [] => Ok(()),
         [fault] => Err(Failure::Usage(anyhow::anyhow!("{fault}"))),
@@ -45,7 +46,7 @@ fn faults(config: &Config) -> Vec<anyhow::Error> {
     let mut checks = vec![
         config.log.read().map(drop),
         tls(&config.tls),
-        given(&store.url).map_or(Ok(()), database::check_scheme).context("`store.url`"),
+        given(&store.url).map_or(Ok(()), database::check).context("`store.url`"),
         given(&store.objects).map_or(Ok(()), objects::check).context("`store.objects`"),
         CapturePolicy::new(&config.capture).map(drop).context("`capture`"),
         PriceTable::built_in(&config.price).map(drop).context("`price`"),
@@ -57,6 +58,7 @@ fn faults(config: &Config) -> Vec<anyhow::Error> {
         Allowed::new(config.allowed_hosts.iter().cloned()).map(drop).context("`allowed_hosts`"),
     ];
     checks.extend(config.gateway.guardrails.iter().map(|guardrail| program(guardrail).context("`gateway.guardrail`")));
+    checks.extend(bounds::faults(config));
     checks.extend(config.tool_server.iter().map(|server| tools::server(server).context("`tool_server`")));
     checks.extend(config.tool_profile.iter().map(|profile| tools::profile(profile).context("`tool_profile`")));
     checks.into_iter().filter_map(Result::err).collect()

@@ -87,6 +87,16 @@ async fn a_configuration_that_cannot_be_served_is_refused_by_check_and_by_up_ali
         (guardrail("/nope/guard"), "`/nope/guard`"),
         (guardrail("/etc/passwd"), "may not be executed"),
         (guardrail("no-such-program-anywhere"), "`no-such-program-anywhere`"),
+        ("[log]\nfilter = \"inof\"\n".to_owned(), "`inof=trace`"),
+        ("[store]\nurl = \"postgres://u:p@h:99999999/db\"\n".to_owned(), "configuration: invalid port number\n"),
+        ("[store]\nurl = \"postgres://u:p@h/db?sslmode=bogus\"\n".to_owned(), "`store.url`: the address of"),
+        ("[audit]\nwitnesses = [{ url = \"https://w.example\", key = \"abc\" }]\n".to_owned(), "`audit.witnesses`"),
+        ("[oidc]\nclient_id = \"x\"\nroles = { viewer = [\"*\"] }\n".to_owned(), "`oidc.issuer` is missing"),
+        ("[permission.webhook]\nurl = \"ftp://x\"\n".to_owned(), "`permission.webhook.url`"),
+        ("[gateway.limits]\ncalls_in_flight_max = 0\n".to_owned(), "`gateway.limits.calls_in_flight_max` is 0"),
+        ("[otlp]\nconcurrent_max = 0\n".to_owned(), "`otlp.concurrent_max` is 0"),
+        ("[query]\nrows_max = 0\n".to_owned(), "`query.rows_max` is 0"),
+        ("[tools.limits]\nsessions_max = 0\n".to_owned(), "`tools.limits.sessions_max` is 0"),
     ];
     for (text, named) in cases {
         std::fs::write(&file, &text)?;

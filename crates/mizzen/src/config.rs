@@ -3,6 +3,7 @@
 mod bounds;
 mod check;
 mod load;
+mod redact;
 mod sections;
 
 pub(crate) use check::refuse;

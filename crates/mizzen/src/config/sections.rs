@@ -142,31 +142,3 @@ impl Default for Query {
         Self { memory_bytes_max: 256 << 20, time_seconds_max: 30, rows_max: 10_000 }
     }
 }
-
-impl Config {
-    /// For printing: a password in the store's address is not shown.
-    pub(super) fn redacted(mut self) -> Self {
-        self.store.url = redact_password(&self.store.url);
-        self
-    }
-}
-
-/// `postgres://user:secret@host/db` without the secret.
-fn redact_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    match rest.rsplit_once('@') {
-        Some((user, host)) => format!("{scheme}://{}:[redacted]@{host}", user.split(':').next().unwrap_or_default()),
-        None => url.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::redact_password;
-
-    #[test]
-    fn a_password_in_an_address_is_not_printed() {
-        assert_eq!(redact_password("postgres://me:se@cret@db/x"), "postgres://me:[redacted]@db/x");
-        assert_eq!(redact_password(""), "");
-    }
-}

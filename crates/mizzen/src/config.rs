@@ -21,26 +21,33 @@ use crate::output;
 /// # Errors
 /// When the file cannot be read or is not a valid configuration: the message names the key.
 pub(crate) fn load(args: &ConfigArgs) -> Result<Config, Failure> {
-    let environment: Vec<(String, String)> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    for misspelt in load::misspelt_variables(&environment) {
-        output::say(&misspelt);
-    }
-    let mut config = load::load(args.config.as_deref(), &environment).map_err(Failure::Usage)?;
+    let mut config = load::load(args.config.as_deref(), &variables()).map_err(Failure::Usage)?;
     if let Some(data_dir) = &args.data_dir {
         config.data_dir.clone_from(data_dir);
     }
     Ok(config)
 }
 
+/// Says which variables set nothing and are nearly the ones of keys.
+pub(crate) fn tell_misspelt() {
+    load::misspelt_variables(&variables()).iter().for_each(|misspelt| output::say(misspelt));
+}
+
+fn variables() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
 pub(crate) fn check(args: &ConfigArgs) -> Result<(), Failure> {
+    tell_misspelt();
     check::refuse(&load(args)?)?;
     output::say("the configuration is valid");
     Ok(())
 }
 
 pub(crate) fn print(args: &ConfigArgs) -> Result<(), Failure> {
+    tell_misspelt();
     let config = load(args)?.redacted();
     let text = toml::to_string_pretty(&config).context("failed to write the configuration")?;
     output::data(text.trim_end())

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use mizzen_runtime::error;
+
 /// Whose turn it is: the person who typed, or the machine.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -31,8 +33,13 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Broken(_) => 3,
         };
-        let causes: Vec<String> = self.error().chain().map(ToString::to_string).collect();
-        crate::output::say(&format!("mizzen: {}", causes.join(": ")));
+        let causes = self.error().chain().map(ToString::to_string);
+        let told = match self {
+            // What services answer is no text for a terminal.
+            Self::Broken(_) => error::told(causes.map(|cause| error::one_line(&cause))),
+            Self::No(_) | Self::Usage(_) => error::told(causes),
+        };
+        crate::output::say_fatal(&format!("mizzen: {told}"));
         ExitCode::from(code)
     }
 }

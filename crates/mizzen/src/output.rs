@@ -5,7 +5,9 @@ use std::io::Write as _;
 use anyhow::Context as _;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use mizzen_model::estimate::significant;
-use serde_json::Value;
+use mizzen_runtime::clock::Clock;
+use mizzen_runtime::log;
+use serde_json::{Value, json};
 
 use crate::cli::Format;
 use crate::failure::Failure;
@@ -26,9 +28,25 @@ pub(crate) fn data(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes a line for people to standard error. Nothing is left to do when that fails.
+/// Writes a line for people to standard error, or for programs where the log is for them. Nothing is left to do when that fails.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    write_line("INFO", text);
+}
+
+/// The same for what ends the process.
+pub(crate) fn say_fatal(text: &str) {
+    write_line("ERROR", text);
+}
+
+fn write_line(level: &str, text: &str) {
+    let line = match log::format() {
+        log::Format::Text => text.to_owned(),
+        log::Format::Json => {
+            let at = Clock::system().now().to_string();
+            json!({ "timestamp": at, "level": level, "message": text, "target": "mizzen" }).to_string()
+        }
+    };
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Prints a list of objects; JSON and YAML get them whole, a table gets the columns.

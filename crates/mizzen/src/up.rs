@@ -32,8 +32,12 @@ const ENDING: Duration = Duration::from_secs(2);
 /// When a plane or a door cannot be opened: the message names the file, port or key and the way out.
 pub(crate) async fn up(args: UpArgs) -> Result<(), Failure> {
     let config = configuration(&args)?;
+    // A log that cannot be is told beside the other faults.
+    if let Ok(log) = config.log.read() {
+        log::init(&log).context("failed to start the log")?;
+    }
+    config::tell_misspelt();
     config::refuse(&config)?;
-    log::init(&config.log.read()?).context("failed to start the log")?;
     doors::check_ports(&config)?;
     let mut planes = planes::open(&config).await?;
     let doors = doors::open(&config, &planes).await?;

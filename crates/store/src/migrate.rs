@@ -37,6 +37,8 @@ pub(crate) async fn run(store: &Store, migrations: &[Migration]) -> Result<(), S
     let mut transaction = store.begin().await?;
     if store.backend() == Backend::Postgres {
         sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(POSTGRES_LOCK).execute(&mut *transaction).await?;
+        // That a table is there already is no news.
+        sqlx::raw_sql("SET LOCAL client_min_messages = warning").execute(&mut *transaction).await?;
     }
     sqlx::raw_sql(TABLE).execute(&mut *transaction).await?;
     let applied = load_applied(&mut transaction).await?;

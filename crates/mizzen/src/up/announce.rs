@@ -9,6 +9,7 @@ use mizzen_control::keys::NewKey;
 use mizzen_control::providers::ProviderKey;
 use mizzen_model::permission::Role;
 use mizzen_model::run::JUDGE_CALLER;
+use mizzen_runtime::log;
 
 use super::doors::Addresses;
 use super::planes::Planes;
@@ -33,6 +34,24 @@ pub(super) async fn announce(config: &Config, planes: &Planes, addresses: &Addre
     tell_faulty_keys(planes).await?;
     let scheme = if config.tls.certificate.as_os_str().is_empty() { "http" } else { "https" };
     let url = format!("{scheme}://{}", near(addresses.portal));
+    match log::format() {
+        log::Format::Text => tell_person(config, planes, addresses, &url, is_first_start).await?,
+        log::Format::Json => output::say(&format!(
+            "portal and gateway at {url}, OTLP at {} (gRPC) and {} (HTTP); `mizzen signin` makes a link to sign in, `mizzen keys create` a key for an agent",
+            addresses.otlp_grpc, addresses.otlp_http
+        )),
+    }
+    output::data(&format!("ready {url}")).map_err(|_| anyhow::anyhow!("failed to write to standard output"))
+}
+
+/// Where everything is, with a link to sign in and the first agent's key: not for a log that is collected.
+async fn tell_person(
+    config: &Config,
+    planes: &Planes,
+    addresses: &Addresses,
+    url: &str,
+    is_first_start: bool,
+) -> anyhow::Result<()> {
     let link = planes.control.sign_in().one_time_link(Role::Administrator, "administrator").await?;
     output::say(&format!(
         "portal     {url}\nsign in    {url}/signin?code={}   (once, within ten minutes)",
@@ -45,7 +64,7 @@ pub(super) async fn announce(config: &Config, planes: &Planes, addresses: &Addre
     output::say(&format!("OTLP       {} (gRPC), {} (HTTP)", addresses.otlp_grpc, addresses.otlp_http));
     let data_dir = std::path::absolute(planes.data_dir.path()).context("failed to find the data folder")?;
     let is_default_dir = config.data_dir.as_os_str() == DEFAULT_DATA_DIR;
-    let elsewhere = elsewhere(&url, (!is_default_dir).then_some(data_dir.as_path()));
+    let elsewhere = elsewhere(url, (!is_default_dir).then_some(data_dir.as_path()));
     output::say(&format!("run        {elsewhere}mizzen run -- python agent.py"));
     if is_first_start {
         let new = NewKey { name: "first agent".to_owned(), ..NewKey::default() };
@@ -58,7 +77,7 @@ pub(super) async fn announce(config: &Config, planes: &Planes, addresses: &Addre
             key.expose()
         ));
     }
-    output::data(&format!("ready {url}")).map_err(|_| anyhow::anyhow!("failed to write to standard output"))
+    Ok(())
 }
 
 /// `0.0.0.0` and `::` say where a server listens, not where it is.

@@ -51,6 +51,36 @@ async fn the_first_start_has_a_key_and_knows_the_providers_whose_keys_are_there(
     Ok(())
 }
 
+/// What is collected as a log must not let whoever reads it in.
+#[tokio::test]
+async fn a_start_that_logs_json_says_everything_so_and_no_secret() -> Result<()> {
+    let config = "[log]\nformat = \"json\"\n".to_owned();
+    let env = vec![("MIZZEN_LISTN".to_owned(), "1".to_owned())];
+    let server = Mizzen::start_with(Options { config, env, ..Options::default() }).await?;
+    let folder = server.data_dir().parent().context("no folder")?.to_owned();
+    let said = std::fs::read_to_string(folder.join("stderr"))?;
+    for line in said.lines() {
+        let line: Value = serde_json::from_str(line).with_context(|| format!("no JSON: {line}"))?;
+        ensure!(["timestamp", "level", "message", "target"].iter().all(|field| line[field].is_string()), "{line}");
+    }
+    ensure!(said.contains("MIZZEN_LISTN") && said.contains("mizzen signin") && said.contains(server.url()), "{said}");
+    ensure!(!said.contains("code=") && !said.contains("API_KEY="), "{said}");
+    let keys = server.get("/api/v1/keys").await?;
+    ensure!(!keys.to_string().contains("first agent"), "nobody has it: {keys}");
+
+    let data_dir = server.data_dir().to_string_lossy().into_owned();
+    let file = folder.join("mizzen.toml").to_string_lossy().into_owned();
+    let again = ["up", "--config", &file, "--data-dir", &data_dir, "--listen", "127.0.0.1:0"];
+    let free = ["--otlp-grpc-listen", "127.0.0.1:0", "--otlp-http-listen", "127.0.0.1:0"];
+    let output = server.command(again.into_iter().chain(free))?.output().await?;
+    let told: Value = serde_json::from_slice(&output.stderr)?;
+    ensure!(
+        told["level"] == "ERROR" && told["message"].as_str().is_some_and(|text| text.contains(&data_dir)),
+        "{told}"
+    );
+    Ok(())
+}
+
 async fn server_with_a_run() -> Result<Mizzen> {
     let server = Mizzen::start().await?;
     let folder = tempfile::tempdir()?;

@@ -231,6 +231,8 @@ impl Control {
     /// Starts the work that goes on beside requests: removing what expired, and on PostgreSQL, where other nodes
     /// write too, following their changes.
     pub fn start(&self, tasks: &TaskGroup) {
+        // Whoever watches finds them at zero before the first call.
+        self.0.memory.measures();
         let control = self.clone();
         tasks.spawn(TaskKind::SessionSweep, |_| control.keep_swept());
         let inner = Arc::clone(&self.0);

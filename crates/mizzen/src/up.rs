@@ -10,6 +10,7 @@ mod planes;
 pub(crate) mod signals;
 mod templates;
 mod versions;
+mod watch;
 
 use std::time::Duration;
 
@@ -41,6 +42,7 @@ pub(crate) async fn up(args: UpArgs) -> Result<(), Failure> {
     doors::check_ports(&config)?;
     let mut planes = planes::open(&config).await?;
     let doors = doors::open(&config, &planes).await?;
+    watch::start(&planes);
     announce::announce(&config, &planes, &doors.addresses).await?;
 
     let stopped_by = tokio::select! {

@@ -2,6 +2,8 @@
 
 use crate::metrics::{Counter, Metrics};
 
+const MAX_HELP: &str = "The value of each named limit, in the unit that is in its name (`bytes`, `seconds`); without one it is a number of what it names.";
+
 /// Why something was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("limit `{name}` reached: {got} is more than {max}")]
@@ -24,9 +26,7 @@ impl Limit {
     #[must_use]
     pub fn new(metrics: &Metrics, name: &'static str, max: u64) -> Self {
         let labels = [("limit", name)];
-        metrics
-            .gauge("mizzen_limit_max", "The value of each named limit.", &labels)
-            .set(max.try_into().unwrap_or(i64::MAX));
+        metrics.gauge("mizzen_limit_max", MAX_HELP, &labels).set(max.try_into().unwrap_or(i64::MAX));
         let refusals = metrics.counter("mizzen_limit_refusals_total", "What each named limit refused.", &labels);
         Self { name, max, refusals }
     }

@@ -28,7 +28,8 @@ impl Measures {
         for code in codes {
             for (effect, mode) in Effect::ALL.iter().flat_map(|effect| Mode::ALL.iter().map(|mode| (*effect, *mode))) {
                 let labels = [("effect", effect.as_str()), ("mode", mode.as_str()), ("code", code)];
-                let help = "Decisions by effect, by mode (what is only observed is not refused), and by the code of the refusal.";
+                let help = "Decisions by what the policies said (effect), by mode, and by the code of the refusal. With mode=\"observe\" a \
+                    deny was not enforced: where code is none, the call went on.";
                 let counter = metrics.counter("mizzen_permission_decisions_total", help, &labels);
                 decisions.insert((effect, mode, code), counter);
             }

@@ -43,7 +43,7 @@ const COLUMNS: &[Column] = &[
     Column { heading: "KIND", right: false, cell: |item| output::text(&item["entry"], "kind") },
     Column { heading: "WHO", right: false, cell: |item| output::text(&item["entry"]["who"], "reference") },
     Column { heading: "WHAT", right: false, cell: |item| what(&item["entry"]) },
-    Column { heading: "EFFECT", right: false, cell: |item| output::text(&item["entry"], "effect") },
+    Column { heading: "EFFECT", right: false, cell: |item| effect(&item["entry"]) },
     Column { heading: "CODE", right: false, cell: |item| output::text(&item["entry"], "code") },
 ];
 
@@ -51,4 +51,27 @@ const COLUMNS: &[Column] = &[
 fn what(entry: &Value) -> String {
     let parts: Vec<&str> = ["action", "resource"].iter().filter_map(|name| entry[*name].as_str()).collect();
     if parts.is_empty() { "-".to_owned() } else { parts.join(" ") }
+}
+
+/// What the policies said; what they only observe was let through.
+fn effect(entry: &Value) -> String {
+    let said = output::text(entry, "effect");
+    let is_let_through = entry["mode"] == "observe" && said != "allow" && entry["code"].is_null();
+    if is_let_through { format!("{said} (observed)") } else { said }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::effect;
+
+    #[test]
+    fn what_was_only_observed_is_not_shown_as_a_refusal() {
+        assert_eq!(effect(&json!({ "effect": "deny", "mode": "observe" })), "deny (observed)");
+        assert_eq!(effect(&json!({ "effect": "deny", "mode": "observe", "code": "agent_paused" })), "deny");
+        assert_eq!(effect(&json!({ "effect": "deny", "mode": "enforce", "code": "policy_denied" })), "deny");
+        assert_eq!(effect(&json!({ "effect": "allow", "mode": "observe" })), "allow");
+        assert_eq!(effect(&json!({ "kind": "key_created" })), "-");
+    }
 }

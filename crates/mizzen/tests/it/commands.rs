@@ -1,7 +1,9 @@
 //! Client commands against a server with an imported trace.
 
 use anyhow::{Context as _, Result, ensure};
+use http::Method;
 use mizzen_testkit::mizzen::{Mizzen, Options};
+use mizzen_testkit::request;
 use serde_json::{Value, json};
 
 /// One run as an SDK with the GenAI conventions reports it: a question, a tool call that fails, an answer.
@@ -48,6 +50,24 @@ async fn the_first_start_has_a_key_and_knows_the_providers_whose_keys_are_there(
             server.restart().await?;
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn metrics_are_there_before_anything_happened() -> Result<()> {
+    let server = Mizzen::start().await?;
+    let metrics = request::send(Method::GET, &format!("{}/metrics", server.url()), &[], "").await?.text();
+    for line in [
+        r#"mizzen_permission_decisions_total{effect="deny",mode="enforce",code="policy_denied"} 0"#,
+        "mizzen_permission_held_total 0",
+        r#"mizzen_writable{what="control_database"} 1"#,
+        r#"mizzen_writable{what="audit_log"} 1"#,
+        r#"mizzen_writable{what="write_ahead_log"} 1"#,
+        "mizzen_telemetry_unread_segments 0",
+    ] {
+        ensure!(metrics.lines().any(|found| found == line), "no `{line}` in {metrics}");
+    }
+    ensure!(metrics.contains("mizzen_build_info{version=\""), "{metrics}");
     Ok(())
 }
 
@@ -176,6 +196,10 @@ async fn a_provider_key_is_stored_listed_without_its_secret_and_forgotten() -> R
     assert!(listed.contains("openai") && !listed.contains("very-secret"), "{listed}");
     stdout(&server, &["keys", "revoke", "openai"]).await?;
     assert!(!stdout(&server, &["keys", "list", "-o", "json"]).await?.contains("openai"));
+    let unset = server.command(["keys", "add", "openai", "--env", "MIZZEN_TEST_UNSET_KEY"])?.output().await?;
+    let told = String::from_utf8_lossy(&unset.stderr).into_owned();
+    assert_eq!(unset.status.code(), Some(1), "{told}");
+    assert!(told.contains("`MIZZEN_TEST_UNSET_KEY`, which is not set"), "{told}");
     Ok(())
 }
 

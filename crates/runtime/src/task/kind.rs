@@ -116,6 +116,8 @@ kinds! {
     ToolSessionSweep = "tool session sweep", Log, Abort;
     /// Writes one backup.
     Backup = "backup", Log, Abort;
+    /// Tries whether what must be written can be, for `/metrics`.
+    Watch = "watch", Log, Abort;
     /// Waits for the signals of the operating system.
     Signals = "signals", Shutdown, Abort;
     /// Drives the demonstration.

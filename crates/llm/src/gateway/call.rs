@@ -70,9 +70,9 @@ pub(super) async fn send(
     }
 }
 
-/// How long to wait before trying again; `None` when the outcome stands.
+/// How long to wait before trying again, `attempt` times after the first; `None` when the outcome stands.
 fn pause(outcome: &Result<Response<Incoming>, ClientError>, attempt: u32, retries: Retries) -> Option<Duration> {
-    if attempt >= retries.attempts_max {
+    if attempt + 1 >= retries.attempts_max {
         return None;
     }
     let backoff = BACKOFF * 2u32.saturating_pow(attempt);

@@ -188,7 +188,7 @@ impl Timeouts {
 #[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retries {
-    /// Further attempts after the first; 0 leaves retrying to the client.
+    /// Of one call, the first included; 1 leaves retrying to the client.
     pub attempts_max: u32,
     /// An upstream that asks to wait longer is not waited for: its answer goes to the client.
     pub wait_seconds_max: u64,
@@ -196,7 +196,7 @@ pub struct Retries {
 
 impl Default for Retries {
     fn default() -> Self {
-        Self { attempts_max: 2, wait_seconds_max: 5 }
+        Self { attempts_max: 3, wait_seconds_max: 5 }
     }
 }
 

@@ -126,7 +126,7 @@ async fn a_call_that_a_duty_keeps_from_going_out_takes_nothing() {
 
 #[tokio::test]
 async fn a_failed_call_takes_no_tokens_and_a_stream_takes_its_usage() {
-    let it = Harness::with(|config| config.retries.attempts_max = 0).await;
+    let it = Harness::with(|config| config.retries.attempts_max = 1).await;
     it.boundary("enforce", "models: ['*']\nbudgets: [{per: agent, every: day, tokens: 100000}]").await;
     it.fake.will(Answer::json(500, "{}")).will(Answer::json(429, "{}"));
     for _ in 0..2 {
@@ -256,7 +256,7 @@ async fn an_answer_in_the_background_that_does_not_say_what_it_took_is_charged_b
 #[tokio::test]
 async fn many_calls_at_once_never_take_more_than_there_is() {
     const CALLS: usize = 60;
-    let it = Harness::with_queue(|config| config.retries.attempts_max = 0, 2 * CALLS).await;
+    let it = Harness::with_queue(|config| config.retries.attempts_max = 1, 2 * CALLS).await;
     it.boundary("enforce", "models: ['*']\nbudgets: [{per: agent, every: day, tokens: 2000}]").await;
     for _ in 0..CALLS {
         // Each takes all that it asked for.

@@ -95,7 +95,7 @@ async fn one_upstreams_models_pass_and_several_are_joined() {
             key: None,
             ..UpstreamConfig::new("gone", Protocol::OpenAi, "http://127.0.0.1:9/v1")
         });
-        config.retries.attempts_max = 0;
+        config.retries.attempts_max = 1;
     })
     .await;
     it.fake.will(Answer::json(200, list));

@@ -84,7 +84,7 @@ async fn what_trying_again_cannot_help_passes_at_once() {
 
 #[tokio::test]
 async fn attempts_are_bounded_and_the_last_answer_passes() {
-    let mut it = Harness::with(|config| config.retries.attempts_max = 1).await;
+    let mut it = Harness::with(|config| config.retries.attempts_max = 2).await;
     it.fake.will(Answer::json(503, "first")).will(Answer::json(502, "second"));
     let got = it.post("/v1/chat/completions", CALL).await;
     assert_eq!((got.status, got.body.as_str(), it.fake.asked().len()), (502, "second", 2));
@@ -94,7 +94,7 @@ async fn attempts_are_bounded_and_the_last_answer_passes() {
 #[tokio::test]
 async fn an_upstream_that_is_not_there_is_named_and_its_secrets_are_not() {
     let mut it = Harness::with(|config| {
-        config.retries.attempts_max = 0;
+        config.retries.attempts_max = 1;
         config.upstreams[0].base_url = "http://127.0.0.1:9/v1".into();
     })
     .await;
@@ -142,7 +142,7 @@ async fn a_page_in_place_of_an_answer_is_handed_on_and_recorded_as_an_error() {
 
 #[tokio::test]
 async fn a_page_with_an_error_is_recorded_by_its_status() {
-    let mut it = Harness::with(|config| config.retries.attempts_max = 0).await;
+    let mut it = Harness::with(|config| config.retries.attempts_max = 1).await;
     it.fake.will(Answer::new(502, "text/html").chunk("<html>Bad Gateway</html>"));
     let got = it.post("/v1/chat/completions", CALL).await;
     assert_eq!(got.status, 502);

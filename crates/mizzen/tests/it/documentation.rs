@@ -1,12 +1,12 @@
-//! The documentation runs: the configuration of the README is checked against the binary. Its commands are in `src/cli/tests.rs`.
+//! The documentation runs: the configuration of the README and of its chapter is checked against the binary. Its commands are in `src/cli/tests.rs`.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use mizzen_testkit::mizzen::Mizzen;
 
-fn readme() -> Result<String> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+fn page(name: &str) -> Result<String> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
     std::fs::read_to_string(&file).with_context(|| format!("failed to read `{}`", file.display()))
 }
 
@@ -17,11 +17,11 @@ fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
 }
 
 #[tokio::test]
-async fn the_configuration_of_the_readme_is_valid() -> Result<()> {
+async fn the_configuration_of_the_readme_and_its_chapter_is_valid() -> Result<()> {
     let server = Mizzen::start().await?;
-    let readme = readme()?;
-    let examples = blocks(&readme, "toml");
-    assert!(!examples.is_empty());
+    let pages = [page("README.md")?, page("docs/configuration.md")?];
+    let examples: Vec<&str> = pages.iter().flat_map(|page| blocks(page, "toml")).collect();
+    assert!(examples.len() > 5);
     for example in examples {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("mizzen.toml");

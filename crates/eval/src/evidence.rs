@@ -82,6 +82,12 @@ impl Published {
             sources: self.sources.clone(),
         }
     }
+
+    /// Whether this, being newer, says what `other` about the same thing does not: it rests on as many cases, or the two
+    /// contradict each other. A sequence that has just begun allows for nearly everything, and takes nothing back.
+    pub(crate) fn adds_to(&self, other: &Self) -> bool {
+        self.clusters >= other.clusters || self.upper < other.lower || self.lower > other.upper
+    }
 }
 
 /// What the look with this number, 1 for the first, may err.

@@ -89,10 +89,9 @@ fn what_only_the_agent_says_is_no_witness() {
     assert!(is_witnessed(&[Source::Sdk, Source::Gateway]) && is_witnessed(&[Source::Kernel]));
 }
 
-/// What permission hears of evidence that this evaluator gave.
-fn metric_in_force(evaluator: &str, set: Option<&Digest>) -> String {
+fn published(evaluator: &str, set: Option<&Digest>) -> Published {
     let evaluator = Evaluator::build(&Spec::parse(evaluator).unwrap()).unwrap();
-    let published = Published {
+    Published {
         subject: Digest::of(b"helm"),
         agent: "helm".into(),
         metric: evaluator.to_string(),
@@ -111,8 +110,12 @@ fn metric_in_force(evaluator: &str, set: Option<&Digest>) -> String {
         alpha_total: ALPHA_TOTAL,
         from: EvidenceFrom { kind: "experiment".into(), id: "exp-1".into() },
         runs: 40,
-    };
-    published.evidence().metric
+    }
+}
+
+/// What permission hears of evidence that this evaluator gave.
+fn metric_in_force(evaluator: &str, set: Option<&Digest>) -> String {
+    published(evaluator, set).evidence().metric
 }
 
 #[test]
@@ -125,5 +128,21 @@ fn evidence_says_what_was_chosen_to_get_it() {
         let evaluator = Evaluator::build(&Spec::parse(chosen).unwrap()).unwrap();
         let expected = format!("{evaluator} evaluator={}", evaluator.id().digest);
         assert_eq!(metric_in_force(chosen, None), expected);
+    }
+}
+
+#[test]
+fn newer_evidence_of_fewer_cases_counts_only_where_it_contradicts() {
+    let of =
+        |clusters: u64, lower: f64, upper: f64| Published { clusters, lower, upper, ..published("task_success", None) };
+    let before = of(50, 0.9, 0.99);
+    for (newer, adds) in [
+        (of(1, 0.0, 1.0), false),
+        (of(49, 0.2, 0.9), false),
+        (of(50, 0.2, 0.95), true),
+        (of(9, 0.1, 0.89), true),
+        (of(9, 0.995, 1.0), true),
+    ] {
+        assert_eq!(newer.adds_to(&before), adds, "{newer:?}");
     }
 }

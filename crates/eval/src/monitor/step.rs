@@ -230,7 +230,13 @@ impl Watch {
             from: EvidenceFrom { kind: "monitor".to_owned(), id: self.monitor.id.clone() },
             runs: evidence.runs,
         };
-        published.evidence().validate().map_err(|error| EvalError::invalid("evidence", error))?;
+        let told = published.evidence();
+        told.validate().map_err(|error| EvalError::invalid("evidence", error))?;
+        let others = eval.evidence(Some(&published.subject), None).await?;
+        let before = others.iter().find(|other| other.evidence().metric == told.metric);
+        if before.is_some_and(|other| other.from != published.from && !published.adds_to(other)) {
+            return Ok(());
+        }
         eval.publish_evidence(&published).await
     }
 }

@@ -150,6 +150,25 @@ async fn stored_runs_are_scored_shown_in_sql_and_become_evidence() -> Result<()>
 }
 
 #[tokio::test]
+async fn a_monitor_that_has_just_begun_takes_no_evidence_back() -> Result<()> {
+    let server = Mizzen::start_with(quick()).await?;
+    send(&server, &runs(0, 12, Some(DIGEST), &[])).await?;
+    until_final(&server, 12).await?;
+    let of = ["-e", "task_success", "--runs", "agent=helm", "--count-sdk-evidence"];
+    told(&server, &[&["eval", "run", "-o", "json"], &of[..]].concat()).await?;
+    let made = mizzen(&server, &[&["eval", "monitor", "create", "helm"], &of[..]].concat()).await?;
+    assert_eq!(made.code, Some(0), "{}", made.err);
+    for (from, count, newest) in [(12, 11, "experiment"), (23, 1, "monitor")] {
+        send(&server, &runs(from, count, Some(DIGEST), &[])).await?;
+        watched(&server, made.out.trim(), from + count - 12).await?;
+        let evidence = told(&server, &["eval", "evidence", "--digest", DIGEST, "-o", "json"]).await?;
+        let told_of = (&evidence[0]["from"]["kind"], &evidence[0]["clusters"]);
+        assert_eq!(told_of, (&json!(newest), &json!(12)), "{evidence}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn withdrawn_evidence_stays_out_of_force_after_a_restart_until_it_is_measured_anew() -> Result<()> {
     let mut server = Mizzen::start_with(quick()).await?;
     send(&server, &runs(0, 10, Some(DIGEST), &[])).await?;

@@ -13,6 +13,7 @@ use mizzen_model::asked::Taint;
 use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::{broadcast, watch};
 
 pub(crate) use self::fingerprint::Fingerprint;
@@ -135,6 +136,16 @@ pub struct HeldCall {
     pub answered_by: Option<String>,
     pub answered_at: Option<Timestamp>,
     pub answer_reason: Option<String>,
+}
+
+impl HeldCall {
+    /// The arguments as JSON, or the beginning of their text where they are cut.
+    #[must_use]
+    pub fn arguments(&self) -> Option<Value> {
+        let text = self.arguments.as_deref()?;
+        let whole = (self.arguments_shown == Shown::Whole).then(|| serde_json::from_str(text).ok()).flatten();
+        Some(whole.unwrap_or_else(|| Value::String(text.to_owned())))
+    }
 }
 
 /// Why a held call could not be answered.

@@ -291,6 +291,7 @@ async fn who_answers_sees_what_the_run_did_before() {
 
         let body = super::webhook::body(&held, &history);
         assert_eq!(body["history"][0]["arguments"]["number"], json!(13), "{body}");
+        assert!(body["arguments"].is_object() && body["arguments_shown"] == json!("whole"), "{body}");
         let config = PermissionConfig { show_arguments: false, ..PermissionConfig::default() };
         let (_folder, hiding) = plane.another_node().await;
         assert!(hiding.configure(PermissionSettings { config, ..PermissionSettings::default() }));

@@ -84,7 +84,7 @@ pub(super) fn body(call: &HeldCall, history: &[Before]) -> serde_json::Value {
         "session": call.session,
         "action": call.action,
         "resource": call.resource,
-        "arguments": call.arguments,
+        "arguments": call.arguments(),
         "arguments_shown": call.arguments_shown.as_str(),
         "taint": call.taint,
         "policies": call.policies,

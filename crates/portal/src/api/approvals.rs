@@ -191,10 +191,7 @@ fn cursor(text: &str) -> Result<(Timestamp, String), ApiError> {
 /// Arguments are content: they are for who answers.
 pub(crate) fn view(call: HeldCall, role: Role) -> ApprovalView {
     let may_see = role >= Role::Approver;
-    let arguments = call.arguments.filter(|_| may_see).map(|text| match call.arguments_shown {
-        Shown::Whole => serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        _ => Value::String(text),
-    });
+    let arguments = call.arguments().filter(|_| may_see);
     let is_hidden = !may_see && call.arguments_shown != Shown::Nothing;
     ApprovalView {
         id: call.id,

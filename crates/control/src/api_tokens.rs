@@ -48,7 +48,7 @@ pub struct ApiTokenInfo {
 /// Why a token could not be made, listed or revoked.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiTokenError {
-    #[error("the name of a token must be 1 to {NAME_BYTES_MAX} bytes without control characters")]
+    #[error("the name of a token must be 1 to {NAME_BYTES_MAX} bytes without control or invisible characters")]
     Name,
     #[error("`{}` is who has the administration token; call this one after who will carry it", sign_in::ADMIN_NAME)]
     Reserved,

@@ -53,6 +53,11 @@ pub enum OidcError {
          name another claim in `oidc.name_claim`"
     )]
     Reserved,
+    #[error(
+        "the provider gives this person a name that is empty or has control or invisible characters, which others could not \
+         tell from another name; mend it there (the claim `{claim}`), or name another claim in `oidc.name_claim`"
+    )]
+    Name { claim: String },
     #[error("too many sign-ins are under way; try again in a minute")]
     Busy,
     #[error(transparent)]
@@ -69,7 +74,7 @@ impl OidcError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::State => "oidc_state",
-            Self::Refused(_) | Self::Reserved => "oidc_refused",
+            Self::Refused(_) | Self::Reserved | Self::Name { .. } => "oidc_refused",
             Self::Exchange(_) | Self::Token(_) => "oidc_token",
             Self::NoRole { .. } => "oidc_no_role",
             Self::Unavailable(_) | Self::Busy => "oidc_unavailable",

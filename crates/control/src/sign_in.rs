@@ -12,6 +12,7 @@ use mizzen_model::step::UnknownName;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::secret::Secret;
 use mizzen_store::StoreError;
+use unicode_general_category::{GeneralCategory, get_general_category};
 
 pub(crate) use self::admin::{AdminToken, open as open_admin_token};
 use crate::api_tokens;
@@ -66,7 +67,7 @@ pub enum SignInError {
     WrongApiToken,
     #[error("this sign-in link was used before or has expired; make another with `mizzen signin`")]
     SpentLink,
-    #[error("a name must be 1 to {NAME_BYTES_MAX} bytes without control characters")]
+    #[error("a name must be 1 to {NAME_BYTES_MAX} bytes without control or invisible characters")]
     Name,
     #[error("the role of a session in the database is damaged; sign in again")]
     Damaged(#[from] UnknownName),
@@ -143,9 +144,10 @@ impl SignIn<'_> {
     pub async fn session(&self, cookie: &str) -> Result<Option<Session>, SignInError> {
         let Some(hash) = TokenHash::of(SESSION_PREFIX, cookie) else { return Ok(None) };
         let now = self.0.clock.now();
-        let Some(found) = session::find(self.0, hash).await?.filter(|found| found.expires_at > now) else {
-            return Ok(None);
-        };
+        // One of a login may be from before that name was refused.
+        let is_usurped = |found: &session::Found| found.subject.is_some() && is_reserved(&found.name);
+        let found = session::find(self.0, hash).await?.filter(|found| found.expires_at > now && !is_usurped(found));
+        let Some(found) = found else { return Ok(None) };
         let slid = later(now, SESSION_IDLE).min(later(found.created_at, SESSION_MAX));
         let mut expires_at = found.expires_at;
         if slid.nanos_since(expires_at) >= nanos(SLIDE_STEP) {
@@ -193,7 +195,12 @@ pub(crate) fn is_reserved(name: &str) -> bool {
 }
 
 pub(crate) fn is_name(name: &str) -> bool {
-    !name.trim().is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(char::is_control)
+    !name.trim().is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(is_unseen)
+}
+
+/// Control characters, and those that make two names look like one (Unicode's Cf).
+fn is_unseen(c: char) -> bool {
+    matches!(get_general_category(c), GeneralCategory::Control | GeneralCategory::Format)
 }
 
 fn later(instant: Timestamp, by: Duration) -> Timestamp {

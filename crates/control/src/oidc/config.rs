@@ -147,7 +147,6 @@ impl OidcConfig {
         let is_unchecked = said.is_some_and(|said| said.as_bool() == Some(false) || said.as_str() == Some("false"));
         let named = claims.texts(&self.name_claim).first().copied().filter(|_| !is_unchecked);
         let name = named.unwrap_or(&claims.subject);
-        let name: String = name.chars().filter(|c| !c.is_control()).collect();
         let mut end = name.len().min(crate::sign_in::NAME_BYTES_MAX);
         while !name.is_char_boundary(end) {
             end -= 1;

@@ -179,6 +179,9 @@ impl Oidc {
         if sign_in::is_reserved(&name) {
             return Err(OidcError::Reserved);
         }
+        if !sign_in::is_name(&name) {
+            return Err(OidcError::Name { claim: self.0.config.name_claim.clone() });
+        }
         let claim = || self.0.config.role_claim.clone();
         let role = self.0.config.role_of(&self.0.roles, &claims);
         let role = role.ok_or_else(|| OidcError::NoRole { name: name.clone(), claim: claim() })?;

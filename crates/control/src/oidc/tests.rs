@@ -144,6 +144,10 @@ async fn roles_come_from_groups_only() {
         }
         let reserved = setup.with(|claims| claims["email"] = json!("Administrator")).await;
         assert!(matches!(reserved, Err(OidcError::Reserved)), "who has the administration token is called so");
+        for unseen in ["anna\u{200b}@example.com", "\u{202e}anna", "an\nna", "administrator\u{2060}", " "] {
+            let refused = setup.with(|claims| claims["email"] = json!(unseen)).await;
+            assert!(matches!(refused, Err(OidcError::Name { .. })), "{unseen:?}");
+        }
         for told in [json!(false), json!("false")] {
             let unchecked = setup.with(|claims| claims["email_verified"] = told.clone()).await.unwrap();
             assert_eq!(role(unchecked).1, "u-1", "an address that nobody checked names nobody: {told}");

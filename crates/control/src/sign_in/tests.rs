@@ -106,6 +106,19 @@ async fn using_a_session_writes_seldom() {
 }
 
 #[tokio::test]
+async fn a_session_of_a_login_is_nobodys_under_the_administrators_name() {
+    for plane in planes().await {
+        let sign_in = plane.control.sign_in();
+        let open = async |name: &str, subject: Option<&str>| {
+            let cookie = sign_in.start(Role::Viewer, name.to_owned(), subject.map(str::to_owned)).await.unwrap();
+            sign_in.session(cookie.value.expose()).await.unwrap().is_some()
+        };
+        assert!(!open("Administrator", Some("https://idp.example#u-1")).await, "{}", plane.test.name);
+        assert!(open("anna", Some("https://idp.example#u-1")).await && open("administrator", None).await);
+    }
+}
+
+#[tokio::test]
 async fn signing_out_ends_one_session() {
     for plane in planes().await {
         let sign_in = plane.control.sign_in();

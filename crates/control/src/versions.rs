@@ -39,7 +39,11 @@ impl AgentVersions {
     /// Of the version that the caller's digest belongs to; `None`: it names no agent or no digest, or the digest belongs
     /// to no version of that agent.
     pub(crate) fn state(&self, caller: &KeyIdentity) -> Option<&'static str> {
-        self.states.get(&caller.agent.as_deref()?.to_lowercase())?.get(caller.agent_digest.as_ref()?).copied()
+        self.state_of(caller.agent.as_deref()?, caller.agent_digest.as_ref()?)
+    }
+
+    pub(crate) fn state_of(&self, agent: &str, digest: &Digest) -> Option<&'static str> {
+        self.states.get(&agent.to_lowercase())?.get(digest).copied()
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use mizzen_governance::request::BudgetLeft;
 use mizzen_governance::{Outcome, PolicySet, Request};
 use mizzen_model::id::Digest;
-use mizzen_model::permission::{Effect, Mode};
+use mizzen_model::permission::{Effect, Evidence, Mode};
 use mizzen_model::time::Timestamp;
 use mizzen_store::StoreError;
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,7 @@ pub struct Example {
     pub decision_id: String,
     pub run_id: Option<String>,
     pub at: Timestamp,
-    /// Why the set in force decides as it does.
+    /// Why it was decided as it was, as recorded then: the set in force may decide otherwise.
     pub reason_then: String,
     /// Why it would be decided otherwise.
     pub reason: String,
@@ -167,11 +167,37 @@ fn of(agent: Option<String>, since: Timestamp) -> DecisionFilter {
     DecisionFilter { agent, since: Some(since), ..DecisionFilter::default() }
 }
 
-/// What `set` says to the question that was asked then. Budgets are as if they were full.
-///
-/// # Errors
-/// When the question is not known any more.
-pub fn ask_again(document: &DecisionDocument, set: &PolicySet) -> Result<Outcome, NotReplayed> {
+impl Policies<'_> {
+    /// What would be said now to a question that was asked before: by the policies, the evidence about the digest and the state of
+    /// the version as they are. Budgets are as if they were full, and the run has touched what it had then.
+    ///
+    /// # Errors
+    /// When the question is not known any more.
+    pub fn ask_now(&self, document: &DecisionDocument) -> Result<Outcome, NotReplayed> {
+        let (remembered, versions) = (self.0.memory.remembered(), self.0.memory.versions.load());
+        let digest = document.decision.caller.agent_digest.as_ref();
+        let known = digest.and_then(|digest| remembered.evidence.get(digest));
+        let version =
+            digest.zip(document.agent.as_deref()).and_then(|(digest, agent)| versions.state_of(agent, digest));
+        let facts = Facts { evidence: known.map_or(&[], |known| known.as_slice()), version, at: self.0.clock.now() };
+        ask(document, &self.published().set, &facts)
+    }
+}
+
+/// What is true of the world when a question is asked.
+struct Facts<'a> {
+    evidence: &'a [Evidence],
+    version: Option<&'a str>,
+    at: Timestamp,
+}
+
+/// What `set` says to the question as it was asked then.
+fn ask_again(document: &DecisionDocument, set: &PolicySet) -> Result<Outcome, NotReplayed> {
+    let (evidence, version) = (document.evidence.as_slice(), document.version.as_deref());
+    ask(document, set, &Facts { evidence, version, at: document.decision.at })
+}
+
+fn ask(document: &DecisionDocument, set: &PolicySet, facts: &Facts<'_>) -> Result<Outcome, NotReplayed> {
     if matches!(document.arguments_kept, ArgumentsKept::Hash | ArgumentsKept::Redacted) {
         return Err(NotReplayed::ArgumentsNotKept);
     }
@@ -187,9 +213,9 @@ pub fn ask_again(document: &DecisionDocument, set: &PolicySet) -> Result<Outcome
         taint: document.taint,
         touches: document.touches,
         budget: BudgetLeft::default(),
-        evidence: &document.evidence,
-        version: document.version.as_deref(),
-        at: document.decision.at,
+        evidence: facts.evidence,
+        version: facts.version,
+        at: facts.at,
     }))
 }
 
@@ -266,6 +292,8 @@ impl Tally {
 
 /// One decision made again.
 struct Again {
+    /// As recorded.
+    reason_then: String,
     /// Under the set in force.
     now: Outcome,
     would_be: Outcome,
@@ -277,7 +305,7 @@ fn again(document: &DecisionDocument, proposed: &Proposed) -> Result<Again, NotR
     let was = said(document).ok_or(NotReplayed::NotByPolicy)?;
     let now = ask_again(document, &proposed.in_force)?;
     let would_be = ask_again(document, &proposed.set)?;
-    Ok(Again { was_different: was != standing(&now), now, would_be })
+    Ok(Again { reason_then: document.decision.reason.clone(), was_different: was != standing(&now), now, would_be })
 }
 
 fn standing(outcome: &Outcome) -> Standing {
@@ -295,7 +323,7 @@ impl Again {
             decision_id: kept.id.clone(),
             run_id: kept.run_id.clone(),
             at: kept.at,
-            reason_then: self.now.reason,
+            reason_then: self.reason_then,
             reason: self.would_be.reason,
             policies: self.would_be.policies,
         };

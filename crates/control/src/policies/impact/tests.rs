@@ -3,7 +3,8 @@ use std::sync::Arc;
 use mizzen_governance::request::ToolFacts;
 use mizzen_model::asked::{Resource, ResourceKind, Taint};
 use mizzen_model::id::Digest;
-use mizzen_model::permission::{Caller, Decision, Effect, Mode};
+use mizzen_model::permission::{Caller, Decision, Effect, Evidence, Mode};
+use mizzen_model::step::Source;
 use serde_json::json;
 
 use super::{Proposed, Standing};
@@ -11,6 +12,7 @@ use crate::plane::tests::planes;
 use crate::policies::decisions::KeptDecision;
 use crate::policies::decisions::record::{ArgumentsKept, DecisionDocument};
 use crate::policies::{By, Expected, FileText, Policies, PolicyKind};
+use crate::versions::{AgentVersion, AgentVersions};
 
 fn helm(mode: &str) -> FileText {
     let text = format!(
@@ -149,6 +151,10 @@ async fn a_report_says_what_would_change_for_whom_and_what_it_cannot_say() {
         let loosened = policies.impact(&proposed(&policies, helm("observe")), now).await.unwrap();
         assert_eq!((loosened.changed, loosened.as_enforced.len()), (5, 0), "observing is the change");
         assert_eq!(loosened.already_different, 1_205, "{}", plane.test.name);
+        assert_eq!(
+            loosened.groups[0].example.reason_then, "no boundary names `helm-agent`",
+            "not why it is refused now"
+        );
         assert_eq!((loosened.groups[0].was, loosened.groups[0].would_be.enforced), (stands(Effect::Deny, true), false));
         let nobody = FileText::named("x.cedar", "forbid (principal == Agent::\"nobody\", action, resource);").unwrap();
         let nobody = policies.impact(&proposed(&policies, nobody), now).await.unwrap();
@@ -160,5 +166,47 @@ async fn a_report_says_what_would_change_for_whom_and_what_it_cannot_say() {
         let renamed = FileText::named("x.yaml", &helm("enforce").text.replace("helm-agent", "other")).unwrap();
         let renamed = policies.impact(&proposed(&policies, renamed), now).await.unwrap();
         assert_eq!(renamed.replayed, 1_205, "whom it does not name any more");
+    }
+}
+
+#[tokio::test]
+async fn what_would_be_said_now_goes_by_the_evidence_and_the_version_of_now() {
+    for plane in planes().await {
+        let (policies, digest) = (plane.control.policies(), Digest::of(b"helm-agent 1"));
+        let spec =
+            "tools: [{tool: helm/list, needs_evidence: {metric: steps, lower_at_least: 0.9, clusters_at_least: 1}}]";
+        let text = format!(
+            "apiVersion: mizzen.dev/v1\nkind: Boundary\nmetadata: {{name: helm}}\nspec:\n  mode: enforce\n  versions: approved\n  \
+             agents: [helm-agent]\n  {spec}\n"
+        );
+        let by = By { name: "anna".to_owned(), role: None, reason: String::new() };
+        policies.put(PolicyKind::Boundary, "helm", &text, &Expected::Anything, &by).await.unwrap();
+        let evidence = Evidence {
+            subject: digest.clone(),
+            metric: "steps@1".into(),
+            n: 60,
+            clusters: 50,
+            method: "wilson".into(),
+            alpha: 0.01,
+            lower: 0.95,
+            upper: 1.0,
+            e_value: None,
+            as_of: plane.clock.now(),
+            sources: vec![Source::Gateway],
+        };
+        let mut then = document(1, "list", plane.clock.now());
+        then.decision.caller.agent_digest = Some(digest.clone());
+        (then.evidence, then.version) = (vec![evidence.clone()], Some("approved".to_owned()));
+        let publish = |state| {
+            let version = AgentVersion { agent: "Helm-Agent".into(), digest: digest.clone(), state };
+            plane.control.versions().publish(AgentVersions::new([version]));
+        };
+        let now = || policies.ask_now(&then).unwrap().effect;
+        publish("approved");
+        assert_eq!(now(), Effect::Deny, "nothing is in force any more, on {}", plane.test.name);
+        assert!(plane.control.evidence().publish("helm-agent", &evidence).await.unwrap());
+        assert_eq!(now(), Effect::Allow, "{:?}", policies.ask_now(&then).map(|outcome| outcome.reason));
+        publish("retired");
+        assert_eq!(now(), Effect::Deny);
     }
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use mizzen_control::policies::Published;
+use mizzen_control::policies::Policies;
 use mizzen_control::policies::decisions::record::{ArgumentsKept, DecisionDocument};
 use mizzen_control::policies::decisions::{DecisionFilter, KeptDecision};
-use mizzen_control::policies::impact::{Standing, ask_again};
+use mizzen_control::policies::impact::Standing;
 use mizzen_control::sign_in::Session;
 use mizzen_model::asked::{Action, Taint};
 use mizzen_model::id::Digest;
@@ -127,7 +127,7 @@ pub(crate) struct EvidenceView {
     as_of: Timestamp,
 }
 
-/// What would be decided now.
+/// What would be decided now, with the evidence in force and the state of the version as they are; budgets as if they were full.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct NowView {
     effect: Effect,
@@ -174,7 +174,7 @@ pub(crate) async fn detail(
     let policies = app.state.control.policies();
     let kept = policies.decision(&id).await.map_err(ApiError::internal)?;
     let kept = kept.ok_or_else(|| ApiError::not_found("decision", id))?;
-    let detail = explain(&kept, read(&kept)?, &policies.published());
+    let detail = explain(&kept, read(&kept)?, &policies);
     Ok(Json(if session.role >= Role::Approver { detail } else { detail.without_arguments() }))
 }
 
@@ -187,10 +187,10 @@ impl DecisionDetail {
     }
 }
 
-fn explain(kept: &KeptDecision, document: DecisionDocument, published: &Published) -> DecisionDetail {
+fn explain(kept: &KeptDecision, document: DecisionDocument, policies: &Policies<'_>) -> DecisionDetail {
     // Not whether it went on: a call that went out after a yes was held.
     let then = Standing::of(document.decision.effect, document.decision.mode);
-    let again = ask_again(&document, &published.set);
+    let (again, published) = (policies.ask_now(&document), policies.published());
     let not_replayed = again.as_ref().err().map(|why| why.as_str());
     let now = again.ok().map(|outcome| NowView {
         effect: outcome.effect,

@@ -4129,7 +4129,7 @@ export interface components {
             decision_id: string;
             run_id?: string | null;
             at: components["schemas"]["Timestamp"];
-            /** @description Why the set in force decides as it does. */
+            /** @description Why it was decided as it was, as recorded then: the set in force may decide otherwise. */
             reason_then: string;
             /** @description Why it would be decided otherwise. */
             reason: string;
@@ -4767,7 +4767,7 @@ export interface components {
         NameStyle: "plain" | "prefixed";
         /** @enum {string} */
         NodeKind: "user" | "agent" | "model" | "tool";
-        /** @description What would be decided now. */
+        /** @description What would be decided now, with the evidence in force and the state of the version as they are; budgets as if they were full. */
         NowView: {
             effect: components["schemas"]["Effect"];
             mode: components["schemas"]["Mode"];

@@ -1,5 +1,6 @@
 //! `mizzen policy apply`, `get`, `delete` and `mode`.
 
+use std::collections::HashSet;
 use std::process::ExitCode;
 
 use http::Method;
@@ -64,13 +65,13 @@ pub(super) async fn get(args: GetArgs) -> Result<(), Failure> {
 }
 
 async fn list(server: &Server, args: &GetArgs) -> Result<(), Failure> {
-    let mut items = Vec::new();
+    let (mut items, mut told) = (Vec::new(), HashSet::new());
     for (kind, path) in [(Kind::Boundary, BOUNDARIES), (Kind::Policy, POLICIES)] {
         if args.kind.is_some_and(|wanted| wanted != kind) {
             continue;
         }
         let answer = server.get(path).await?;
-        tell_problems(&answer);
+        tell_problems(&answer, &mut told);
         items.extend(answer["items"].as_array().cloned().unwrap_or_default());
     }
     let format = match args.format {
@@ -133,10 +134,12 @@ async fn find(server: &Server, name: &str, kind: Option<Kind>) -> Result<(String
     }
 }
 
-fn tell_problems(answer: &Value) {
+/// Each list has those of the whole set: what is already `told` is not told again.
+fn tell_problems(answer: &Value, told: &mut HashSet<String>) {
     let folder = answer["folder"]["problems"].as_array().into_iter().flatten();
-    for problem in answer["problems"].as_array().into_iter().flatten().chain(folder) {
-        output::say(&format!("not in force: {}", problem_text(problem)));
+    let problems = answer["problems"].as_array().into_iter().flatten().chain(folder);
+    for problem in problems.map(problem_text).filter(|problem| told.insert(problem.clone())) {
+        output::say(&format!("not in force: {problem}"));
     }
 }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use http::{Request, StatusCode};
 use mizzen_control::gate::{Answer, Ask};
 use mizzen_control::keys::NewKey;
+use mizzen_control::policies::PolicySettings;
 use mizzen_control::policies::decisions::record::Draft;
 use mizzen_governance::request::ToolFacts;
 use mizzen_governance::{PolicySet, Source, Sources};
 use mizzen_model::asked::{Action, Resource, ResourceKind, Spend, Taint};
 use mizzen_model::permission::Role;
+use mizzen_runtime::metrics::Metrics;
 use serde_json::{Value, json};
 
 use crate::support::{Portal, code_of, json_of};
@@ -238,6 +240,25 @@ async fn a_text_is_valid_whatever_is_wrong_with_the_others() {
     assert_eq!(problems.iter().filter(nope).count(), 1, "{good}");
     let bad = checked(text("mine", "  deny: [{tool: helm/list, arguments: {relaese: [a]}}]\n")).await;
     assert_eq!(bad["valid"], json!(false), "{bad}");
+}
+
+#[tokio::test]
+async fn a_closed_policy_is_named_beside_a_valid_text_and_not_when_the_text_mends_it() {
+    let portal = Portal::open().await;
+    let put = portal.send(portal.request("PUT", "/api/v1/boundaries/helm", HELM.to_owned())).await;
+    assert!(put.status().is_success(), "{}", json_of(put).await);
+    let unread = HELM.replace("tools:", "hosts: ['https://x/']\n  tools:");
+    let change = sqlx::query("UPDATE control_policies SET document = $1").bind(unread);
+    change.execute(portal.state.store.pool()).await.unwrap();
+    let policies = portal.state.control.policies();
+    policies.open(PolicySettings::default(), &Metrics::new()).await.unwrap();
+    for (text, others) in [(HELM.replace("{name: helm}", "{name: mine}"), 1), (HELM.to_owned(), 0)] {
+        let body = json!({ "files": [{ "name": "mine.yaml", "text": text }] });
+        let checked = send(&portal, "POST", "/api/v1/policies/check", body).await.1;
+        assert_eq!(checked["valid"], json!(true), "{checked}");
+        let told = checked["others"].as_array().unwrap();
+        assert_eq!(told.iter().filter(|problem| problem["source"] == "boundary:helm").count(), others, "{checked}");
+    }
 }
 
 #[tokio::test]

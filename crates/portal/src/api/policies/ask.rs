@@ -170,7 +170,11 @@ impl CheckView {
         problems: Vec<Problem>,
     ) -> Self {
         let is_asked = |source: &str| files.iter().any(|file| file.name == source);
-        let (problems, others): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| is_asked(&problem.source));
+        let is_closed =
+            |source: &str| policies.iter().any(|policy| policy.closed.is_some() && policy.source() == source);
+        let closed = published.problems.iter().filter(|problem| is_closed(&problem.source)).cloned();
+        let (problems, others): (Vec<_>, Vec<_>) =
+            problems.into_iter().chain(closed).partition(|problem| is_asked(&problem.source));
         Self {
             valid: !problems.iter().any(Problem::is_error),
             problems: problems.iter().map(ProblemView::of).collect(),

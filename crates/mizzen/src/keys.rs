@@ -29,8 +29,18 @@ async fn add(args: KeysAddArgs) -> Result<(), Failure> {
     };
     let path = format!("/api/v1/providers/{}", encode(&args.provider));
     server.json(Method::PUT, &path, Bytes::from(body.to_string())).await?;
+    if let Some(fault) = fault_of(&server, &args.provider).await? {
+        return Err(Failure::no(format!("{fault}; set it where the server runs, and start the server again")));
+    }
     output::say(&format!("key of `{}` is stored; `mizzen keys list` shows which providers have one", args.provider));
     Ok(())
+}
+
+/// Why the key cannot be used as it is: only the server sees its environment.
+async fn fault_of(server: &Server, provider: &str) -> Result<Option<String>, Failure> {
+    let providers = server.get("/api/v1/providers").await?;
+    let found = providers["items"].as_array().into_iter().flatten().find(|item| item["name"] == provider);
+    Ok(found.and_then(|item| item["fault"].as_str()).map(str::to_owned))
 }
 
 /// Reads one line: without echo from a terminal, as it is from a pipe.

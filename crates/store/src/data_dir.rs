@@ -104,7 +104,7 @@ impl DataDir {
         self.path.join(name)
     }
 
-    /// A folder inside, made (mode 0700) when it is not there.
+    /// A folder inside, made (mode 0700) when it is not there. One that others may read, as after copying, is closed to them.
     ///
     /// # Errors
     /// When it cannot be made.

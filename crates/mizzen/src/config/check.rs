@@ -1,12 +1,13 @@
 //! What can be told of a configuration without opening anything.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use anyhow::Context as _;
 use mizzen_control::origin::Allowed;
 use mizzen_control::tokens::{Issuer, IssuerConfig};
-use mizzen_llm::gateway::{GuardrailConfig, PROGRAM_PATH};
+use mizzen_llm::gateway::{GuardrailConfig, OnFailure, PROGRAM_PATH, UpstreamConfig};
 use mizzen_mcp::gateway::IssuerTokens;
 use mizzen_mcp::servers::check as tools;
 use mizzen_model::price::PriceTable;
@@ -22,14 +23,23 @@ use rustix::fs::{Access, access};
 use super::sections::{Config, Log, Tls};
 use super::{bounds, environment, given};
 use crate::failure::Failure;
+use crate::output;
 
-/// Refuses what could not be served, each fault with its key. Nothing outside the machine is asked, and the data folder is not
-/// looked at.
+/// Refuses what could not be served, each fault with its key, and warns of what will be missed. Nothing outside the machine is
+/// asked, and the data folder is not looked at.
 ///
 /// # Errors
 /// When there is a fault.
 pub(crate) fn refuse(config: &Config) -> Result<(), Failure> {
-    let faults: Vec<String> = faults(config).iter().map(|fault| told(fault.chain().map(ToString::to_string))).collect();
+    let (optional, needed): (Vec<_>, Vec<_>) =
+        config.gateway.guardrails.iter().partition(|guardrail| guardrail.on_failure == OnFailure::Allow);
+    for missing in optional.into_iter().filter_map(|guardrail| program(guardrail).err()) {
+        output::say(&format!(
+            "warning: `gateway.guardrail`: {missing}: all calls go on without it, as `on_failure` says"
+        ));
+    }
+    let faults: Vec<String> =
+        faults(config, &needed).iter().map(|fault| told(fault.chain().map(ToString::to_string))).collect();
     match faults.as_slice() {
         [] => Ok(()),
         [fault] => Err(Failure::Usage(anyhow::anyhow!("{fault}"))),
@@ -41,9 +51,11 @@ pub(crate) fn refuse(config: &Config) -> Result<(), Failure> {
     }
 }
 
-fn faults(config: &Config) -> Vec<anyhow::Error> {
+fn faults(config: &Config, guardrails: &[&GuardrailConfig]) -> Vec<anyhow::Error> {
     let store = &config.store;
     let mut checks = vec![
+        data_folder(&config.data_dir),
+        addresses(config),
         config.log.read().map(drop),
         tls(&config.tls),
         given(&store.url).map_or(Ok(()), database::check).context("`store.url`"),
@@ -57,11 +69,50 @@ fn faults(config: &Config) -> Vec<anyhow::Error> {
         policy_folder(&config.permission.policy_dir).context("`permission.policy_dir`"),
         Allowed::new(config.allowed_hosts.iter().cloned()).map(drop).context("`allowed_hosts`"),
     ];
-    checks.extend(config.gateway.guardrails.iter().map(|guardrail| program(guardrail).context("`gateway.guardrail`")));
+    checks.extend(config.gateway.upstreams.iter().map(|of| upstream(of).context("`gateway.upstream`")));
+    checks.extend(guardrails.iter().map(|guardrail| program(guardrail).context("`gateway.guardrail`")));
     checks.extend(bounds::faults(config));
     checks.extend(config.tool_server.iter().map(|server| tools::server(server).context("`tool_server`")));
     checks.extend(config.tool_profile.iter().map(|profile| tools::profile(profile).context("`tool_profile`")));
     checks.into_iter().filter_map(Result::err).collect()
+}
+
+fn data_folder(folder: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !folder.as_os_str().is_empty(),
+        "`data_dir` is empty; name a folder, or leave it out for the usual one"
+    );
+    Ok(())
+}
+
+/// Port 0 is another one each time.
+fn addresses(config: &Config) -> anyhow::Result<()> {
+    let mut taken: Vec<(&str, SocketAddr)> = Vec::new();
+    let wanted = [
+        ("listen", config.listen),
+        ("otlp_grpc_listen", config.otlp_grpc_listen),
+        ("otlp_http_listen", config.otlp_http_listen),
+    ];
+    for (key, address) in wanted.into_iter().filter(|(_, address)| address.port() != 0) {
+        if let Some((other, _)) = taken.iter().find(|(_, other)| *other == address) {
+            anyhow::bail!("`{key}` and `{other}` are both {address}; give each a port of its own");
+        }
+        taken.push((key, address));
+    }
+    Ok(())
+}
+
+fn upstream(upstream: &UpstreamConfig) -> anyhow::Result<()> {
+    let name = &upstream.name;
+    anyhow::ensure!(
+        upstream.key.as_deref() != Some(""),
+        "the `key` of the upstream `{name}` is empty; name the provider whose key is sent, or leave it out where none is"
+    );
+    anyhow::ensure!(
+        !upstream.models.is_empty(),
+        "the upstream `{name}` has no `models`, so that nothing reaches it; leave them out for every model"
+    );
+    Ok(())
 }
 
 /// Addresses that a login or an access token would be refused for.

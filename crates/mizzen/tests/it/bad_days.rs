@@ -87,6 +87,9 @@ async fn a_configuration_that_cannot_be_served_is_refused_by_check_and_by_up_ali
         (guardrail("/nope/guard"), "`/nope/guard`"),
         (guardrail("/etc/passwd"), "may not be executed"),
         (guardrail("no-such-program-anywhere"), "`no-such-program-anywhere`"),
+        (format!("{upstream}\"http://127.0.0.1:9/v1\"\nkey = \"\"\n"), "the `key` of the upstream `a` is empty"),
+        (format!("{upstream}\"http://127.0.0.1:9/v1\"\nmodels = []\n"), "the upstream `a` has no `models`"),
+        ("listen = \"127.0.0.1:4318\"\n".to_owned(), "`otlp_http_listen` and `listen` are both 127.0.0.1:4318"),
         ("[log]\nfilter = \"inof\"\n".to_owned(), "`inof=trace`"),
         ("[store]\nurl = \"postgres://u:p@h:99999999/db\"\n".to_owned(), "configuration: invalid port number\n"),
         ("[store]\nurl = \"postgres://u:p@h/db?sslmode=bogus\"\n".to_owned(), "`store.url`: the address of"),
@@ -110,6 +113,14 @@ async fn a_configuration_that_cannot_be_served_is_refused_by_check_and_by_up_ali
     std::fs::write(&file, "[log]\nformat = \"xml\"\n[store]\nurl = \"mysql://x\"\n")?;
     let (_, _, said) = run(&server, &["config", "check", "--config", &path]).await?;
     assert!(said.contains("2 faults") && said.contains("log.format") && said.contains("store.url"), "{said}");
+    std::fs::write(&file, "data_dir = \"\"\n")?;
+    let mut check = server.command(["config", "check", "--config", &path])?;
+    let checked = check.env_remove("MIZZEN_DATA_DIR").output().await?;
+    let said = String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.code() == Some(2) && said.contains("`data_dir` is empty"), "{said}");
+    std::fs::write(&file, format!("{}on_failure = \"allow\"\n", guardrail("/nope/guard")))?;
+    let (code, _, said) = run(&server, &["config", "check", "--config", &path]).await?;
+    assert!(code == Some(0) && said.contains("warning: ") && said.contains("`/nope/guard`"), "{said}");
     assert!(!data.exists(), "a folder was made for nothing");
     Ok(())
 }

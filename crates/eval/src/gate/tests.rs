@@ -140,11 +140,11 @@ fn what_is_missing_is_inconclusive_and_what_is_mixed_is_an_error() {
 
 #[test]
 fn a_name_that_nothing_has_is_a_mistake_and_no_missing_score() {
-    let gate = Gate::read("[[criterion]]\nevaluator = \"task_succes\"\nat_least = 0.9\nplanned_cases = 60").unwrap();
+    let gate = Gate::read("[[criterion]]\nevaluator = \"tasks_success\"\nat_least = 0.9\nplanned_cases = 60").unwrap();
     let said = gate.judge(&[metric(60, 0)]).unwrap_err().to_string();
     assert!(said.contains("did you mean `task_success`?"), "{said}");
     let mut chosen = metric(60, 0);
-    chosen.evaluator.name = "task_succes".into();
+    chosen.evaluator.name = "tasks_success".into();
     assert_eq!(gate.judge(&[chosen]).unwrap().verdict, Verdict::Pass, "scores may be called anything");
 }
 

@@ -134,12 +134,14 @@ impl Store {
     /// # Errors
     /// When it cannot.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
+        // Of one and the same row PostgreSQL would have every node wait for the slowest.
+        let number = if self.is_postgres() { "pg_backend_pid()" } else { "0" };
         let mut change = self.begin().await?;
         for sql in [
-            "INSERT INTO mizzen_migrations (plane, version, digest) VALUES ('', 0, '')",
-            "DELETE FROM mizzen_migrations WHERE plane = '' AND version = 0",
+            format!("INSERT INTO mizzen_migrations (plane, version, digest) VALUES ('', {number}, '')"),
+            format!("DELETE FROM mizzen_migrations WHERE plane = '' AND version = {number}"),
         ] {
-            sqlx::query(sql).execute(&mut *change).await?;
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut *change).await?;
         }
         Ok(change.commit().await?)
     }

@@ -7,6 +7,7 @@ use mizzen_runtime::metrics::{Gauge, Metrics};
 use mizzen_runtime::task::{TaskGroup, TaskKind};
 use mizzen_store::{DataDir, Store, StoreError};
 use mizzen_telemetry::Telemetry;
+use tokio::task::JoinHandle;
 
 use super::planes::Planes;
 
@@ -62,25 +63,31 @@ struct Watch {
 impl Watch {
     fn start(self, tasks: &TaskGroup) {
         tasks.spawn(TaskKind::Watch, |_| async move {
+            let mut trying = None;
             loop {
-                self.look().await;
+                self.look(&mut trying).await;
                 tokio::time::sleep(INTERVAL).await;
             }
         });
     }
 
-    async fn look(&self) {
-        let (database, audit_log, wal) =
-            tokio::join!(is_writable(&self.store), self.takes_files(JOURNAL_FOLDER), self.takes_files(WAL_FOLDER));
+    async fn look(&self, trying: &mut Option<JoinHandle<[bool; 2]>>) {
+        let (database, [audit_log, wal]) = tokio::join!(is_writable(&self.store), self.take_files(trying));
         self.writable.database.set(database.into());
         self.writable.audit_log.set((audit_log && self.audit.status().failure.is_none()).into());
         self.writable.wal.set((wal && !self.telemetry.is_log_stopped()).into());
     }
 
-    async fn takes_files(&self, folder: &'static str) -> bool {
+    /// Whether these folders do. A disk that hangs holds one thread, however often it is looked at.
+    async fn take_files(&self, trying: &mut Option<JoinHandle<[bool; 2]>>) -> [bool; 2] {
         let data_dir = self.data_dir.clone();
-        let tried = tokio::task::spawn_blocking(move || data_dir.check_writable(folder).is_ok());
-        tokio::time::timeout(TIMEOUT, tried).await.is_ok_and(|tried| tried.unwrap_or(false))
+        let tried = trying.get_or_insert_with(|| {
+            let try_folder = move |folder| data_dir.check_writable(folder).is_ok();
+            tokio::task::spawn_blocking(move || [JOURNAL_FOLDER, WAL_FOLDER].map(try_folder))
+        });
+        let Ok(done) = tokio::time::timeout(TIMEOUT, tried).await else { return [false; 2] };
+        *trying = None;
+        done.unwrap_or([false; 2])
     }
 }
 

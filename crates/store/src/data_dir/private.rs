@@ -30,7 +30,7 @@ impl DataDir {
             .map_err(|source| DataDirError::io("sync", self.path(), source))
     }
 
-    /// Tries whether `folder` in the data folder takes a file, and leaves none behind. One caller at a time.
+    /// Tries whether `folder` in the data folder takes a file, and leaves none behind.
     ///
     /// # Errors
     /// When it does not: its disk is full, read-only or broken.
@@ -78,7 +78,11 @@ pub(super) fn close_folder(path: &Path) {
 fn try_write(path: &Path) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     // Without a name it goes by itself, however this ends, and no backup finds it.
-    fs::remove_file(path)?;
+    match fs::remove_file(path) {
+        // Who tries at the same time took the name away.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
     file.write_all(&[0; PROBE_BYTES])?;
     file.sync_all()
 }

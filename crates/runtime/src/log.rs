@@ -85,10 +85,10 @@ impl LogConfig {
     }
 
     fn filter(&self) -> Result<EnvFilter, LogError> {
-        let words = self.filter.split(',').map(str::trim).filter(|word| !word.is_empty());
-        // A word without a level is a target with all of them, and nothing else is logged then.
-        let mut bare = words.filter(|word| !word.contains(['=', '[']));
-        if let Some(word) = bare.find(|word| word.parse::<LevelFilter>().is_err()) {
+        // A word without a level is a target with all of them, and where no other says a level nothing else is logged.
+        let words = || self.filter.split(',').map(str::trim).filter(|word| !word.is_empty());
+        let is_target = |word: &str| !word.contains(['=', '[']) && word.parse::<LevelFilter>().is_err();
+        if let Some(word) = words().next().filter(|_| words().all(is_target)) {
             return Err(LogError::Level(word.to_owned()));
         }
         EnvFilter::try_new(&self.filter).map_err(|source| LogError::Filter { filter: self.filter.clone(), source })
@@ -124,11 +124,19 @@ mod tests {
         let config = LogConfig { filter: "mizzen=loud".into(), ..LogConfig::default() };
         let message = init(&config).unwrap_err().to_string();
         assert!(message.contains("`mizzen=loud`"), "{message}");
-        for filter in ["inof", "info,mizzen_llm", "Mizzen"] {
+        for filter in ["inof", "inof,mizzen_llm", "Mizzen"] {
             let config = LogConfig { filter: filter.into(), ..LogConfig::default() };
             assert!(matches!(config.check(), Err(LogError::Level(_))), "{filter}");
         }
-        for filter in ["info", "WARN,mizzen_llm=debug", "off", "warn,[call{model=a}]=debug", "", "mizzen=trace, info"] {
+        for filter in [
+            "info",
+            "info,mizzen_llm",
+            "WARN,mizzen_llm=debug",
+            "off",
+            "warn,[call{model=a}]=debug",
+            "",
+            "mizzen=trace, info",
+        ] {
             LogConfig { filter: filter.into(), ..LogConfig::default() }.check().unwrap();
         }
         assert!(matches!("xml".parse::<Format>(), Err(LogError::Format(_))));

@@ -30,7 +30,6 @@ fn limits(config: &Config) -> impl Iterator<Item = (&'static str, u64)> {
     [
         ("gateway.limits.body_bytes_max", gateway.body_bytes_max as u64),
         ("gateway.limits.calls_in_flight_max", gateway.calls_in_flight_max),
-        ("gateway.limits.record_queue_bytes_max", gateway.record_queue_bytes_max as u64),
         ("otlp.body_bytes_max", otlp.body_bytes_max),
         ("otlp.message_bytes_max", otlp.message_bytes_max),
         ("otlp.concurrent_max", otlp.concurrent_max as u64),

@@ -108,10 +108,6 @@ fn upstream(upstream: &UpstreamConfig) -> anyhow::Result<()> {
         upstream.key.as_deref() != Some(""),
         "the `key` of the upstream `{name}` is empty; name the provider whose key is sent, or leave it out where none is"
     );
-    anyhow::ensure!(
-        !upstream.models.is_empty(),
-        "the upstream `{name}` has no `models`, so that nothing reaches it; leave them out for every model"
-    );
     Ok(())
 }
 

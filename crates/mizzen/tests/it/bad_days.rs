@@ -88,7 +88,6 @@ async fn a_configuration_that_cannot_be_served_is_refused_by_check_and_by_up_ali
         (guardrail("/etc/passwd"), "may not be executed"),
         (guardrail("no-such-program-anywhere"), "`no-such-program-anywhere`"),
         (format!("{upstream}\"http://127.0.0.1:9/v1\"\nkey = \"\"\n"), "the `key` of the upstream `a` is empty"),
-        (format!("{upstream}\"http://127.0.0.1:9/v1\"\nmodels = []\n"), "the upstream `a` has no `models`"),
         ("listen = \"127.0.0.1:4318\"\n".to_owned(), "`otlp_http_listen` and `listen` are both 127.0.0.1:4318"),
         ("[log]\nfilter = \"inof\"\n".to_owned(), "`inof=trace`"),
         ("[store]\nurl = \"postgres://u:p@h:99999999/db\"\n".to_owned(), "configuration: invalid port number\n"),

@@ -26,17 +26,18 @@ impl Config {
             match &mut server.transport {
                 Transport::Http { url, headers, .. } => {
                     *url = address(url);
-                    values(headers);
+                    hide(headers);
                 }
-                Transport::Stdio { env, .. } => values(env),
+                Transport::Stdio { env, .. } => hide(env),
             }
         }
         self
     }
 }
 
-fn values(named: &mut BTreeMap<String, String>) {
-    named.iter_mut().filter(|(name, _)| is_secret(name)).for_each(|(_, value)| *value = REDACTED.to_owned());
+/// Nobody can say by its name what is no secret.
+fn hide(named: &mut BTreeMap<String, String>) {
+    named.values_mut().for_each(|value| *value = REDACTED.to_owned());
 }
 
 fn is_secret(name: &str) -> bool {
@@ -116,6 +117,6 @@ mod tests {
         assert_eq!(capability("https://me:secret@h.example/?token=abc"), "https://h.example/[redacted]");
         assert_eq!(capability("https://h.example"), "https://h.example/");
         assert_eq!(capability(""), "");
-        assert!(is_secret("Authorization") && is_secret("X-Api-Key") && !is_secret("LANG"));
+        assert!(is_secret("Auth") && is_secret("api_key") && !is_secret("sslmode"));
     }
 }

@@ -145,7 +145,8 @@ impl SignIn<'_> {
         let Some(hash) = TokenHash::of(SESSION_PREFIX, cookie) else { return Ok(None) };
         let now = self.0.clock.now();
         // One of a login may be from before that name was refused.
-        let is_usurped = |found: &session::Found| found.subject.is_some() && is_reserved(&found.name);
+        let is_usurped =
+            |found: &session::Found| found.subject.is_some() && (is_reserved(&found.name) || !is_name(&found.name));
         let found = session::find(self.0, hash).await?.filter(|found| found.expires_at > now && !is_usurped(found));
         let Some(found) = found else { return Ok(None) };
         let slid = later(now, SESSION_IDLE).min(later(found.created_at, SESSION_MAX));
@@ -198,9 +199,13 @@ pub(crate) fn is_name(name: &str) -> bool {
     !name.trim().is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(is_unseen)
 }
 
-/// Control characters, and those that make two names look like one (Unicode's Cf).
+/// Control characters, and those that make two names look like one: Unicode's Cf, separators of lines, and what is drawn as
+/// nothing or as a blank in other categories.
 fn is_unseen(c: char) -> bool {
-    matches!(get_general_category(c), GeneralCategory::Control | GeneralCategory::Format)
+    use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
+    let is_blank = matches!(c, '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2800}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}');
+    is_blank || matches!(get_general_category(c), Control | Format | LineSeparator | ParagraphSeparator)
 }
 
 fn later(instant: Timestamp, by: Duration) -> Timestamp {

@@ -47,7 +47,8 @@ fn spelled(name: &str) -> String {
     let name = name.strip_suffix('.').unwrap_or(name);
     match url::Host::parse(name) {
         Ok(url::Host::Ipv6(address)) if let Some(address) = address.to_ipv4_mapped() => address.to_string(),
-        Ok(host) => host.to_string(),
+        // A dot at the end may have been written as another character.
+        Ok(host) => host.to_string().trim_end_matches('.').to_owned(),
         Err(_) => name.to_ascii_lowercase(),
     }
 }
@@ -81,6 +82,11 @@ pub(crate) fn never(pattern: &str) -> Option<String> {
     }
     if !bare.is_ascii() {
         return Some("a host is asked about in ASCII: write it as `xn--…`".to_owned());
+    }
+    if is_v6 && bare.contains('*') {
+        return Some(
+            "an IPv6 address has many spellings, and a part of one stands for none: write it whole".to_owned(),
+        );
     }
     if bare.is_empty() || bare.starts_with('.') || bare.contains("..") || !bare.chars().all(is_known) {
         return Some("a host is `name`, `name:port`, `*.domain` or `*.domain:port`".to_owned());
@@ -122,6 +128,7 @@ mod tests {
             ("[0:0:0:0:0:0:0:1]:80", "[::1]:80"),
             ("[2001:DB8::0:1]", "[2001:db8::1]"),
             ("API.Example.", "api.example"),
+            ("a.test%2e", "a.test"),
             ("*.Example:443", "*.example:443"),
             ("10.0.*", "10.0.*"),
             ("*.0.0.1", "*.0.0.1"),
@@ -153,6 +160,7 @@ mod tests {
             (":443", "a host is `name`"),
             ("bücher.test", "xn--"),
             ("::1", "stands in `[`"),
+            ("[::ffff:*]", "write it whole"),
             ("x.test:https", "is its port"),
             ("x.test:", "is its port"),
             ("x.test:0", "`0` is no port"),

@@ -42,7 +42,7 @@ pub(crate) struct Compactor {
     pub(crate) health: Health,
     /// Segments that can never be read: a merge with one of them would fail again and again.
     pub(crate) lost: BTreeSet<u64>,
-    /// A request for everything that failed: it is told as failing, so it is tried again.
+    /// A request for everything that failed: it is told as failing, so it is tried again at each interval.
     pub(crate) owes_everything: bool,
 }
 
@@ -50,25 +50,27 @@ impl Compactor {
     pub(crate) async fn run(mut self, cancel: CancellationToken) -> Result<(), BoxError> {
         let mut interval = tokio::time::interval(INTERVAL);
         loop {
-            let request = tokio::select! {
+            let (request, is_due) = tokio::select! {
                 () = cancel.cancelled() => return Ok(()),
-                request = self.requests.recv() => request,
-                () = self.work.notified() => None,
-                _ = interval.tick() => None,
+                request = self.requests.recv() => (request, false),
+                () = self.work.notified() => (None, false),
+                _ = interval.tick() => (None, true),
             };
-            let is_everything = request.is_some() || self.owes_everything;
+            let is_everything = request.is_some() || (is_due && self.owes_everything);
             let eagerness = if is_everything { Eagerness::Everything } else { Eagerness::WorthIt };
             let mut failures = 0;
             loop {
                 let Some(plan) = self.plan(eagerness) else {
-                    self.owes_everything = false;
-                    self.health.merging_works();
+                    self.owes_everything &= !is_everything;
+                    if !self.owes_everything {
+                        self.health.merging_works();
+                    }
                     break;
                 };
                 if self.merge(plan, &cancel).await? {
                     failures = 0;
                 } else if failures == FAILURES_MAX {
-                    self.owes_everything = is_everything;
+                    self.owes_everything |= is_everything;
                     break;
                 } else {
                     failures += 1;

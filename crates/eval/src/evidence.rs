@@ -83,10 +83,11 @@ impl Published {
         }
     }
 
-    /// Whether this, being newer, says what `other` about the same thing does not: it rests on as many cases, or the two
-    /// contradict each other. A sequence that has just begun allows for nearly everything, and takes nothing back.
+    /// Whether this, being newer, says what `other` about the same thing does not: it rests on as many cases or runs, or the two
+    /// contradict each other. A sequence that has just begun allows for nearly everything, and takes nothing back. Runs grow
+    /// whatever they say of their sessions, so that nobody keeps an old measurement in force for ever.
     pub(crate) fn adds_to(&self, other: &Self) -> bool {
-        self.clusters >= other.clusters || self.upper < other.lower || self.lower > other.upper
+        self.clusters.max(self.runs) >= other.clusters || self.upper < other.lower || self.lower > other.upper
     }
 }
 

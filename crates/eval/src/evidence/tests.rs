@@ -133,8 +133,13 @@ fn evidence_says_what_was_chosen_to_get_it() {
 
 #[test]
 fn newer_evidence_of_fewer_cases_counts_only_where_it_contradicts() {
-    let of =
-        |clusters: u64, lower: f64, upper: f64| Published { clusters, lower, upper, ..published("task_success", None) };
+    let of = |clusters: u64, lower: f64, upper: f64| Published {
+        clusters,
+        runs: clusters,
+        lower,
+        upper,
+        ..published("task_success", None)
+    };
     let before = of(50, 0.9, 0.99);
     for (newer, adds) in [
         (of(1, 0.0, 1.0), false),
@@ -142,6 +147,7 @@ fn newer_evidence_of_fewer_cases_counts_only_where_it_contradicts() {
         (of(50, 0.2, 0.95), true),
         (of(9, 0.1, 0.89), true),
         (of(9, 0.995, 1.0), true),
+        (Published { runs: 50, ..of(1, 0.0, 1.0) }, true),
     ] {
         assert_eq!(newer.adds_to(&before), adds, "{newer:?}");
     }

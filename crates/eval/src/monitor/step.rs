@@ -233,8 +233,12 @@ impl Watch {
         let told = published.evidence();
         told.validate().map_err(|error| EvalError::invalid("evidence", error))?;
         let others = eval.evidence(Some(&published.subject), None).await?;
-        let before = others.iter().find(|other| other.evidence().metric == told.metric);
-        if before.is_some_and(|other| other.from != published.from && !published.adds_to(other)) {
+        // What nobody but the agent saw keeps nothing else from permission; of a sequence itself every step counts.
+        let is_heard = |other: &Published| is_witnessed(&other.sources) || !is_witnessed(&published.sources);
+        let is_before = |other: &&Published| other.evidence().metric == told.metric && is_heard(other);
+        let is_same =
+            |other: &Published| other.from == published.from && other.lineage_position == published.lineage_position;
+        if others.iter().find(is_before).is_some_and(|other| !is_same(other) && !published.adds_to(other)) {
             return Ok(());
         }
         eval.publish_evidence(&published).await

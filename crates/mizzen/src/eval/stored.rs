@@ -70,8 +70,12 @@ pub(super) async fn score(args: &EvalRunArgs, selector: &str) -> Result<Scored, 
     let done = follow(&server, &id).await?;
     let runs = done["runs"].as_u64().unwrap_or(0);
     if runs == 0 {
-        server.json(Method::DELETE, &format!("/api/v1/experiments/{}", encode(&id)), Bytes::new()).await?;
-        output::say("no run was scored, so that no experiment is kept");
+        let deleted = server.json(Method::DELETE, &format!("/api/v1/experiments/{}", encode(&id)), Bytes::new()).await;
+        output::say(if deleted.is_ok() {
+            "no run was scored, so that no experiment is kept"
+        } else {
+            "no run was scored; the empty experiment could not be deleted"
+        });
         return Ok(Scored { scores: Vec::new(), problems: problems(&done) });
     }
     output::say(&format!("experiment {id}: {} scored", output::counted(runs, "run")));

@@ -94,12 +94,18 @@ fn addresses(config: &Config) -> anyhow::Result<()> {
         ("otlp_http_listen", config.otlp_http_listen),
     ];
     for (key, address) in wanted.into_iter().filter(|(_, address)| address.port() != 0) {
-        if let Some((other, _)) = taken.iter().find(|(_, other)| *other == address) {
-            anyhow::bail!("`{key}` and `{other}` are both {address}; give each a port of its own");
+        if let Some((other, _)) = taken.iter().find(|(_, other)| overlap(*other, address)) {
+            anyhow::bail!("`{key}` and `{other}` are both on port {}; give each a port of its own", address.port());
         }
         taken.push((key, address));
     }
     Ok(())
+}
+
+/// An unspecified address is every one, and that of IPv6 takes those of IPv4 too.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let covers = |one: SocketAddr, other: SocketAddr| one.ip().is_unspecified() && (one.is_ipv6() || other.is_ipv4());
+    one.port() == other.port() && (one.ip() == other.ip() || covers(one, other) || covers(other, one))
 }
 
 fn upstream(upstream: &UpstreamConfig) -> anyhow::Result<()> {

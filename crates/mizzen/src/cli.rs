@@ -219,6 +219,9 @@ pub(crate) struct RunArgs {
     /// Whose agent it is.
     #[arg(long)]
     pub(crate) team: Option<String>,
+    /// The case of an eval set that this run is a trial of.
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) case: Option<String>,
     /// Print nothing at the end.
     #[arg(long, short)]
     pub(crate) quiet: bool,

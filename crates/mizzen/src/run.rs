@@ -49,6 +49,8 @@ struct Launch {
     trace_parent: root_span::TraceParent,
     /// `None` when nothing tells what exactly runs.
     agent_digest: Option<Digest>,
+    /// What the run is a trial of.
+    case: Option<String>,
 }
 
 /// Runs the command to its end. The exit code is the command's own.
@@ -132,6 +134,7 @@ async fn prepare(server: &Server, args: &RunArgs) -> Result<Launch, Failure> {
         run_id,
         trace_parent,
         agent_digest,
+        case: args.case.clone(),
     })
 }
 
@@ -207,6 +210,31 @@ fn agent_name(command: &[String]) -> String {
 /// Nanoseconds as OTLP writes them.
 fn otlp_nanos(at: Timestamp) -> String {
     at.unix_nanos().to_string()
+}
+
+#[cfg(test)]
+mod testing {
+    use std::time::Duration;
+
+    use mizzen_runtime::secret::Secret;
+
+    use super::Launch;
+    use super::root_span::TraceParent;
+
+    pub(super) fn launch() -> Launch {
+        Launch {
+            run_id: "run-1".into(),
+            agent: "helm".into(),
+            key: Secret::new("mzk_secret"),
+            key_id: "k1".into(),
+            key_life: Duration::from_secs(60),
+            url: "http://127.0.0.1:7600".into(),
+            otlp_http: "http://127.0.0.1:4318".into(),
+            trace_parent: TraceParent::random().unwrap(),
+            agent_digest: None,
+            case: None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,14 @@
 //! What agents already read: the environment variables of the SDKs they are written with.
 
-use percent_encoding::percent_decode_str;
+use std::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::Launch;
 
 const RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
+/// The rest of a value stays as it is, also for exporters that do not decode.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b':').remove(b'-').remove(b'_').remove(b'.').remove(b'/');
 
 /// Of each kind of telemetry there are settings that win over the common ones: what they name would get our key.
 const OTLP_SIGNALS: [&str; 4] = ["TRACES", "LOGS", "METRICS", "PROFILES"];
@@ -57,10 +61,19 @@ pub(super) fn variables(launch: &Launch) -> Vec<(String, String)> {
 }
 
 fn resource_attributes(launch: &Launch, existing: Option<String>) -> String {
-    let digest =
-        launch.agent_digest.as_ref().map_or_else(String::new, |digest| format!(",mizzen.agent.digest={digest}"));
-    let ours = format!("mizzen.run.id={}{digest}", launch.run_id);
-    existing.filter(|text| !text.is_empty()).map_or(ours.clone(), |text| format!("{text},{ours}"))
+    let ours = known(launch).into_iter().map(|(name, value)| format!("{name}={}", encoded(&value)));
+    existing.filter(|text| !text.is_empty()).into_iter().chain(ours).collect::<Vec<_>>().join(",")
+}
+
+/// Resource attributes of everything that belongs to the run: they win over what a person says.
+pub(super) fn known(launch: &Launch) -> Vec<(&'static str, String)> {
+    let digest = launch.agent_digest.as_ref().map(|digest| ("mizzen.agent.digest", digest.to_string()));
+    let case = launch.case.as_ref().map(|case| ("mizzen.evaluation.case", case.clone()));
+    [Some(("mizzen.run.id", launch.run_id.clone())), digest, case].into_iter().flatten().collect()
+}
+
+fn encoded(value: &str) -> impl fmt::Display {
+    utf8_percent_encode(value, RESERVED)
 }
 
 /// What the person says of everything that the agent reports, such as the case of an eval set.
@@ -108,22 +121,7 @@ fn inherited(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{Malformed, decode, removed, resource_attributes, variables, without_proxy};
-    use crate::run::{Launch, root_span::TraceParent};
-    use mizzen_runtime::secret::Secret;
-
-    fn launch() -> Launch {
-        Launch {
-            run_id: "run-1".into(),
-            agent: "helm".into(),
-            key: Secret::new("mzk_secret"),
-            key_id: "k1".into(),
-            key_life: std::time::Duration::from_secs(60),
-            url: "http://127.0.0.1:7600".into(),
-            otlp_http: "http://127.0.0.1:4318".into(),
-            trace_parent: TraceParent::random().unwrap(),
-            agent_digest: None,
-        }
-    }
+    use crate::run::{Launch, testing::launch};
 
     #[test]
     fn model_calls_and_telemetry_point_at_mizzen() {
@@ -154,6 +152,14 @@ mod tests {
     fn what_a_person_set_stays() {
         assert_eq!(resource_attributes(&launch(), Some("team=a".into())), "team=a,mizzen.run.id=run-1");
         assert_eq!(resource_attributes(&launch(), None), "mizzen.run.id=run-1");
+    }
+
+    #[test]
+    fn the_case_goes_with_everything_that_the_agent_reports() {
+        let launch = Launch { case: Some("refund, 1=ü".into()), ..launch() };
+        let attributes = resource_attributes(&launch, None);
+        assert_eq!(attributes, "mizzen.run.id=run-1,mizzen.evaluation.case=refund%2C%201%3D%C3%BC");
+        assert_eq!(decode(&attributes).unwrap()[1], ("mizzen.evaluation.case".into(), "refund, 1=ü".into()));
     }
 
     #[test]

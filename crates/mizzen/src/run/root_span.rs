@@ -81,10 +81,13 @@ fn export_request(span: &RootSpan<'_>, said: &[(String, String)]) -> Value {
     let (status, message) =
         if code == 0 { (STATUS_OK, String::new()) } else { (STATUS_ERROR, format!("exit code {code}")) };
     let text = |key: &str, value: &str| json!({ "key": key, "value": { "stringValue": value } });
-    let mut resource = vec![text("service.name", &span.launch.agent), text("mizzen.run.id", &span.launch.run_id)];
-    resource.extend(span.launch.agent_digest.as_ref().map(|digest| text("mizzen.agent.digest", digest.as_str())));
-    let is_ours = |name: &str| matches!(name, "service.name" | "mizzen.run.id" | "mizzen.agent.digest");
-    resource.extend(said.iter().filter(|(name, _)| !is_ours(name)).map(|(name, value)| text(name, value)));
+    let mut known = vec![("service.name", span.launch.agent.clone())];
+    known.extend(environment::known(span.launch));
+    // Whose evidence this is, nobody says for the server.
+    let is_known = |name: &str| name == "mizzen.agent.digest" || known.iter().any(|(known, _)| *known == name);
+    let said = said.iter().map(|(name, value)| (name.as_str(), value)).filter(|(name, _)| !is_known(name));
+    let resource: Vec<Value> =
+        known.iter().map(|(name, value)| (*name, value)).chain(said).map(|(name, value)| text(name, value)).collect();
     let attributes = [
         text("gen_ai.operation.name", "invoke_agent"),
         text("gen_ai.agent.name", &span.launch.agent),
@@ -118,37 +121,36 @@ mod tests {
     use std::process::ExitStatus;
 
     use mizzen_model::time::Timestamp;
-    use mizzen_runtime::secret::Secret;
 
     use super::{RootSpan, TraceParent, export_request};
     use crate::run::Launch;
+    use crate::run::testing::launch;
+
+    /// The attributes of the span's resource.
+    fn told(launch: &Launch, said: &[(String, String)]) -> Vec<String> {
+        let at = Timestamp::default();
+        let span = RootSpan { launch, command: &[], started_at: at, ended_at: at, end: ExitStatus::from_raw(0) };
+        let request = export_request(&span, said);
+        let attributes = request["resourceSpans"][0]["resource"]["attributes"].as_array().unwrap();
+        attributes
+            .iter()
+            .map(|pair| format!("{}={}", pair["key"].as_str().unwrap(), pair["value"]["stringValue"].as_str().unwrap()))
+            .collect()
+    }
 
     #[test]
     fn the_run_carries_what_a_person_says_of_it_but_not_over_what_is_known() {
-        let launch = Launch {
-            run_id: "run-1".into(),
-            agent: "helm".into(),
-            key: Secret::new("mzk_secret"),
-            key_id: "k1".into(),
-            key_life: std::time::Duration::from_secs(60),
-            url: "http://127.0.0.1:7600".into(),
-            otlp_http: "http://127.0.0.1:4318".into(),
-            trace_parent: TraceParent::random().unwrap(),
-            agent_digest: None,
-        };
-        let at = Timestamp::default();
-        let span =
-            RootSpan { launch: &launch, command: &[], started_at: at, ended_at: at, end: ExitStatus::from_raw(0) };
         let said =
             [("mizzen.evaluation.case", "a"), ("mizzen.run.id", "other"), ("mizzen.agent.digest", "sha256:other")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let request = export_request(&span, &said);
-        let attributes = request["resourceSpans"][0]["resource"]["attributes"].as_array().unwrap();
-        let told: Vec<String> = attributes
-            .iter()
-            .map(|pair| format!("{}={}", pair["key"].as_str().unwrap(), pair["value"]["stringValue"].as_str().unwrap()))
-            .collect();
-        assert_eq!(told, ["service.name=helm", "mizzen.run.id=run-1", "mizzen.evaluation.case=a"]);
+        assert_eq!(told(&launch(), &said), ["service.name=helm", "mizzen.run.id=run-1", "mizzen.evaluation.case=a"]);
+    }
+
+    #[test]
+    fn the_case_that_is_asked_for_wins_over_the_environments() {
+        let launch = Launch { case: Some("b".into()), ..launch() };
+        let said = [("mizzen.evaluation.case".to_owned(), "a".to_owned())];
+        assert_eq!(told(&launch, &said), ["service.name=helm", "mizzen.run.id=run-1", "mizzen.evaluation.case=b"]);
     }
 
     #[test]

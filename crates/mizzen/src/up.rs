@@ -10,18 +10,20 @@ mod planes;
 pub(crate) mod signals;
 mod templates;
 mod versions;
-mod watch;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use mizzen_runtime::log;
+use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::task::TaskGroup;
 
 use crate::cli::UpArgs;
 use crate::config::{self, Config};
 use crate::failure::Failure;
 
+/// What a release or an image sets when it is built.
+const REVISION: Option<&str> = option_env!("MIZZEN_REVISION");
 /// How long calls in progress may go on once the process is told to stop.
 pub(crate) const DRAIN: Duration = Duration::from_secs(10);
 /// How long a call that did not may take to tell its client.
@@ -41,8 +43,8 @@ pub(crate) async fn up(args: UpArgs) -> Result<(), Failure> {
     config::refuse(&config)?;
     doors::check_ports(&config)?;
     let mut planes = planes::open(&config).await?;
+    tell_build(&planes.metrics);
     let doors = doors::open(&config, &planes).await?;
-    watch::start(&planes);
     announce::announce(&config, &planes, &doors.addresses).await?;
 
     let stopped_by = tokio::select! {
@@ -69,6 +71,11 @@ fn configuration(args: &UpArgs) -> Result<Config, Failure> {
     config.otlp_grpc_listen = args.otlp_grpc_listen.unwrap_or(config.otlp_grpc_listen);
     config.otlp_http_listen = args.otlp_http_listen.unwrap_or(config.otlp_http_listen);
     Ok(config)
+}
+
+fn tell_build(metrics: &Metrics) {
+    let build = [("version", env!("CARGO_PKG_VERSION")), ("revision", REVISION.unwrap_or("unknown"))];
+    metrics.gauge("mizzen_build_info", "Always 1; which binary runs.", &build).set(1);
 }
 
 /// Whether it is done.

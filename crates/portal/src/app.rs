@@ -58,7 +58,7 @@ impl App {
             recent_runs: RecentRuns::default(),
             backups: Arc::new(Semaphore::new(1)),
             import_bytes: Limit::new(&state.metrics, "import_body_bytes", IMPORT_BYTES_MAX as u64),
-            readiness: Readiness::default(),
+            readiness: Readiness::new(&state.metrics),
             state,
         }
     }

@@ -1,4 +1,5 @@
-//! Whether work can be taken: what has to be on disk before an answer is tried, each time somebody asks.
+//! Whether work can be taken: what has to be on disk before an answer is tried, each time somebody asks and at intervals for
+//! `/metrics`.
 //!
 //! What failed a moment ago says little: where nobody is sent any more, nothing would ever be written again that works.
 
@@ -7,11 +8,16 @@ use std::time::{Duration, Instant};
 
 use mizzen_control::audit::JOURNAL_FOLDER;
 use mizzen_runtime::error::Chain;
+use mizzen_runtime::metrics::{Gauge, Metrics};
+use mizzen_runtime::task::TaskKind;
 use mizzen_store::data_dir::DataDirError;
 use mizzen_store::{DataDir, StoreError};
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::app::App;
 use crate::state::PortalState;
+
+const INTERVAL: Duration = Duration::from_secs(15);
 
 /// How long an answer counts: whoever asks more often makes nobody write more often.
 const KEPT: Duration = Duration::from_secs(1);
@@ -21,10 +27,15 @@ const DISK_TIMEOUT: Duration = Duration::from_secs(5);
 const FILE_TIMEOUT: Duration = Duration::from_secs(16);
 /// A server on the network takes its writers beside each other. Who asks gets an answer within two seconds.
 const SERVER_TIMEOUT: Duration = Duration::from_millis(1_500);
-/// What is on disk before a sender or an upstream hears of it.
-const FOLDERS: [(&str, &str); 2] = [("wal", "the write-ahead log"), (JOURNAL_FOLDER, "the audit log")];
+/// What is on disk before a sender or an upstream hears of it: its folder, what people call it, and its name in metrics.
+const FOLDERS: [(&str, &str, &str); 2] =
+    [("wal", "the write-ahead log", "write_ahead_log"), (JOURNAL_FOLDER, "the audit log", "audit_log")];
+const DATABASE: &str = "control_database";
 
 type Verdict = Result<(), String>;
+
+/// What cannot be written, by its name in metrics, and why.
+type Problem = (&'static str, String);
 
 #[derive(Debug)]
 pub(crate) struct Readiness {
@@ -32,15 +43,19 @@ pub(crate) struct Readiness {
     last: Mutex<Option<(Instant, Verdict)>>,
     /// A disk that hangs holds one thread, however often it is asked for.
     disk: Arc<Semaphore>,
-}
-
-impl Default for Readiness {
-    fn default() -> Self {
-        Self { last: Mutex::default(), disk: Arc::new(Semaphore::new(1)) }
-    }
+    writable: [(&'static str, Gauge); 3],
 }
 
 impl Readiness {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        let help = "Whether what must be on disk before an answer could be written at the last look, at most 15 seconds ago; not ready where one is 0.";
+        let [(_, _, wal), (_, _, audit_log)] = FOLDERS;
+        let writable =
+            [DATABASE, audit_log, wal].map(|what| (what, metrics.gauge("mizzen_writable", help, &[("what", what)])));
+        writable.iter().for_each(|(_, gauge)| gauge.set(1));
+        Self { last: Mutex::default(), disk: Arc::new(Semaphore::new(1)), writable }
+    }
+
     /// `Err` says what cannot be written, and why; without paths, for anybody may ask.
     pub(crate) async fn check(&self, state: &PortalState) -> Verdict {
         let mut last = self.last.lock().await;
@@ -50,8 +65,10 @@ impl Readiness {
             return verdict.clone();
         }
         let (disk, database) = tokio::join!(self.disk(state), database(state));
-        let problems: Vec<String> = disk.into_iter().chain(database).collect();
-        let verdict = if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) };
+        let problems: Vec<Problem> = disk.into_iter().chain(database.map(|why| (DATABASE, why))).collect();
+        self.tell(&problems);
+        let why: Vec<String> = problems.into_iter().map(|(_, why)| why).collect();
+        let verdict = if why.is_empty() { Ok(()) } else { Err(why.join("; ")) };
         match (last.as_ref().map(|(_, verdict)| verdict), &verdict) {
             (Some(Err(_)), Ok(())) => tracing::info!("ready again: everything can be written"),
             (None | Some(Ok(())), Err(why)) => tracing::error!(why, "not ready"),
@@ -61,11 +78,20 @@ impl Readiness {
         verdict
     }
 
-    async fn disk(&self, state: &PortalState) -> Vec<String> {
-        if state.telemetry.is_log_stopped() {
-            return vec!["the write-ahead log takes nothing since a sync failed; it goes on by itself once its disk takes a new file".to_owned()];
+    fn tell(&self, problems: &[Problem]) {
+        for (what, gauge) in &self.writable {
+            gauge.set(problems.iter().all(|(problem, _)| problem != what).into());
         }
-        let hangs = || vec!["the disk of the data folder does not answer".to_owned()];
+    }
+
+    async fn disk(&self, state: &PortalState) -> Vec<Problem> {
+        let [(_, _, wal), _] = FOLDERS;
+        if state.telemetry.is_log_stopped() {
+            let why = "the write-ahead log takes nothing since a sync failed; it goes on by itself once its disk takes a new file";
+            return vec![(wal, why.to_owned())];
+        }
+        let hangs =
+            || FOLDERS.map(|(_, title, what)| (what, format!("{title} cannot be written: its disk does not answer")));
         let tried = async {
             // Who asked before and hung up may have left it being tried.
             let permit = Arc::clone(&self.disk).acquire_owned().await.ok()?;
@@ -76,12 +102,23 @@ impl Readiness {
             });
             tried.await.ok()
         };
-        tokio::time::timeout(DISK_TIMEOUT, tried).await.ok().flatten().unwrap_or_else(hangs)
+        tokio::time::timeout(DISK_TIMEOUT, tried).await.ok().flatten().unwrap_or_else(|| hangs().into())
     }
 }
 
-fn try_folders(data_dir: &DataDir) -> Vec<String> {
-    let problem = |(folder, what): &(&str, &str)| {
+/// Looks at intervals, so that `/metrics` tells it also where nobody asks.
+pub(crate) fn watch(app: Arc<App>) {
+    let tasks = app.state.tasks.clone();
+    tasks.spawn(TaskKind::Watch, |_| async move {
+        loop {
+            app.readiness.check(&app.state).await.ok();
+            tokio::time::sleep(INTERVAL).await;
+        }
+    });
+}
+
+fn try_folders(data_dir: &DataDir) -> Vec<Problem> {
+    let problem = |&(folder, title, what): &(&str, &str, &'static str)| {
         let error = data_dir.check_writable(folder).err()?;
         tracing::debug!(error = %Chain(&error), "a folder takes no files");
         let why = match error {
@@ -89,7 +126,7 @@ fn try_folders(data_dir: &DataDir) -> Vec<String> {
             DataDirError::ReadOnly { .. } => "its folder is read-only",
             _ => "its disk does not work",
         };
-        Some(format!("{what} cannot be written: {why}"))
+        Some((what, format!("{title} cannot be written: {why}")))
     };
     FOLDERS.iter().filter_map(problem).collect()
 }

@@ -17,6 +17,7 @@ use crate::api::{
 use crate::app::{App, CATALOG_BYTES_MAX, EVAL_SET_BYTES_MAX, FOLDER_BYTES_MAX, IMPORT_BYTES_MAX};
 use crate::error::ApiError;
 use crate::guard::{self, Access, Gate};
+use crate::readiness;
 use crate::state::PortalState;
 use crate::ui;
 
@@ -389,6 +390,7 @@ fn name(method: MethodFilter) -> &'static str {
 /// that the gateway does not know ends here in a 404, never in a page.
 pub fn router(state: PortalState) -> Router {
     let app = Arc::new(App::new(state));
+    readiness::watch(Arc::clone(&app));
     let mut router = Router::new();
     for route in ROUTES {
         let gate = Gate { app: Arc::clone(&app), access: route.access };

@@ -16,7 +16,6 @@ use mizzen_catalog::discover::{KEY_KEPT, KEYS_MAX, Sighting};
 use mizzen_catalog::observed::{Observation, Subject, SubjectKind};
 use mizzen_mcp::upstream::Upstreams;
 use mizzen_model::run::RunSummary;
-use mizzen_model::step::Step;
 use mizzen_model::time::Timestamp;
 use mizzen_runtime::clock::Clock;
 use mizzen_runtime::error::Chain;
@@ -24,7 +23,7 @@ use mizzen_runtime::metrics::{Counter, Metrics};
 use mizzen_runtime::task::{BoxError, TaskGroup, TaskKind};
 use mizzen_telemetry::{Telemetry, Told};
 
-use self::sightings::{KnownTools, in_run};
+use self::sightings::{KnownTools, Seen, in_run, in_summary};
 
 /// How often the index is asked.
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
@@ -34,9 +33,11 @@ const LAG_NS: i64 = 5_000_000_000;
 const LOOKS_TO_FORGET: u64 = 180;
 /// Observations that are counted together; one run has fewer.
 const OBSERVATIONS_TOGETHER: usize = 5_000;
-/// Spans of a run that is looked into, and of runs that are read together; larger ones show only their summary.
+/// Spans of a run that is looked into; larger ones show only their summary.
 const SPANS_MAX: u32 = 20_000;
-
+/// Spans of runs that are looked into at once, about: they are in memory, and to read them again and again from the same
+/// segments takes time.
+const SPANS_AT_ONCE: u32 = 6_000;
 /// Spans of runs that are counted together, about.
 const SPANS_TOGETHER: u64 = 100_000;
 
@@ -109,7 +110,7 @@ impl Discovery {
             let finalised = self.telemetry.finalised(&found, until).await?;
             runs.extend(finalised.runs);
             found = finalised.until;
-            // Many at a time: their steps lie in the same parts of the same segments. They are in memory together.
+            // Many at a time: each change of the catalog is on disk before the next.
             let spans: u64 = runs.iter().map(|run: &RunSummary| u64::from(run.spans.min(SPANS_MAX))).sum();
             if runs.len() >= KEYS_MAX || spans >= SPANS_TOGETHER || found == Told::all_until(until) {
                 for runs in std::mem::take(&mut runs).chunks(KEYS_MAX) {
@@ -127,22 +128,24 @@ impl Discovery {
         let counted = self.catalog.observed(&keys).await?;
         let new: Vec<(&RunSummary, String)> =
             (runs.iter().zip(keys).zip(counted)).filter_map(|(new, is_counted)| (!is_counted).then_some(new)).collect();
-        let mut steps = self.steps(&new, counters).await?;
-        let mut sightings = Vec::new();
-        for (run, key) in new {
-            let steps = steps.remove(run.run_id.as_str()).unwrap_or_default();
-            let (mut observations, shed) = in_run(run, &steps, known);
-            counters.shed.add(shed);
-            self.name_servers(run, &mut observations, known).await?;
-            let is_first = run.revision <= 1 || !self.catalog.observed(&[first_key(run)]).await?.contains(&true);
-            if !is_first {
-                observations.iter_mut().for_each(|seen| seen.observation.calls = 0);
+        let (mut sightings, mut rest) = (Vec::with_capacity(new.len()), new.as_slice());
+        while !rest.is_empty() {
+            let (some, after) = rest.split_at(at_once(rest));
+            let mut seen = self.seen(some, known, counters).await?;
+            for (run, key) in some {
+                let mut observations = seen.remove(run.run_id.as_str()).unwrap_or_default();
+                self.name_servers(run, &mut observations, known).await?;
+                let is_first = run.revision <= 1 || !self.catalog.observed(&[first_key(run)]).await?.contains(&true);
+                if !is_first {
+                    observations.iter_mut().for_each(|seen| seen.observation.calls = 0);
+                }
+                let observations: Vec<Observation> = observations.into_iter().map(|seen| seen.observation).collect();
+                if is_first && run.revision > 1 {
+                    sightings.push(Sighting { key: first_key(run), observations: Vec::new() });
+                }
+                sightings.push(Sighting { key: key.clone(), observations });
             }
-            let observations: Vec<Observation> = observations.into_iter().map(|seen| seen.observation).collect();
-            if is_first && run.revision > 1 {
-                sightings.push(Sighting { key: first_key(run), observations: Vec::new() });
-            }
-            sightings.push(Sighting { key, observations });
+            rest = after;
         }
         let mut rest = sightings.as_slice();
         while !rest.is_empty() {
@@ -153,27 +156,26 @@ impl Discovery {
         Ok(())
     }
 
-    /// The steps of runs, of many at a time; of a large one none.
-    async fn steps(
+    /// What runs show, by run id; of a large one only its summary does.
+    async fn seen(
         &self,
         runs: &[(&RunSummary, String)],
+        known: &KnownTools,
         counters: &Counters,
-    ) -> Result<BTreeMap<String, Vec<Step>>, BoxError> {
-        let (small, large): (Vec<&RunSummary>, Vec<&RunSummary>) =
-            runs.iter().map(|(run, _)| *run).partition(|run| run.spans <= SPANS_MAX);
-        counters.shed.add(large.len() as u64);
-        let (mut steps, mut rest) = (BTreeMap::new(), small.as_slice());
-        while !rest.is_empty() {
-            let mut spans = 0;
-            let fits = |run: &&&RunSummary| {
-                spans += run.spans;
-                spans <= SPANS_MAX
-            };
-            let (some, after) = rest.split_at(rest.iter().take_while(fits).count().max(1));
-            steps.extend(self.telemetry.steps_of_runs(some).await?);
-            rest = after;
+    ) -> Result<BTreeMap<String, Vec<Seen>>, BoxError> {
+        let read: Vec<&RunSummary> = runs.iter().map(|(run, _)| *run).filter(|run| is_read(run)).collect();
+        let mut steps = if read.is_empty() { BTreeMap::new() } else { self.telemetry.steps_of_runs(&read).await? };
+        let mut seen = BTreeMap::new();
+        for (run, _) in runs {
+            let shown = in_summary(run).unwrap_or_else(|| {
+                let steps = steps.remove(run.run_id.as_str()).unwrap_or_default();
+                let (shown, shed) = in_run(run, &steps, known);
+                counters.shed.add(shed + u64::from(run.spans > SPANS_MAX));
+                shown
+            });
+            seen.insert(run.run_id.to_string(), shown);
         }
-        Ok(steps)
+        Ok(seen)
     }
 
     /// Asks the span for the server of a tool whose name several servers have.
@@ -228,6 +230,21 @@ impl Discovery {
         progress.told = told;
         Ok(())
     }
+}
+
+/// Whether a run has to be looked into, and may be.
+fn is_read(run: &RunSummary) -> bool {
+    run.spans <= SPANS_MAX && in_summary(run).is_none()
+}
+
+/// How many of the runs, at least one, are looked into at once.
+fn at_once(runs: &[(&RunSummary, String)]) -> usize {
+    let mut spans = 0;
+    let fits = |(run, _): &&(&RunSummary, String)| {
+        spans += if is_read(run) { run.spans } else { 0 };
+        spans <= SPANS_AT_ONCE
+    };
+    runs.iter().take_while(fits).count().max(1)
 }
 
 /// How many of the sightings, at least one, fit into one change.

@@ -67,6 +67,21 @@ async fn what_the_gateway_does_not_know_is_not_answered_with_a_page() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_written_is_told_to_load_balancers_and_in_metrics() {
+    let portal = Portal::open().await;
+    portal.state.store.close().await;
+    assert_eq!(portal.status(get("localhost", "/readyz")).await, StatusCode::SERVICE_UNAVAILABLE);
+    let metrics = portal.state.metrics.render();
+    for line in [
+        r#"mizzen_writable{what="control_database"} 0"#,
+        r#"mizzen_writable{what="audit_log"} 1"#,
+        r#"mizzen_writable{what="write_ahead_log"} 1"#,
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "no `{line}` in {metrics}");
+    }
+}
+
+#[tokio::test]
 async fn a_stopping_server_is_not_ready() {
     let portal = Portal::open().await;
     assert_eq!(portal.status(get("localhost", "/readyz")).await, StatusCode::OK);

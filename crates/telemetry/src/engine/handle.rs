@@ -244,7 +244,12 @@ impl Telemetry {
     pub async fn steps_of_runs(&self, runs: &[&RunSummary]) -> Result<BTreeMap<String, Vec<Step>>, ReadError> {
         let rows = self.runs.heads_of_runs(runs).await?;
         let assembled = tokio::task::spawn_blocking(move || {
-            rows.into_iter().map(|(run_id, rows)| (run_id, steps(rows))).collect::<BTreeMap<_, _>>()
+            let (mut runs, mut rows) = (BTreeMap::new(), rows.into_iter().peekable());
+            while let Some(run_id) = rows.peek().map(|row| row.head.run_id.clone()) {
+                let of_run = std::iter::from_fn(|| rows.next_if(|row| row.head.run_id == run_id)).collect();
+                runs.insert(run_id.to_string(), steps(of_run));
+            }
+            runs
         });
         assembled.await.map_err(|_| ReadError::Stopping)
     }

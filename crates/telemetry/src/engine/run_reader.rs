@@ -1,6 +1,6 @@
 //! The rows of one run, from memory and from segments.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -86,17 +86,14 @@ impl RunReader {
 
     async fn rows(&self, snapshot: Snapshot, run_id: &str, columns: Columns) -> Result<Vec<SpanRow>, ReadError> {
         self.blocking(snapshot, vec![run_id.to_owned()], move |reader, snapshot, run_ids, runtime| {
-            Ok(spans_of(reader, snapshot, run_ids, columns, runtime)?.into_values().flatten().collect())
+            spans_of(reader, snapshot, run_ids, columns, runtime)
         })
         .await
     }
 
-    /// The heads of the spans of many runs, each once and in order of time, by run: a segment is read once for all of them.
-    /// What came in after their summaries may be missing.
-    pub(crate) async fn heads_of_runs(
-        &self,
-        runs: &[&RunSummary],
-    ) -> Result<BTreeMap<String, Vec<SpanRow>>, ReadError> {
+    /// The heads of the spans of many runs, each once, run after run and in order of time: a segment is read once for all of
+    /// them. What came in after their summaries may be missing.
+    pub(crate) async fn heads_of_runs(&self, runs: &[&RunSummary]) -> Result<Vec<SpanRow>, ReadError> {
         let mut snapshot = self.view.snapshot();
         let started = |run: &&RunSummary| run.started_at.unix_nanos();
         let ended = |run: &&RunSummary| run.started_at.plus_nanos(run.duration_ns).unix_nanos();
@@ -198,15 +195,15 @@ impl RunReader {
     }
 }
 
-/// The spans of runs (their ids sorted), each once and in order of time, by run. Of those that go beyond what is assembled of a run,
-/// the segments that are left are not read: an agent may keep one run for weeks.
+/// The spans of runs (their ids sorted), each once, run after run and in order of time. Of those that go beyond what is assembled of
+/// a run, the segments that are left are not read: an agent may keep one run for weeks.
 fn spans_of(
     reader: &SegmentReader,
     snapshot: &Snapshot,
     run_ids: &[String],
     columns: Columns,
     runtime: &Handle,
-) -> Result<BTreeMap<String, Vec<SpanRow>>, ReadError> {
+) -> Result<Vec<SpanRow>, ReadError> {
     let mut rows: Vec<SpanRow> = Vec::new();
     for segment in snapshot.segments_of(Signal::Spans) {
         if rows.len() >= RUN_SPANS_MAX {
@@ -229,19 +226,13 @@ fn spans_of(
             rows.extend(table.spans.of_run(run_id).map(|row| select(row, columns)));
         }
     }
-    let mut runs: BTreeMap<String, Vec<SpanRow>> = BTreeMap::new();
-    for row in rows {
-        match runs.get_mut(&*row.head.run_id) {
-            Some(rows) => rows.push(row),
-            None => drop(runs.insert(row.head.run_id.to_string(), vec![row])),
-        }
-    }
-    for rows in runs.values_mut() {
-        let mut seen = HashSet::with_capacity(rows.len());
-        rows.retain(|row| seen.insert((row.head.trace_id, row.head.span_id)));
-        rows.sort_by_key(|row| (row.head.started_at, row.head.span_id));
-    }
-    Ok(runs)
+    let mut seen = HashSet::with_capacity(rows.len());
+    rows.retain(|row| seen.insert((row.head.run_id.clone(), row.head.trace_id, row.head.span_id)));
+    rows.sort_by(|a, b| {
+        let order = |row: &SpanRow| (row.head.started_at, row.head.span_id);
+        a.head.run_id.cmp(&b.head.run_id).then_with(|| order(a).cmp(&order(b)))
+    });
+    Ok(rows)
 }
 
 fn visible<'a>(snapshot: &'a Snapshot, signal: Signal, run_id: &str) -> impl Iterator<Item = &'a Arc<Segment>> {

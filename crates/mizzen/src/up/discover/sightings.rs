@@ -62,6 +62,21 @@ pub(super) fn server_in(attributes: &str) -> Option<String> {
     attributes.get("mizzen.tool.server")?.as_str().map(str::to_owned)
 }
 
+/// What the summary alone shows of a run that is one call of a model, as most of a gateway are: nobody has to look into it.
+pub(super) fn in_summary(run: &RunSummary) -> Option<Vec<Seen>> {
+    let [model] = run.models.as_slice() else { return None };
+    if (run.spans, run.steps, run.model_calls) != (1, 1, 1) {
+        return None;
+    }
+    let at = run.started_at.plus_nanos(run.duration_ns.max(0));
+    let mut pairs = Pairs { seen: BTreeMap::new(), shed: 0 };
+    if let Some(root) = actor(run) {
+        pairs.add(root.clone(), None, 1, (at, None));
+        pairs.add(root, Some(Subject { kind: SubjectKind::Model, name: model.clone() }), 1, (at, None));
+    }
+    Some(pairs.finish().0)
+}
+
 /// What a run shows, and how much of it was left out.
 pub(super) fn in_run(run: &RunSummary, steps: &[Step], known: &KnownTools) -> (Vec<Seen>, u64) {
     let at = run.started_at.plus_nanos(run.duration_ns.max(0));

@@ -6,7 +6,7 @@ use mizzen_model::run::{JUDGE_CALLER, RunSummary};
 use mizzen_model::step::{Outcome, Source, Step, StepKind};
 use mizzen_model::time::Timestamp;
 
-use super::{KnownTools, PAIRS_MAX, in_run, server_in};
+use super::{KnownTools, PAIRS_MAX, in_run, in_summary, server_in};
 use crate::up::facts::runs::tests::run;
 
 fn span(number: u8) -> SpanId {
@@ -74,6 +74,26 @@ fn a_run_shows_its_agent_and_what_it_used_each_call_once() {
             ("Agent helm".to_owned(), Some("Tool helm/list".to_owned()), 1),
         ]
     );
+}
+
+/// Nobody looks into such a run: what its summary says must be what its step would.
+#[test]
+fn a_run_that_is_one_call_of_a_model_shows_the_same_by_its_summary() {
+    let call =
+        |run: &RunSummary| Step { started_at: run.started_at, duration_ns: run.duration_ns, ..model(1, "gpt-4o") };
+    let one = RunSummary { spans: 1, steps: 1, model_calls: 1, models: vec!["gpt-4o".into()], ..run("r", Outcome::Ok) };
+    let by_caller = RunSummary { agent: None, caller: Some("nightly".to_owned()), ..one.clone() };
+    let by_nobody = RunSummary { agent: None, ..one.clone() };
+    for run in [&one, &by_caller, &by_nobody] {
+        assert_eq!(in_summary(run), Some(in_run(run, &[call(run)], &tools()).0));
+    }
+    for more in [
+        RunSummary { spans: 2, ..one.clone() },
+        RunSummary { model_calls: 0, models: Vec::new(), ..one.clone() },
+        RunSummary { steps: 2, models: vec!["a".into(), "b".into()], ..one },
+    ] {
+        assert_eq!(in_summary(&more), None);
+    }
 }
 
 #[test]

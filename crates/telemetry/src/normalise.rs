@@ -1,7 +1,7 @@
 //! Every dialect of GenAI telemetry becomes the same rows.
 //!
-//! One pass over the attributes of a span writes them as JSON and picks out the [facts](facts::Facts) that
-//! the columns need; the names of all dialects are one table in [`keys`]. What a span means is decided in
+//! The attributes of a span are written as JSON, and the [facts](facts::Facts) that the columns need are picked out of
+//! all of them; the names of all dialects are one table in [`keys`]. What a span means is decided in
 //! [`kind`], how tokens of each dialect become [`Usage`](mizzen_model::usage::Usage) in [`tokens`].
 //!
 //! Refused, with a count and a message: spans with an invalid trace or span id, without a start time, or

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::limits::{Limits, cut};
+use super::limits::{Limits, cut, ends};
 use crate::decode::borrowed::{Attribute, Value};
 
 /// Lower-case hexadecimal.
@@ -38,22 +38,16 @@ impl<'l> JsonWriter<'l> {
     /// `{"key":value,…}`
     pub(super) fn attributes(&mut self, attributes: &[Attribute<'_>]) {
         self.out.push('{');
-        let kept = attributes.len().min(self.limits.attributes_max);
-        for (index, attribute) in attributes[..kept].iter().enumerate() {
-            self.member(index, attribute);
+        for (index, attribute) in ends(attributes, self.limits.attributes_max).enumerate() {
+            if index > 0 {
+                self.out.push(',');
+            }
+            self.string(attribute.key);
+            self.out.push(':');
+            self.any(attribute.value.as_ref());
         }
-        self.cut |= kept < attributes.len();
+        self.cut |= attributes.len() > self.limits.attributes_max;
         self.out.push('}');
-    }
-
-    /// `"key":value`, with a comma before all but the first.
-    pub(super) fn member(&mut self, index: usize, attribute: &Attribute<'_>) {
-        if index > 0 {
-            self.out.push(',');
-        }
-        self.string(attribute.key);
-        self.out.push(':');
-        self.any(attribute.value.as_ref());
     }
 
     pub(super) fn any(&mut self, value: Option<&Value<'_>>) {

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Attributes of one span, event, link or log record; later ones are left out.
+    /// Attributes of one span, event, link or log record. Of more the first and the last half are kept; what a span is, whose, and
+    /// what it took is read from all of them.
     pub attributes_max: usize,
     /// Bytes of one string or byte value; the rest is cut off at a character boundary.
     pub value_bytes_max: usize,
@@ -20,11 +21,25 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { attributes_max: 1024, value_bytes_max: 4 << 20, name_bytes_max: 1024, events_max: 4096, links_max: 1024 }
+        Self {
+            // OpenInference sends at most 10,000, two or more for each message of a history.
+            attributes_max: 16_384,
+            value_bytes_max: 4 << 20,
+            name_bytes_max: 1024,
+            events_max: 4096,
+            links_max: 1024,
+        }
     }
 }
 
 /// The longest prefix of `text` of at most `max` bytes.
 pub(super) fn cut(text: &str, max: usize) -> &str {
     if text.len() <= max { text } else { &text[..text.floor_char_boundary(max)] }
+}
+
+/// The first and the last of `items`, `max` together: a history is between what a call is and what it answered.
+pub(super) fn ends<T>(items: &[T], max: usize) -> impl Iterator<Item = &T> {
+    let kept = items.len().min(max);
+    let last = items.len() - kept / 2;
+    items[..kept.div_ceil(2)].iter().chain(&items[last..])
 }

@@ -156,17 +156,14 @@ impl<'a> Batch<'_, 'a> {
         Ok(Interval { started_at, duration_ns: ended_at.nanos_since(started_at) })
     }
 
-    /// The one pass over the attributes.
     fn attributes(&mut self, span: &Span<'a>, facts: &mut Facts<'a>) -> String {
         let limits = &self.normaliser.limits;
         let mut json = JsonWriter::new(limits, text_bytes(&span.attributes, limits));
-        json.out.push('{');
-        for (index, attribute) in span.attributes.iter().take(limits.attributes_max).enumerate() {
+        for attribute in &span.attributes {
             facts.observe(&self.normaliser.keys, attribute);
-            json.member(index, attribute);
         }
-        json.out.push('}');
-        if json.cut || span.attributes.len() > limits.attributes_max {
+        json.attributes(&span.attributes);
+        if json.cut {
             self.remarks.change("attributes cut to the limits `attributes_max` and `value_bytes_max`");
         }
         json.out

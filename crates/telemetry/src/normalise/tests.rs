@@ -146,8 +146,46 @@ fn limits_cut_values_and_say_so() {
     let normaliser = Normaliser::new(PriceTable::built_in(&[]).unwrap(), limits);
     let attributes = vec![text("a", "ääää"), text("b", "x"), text("c", "y")];
     let normalised = normaliser.spans(&request(vec![span(attributes)]), &Origin::unknown(NOW));
-    assert_eq!(normalised.rows[0].body.attributes, r#"{"a":"ää","b":"x"}"#);
+    assert_eq!(normalised.rows[0].body.attributes, r#"{"a":"ää","c":"y"}"#);
     assert_eq!(normalised.adjusted, 1);
+}
+
+/// As OpenInference flattens a call: a history, and after it what the call is and what it took.
+fn flattened(messages: usize) -> Span {
+    let said = (0..messages).flat_map(|n| {
+        let field = |name: &str| format!("llm.input_messages.{n}.message.{name}");
+        [text(&field("role"), "user"), text(&field("content"), &format!("question {n}"))]
+    });
+    let call = [
+        text("llm.output_messages.0.message.role", "assistant"),
+        text("llm.output_messages.0.message.content", "Oslo"),
+        text("llm.model_name", "gpt-5-mini"),
+        attribute("llm.token_count.prompt", Value::IntValue(7)),
+        attribute("llm.token_count.completion", Value::IntValue(1)),
+        text("openinference.span.kind", "LLM"),
+    ];
+    span(said.chain(call).collect())
+}
+
+#[test]
+fn a_call_with_a_long_history_is_read_whole() {
+    let normalised = normaliser().spans(&request(vec![flattened(4_000)]), &Origin::unknown(NOW));
+    let content = crate::story::content(&normalised.rows[0], &[]);
+    assert_eq!((content.input.len(), content.output.len(), normalised.message.as_str()), (4_000, 1, ""));
+}
+
+#[test]
+fn what_a_call_is_and_answers_is_known_however_long_its_history_is() {
+    let request = request(vec![flattened(20_000)]);
+    let decoded = normaliser().spans(&request, &Origin::unknown(NOW));
+    let encoded = normaliser().encoded_spans(&crate::decode::encode(&request), &Origin::unknown(NOW)).unwrap();
+    assert_eq!(decoded, encoded);
+    let row = &decoded.rows[0];
+    assert_eq!((row.head.step, row.head.model.as_deref()), (Some(StepKind::ModelCall), Some("gpt-5-mini")));
+    assert_eq!(row.head.usage.map(|usage| (usage.input_tokens, usage.output_tokens)), Some((7, 1)));
+    let content = crate::story::content(row, &[]);
+    assert_eq!((content.output.len(), decoded.adjusted), (1, 1));
+    assert!(content.input.len() < 8_193 && format!("{:?}", content.input.last()).contains("question 19999"));
 }
 
 #[test]

@@ -19,7 +19,10 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::normalise::{is_content_event, is_content_key, is_unknown_gen_ai, model_of_parameters};
+use crate::normalise::{
+    agent_in_name, is_agent_key, is_content_event, is_content_key, is_unknown_gen_ai, may_name_agent,
+    model_of_parameters,
+};
 
 mod metrics;
 mod redact;
@@ -27,6 +30,7 @@ mod redact;
 use redact::Redaction;
 
 const INVOCATION_PARAMETERS: &str = "llm.invocation_parameters";
+const EVENT_NAME: &str = "event.name";
 /// Patterns of one policy at most.
 pub const PATTERNS_MAX: usize = 64;
 
@@ -38,7 +42,8 @@ pub struct CaptureConfig {
     pub content: bool,
     /// Agents whose content is not kept, by the agent of the sender's key or the name on a span. A span that
     /// names no agent is covered when another span of its trace in the same request does; only a key or
-    /// `content_off_services` covers every span for certain.
+    /// `content_off_services` covers every span for certain. Log records come apart from spans: one that names no agent,
+    /// by itself, its resource or the sender's key, is covered.
     pub content_off_agents: Vec<String>,
     /// Services whose content is not kept, by `service.name`.
     pub content_off_services: Vec<String>,
@@ -128,7 +133,8 @@ impl CapturePolicy {
         changed
     }
 
-    /// As [`CapturePolicy::apply_traces`], for logs. With content off, every body goes too.
+    /// As [`CapturePolicy::apply_traces`], for logs. With content off, every body goes too; so where it is off for some
+    /// agents and nobody says whose the record is.
     pub fn apply_logs(&self, request: &mut ExportLogsServiceRequest, agent: Option<&str>) -> bool {
         if self.keeps_everything() {
             return false;
@@ -136,11 +142,14 @@ impl CapturePolicy {
         let mut changed = false;
         for resource_logs in &mut request.resource_logs {
             let off = self.is_off_for(resource_logs.resource.as_ref(), agent);
+            let stated = resource_logs.resource.as_ref().map_or(&[][..], |resource| &resource.attributes);
+            let is_known = self.content_off_agents.is_empty() || agent.is_some() || names_agent(stated);
             changed |= self.resource(resource_logs.resource.as_mut());
             for scope_logs in &mut resource_logs.scope_logs {
-                changed |= self.scope(scope_logs.scope.as_mut(), off);
+                changed |= self.scope(scope_logs.scope.as_mut(), off || !is_known);
                 for record in &mut scope_logs.log_records {
-                    let off = off || self.names_off_agent(&record.attributes);
+                    let is_known = is_known || names_agent(&record.attributes);
+                    let off = off || !is_known || self.names_off_agent(&record.attributes);
                     changed |= self.log(record, off);
                 }
             }
@@ -196,7 +205,7 @@ impl CapturePolicy {
     fn log(&self, record: &mut LogRecord, off: bool) -> bool {
         let mut changed = self.attributes(&mut record.attributes, off);
         if off {
-            changed |= record.body.take().is_some();
+            changed |= record.body.take().is_some() | remove_said(record);
         }
         if let Some(body) = &mut record.body {
             changed |= self.redaction.value(body);
@@ -223,21 +232,51 @@ impl CapturePolicy {
         !self.content
             || agent.is_some_and(|agent| redact::matches_any(&self.content_off_agents, agent))
             || redact::matches_any(&self.content_off_services, service)
+            // A service is the agent where its call names none.
+            || redact::matches_any(&self.content_off_agents, service)
             || self.names_off_agent(attributes)
     }
 
     /// The traces in which some span names an agent whose content is off.
     fn off_traces(&self, request: &ExportTraceServiceRequest) -> HashSet<Vec<u8>> {
         let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
-        let spans = scopes.flat_map(|scope| &scope.spans).filter(|span| self.names_off_agent(&span.attributes));
+        let spans = scopes.flat_map(|scope| &scope.spans).filter(|span| self.is_of_off_agent(span));
         spans.map(|span| span.trace_id.clone()).collect()
     }
 
-    fn names_off_agent(&self, attributes: &[KeyValue]) -> bool {
-        let named =
-            |key| text_attribute(attributes, key).is_some_and(|a| redact::matches_any(&self.content_off_agents, a));
-        !self.content_off_agents.is_empty() && ["gen_ai.agent.name", "agent.name", "agent_name"].into_iter().any(named)
+    fn is_of_off_agent(&self, span: &Span) -> bool {
+        let by_name = agent_in_name(&span.name);
+        by_name.is_some_and(|agent| redact::matches_any(&self.content_off_agents, agent))
+            || self.names_off_agent(&span.attributes)
     }
+
+    fn names_off_agent(&self, attributes: &[KeyValue]) -> bool {
+        let is_off = |text: &str| redact::matches_any(&self.content_off_agents, text);
+        !self.content_off_agents.is_empty()
+            && attributes.iter().filter(|attribute| may_name_agent(&attribute.key)).filter_map(text).any(is_off)
+    }
+}
+
+fn names_agent(attributes: &[KeyValue]) -> bool {
+    let is_named = |attribute: &KeyValue| text(attribute).is_some_and(|agent| !agent.is_empty());
+    attributes.iter().any(|attribute| is_agent_key(&attribute.key) && is_named(attribute))
+}
+
+/// What is said in a record of the GenAI conventions may be in attributes of any name; theirs have been looked at.
+fn remove_said(record: &mut LogRecord) -> bool {
+    let name = match record.event_name.as_str() {
+        "" => text_attribute(&record.attributes, EVENT_NAME).unwrap_or(""),
+        name => name,
+    };
+    if !is_content_event(name) {
+        return false;
+    }
+    let is_looked_at = |key: &str| key == EVENT_NAME || key.starts_with("gen_ai.") || key.starts_with("mizzen.");
+    let before = record.attributes.len();
+    record
+        .attributes
+        .retain(|attribute| is_looked_at(&attribute.key) || attribute.value.as_ref().is_some_and(is_number));
+    record.attributes.len() < before
 }
 
 fn remove_content(attributes: &mut Vec<KeyValue>) -> bool {
@@ -289,7 +328,10 @@ fn remove_nested_content(any: &mut AnyValue) -> bool {
 }
 
 fn text_attribute<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a str> {
-    let attribute = attributes.iter().find(|attribute| attribute.key == key)?;
+    text(attributes.iter().find(|attribute| attribute.key == key)?)
+}
+
+fn text(attribute: &KeyValue) -> Option<&str> {
     match attribute.value.as_ref()?.value.as_ref()? {
         Value::StringValue(text) => Some(text),
         _ => None,

@@ -36,7 +36,8 @@ mod tokens;
 
 pub(crate) use json::hex;
 pub use keys::{CONTENT_KEYS, CONTENT_PREFIXES, is_content_event, is_content_key, is_unknown_gen_ai};
-pub(crate) use kind::model_of_parameters;
+pub(crate) use keys::{is_agent_key, may_name_agent};
+pub(crate) use kind::{agent_in_name, model_of_parameters};
 pub use limits::Limits;
 
 /// Rows of one request, and what could not become one.

@@ -174,6 +174,61 @@ fn with_content_off_no_log_record_keeps_its_body() {
     );
 }
 
+/// Whether a record of this resource and these attributes keeps what was said, with content off for `payroll-*`.
+fn log_keeps_content(resource: &[(&str, &str)], attributes: &[(&str, &str)], key_of: Option<&str>) -> bool {
+    let list = |pairs: &[(&str, &str)]| -> Vec<serde_json::Value> {
+        pairs.iter().map(|(k, v)| serde_json::json!({ "key": k, "value": { "stringValue": v } })).collect()
+    };
+    let said = [attributes, &[("content", "Oslo"), ("gen_ai.system", "kept")]].concat();
+    let record = serde_json::json!({ "eventName": "gen_ai.user.message", "attributes": list(&said),
+        "traceId": "0".repeat(31) + "1", "body": { "stringValue": "Oslo" } });
+    let body = serde_json::json!({ "resourceLogs": [{ "resource": { "attributes": list(resource) },
+        "scopeLogs": [{ "logRecords": [record] }] }] });
+    let mut request = decode_logs(body.to_string().as_bytes(), Encoding::Json).unwrap();
+    let config = CaptureConfig { content_off_agents: names(&["payroll-*"]), ..CaptureConfig::default() };
+    policy(config).apply_logs(&mut request, key_of);
+    assert!(holds(&request, "kept") && holds(&request, "gen_ai.user.message"));
+    holds(&request, "Oslo")
+}
+
+#[test]
+fn a_log_record_that_nobody_says_whose_it_is_keeps_no_content_where_agents_are_off() {
+    let support = [("gen_ai.agent.name", "support")];
+    let payroll = [("gen_ai.agent.name", "payroll-9")];
+    assert!(!log_keeps_content(&[], &[], None));
+    assert!(!log_keeps_content(&[("service.name", "shop")], &[], None));
+    assert!(log_keeps_content(&[], &support, None));
+    assert!(log_keeps_content(&support, &[], None));
+    assert!(log_keeps_content(&[], &[], Some("support")));
+    assert!(!log_keeps_content(&support, &payroll, Some("support")));
+    assert!(!log_keeps_content(&[], &support, Some("payroll-9")));
+}
+
+#[test]
+fn content_is_off_for_agents_however_they_are_named() {
+    let attribute = |key: &str| format!(r#"{{"key":"{key}","value":{{"stringValue":"payroll-9"}}}}"#);
+    let keeps = |resource: &str, name: &str, attributes: &str| {
+        let said = r#"{"key":"input.value","value":{"stringValue":"Oslo"}}"#;
+        let body = format!(
+            r#"{{"resourceSpans":[{{"resource":{{"attributes":[{resource}]}},"scopeSpans":[{{"spans":[
+              {{"traceId":"{:032}","name":"{name}","attributes":[{attributes}]}},{{"traceId":"{:032}","attributes":[{said}]}}]}}]}}]}}"#,
+            1, 1
+        );
+        let mut request = decode_traces(body.as_bytes(), Encoding::Json).unwrap();
+        let config = CaptureConfig { content_off_agents: names(&["payroll-*"]), ..CaptureConfig::default() };
+        policy(config).apply_traces(&mut request, None);
+        holds(&request, "Oslo")
+    };
+    assert!(keeps("", "chat", ""));
+    for key in ["agent_name", "traceloop.association.properties.agent_name", "traceloop.entity.name"] {
+        assert!(!keeps("", "chat", &attribute(key)), "{key}");
+    }
+    for name in ["invoke_agent payroll-9", "agent_run [payroll-9]", "payroll-9.agent"] {
+        assert!(!keeps("", name, ""), "{name}");
+    }
+    assert!(!keeps(&attribute("service.name"), "chat", ""));
+}
+
 #[test]
 fn with_content_off_only_known_texts_of_the_genai_conventions_are_kept() {
     let policy = policy(CaptureConfig { content: false, ..CaptureConfig::default() });

@@ -388,6 +388,20 @@ pub fn is_content_event(name: &str) -> bool {
     name.starts_with("gen_ai.") && !GEN_AI_EVENTS.contains(&name)
 }
 
+/// Whether a text of this name is the name of an agent.
+pub(crate) fn is_agent_key(key: &str) -> bool {
+    states(key, Text::Agent)
+}
+
+/// Whether a text of this name is that of an agent, or becomes it where an agent's call names none otherwise.
+pub(crate) fn may_name_agent(key: &str) -> bool {
+    is_agent_key(key) || states(key, Text::Entity)
+}
+
+fn states(key: &str, fact: Text) -> bool {
+    TEXTS.iter().any(|(text, names)| *text == fact && names.contains(&key))
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

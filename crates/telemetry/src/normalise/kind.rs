@@ -172,13 +172,15 @@ pub(super) fn agent<'a>(
     if stated.is_some() || step != Some(StepKind::AgentCall) {
         return stated;
     }
-    let from_name = || {
-        name.strip_prefix("invoke_agent ")
-            .or_else(|| name.strip_prefix("agent_run [").and_then(|rest| rest.strip_suffix(']')))
-            .or_else(|| name.strip_suffix(".agent"))
-            .filter(|agent| !agent.is_empty())
-    };
-    facts.text(Text::Entity).or_else(from_name).or(service)
+    facts.text(Text::Entity).or_else(|| agent_in_name(name)).or(service)
+}
+
+/// The agent that the name of its call tells.
+pub(crate) fn agent_in_name(name: &str) -> Option<&str> {
+    name.strip_prefix("invoke_agent ")
+        .or_else(|| name.strip_prefix("agent_run [").and_then(|rest| rest.strip_suffix(']')))
+        .or_else(|| name.strip_suffix(".agent"))
+        .filter(|agent| !agent.is_empty())
 }
 
 /// The provider in lower case; frameworks that name themselves here are no providers.

@@ -11,7 +11,7 @@ mod fields;
 mod lenient;
 
 pub(crate) use fields::NotPlain;
-pub(crate) use lenient::canonical;
+pub(crate) use lenient::{canonical, without_halves};
 
 /// How a request body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,13 +96,22 @@ pub(crate) fn protobuf_error(error: &prost::DecodeError) -> DecodeError {
 /// Strict OTLP JSON first, because nearly everybody sends it; what that refuses, or may silently skip,
 /// is read again with the tolerance of [`lenient`].
 fn decode_json<M: DeserializeOwned>(body: &[u8]) -> Result<M, DecodeError> {
+    // Reading strictly would take a list for the fields of a message in their order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(DecodeError::JsonShape { reason: "a request should be an object, not a list".to_owned() });
+    }
     if !lenient::has_proto_names(body)
         && let Ok(request) = serde_json::from_slice(body)
     {
         return Ok(request);
     }
-    let value = serde_json::from_slice(body)
-        .map_err(|error| DecodeError::JsonSyntax { line: error.line(), column: error.column() })?;
+    let value = match serde_json::from_slice(body) {
+        Ok(value) => value,
+        Err(error) => match lenient::without_halves(body) {
+            Some(mended) => return decode_json(&mended),
+            None => return Err(DecodeError::JsonSyntax { line: error.line(), column: error.column() }),
+        },
+    };
     from_json(value)
 }
 

@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::logs::v1::ResourceLogs;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use serde_json::{Map, Value};
 
-use crate::decode::{DecodeError, from_json};
+use crate::decode::{DecodeError, from_json, without_halves};
 
 mod console;
 mod jaeger;
@@ -22,11 +22,16 @@ const REQUEST_ITEMS_MAX: usize = 2_000;
 /// Likewise its bytes: some records hold whole conversations, and the way in takes no request of more than 64 MiB.
 const REQUEST_BYTES_MAX: usize = 16 << 20;
 
+/// How files that are no text begin.
+const COMPRESSED: [(&[u8], &str); 2] = [(b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd")];
+
 /// Why a file cannot be imported. Lines and columns count from 1.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     #[error("file is empty")]
     Empty,
+    #[error("file is compressed with {0}; give what is in it")]
+    Compressed(&'static str),
     #[error("file is not valid JSON at line {line}, column {column}")]
     Syntax { line: usize, column: usize },
     #[error(
@@ -47,7 +52,7 @@ impl ImportError {
     #[must_use]
     pub const fn line(&self) -> Option<usize> {
         match self {
-            Self::Empty => None,
+            Self::Empty | Self::Compressed(_) => None,
             Self::Syntax { line, .. }
             | Self::UnknownShape { line }
             | Self::NotTaken { line, .. }
@@ -121,7 +126,20 @@ struct Found {
 
 impl Found {
     fn read(file: &[u8]) -> Result<Self, ImportError> {
+        if let Some((_, with)) = COMPRESSED.iter().find(|(start, _)| file.starts_with(start)) {
+            return Err(ImportError::Compressed(with));
+        }
         let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+        match Self::read_json(file) {
+            Err(error @ ImportError::Syntax { .. }) => match without_halves(file) {
+                Some(mended) => Self::read_json(&mended),
+                None => Err(error),
+            },
+            read => read,
+        }
+    }
+
+    fn read_json(file: &[u8]) -> Result<Self, ImportError> {
         let mut documents = serde_json::Deserializer::from_slice(file).into_iter::<Value>();
         let mut lines = Lines { file, line: 1, counted: 0 };
         let mut found = Self::default();

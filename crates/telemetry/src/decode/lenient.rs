@@ -2,7 +2,8 @@
 //!
 //! Tolerated: snake_case field names, enum names for numbers, base64 trace and span ids (Tempo), numbers in
 //! strings and strings for numbers, `null` for absent, the names of before 2022
-//! (`instrumentationLibrarySpans`), unknown fields inside attribute values, and NaN as an attribute.
+//! (`instrumentationLibrarySpans`), unknown fields inside attribute values, NaN as an attribute, and one half of a
+//! character beyond U+FFFF.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +16,37 @@ pub(super) fn has_proto_names(body: &[u8]) -> bool {
     [&b"\"resource_"[..], b"\"scope_", b"_unix_nano\"", b"\"trace_id\"", b"\"instrumentationLibrary"]
         .iter()
         .any(|needle| memmem::find(body, needle).is_some())
+}
+
+/// JSON with U+FFFD where an escape is one half of a surrogate pair, as JavaScript writes a text that it cut between the
+/// two; `None` where there is none. Places in it stay what they were.
+pub(crate) fn without_halves(json: &[u8]) -> Option<Vec<u8>> {
+    let mut mended: Option<Vec<u8>> = None;
+    let mut at = 0;
+    while let Some(found) = json.get(at..).and_then(|rest| memchr::memchr(b'\\', rest)) {
+        at += found;
+        let is_low = |unit: u16| (0xdc00..0xe000).contains(&unit);
+        at += match escaped_unit(json, at) {
+            Some(0xd800..0xdc00) if escaped_unit(json, at + ESCAPE_BYTES).is_some_and(is_low) => 2 * ESCAPE_BYTES,
+            Some(0xd800..0xe000) => {
+                mended.get_or_insert_with(|| json.to_vec())[at..at + ESCAPE_BYTES].copy_from_slice(b"\\ufffd");
+                ESCAPE_BYTES
+            }
+            // Of any other escape the next byte belongs to it, which may be a backslash.
+            _ => 2,
+        };
+    }
+    mended
+}
+
+/// Of `\uXXXX`.
+const ESCAPE_BYTES: usize = 6;
+
+/// The UTF-16 unit that is escaped at `at`.
+fn escaped_unit(json: &[u8], at: usize) -> Option<u16> {
+    let digits = json.get(at..at + ESCAPE_BYTES)?.strip_prefix(b"\\u")?;
+    let is_hex = digits.iter().all(u8::is_ascii_hexdigit);
+    u16::from_str_radix(std::str::from_utf8(digits).ok().filter(|_| is_hex)?, 16).ok()
 }
 
 /// Rewrites a whole OTLP JSON document. Every key of such a document is a field name (attributes are

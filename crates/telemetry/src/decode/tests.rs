@@ -31,6 +31,35 @@ fn both_spellings_of_json_and_protobuf_are_the_same_request() {
 }
 
 #[test]
+fn half_a_character_costs_no_request() {
+    let read = |name: &str, rest: &str| {
+        let body = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{"name":"{name}"{rest}}}]}}]}}]}}"#);
+        let request = decode_traces(body.as_bytes(), Encoding::Json);
+        request.map(|request| request.resource_spans[0].scope_spans[0].spans[0].name.clone())
+    };
+    for (sent, kept) in [
+        (r"hello \ud83d", "hello \u{fffd}"),
+        (r"\uDE00 hello", "\u{fffd} hello"),
+        (r"\ud83d\ud83d\ude00\ude00", "\u{fffd}😀\u{fffd}"),
+        (r"\ud83d\n\\ud83d", "\u{fffd}\n\\ud83d"),
+        (r"\ud83d\u0041\u00e9", "\u{fffd}Aé"),
+    ] {
+        assert_eq!(read(sent, "").as_deref(), Ok(kept), "{sent}");
+        assert_eq!(read(sent, r#","trace_id":"""#).as_deref(), Ok(kept), "{sent}");
+    }
+    assert!(read(r"\ud83d", ",").is_err() && read(r"\ud83", "").is_err() && read(r"\ud83d\", "").is_err());
+}
+
+#[test]
+fn a_list_is_no_request() {
+    for body in ["[]", " [[]]", r#"[{"resourceSpans":[]}]"#] {
+        let expected = DecodeError::JsonShape { reason: "a request should be an object, not a list".to_owned() };
+        assert_eq!(decode_traces(body.as_bytes(), Encoding::Json), Err(expected.clone()), "{body}");
+        assert_eq!(decode_logs(body.as_bytes(), Encoding::Json), Err(expected), "{body}");
+    }
+}
+
+#[test]
 fn odd_values_survive_json() {
     let body = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"a","attributes":[
       {"key":"nan","value":{"doubleValue":"NaN"}},{"key":"none","value":{}},{"key":"nokey"},{"key":"empty","value":{"arrayValue":{}}},

@@ -46,6 +46,20 @@ fn jaeger_fields_arrive_where_opentelemetry_has_them() {
 }
 
 #[test]
+fn half_a_character_costs_no_file() {
+    let file = JAEGER.replace(r#""operationName":"root""#, r#""operationName":"root \ud83d""#);
+    assert_eq!(spans(&read(file.as_bytes()).unwrap())[0].name, "root \u{fffd}");
+}
+
+#[test]
+fn a_compressed_file_is_called_so() {
+    for (file, with) in [(&b"\x1f\x8b\x08\x00"[..], "gzip"), (b"\x28\xb5\x2f\xfd\x00", "zstd")] {
+        let error = read_all(file).unwrap_err();
+        assert_eq!(error.to_string(), format!("file is compressed with {with}; give what is in it"));
+    }
+}
+
+#[test]
 fn an_error_that_is_told_as_text_is_one() {
     let code = |error: &str| {
         let file = JAEGER.replace(r#"{"key":"error","type":"bool","value":true}"#, error);

@@ -254,6 +254,7 @@ pub const CONTENT_KEYS: &[&str] = &[
     "traceloop.entity.input",
     "traceloop.entity.output",
     "traceloop.prompt.template",
+    "traceloop.prompt.template_variables",
     // pydantic-ai, logfire
     "pydantic_ai.all_messages",
     "all_messages_events",
@@ -268,6 +269,7 @@ pub const CONTENT_KEYS: &[&str] = &[
     "output",
     // Strands
     "system_prompt",
+    "tool.result",
     // Vercel AI SDK
     "ai.prompt",
     "ai.prompt.messages",
@@ -277,6 +279,13 @@ pub const CONTENT_KEYS: &[&str] = &[
     "ai.response.object",
     "ai.response.files",
     "ai.response.reasoning",
+    "ai.response.providerMetadata",
+    "ai.result.text",
+    "ai.result.toolCalls",
+    "ai.result.object",
+    "ai.documents",
+    "ai.embedding",
+    "ai.embeddings",
     "ai.toolCall.args",
     "ai.toolCall.result",
     "ai.value",
@@ -313,6 +322,8 @@ pub const CONTENT_PREFIXES: &[&str] = &[
     "langfuse.observation.metadata",
     "langfuse.trace.metadata",
     "mcp.request.argument.",
+    // What CrewAI's objects hold, whatever it is.
+    "crewai.",
 ];
 
 /// The texts of `gen_ai.*` that are no content. With content off every other one goes, so that what a later release

@@ -20,7 +20,7 @@ pub(super) fn step_kind(facts: &Facts<'_>, scope: &str, name: &str) -> Option<St
         .text(Text::StepKind)
         .and_then(|kind| kind.parse().ok())
         .or_else(|| facts.text(Text::Operation).and_then(|operation| of_operation(operation, facts)))
-        .or_else(|| of_looks(facts, scope, name).filter(|kind| !is_token_count(*kind, facts, name)))
+        .or_else(|| of_looks(facts, scope, name).filter(|kind| !calls_none(*kind, facts, name)))
 }
 
 /// What a span is by what is no statement of its operation.
@@ -35,10 +35,11 @@ fn of_looks(facts: &Facts<'_>, scope: &str, name: &str) -> Option<StepKind> {
         .or_else(|| of_evidence(facts))
 }
 
-/// Counting tokens beforehand names a model and calls none: `anthropic.messages.count_tokens`, `models.countTokens`. What has an
-/// answer is a call all the same, whatever its function is called.
-fn is_token_count(kind: StepKind, facts: &Facts<'_>, name: &str) -> bool {
-    let says_so = |name: &str| matches!(name, "count_tokens" | "countTokens");
+/// What is done before a call names a model and calls none: counting tokens (`anthropic.messages.count_tokens`,
+/// `models.countTokens`), putting the request together (LlamaIndex's `OpenAI._prepare_chat_with_tools`). What has an answer is a
+/// call all the same, whatever its function is called.
+fn calls_none(kind: StepKind, facts: &Facts<'_>, name: &str) -> bool {
+    let says_so = |name: &str| matches!(name, "count_tokens" | "countTokens" | "_prepare_chat_with_tools");
     let method = name.rsplit('.').next().unwrap_or(name);
     let is_answered =
         facts.text(Text::ResponseId).is_some() || facts.count(Count::Output).is_some_and(|tokens| tokens > 0);

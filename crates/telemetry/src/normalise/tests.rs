@@ -365,7 +365,13 @@ fn counting_tokens_beforehand_is_no_model_call() {
         one(Span { name: name.to_owned(), ..span([model, more].concat()) }).head.step
     };
     let word = |word: &str| vec![text("openinference.span.kind", word)];
-    for name in ["anthropic.messages.count_tokens", "messages.count_tokens", "models.countTokens", "count_tokens"] {
+    for name in [
+        "anthropic.messages.count_tokens",
+        "messages.count_tokens",
+        "models.countTokens",
+        "count_tokens",
+        "OpenAILike._prepare_chat_with_tools",
+    ] {
         assert_eq!((step(name, vec![]), step(name, word("LLM"))), (None, None), "{name}");
     }
     assert_eq!(step("POST", vec![text("gen_ai.operation.name", "count_tokens")]), None);

@@ -12,6 +12,7 @@ use crate::row::{LogRow, SpanRow};
 
 mod dialect;
 mod indexed;
+mod langchain;
 mod message;
 mod sources;
 mod tool;

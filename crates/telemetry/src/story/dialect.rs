@@ -281,6 +281,7 @@ fn is_embeddings(value: &Value) -> bool {
 pub(super) fn unwrapped(value: Value) -> Value {
     let Value::Object(map) = &value else { return value };
     match (map.get("args"), map.get("kwargs")) {
+        (None, Some(kwargs @ Value::Object(_))) if map.len() == 1 => kwargs.clone(),
         (Some(Value::Array(args)), Some(Value::Object(kwargs))) if kwargs.is_empty() && args.len() == 1 => {
             args[0].clone()
         }

@@ -187,6 +187,38 @@ fn the_numbers_of_an_embedding_are_not_told() {
 }
 
 #[test]
+fn what_frameworks_wrap_around_a_tool_is_taken_off() {
+    let told = |input: Value, output: Value| {
+        let attributes = json!({ "input.value": input.to_string(), "output.value": output.to_string() });
+        let found = content(&row_with(&attributes, StepKind::ToolCall), &[]);
+        (found.tool_arguments.unwrap(), found.tool_result.unwrap())
+    };
+    let arguments = json!({ "a": 1 });
+    let noted = |inputs: &Value| json!({ "input_str": "{'a': 1}", "tags": ["t"], "metadata": {}, "inputs": inputs, "kwargs": { "tool_call_id": "c1" } });
+    let fields = json!({ "content": "3", "type": "tool", "name": "add", "tool_call_id": "c1" });
+    let id = json!(["langchain", "schema", "messages", "ToolMessage"]);
+    let constructor = json!({ "lc": 1, "type": "constructor", "id": id, "kwargs": fields });
+    let traceloop = json!({ "output": constructor, "kwargs": { "tags": ["t"], "name": "add" } });
+    assert_eq!(told(noted(&arguments), traceloop), (arguments.clone(), json!("3")));
+    assert_eq!(told(noted(&Value::Null), constructor.clone()), (json!("{'a': 1}"), json!("3")));
+    let openinference = json!({ "type": "tool", "data": fields });
+    let llama_index =
+        json!({ "blocks": [{ "text": "3" }], "tool_name": "add", "raw_input": {}, "raw_output": 3, "is_error": false });
+    for output in [openinference, llama_index] {
+        assert_eq!(told(json!({ "kwargs": arguments }), output), (arguments.clone(), json!("3")));
+    }
+    for other in [
+        json!({ "kwargs": { "a": 1 }, "b": 2 }),
+        json!({ "inputs": { "a": 1 }, "kwargs": {} }),
+        json!({ "output": "3", "kwargs": {} }),
+        json!({ "type": "tool", "data": fields, "more": 1 }),
+        json!({ "blocks": [{ "text": "3" }] }),
+    ] {
+        assert_eq!(told(other.clone(), other.clone()), (other.clone(), other));
+    }
+}
+
+#[test]
 fn what_a_retrieval_a_guardrail_and_a_human_got_and_gave_is_told() {
     let told = |attributes: Value, step| {
         let found = content(&row_with(&attributes, step), &[]);

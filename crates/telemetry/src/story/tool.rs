@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::DETAILS_EVENT;
 use super::dialect::unwrapped;
 use super::indexed;
+use super::langchain;
 use super::message::{content_parts, messages};
 use super::sources::{Sources, parsed};
 
@@ -44,7 +45,7 @@ const DOCUMENTS: &[&str] = &["reranker.output_documents.", "retrieval.documents.
 
 /// The arguments of the call, as JSON when they are.
 pub(super) fn arguments(sources: &Sources) -> Option<Value> {
-    let stated = sources.first(ARGUMENTS).map(unwrapped);
+    let stated = sources.first(ARGUMENTS).map(unwrapped).map(langchain::arguments);
     let in_message = || sources.event_fields("gen_ai.tool.message", "content").next();
     let in_details = || {
         detail_parts(sources, "gen_ai.input.messages", Speaker::Tool).find_map(|part| match part {
@@ -64,7 +65,8 @@ pub(super) fn result(sources: &Sources) -> Option<Value> {
             _ => None,
         })
     };
-    documents(sources).or_else(|| sources.first(RESULTS)).or_else(in_choice).or_else(in_details)
+    let stated = || sources.first(RESULTS).map(langchain::result).map(llama_index_result);
+    documents(sources).or_else(stated).or_else(in_choice).or_else(in_details)
 }
 
 fn documents(sources: &Sources) -> Option<Value> {
@@ -83,8 +85,18 @@ fn detail_parts<'s>(sources: &'s Sources, field: &'s str, speaker: Speaker) -> i
     values.flat_map(move |value| messages(&value, speaker)).flat_map(|message| message.parts)
 }
 
+/// LlamaIndex's `ToolOutput` is its blocks, with the call beside them.
+fn llama_index_result(value: Value) -> Value {
+    match value.get("blocks") {
+        Some(blocks) if ["tool_name", "raw_input", "raw_output"].iter().all(|key| value.get(key).is_some()) => {
+            text_or(blocks)
+        }
+        _ => value,
+    }
+}
+
 /// Blocks that are nothing but text become the text.
-fn text_or(value: &Value) -> Value {
+pub(super) fn text_or(value: &Value) -> Value {
     let value = parsed(value);
     let texts: Option<Vec<String>> = match &value {
         Value::Array(_) => content_parts(&value)

@@ -75,16 +75,45 @@ pub fn content(row: &SpanRow, logs: &[LogRow]) -> SpanContent {
     }
 }
 
-/// The first thing a user said in this step, on one line of at most 120 characters.
+/// Which of the things that a user said is what is asked.
+#[derive(Debug, Clone, Copy)]
+enum Question {
+    /// Of an agent, which may have said more to itself since.
+    First,
+    /// Of a call, which carries the history of its conversation.
+    Last,
+}
+
+impl Question {
+    fn of(self, mut messages: impl DoubleEndedIterator<Item = Message>) -> Option<String> {
+        let said = |message: Message| {
+            let text = text_of(&message);
+            (message.role == Speaker::User && !is_printed(&text)).then(|| one_line(&text)).flatten()
+        };
+        match self {
+            Self::First => messages.find_map(said),
+            Self::Last => messages.rev().find_map(said),
+        }
+    }
+}
+
+/// Whether these are no words but an object of LlamaIndex as Python prints it.
+fn is_printed(text: &str) -> bool {
+    text.starts_with("ChatMessage(role=<MessageRole.")
+}
+
+/// What a user asked in this step, on one line of at most 120 characters: of an agent what was said first, of a model call
+/// what was said last.
 #[must_use]
 pub fn title(row: &SpanRow) -> Option<String> {
     let speaks = matches!(row.head.step, Some(StepKind::ModelCall | StepKind::AgentCall | StepKind::Group));
     if !speaks || !may_have_content(row) {
         return None;
     }
+    let which = if row.head.step == Some(StepKind::ModelCall) { Question::Last } else { Question::First };
     let attributes = Attributes::read(row);
-    let first = dialect::first_question(&attributes);
-    first.or_else(|| asked(&Sources::with(attributes, row, &[])))
+    let question = dialect::question(&attributes, which);
+    question.or_else(|| asked(&Sources::with(attributes, row, &[]), which))
 }
 
 /// Whether a log record may tell what a user asked. A cheap look: log records are many, and few are of a conversation.
@@ -96,13 +125,11 @@ pub(crate) fn may_ask(log: &LogRow) -> bool {
 /// As [`title`], of a log record: instrumentations may keep content apart from spans.
 #[must_use]
 pub fn title_of_log(log: &LogRow) -> Option<String> {
-    if may_ask(log) { asked(&Sources::of_log(log)) } else { None }
+    if may_ask(log) { asked(&Sources::of_log(log), Question::Last) } else { None }
 }
 
-fn asked(sources: &Sources<'_>) -> Option<String> {
-    let conversation = dialect::conversation(sources);
-    let users = conversation.input.iter().filter(|message| message.role == Speaker::User);
-    users.map(text_of).find_map(|text| one_line(&text))
+fn asked(sources: &Sources<'_>, which: Question) -> Option<String> {
+    which.of(dialect::conversation(sources).input.into_iter())
 }
 
 /// A cheap look before the JSON is parsed, because titles are wanted while spans come in.

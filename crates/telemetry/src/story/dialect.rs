@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::indexed;
 use super::message::{content_parts, is_message, message, messages, speaker_of};
-use super::sources::{Attributes, EventSource, Sources, parsed};
-use super::{DETAILS_EVENT, one_line, text_of};
+use super::sources::{Attributes, EventSource, Sources, parsed, read};
+use super::{DETAILS_EVENT, Question};
 
 #[derive(Debug, Default)]
 pub(super) struct Conversation {
@@ -54,17 +54,14 @@ fn genai(sources: &Sources) -> Conversation {
     }
 }
 
-/// What a user said first in a conversation as [`genai`] reads it, without the messages after it: conversations are long, and
+/// What a user asked in a conversation as [`genai`] reads it, without the messages between: conversations are long, and
 /// titles are wanted while spans come in. `None` where it takes all of them to know.
-pub(super) fn first_question(attributes: &Attributes) -> Option<String> {
+pub(super) fn question(attributes: &Attributes, which: Question) -> Option<String> {
     let list = attributes.spelled(INPUT_MESSAGES)?;
     let items: Vec<&RawValue> = serde_json::from_str(&list).ok()?;
-    let mut items = items.into_iter().filter_map(|item| serde_json::from_str::<Value>(item.get()).ok()).peekable();
-    if !items.peek().is_some_and(is_message) {
-        return None;
-    }
-    let said = items.filter_map(|item| message(&item, Speaker::User));
-    said.filter(|message| message.role == Speaker::User).find_map(|message| one_line(&text_of(&message)))
+    let mut items = items.into_iter().filter_map(|item| read(item.get()));
+    let first = items.next().filter(is_message)?;
+    which.of([first].into_iter().chain(items).filter_map(|item| message(&item, Speaker::User)))
 }
 
 /// The same on an event of the span or of the log; Strands writes several that add up.
@@ -277,7 +274,8 @@ fn is_embeddings(value: &Value) -> bool {
     items.is_some_and(|items| !items.is_empty() && items.iter().all(is_vector))
 }
 
-/// Traceloop keeps the call of the decorated function: `{"args": ["…"], "kwargs": {}}`.
+/// Traceloop keeps the call of the decorated function: `{"args": ["…"], "kwargs": {}}`; OpenInference that of LlamaIndex's
+/// tools: `{"kwargs": {…}}`.
 pub(super) fn unwrapped(value: Value) -> Value {
     let Value::Object(map) = &value else { return value };
     match (map.get("args"), map.get("kwargs")) {

@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::decode::without_halves;
 use crate::row::{LogRow, SpanRow};
 
 /// Attributes and events of one step.
@@ -139,7 +140,12 @@ fn into_parsed(value: Value) -> Value {
 
 fn spelled(value: &Value) -> Option<Value> {
     let text = value.as_str().filter(|text| text.trim_start().starts_with(['{', '[', '"']))?;
-    serde_json::from_str(text).ok()
+    read(text)
+}
+
+/// What JSON text spells, also where it was cut within a character.
+pub(super) fn read(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok().or_else(|| serde_json::from_slice(&without_halves(text.as_bytes())?).ok())
 }
 
 pub(super) fn has_content(value: &Value) -> bool {

@@ -143,10 +143,35 @@ fn a_title_is_what_the_whole_conversation_would_give() {
         for value in [json!(spelled), conversation] {
             let row = row_with(&json!({ "gen_ai.input.messages": value }), StepKind::ModelCall);
             let found = title(&row);
-            assert_eq!(found, super::asked(&super::Sources::read(&row, &[])), "{value}");
+            assert_eq!(found, super::asked(&super::Sources::read(&row, &[]), super::Question::Last), "{value}");
             assert_eq!(found.is_some(), is_titled, "{value}");
         }
     }
+}
+
+#[test]
+fn a_call_asks_what_was_said_last_and_an_agent_what_was_said_first() {
+    let said = |role: &str, text: &str| json!({ "role": role, "content": text });
+    let history =
+        json!([said("user", "how full?"), said("assistant", "half"), said("user", "and now?"), said("tool", "7")]);
+    let prompts = |n: usize, text: &str| (format!("gen_ai.prompt.{n}.content"), json!(text));
+    let flattened = Value::Object([prompts(0, "how full?"), prompts(1, "and now?")].into_iter().collect());
+    for attributes in [json!({ "gen_ai.input.messages": history }), json!({ "input.value": history }), flattened] {
+        let titled = |step| title(&row_with(&attributes, step));
+        assert_eq!(titled(StepKind::ModelCall).as_deref(), Some("and now?"), "{attributes}");
+        assert_eq!(titled(StepKind::AgentCall).as_deref(), Some("how full?"), "{attributes}");
+    }
+    let printed = "ChatMessage(role=<MessageRole.USER: 'user'>, additional_kwargs={}, blocks=[])";
+    let row = row_with(&json!({ "input.value": json!({ "messages": [printed] }).to_string() }), StepKind::ModelCall);
+    assert_eq!(title(&row), None, "no words of anybody");
+}
+
+#[test]
+fn half_a_character_within_a_text_hides_no_conversation() {
+    let messages = r#"[{"role":"user","content":"how full? \ud83d"}]"#;
+    let row = row_with(&json!({ "gen_ai.input.messages": messages }), StepKind::ModelCall);
+    assert_eq!(title(&row).as_deref(), Some("how full? \u{fffd}"));
+    assert_eq!(content(&row, &[]).input.len(), 1);
 }
 
 #[test]
@@ -171,19 +196,6 @@ fn langchains_result_is_its_answers_and_a_failed_calls_is_none() {
     assert_eq!(called[0].parts, [call]);
     let other = json!({ "output.value": r#"{"generations":["x","y"]}"# });
     assert_eq!(content(&row_with(&other, StepKind::ModelCall), &[]).output.len(), 1, "of another kind");
-}
-
-#[test]
-fn the_numbers_of_an_embedding_are_not_told() {
-    let answer = |data: Value| {
-        let told =
-            json!({ "input.value": "Oslo", "output.value": json!({ "object": "list", "data": data }).to_string() });
-        content(&row_with(&told, StepKind::ModelCall), &[])
-    };
-    let vectors = answer(json!([{ "object": "embedding", "index": 0, "embedding": [0.25, 0.5] }]));
-    assert_eq!((vectors.input.len(), vectors.output.len()), (1, 0));
-    assert_eq!(answer(json!([{ "name": "no vector" }])).output.len(), 1, "other data is");
-    assert_eq!(answer(json!([{ "text": "Oslo", "embedding": [0.5] }])).output.len(), 1, "what is beside them too");
 }
 
 #[test]
@@ -216,6 +228,19 @@ fn what_frameworks_wrap_around_a_tool_is_taken_off() {
     ] {
         assert_eq!(told(other.clone(), other.clone()), (other.clone(), other));
     }
+}
+
+#[test]
+fn the_numbers_of_an_embedding_are_not_told() {
+    let answer = |data: Value| {
+        let told =
+            json!({ "input.value": "Oslo", "output.value": json!({ "object": "list", "data": data }).to_string() });
+        content(&row_with(&told, StepKind::ModelCall), &[])
+    };
+    let vectors = answer(json!([{ "object": "embedding", "index": 0, "embedding": [0.25, 0.5] }]));
+    assert_eq!((vectors.input.len(), vectors.output.len()), (1, 0));
+    assert_eq!(answer(json!([{ "name": "no vector" }])).output.len(), 1, "other data is");
+    assert_eq!(answer(json!([{ "text": "Oslo", "embedding": [0.5] }])).output.len(), 1, "what is beside them too");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use mizzen_governance::request::ToolFacts;
 use mizzen_model::asked::Taint;
+use mizzen_model::id::Digest;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -228,6 +229,17 @@ pub struct Call {
     /// The least severe log message that the client wants during this call; a stateful server knows the level that
     /// `logging/setLevel` set and ignores this.
     pub log_level: Option<String>,
+    /// Over a connection on which the server offers another one nothing is sent.
+    pub permitted: Option<Permitted>,
+}
+
+/// The definition that a call was permitted for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permitted {
+    pub kind: ListKind,
+    /// Among what is pinned: see [`crate::pins::kind`].
+    pub key: String,
+    pub digest: Digest,
 }
 
 /// A client's way to one server. Many requests may run at once.
@@ -323,6 +335,9 @@ pub enum UpstreamError {
     Protocol { server: String, reason: String },
     #[error("the tool server `{server}`: {limit}")]
     Limit { server: String, limit: mizzen_runtime::limit::LimitReached },
+    /// Nothing was sent.
+    #[error("{reason}")]
+    Changed { reason: String },
     #[error("the call was cancelled")]
     Cancelled,
 }
@@ -339,6 +354,7 @@ impl UpstreamError {
             Self::Lost { .. } => "upstream_lost",
             Self::Protocol { .. } => "upstream_protocol",
             Self::Limit { .. } => "upstream_limit",
+            Self::Changed { .. } => "definition_changed",
             Self::Cancelled => "cancelled",
         }
     }

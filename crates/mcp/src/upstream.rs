@@ -16,6 +16,7 @@ mod hub;
 mod levels;
 mod line;
 mod negotiate;
+mod offered;
 mod pipe;
 pub mod server;
 mod shared;

@@ -24,7 +24,7 @@ use super::state::Next;
 use super::stream::Out;
 use super::tasks::is_of_task;
 use super::trace::TraceContext;
-use crate::seam::{ClientAnswer, FromServer, LOG_LEVELS, Member, Reply};
+use crate::seam::{ClientAnswer, FromServer, LOG_LEVELS, Member, Reply, UpstreamError};
 use crate::wire::json::{self, Members};
 use crate::wire::rpc::{self, Answer, INTERNAL_ERROR, LIMIT, METHOD_NOT_FOUND, RpcError};
 
@@ -43,6 +43,8 @@ enum After {
     Ask(Question),
     /// The server is to be sent the request again, with these.
     Again(Box<RawValue>),
+    /// Nothing was sent: the server offers another definition than was permitted.
+    Changed(UpstreamError),
 }
 
 /// What a stateful client was asked during one call. Answers that are still to come are no longer waited for when it ends.
@@ -110,6 +112,10 @@ pub(super) async fn pass(mut under_way: UnderWay, out: &Out) -> Result<Replied, 
             After::Wait => {}
             After::Replied(answer) => return Ok(Replied { under_way, answer }),
             After::Ask(question) => return Err(park(under_way, question)),
+            After::Changed(error) => {
+                let recorded = "what the call is about is not what was permitted";
+                return Err(under_way.ended(error.code(), recorded, &error.to_string()).await);
+            }
             After::Again(required) => {
                 rounds += 1;
                 let asked_at = Instant::now();
@@ -150,6 +156,7 @@ impl UnderWay {
             Step::Reply(Ok(Reply::Complete(result))) => Ok(After::Replied(Answer::Result(result))),
             Step::Reply(Ok(Reply::Error(error))) => Ok(After::Replied(Answer::raw_error(error))),
             Step::Reply(Ok(Reply::InputRequired(result))) => Ok(input_required(self, result)),
+            Step::Reply(Err(error @ UpstreamError::Changed { .. })) => Ok(After::Changed(error)),
             Step::Reply(Err(error)) => Err(super::pipeline::failed(&error, &mut self.granted.recording)),
         }
     }

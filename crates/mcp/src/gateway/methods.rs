@@ -283,7 +283,8 @@ async fn tell_level(member: &Member, link: &Arc<dyn seam::Session>, level: &str)
         return;
     }
     let params = text::raw(&json!({ "level": level }));
-    let call = Call { method: "logging/setLevel".to_owned(), params: Some(params), progress: false, log_level: None };
+    let method = "logging/setLevel".to_owned();
+    let call = Call { method, params: Some(params), progress: false, log_level: None, permitted: None };
     if let Answer::Error { code, .. } = reply(Arc::clone(link), call).await {
         tracing::debug!(server = member.upstream.name(), code, "a tool server did not take the log level");
     }

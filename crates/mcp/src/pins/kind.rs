@@ -41,7 +41,7 @@ pub fn resource(server: &str, key: &str) -> String {
 }
 
 /// For a sentence, such as: the prompt `summarise`.
-pub(super) fn spoken(key: &str) -> String {
+pub(crate) fn spoken(key: &str) -> String {
     match DefinitionKind::of(key) {
         DefinitionKind::Tool => format!("the tool `{key}`"),
         DefinitionKind::Prompt => format!("the prompt `{}`", own_name(key)),

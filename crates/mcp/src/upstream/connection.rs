@@ -24,6 +24,7 @@ use super::http::{Mirrored, said_again};
 use super::hub::Listening;
 use super::line::{Fault, Framing, Line, Link, Outgoing, Source};
 use super::negotiate::{Agreed, Introduction};
+use super::offered::Offered;
 use super::shared::{Place, Shared};
 use super::wire::{self, Message, Outcome};
 use crate::seam::{About, Call, ClientAnswer, Era, FromServer, Interest, ListKind, Reply, UpstreamError};
@@ -44,6 +45,8 @@ type Answered = BoxFuture<'static, (Box<RawValue>, ClientAnswer)>;
 pub(super) struct Connection {
     pub(super) about: Arc<About>,
     pub(super) downgraded: Option<String>,
+    pub(super) opened_at: Instant,
+    pub(super) offered: Arc<Offered>,
     line: Arc<Line>,
     framing: Framing,
     introduction: Introduction,
@@ -63,6 +66,7 @@ impl Connection {
         line: Line,
         agreed: Agreed,
         introduction: Introduction,
+        offered: Arc<Offered>,
         shared: &Arc<Shared>,
         timeout: Duration,
         place: Place,
@@ -73,6 +77,8 @@ impl Connection {
         let connection = Self {
             about: agreed.about,
             downgraded: agreed.downgraded,
+            opened_at: Instant::now(),
+            offered,
             line: Arc::new(line),
             framing: agreed.framing,
             introduction,
@@ -99,7 +105,7 @@ impl Connection {
         self.line.hub.is_idle()
     }
 
-    /// The server forgot the session.
+    /// The server forgot the session, or another connection takes its place: nothing new goes over it.
     pub(super) fn forgotten(&self) {
         self.is_gone.store(true, Ordering::Release);
     }

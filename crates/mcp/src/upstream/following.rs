@@ -40,8 +40,13 @@ impl Following {
     /// Until the connection is given up; the server is told then.
     pub(super) async fn run(self, drain: CancellationToken) -> Result<(), BoxError> {
         let Link::Http(endpoint) = &self.line.link else { return Ok(()) };
+        let following = async {
+            self.follow(endpoint).await;
+            // A server without such a stream has a session to be ended all the same.
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
-            () = self.follow(endpoint) => self.closing.cancelled().await,
+            () = following => {}
             () = self.closing.cancelled() => {}
             () = drain.cancelled() => {}
         }

@@ -53,7 +53,7 @@ mod tests {
         let owner = |name: &str| Owner::Session(name.into());
         let ask = |method: &str, name: &str, level: &str| {
             let params = Some(wire::raw(&json!({ "level": level })));
-            let call = Call { method: method.to_owned(), params, progress: false, log_level: None };
+            let call = Call { method: method.to_owned(), params, progress: false, log_level: None, permitted: None };
             levels.asked(&owner(name), &call).map(|params| params.get().to_owned())
         };
         assert_eq!(ask("logging/setLevel", "a", "info").as_deref(), Some(r#"{"level":"info"}"#));

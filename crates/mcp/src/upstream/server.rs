@@ -26,6 +26,7 @@ use super::hub::Hub;
 use super::levels::Levels;
 use super::line::{Line, Link};
 use super::negotiate::{self, Introduction};
+use super::offered::Offered;
 use super::pipe::{Pipe, Stderr};
 use super::shared::{Place, Places, Shared};
 use crate::pins::kind::DefinitionKind;
@@ -142,11 +143,13 @@ impl Server {
         (self.0.processes.taken(), self.0.sessions.taken())
     }
 
-    /// Asks the server again what it offers.
+    /// Asks the server again what it offers, over a connection that is begun for it: a process that runs does not know what its
+    /// program has become.
     ///
     /// # Errors
     /// When it does not answer.
     pub async fn refresh(&self) -> Result<(), UpstreamError> {
+        self.0.retire();
         ListKind::ALL.into_iter().for_each(|kind| self.0.lists.invalidate(kind));
         self.list(ListKind::Tools).await?;
         // What else is pinned, so that a person sees it before the first agent does. A server may claim prompts and have no list.
@@ -232,6 +235,13 @@ impl Inner {
         self.common.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What all share is begun anew when it is next needed; calls that are under way end where they are.
+    fn retire(&self) {
+        if let Some(connection) = self.kept().take() {
+            connection.forgotten();
+        }
+    }
+
     fn connected(self: &Arc<Self>, connection: &Arc<Connection>) {
         *self.status() = Status {
             state: State::Ready,
@@ -264,8 +274,13 @@ impl Inner {
         unaddressed: Option<Counter>,
     ) -> Result<Connection, UpstreamError> {
         let place = self.place()?;
-        let weak = Arc::downgrade(self);
+        let offered: Arc<Offered> = Arc::default();
+        let (weak, is_own, its_own) = (Arc::downgrade(self), unaddressed.is_none(), Arc::clone(&offered));
         let on_change = move |kind| {
+            // What all share is read again as the kept lists are.
+            if is_own {
+                its_own.forget(kind);
+            }
             if let Some(server) = weak.upgrade() {
                 server.lists.announce(kind);
                 server.changed.send_modify(|revision| *revision += 1);
@@ -283,7 +298,7 @@ impl Inner {
         let timeout = Duration::from_secs(self.config.start_timeout_seconds);
         let agreed = negotiate::agree(&mut line, self.config.protocol, &introduction, timeout, open).await?;
         let timeout = Duration::from_secs(self.config.call_timeout_seconds);
-        Ok(Connection::new(line, agreed, introduction, &self.shared, timeout, place))
+        Ok(Connection::new(line, agreed, introduction, offered, &self.shared, timeout, place))
     }
 
     /// Room for one more; whoever has been idle longest makes it.

@@ -328,6 +328,7 @@ impl Incoming {
             params: Some(text::raw(&params)),
             progress: self.meta.contains_key("progressToken"),
             log_level: self.client.log_level(),
+            permitted: None,
         }
     }
 }
@@ -351,7 +352,8 @@ impl Incoming {
     ) -> Result<Exchange, UpstreamError> {
         let session = self.link(&target.member).await?;
         let task = self.task_said_to(target).await;
-        let call = self.outgoing_with(task.as_deref(), &granted.recording.trace);
+        let call =
+            Call { permitted: target.permitted(), ..self.outgoing_with(task.as_deref(), &granted.recording.trace) };
         Ok(Exchange::begin(session, call))
     }
 }

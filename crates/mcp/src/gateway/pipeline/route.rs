@@ -21,7 +21,8 @@ use crate::federation::resolve::{self, Missing};
 use crate::gateway::listening;
 use crate::gateway::state::{Binding, Next};
 use crate::gateway::trace;
-use crate::seam::{Definition, Era, ListKind, Member};
+use crate::pins::kind::prompt_key;
+use crate::seam::{Definition, Era, ListKind, Member, Permitted};
 use crate::wire::headers;
 use crate::wire::json::{self as text, Members};
 use crate::wire::rpc::{
@@ -121,6 +122,17 @@ impl Target {
             Some(recorded) => said.replace(&self.name, recorded).into(),
             None => said.into(),
         }
+    }
+
+    /// What is pinned of it.
+    pub(super) fn permitted(&self) -> Option<Permitted> {
+        let key = match self.subject {
+            Subject::Tool => self.name.clone(),
+            Subject::Prompt => prompt_key(&self.name),
+            Subject::Resource => return None,
+        };
+        let digest = self.definition.as_ref()?.facts.digest.clone()?;
+        Some(Permitted { kind: self.subject.kind(), key, digest })
     }
 
     pub(in crate::gateway) fn facts(&self) -> ToolFacts {

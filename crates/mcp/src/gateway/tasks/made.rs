@@ -363,7 +363,8 @@ impl Incoming {
         }
         let link = self.link(member).await?;
         let params = text::raw(&json!({ "taskId": known.task }));
-        let call = Call { method: "tasks/get".to_owned(), params: Some(params), progress: false, log_level: None };
+        let method = "tasks/get".to_owned();
+        let call = Call { method, params: Some(params), progress: false, log_level: None, permitted: None };
         let mut exchange = Exchange::begin(link, call);
         loop {
             match exchange.next().await {

@@ -12,15 +12,17 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::session::plain;
 use super::{Inner, pinned};
 use crate::pins;
 use crate::pins::kind::DefinitionKind;
-use crate::seam::{Call, Definition, Era, ListKind, Listing, Reply, UpstreamError};
+use crate::seam::{Call, Definition, Era, FromServer, ListKind, Listing, Reply, UpstreamError};
 use crate::upstream::attempts::{Attempts, Done};
 use crate::upstream::connection::Connection;
 use crate::upstream::http::{self, Mirrored};
 use crate::upstream::line::Fault;
 use crate::upstream::negotiate::Introduction;
+use crate::upstream::offered::Digests;
 use crate::upstream::wire;
 
 const PAGES_MAX: usize = 100;
@@ -88,6 +90,7 @@ struct Found {
     items: Vec<Item>,
     ttl_ms: Option<u64>,
     mirrored: HashMap<String, Arc<[Mirrored]>>,
+    digests: Arc<Digests>,
 }
 
 #[derive(Debug)]
@@ -152,6 +155,15 @@ impl Lists {
                 kept.fresh_for = Some(kept.fresh_for.map_or(later, |fresh_for| fresh_for.min(later)));
             }
         }
+    }
+
+    /// Another connection offers something else. `false` when that was so too often of late to be looked into again.
+    pub(in crate::upstream) fn doubt(&self, kind: ListKind) -> bool {
+        let may_reread = self.announcements().entry(kind).or_default().take();
+        if may_reread {
+            self.invalidate(kind);
+        }
+        may_reread
     }
 
     fn announcements(&self) -> MutexGuard<'_, HashMap<ListKind, Announced>> {
@@ -234,7 +246,7 @@ pub(super) async fn list(server: &Arc<Inner>, kind: ListKind) -> Result<Arc<List
 async fn found(server: Arc<Inner>, kind: ListKind) -> Result<Arc<Listing>, UpstreamError> {
     let connection = server.common().await?;
     // A change that is announced while the pages are read must not be overlooked.
-    let announced = server.lists.announced(kind);
+    let (announced, changes) = (server.lists.announced(kind), connection.offered.changes(kind));
     let found = match read(&server, &connection, kind).await {
         Ok(found) => Arc::new(found),
         Err(error) => {
@@ -246,6 +258,7 @@ async fn found(server: Arc<Inner>, kind: ListKind) -> Result<Arc<Listing>, Upstr
         }
     };
     server.seen();
+    connection.offered.keep(kind, Arc::clone(&found.digests), changes);
     let pins = *server.shared.pins.changed().borrow();
     let listing = Arc::new(listing(&server, kind, &found));
     let fresh_for = found.ttl_ms.map(|ms| Duration::from_millis(ms).max(FRESH_MIN).min(server.refresh_every()));
@@ -303,15 +316,41 @@ async fn recorded(
     }
 }
 
-/// All pages.
 async fn read(server: &Inner, connection: &Arc<Connection>, kind: ListKind) -> Result<Found, UpstreamError> {
-    if !connection.about.capabilities.contains_key(kind.capability()) {
-        return recorded(server, connection, kind, Found::default()).await;
-    }
+    let (nobody, _) = mpsc::channel(1);
+    let found = plain(server, pages(server, connection, kind, &nobody).await, connection)?;
+    recorded(server, connection, kind, found).await
+}
+
+/// What a connection offers by its own word, which counts for nobody else: what is pinned is what all are shown. `events` is of
+/// the call that wants to know.
+pub(super) async fn look_at(
+    server: &Inner,
+    connection: &Arc<Connection>,
+    kind: ListKind,
+    events: &mpsc::Sender<FromServer>,
+) -> Result<Arc<Digests>, Fault> {
+    let changes = connection.offered.changes(kind);
+    let mut found = pages(server, connection, kind, events).await?;
+    let key_of: fn(&str) -> String = if kind == ListKind::Prompts { pins::kind::prompt_key } else { str::to_owned };
+    let digests = digests(&offered(server, &mut found, key_of));
+    connection.offered.keep(kind, Arc::clone(&digests), changes);
+    Ok(digests)
+}
+
+async fn pages(
+    server: &Inner,
+    connection: &Arc<Connection>,
+    kind: ListKind,
+    events: &mpsc::Sender<FromServer>,
+) -> Result<Found, Fault> {
     let mut found = Found::default();
+    if !connection.about.capabilities.contains_key(kind.capability()) {
+        return Ok(found);
+    }
     let (mut cursor, mut bytes) = (None, 0);
     for _ in 0..PAGES_MAX {
-        let mut page = page(server, connection, kind, cursor.take()).await?;
+        let mut page = page(server, connection, kind, cursor.take(), events).await?;
         found.ttl_ms = found.ttl_ms.max(page.ttl_ms);
         let items = page
             .items(kind)
@@ -323,17 +362,17 @@ async fn read(server: &Inner, connection: &Arc<Connection>, kind: ListKind) -> R
         {
             if got > max {
                 let limit = server.shared.limit(name, max as u64, got as u64);
-                return Err(UpstreamError::Limit { server: server.config.name.clone(), limit });
+                return Err(UpstreamError::Limit { server: server.config.name.clone(), limit }.into());
             }
         }
         found.items.extend(items.into_iter().filter_map(|raw| item(server, kind, raw)));
         cursor = page.next_cursor.filter(|cursor| !cursor.is_empty());
         if cursor.is_none() {
-            return recorded(server, connection, kind, found).await;
+            return Ok(found);
         }
     }
     let limit = server.shared.limit("mcp_list_pages", PAGES_MAX as u64, PAGES_MAX as u64 + 1);
-    Err(UpstreamError::Limit { server: server.config.name.clone(), limit })
+    Err(UpstreamError::Limit { server: server.config.name.clone(), limit }.into())
 }
 
 async fn page(
@@ -341,16 +380,16 @@ async fn page(
     connection: &Arc<Connection>,
     kind: ListKind,
     cursor: Option<String>,
-) -> Result<Page, UpstreamError> {
+    events: &mpsc::Sender<FromServer>,
+) -> Result<Page, Fault> {
     let params = Some(cursor.map_or_else(wire::empty, |cursor| wire::raw(&json!({ "cursor": cursor }))));
-    let call = Call { method: kind.method().to_owned(), params, progress: false, log_level: None };
-    let (nobody, _) = mpsc::channel(1);
+    let call = Call { method: kind.method().to_owned(), params, progress: false, log_level: None, permitted: None };
     let own = Introduction::own();
-    match connection.request(&own, &call, &[], &nobody, &CancellationToken::new()).await {
-        Ok(Reply::Complete(result)) => serde_json::from_str(result.get())
-            .map_err(|_| protocol(server, format!("its answer to `{}` is no list", kind.method()))),
+    match connection.request(&own, &call, &[], events, &CancellationToken::new()).await? {
+        Reply::Complete(result) => serde_json::from_str(result.get())
+            .map_err(|_| protocol(server, format!("its answer to `{}` is no list", kind.method())).into()),
         // What a server does not have, it offers none of.
-        Ok(Reply::Error(error)) if is_unknown_method(&error) => {
+        Reply::Error(error) if is_unknown_method(&error) => {
             let none = || Some(Vec::new());
             Ok(Page {
                 next_cursor: None,
@@ -361,13 +400,8 @@ async fn page(
                 resource_templates: none(),
             })
         }
-        Ok(Reply::Error(_) | Reply::InputRequired(_)) => {
-            Err(protocol(server, format!("it refused `{}`", kind.method())))
-        }
-        Err(Fault::Error(error)) => Err(error),
-        Err(Fault::SessionGone) => {
-            connection.forgotten();
-            Err(UpstreamError::Lost { server: server.config.name.clone() })
+        Reply::Error(_) | Reply::InputRequired(_) => {
+            Err(protocol(server, format!("it refused `{}`", kind.method())).into())
         }
     }
 }
@@ -406,14 +440,21 @@ async fn tools(server: &Inner, connection: &Connection, mut found: Found) -> Res
         }
     }
     found.mirrored = mirrored;
+    found.digests = digests(&offered);
     pinned::record(server, DefinitionKind::Tool, offered).await?;
     Ok(found)
 }
 
 async fn prompts(server: &Inner, mut found: Found) -> Result<Found, UpstreamError> {
     let offered = offered(server, &mut found, pins::kind::prompt_key);
+    found.digests = digests(&offered);
     pinned::record(server, DefinitionKind::Prompt, offered).await?;
     Ok(found)
+}
+
+fn digests(offered: &BTreeMap<String, Map<String, Value>>) -> Arc<Digests> {
+    let digested = offered.iter().map(|(key, definition)| (key.clone(), pins::digest::digest(definition)));
+    Arc::new(digested.collect())
 }
 
 /// By their keys among what is pinned; what cannot be pinned is left out.

@@ -12,8 +12,9 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Inner, Own};
-use crate::seam::{Call, Era, FromServer, Interest, ListKind, Owner, Reply, Session, UpstreamError};
+use super::{Inner, Own, lists};
+use crate::pins::kind::spoken;
+use crate::seam::{Call, Era, FromServer, Interest, ListKind, Owner, Permitted, Reply, Session, UpstreamError};
 use crate::upstream::connection::Connection;
 use crate::upstream::line::Fault;
 use crate::upstream::negotiate::Introduction;
@@ -54,12 +55,7 @@ impl ClientSession {
                 Some(connection) => connection?,
                 None => return Err(UpstreamError::Cancelled),
             };
-            let mirrored = if call.method == "tools/call" && connection.about.era == Era::Stateless {
-                self.server.lists.mirrored(tool_name(&call).as_deref())
-            } else {
-                Arc::default()
-            };
-            match connection.request(&self.introduction, &call, &mirrored, &events, &cancel).await {
+            match self.send_over(&connection, &call, &events, &cancel).await {
                 Ok(reply) => {
                     self.server.seen();
                     return Ok(reply);
@@ -76,6 +72,74 @@ impl ClientSession {
             reason: "it forgets every session at once".to_owned(),
         })
     }
+
+    async fn send_over(
+        &self,
+        connection: &Arc<Connection>,
+        call: &Call,
+        events: &mpsc::Sender<FromServer>,
+        cancel: &CancellationToken,
+    ) -> Result<Reply, Fault> {
+        if let Some(permitted) = &call.permitted {
+            let comparing = self.compare(connection, permitted, events);
+            cancel.run_until_cancelled(comparing).await.ok_or(UpstreamError::Cancelled)??;
+        }
+        let mirrored = if call.method == "tools/call" && connection.about.era == Era::Stateless {
+            self.server.lists.mirrored(tool_name(call).as_deref())
+        } else {
+            Arc::default()
+        };
+        connection.request(&self.introduction, call, &mirrored, events, cancel).await
+    }
+
+    /// The definition was permitted by what the server says over the connection that all share; behind this one there may be
+    /// another process, or the server may have been begun anew.
+    async fn compare(
+        &self,
+        connection: &Arc<Connection>,
+        permitted: &Permitted,
+        events: &mpsc::Sender<FromServer>,
+    ) -> Result<(), Fault> {
+        let (server, kind) = (&self.server, permitted.kind);
+        let fresh = || connection.offered.fresh(kind, server.refresh_every());
+        if self.own.is_none() && fresh().is_none() {
+            // Read for everybody, and recorded.
+            lists::list(server, kind).await?;
+        }
+        let offered = match fresh() {
+            Some(offered) => offered,
+            None => lists::look_at(server, connection, kind, events).await?,
+        };
+        if offered.get(&permitted.key) == Some(&permitted.digest) {
+            return Ok(());
+        }
+        if self.own.is_some() {
+            let common = server.kept().as_ref().map(|common| common.opened_at);
+            if common.is_some_and(|opened_at| opened_at > connection.opened_at) {
+                // What all are shown is younger: it is this one that is behind.
+                return Err(Fault::SessionGone);
+            }
+            if server.lists.doubt(kind) {
+                server.retire();
+                // Whatever comes of it, this call does not go out.
+                let (Ok(_) | Err(_)) = lists::list(server, kind).await;
+            }
+        }
+        Err(changed(server, permitted).into())
+    }
+}
+
+fn changed(server: &Inner, Permitted { key, .. }: &Permitted) -> UpstreamError {
+    let name = &server.config.name;
+    let (_, withheld) = server.shared.pins.assess(name, key);
+    let reason = withheld.unwrap_or_else(|| {
+        format!(
+            "{} of `{name}` is not called: over the connection of this client the server offers another definition than the \
+             approved one, or none",
+            spoken(key)
+        )
+    });
+    UpstreamError::Changed { reason }
 }
 
 fn tool_name(call: &Call) -> Option<Cow<'_, str>> {
@@ -121,9 +185,9 @@ impl Session for ClientSession {
     }
 }
 
-fn plain(server: &Inner, result: Result<(), Fault>, connection: &Connection) -> Result<(), UpstreamError> {
+pub(super) fn plain<T>(server: &Inner, result: Result<T, Fault>, connection: &Connection) -> Result<T, UpstreamError> {
     match result {
-        Ok(()) => Ok(()),
+        Ok(done) => Ok(done),
         Err(Fault::Error(error)) => Err(error),
         Err(Fault::SessionGone) => {
             connection.forgotten();

@@ -10,12 +10,13 @@ use mizzen_control::audit::Kind;
 use mizzen_control::audit::read::EntryFilter;
 use mizzen_mcp::pins::ApproveError;
 use mizzen_mcp::pins::kind::{INSTRUCTIONS, prompt_key};
-use mizzen_mcp::seam::{Directory as _, ListKind, Listing, Upstream as _};
-use mizzen_mcp::servers::{ChangeError, NameStyle, PinRule, Profile, ProfileServer, ServerConfig};
+use mizzen_mcp::seam::{Directory as _, ListKind, Listing, Permitted, Upstream as _};
+use mizzen_mcp::servers::{ChangeError, NameStyle, PinRule, Profile, ProfileServer, ServerConfig, Transport};
 use serde_json::json;
 
 use super::misbehaving::{begin, error, result, server};
-use super::support::{Bench, fixture, http};
+use super::processes::shell;
+use super::support::{Bench, Client, fixture, http, no_capabilities};
 use mizzen_testkit::mcp_fixture::Eras;
 
 /// Begun anew it says something else.
@@ -89,6 +90,138 @@ async fn instructions_and_prompts_that_change_are_withheld_until_they_are_approv
     assert_eq!(instructions().await.as_deref(), Some(EVIL));
     assert_eq!(withheld(&s.list(ListKind::Prompts).await.unwrap()), None);
     bench.drain().await;
+}
+
+/// What calls of `t` are permitted for now.
+fn permitted(bench: &Bench) -> Option<Permitted> {
+    let digest = bench.upstreams.pins().known("s", "t").unwrap().digest;
+    Some(Permitted { kind: ListKind::Tools, key: "t".into(), digest })
+}
+
+async fn approved(bench: &Bench) -> Option<Permitted> {
+    let permitted = permitted(bench);
+    bench.upstreams.approve("s", "t", &permitted.as_ref().unwrap().digest, "ada").await.unwrap();
+    permitted
+}
+
+async fn says(client: &mut Client, permitted: Option<Permitted>) -> Result<String, String> {
+    client.permitted = permitted;
+    let outcome = client.call("t", json!({})).await;
+    outcome.reply.as_ref().map(|_| outcome.text()).map_err(|error| format!("{}: {error}", error.code()))
+}
+
+#[tokio::test]
+async fn no_process_is_called_that_offers_another_definition_than_was_permitted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("said");
+    let becomes = |said: &str| std::fs::write(&file, said).unwrap();
+    let mut config = shell(
+        "s",
+        r#"answer "$(id "$line")" '{"content":[{"type":"text","text":"'"$said"'"}]}'; [ "$said" = two ] && exit"#,
+    );
+    let Transport::Stdio { args, .. } = &mut config.transport else { panic!() };
+    let said = r#"{"name":"t","description":"'"$said"'","#;
+    args[1] = format!("said=$(cat {})\n{}", file.display(), args[1].replace(r#"{"name":"t","#, said));
+    becomes("one");
+    let bench = Bench::with(vec![config]).await;
+    let s = bench.server("s");
+    let client = async |owner: &str, capabilities| bench.client("s", owner, capabilities).await.unwrap();
+    let is_withheld = async || bench.tools("s").await[0].withheld.is_some();
+    let told = |refused: Result<String, String>| {
+        let refused = refused.unwrap_err();
+        assert!(
+            refused.starts_with("definition_changed: the tool `t` of `s` is withheld: its definition changed"),
+            "{refused}"
+        );
+    };
+    let (mut shared, mut first) = (client("a", no_capabilities()).await, client("b", json!({ "sampling": {} })).await);
+    assert!(!is_withheld().await);
+    let one = permitted(&bench);
+    for client in [&mut shared, &mut first] {
+        assert_eq!(says(client, one.clone()).await.as_deref(), Ok("one"));
+    }
+
+    // The process of another client is begun now, of a program that is another one by now.
+    becomes("two");
+    let mut second = client("c", json!({ "sampling": {} })).await;
+    told(says(&mut second, one.clone()).await);
+    assert!(is_withheld().await, "for everybody");
+    let two = approved(&bench).await;
+    assert_eq!(says(&mut second, two.clone()).await.as_deref(), Ok("two"));
+    assert_eq!(says(&mut first, two.clone()).await.as_deref(), Ok("two"), "it leaves the process that is behind");
+
+    // What all share ends after its answer, and is begun anew.
+    assert_eq!(says(&mut shared, two.clone()).await.as_deref(), Ok("two"));
+    becomes("three");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let refused = loop {
+        match says(&mut shared, two.clone()).await {
+            Err(lost) if lost.starts_with("upstream_lost") => assert!(Instant::now() < deadline, "{lost}"),
+            refused => break refused,
+        }
+    };
+    told(refused);
+    let three = approved(&bench).await;
+    assert_eq!(says(&mut shared, three).await.as_deref(), Ok("three"));
+
+    becomes("four");
+    assert!(!is_withheld().await, "the process that runs is the one that was approved");
+    s.refresh().await.unwrap();
+    assert!(is_withheld().await, "the one that would run now is not");
+    bench.drain().await;
+}
+
+#[tokio::test]
+async fn a_server_that_forgot_the_session_is_looked_at_before_it_is_called() {
+    let (turns, lists) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let (now, counted) = (Arc::clone(&turns), Arc::clone(&lists));
+    let url = server(move |headers, request| {
+        let (turn, lists) = (now.load(Ordering::SeqCst), Arc::clone(&counted));
+        async move {
+            let session = format!("s{turn}");
+            match request["method"].as_str() {
+                Some("initialize") => {
+                    let mut response = begin(&request).unwrap();
+                    response.headers_mut().insert("mcp-session-id", session.parse().unwrap());
+                    response
+                }
+                Some("server/discover") => error(&request, -32601),
+                _ if headers.get("mcp-session-id").is_none_or(|id| *id != *session) => {
+                    StatusCode::NOT_FOUND.into_response()
+                }
+                Some("tools/list") => {
+                    lists.fetch_add(1, Ordering::SeqCst);
+                    // The third is what the second was.
+                    let tool = json!({ "name": "t", "description": turn.min(1), "inputSchema": { "type": "object" } });
+                    result(&request, json!({ "tools": [tool] }))
+                }
+                Some("tools/call") => result(&request, json!({ "content": [{ "type": "text", "text": session }] })),
+                _ => begin(&request).unwrap_or_else(|| error(&request, -32601)),
+            }
+        }
+    })
+    .await;
+    for capabilities in [no_capabilities(), json!({ "roots": {} })] {
+        turns.store(0, Ordering::SeqCst);
+        let bench = Bench::with(vec![http("s", url.clone())]).await;
+        assert!(bench.tools("s").await[0].withheld.is_none());
+        let is_own = !capabilities.as_object().unwrap().is_empty();
+        let mut client = bench.client("s", "a", capabilities).await.unwrap();
+        let first = permitted(&bench);
+        assert_eq!(says(&mut client, first.clone()).await.as_deref(), Ok("s0"));
+        turns.store(1, Ordering::SeqCst);
+        let refused = says(&mut client, first).await.unwrap_err();
+        assert!(refused.starts_with("definition_changed: "), "{refused}");
+        assert!(bench.tools("s").await[0].withheld.is_some());
+        let second = approved(&bench).await;
+        turns.store(2, Ordering::SeqCst);
+        let before = lists.load(Ordering::SeqCst);
+        for _ in 0..3 {
+            assert_eq!(says(&mut client, second.clone()).await.as_deref(), Ok("s2"));
+        }
+        assert_eq!(lists.load(Ordering::SeqCst) - before, 1, "once for a session, not for each call; own: {is_own}");
+        bench.drain().await;
+    }
 }
 
 #[tokio::test]

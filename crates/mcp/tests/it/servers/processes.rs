@@ -24,7 +24,7 @@ while read -r line; do
 done
 "#;
 
-fn shell(name: &str, call: &str) -> ServerConfig {
+pub(super) fn shell(name: &str, call: &str) -> ServerConfig {
     script(name, &GREETING.replace("CALL", call))
 }
 

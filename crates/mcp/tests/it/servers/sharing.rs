@@ -75,7 +75,7 @@ async fn a_call_behind_an_open_question_is_told_so_in_its_time() {
     let client = bench.client("a", "x", json!({ "elicitation": {} })).await.unwrap();
     let (events, mut heard) = mpsc::channel(8);
     let params = Some(raw(&json!({ "name": "test_elicitation", "arguments": { "message": "?" } })));
-    let call = Call { method: "tools/call".into(), params, progress: false, log_level: None };
+    let call = Call { method: "tools/call".into(), params, progress: false, log_level: None, permitted: None };
     let asking = client.session.request(call, events, CancellationToken::new());
     let behind = async {
         // The question is kept, and so not answered.

@@ -8,7 +8,8 @@ use axum::Router;
 use mizzen_control::{Control, Environment};
 use mizzen_mcp::pins::Pins;
 use mizzen_mcp::seam::{
-    Call, ClientContext, Definition, Era, FromServer, ListKind, Owner, Reply, Session, Upstream as _, UpstreamError,
+    Call, ClientContext, Definition, Era, FromServer, ListKind, Owner, Permitted, Reply, Session, Upstream as _,
+    UpstreamError,
 };
 use mizzen_mcp::servers::{self, Declared, PinRule, ServerConfig, ToolServers, Transport};
 use mizzen_mcp::upstream::{Server, Shared, Upstreams};
@@ -76,7 +77,7 @@ impl Bench {
             info: Some(raw(&json!({ "name": "test", "version": "1" }))),
             capabilities: capabilities.as_object().cloned().unwrap_or_default(),
         };
-        Ok(Client { session: self.server(server).session(Arc::new(context)).await? })
+        Ok(Client { session: self.server(server).session(Arc::new(context)).await?, permitted: None })
     }
 
     pub(crate) async fn drain(self) {
@@ -87,6 +88,8 @@ impl Bench {
 
 pub(crate) struct Client {
     pub(crate) session: Arc<dyn Session>,
+    /// What its calls were permitted for.
+    pub(crate) permitted: Option<Permitted>,
 }
 
 /// What came of a call.
@@ -127,6 +130,7 @@ impl Client {
             params: Some(raw(&params)),
             progress: true,
             log_level: Some("info".into()),
+            permitted: self.permitted.clone(),
         };
         let (events, mut heard) = mpsc::channel(8);
         let hearing = async {

@@ -333,13 +333,23 @@ pub enum UpstreamError {
     Lost { server: String },
     #[error("the tool server `{server}` broke the protocol: {reason}")]
     Protocol { server: String, reason: String },
-    #[error("the tool server `{server}`: {limit}")]
+    #[error("the tool server `{server}`: {limit}{}", way_out(limit))]
     Limit { server: String, limit: mizzen_runtime::limit::LimitReached },
     /// Nothing was sent.
     #[error("{reason}")]
     Changed { reason: String },
     #[error("the call was cancelled")]
     Cancelled,
+}
+
+/// The key of the server's configuration that sets a limit.
+fn way_out(limit: &mizzen_runtime::limit::LimitReached) -> &'static str {
+    match limit.name {
+        "mcp_message_bytes" => "; ask for less, or let an administrator raise the server's `result_bytes_max`",
+        "mcp_processes" => "; try again later, or let an administrator raise the server's `processes_max`",
+        "mcp_upstream_sessions" => "; try again later, or let an administrator raise the server's `sessions_max`",
+        _ => "",
+    }
 }
 
 impl UpstreamError {

@@ -114,7 +114,7 @@ fn config(args: &AddArgs) -> anyhow::Result<Value> {
         }
     };
     let touches = |touch| args.touches.contains(&touch);
-    Ok(json!({
+    let mut config = json!({
         "transport": transport,
         "pin": args.approval.then_some("approval"),
         "touches": {
@@ -122,7 +122,12 @@ fn config(args: &AddArgs) -> anyhow::Result<Value> {
             "untrusted_content": touches(Touch::UntrustedContent),
             "outside_reached": touches(Touch::OutsideReached),
         },
-    }))
+    });
+    let given = [("result_bytes_max", args.result_bytes_max), ("refresh_seconds", args.refresh_seconds)];
+    for (key, value) in given.into_iter().filter_map(|(key, value)| Some((key, value?))) {
+        config[key] = value.into();
+    }
+    Ok(config)
 }
 
 fn credential(args: &AddArgs) -> Value {

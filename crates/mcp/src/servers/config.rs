@@ -210,7 +210,7 @@ const fn sessions_max() -> u32 {
 }
 
 const fn result_bytes_max() -> u64 {
-    4 << 20
+    16 << 20
 }
 
 const fn refresh_seconds() -> u64 {

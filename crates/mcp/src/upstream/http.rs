@@ -17,7 +17,7 @@ use mizzen_runtime::error::Chain;
 use self::credential::Credentials;
 pub(super) use self::headers::{Mirrored, mirror, name_header, said_again};
 pub(super) use self::source::HttpSource;
-use super::shared::Shared;
+use super::shared::{MESSAGE_BYTES, Shared};
 use super::wire::{self, Message};
 use crate::seam::UpstreamError;
 use crate::servers::{ServerConfig, Transport};
@@ -182,7 +182,7 @@ impl Endpoint {
     }
 
     pub(super) fn too_large(&self, got: u64) -> UpstreamError {
-        let limit = self.shared.limit("mcp_message_bytes", self.result_bytes_max, got);
+        let limit = self.shared.limit(MESSAGE_BYTES, self.result_bytes_max, got);
         UpstreamError::Limit { server: self.server.clone(), limit }
     }
 }

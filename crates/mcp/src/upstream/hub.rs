@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::wire::{self, Message};
 use crate::federation::resolve::is_indirect;
-use crate::seam::{FromServer, Interest, ListKind, TASK_STATUS};
+use crate::seam::{FromServer, Interest, ListKind, TASK_STATUS, UpstreamError};
 
 /// Messages of one request that its reader has not taken yet. A request whose client is slower loses its place.
 pub(super) const QUEUE_MAX: usize = 1_024;
@@ -36,9 +36,12 @@ struct Routes {
     next_listener: u64,
 }
 
+/// What comes of one request, or why nothing more does.
+pub(super) type Messages = mpsc::Receiver<Result<Message, UpstreamError>>;
+
 #[derive(Debug)]
 struct Pending {
-    queue: mpsc::Sender<Message>,
+    queue: mpsc::Sender<Result<Message, UpstreamError>>,
     /// It only listens: what belongs to no request is not its own.
     is_listening: bool,
 }
@@ -100,7 +103,7 @@ impl Hub {
     }
 
     /// A place for what answers request `id`; it is given up with the value.
-    pub(super) fn register(self: &Arc<Self>, id: u64, is_listening: bool) -> (mpsc::Receiver<Message>, Registration) {
+    pub(super) fn register(self: &Arc<Self>, id: u64, is_listening: bool) -> (Messages, Registration) {
         let (queue, messages) = mpsc::channel(QUEUE_MAX);
         self.routes().pending.insert(id, Pending { queue, is_listening });
         (messages, Registration { hub: Arc::clone(self), id })
@@ -113,6 +116,14 @@ impl Hub {
         let number = routes.next_listener;
         routes.listeners.push(Listener { number, interest, events });
         Listening { hub: Arc::clone(self), number }
+    }
+
+    /// The answer to request `id` came and cannot be handed on.
+    pub(super) fn fail(&self, id: u64, error: UpstreamError) {
+        if let Some(pending) = self.routes().pending.remove(&id) {
+            // Full: that it is over is told all the same.
+            let (Ok(()) | Err(_)) = pending.queue.try_send(Err(error));
+        }
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -225,11 +236,11 @@ impl Hub {
             let queue = pending.queue.clone();
             drop(routes);
             self.notify(&method, params.as_deref());
-            let (Ok(()) | Err(_)) = queue.try_send(message);
+            let (Ok(()) | Err(_)) = queue.try_send(Ok(message));
             return Routed::Done;
         }
         // Full: the request is given up rather than that the others wait for it.
-        if pending.queue.try_send(message).is_err() || is_last {
+        if pending.queue.try_send(Ok(message)).is_err() || is_last {
             routes.pending.remove(&id);
         }
         Routed::Done

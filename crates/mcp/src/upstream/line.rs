@@ -8,10 +8,9 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue};
 use mizzen_runtime::task::TaskGroup;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
 
 use super::http::{Endpoint, HttpSource, METHOD_HEADER, Posted, SESSION_HEADER, VERSION_HEADER, name_header};
-use super::hub::{Hub, Registration};
+use super::hub::{Hub, Messages, Registration};
 use super::pipe::Pipe;
 use super::wire::{self, Message, Outcome};
 use crate::seam::{ClientAnswer, Era, UpstreamError};
@@ -75,10 +74,7 @@ pub(super) struct Outgoing<'a> {
 #[derive(Debug)]
 pub(super) enum Source {
     /// Registered for as long as this is read.
-    Queue {
-        messages: mpsc::Receiver<Message>,
-        _place: Registration,
-    },
+    Queue { messages: Messages, _place: Registration },
     Http {
         source: HttpSource,
         endpoint: Arc<Endpoint>,
@@ -224,7 +220,7 @@ impl Source {
     /// The next message; `None` when there will be none.
     pub(super) async fn next(&mut self) -> Result<Option<Message>, UpstreamError> {
         match self {
-            Self::Queue { messages, .. } => Ok(messages.recv().await),
+            Self::Queue { messages, .. } => messages.recv().await.transpose(),
             Self::Ready(messages) => Ok(messages.pop_front()),
             Self::Http { source, endpoint, resumable, resumes } => loop {
                 if let Some(message) = source.next(endpoint).await? {

@@ -1,10 +1,11 @@
 //! A child process that speaks over its standard input and output, one message a line.
 //!
 //! It has a process group of its own and ends with this value: its input is closed, then it is asked, then it is killed,
-//! and whatever it started with it. A line beyond the limit, or a child that does not read, ends it.
+//! and whatever it started with it. A line beyond the limit that answers no request, or a child that does not read, ends it.
 
 mod child;
 mod lines;
+mod oversized;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,8 +16,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::child::{Child, Streams};
+use self::lines::Line;
 use super::hub::{ANSWER_TIMEOUT, Hub, Routed, reply};
-use super::shared::Shared;
+use super::shared::{MESSAGE_BYTES, Shared};
 use super::wire;
 use crate::seam::{ClientAnswer, UpstreamError};
 use crate::servers::ServerConfig;
@@ -122,8 +124,7 @@ impl Work {
             let end = lines::read(stdout, self.line_bytes_max, |line| self.take(line)).await;
             if let Some(problem) = end {
                 tracing::warn!(server = self.server, "{problem}; it is ended");
-                let _ =
-                    self.shared.limit("mcp_message_bytes", self.line_bytes_max as u64, self.line_bytes_max as u64 + 1);
+                let _ = self.too_large(self.line_bytes_max.saturating_add(1));
             }
         };
         let complaining = async {
@@ -143,7 +144,16 @@ impl Work {
         tracing::debug!(server = self.server, status, "a tool server's process ended");
     }
 
-    fn take(&self, line: &[u8]) {
+    fn too_large(&self, bytes: usize) -> UpstreamError {
+        let limit = self.shared.limit(MESSAGE_BYTES, self.line_bytes_max as u64, bytes as u64);
+        UpstreamError::Limit { server: self.server.clone(), limit }
+    }
+
+    fn take(&self, line: Line<'_>) {
+        let line = match line {
+            Line::Whole(line) => line,
+            Line::TooLarge { id, bytes } => return self.hub.fail(id, self.too_large(bytes)),
+        };
         let message = match wire::parse(line) {
             Ok(message) => message,
             Err(problem) => {

@@ -16,6 +16,9 @@ use crate::pins::{self, News, Pins};
 use crate::seam::UpstreamError;
 use crate::servers::PinRule;
 
+/// The limit of one message of a server, which its `result_bytes_max` sets.
+pub(super) const MESSAGE_BYTES: &str = "mcp_message_bytes";
+
 /// Handed to `Upstreams::start`.
 #[derive(Debug, Clone)]
 pub struct Shared {

@@ -91,6 +91,12 @@ pub(crate) struct AddArgs {
     /// Withhold every tool until a person approves it.
     #[arg(long)]
     pub(crate) approval: bool,
+    /// Bytes of one answer of it that are read at most; 16 MiB when not given.
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) result_bytes_max: Option<u64>,
+    /// How often what it offers is read again though it announced no change; 300 when not given.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) refresh_seconds: Option<u64>,
     /// The program that speaks MCP over standard input and output, and its arguments.
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,

@@ -4,15 +4,31 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
+use super::oversized::Passing;
+
 const READ_BYTES: usize = 16 << 10;
 
-/// Gives every line to `take` until the end; with a problem when a line was larger than `bytes_max`.
+/// How much of one line is waited for, in the most that is kept of one.
+const PASSING_MAX: usize = 16;
+
+/// What came.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line<'a> {
+    Whole(&'a [u8]),
+    /// The answer to a request, of more bytes than are kept.
+    TooLarge {
+        id: u64,
+        bytes: usize,
+    },
+}
+
+/// Gives every line to `take` until the end; with a problem when one was larger than `bytes_max` and answers nothing that is known.
 pub(super) async fn read(
     mut from: impl AsyncRead + Unpin,
     bytes_max: usize,
-    mut take: impl FnMut(&[u8]),
+    mut take: impl FnMut(Line<'_>),
 ) -> Option<String> {
-    let mut line: Vec<u8> = Vec::new();
+    let mut reading = Reading { bytes_max, line: Vec::new(), passing: None };
     let mut chunk = vec![0; READ_BYTES];
     loop {
         let count = match from.read(&mut chunk).await {
@@ -21,27 +37,59 @@ pub(super) async fn read(
         };
         let mut rest = &chunk[..count];
         while let Some(at) = memchr(rest) {
-            line.extend_from_slice(&rest[..at]);
+            if !(reading.push(&rest[..at]) && reading.end(&mut take)) {
+                return Some(reading.problem());
+            }
             rest = &rest[at + 1..];
-            if line.len() > bytes_max {
-                return Some(too_large(bytes_max));
-            }
-            if !line.trim_ascii().is_empty() {
-                take(&line);
-            }
-            line.clear();
-            // One large message must not stay allocated for the life of the child.
-            line.shrink_to(READ_BYTES);
         }
-        line.extend_from_slice(rest);
-        if line.len() > bytes_max {
-            return Some(too_large(bytes_max));
+        if !reading.push(rest) {
+            return Some(reading.problem());
         }
     }
 }
 
-fn too_large(bytes_max: usize) -> String {
-    format!("a tool server sent a line of more than {bytes_max} bytes")
+/// The line that is under way.
+struct Reading {
+    bytes_max: usize,
+    line: Vec<u8>,
+    /// Instead, once it is too large.
+    passing: Option<Passing>,
+}
+
+impl Reading {
+    /// Whether to read on.
+    fn push(&mut self, bytes: &[u8]) -> bool {
+        match &mut self.passing {
+            Some(passing) => passing.feed(bytes),
+            None => {
+                self.line.extend_from_slice(bytes);
+                if self.line.len() > self.bytes_max {
+                    self.passing.get_or_insert_default().feed(&std::mem::take(&mut self.line));
+                }
+            }
+        }
+        let bytes_max = self.bytes_max.saturating_mul(PASSING_MAX);
+        self.passing.as_ref().is_none_or(|passing| passing.may_be_told() && passing.bytes <= bytes_max)
+    }
+
+    /// The same, at the end of the line.
+    fn end(&mut self, take: &mut impl FnMut(Line<'_>)) -> bool {
+        if let Some(passing) = &self.passing {
+            let Some(id) = passing.answers() else { return false };
+            take(Line::TooLarge { id, bytes: passing.bytes });
+            self.passing = None;
+        } else if !self.line.trim_ascii().is_empty() {
+            take(Line::Whole(&self.line));
+        }
+        self.line.clear();
+        // One large message must not stay allocated for the life of the child.
+        self.line.shrink_to(READ_BYTES);
+        true
+    }
+
+    fn problem(&self) -> String {
+        format!("a tool server sent a line of more than {} bytes that answers no request for sure", self.bytes_max)
+    }
 }
 
 fn memchr(bytes: &[u8]) -> Option<usize> {
@@ -80,21 +128,38 @@ pub(super) async fn write(mut to: impl AsyncWrite + Unpin, mut messages: mpsc::R
 
 #[cfg(test)]
 mod tests {
-    use super::{drain, read};
+    use super::{Line, drain, read};
+
+    async fn lines(text: &[u8], bytes_max: usize) -> (Vec<String>, bool) {
+        let mut lines = Vec::new();
+        let take = |line: Line<'_>| match line {
+            Line::Whole(line) => lines.push(String::from_utf8_lossy(line).into_owned()),
+            Line::TooLarge { id, bytes } => lines.push(format!("{bytes} bytes for {id}")),
+        };
+        let is_ended = read(text, bytes_max, take).await.is_some();
+        (lines, is_ended)
+    }
 
     #[tokio::test]
     async fn lines_are_bounded_one_way_and_cut_the_other() {
-        let mut lines = Vec::new();
-        let text = b"one\n\n  \r\ntwo\nthree and far too long\nfour\n";
-        let end = read(&text[..], 8, |line| lines.push(String::from_utf8_lossy(line).into_owned())).await;
-        assert_eq!(lines, ["one", "two"]);
-        assert!(end.is_some());
-        assert!(read(&b"endless without a line end"[..], 8, |_| panic!()).await.is_some());
-        lines.clear();
+        let (told, is_ended) = lines(b"one\n\n  \r\ntwo\nthree and far too long\nfour\n", 8).await;
+        assert_eq!((told, is_ended), (vec!["one".to_owned(), "two".to_owned()], true));
+        assert_eq!(lines(b"endless without a line end", 8).await, (Vec::new(), true));
+        let mut cut = Vec::new();
         drain(&b"one\nthree and far too long\nrest"[..], 8, |line| {
-            lines.push(String::from_utf8_lossy(line).into_owned())
+            cut.push(String::from_utf8_lossy(line).into_owned())
         })
         .await;
-        assert_eq!(lines, ["one", "three an", "rest"]);
+        assert_eq!(cut, ["one", "three an", "rest"]);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_too_large_passes_and_what_comes_behind_it_is_read() {
+        let (told, is_ended) = lines(b"one\n{\"result\":\"long\",\"id\":7}\ntwo\n", 8).await;
+        assert_eq!((told.join(", ").as_str(), is_ended), ("one, 24 bytes for 7, two", false));
+        let endless = format!("{{\"id\":7,\"result\":\"{}", "x".repeat(1_000));
+        assert_eq!(lines(endless.as_bytes(), 8).await, (Vec::new(), true), "not without end");
+        let question = b"{\"id\":7,\"method\":\"roots/list\"}\ntwo\n";
+        assert_eq!(lines(question, 8).await, (Vec::new(), true));
     }
 }

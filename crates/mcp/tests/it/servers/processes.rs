@@ -115,6 +115,27 @@ async fn floods_and_endless_lines_end_the_child_and_a_deaf_one_times_out() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_too_large_harms_its_own_call_only() {
+    // Every other answer is late, and the large ones say whose they are at their end.
+    let call = r#"case "$line" in
+      *large*) printf '{"result":{"text":"'; head -c 300000 /dev/zero | tr '\0' x; printf '"},"jsonrpc":"2.0","id":%s}\n' "$(id "$line")" ;;
+      *) (sleep 1; answer "$(id "$line")" '{"content":[{"type":"text","text":"'$$'"}]}') & ;;
+    esac"#;
+    let config = ServerConfig { result_bytes_max: 64 << 10, ..shell("s", call) };
+    let bench = Bench::with(vec![config]).await;
+    let client = bench.client("s", "x", no_capabilities()).await.unwrap();
+    let process = client.call("t", json!({})).await.text();
+    let (small, large) = tokio::join!(client.call("t", json!({})), client.call("t", json!({ "large": 1 })));
+    assert_eq!(large.error().code(), "upstream_limit");
+    let told = large.error().to_string();
+    assert!(told.contains("is more than 65536") && told.contains("`result_bytes_max`"), "{told}");
+    assert_eq!(small.text(), process, "the call beside it has its answer");
+    assert_eq!(client.call("t", json!({})).await.text(), process, "and the process is the same");
+    assert!(bench.metrics.render().contains("mizzen_limit_refusals_total{limit=\"mcp_message_bytes\"} 1"));
+    bench.drain().await;
+}
+
+#[tokio::test]
 async fn there_are_never_more_processes_than_allowed() {
     let program = mcp_fixture::program().unwrap().display().to_string();
     let transport = Transport::stdio(program, ["--transport", "stdio", "--eras", "stateful"]);

@@ -443,11 +443,11 @@ impl Incoming {
         }
         let told = if self.method == "tasks/result" {
             self.may_have(&said, known, recording).await?;
-            redacted(text::raw(&members), &known.redact)
+            redacted(text::raw(&members), &known.redact, recording)
         } else {
             if let Some(result) = members.get("result").cloned() {
                 self.may_have(&result, known, recording).await?;
-                members.insert("result".to_owned(), redacted(result, &known.redact));
+                members.insert("result".to_owned(), redacted(result, &known.redact, recording));
             }
             self.in_words_of_the_client(text::raw(&members))
         };

@@ -7,6 +7,7 @@ use mizzen_control::secrets::SecretsAction;
 use mizzen_governance::{PolicySet, Source, Sources};
 use mizzen_mcp::GatewayConfig;
 use mizzen_mcp::seam::{Era, FromServer, ListKind, Reply};
+use mizzen_model::attribute::Value as Attribute;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
@@ -125,15 +126,17 @@ async fn a_call_may_be_a_task_whose_result_is_let_out_as_the_permit_of_the_call_
     let other = harness.open("/mcp", &json!({})).await;
     assert_eq!(other.ask("tasks/result", &json!({ "taskId": task })).await.code(), -32602);
     assert_eq!(jobs.calls(), calls);
-    let (mut spans, mut results) = (Vec::new(), Vec::new());
+    let (mut spans, mut results, mut redacted) = (Vec::new(), Vec::new(), Vec::new());
     while spans.len() < 7 {
         let record = harness.record().await;
         let returned = attribute(&record, "gen_ai.tool.call.result").filter(|_| record.name.starts_with("tasks/"));
         results.extend(returned.map(str::to_owned));
+        let places = record.attributes.iter().find(|(name, _)| *name == "mizzen.redacted.places");
+        redacted.extend(places.filter(|_| record.name == "tasks/result").map(|(_, places)| places.clone()));
         spans.push(record.name);
     }
     // What was refused is no result.
-    assert_eq!(results.len(), 1);
+    assert_eq!((results.len(), redacted), (1, vec![Attribute::Int(1)]));
     assert!(results[0].contains("[redacted]") && !results[0].contains("DE89"), "{results:?}");
     assert_eq!(spans[1..6], ["tasks/get", "tasks/cancel", "tasks/result", "tasks/result", "tasks/cancel"]);
 }

@@ -2,11 +2,12 @@
 
 use mizzen_runtime::error::Chain;
 use mizzen_store::StoreError;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use super::authorise::{Granted, UnderWay};
 use super::decode::Incoming;
+use super::redact::redacted;
 use super::secrets::Withheld;
 use crate::gateway::Inner;
 use crate::gateway::bridge::Replied;
@@ -14,8 +15,6 @@ use crate::gateway::recording::Recording;
 use crate::seam::Era;
 use crate::wire::json;
 use crate::wire::rpc::{Answer, INTERNAL_ERROR, LIMIT, RpcError};
-
-const REDACTED: &str = "[redacted]";
 
 /// An answer that the permit lets out.
 #[derive(Debug)]
@@ -45,7 +44,7 @@ impl Replied {
                     let is_result = matches!(told, Answer::Result(_));
                     return Err(if is_result { told } else { RpcError::new(LIMIT, too_large).into() });
                 }
-                let result = redacted(result, &granted.permit.obligations.redact);
+                let result = redacted(result, &granted.permit.obligations.redact, &mut granted.recording);
                 let result = incoming.with_task_named(result, &granted, &target).await;
                 Answer::Result(incoming.in_words_of_the_client(result))
             }
@@ -108,43 +107,6 @@ pub(in crate::gateway) fn not_kept(error: &StoreError) -> RpcError {
     RpcError::new(INTERNAL_ERROR, message)
 }
 
-/// The member of a result whose JSON servers say a second time, as text (MCP 2025-11-25, tools, structured content).
-const STRUCTURED: &str = "/structuredContent";
-
-/// Replaces what the JSON pointers name, and what names something in the structured content also in text that is JSON.
-pub(in crate::gateway) fn redacted(result: Box<RawValue>, pointers: &[String]) -> Box<RawValue> {
-    if pointers.is_empty() {
-        return result;
-    }
-    let Ok(mut value) = serde_json::from_str::<Value>(result.get()) else { return json::raw(REDACTED) };
-    replace(&mut value, pointers.iter().map(String::as_str));
-    let structured = || {
-        let inner = pointers.iter().filter_map(|pointer| pointer.strip_prefix(STRUCTURED));
-        inner.filter(|inner| inner.is_empty() || inner.starts_with('/'))
-    };
-    let content = value.get_mut("content").and_then(Value::as_array_mut).into_iter().flatten();
-    for text in content.filter_map(|block| block.get_mut("text")) {
-        let said = text.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
-        let Some(mut said) = said.filter(|said| said.is_object() || said.is_array()) else { continue };
-        if replace(&mut said, structured()) {
-            *text = said.to_string().into();
-        }
-    }
-    json::raw(&value)
-}
-
-/// Whether something was there to be replaced.
-fn replace<'p>(value: &mut Value, pointers: impl Iterator<Item = &'p str>) -> bool {
-    let mut is_replaced = false;
-    for pointer in pointers {
-        if let Some(found) = value.pointer_mut(pointer) {
-            *found = Value::from(REDACTED);
-            is_replaced = true;
-        }
-    }
-    is_replaced
-}
-
 impl Incoming {
     /// # Errors
     /// How large it is, and how large it may be.
@@ -176,37 +138,5 @@ impl Incoming {
             members.insert("cacheScope".to_owned(), json::raw("private"));
         }
         json::raw(&members)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::redacted;
-    use crate::wire::json::raw;
-
-    fn after(result: &Value, pointers: &[&str]) -> Value {
-        let pointers: Vec<String> = pointers.iter().map(|pointer| (*pointer).to_owned()).collect();
-        serde_json::from_str(redacted(raw(result), &pointers).get()).unwrap()
-    }
-
-    #[test]
-    fn what_is_redacted_is_not_said_a_second_time_as_text() {
-        let structured = json!({ "iban": "DE89", "amount": 5 });
-        let pretty = serde_json::to_string_pretty(&structured).unwrap();
-        let text = |text: &str| json!({ "type": "text", "text": text });
-        let content = [text(&structured.to_string()), text(&pretty), text("an account"), text("[1]"), json!({})];
-        let result = json!({ "content": content, "structuredContent": structured });
-        let redacted = after(&result, &["/structuredContent/iban"]);
-        assert_eq!(redacted["structuredContent"], json!({ "iban": "[redacted]", "amount": 5 }));
-        for place in 0..2 {
-            let said: Value = serde_json::from_str(redacted["content"][place]["text"].as_str().unwrap()).unwrap();
-            assert_eq!(said, redacted["structuredContent"]);
-        }
-        assert_eq!(redacted["content"].as_array().unwrap()[2..], content[2..]);
-        assert!(!after(&result, &["/structuredContent"]).to_string().contains("DE89"));
-        // What speaks of another place leaves the text alone.
-        assert_eq!(after(&result, &["/structuredContentOther", "/content/9/text"])["content"], json!(content));
     }
 }

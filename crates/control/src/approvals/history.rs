@@ -15,6 +15,8 @@ use crate::policies::decisions::{DecisionError, DecisionFilter, KeptDecision};
 pub const HISTORY_MAX: u32 = 10;
 /// Arguments of one of them; what is longer is cut.
 const ARGUMENTS_BYTES_MAX: usize = 2 << 10;
+/// Of a call in no run, decisions of its caller among which those of its key are looked for: a caller may have many keys.
+const LOOKED_AT_MAX: u32 = 500;
 
 /// A decision from before a call was held.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
@@ -52,24 +54,27 @@ impl Before {
 pub(super) async fn of(inner: &Inner, call: &HeldCall) -> Result<Vec<Before>, StoreError> {
     let is_alone = call.run_id.is_none();
     let caller = is_alone.then(|| call.caller.clone());
-    // The caller is in no index, and the agent is; that of a key which names none is kept as empty.
+    // Neither key nor caller is in an index, and the agent is; that of a key which names none is kept as empty.
     let agent = is_alone.then(|| call.agent.clone().unwrap_or_default());
     let until = Some(call.requested_at.plus_nanos(1));
     let filter = DecisionFilter { run_id: call.run_id.clone(), agent, caller, until, ..DecisionFilter::default() };
     // One more, which may be that of the call itself.
-    let page = match Policies(inner).decisions(&filter, None, HISTORY_MAX + 1).await {
+    let limit = if is_alone { LOOKED_AT_MAX } else { HISTORY_MAX + 1 };
+    let page = match Policies(inner).decisions(&filter, None, limit).await {
         Ok(page) => page.items,
         Err(DecisionError::Store(error)) => return Err(error),
         // None was given.
         Err(DecisionError::Cursor(_)) => Vec::new(),
     };
     let others = page.into_iter().filter(|kept| kept.id != call.decision_id);
-    let before = others.take(HISTORY_MAX as usize).filter_map(|kept| {
+    let before = others.filter_map(|kept| {
         let document = kept.read().ok()?;
-        Some(before(kept, document))
+        let is_told = !is_alone || document.key_id.as_ref() == Some(&call.key_id);
+        is_told.then(|| before(kept, document))
     });
     // What is kept for decisions was settled with them; who hides the arguments of held calls hides these too.
     let shows = inner.memory.config().show_arguments;
+    let before = before.take(HISTORY_MAX as usize);
     Ok(before.map(|before| if shows { before } else { before.without_arguments() }).collect())
 }
 

@@ -288,6 +288,9 @@ async fn who_answers_sees_what_the_run_did_before() {
         let alone = HeldCall { run_id: None, ..held.clone() };
         let of_key = plane.control.approvals().history(&alone).await.unwrap();
         assert_eq!(of_key.len(), super::HISTORY_MAX as usize);
+        let of_other = HeldCall { key_id: "another".to_owned(), ..alone };
+        let of_other = plane.control.approvals().history(&of_other).await.unwrap();
+        assert!(of_other.is_empty(), "the same caller with another key: {of_other:?}");
 
         let body = super::webhook::body(&held, &history);
         assert_eq!(body["history"][0]["arguments"]["number"], json!(13), "{body}");

@@ -49,6 +49,9 @@ pub struct DecisionDocument {
     pub run_id: Option<String>,
     pub trace_id: Option<TraceId>,
     pub span_id: Option<SpanId>,
+    /// That the call came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
     pub agent: Option<String>,
     pub team: Option<String>,
     pub session: Option<String>,
@@ -103,6 +106,7 @@ impl Draft {
             run_id: run_id.or_else(|| trace.map(|(trace, _)| trace.to_string())),
             trace_id: trace.map(|(trace, _)| trace),
             span_id: trace.map(|(_, span)| span),
+            key_id: Some(ask.caller.key_id.clone()),
             agent: ask.caller.agent.clone(),
             team: ask.caller.team.clone(),
             session: ask.session.clone(),

@@ -48,6 +48,7 @@ fn document(number: i64, tool: &str, at: mizzen_model::time::Timestamp) -> Decis
         run_id: Some("run-1".to_owned()),
         trace_id: None,
         span_id: None,
+        key_id: None,
         agent: Some("helm-agent".to_owned()),
         team: None,
         session: None,

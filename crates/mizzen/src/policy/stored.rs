@@ -38,11 +38,22 @@ pub(super) async fn apply(args: ApplyArgs) -> Result<ExitCode, Failure> {
 async fn apply_one(server: &Server, file: &FileText, reason: Option<&str>) -> Result<Value, Failure> {
     let name = file.policy_name();
     let path = format!("{}/{}{}", list_of(file.kind), encode(&name), because(reason));
+    let before = mode_of(server, file, &name).await?;
     let put = server.json(Method::PUT, &path, bytes::Bytes::copy_from_slice(file.text.as_bytes())).await;
     let reference = format!("{}:{name}", file.kind);
     let told = |result: &Value, error: Value| json!({ "source": file.name, "line": 1, "ref": reference, "result": result, "error": error });
     match put {
-        Ok(answer) => Ok(told(&answer["result"], Value::Null)),
+        Ok(answer) => {
+            let mut told = told(&answer["result"], Value::Null);
+            let now = if before.is_some() { mode_of(server, file, &name).await? } else { None };
+            if let (Some(before), Some(now)) = (before, now)
+                && before != now
+            {
+                tell_mode(&name, &before, &now);
+                (told["mode_before"], told["mode"]) = (before.into(), now.into());
+            }
+            Ok(told)
+        }
         // What the server says no to; the next file may be better.
         Err(Failure::No(error) | Failure::Usage(error)) => {
             let message = error.to_string().replace(&format!("{name}:"), &format!("{}:", file.name));
@@ -50,6 +61,29 @@ async fn apply_one(server: &Server, file: &FileText, reason: Option<&str>) -> Re
         }
         Err(broken) => Err(broken),
     }
+}
+
+/// Of a boundary that is in force.
+async fn mode_of(server: &Server, file: &FileText, name: &str) -> Result<Option<String>, Failure> {
+    if file.kind != PolicyKind::Boundary {
+        return Ok(None);
+    }
+    match server.get(&format!("{BOUNDARIES}/{}", encode(name))).await {
+        Ok(detail) => Ok(detail["mode"].as_str().map(str::to_owned)),
+        Err(Failure::No(_)) => Ok(None),
+        Err(broken) => Err(broken),
+    }
+}
+
+/// A file says the mode too, and may be older than what `mizzen policy mode` switched on.
+fn tell_mode(name: &str, before: &str, now: &str) {
+    let meaning = match now {
+        "observe" => {
+            "nothing that it refuses is kept from going on any more; write `mode: enforce` into the file to enforce it"
+        }
+        _ => "what it refuses is kept from going on from now on",
+    };
+    output::say(&format!("`{name}` goes from {before} to {now}: {meaning}"));
 }
 
 pub(super) async fn get(args: GetArgs) -> Result<(), Failure> {

@@ -58,6 +58,17 @@ async fn a_boundary_goes_from_a_file_to_a_set_that_survives_a_restart() -> Resul
     assert_eq!((&applied[0]["result"], &applied[1]["result"]), (&json!("unchanged"), &json!("rejected")), "{applied}");
     let (code, _, told) = run(&server, ["policy", "mode", "helm", "enforce", "--reason", "sure"]).await?;
     assert_eq!(code, Some(0), "{told}");
+    // The file still says what it said before.
+    let (code, told, aside) = run(&server, ["policy", "apply", "-f", &file, "-o", "json"]).await?;
+    let applied: Value = serde_json::from_str(&told)?;
+    assert_eq!(
+        (code, &applied[0]["mode_before"], &applied[0]["mode"]),
+        (Some(0), &json!("enforce"), &json!("observe"))
+    );
+    assert!(aside.contains("`helm` goes from enforce to observe: nothing that it refuses is kept"), "{aside}");
+    let (_, _, aside) = run(&server, ["policy", "apply", "-f", &file]).await?;
+    assert!(!aside.contains("goes from"), "{aside}");
+    assert_eq!(run(&server, ["policy", "mode", "helm", "enforce"]).await?.0, Some(0));
 
     let before = server.get("/api/v1/boundaries").await?;
     server.kill().await?;

@@ -320,8 +320,13 @@ pub enum Reply {
 pub enum UpstreamError {
     #[error("the tool server `{server}` cannot be reached: {reason}")]
     Unreachable { server: String, reason: String },
-    #[error("the tool server `{server}` refused our credential; renew it with `mizzen tools add {server}`")]
+    #[error("the tool server `{server}` refused our credential; store a new one with `mizzen keys add`")]
     Credential { server: String },
+    #[error(
+        "the tool server `{server}` wants a credential, and none is configured; store one with `mizzen keys add`, and name it with \
+         `mizzen tools add {server} --address URL --secret NAME`"
+    )]
+    NoCredential { server: String },
     #[error("the tool server `{server}` did not answer within {seconds} s")]
     Timeout { server: String, seconds: u64 },
     #[error(
@@ -358,7 +363,7 @@ impl UpstreamError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "upstream_unreachable",
-            Self::Credential { .. } => "upstream_credential",
+            Self::Credential { .. } | Self::NoCredential { .. } => "upstream_credential",
             Self::Timeout { .. } => "upstream_timeout",
             Self::Busy { .. } => "upstream_busy",
             Self::Lost { .. } => "upstream_lost",

@@ -170,7 +170,11 @@ impl Endpoint {
     }
 
     fn refused(&self) -> UpstreamError {
-        UpstreamError::Credential { server: self.server.clone() }
+        let server = self.server.clone();
+        match self.credentials.is_given() {
+            true => UpstreamError::Credential { server },
+            false => UpstreamError::NoCredential { server },
+        }
     }
 
     pub(super) fn unreachable(&self, reason: String) -> UpstreamError {

@@ -80,6 +80,8 @@ pub(super) enum Source {
         endpoint: Arc<Endpoint>,
         resumable: Option<Framing>,
         resumes: u32,
+        /// Of the request.
+        id: u64,
     },
     /// It was refused with a message.
     Ready(VecDeque<Message>),
@@ -122,16 +124,25 @@ impl Line {
                         Ok(Source::Ready(VecDeque::from([message])))
                     }
                     Posted::Refused(status, _) => Err(self.protocol(format!("it answered with HTTP {status}")).into()),
-                    Posted::Answered(_, source) => Ok(self.source(endpoint, framing, source, request.is_listening)),
+                    Posted::Answered(_, source) => {
+                        Ok(self.source(endpoint, framing, source, request.id, request.is_listening))
+                    }
                 }
             }
         }
     }
 
-    fn source(&self, endpoint: &Arc<Endpoint>, framing: &Framing, source: HttpSource, is_listening: bool) -> Source {
+    fn source(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        framing: &Framing,
+        source: HttpSource,
+        id: u64,
+        is_listening: bool,
+    ) -> Source {
         let source = if is_listening { source.endless() } else { source };
         let resumable = (!framing.is_stateless && framing.session.is_some()).then(|| framing.clone());
-        Source::Http { source, endpoint: Arc::clone(endpoint), resumable, resumes: 0 }
+        Source::Http { source, endpoint: Arc::clone(endpoint), resumable, resumes: 0, id }
     }
 
     /// `initialize`: the response's headers name the session.
@@ -145,7 +156,7 @@ impl Line {
         let body = wire::request(id, "initialize", Some(params));
         match endpoint.post(body, HeaderMap::new(), false).await? {
             Posted::Answered(headers, source) => {
-                let source = self.source(endpoint, &Framing::default(), source, false);
+                let source = self.source(endpoint, &Framing::default(), source, id, false);
                 Ok((headers.get(SESSION_HEADER).cloned(), source))
             }
             Posted::Refused(_, Some(message @ Message::Response { .. })) => {
@@ -222,8 +233,11 @@ impl Source {
         match self {
             Self::Queue { messages, .. } => messages.recv().await.transpose(),
             Self::Ready(messages) => Ok(messages.pop_front()),
-            Self::Http { source, endpoint, resumable, resumes } => loop {
+            Self::Http { source, endpoint, resumable, resumes, id } => loop {
                 if let Some(message) = source.next(endpoint).await? {
+                    if !may_answer(&message, *id) {
+                        return Err(endpoint.protocol("it answered another request than the one it was sent"));
+                    }
                     *resumes = 0;
                     return Ok(Some(message));
                 }
@@ -259,6 +273,15 @@ impl Source {
             }
         };
         tokio::time::timeout(timeout, waiting).await.unwrap_or_else(|_| Err(line.late(timeout)))
+    }
+}
+
+/// Whether a message may come of request `asked`. Of an error a server may not know which request it answers.
+fn may_answer(message: &Message, asked: u64) -> bool {
+    match message {
+        Message::Response { id: None, outcome: Outcome::Error(_) } => true,
+        Message::Response { id, .. } => *id == Some(asked),
+        Message::Request { .. } | Message::Notification { .. } => true,
     }
 }
 

@@ -54,6 +54,10 @@ impl Credentials {
         Self { credential, resource, token: Mutex::new(None) }
     }
 
+    pub(super) const fn is_given(&self) -> bool {
+        self.credential.is_some()
+    }
+
     /// The header to send.
     pub(super) async fn header(
         &self,

@@ -22,6 +22,7 @@ use mizzen_mcp::servers::{Credential, ServerConfig, Transport};
 use mizzen_mcp::upstream::State;
 use mizzen_testkit::mcp_fixture::Eras;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::support::{Bench, fixture, http, no_capabilities, serve};
 
@@ -108,6 +109,27 @@ async fn a_server_that_only_lists_its_tools_is_ready() {
         let status = bench.server("half").status();
         assert_eq!((status.state, status.fault), (State::Ready, None), "{kind:?}");
     }
+    bench.drain().await;
+}
+
+#[tokio::test]
+async fn what_answers_another_request_is_no_answer_and_a_credential_that_is_wanted_is_asked_for() {
+    let url = server(|_, request| async move {
+        match request["method"].as_str() {
+            Some("tools/call") => result(&json!({ "id": 999 }), json!({ "content": [] })),
+            Some("resources/read") => StatusCode::UNAUTHORIZED.into_response(),
+            _ => begin(&request).unwrap_or_else(|| error(&request, -32601)),
+        }
+    })
+    .await;
+    let bench = Bench::with(vec![http("odd", url)]).await;
+    let client = bench.client("odd", "x", no_capabilities()).await.unwrap();
+    let outcome = client.call("t", json!({})).await;
+    assert_eq!(outcome.error().code(), "upstream_protocol");
+    assert!(outcome.error().to_string().contains("another request"), "{}", outcome.error());
+    let outcome = client.request("resources/read", json!({ "uri": "a:b" }), &CancellationToken::new()).await;
+    assert_eq!(outcome.error().code(), "upstream_credential");
+    assert!(outcome.error().to_string().contains("none is configured"), "{}", outcome.error());
     bench.drain().await;
 }
 

@@ -6,9 +6,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::{
-    Effect as CedarEffect, Policy, PolicyId, PolicySet as CedarSet, Schema, ValidationMode, Validator, ffi,
+    Effect as CedarEffect, Policy, PolicyId, PolicySet as CedarSet, Schema, ValidationError, ValidationMode, Validator,
+    ffi,
 };
 use mizzen_model::permission::{Boundary, Mode};
+use mizzen_model::suggest::nearest;
 use serde::{Deserialize, Serialize};
 
 use crate::boundary;
@@ -280,6 +282,8 @@ impl Work {
                 return Vec::new();
             }
         };
+        let mut actions: Vec<String> = schema.actions().map(|action| action.id().unescaped().to_owned()).collect();
+        actions.sort();
         let result = Validator::new(schema).validate(&set, ValidationMode::Strict);
         let places: HashMap<&str, (&str, u32)> =
             self.rules.iter().map(|rule| (rule.id.as_str(), (rule.source.as_str(), rule.line))).collect();
@@ -287,7 +291,11 @@ impl Work {
         let mut found = Vec::new();
         for error in result.validation_errors() {
             let (source, line) = place(error.policy_id());
-            found.push(Problem::error(source, line, 0, explained(error)));
+            let message = match error {
+                ValidationError::UnrecognizedActionId(_) => with_nearest(explained(error), &actions),
+                _ => explained(error),
+            };
+            found.push(Problem::error(source, line, 0, message));
         }
         let mut warnings = Vec::new();
         let mut told = HashSet::new();
@@ -311,6 +319,16 @@ where
     match detail.help {
         Some(help) => format!("{}; {help}", detail.message),
         None => detail.message,
+    }
+}
+
+/// Cedar's own advice is another one of equally near actions each time.
+fn with_nearest(message: String, actions: &[String]) -> String {
+    let Some((told, _)) = message.split_once("; did you mean `") else { return message };
+    let name = told.rsplit_once("Action::\"").map_or(told, |(_, name)| name.trim_end_matches("\"`"));
+    match nearest(name, actions.iter().map(String::as_str)) {
+        Some(near) => format!("{told}; did you mean `Action::\"{near}\"`?"),
+        None => format!("{told}; actions are {}", actions.join(", ")),
     }
 }
 

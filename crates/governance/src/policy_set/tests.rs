@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use mizzen_model::asked::{Action, Resource, ResourceKind, Taint};
 use mizzen_model::id::Digest;
 use mizzen_model::permission::{Caller, Effect, Evidence, Mode};
@@ -345,6 +347,21 @@ fn a_grant_is_found_by_its_index_whatever_its_kind() {
     let grants: Vec<_> = emit::grants(boundary).map(|(_, grant)| grant).collect();
     assert!(grants.iter().enumerate().all(|(index, grant)| emit::grant(boundary, index) == Some(*grant)));
     assert_eq!((grants.len(), emit::grant(boundary, grants.len())), (15, None));
+}
+
+#[test]
+fn an_unknown_action_is_told_with_the_nearest_the_same_each_time() {
+    for (unknown, expected) in [
+        ("tools:cal", "unrecognized action `Action::\"tools:cal\"`; did you mean `Action::\"tools:call\"`?"),
+        ("tool:lost", "did you mean `Action::\"tools:list\"`?"),
+        ("delete", "actions are hosts, hosts:connect, models, "),
+    ] {
+        let text = format!("permit(principal, action == Action::\"{unknown}\", resource);");
+        let sources = || Sources { policies: vec![source("hand.cedar", &text)], ..Sources::default() };
+        let told: HashSet<String> =
+            (0..8).map(|_| PolicySet::compile(&sources()).unwrap_err()[0].to_string()).collect();
+        assert!(told.len() == 1 && told.iter().all(|told| told.contains(expected)), "{told:?}");
+    }
 }
 
 #[test]

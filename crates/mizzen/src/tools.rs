@@ -169,6 +169,9 @@ async fn pin(args: PinArgs) -> Result<(), Failure> {
     if let (true, Some(tool)) = (definitions.is_empty(), &args.tool) {
         return Err(Failure::no(format_args!("`{}` has no tool `{tool}`", args.server)));
     }
+    if definitions.is_empty() {
+        output::say(&format!("nothing of `{}` is withheld", args.server));
+    }
     for definition in definitions {
         let tool = output::text(definition, "tool");
         let body = json!({ "digest": definition["digest"] });

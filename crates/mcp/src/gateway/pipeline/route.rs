@@ -400,6 +400,10 @@ pub(in crate::gateway) fn missing(subject: Subject, name: &str, missing: Missing
             RpcError::new(code, format!("resource not found: `{name}`")).with_data(json!({ "uri": name })).into()
         }
         Missing::Unknown => RpcError::invalid_params(format!("unknown {what} `{name}`")).into(),
+        Missing::Shared if subject == Subject::Resource => RpcError::invalid_params(format!(
+            "`{name}` is the address of a resource of more than one server; ask for a profile in which one server has it"
+        ))
+        .into(),
         Missing::Shared => RpcError::invalid_params(format!(
             "`{name}` is the name of a {what} of more than one server; ask for a profile with prefixed names"
         ))

@@ -48,7 +48,7 @@ pub(crate) struct Readiness {
 
 impl Readiness {
     pub(crate) fn new(metrics: &Metrics) -> Self {
-        let help = "Whether what must be on disk before an answer could be written at the last look, at most 15 seconds ago; not ready where one is 0.";
+        let help = "Whether what must be on disk before an answer could be written at the last look, which is tried every 15 seconds.";
         let [(_, _, wal), (_, _, audit_log)] = FOLDERS;
         let writable =
             [DATABASE, audit_log, wal].map(|what| (what, metrics.gauge("mizzen_writable", help, &[("what", what)])));
@@ -66,7 +66,7 @@ impl Readiness {
         }
         let (disk, database) = tokio::join!(self.disk(state), database(state));
         let problems: Vec<Problem> = disk.into_iter().chain(database.map(|why| (DATABASE, why))).collect();
-        self.tell(&problems);
+        self.tell(&problems, state.control.audit().status().failure.is_none());
         let why: Vec<String> = problems.into_iter().map(|(_, why)| why).collect();
         let verdict = if why.is_empty() { Ok(()) } else { Err(why.join("; ")) };
         match (last.as_ref().map(|(_, verdict)| verdict), &verdict) {
@@ -78,18 +78,27 @@ impl Readiness {
         verdict
     }
 
-    fn tell(&self, problems: &[Problem]) {
+    /// The audit log may fail on the file that it writes where others can be made.
+    fn tell(&self, problems: &[Problem], audit_works: bool) {
+        let [_, (_, _, audit_log)] = FOLDERS;
         for (what, gauge) in &self.writable {
-            gauge.set(problems.iter().all(|(problem, _)| problem != what).into());
+            let works = problems.iter().all(|(problem, _)| problem != what);
+            gauge.set((works && (audit_works || *what != audit_log)).into());
         }
     }
 
     async fn disk(&self, state: &PortalState) -> Vec<Problem> {
-        let [(_, _, wal), _] = FOLDERS;
+        let mut problems = self.folders(state).await;
         if state.telemetry.is_log_stopped() {
+            let [(_, _, wal), _] = FOLDERS;
             let why = "the write-ahead log takes nothing since a sync failed; it goes on by itself once its disk takes a new file";
-            return vec![(wal, why.to_owned())];
+            problems.retain(|(what, _)| *what != wal);
+            problems.insert(0, (wal, why.to_owned()));
         }
+        problems
+    }
+
+    async fn folders(&self, state: &PortalState) -> Vec<Problem> {
         let hangs =
             || FOLDERS.map(|(_, title, what)| (what, format!("{title} cannot be written: its disk does not answer")));
         let tried = async {

@@ -203,9 +203,11 @@ impl CapturePolicy {
     }
 
     fn log(&self, record: &mut LogRecord, off: bool) -> bool {
-        let mut changed = self.attributes(&mut record.attributes, off);
+        // By its name, which may be among what is dropped.
+        let said = off && remove_said(record);
+        let mut changed = self.attributes(&mut record.attributes, off) || said;
         if off {
-            changed |= record.body.take().is_some() | remove_said(record);
+            changed |= record.body.take().is_some();
         }
         if let Some(body) = &mut record.body {
             changed |= self.redaction.value(body);
@@ -328,12 +330,17 @@ fn remove_nested_content(any: &mut AnyValue) -> bool {
 }
 
 fn text_attribute<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a str> {
-    text(attributes.iter().find(|attribute| attribute.key == key)?)
+    attributes.iter().filter(|attribute| attribute.key == key).filter_map(text).find(|text| !text.is_empty())
 }
 
+/// As rows have it: of several texts the first.
 fn text(attribute: &KeyValue) -> Option<&str> {
     match attribute.value.as_ref()?.value.as_ref()? {
         Value::StringValue(text) => Some(text),
+        Value::ArrayValue(array) => match array.values.first()?.value.as_ref()? {
+            Value::StringValue(text) => Some(text),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ pub(crate) enum ToolsCommand {
     /// One server and its tools: what is pinned, what changed, what is suspicious.
     Show(ShowArgs),
     /// Add a tool server, or change one: a command after `--`, or `--address`.
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// Forget a tool server, and what was approved of it.
     Remove(NameArgs),
     /// Approve what tools say now: one, or with `--all` all that are withheld.

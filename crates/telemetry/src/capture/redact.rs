@@ -7,6 +7,8 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use regex::Regex;
 use serde_json::Value as Json;
 
+use crate::decode::without_halves;
+
 /// Texts within texts that are read as JSON: arguments that a framework wrote as text, within messages that it wrote as text.
 const TEXT_LEVELS_MAX: u8 = 4;
 const REPLACEMENT: &str = "[redacted]";
@@ -70,7 +72,10 @@ impl Redaction {
         if self.drop_keys.is_empty() || levels == 0 || !text.trim_start().starts_with(['{', '[', '"']) {
             return false;
         }
-        let Ok(mut json) = serde_json::from_str(text) else { return self.unreadable(text) };
+        let whole = |text: &str| serde_json::from_slice(&without_halves(text.as_bytes())?).ok();
+        let Some(mut json) = serde_json::from_str(text).ok().or_else(|| whole(text)) else {
+            return self.unreadable(text);
+        };
         let changed = self.keys_in_json(&mut json, levels - 1);
         if changed {
             *text = json.to_string();
@@ -83,7 +88,7 @@ impl Redaction {
     fn unreadable(&self, text: &mut String) -> bool {
         let mut quoted = text.split('"').map(|name| name.trim_end_matches('\\'));
         let names_one =
-            text.trim_start().starts_with(['{', '[']) && quoted.any(|name| matches_any(&self.drop_keys, name));
+            text.trim_start().starts_with(['{', '[', '"']) && quoted.any(|name| matches_any(&self.drop_keys, name));
         if names_one {
             REPLACEMENT.clone_into(text);
         }

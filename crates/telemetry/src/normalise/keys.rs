@@ -300,6 +300,16 @@ pub const CONTENT_KEYS: &[&str] = &[
     "mlflow.chat.messages",
     "exception.message",
     "exception.stacktrace",
+    // OpenInference of CrewAI: goals, tasks and what a crew is given.
+    "crew_agents",
+    "crew_inputs",
+    "crew_tasks",
+    "flow_inputs",
+    // Log records of coding agents.
+    "prompt",
+    "request_text",
+    "response_text",
+    "function_args",
 ];
 
 /// Prefixes of indexed names that carry content, such as `gen_ai.prompt.0.content`.
@@ -396,7 +406,8 @@ pub fn is_unknown_gen_ai(key: &str) -> bool {
 /// Whether a span event of this name is content as a whole.
 #[must_use]
 pub fn is_content_event(name: &str) -> bool {
-    name.starts_with("gen_ai.") && !GEN_AI_EVENTS.contains(&name)
+    let is_memory = name.starts_with("long_term_memory.") || name.starts_with("short_term_memory.");
+    is_memory || name.starts_with("gen_ai.") && !GEN_AI_EVENTS.contains(&name)
 }
 
 /// Whether a text of this name is the name of an agent.

@@ -274,12 +274,10 @@ fn is_embeddings(value: &Value) -> bool {
     items.is_some_and(|items| !items.is_empty() && items.iter().all(is_vector))
 }
 
-/// Traceloop keeps the call of the decorated function: `{"args": ["…"], "kwargs": {}}`; OpenInference that of LlamaIndex's
-/// tools: `{"kwargs": {…}}`.
+/// Traceloop keeps the call of the decorated function: `{"args": ["…"], "kwargs": {}}`.
 pub(super) fn unwrapped(value: Value) -> Value {
     let Value::Object(map) = &value else { return value };
     match (map.get("args"), map.get("kwargs")) {
-        (None, Some(kwargs @ Value::Object(_))) if map.len() == 1 => kwargs.clone(),
         (Some(Value::Array(args)), Some(Value::Object(kwargs))) if kwargs.is_empty() && args.len() == 1 => {
             args[0].clone()
         }

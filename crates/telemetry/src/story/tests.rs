@@ -219,6 +219,16 @@ fn what_frameworks_wrap_around_a_tool_is_taken_off() {
     for output in [openinference, llama_index] {
         assert_eq!(told(json!({ "kwargs": arguments }), output), (arguments.clone(), json!("3")));
     }
+    for result in [json!("[]"), json!(r#"["Oslo","Bergen"]"#)] {
+        let fields = json!({ "content": result, "type": "tool" });
+        assert_eq!(
+            told(arguments.clone(), json!({ "type": "tool", "data": fields })).1.to_string(),
+            result.as_str().unwrap()
+        );
+    }
+    let stated = json!({ "gen_ai.tool.call.arguments": r#"{"kwargs":{"a":1}}"# });
+    let stated = content(&row_with(&stated, StepKind::ToolCall), &[]).tool_arguments;
+    assert_eq!(stated, Some(json!({ "kwargs": { "a": 1 } })), "a tool may call its parameter so");
     for other in [
         json!({ "kwargs": { "a": 1 }, "b": 2 }),
         json!({ "inputs": { "a": 1 }, "kwargs": {} }),

@@ -10,7 +10,8 @@ use super::langchain;
 use super::message::{content_parts, messages};
 use super::sources::{Sources, parsed};
 
-const ARGUMENTS: &[&str] = &[
+/// Arguments as the tool got them.
+const STATED: &[&str] = &[
     "gen_ai.retrieval.query.text",
     "gen_ai.memory.query.text",
     "reranker.query",
@@ -18,13 +19,13 @@ const ARGUMENTS: &[&str] = &[
     "gcp.vertex.agent.tool_call_args",
     "tool_arguments",
     "ai.toolCall.args",
-    "input.value",
-    "traceloop.entity.input",
-    "langfuse.observation.input",
-    "mlflow.spanInputs",
-    "tool.parameters",
-    "input",
 ];
+
+const INPUT_VALUE: &str = "input.value";
+
+/// Arguments among what a framework noted of the call.
+const NOTED: &[&str] =
+    &["traceloop.entity.input", "langfuse.observation.input", "mlflow.spanInputs", "tool.parameters", "input"];
 
 const RESULTS: &[&str] = &[
     "gen_ai.retrieval.documents",
@@ -45,7 +46,9 @@ const DOCUMENTS: &[&str] = &["reranker.output_documents.", "retrieval.documents.
 
 /// The arguments of the call, as JSON when they are.
 pub(super) fn arguments(sources: &Sources) -> Option<Value> {
-    let stated = sources.first(ARGUMENTS).map(unwrapped).map(langchain::arguments);
+    let noted = || sources.first(&[INPUT_VALUE]).map(llama_index_arguments);
+    let stated = sources.first(STATED).or_else(noted).or_else(|| sources.first(NOTED));
+    let stated = stated.map(unwrapped).map(langchain::arguments);
     let in_message = || sources.event_fields("gen_ai.tool.message", "content").next();
     let in_details = || {
         detail_parts(sources, "gen_ai.input.messages", Speaker::Tool).find_map(|part| match part {
@@ -85,6 +88,16 @@ fn detail_parts<'s>(sources: &'s Sources, field: &'s str, speaker: Speaker) -> i
     values.flat_map(move |value| messages(&value, speaker)).flat_map(|message| message.parts)
 }
 
+/// OpenInference keeps the call of LlamaIndex's tools: `{"kwargs": {…}}`.
+fn llama_index_arguments(value: Value) -> Value {
+    match &value {
+        Value::Object(call) if call.len() == 1 => {
+            call.get("kwargs").filter(|kwargs| kwargs.is_object()).cloned().unwrap_or(value)
+        }
+        _ => value,
+    }
+}
+
 /// LlamaIndex's `ToolOutput` is its blocks, with the call beside them.
 fn llama_index_result(value: Value) -> Value {
     match value.get("blocks") {
@@ -99,7 +112,7 @@ fn llama_index_result(value: Value) -> Value {
 pub(super) fn text_or(value: &Value) -> Value {
     let value = parsed(value);
     let texts: Option<Vec<String>> = match &value {
-        Value::Array(_) => content_parts(&value)
+        Value::Array(blocks) if !blocks.is_empty() && blocks.iter().all(Value::is_object) => content_parts(&value)
             .into_iter()
             .map(|part| match part {
                 Part::Text { content } => Some(content),

@@ -75,9 +75,13 @@ impl PriceTable {
         Ok(Self { prices })
     }
 
-    /// The price of `model`, which may carry a `provider/` part and a date or version behind its name.
+    /// The price of `model`, which may carry a `provider/` part or a vendor before its name, and a date or version behind it.
     #[must_use]
     pub fn price(&self, model: &str) -> Option<&Price> {
+        self.price_of_name(model).or_else(|| self.price_of_name(without_vendor(model)?))
+    }
+
+    fn price_of_name(&self, model: &str) -> Option<&Price> {
         let bare = model.rsplit('/').next().unwrap_or(model);
         self.prices.iter().find(|price| matches_name(bare, &price.r#match) || matches_name(model, &price.r#match))
     }
@@ -100,6 +104,15 @@ impl PriceTable {
             + usage.output_tokens as f64 * price.output;
         Some(dollars / TOKENS_PER_UNIT)
     }
+}
+
+/// Bedrock's `us.anthropic.claude-…` as Anthropic's own `claude-…`; `None` when no vendor is in front.
+fn without_vendor(model: &str) -> Option<&str> {
+    const VENDORS: &[&str] = &["anthropic.", "amazon.", "meta.", "mistral.", "cohere.", "deepseek.", "openai."];
+    VENDORS.iter().find_map(|vendor| {
+        let (region, rest) = model.split_once(vendor)?;
+        (region.is_empty() || region.ends_with('.')).then_some(rest)
+    })
 }
 
 /// `gpt-4o` is the price of `gpt-4o-2024-08-06` but not of `gpt-4omni`; what follows the prefix must be a
@@ -165,6 +178,17 @@ mod tests {
         let difference = anthropic(60_000).zip(anthropic(0)).map(|(long, short)| long - short);
         assert!(difference.is_some_and(|more| (more - 0.06 * (6.0 - 3.75)).abs() < 1e-12), "{difference:?}");
         assert_eq!(anthropic(u64::MAX), anthropic(100_000), "no more than what was written");
+    }
+
+    #[test]
+    fn a_model_of_bedrock_has_the_price_of_its_maker_unless_it_has_its_own() {
+        let name = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
+        let input = |overrides: &[Price]| {
+            let table = PriceTable::built_in(overrides).unwrap_or_else(|e| unreachable!("{e}"));
+            table.price(name).map(|price| price.input)
+        };
+        assert_eq!(input(&[]), Some(3.0));
+        assert_eq!(input(&[price("us.anthropic.claude-sonnet-4-5", 3.3)]), Some(3.3));
     }
 
     #[test]

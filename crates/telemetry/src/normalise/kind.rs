@@ -216,12 +216,3 @@ pub(crate) fn model_of_parameters(parameters: &str) -> Option<Cow<'_, str>> {
     let named = serde_json::from_str::<Parameters<'_>>(parameters).ok()?;
     named.model.or(named.model_name).filter(|model| !model.is_empty())
 }
-
-/// Bedrock's `us.anthropic.claude-…` as Anthropic's own `claude-…`; `None` when no vendor is in front.
-pub(super) fn without_vendor(model: &str) -> Option<&str> {
-    const VENDORS: &[&str] = &["anthropic.", "amazon.", "meta.", "mistral.", "cohere.", "deepseek.", "openai."];
-    VENDORS.iter().find_map(|vendor| {
-        let (region, rest) = model.split_once(vendor)?;
-        (region.is_empty() || region.ends_with('.')).then_some(rest)
-    })
-}

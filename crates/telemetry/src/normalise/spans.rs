@@ -232,10 +232,7 @@ impl<'a> Batch<'_, 'a> {
         let prices = &self.normaliser.prices;
         let written_1h = facts.count(Count::CacheWrite1h).unwrap_or(0);
         let models = [facts.text(Text::ResponseModel), asked];
-        models.into_iter().flatten().find_map(|model| {
-            let cost = |model| prices.cost_usd(model, usage, written_1h);
-            cost(model).or_else(|| cost(kind::without_vendor(model)?))
-        })
+        models.into_iter().flatten().find_map(|model| prices.cost_usd(model, usage, written_1h))
     }
 
     fn name(&mut self, text: &'a str) -> Name {

@@ -5,6 +5,7 @@
 //! carries its result. Here each of these appears once, at the time it first happened.
 
 mod content;
+mod place;
 mod shown;
 mod teller;
 mod tools;
@@ -67,7 +68,7 @@ pub(crate) struct StoryEntry {
     pub(crate) outcome: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error_message: Option<String>,
-    /// Absent when nobody saw the call itself, only the answer that asked for it.
+    /// Absent when nobody saw the call itself, only the conversation that tells of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) duration_ns: Option<i64>,
     /// Of the model call, on the first message of its answer.

@@ -3,50 +3,48 @@
 use mizzen_model::message::{Message, Part, Speaker};
 use mizzen_model::step::{Outcome, Step, StepKind};
 use mizzen_model::time::Timestamp;
-use serde_json::Value;
 
 use super::content::Scene;
+use super::place::{Place, Turn};
 use super::shown::{Occurrences, Shown};
-use super::tools::{Asked, Pending, Unanswered};
+use super::tools::{Asked, Pending, Unanswered, plain};
 use super::{StoryEntry, StoryKind};
 
-/// What comes first among entries of one instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Turn {
-    Agent,
-    Heard,
-    Said,
-    Tool,
-    Error,
-}
-
-/// A result that a conversation carried back to the model.
+/// A message of a history that carries results.
 struct Answered<'a> {
     scene: usize,
     message: &'a Message,
+    place: Place,
 }
 
 /// The story of `scenes`, which are in order of time; `started_at` is the run's.
 pub(crate) fn tell(scenes: &[Scene<'_>], started_at: Timestamp) -> Vec<StoryEntry> {
-    let mut teller = Teller { scenes, started_at, entries: vec![], shown: Shown::default() };
-    let mut pending = Pending::default();
-    let mut answers = vec![];
+    let mut teller = Teller {
+        scenes,
+        started_at,
+        entries: vec![],
+        met: 0,
+        shown: Shown::default(),
+        pending: Pending::default(),
+        answers: vec![],
+    };
     for (place, scene) in scenes.iter().enumerate() {
         if scene.step.kind == StepKind::ModelCall {
-            teller.model_call(place, &mut pending, &mut answers);
+            teller.model_call(place);
         }
     }
-    let mut unanswered = teller.tool_calls(pending);
-    for answer in answers {
-        teller.answer(&answer, &mut unanswered);
-    }
     // Agents come last: they repeat what their model calls said, and only what is new is told.
-    for scene in scenes {
+    for (place, scene) in scenes.iter().enumerate() {
         match scene.step.kind {
-            StepKind::AgentCall => teller.agent_call(scene),
+            StepKind::AgentCall => teller.agent_call(place),
             StepKind::Group => teller.failure(scene.step),
             _ => {}
         }
+    }
+    // Whose result it is can only be said when all calls are known.
+    let mut unanswered = teller.tool_calls();
+    for answer in std::mem::take(&mut teller.answers) {
+        teller.answer(&answer, &mut unanswered);
     }
     teller.entries.sort_by_key(|(place, _)| *place);
     teller.entries.into_iter().map(|(_, entry)| entry).collect()
@@ -55,14 +53,23 @@ pub(crate) fn tell(scenes: &[Scene<'_>], started_at: Timestamp) -> Vec<StoryEntr
 struct Teller<'a> {
     scenes: &'a [Scene<'a>],
     started_at: Timestamp,
-    /// Each with its place: a time since the run started, and what comes first among entries of one instant.
-    entries: Vec<((i64, Turn), StoryEntry)>,
+    entries: Vec<(Place, StoryEntry)>,
+    /// How many places were given.
+    met: usize,
     shown: Shown,
+    pending: Pending,
+    answers: Vec<Answered<'a>>,
 }
 
 impl<'a> Teller<'a> {
+    fn place(&mut self, at_offset_ns: i64, turn: Turn) -> Place {
+        self.met += 1;
+        Place { at_offset_ns, turn, order: self.met }
+    }
+
     fn push(&mut self, turn: Turn, entry: StoryEntry) {
-        self.entries.push(((entry.at_offset_ns, turn), entry));
+        let place = self.place(entry.at_offset_ns, turn);
+        self.entries.push((place, entry));
     }
 
     fn start(&self, step: &Step) -> i64 {
@@ -73,22 +80,36 @@ impl<'a> Teller<'a> {
         self.start(step).saturating_add(step.duration_ns)
     }
 
-    fn model_call(&mut self, place: usize, pending: &mut Pending, answers: &mut Vec<Answered<'a>>) {
+    fn model_call(&mut self, place: usize) {
         let scene = &self.scenes[place];
         let mut history = Occurrences::default();
         self.system(scene, &mut history);
         for message in &scene.content.input {
-            if !self.shown.is_new(message, &mut history) {
-                continue;
-            }
-            if carries_results(message) {
-                answers.push(Answered { scene: place, message });
-            } else {
-                self.message(scene.step, message.clone(), Turn::Heard);
+            self.heard(place, message, Turn::Heard, &mut history);
+        }
+        self.said(place);
+        self.failure(scene.step);
+    }
+
+    /// A message of a history, unless it was told before. The calls in it may be of an earlier run.
+    fn heard(&mut self, scene: usize, message: &'a Message, turn: Turn, history: &mut Occurrences) {
+        if !self.shown.is_new(message, history) {
+            return;
+        }
+        let step = self.scenes[scene].step;
+        let at_offset_ns = if turn == Turn::Heard { self.start(step) } else { self.end(step) };
+        let place = self.place(at_offset_ns, turn);
+        if carries_results(message) {
+            self.answers.push(Answered { scene, message, place });
+        } else {
+            self.message(step, message.clone(), place);
+        }
+        let place = self.place(at_offset_ns, turn);
+        for asked in asked_in(message, scene, place, true) {
+            if !self.pending.knows(&asked) {
+                self.pending.push(asked);
             }
         }
-        self.said(place, pending);
-        self.failure(scene.step);
     }
 
     fn system(&mut self, scene: &Scene<'_>, history: &mut Occurrences) {
@@ -96,32 +117,32 @@ impl<'a> Teller<'a> {
         let parts = vec![Part::Text { content: text }];
         let message = Message { role: Speaker::System, name: None, parts, finish_reason: None };
         if self.shown.is_new(&message, history) {
-            self.message(scene.step, message, Turn::Heard);
+            let place = self.place(self.start(scene.step), Turn::Heard);
+            self.message(scene.step, message, place);
         }
     }
 
     /// The answer of a model call, and the tools it asks for.
-    fn said(&mut self, place: usize, pending: &mut Pending) {
-        let Scene { step, content } = &self.scenes[place];
-        let at_offset_ns = self.end(step);
+    fn said(&mut self, scene: usize) {
+        let told_in = &self.scenes[scene];
+        let Scene { step, content } = told_in;
         for (position, message) in content.output.iter().enumerate() {
             self.shown.record(message);
-            for part in &message.parts {
-                if let Part::ToolCall { id, name, arguments } = part {
-                    let (id, name, arguments) = (id.clone(), name.clone(), arguments.clone());
-                    pending.push(Asked { id, name, arguments, scene: place, at_offset_ns });
-                }
+            let place = self.place(self.end(step), Turn::Tool);
+            for asked in asked_in(message, scene, place, false) {
+                self.pending.push(asked);
             }
             let counts = if position == 0 { Some(*step) } else { None };
-            self.answer_message(step, Some(message.clone()), counts);
+            self.answer_message(told_in, Some(message.clone()), counts);
         }
         // Content may not be captured, or the call failed; tokens and cost have their place all the same.
         if content.output.is_empty() && step.outcome != Outcome::Error {
-            self.answer_message(step, None, Some(step));
+            self.answer_message(told_in, None, Some(step));
         }
     }
 
-    fn answer_message(&mut self, step: &Step, message: Option<Message>, counts: Option<&Step>) {
+    fn answer_message(&mut self, scene: &Scene<'_>, message: Option<Message>, counts: Option<&Step>) {
+        let step = scene.step;
         let entry = StoryEntry {
             role: Some(message.as_ref().map_or(Speaker::Assistant, |message| message.role)),
             model: step.model.clone(),
@@ -134,20 +155,21 @@ impl<'a> Teller<'a> {
     }
 
     /// A message that was there before the step began. It did not fail, nor take time.
-    fn message(&mut self, step: &Step, message: Message, turn: Turn) {
-        let at_offset_ns = if turn == Turn::Heard { self.start(step) } else { self.end(step) };
+    fn message(&mut self, step: &Step, message: Message, place: Place) {
         let entry = StoryEntry {
             role: Some(message.role),
+            tool: message.parts.iter().find_map(answering_tool),
             message: Some(message),
             outcome: Outcome::Unset,
             duration_ns: None,
-            ..StoryEntry::of(step, StoryKind::Message, at_offset_ns)
+            ..StoryEntry::of(step, StoryKind::Message, place.at_offset_ns)
         };
-        self.push(turn, entry);
+        self.entries.push((place, entry));
     }
 
     /// Entries for the tools that were called, and for those that were only asked for.
-    fn tool_calls(&mut self, mut pending: Pending) -> Unanswered {
+    fn tool_calls(&mut self) -> Unanswered {
+        let mut pending = std::mem::take(&mut self.pending);
         let mut unanswered = Unanswered::default();
         let scenes = self.scenes;
         for Scene { step, content } in scenes {
@@ -155,12 +177,12 @@ impl<'a> Teller<'a> {
                 continue;
             }
             let tool = step.tool.clone().unwrap_or_else(|| step.name.clone());
-            let asked = pending.take(step.tool_call_id.as_deref(), Some(&tool));
+            let start = self.start(step);
+            let asked = pending.take(step.tool_call_id.as_deref(), &tool, start);
             let id = step.tool_call_id.clone().or_else(|| asked.as_ref()?.id.clone());
             // While an answer streams, a tool it asks for is called before its end, and is told after it all the same.
-            let start = self.start(step);
             let while_asked = asked.as_ref().filter(|asked| self.start(scenes[asked.scene].step) <= start);
-            let told_at = while_asked.map_or(start, |asked| asked.at_offset_ns.max(start));
+            let told_at = while_asked.map_or(start, |asked| asked.place.at_offset_ns.max(start));
             let result = content.tool_result.clone();
             unanswered.push(self.entries.len(), id, Some(tool.clone()), result.is_none());
             let entry = StoryEntry {
@@ -170,7 +192,8 @@ impl<'a> Teller<'a> {
                 error_message: error_text(step),
                 ..StoryEntry::of(step, StoryKind::ToolCall, start)
             };
-            self.entries.push(((told_at, Turn::Tool), entry));
+            let place = self.place(told_at, Turn::Tool);
+            self.entries.push((place, entry));
         }
         for asked in pending.rest() {
             let step = scenes[asked.scene].step;
@@ -180,14 +203,15 @@ impl<'a> Teller<'a> {
                 arguments: Some(plain(asked.arguments)),
                 outcome: Outcome::Unset,
                 duration_ns: None,
-                ..StoryEntry::of(step, StoryKind::ToolCall, asked.at_offset_ns)
+                ..StoryEntry::of(step, StoryKind::ToolCall, asked.place.at_offset_ns)
             };
-            self.push(Turn::Tool, entry);
+            self.entries.push((asked.place, entry));
         }
+        unanswered.sort_by_place(|entry| self.entries[entry].0);
         unanswered
     }
 
-    /// Gives a result to its call; one whose call is not part of this run is told as a message.
+    /// Gives a result to its call; one whose call is nowhere in this run is told as a message.
     fn answer(&mut self, answer: &Answered<'_>, unanswered: &mut Unanswered) {
         let mut strays = vec![];
         for part in &answer.message.parts {
@@ -203,13 +227,15 @@ impl<'a> Teller<'a> {
                 None => strays.push(part.clone()),
             }
         }
-        if !strays.is_empty() {
-            let message = Message { parts: strays, ..answer.message.clone() };
-            self.message(self.scenes[answer.scene].step, message, Turn::Heard);
+        let step = self.scenes[answer.scene].step;
+        // An agent repeats results that its model calls or tools have told.
+        if !strays.is_empty() && step.kind != StepKind::AgentCall {
+            self.message(step, Message { parts: strays, ..answer.message.clone() }, answer.place);
         }
     }
 
-    fn agent_call(&mut self, scene: &Scene<'_>) {
+    fn agent_call(&mut self, place: usize) {
+        let scene = &self.scenes[place];
         let entry = StoryEntry {
             agent: scene.step.agent.clone().or_else(|| Some(scene.step.name.clone())),
             error_message: error_text(scene.step),
@@ -218,12 +244,11 @@ impl<'a> Teller<'a> {
         self.push(Turn::Agent, entry);
         let mut history = Occurrences::default();
         self.system(scene, &mut history);
-        let input = scene.content.input.iter().map(|message| (message, Turn::Heard));
-        let output = scene.content.output.iter().map(|message| (message, Turn::Said));
-        for (message, turn) in input.chain(output) {
-            if self.shown.is_new(message, &mut history) && !carries_results(message) {
-                self.message(scene.step, message.clone(), turn);
-            }
+        for message in &scene.content.input {
+            self.heard(place, message, Turn::Heard, &mut history);
+        }
+        for message in &scene.content.output {
+            self.heard(place, message, Turn::Said, &mut history);
         }
     }
 
@@ -247,13 +272,20 @@ fn carries_results(message: &Message) -> bool {
     message.parts.iter().any(|part| matches!(part, Part::ToolCallResponse { .. }))
 }
 
-/// JSON that came as text is shown as the JSON it is.
-fn plain(value: Value) -> Value {
-    match &value {
-        Value::String(text) => match serde_json::from_str(text) {
-            Ok(inner @ (Value::Object(_) | Value::Array(_))) => inner,
-            _ => value,
-        },
-        _ => value,
+fn answering_tool(part: &Part) -> Option<String> {
+    match part {
+        Part::ToolCallResponse { name, .. } => name.clone(),
+        _ => None,
     }
+}
+
+/// The calls that `message` asks for.
+fn asked_in(message: &Message, scene: usize, place: Place, is_history: bool) -> impl Iterator<Item = Asked> {
+    message.parts.iter().filter_map(move |part| match part {
+        Part::ToolCall { id, name, arguments } => {
+            let (id, name, arguments) = (id.clone(), name.clone(), arguments.clone());
+            Some(Asked { id, name, arguments, scene, place, is_history })
+        }
+        _ => None,
+    })
 }

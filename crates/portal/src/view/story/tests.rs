@@ -228,3 +228,109 @@ fn results_of_an_earlier_run_are_told_as_they_came() {
     )]);
     assert_eq!(lines(&told), ["user: q", "tool: ", "assistant: a"]);
 }
+
+/// A conversation of two rounds with tools that was over before the call, and a question of the call's own.
+fn two_rounds() -> Vec<Message> {
+    vec![
+        says(Speaker::User, "Q1"),
+        calls(Some("k1"), "list", json!({"n": 1})),
+        answers(Some("k1"), json!("R1")),
+        calls(Some("k2"), "read", json!({"n": 2})),
+        answers(Some("k2"), json!("R2")),
+        says(Speaker::Assistant, "A2"),
+        says(Speaker::User, "capital of France?"),
+    ]
+}
+
+const TWO_ROUNDS: [&str; 8] = [
+    "user: Q1",
+    "assistant: list",
+    "list({\"n\":1}) = \"R1\"",
+    "assistant: read",
+    "read({\"n\":2}) = \"R2\"",
+    "assistant: A2",
+    "user: capital of France?",
+    "assistant: Paris",
+];
+
+#[test]
+fn a_history_is_told_in_its_order_with_each_result_at_its_call_and_once() {
+    let paris = says(Speaker::Assistant, "Paris");
+    let next = [two_rounds(), vec![paris.clone(), says(Speaker::User, "of Spain?")]].concat();
+    let told = story(vec![
+        (step(1, None, StepKind::ModelCall), content(two_rounds(), vec![paris])),
+        (step(5, None, StepKind::ModelCall), content(next, vec![says(Speaker::Assistant, "Madrid")])),
+    ]);
+    let expected = [&TWO_ROUNDS[..], &["user: of Spain?", "assistant: Madrid"]].concat();
+    assert_eq!(lines(&told), expected);
+    assert_eq!((told[2].duration_ns, told[2].outcome), (None, Outcome::Unset));
+}
+
+#[test]
+fn a_history_that_only_an_agent_carries_is_told_in_its_order() {
+    let told = story(vec![(
+        step(1, None, StepKind::AgentCall),
+        content(two_rounds(), vec![says(Speaker::Assistant, "Paris")]),
+    )]);
+    assert_eq!(lines(&told)[1..], TWO_ROUNDS);
+}
+
+#[test]
+fn parallel_calls_of_a_history_get_their_results_in_any_order_and_a_stray_one_keeps_its_place() {
+    let asks = [calls(Some("a"), "add", json!(1)), calls(Some("b"), "add", json!(2))];
+    let asks = message(Speaker::Assistant, asks.into_iter().flat_map(|message| message.parts).collect());
+    let stray = Part::ToolCallResponse { id: Some("z".into()), name: Some("old".into()), response: json!("gone") };
+    let history = vec![
+        message(Speaker::Tool, vec![stray]),
+        says(Speaker::User, "q"),
+        asks,
+        answers(Some("b"), json!("two")),
+        answers(Some("a"), json!("one")),
+        says(Speaker::User, "and?"),
+    ];
+    let told = story(vec![(step(1, None, StepKind::ModelCall), content(history, vec![]))]);
+    let expected = ["tool: ", "user: q", "assistant: add add", "add(1) = \"one\"", "add(2) = \"two\"", "user: and?"];
+    assert_eq!(lines(&told)[..6], expected);
+    assert_eq!(told[0].tool.as_deref(), Some("old"));
+}
+
+#[test]
+fn an_id_that_is_used_again_gives_each_call_its_own_result() {
+    let round = |n: u8| [calls(Some("call_0"), "list", json!(n)), answers(Some("call_0"), json!(10 * n))];
+    let history = [round(1), round(2)].concat();
+    let told = story(vec![(step(1, None, StepKind::ModelCall), content(history, vec![]))]);
+    let tools: Vec<String> = lines(&told).into_iter().filter(|line| line.starts_with("list")).collect();
+    assert_eq!(tools, ["list(1) = 10", "list(2) = 20"]);
+}
+
+#[test]
+fn a_step_is_of_a_call_that_was_made_then_and_not_of_an_older_one_in_the_history() {
+    let history = vec![calls(None, "list", json!("old")), answers(None, json!("R-old"))];
+    let tool = |at| Step { tool: Some("list".into()), ..step(at, None, StepKind::ToolCall) };
+    let later = [history.clone(), vec![calls(None, "list", json!("new")), answers(None, json!("R-new"))]].concat();
+    let told = story(vec![
+        (step(1, None, StepKind::ModelCall), content(history, vec![])),
+        (tool(5), SpanContent::default()),
+        // What the first call answered was not captured: its call is known from here.
+        (step(9, None, StepKind::ModelCall), content(later, vec![])),
+    ]);
+    let tools: Vec<(i64, String)> = told
+        .iter()
+        .filter(|entry| entry.kind == StoryKind::ToolCall)
+        .map(|entry| (entry.at_offset_ns, line(entry)))
+        .collect();
+    assert_eq!(tools, [(1, "list(\"old\") = \"R-old\"".into()), (5, "list(\"new\") = \"R-new\"".into())]);
+}
+
+#[test]
+fn a_call_whose_message_came_back_changed_is_no_second_call() {
+    let asks = calls(Some("c1"), "list", json!({}));
+    let changed =
+        message(Speaker::Assistant, [says(Speaker::Assistant, "let me see").parts, asks.parts.clone()].concat());
+    let told = story(vec![
+        (step(1, None, StepKind::ModelCall), content(vec![], vec![asks])),
+        (step(5, None, StepKind::ModelCall), content(vec![changed, answers(Some("c1"), json!("R"))], vec![])),
+    ]);
+    let tools: Vec<String> = lines(&told).into_iter().filter(|line| line.starts_with("list(")).collect();
+    assert_eq!(tools, ["list({}) = \"R\""]);
+}

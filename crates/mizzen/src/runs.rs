@@ -86,7 +86,8 @@ async fn show(args: RunsShowArgs) -> Result<(), Failure> {
     let run_id = resolve(&server, &args.run_id).await?;
     let path = format!("/api/v1/runs/{}", encode(&run_id));
     let mut run = server.get(&path).await?;
-    let entries = story_entries(&server, &path).await?;
+    let (entries, content_omitted) = story_entries(&server, &path).await?;
+    run["content_omitted"] = Value::Bool(content_omitted);
     if args.output.format == Format::Table {
         return output::data(&story::render(&run, &entries));
     }
@@ -94,7 +95,8 @@ async fn show(args: RunsShowArgs) -> Result<(), Failure> {
     output::value(&run, args.output.format)
 }
 
-async fn story_entries(server: &Server, path: &str) -> Result<Vec<Value>, Failure> {
+/// The entries of all pages, and whether the content of some was left out.
+async fn story_entries(server: &Server, path: &str) -> Result<(Vec<Value>, bool), Failure> {
     let mut entries = Vec::new();
     let mut cursor = String::new();
     loop {
@@ -102,7 +104,7 @@ async fn story_entries(server: &Server, path: &str) -> Result<Vec<Value>, Failur
         entries.extend(page["entries"].as_array().cloned().unwrap_or_default());
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={}", encode(next)),
-            None => return Ok(entries),
+            None => return Ok((entries, page["content_omitted"] == Value::Bool(true))),
         }
     }
 }

@@ -8,10 +8,16 @@ use crate::output;
 
 const TEXT_WIDTH: usize = 2_000;
 const JSON_WIDTH: usize = 400;
+const ERROR_WIDTH: usize = 400;
+/// What Python puts before the calls that led to an error; the error itself is on the last line.
+const TRACEBACK: &str = "Traceback (most recent call last):";
 
 /// Header and story of a run, as text.
 pub(crate) fn render(run: &Value, entries: &[Value]) -> String {
     let mut text = header(&run["summary"]);
+    if run["content_omitted"] == Value::Bool(true) {
+        text.push_str("content: the run is so large that only some of its steps are told with what they say; the portal shows each\n");
+    }
     for entry in entries {
         text.push('\n');
         text.push_str(&render_entry(entry));
@@ -45,7 +51,7 @@ fn header(summary: &Value) -> String {
         super::cost(summary),
     );
     if let Some(message) = summary["error_message"].as_str() {
-        let _ = writeln!(text, "error: {}", output::one_line(message));
+        let _ = writeln!(text, "error: {}", error_line(message));
     }
     text
 }
@@ -56,27 +62,55 @@ fn render_entry(entry: &Value) -> String {
     match entry["kind"].as_str() {
         Some("message") => {
             let model = entry["model"].as_str().map(|model| format!(" ({model})")).unwrap_or_default();
-            let _ = writeln!(text, "[+{at}] {}{}", output::text(entry, "role"), output::one_line(&model));
+            let _ = writeln!(text, "[+{at}] {}{}", speaker(entry), output::one_line(&model));
             for part in entry["message"]["parts"].as_array().into_iter().flatten() {
                 render_part(&mut text, part);
             }
         }
         Some("tool_call") => {
-            let took = output::duration(entry["duration_ns"].as_i64().unwrap_or(0));
-            let outcome = output::text(entry, "outcome");
-            let _ = writeln!(text, "[+{at}] tool {}  {outcome}, {took}", output::text(entry, "tool"));
+            let ended = match entry["duration_ns"].as_i64() {
+                Some(nanos) => format!("{}, {}", output::text(entry, "outcome"), output::duration(nanos)),
+                None => "told by the conversation".to_owned(),
+            };
+            let _ = writeln!(text, "[+{at}] {} {}  {ended}", called(entry), output::text(entry, "tool"));
             line(&mut text, "call   ", &entry["arguments"]);
             line(&mut text, "result ", &entry["result"]);
         }
         Some(kind) => {
-            let _ = writeln!(text, "[+{at}] {kind} {}", output::text(entry, "agent"));
+            // What failed: a model call has its model, a group its own name.
+            let names = [&entry["tool"], &entry["model"], &entry["agent"]];
+            let name = names.into_iter().find_map(Value::as_str).unwrap_or("-");
+            let _ = writeln!(text, "[+{at}] {kind} {}", output::one_line(name));
         }
         None => {}
     }
+    if entry["content_omitted"] == Value::Bool(true) {
+        text.push_str("  … its content was not read\n");
+    }
     if let Some(message) = entry["error_message"].as_str().filter(|message| !message.is_empty()) {
-        let _ = writeln!(text, "  error  {}", output::one_line(message));
+        let _ = writeln!(text, "  error  {}", error_line(message));
     }
     text
+}
+
+/// Who speaks. Without a message nobody is known to: an embedding has none, another may not be captured.
+fn speaker(entry: &Value) -> String {
+    if entry["message"].is_null() { "model call".to_owned() } else { output::text(entry, "role") }
+}
+
+/// What kind of thing was called.
+fn called(entry: &Value) -> &str {
+    match entry["step_kind"].as_str() {
+        Some(kind @ ("retrieval" | "guardrail" | "human")) => kind,
+        _ => "tool",
+    }
+}
+
+/// The one line of an error that says what went wrong; `-o json` has all of it.
+fn error_line(message: &str) -> String {
+    let mut lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
+    let line = if message.contains(TRACEBACK) { lines.next_back() } else { lines.next() };
+    output::cut(&output::one_line(line.unwrap_or_default()), ERROR_WIDTH)
 }
 
 fn render_part(text: &mut String, part: &Value) {
@@ -88,7 +122,8 @@ fn render_part(text: &mut String, part: &Value) {
             }
         }
         Some("tool_call") => {
-            let arguments = output::cut(&compact(&part["arguments"]), JSON_WIDTH);
+            let arguments = Some(&part["arguments"]).filter(|arguments| !arguments.is_null()).map(compact);
+            let arguments = output::cut(&arguments.unwrap_or_default(), JSON_WIDTH);
             let _ = writeln!(text, "  → {}({arguments})", output::text(part, "name"));
         }
         Some("tool_call_response") => line(text, "result ", &part["response"]),
@@ -110,27 +145,4 @@ fn compact(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::render;
-    use serde_json::json;
-
-    #[test]
-    fn a_story_names_the_tool_its_arguments_and_its_failure() {
-        let run = json!({ "summary": { "run_id": "r1", "revision": 1, "is_final": true, "agent": "helm", "outcome": "error",
-            "duration_ns": 1_500_000_000, "steps": 2, "tool_calls": 1, "errors": 1, "error_message": "no such release",
-            "usage": { "input_tokens": 5, "cache_read_tokens": 0, "output_tokens": 2, "reasoning_tokens": 0 },
-            "cost_usd": null, "unpriced_calls": 1 } });
-        let entries = [
-            json!({ "kind": "message", "role": "user", "at_offset_ns": 0,
-                "message": { "parts": [{ "type": "text", "content": "list releases" }] } }),
-            json!({ "kind": "tool_call", "tool": "helm_list", "at_offset_ns": 1_000_000, "outcome": "error",
-                "duration_ns": 2_000_000, "arguments": { "ns": "a" }, "error_message": "no such release" }),
-        ];
-        let text = render(&run, &entries);
-        for expected in
-            ["list releases", "tool helm_list  error", r#"call   {"ns":"a"}"#, "error  no such release", "cost unknown"]
-        {
-            assert!(text.contains(expected), "{expected} is not in\n{text}");
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! One run: its steps, its story, its graph.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -22,6 +23,8 @@ use crate::view::steps::{STEPS_MAX, StepView, step_tree};
 use crate::view::story::{StoryEntry, Told, scenes, tell};
 
 const ENTRIES_DEFAULT: u32 = 200;
+/// Pages of more entries are told without the content of steps that would have to be read one by one for them.
+const ENTRIES_FILLED_MAX: usize = 200;
 /// Stories of larger runs are kept between their pages.
 const KEPT_SPANS_MIN: u32 = 500;
 const ENTRIES_MAX: u32 = 1_000;
@@ -44,8 +47,8 @@ pub(crate) struct RunDetail {
 pub(crate) struct StoryPage {
     entries: Vec<StoryEntry>,
     next_cursor: Option<String>,
-    /// Whether the run is too large to read what was said in all of its steps: those that
-    /// failed are read first, then from the beginning.
+    /// Whether the run is too large to read what was said in all of its steps: those that failed are read first, then
+    /// from the beginning. Of the others a page of at most 200 entries tells what they answered, not what they were asked.
     content_omitted: bool,
 }
 
@@ -94,9 +97,29 @@ pub(crate) async fn story(
     let (from, limit) = page.window(ENTRIES_DEFAULT, ENTRIES_MAX)?;
     let summary = find(&app, &id).await?;
     let told = told(&app, &summary).await?;
-    let entries: Vec<StoryEntry> = told.entries.iter().skip(from).take(limit).cloned().collect();
+    let mut entries: Vec<StoryEntry> = told.entries.iter().skip(from).take(limit).cloned().collect();
+    if limit <= ENTRIES_FILLED_MAX {
+        fill(&app, &summary, &mut entries).await?;
+    }
     let next_cursor = next_cursor(from, entries.len(), told.entries.len());
     Ok(Json(StoryPage { next_cursor, entries, content_omitted: told.is_partial }))
+}
+
+/// Reads what the steps of these entries say, where the whole story did without.
+async fn fill(app: &App, summary: &RunSummary, entries: &mut [StoryEntry]) -> Result<(), ApiError> {
+    let unread: HashSet<SpanId> =
+        entries.iter().filter(|entry| entry.content_omitted).map(|entry| entry.span_id).collect();
+    if unread.is_empty() {
+        return Ok(());
+    }
+    let spoken = Spoken::of_steps(&app.state.telemetry, summary, unread).await?;
+    let contents = blocking(move || spoken.contents()).await?;
+    for entry in entries.iter_mut().filter(|entry| entry.content_omitted) {
+        if let Some(content) = contents.get(&entry.span_id) {
+            entry.fill(content);
+        }
+    }
+    Ok(())
 }
 
 /// The whole story: what an entry says hangs on all before it. Told once for all pages of a view.

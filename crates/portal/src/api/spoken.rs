@@ -26,23 +26,27 @@ pub(crate) struct Spoken {
 
 impl Spoken {
     pub(crate) async fn load(telemetry: &Telemetry, run: &RunSummary, steps: &[Step]) -> Result<Self, ReadError> {
-        let mut logs: HashMap<SpanId, Vec<LogRow>> = HashMap::new();
-        for log in telemetry.run_logs(&run.run_id).await? {
-            if let Some(span_id) = log.span_id {
-                logs.entry(span_id).or_default().push(log);
-            }
-        }
         if run.spans <= SPANS_READ_MAX {
             let mut rows = telemetry.run_spans(&run.run_id, Columns::Full).await?;
             rows.retain(|row| row.head.step.is_some());
-            return Ok(Self { rows, logs, is_partial: false });
+            return Ok(Self { rows, logs: logs(telemetry, run).await?, is_partial: false });
         }
         let speaking: Vec<&Step> = steps.iter().filter(|step| step.kind != StepKind::Group).collect();
+        let read = Self::of_steps(telemetry, run, read_first(&speaking)).await?;
+        Ok(Self { is_partial: speaking.len() > STEPS_READ_MAX, ..read })
+    }
+
+    /// What some steps say, read one by one.
+    pub(crate) async fn of_steps(
+        telemetry: &Telemetry,
+        run: &RunSummary,
+        span_ids: HashSet<SpanId>,
+    ) -> Result<Self, ReadError> {
         let mut rows = vec![];
-        for span_id in read_first(&speaking) {
+        for span_id in span_ids {
             rows.extend(telemetry.span(&run.run_id, span_id).await?);
         }
-        Ok(Self { rows, logs, is_partial: speaking.len() > STEPS_READ_MAX })
+        Ok(Self { rows, logs: logs(telemetry, run).await?, is_partial: true })
     }
 
     /// Takes a while: every message is read from its dialect.
@@ -50,6 +54,16 @@ impl Spoken {
         let logs = |span_id| self.logs.get(&span_id).map_or(&[][..], Vec::as_slice);
         self.rows.iter().map(|row| (row.head.span_id, content(row, logs(row.head.span_id)))).collect()
     }
+}
+
+async fn logs(telemetry: &Telemetry, run: &RunSummary) -> Result<HashMap<SpanId, Vec<LogRow>>, ReadError> {
+    let mut logs: HashMap<SpanId, Vec<LogRow>> = HashMap::new();
+    for log in telemetry.run_logs(&run.run_id).await? {
+        if let Some(span_id) = log.span_id {
+            logs.entry(span_id).or_default().push(log);
+        }
+    }
+    Ok(logs)
 }
 
 /// The steps of a large run that a reader looks for first.

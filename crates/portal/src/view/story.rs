@@ -12,8 +12,9 @@ mod tools;
 
 use mizzen_model::id::SpanId;
 use mizzen_model::message::{Message, Speaker};
-use mizzen_model::step::{Outcome, Source, Step};
+use mizzen_model::step::{Outcome, Source, Step, StepKind};
 use mizzen_model::usage::Usage;
+use mizzen_telemetry::story::SpanContent;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -45,6 +46,9 @@ pub(crate) struct StoryEntry {
     #[schema(value_type = String)]
     pub(crate) span_id: SpanId,
     pub(crate) kind: StoryKind,
+    /// What the step is. An entry of kind `tool_call` may be of a retrieval, a guardrail or a human, and of a model call or
+    /// an agent when only their conversation tells of it.
+    pub(crate) step_kind: StepKind,
     /// Nanoseconds since the run started.
     pub(crate) at_offset_ns: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +57,7 @@ pub(crate) struct StoryEntry {
     pub(crate) agent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<String>,
-    /// The tool's name; of a retrieval, a guardrail or a human step its own name.
+    /// The tool's name; of a retrieval, a guardrail, a human step or a group that failed its own name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tool: Option<String>,
     pub(crate) source: Source,
@@ -76,6 +80,8 @@ pub(crate) struct StoryEntry {
     pub(crate) usage: Option<Usage>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cost_usd: Option<f64>,
+    /// Whether what the step says was not read, because the run is so large; the step's own details have it.
+    pub(crate) content_omitted: bool,
 }
 
 impl StoryEntry {
@@ -83,6 +89,7 @@ impl StoryEntry {
         Self {
             span_id: step.span_id,
             kind,
+            step_kind: step.kind,
             at_offset_ns,
             role: None,
             agent: step.agent.clone(),
@@ -97,8 +104,31 @@ impl StoryEntry {
             duration_ns: Some(step.duration_ns),
             usage: None,
             cost_usd: None,
+            content_omitted: false,
         }
     }
+
+    /// Tells what the step answered, or what it was called with and got, where that was not read before. What it was asked
+    /// would be entries of its own.
+    pub(crate) fn fill(&mut self, content: &SpanContent) {
+        match self.kind {
+            StoryKind::Message => self.message = answer(&content.output),
+            StoryKind::ToolCall => {
+                self.arguments = content.tool_arguments.clone().map(tools::plain).or(self.arguments.take());
+                self.result = content.tool_result.clone().map(tools::plain).or(self.result.take());
+            }
+            StoryKind::Agent | StoryKind::Error => {}
+        }
+        self.content_omitted = self.message.is_none() && self.arguments.is_none() && self.result.is_none();
+    }
+}
+
+/// The messages of an answer as one.
+fn answer(output: &[Message]) -> Option<Message> {
+    let (first, rest) = output.split_first()?;
+    let mut whole = first.clone();
+    whole.parts.extend(rest.iter().flat_map(|message| message.parts.iter().cloned()));
+    Some(whole)
 }
 
 #[cfg(test)]

@@ -367,6 +367,27 @@ async function ends({ browser, server }) {
   await close();
 }
 
+async function leftOut({ browser, server }) {
+  const { page, close } = await open(browser, server);
+  await page.route('**/story?**', async (route) => {
+    const body = await (await route.fetch()).json();
+    const tools = body.entries.filter((entry) => entry.kind === 'tool_call');
+    Object.assign(tools[0], { content_omitted: true, arguments: undefined, result: undefined });
+    Object.assign(tools[1], { duration_ns: undefined, step_kind: 'model_call' });
+    Object.assign(tools[2], { step_kind: 'retrieval' });
+    await route.fulfill({ json: { ...body, content_omitted: true } });
+  });
+  await page.goto('/runs/run_order_1042');
+  await page.waitForSelector('.entry.tool_call');
+  const tool = async (place) => (await page.locator('.entry.tool_call').nth(place).innerText()).replaceAll('\n', ' ');
+  assert.match(await page.locator('.story-note').first().innerText(), /so large/);
+  assert.match(await tool(0), /Not read here/);
+  assert.doesNotMatch(await tool(0), /no arguments/);
+  assert.match(await tool(1), /told by the conversation/);
+  assert.match(await tool(2), /retrieval/);
+  await close();
+}
+
 async function importing({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/settings?tab=connect');
@@ -394,5 +415,6 @@ export const mockFlows = [
   { name: 'a sum over calls without a price is a lower bound everywhere', run: lowerBounds },
   { name: 'tooltips show characters that are not seen', run: tooltips },
   { name: 'a call seen twice is explained', run: twins },
+  { name: 'a story says what was not read and what nobody saw', run: leftOut },
   { name: 'an answer that ended as usual says nothing of it', run: ends },
 ];

@@ -11,6 +11,8 @@ use mizzen_telemetry::story::SpanContent;
 pub(crate) struct Scene<'a> {
     pub(crate) step: &'a Step,
     pub(crate) content: SpanContent,
+    /// Whether `content` is empty only because it was not read.
+    pub(crate) is_unread: bool,
 }
 
 /// The steps that count, in order of time. What the step itself saw wins over what its twins saw.
@@ -18,7 +20,10 @@ pub(crate) fn scenes(steps: &[Step], mut contents: HashMap<SpanId, SpanContent>)
     let mut scenes: Vec<Scene<'_>> = steps
         .iter()
         .filter(|step| step.counted_as.is_none())
-        .map(|step| Scene { step, content: contents.remove(&step.span_id).unwrap_or_default() })
+        .map(|step| {
+            let content = contents.remove(&step.span_id);
+            Scene { step, is_unread: content.is_none(), content: content.unwrap_or_default() }
+        })
         .collect();
     scenes.sort_by_key(|scene| (scene.step.started_at, scene.step.span_id));
     let place_of: HashMap<SpanId, usize> =
@@ -27,6 +32,7 @@ pub(crate) fn scenes(steps: &[Step], mut contents: HashMap<SpanId, SpanContent>)
         let place = step.counted_as.and_then(|winner| place_of.get(&winner));
         if let (Some(place), Some(content)) = (place, contents.remove(&step.span_id)) {
             complete(&mut scenes[*place].content, content);
+            scenes[*place].is_unread = false;
         }
     }
     scenes

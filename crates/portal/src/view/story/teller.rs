@@ -125,7 +125,7 @@ impl<'a> Teller<'a> {
     /// The answer of a model call, and the tools it asks for.
     fn said(&mut self, scene: usize) {
         let told_in = &self.scenes[scene];
-        let Scene { step, content } = told_in;
+        let Scene { step, content, .. } = told_in;
         for (position, message) in content.output.iter().enumerate() {
             self.shown.record(message);
             let place = self.place(self.end(step), Turn::Tool);
@@ -149,6 +149,7 @@ impl<'a> Teller<'a> {
             message,
             usage: counts.and_then(|step| step.usage),
             cost_usd: counts.and_then(|step| step.cost_usd),
+            content_omitted: scene.is_unread,
             ..StoryEntry::of(step, StoryKind::Message, self.end(step))
         };
         self.push(Turn::Said, entry);
@@ -172,7 +173,7 @@ impl<'a> Teller<'a> {
         let mut pending = std::mem::take(&mut self.pending);
         let mut unanswered = Unanswered::default();
         let scenes = self.scenes;
-        for Scene { step, content } in scenes {
+        for Scene { step, content, is_unread } in scenes {
             if matches!(step.kind, StepKind::ModelCall | StepKind::AgentCall | StepKind::Group) {
                 continue;
             }
@@ -189,6 +190,7 @@ impl<'a> Teller<'a> {
                 tool: Some(tool),
                 arguments: content.tool_arguments.clone().or_else(|| Some(asked?.arguments)).map(plain),
                 result: result.map(plain),
+                content_omitted: *is_unread,
                 error_message: error_text(step),
                 ..StoryEntry::of(step, StoryKind::ToolCall, start)
             };
@@ -256,6 +258,7 @@ impl<'a> Teller<'a> {
         if step.outcome == Outcome::Error {
             let entry = StoryEntry {
                 model: step.model.clone(),
+                tool: (step.kind == StepKind::Group).then(|| step.name.clone()),
                 error_message: error_text(step),
                 ..StoryEntry::of(step, StoryKind::Error, self.end(step))
             };

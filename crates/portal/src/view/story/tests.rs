@@ -210,6 +210,38 @@ fn a_call_without_captured_content_still_shows_its_tokens() {
 }
 
 #[test]
+fn what_was_not_read_is_said_to_be_left_out_and_a_twin_that_was_read_stands_in() {
+    let steps = [
+        step(1, None, StepKind::ModelCall),
+        step(2, None, StepKind::ToolCall),
+        step(3, None, StepKind::ToolCall),
+        Step { counted_as: Some(id(3)), ..step(4, None, StepKind::ToolCall) },
+        step(5, None, StepKind::ModelCall),
+    ];
+    let read = |number| (id(number), SpanContent::default());
+    let told = tell(&scenes(&steps, HashMap::from([read(1), read(4)])), Timestamp::default());
+    assert_eq!(told.iter().map(|entry| entry.content_omitted).collect::<Vec<_>>(), [false, true, false, true]);
+}
+
+#[test]
+fn what_was_not_read_is_filled_in_for_a_page() {
+    let steps = [step(1, None, StepKind::ModelCall), step(2, None, StepKind::ToolCall)];
+    let mut told = tell(&scenes(&steps, HashMap::new()), Timestamp::default());
+    told[0].fill(&content(
+        vec![says(Speaker::User, "q")],
+        vec![says(Speaker::Assistant, "one"), says(Speaker::Assistant, "two")],
+    ));
+    assert!(told[1].content_omitted);
+    told[1].fill(&SpanContent::default());
+    assert!(told[1].content_omitted, "a twin may have it");
+    let called =
+        SpanContent { tool_arguments: Some(json!("{\"a\":1}")), tool_result: Some(json!(2)), ..SpanContent::default() };
+    told[1].fill(&called);
+    assert_eq!(lines(&told), ["assistant: one two", "step 2({\"a\":1}) = 2"]);
+    assert!(told.iter().all(|entry| !entry.content_omitted));
+}
+
+#[test]
 fn failures_are_told_where_they_happened() {
     let failed = |step: Step, text: &str| Step { outcome: Outcome::Error, error_message: Some(text.into()), ..step };
     let told = story(vec![
@@ -218,6 +250,8 @@ fn failures_are_told_where_they_happened() {
     ]);
     assert_eq!(lines(&told), ["user: q", "error 429", "step 4(?) = ?"]);
     assert_eq!(told[2].error_message.as_deref(), Some("no such file"));
+    let group = story(vec![(failed(step(7, None, StepKind::Group), "gave up"), SpanContent::default())]);
+    assert_eq!((lines(&group), group[0].tool.as_deref()), (vec!["error gave up".into()], Some("step 7")));
 }
 
 #[test]

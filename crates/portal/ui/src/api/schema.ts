@@ -5576,6 +5576,11 @@ export interface components {
             span_id: string;
             kind: components["schemas"]["StoryKind"];
             /**
+             * @description What the step is. An entry of kind `tool_call` may be of a retrieval, a guardrail or a human, and of a model call or
+             *     an agent when only their conversation tells of it.
+             */
+            step_kind: components["schemas"]["StepKind"];
+            /**
              * Format: int64
              * @description Nanoseconds since the run started.
              */
@@ -5583,7 +5588,7 @@ export interface components {
             role?: components["schemas"]["Speaker"] | null;
             agent?: string | null;
             model?: string | null;
-            /** @description The tool's name; of a retrieval, a guardrail or a human step its own name. */
+            /** @description The tool's name; of a retrieval, a guardrail, a human step or a group that failed its own name. */
             tool?: string | null;
             source: components["schemas"]["Source"];
             message?: components["schemas"]["Message"] | null;
@@ -5593,12 +5598,14 @@ export interface components {
             error_message?: string | null;
             /**
              * Format: int64
-             * @description Absent when nobody saw the call itself, only the answer that asked for it.
+             * @description Absent when nobody saw the call itself, only the conversation that tells of it.
              */
             duration_ns?: number | null;
             usage?: components["schemas"]["Usage"] | null;
             /** Format: double */
             cost_usd?: number | null;
+            /** @description Whether what the step says was not read, because the run is so large; the step's own details have it. */
+            content_omitted: boolean;
         };
         /**
          * @description What an entry of the story is.
@@ -5610,8 +5617,8 @@ export interface components {
             entries: components["schemas"]["StoryEntry"][];
             next_cursor?: string | null;
             /**
-             * @description Whether the run is too large to read what was said in all of its steps: those that
-             *     failed are read first, then from the beginning.
+             * @description Whether the run is too large to read what was said in all of its steps: those that failed are read first, then
+             *     from the beginning. Of the others a page of at most 200 entries tells what they answered, not what they were asked.
              */
             content_omitted: boolean;
         };

@@ -55,7 +55,7 @@ export function Entry({ entry, selection }: Props) {
 function speakerOf(entry: StoryEntry): { icon: IconName; name: string; note: string } {
   switch (entry.kind) {
     case 'tool_call':
-      return { icon: 'tool', name: entry.tool ?? 'Tool', note: '' };
+      return { icon: 'tool', name: entry.tool ?? 'Tool', note: calledNote(entry) };
     case 'agent':
       return { icon: 'agent', name: entry.agent ?? 'Agent', note: 'starts' };
     case 'error':
@@ -71,8 +71,19 @@ function speakerOf(entry: StoryEntry): { icon: IconName; name: string; note: str
     case 'tool':
       return { icon: 'tool', name: 'Tool result', note: entry.tool ?? '' };
     default:
-      return { icon: 'model', name: entry.agent ?? 'Assistant', note: entry.model ?? '' };
+      // Without a message nobody is known to have spoken: an embedding has none, another may not be captured.
+      return {
+        icon: 'model',
+        name: entry.agent ?? (entry.message ? 'Assistant' : 'Model call'),
+        note: entry.model ?? '',
+      };
   }
+}
+
+/** What is no call of a tool, and what nobody saw being made. */
+function calledNote(entry: StoryEntry): string {
+  if ((entry.duration_ns ?? null) === null) return 'told by the conversation';
+  return entry.step_kind === 'tool_call' ? '' : entry.step_kind;
 }
 
 function facts(entry: StoryEntry): ComponentChildren {
@@ -96,12 +107,16 @@ function hasDuration(entry: StoryEntry): boolean {
   return (entry.duration_ns ?? 0) > 0 && entry.kind !== 'agent' && entry.role !== 'user' && entry.role !== 'system';
 }
 
+/** Of a run that is too large; the panel of the step reads it. */
+const UNREAD = 'Not read here: select it to see what it says';
+
 function Body({ entry }: { entry: StoryEntry }) {
   if (entry.kind === 'tool_call') return <ToolCall entry={entry} />;
   if (entry.kind === 'agent') return null;
   if (entry.role === 'system' && entry.message) return <SystemPrompt message={entry.message} />;
   return (
     <div class="entry-body">
+      {entry.content_omitted && <p class="faint">{UNREAD}</p>}
       {entry.message && <MessageParts message={entry.message} callsApart />}
       {entry.error_message && <StepError message={entry.error_message} source={entry.source} />}
     </div>
@@ -138,13 +153,14 @@ function ToolCall({ entry }: { entry: StoryEntry }) {
   const given = unwrapped(entry.arguments);
   const result = unwrapped(entry.result);
   const hasResult = result !== null && result !== undefined;
+  const nothing = entry.content_omitted ? UNREAD : 'None recorded';
   return (
     <details class="tool-call" open={entry.outcome === 'error'}>
       <summary>
         <Icon name="chevron" />
         <span class="tool-line">
           <code>
-            <Revealed text={summary(given) || 'no arguments'} />
+            <Revealed text={summary(given) || (entry.content_omitted ? UNREAD : 'no arguments')} />
           </code>
           {hasResult && (
             <code class="result">
@@ -156,12 +172,12 @@ function ToolCall({ entry }: { entry: StoryEntry }) {
       {entry.error_message && <StepError message={entry.error_message} source={entry.source} />}
       <h4>Arguments</h4>
       {given === null || given === undefined ? (
-        <p class="faint">None recorded</p>
+        <p class="faint">{nothing}</p>
       ) : (
         <Json value={given} label="Arguments" />
       )}
       <h4>Result</h4>
-      {hasResult ? <Json value={result} label="Result" /> : <p class="faint">None recorded</p>}
+      {hasResult ? <Json value={result} label="Result" /> : <p class="faint">{nothing}</p>}
     </details>
   );
 }

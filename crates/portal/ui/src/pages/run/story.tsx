@@ -66,11 +66,23 @@ function Page({
   if (entries.length === 0 && cursor === null) return <NoStory detail={detail} />;
   return (
     <>
+      {page.data.value?.content_omitted && cursor === null && <Omitted />}
       {entries.map((entry, index) => (
         <Entry key={`${entry.span_id}:${index}`} entry={entry} selection={selection} />
       ))}
       {isLast && next !== null && <Next load={() => more(next)} />}
     </>
+  );
+}
+
+function Omitted() {
+  return (
+    <li class="story-note">
+      <p class="note-box">
+        This run is so large that it is told whole only of its first steps and of those that failed. Of the others the
+        story tells what they answered; select one to see what it was asked.
+      </p>
+    </li>
   );
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { exactInterval, shareWithExact, shareWithInterval, wilson } from '../src/format/interval';
+import { exactInterval, shareWithExact, shareWithWilson, wilson } from '../src/format/interval';
 
 describe('Wilson interval', () => {
   test('agrees with published values', () => {
@@ -50,8 +50,8 @@ describe('Wilson interval', () => {
 
   test('without observations nothing is known', () => {
     expect(wilson(0, 0)).toEqual({ low: 0, high: 1 });
-    expect(shareWithInterval(0, 0)).toBe('–');
-    expect(shareWithInterval(1, 12)).toBe('8.3% (1.5–35.4)');
+    expect(shareWithWilson(0, 0)).toBe('–');
+    expect(shareWithWilson(1, 12)).toBe('8.3% (1.5–35.4)');
   });
 });
 
@@ -62,4 +62,8 @@ test('the exact interval is that of the server', () => {
   expect(shareWithExact(1, 3)).toBe('33.3% (0.8–90.6)');
   const { low, high } = exactInterval(3, 63);
   expect([low, high].map((end) => Number(end.toFixed(3)))).toEqual([0.01, 0.133]);
+  // Checked against the tails of the binomial distribution.
+  expect(exactInterval(81, 263).low).toBeCloseTo(0.2527367455852753, 9);
+  expect(shareWithExact(500, 1_000_000)).toBe('0.1% (0.0–0.1)');
+  expect(exactInterval(123_456, 300_000).high).toBeCloseTo(0.41328347152, 9);
 });

@@ -22,15 +22,19 @@ export function wilson(hits: number, total: number, z = Z_95): Interval {
   return { low: hits === 0 ? 0 : Math.max(0, centre - half), high: hits === total ? 1 : Math.min(1, centre + half) };
 }
 
+/** Halvings of [0, 1]: as fine as a double near 1. */
+const HALVINGS = 53;
+
 /**
  * Exact interval of a share, after C. J. Clopper and E. S. Pearson, "The Use of Confidence or Fiducial Limits
- * Illustrated in the Case of the Binomial" (1934). It is what the server computes for runs of which none hang together.
+ * Illustrated in the Case of the Binomial" (1934). It is what the server computes for runs of which none hang together,
+ * so that one share has one interval on all pages.
  */
 export function exactInterval(hits: number, total: number, alpha = 0.05): Interval {
   if (total <= 0) return { low: 0, high: 1 };
   const solve = (at: number, a: number, b: number): number => {
     let [low, high] = [0, 1];
-    for (let step = 0; step < 60; step += 1) {
+    for (let step = 0; step < HALVINGS; step += 1) {
       const middle = (low + high) / 2;
       if (betaShare(middle, a, b) < at) low = middle;
       else high = middle;
@@ -43,17 +47,50 @@ export function exactInterval(hits: number, total: number, alpha = 0.05): Interv
   };
 }
 
-/** The regularised incomplete beta function of whole numbers: the chance of `a` or more hits of `a + b - 1`. */
+/**
+ * The regularised incomplete beta function, by its continued fraction (NIST DLMF 8.17.22) with Lentz's algorithm: some
+ * hundred terms for a million observations.
+ */
 function betaShare(x: number, a: number, b: number): number {
-  const n = a + b - 1;
-  let term = n * Math.log1p(-x);
-  const odds = Math.log(x) - Math.log1p(-x);
-  let sum = 0;
-  for (let hits = 0; hits <= n; hits += 1) {
-    if (hits >= a) sum += Math.exp(term);
-    term += Math.log((n - hits) / (hits + 1)) + odds;
+  if (x <= 0) return 0;
+  if (x >= 1) return 1;
+  // The fraction converges fast on this side only.
+  if (x > (a + 1) / (a + b + 2)) return 1 - betaShare(1 - x, b, a);
+  const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x)) / a;
+  return front / betaFraction(x, a, b);
+}
+
+const TERMS_MAX = 10_000;
+
+function betaFraction(x: number, a: number, b: number): number {
+  const tiny = Number.MIN_VALUE / Number.EPSILON;
+  const apart = (value: number): number => (Math.abs(value) < tiny ? tiny : value);
+  let [value, c, d] = [1, 1, 0];
+  for (let term = 1; term <= TERMS_MAX; term += 1) {
+    const m = Math.floor(term / 2);
+    const part =
+      term % 2 === 0
+        ? (m * (b - m) * x) / ((a + 2 * m - 1) * (a + 2 * m))
+        : (-(a + m) * (a + b + m) * x) / ((a + 2 * m) * (a + 2 * m + 1));
+    d = 1 / apart(1 + part * d);
+    c = apart(1 + part / c);
+    value *= c * d;
+    if (Math.abs(c * d - 1) < 4 * Number.EPSILON) break;
   }
-  return Math.min(1, sum);
+  return value;
+}
+
+/** By Stirling's series (NIST DLMF 5.11.1), from where it is as exact as a double. */
+function logGamma(value: number): number {
+  const from = 10;
+  let [at, product] = [value, 1];
+  while (at < from) {
+    product *= at;
+    at += 1;
+  }
+  const square = at * at;
+  const series = (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - 1 / (1188 * square)) / square) / square) / square) / at;
+  return (at - 0.5) * Math.log(at) - at + 0.5 * Math.log(2 * Math.PI) + series - Math.log(product);
 }
 
 /** `4.8% (1.0–13.3)`: the share with its exact interval. `–` without observations. */
@@ -63,8 +100,8 @@ export function shareWithExact(hits: number, total: number): string {
   return `${((100 * hits) / total).toFixed(1)}% (${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)})`;
 }
 
-/** `8.3% (3.6–18.1)`: the share and its 95% interval. `–` without observations. */
-export function shareWithInterval(hits: number, total: number): string {
+/** `8.3% (1.5–35.4)`: the share with its Wilson interval, as the server tells a baseline. `–` without observations. */
+export function shareWithWilson(hits: number, total: number): string {
   if (total <= 0) return '–';
   const { low, high } = wilson(hits, total);
   return `${((100 * hits) / total).toFixed(1)}% (${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)})`;

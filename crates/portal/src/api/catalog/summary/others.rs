@@ -4,7 +4,7 @@ use mizzen_catalog::EntityRef;
 use mizzen_catalog::query::{Direction, Stored, Walk};
 use mizzen_eval::estimate::{self, Estimate};
 use mizzen_eval::stats::Side;
-use mizzen_eval::stats::proportion::wilson;
+use mizzen_eval::stats::proportion::clopper_pearson;
 use mizzen_model::id::Digest;
 use mizzen_model::time::Timestamp;
 use serde::Serialize;
@@ -98,7 +98,7 @@ pub(super) async fn model(app: &App, name: &str) -> CatalogModelSummary {
 }
 
 fn rate(errors: u64, calls: u64) -> Option<Estimate> {
-    let interval = wilson(errors, calls, ALPHA, Side::Both).ok()?;
+    let interval = clopper_pearson(errors, calls, ALPHA, Side::Both).ok()?;
     let note = Some("as if every call were independent".to_owned());
     Some(Estimate { note, ..estimate::of(&interval, calls, calls) })
 }

@@ -1,5 +1,5 @@
 import type { AgentSummary } from '../../api/shapes';
-import { shareWithInterval } from '../../format/interval';
+import { shareWithExact } from '../../format/interval';
 import { cost, costReason } from '../../format/money';
 import { exact, plural } from '../../format/number';
 import { durationIfKnown } from '../../format/time';
@@ -14,7 +14,7 @@ export function TrafficFacts({ agent }: { agent: AgentSummary }) {
   return (
     <dl class="run-facts page">
       <Fact name="Runs">{exact(agent.runs)}</Fact>
-      <Fact name="Failed (95% interval)">{shareWithInterval(agent.errors, agent.runs)}</Fact>
+      <Fact name="Failed (exact 95% interval)">{shareWithExact(agent.errors, agent.runs)}</Fact>
       <Fact name="Duration">
         {durationIfKnown(agent.p50_duration_ns)} median · {durationIfKnown(agent.p95_duration_ns)} p95
       </Fact>

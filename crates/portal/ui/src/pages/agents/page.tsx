@@ -2,7 +2,7 @@ import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
 import type { CatalogPage } from '../../api/catalog';
 import type { AgentSummary, List } from '../../api/shapes';
-import { shareWithInterval } from '../../format/interval';
+import { shareWithExact } from '../../format/interval';
 import { cost, costReason } from '../../format/money';
 import { exact, plural, short } from '../../format/number';
 import { durationIfKnown } from '../../format/time';
@@ -66,7 +66,7 @@ function Table({ agents }: { agents: AgentSummary[] }) {
           <th scope="col" class="num">
             Runs
           </th>
-          <th scope="col" class="num" title="Share of runs that failed, with its 95% interval (Wilson)">
+          <th scope="col" class="num" title="Share of runs that failed, with its exact 95% interval (Clopper–Pearson)">
             Failed
           </th>
           <th scope="col" class="num mid">
@@ -108,7 +108,7 @@ function Table({ agents }: { agents: AgentSummary[] }) {
               {agent.tools.length > 0 ? <Names texts={agent.tools} /> : '–'}
             </td>
             <td class="num">{exact(agent.runs)}</td>
-            <td class="num">{shareWithInterval(agent.errors, agent.runs)}</td>
+            <td class="num">{shareWithExact(agent.errors, agent.runs)}</td>
             <td class="num mid" title={usageSentence(agent.usage)}>
               {short(totalTokens(agent.usage))}
             </td>

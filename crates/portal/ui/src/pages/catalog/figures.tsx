@@ -49,7 +49,7 @@ function RunFigureRow({ runs, denied, reference }: { runs: RunFigures; denied: n
             </span>
           </>
         }
-        title="Share of all runs, refused ones too, with its exact 95% interval (Clopper–Pearson)"
+        title="Share of all runs, refused ones too, with its exact 95% interval (Clopper–Pearson); runs of one session count singly"
         note={
           <>
             <a href={entityPath(reference, 'runs')}>
@@ -93,9 +93,9 @@ function Success({ runs }: { runs: RunFigures }) {
 /** Most runs end without a word of how: what the share is of is said with it. */
 function successWords({ n, success, success_from: from }: RunFigures): string {
   if (!success) return 'nothing said how runs went';
-  if (from !== 'outcome') return `of ${plural(success.n, 'scored run')}`;
+  if (from !== 'outcome') return `of ${sampleWords(success, 'scored run', 'session')}`;
   const silent = n - success.n;
-  return `${plural(success.n, 'run')} told${silent > 0 ? `; ${exact(silent)} did not` : ''}`;
+  return `${sampleWords(success, 'run', 'session')} told${silent > 0 ? `; ${exact(silent)} did not` : ''}`;
 }
 
 function successReason({ n, success, success_from: from }: RunFigures): string {

@@ -56,7 +56,10 @@ function Trend({ trend }: { trend: TrendDay[] }) {
   return (
     <section class="block">
       <h2>
-        Success by day <span class="faint">of the runs that said how they ended, with the exact 95% interval</span>
+        Success by day{' '}
+        <span class="faint">
+          of the runs that said how they ended, with the exact 95% interval; runs of one session count singly
+        </span>
         <span class="spacer" />
         {isLine && (
           <button

@@ -10,7 +10,7 @@ export interface Band {
   upper: number[];
 }
 
-/** Success by day with its 95% interval. Days of which nothing is known are left out. */
+/** Success by day with its exact 95% interval. Days of which nothing is known are left out. */
 export function successBand(trend: TrendDay[]): Band {
   const band: Band = { at: [], value: [], lower: [], upper: [] };
   for (const { day, ok, errors } of trend) {

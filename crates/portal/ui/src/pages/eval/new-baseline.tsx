@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { refresh } from '../../api/cache';
 import { send } from '../../api/client';
 import type { BaselineView } from '../../api/eval';
-import { shareWithInterval } from '../../format/interval';
+import { shareWithWilson } from '../../format/interval';
 import { navigate } from '../../location';
 import { baselinePath } from '../../router';
 import { useAct } from '../../ui/act';
@@ -68,7 +68,7 @@ export function NewBaseline() {
             <Ticked
               text={
                 n > 0 && successes >= 0 && successes <= n && typed.successes !== ''
-                  ? `Success ${shareWithInterval(successes, n)}: that is how well the process itself is known.`
+                  ? `Success ${shareWithWilson(successes, n)}: that is how well the process itself is known.`
                   : 'Counts are enough. Cases with their labels compare more sharply: record those with `mizzen baseline`.'
               }
             />

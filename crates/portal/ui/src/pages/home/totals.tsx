@@ -1,5 +1,5 @@
 import type { Totals as TotalsShape } from '../../api/shapes';
-import { shareWithInterval } from '../../format/interval';
+import { shareWithExact } from '../../format/interval';
 import { cost, costReason, priceNote } from '../../format/money';
 import { exact, plural, short } from '../../format/number';
 import { Figure } from '../../ui/figure';
@@ -41,5 +41,7 @@ export function Totals({ totals }: { totals: TotalsShape }) {
 
 /** The share with its interval: few runs prove little. */
 function ErrorRate({ errors, runs }: { errors: number; runs: number }) {
-  return <span title="Share of runs, with its 95% interval (Wilson)">{shareWithInterval(errors, runs)}</span>;
+  return (
+    <span title="Share of runs, with its exact 95% interval (Clopper–Pearson)">{shareWithExact(errors, runs)}</span>
+  );
 }

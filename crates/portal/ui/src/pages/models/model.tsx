@@ -1,7 +1,7 @@
 import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
 import type { List, ModelSummary, RunPage } from '../../api/shapes';
-import { shareWithInterval } from '../../format/interval';
+import { shareWithExact } from '../../format/interval';
 import { cost, costReason } from '../../format/money';
 import { exact, plural } from '../../format/number';
 import { durationIfKnown } from '../../format/time';
@@ -52,7 +52,7 @@ function Facts({ model }: { model: ModelSummary }) {
     <dl class="run-facts page">
       <Fact name="Provider">{model.provider ?? 'unknown'}</Fact>
       <Fact name="Calls">{exact(model.calls)}</Fact>
-      <Fact name="Failed (95% interval)">{shareWithInterval(model.errors, model.calls)}</Fact>
+      <Fact name="Failed (exact 95% interval)">{shareWithExact(model.errors, model.calls)}</Fact>
       <Fact name="Duration">
         {durationIfKnown(model.p50_duration_ns)} median · {durationIfKnown(model.p95_duration_ns)} p95
       </Fact>

@@ -1,6 +1,6 @@
 import { useData } from '../../api/cache';
 import type { List, ModelSummary } from '../../api/shapes';
-import { shareWithInterval } from '../../format/interval';
+import { shareWithExact } from '../../format/interval';
 import { cost, costReason } from '../../format/money';
 import { exact, plural, short } from '../../format/number';
 import { durationIfKnown } from '../../format/time';
@@ -48,7 +48,11 @@ function Table({ models }: { models: ModelSummary[] }) {
           <th scope="col" class="num">
             Calls
           </th>
-          <th scope="col" class="num mid" title="Share of calls that failed, with its 95% interval (Wilson)">
+          <th
+            scope="col"
+            class="num mid"
+            title="Share of calls that failed, with its exact 95% interval (Clopper–Pearson)"
+          >
             Failed
           </th>
           <th scope="col" class="num mid">
@@ -83,7 +87,7 @@ function Table({ models }: { models: ModelSummary[] }) {
               {model.provider ? <Name text={model.provider} /> : '–'}
             </td>
             <td class="num">{exact(model.calls)}</td>
-            <td class="num mid">{shareWithInterval(model.errors, model.calls)}</td>
+            <td class="num mid">{shareWithExact(model.errors, model.calls)}</td>
             <td class="num mid" title={usageSentence(model.usage)}>
               {short(totalTokens(model.usage))}
             </td>

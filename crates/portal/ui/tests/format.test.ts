@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { summary, tokens, unwrapped } from '../src/format/json';
 import { cost, costReason, dollars, priceNote } from '../src/format/money';
 import { bytes, plural, short } from '../src/format/number';
-import { ago, duration, mark, offset, ticks } from '../src/format/time';
+import { ago, duration, durationIfKnown, mark, offset, ticks } from '../src/format/time';
 import { usageSentence } from '../src/format/words';
 import { cell, toCsv } from '../src/pages/sql/csv';
 
@@ -35,6 +35,10 @@ describe('numbers', () => {
       '0 replies',
     ]);
   });
+});
+
+test('a median that was not measured, or that is of no time at all', () => {
+  expect([null, undefined, 1, 2_000].map(durationIfKnown)).toEqual(['–', '–', '0 ms', '2 µs']);
 });
 
 describe('cost', () => {

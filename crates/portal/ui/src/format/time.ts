@@ -16,9 +16,10 @@ export function duration(ns: number): string {
   return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} m`;
 }
 
-/** Too few or no measurements have no quantile. */
+/** Too few or no measurements have no quantile. The least that an estimated one can be stands for none. */
 export function durationIfKnown(ns: number | null | undefined): string {
-  return ns === null || ns === undefined ? '–' : duration(ns);
+  if (ns === null || ns === undefined) return '–';
+  return ns <= 1 ? '0 ms' : duration(ns);
 }
 
 /** A mark of a time axis, without the zeros of a measurement: `5 s`, `250 ms`. */

@@ -104,7 +104,11 @@ function RunRow({ run, compact }: { run: RunSummary; compact: boolean }) {
           {others.length > 0 && <span class="faint"> +{others.length}</span>}
         </td>
       )}
-      {!compact && <td class="num wide">{exact(run.steps)}</td>}
+      {!compact && (
+        <td class="num wide" title={exact(run.steps)}>
+          {short(run.steps)}
+        </td>
+      )}
       <td class="num mid" title={usageSentence(run.usage)}>
         {totalTokens(run.usage) > 0 ? short(totalTokens(run.usage)) : '–'}
       </td>

@@ -20,7 +20,7 @@ pub(crate) async fn tools(command: ToolsCommand) -> Result<(), Failure> {
     match command {
         ToolsCommand::List(args) => list(args).await,
         ToolsCommand::Show(args) => show(args).await,
-        ToolsCommand::Add(args) => add(args).await,
+        ToolsCommand::Add(args) => add(*args).await,
         ToolsCommand::Remove(args) => remove(args, "tool-servers").await,
         ToolsCommand::Pin(args) => pin(args).await,
         ToolsCommand::Refresh(args) => refresh(args).await,

@@ -146,6 +146,12 @@ fn keys_are_dropped_within_text_that_is_json() {
     ] {
         assert_eq!(left(cut), (true, "[redacted]".to_owned()), "nobody can say how far it goes");
     }
+    for (half, rest) in [
+        (r#"[{"content":"\ud83d"},{"password":"hunter2"}]"#, "[{\"content\":\"\u{fffd}\"},{}]"),
+        (r#""{\"password\":\"hunter2\",\"t\":\"\ud83d\"}""#, "\"{\\\"t\\\":\\\"\u{fffd}\\\"}\""),
+    ] {
+        assert_eq!(left(half), (true, rest.to_owned()), "half a character makes nothing unreadable");
+    }
     assert_eq!(left(r#"{"score":NaN}"#), (false, r#"{"score":NaN}"#.to_owned()));
     let redacting = CaptureConfig { redact: names(&["hunter."]), ..CaptureConfig::default() };
     assert_eq!(left_of(of_user, redacting), (true, of_user.replace("hunter2", "[redacted]")));
@@ -172,6 +178,30 @@ fn with_content_off_no_log_record_keeps_its_body() {
         10,
         "what happened is told, without its words"
     );
+}
+
+#[test]
+fn a_record_is_known_by_a_name_that_is_dropped() {
+    let config = CaptureConfig { content: false, drop_keys: names(&["event.*"]), ..CaptureConfig::default() };
+    let record = r#"{"attributes":[{"key":"event.name","value":{"stringValue":"gen_ai.user.message"}},
+        {"key":"content","value":{"stringValue":"Oslo"}}]}"#;
+    let body = format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{record}]}}]}}]}}"#);
+    let mut request = decode_logs(body.as_bytes(), Encoding::Json).unwrap();
+    assert!(policy(config).apply_logs(&mut request, None));
+    assert!(!holds(&request, "Oslo") && !holds(&request, "event.name"), "{request:?}");
+}
+
+#[test]
+fn with_content_off_what_crewai_and_coding_agents_say_goes() {
+    let policy = policy(CaptureConfig { content: false, ..CaptureConfig::default() });
+    let said = ["crew_inputs", "crew_agents", "crew_tasks", "flow_inputs", "prompt"]
+        .map(|key| serde_json::json!({ "key": key, "value": { "stringValue": "Oslo" } }));
+    let task = serde_json::json!({ "key": "task", "value": { "stringValue": "Oslo" } });
+    let event = serde_json::json!({ "name": "long_term_memory.save", "attributes": [task] });
+    let body = serde_json::json!({ "resourceSpans": [{ "scopeSpans": [{ "spans": [{ "attributes": said, "events": [event] }] }] }] });
+    let mut request = decode_traces(body.to_string().as_bytes(), Encoding::Json).unwrap();
+    assert!(policy.apply_traces(&mut request, None));
+    assert!(!holds(&request, "Oslo") && holds(&request, "long_term_memory.save"), "{request:?}");
 }
 
 /// Whether a record of this resource and these attributes keeps what was said, with content off for `payroll-*`.
@@ -227,6 +257,10 @@ fn content_is_off_for_agents_however_they_are_named() {
         assert!(!keeps("", name, ""), "{name}");
     }
     assert!(!keeps(&attribute("service.name"), "chat", ""));
+    let empty = r#"{"key":"service.name","value":{"stringValue":""}}"#;
+    assert!(!keeps(&format!("{empty},{}", attribute("service.name")), "chat", ""), "what rows take for it");
+    let listed = r#"{"key":"gen_ai.agent.name","value":{"arrayValue":{"values":[{"stringValue":"payroll-9"}]}}}"#;
+    assert!(!keeps("", "chat", listed));
 }
 
 #[test]

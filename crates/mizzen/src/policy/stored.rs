@@ -45,7 +45,8 @@ async fn apply_one(server: &Server, file: &FileText, reason: Option<&str>) -> Re
     match put {
         Ok(answer) => {
             let mut told = told(&answer["result"], Value::Null);
-            let now = if before.is_some() { mode_of(server, file, &name).await? } else { None };
+            // It is stored: what cannot be looked up any more must not take the answer away.
+            let now = if before.is_some() { mode_of(server, file, &name).await.ok().flatten() } else { None };
             if let (Some(before), Some(now)) = (before, now)
                 && before != now
             {

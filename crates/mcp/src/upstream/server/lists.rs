@@ -16,7 +16,7 @@ use super::session::plain;
 use super::{Inner, pinned};
 use crate::pins;
 use crate::pins::kind::DefinitionKind;
-use crate::seam::{Call, Definition, Era, FromServer, ListKind, Listing, Reply, UpstreamError};
+use crate::seam::{Call, Definition, Era, ListKind, Listing, Reply, UpstreamError};
 use crate::upstream::attempts::{Attempts, Done};
 use crate::upstream::connection::Connection;
 use crate::upstream::http::{self, Mirrored};
@@ -317,40 +317,32 @@ async fn recorded(
 }
 
 async fn read(server: &Inner, connection: &Arc<Connection>, kind: ListKind) -> Result<Found, UpstreamError> {
-    let (nobody, _) = mpsc::channel(1);
-    let found = plain(server, pages(server, connection, kind, &nobody).await, connection)?;
+    let found = plain(server, pages(server, connection, kind).await, connection)?;
     recorded(server, connection, kind, found).await
 }
 
-/// What a connection offers by its own word, which counts for nobody else: what is pinned is what all are shown. `events` is of
-/// the call that wants to know.
+/// What a connection offers by its own word, which counts for nobody else: what is pinned is what all are shown.
 pub(super) async fn look_at(
     server: &Inner,
     connection: &Arc<Connection>,
     kind: ListKind,
-    events: &mpsc::Sender<FromServer>,
 ) -> Result<Arc<Digests>, Fault> {
     let changes = connection.offered.changes(kind);
-    let mut found = pages(server, connection, kind, events).await?;
+    let mut found = pages(server, connection, kind).await?;
     let key_of: fn(&str) -> String = if kind == ListKind::Prompts { pins::kind::prompt_key } else { str::to_owned };
     let digests = digests(&offered(server, &mut found, key_of));
     connection.offered.keep(kind, Arc::clone(&digests), changes);
     Ok(digests)
 }
 
-async fn pages(
-    server: &Inner,
-    connection: &Arc<Connection>,
-    kind: ListKind,
-    events: &mpsc::Sender<FromServer>,
-) -> Result<Found, Fault> {
+async fn pages(server: &Inner, connection: &Arc<Connection>, kind: ListKind) -> Result<Found, Fault> {
     let mut found = Found::default();
     if !connection.about.capabilities.contains_key(kind.capability()) {
         return Ok(found);
     }
     let (mut cursor, mut bytes) = (None, 0);
     for _ in 0..PAGES_MAX {
-        let mut page = page(server, connection, kind, cursor.take(), events).await?;
+        let mut page = page(server, connection, kind, cursor.take()).await?;
         found.ttl_ms = found.ttl_ms.max(page.ttl_ms);
         let items = page
             .items(kind)
@@ -380,12 +372,13 @@ async fn page(
     connection: &Arc<Connection>,
     kind: ListKind,
     cursor: Option<String>,
-    events: &mpsc::Sender<FromServer>,
 ) -> Result<Page, Fault> {
     let params = Some(cursor.map_or_else(wire::empty, |cursor| wire::raw(&json!({ "cursor": cursor }))));
     let call = Call { method: kind.method().to_owned(), params, progress: false, log_level: None, permitted: None };
     let own = Introduction::own();
-    match connection.request(&own, &call, &[], events, &CancellationToken::new()).await? {
+    // Whoever is not yet known to offer what was permitted asks nobody, and tells nobody anything.
+    let (nobody, _) = mpsc::channel(1);
+    match connection.request(&own, &call, &[], &nobody, &CancellationToken::new()).await? {
         Reply::Complete(result) => serde_json::from_str(result.get())
             .map_err(|_| protocol(server, format!("its answer to `{}` is no list", kind.method())).into()),
         // What a server does not have, it offers none of.

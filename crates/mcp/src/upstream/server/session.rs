@@ -81,8 +81,7 @@ impl ClientSession {
         cancel: &CancellationToken,
     ) -> Result<Reply, Fault> {
         if let Some(permitted) = &call.permitted {
-            let comparing = self.compare(connection, permitted, events);
-            cancel.run_until_cancelled(comparing).await.ok_or(UpstreamError::Cancelled)??;
+            cancel.run_until_cancelled(self.compare(connection, permitted)).await.ok_or(UpstreamError::Cancelled)??;
         }
         let mirrored = if call.method == "tools/call" && connection.about.era == Era::Stateless {
             self.server.lists.mirrored(tool_name(call).as_deref())
@@ -94,12 +93,7 @@ impl ClientSession {
 
     /// The definition was permitted by what the server says over the connection that all share; behind this one there may be
     /// another process, or the server may have been begun anew.
-    async fn compare(
-        &self,
-        connection: &Arc<Connection>,
-        permitted: &Permitted,
-        events: &mpsc::Sender<FromServer>,
-    ) -> Result<(), Fault> {
+    async fn compare(&self, connection: &Arc<Connection>, permitted: &Permitted) -> Result<(), Fault> {
         let (server, kind) = (&self.server, permitted.kind);
         let fresh = || connection.offered.fresh(kind, server.refresh_every());
         if self.own.is_none() && fresh().is_none() {
@@ -108,7 +102,7 @@ impl ClientSession {
         }
         let offered = match fresh() {
             Some(offered) => offered,
-            None => lists::look_at(server, connection, kind, events).await?,
+            None => lists::look_at(server, connection, kind).await?,
         };
         if offered.get(&permitted.key) == Some(&permitted.digest) {
             return Ok(());

@@ -96,8 +96,8 @@ impl ClientSession {
     async fn compare(&self, connection: &Arc<Connection>, permitted: &Permitted) -> Result<(), Fault> {
         let (server, kind) = (&self.server, permitted.kind);
         let fresh = || connection.offered.fresh(kind, server.refresh_every());
-        if self.own.is_none() && fresh().is_none() {
-            // Read for everybody, and recorded.
+        if self.own.is_none() {
+            // Read for everybody, and recorded; again when a change was announced while the call was held.
             lists::list(server, kind).await?;
         }
         let offered = match fresh() {

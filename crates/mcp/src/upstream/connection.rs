@@ -56,6 +56,7 @@ pub(super) struct Connection {
     one_at_a_time: Option<Mutex<()>>,
     followers: Arc<Followers>,
     is_gone: Arc<AtomicBool>,
+    is_retired: AtomicBool,
     closing: CancellationToken,
     _closed: DropGuard,
     _place: Place,
@@ -87,6 +88,7 @@ impl Connection {
             one_at_a_time,
             followers: Arc::default(),
             is_gone: Arc::default(),
+            is_retired: AtomicBool::default(),
             closing: closing.clone(),
             _closed: closing.drop_guard(),
             _place: place,
@@ -98,16 +100,24 @@ impl Connection {
     }
 
     pub(super) fn is_alive(&self) -> bool {
-        self.line.is_alive() && !self.is_gone.load(Ordering::Acquire)
+        let is_over = self.is_gone.load(Ordering::Acquire) || self.is_retired.load(Ordering::Acquire);
+        self.line.is_alive() && !is_over
     }
 
     pub(super) fn is_idle(&self) -> bool {
         self.line.hub.is_idle()
     }
 
-    /// The server forgot the session, or another connection takes its place: nothing new goes over it.
+    /// The server forgot the session: nothing new goes over it, and there is nothing to be ended.
     pub(super) fn forgotten(&self) {
-        self.is_gone.store(true, Ordering::Release);
+        if !self.is_retired.load(Ordering::Acquire) {
+            self.is_gone.store(true, Ordering::Release);
+        }
+    }
+
+    /// Another connection takes its place: nothing new goes over it, and the server is told when what is under way has ended.
+    pub(super) fn retire(&self) {
+        self.is_retired.store(true, Ordering::Release);
     }
 
     /// One request and its reply; see [`crate::seam::Session::request`].

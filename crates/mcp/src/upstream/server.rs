@@ -238,7 +238,7 @@ impl Inner {
     /// What all share is begun anew when it is next needed; calls that are under way end where they are.
     fn retire(&self) {
         if let Some(connection) = self.kept().take() {
-            connection.forgotten();
+            connection.retire();
         }
     }
 

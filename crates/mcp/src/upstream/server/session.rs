@@ -111,6 +111,7 @@ impl ClientSession {
             let common = server.kept().as_ref().map(|common| common.opened_at);
             if common.is_some_and(|opened_at| opened_at > connection.opened_at) {
                 // What all are shown is younger: it is this one that is behind.
+                connection.retire();
                 return Err(Fault::SessionGone);
             }
             if server.lists.doubt(kind) {

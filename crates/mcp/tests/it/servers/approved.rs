@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
+use axum::routing::post;
 use mizzen_control::audit::Kind;
 use mizzen_control::audit::read::EntryFilter;
 use mizzen_mcp::pins::ApproveError;
@@ -15,8 +18,8 @@ use mizzen_mcp::servers::{ChangeError, NameStyle, PinRule, Profile, ProfileServe
 use serde_json::json;
 
 use super::misbehaving::{begin, error, result, server};
-use super::processes::shell;
-use super::support::{Bench, Client, fixture, http, no_capabilities};
+use super::processes::{shell, wait_until};
+use super::support::{Bench, Client, fixture, http, no_capabilities, serve};
 use mizzen_testkit::mcp_fixture::Eras;
 
 /// Begun anew it says something else.
@@ -222,6 +225,25 @@ async fn a_server_that_forgot_the_session_is_looked_at_before_it_is_called() {
         assert_eq!(lists.load(Ordering::SeqCst) - before, 1, "once for a session, not for each call; own: {is_own}");
         bench.drain().await;
     }
+}
+
+#[tokio::test]
+async fn a_session_that_makes_way_is_ended_at_its_server() {
+    let ended = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&ended);
+    let answer = |body: Bytes| async move {
+        let request = serde_json::from_slice(&body).unwrap_or_default();
+        begin(&request).unwrap_or_else(|| error(&request, -32601))
+    };
+    let end = move || async move {
+        counted.fetch_add(1, Ordering::SeqCst);
+    };
+    let url = serve(Router::new().route("/mcp", post(answer).delete(end))).await + "/mcp";
+    let bench = Bench::with(vec![http("s", url)]).await;
+    assert_eq!(bench.tools("s").await.len(), 1);
+    bench.server("s").refresh().await.unwrap();
+    wait_until("the former session is kept", || ended.load(Ordering::SeqCst) == 1).await;
+    bench.drain().await;
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ fn running(mark: &str) -> usize {
     lines.filter(|line| String::from_utf8_lossy(line).contains(mark)).count()
 }
 
-async fn wait_until(what: &str, condition: impl Fn() -> bool) {
+pub(super) async fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(15);
     while !condition() {
         assert!(Instant::now() < deadline, "{what}");

@@ -41,34 +41,48 @@ const REREAD_EVERY: Duration = Duration::from_secs(5);
 pub(in crate::upstream) struct Lists {
     kept: Mutex<HashMap<ListKind, Kept>>,
     announced: Mutex<HashMap<ListKind, Announced>>,
+    doubted: Mutex<HashMap<ListKind, Doubted>>,
     /// One reads at a time, by kind; the others take what it found.
     reading: Mutex<HashMap<ListKind, Attempts<Arc<Listing>>>>,
 }
 
 /// What a server said of changes of a list. So often at once it is read again for that; then once in a while.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Announced {
     count: u64,
-    rereads: u32,
+    rereads: Rereads,
+}
+
+/// What other connections offer otherwise. It is told apart from what the server announces, so that neither uses up the other's.
+#[derive(Debug, Default)]
+struct Doubted {
+    rereads: Rereads,
+    /// The last doubt, until it is found to be right.
+    at: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Rereads {
+    left: u32,
     refilled_at: Instant,
 }
 
-impl Default for Announced {
+impl Default for Rereads {
     fn default() -> Self {
-        Self { count: 0, rereads: REREADS_MAX, refilled_at: Instant::now() }
+        Self { left: REREADS_MAX, refilled_at: Instant::now() }
     }
 }
 
-impl Announced {
+impl Rereads {
     /// Whether the list may be read again now.
     fn take(&mut self) -> bool {
         let refill = u32::try_from(self.refilled_at.elapsed().as_secs() / REREAD_EVERY.as_secs()).unwrap_or(u32::MAX);
         if refill > 0 {
-            self.rereads = self.rereads.saturating_add(refill).min(REREADS_MAX);
+            self.left = self.left.saturating_add(refill).min(REREADS_MAX);
             self.refilled_at = Instant::now();
         }
-        let taken = self.rereads.checked_sub(1);
-        self.rereads = taken.unwrap_or(0);
+        let taken = self.left.checked_sub(1);
+        self.left = taken.unwrap_or(0);
         taken.is_some()
     }
 }
@@ -146,7 +160,7 @@ impl Lists {
     }
 
     fn outdated(&self, kind: ListKind) {
-        let may_reread = self.announcements().entry(kind).or_default().take();
+        let may_reread = self.announcements().entry(kind).or_default().rereads.take();
         if let Some(kept) = self.kept().get_mut(&kind) {
             if may_reread {
                 kept.is_valid = false;
@@ -157,13 +171,30 @@ impl Lists {
         }
     }
 
-    /// Another connection offers something else. `false` when that was so too often of late to be looked into again.
-    pub(in crate::upstream) fn doubt(&self, kind: ListKind) -> bool {
-        let may_reread = self.announcements().entry(kind).or_default().take();
+    /// Another connection offers something else. `false` when that was looked into within `age` for nothing, or too often of late.
+    pub(in crate::upstream) fn doubt(&self, kind: ListKind, age: Duration) -> bool {
+        let may_reread = {
+            let mut doubts = self.doubts();
+            let doubted = doubts.entry(kind).or_default();
+            let may_reread = doubted.at.is_none_or(|at| at.elapsed() >= age) && doubted.rereads.take();
+            if may_reread {
+                doubted.at = Some(Instant::now());
+            }
+            may_reread
+        };
         if may_reread {
             self.invalidate(kind);
         }
         may_reread
+    }
+
+    /// The doubt was right: what all share is another one by now, and may change again.
+    pub(in crate::upstream) fn confirm_doubt(&self, kind: ListKind) {
+        self.doubts().entry(kind).or_default().at = None;
+    }
+
+    fn doubts(&self) -> MutexGuard<'_, HashMap<ListKind, Doubted>> {
+        self.doubted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn announcements(&self) -> MutexGuard<'_, HashMap<ListKind, Announced>> {
@@ -482,13 +513,13 @@ fn protocol(server: &Inner, reason: String) -> UpstreamError {
 
 #[cfg(test)]
 mod tests {
-    use super::{Announced, REREAD_EVERY, REREADS_MAX};
+    use super::{REREAD_EVERY, REREADS_MAX, Rereads};
 
     #[test]
     fn announcements_without_end_are_believed_once_in_a_while() {
-        let mut announced = Announced::default();
-        assert_eq!((0..REREADS_MAX * 2).filter(|_| announced.take()).count(), REREADS_MAX as usize);
-        announced.refilled_at -= 2 * REREAD_EVERY;
-        assert_eq!((0..10).filter(|_| announced.take()).count(), 2);
+        let mut rereads = Rereads::default();
+        assert_eq!((0..REREADS_MAX * 2).filter(|_| rereads.take()).count(), REREADS_MAX as usize);
+        rereads.refilled_at -= 2 * REREAD_EVERY;
+        assert_eq!((0..10).filter(|_| rereads.take()).count(), 2);
     }
 }

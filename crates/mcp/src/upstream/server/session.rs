@@ -114,14 +114,24 @@ impl ClientSession {
                 connection.retire();
                 return Err(Fault::SessionGone);
             }
-            if server.lists.doubt(kind) {
+            if server.lists.doubt(kind, server.refresh_every()) {
                 server.retire();
                 // Whatever comes of it, this call does not go out.
                 let (Ok(_) | Err(_)) = lists::list(server, kind).await;
+                if is_shared_otherwise(server, permitted) {
+                    server.lists.confirm_doubt(kind);
+                }
             }
         }
         Err(changed(server, permitted).into())
     }
+}
+
+/// Whether what all share offers another definition than was permitted.
+fn is_shared_otherwise(server: &Inner, permitted: &Permitted) -> bool {
+    let common = server.kept().as_ref().map(Arc::clone);
+    let offered = common.and_then(|common| common.offered.fresh(permitted.kind, server.refresh_every()));
+    offered.is_some_and(|offered| offered.get(&permitted.key) != Some(&permitted.digest))
 }
 
 fn changed(server: &Inner, Permitted { key, .. }: &Permitted) -> UpstreamError {

@@ -246,6 +246,45 @@ async fn a_session_that_makes_way_is_ended_at_its_server() {
     bench.drain().await;
 }
 
+/// A server that shows those it may ask something else than all others.
+#[tokio::test]
+async fn a_client_that_is_told_something_else_does_not_keep_restarting_what_all_share() {
+    let begun = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&begun);
+    let url = server(move |headers, request| {
+        let begun = Arc::clone(&counted);
+        async move {
+            match request["method"].as_str() {
+                Some("initialize") => {
+                    let is_own = request["params"]["capabilities"].get("roots").is_some();
+                    begun.fetch_add(u32::from(!is_own), Ordering::SeqCst);
+                    let mut response = begin(&request).unwrap();
+                    let session = if is_own { "own" } else { "common" };
+                    response.headers_mut().insert("mcp-session-id", session.parse().unwrap());
+                    response
+                }
+                Some("tools/list") => {
+                    let said = headers["mcp-session-id"].to_str().unwrap();
+                    let tool = json!({ "name": "t", "description": said, "inputSchema": { "type": "object" } });
+                    result(&request, json!({ "tools": [tool] }))
+                }
+                _ => begin(&request).unwrap_or_else(|| error(&request, -32601)),
+            }
+        }
+    })
+    .await;
+    let bench = Bench::with(vec![http("s", url)]).await;
+    assert!(bench.tools("s").await[0].withheld.is_none());
+    let mut client = bench.client("s", "a", json!({ "roots": {} })).await.unwrap();
+    for _ in 0..5 {
+        let refused = says(&mut client, permitted(&bench)).await.unwrap_err();
+        assert!(refused.starts_with("definition_changed: "), "{refused}");
+    }
+    assert_eq!(begun.load(Ordering::SeqCst), 2, "looked into once");
+    assert!(bench.tools("s").await[0].withheld.is_none());
+    bench.drain().await;
+}
+
 #[tokio::test]
 async fn what_widens_is_in_the_audit_log_before_it_counts_and_what_narrows_comes_first() {
     // Of so long a name no entry is taken.

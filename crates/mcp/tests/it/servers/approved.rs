@@ -175,6 +175,23 @@ async fn no_process_is_called_that_offers_another_definition_than_was_permitted(
 }
 
 #[tokio::test]
+async fn a_process_asks_nobody_before_it_is_known_to_offer_what_was_permitted() {
+    let mut config = shell("s", r#"answer "$(id "$line")" '{"content":[{"type":"text","text":"done"}]}'"#);
+    let Transport::Stdio { args, .. } = &mut config.transport else { panic!() };
+    let asks = r#"*tools/list*)
+      echo '{"jsonrpc":"2.0","id":"q","method":"sampling/createMessage","params":{}}'
+      echo '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":"x"}}'"#;
+    args[1] = args[1].replace("*tools/list*)", asks);
+    let bench = Bench::with(vec![config]).await;
+    assert!(bench.tools("s").await[0].withheld.is_none());
+    let mut client = bench.client("s", "a", json!({ "sampling": {} })).await.unwrap();
+    client.permitted = permitted(&bench);
+    let outcome = client.call("t", json!({})).await;
+    assert_eq!((outcome.text().as_str(), outcome.asked.len(), outcome.notifications.len()), ("done", 0, 0));
+    bench.drain().await;
+}
+
+#[tokio::test]
 async fn a_server_that_forgot_the_session_is_looked_at_before_it_is_called() {
     let (turns, lists) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let (now, counted) = (Arc::clone(&turns), Arc::clone(&lists));

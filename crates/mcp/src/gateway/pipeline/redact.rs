@@ -18,6 +18,8 @@ const UNREADABLE: &str = "[redacted: this text is no JSON, so that what is to be
 const STRUCTURED: &str = "structuredContent";
 /// Members of results themselves: a pointer that begins with one says where in the message it is.
 const OF_MESSAGES: [&str; 4] = [STRUCTURED, "content", "contents", "messages"];
+/// Members of messages that clients read by the letter, or as bytes.
+const WORDS: [&str; 8] = ["type", "role", "mimeType", "resultType", "audience", "priority", "data", "blob"];
 /// What is shorter says nothing of where it came from: it may stand elsewhere for another reason.
 const TELLING_CHARS_MIN: usize = 4;
 /// Values that prose is searched for, one by one.
@@ -42,31 +44,18 @@ fn without(result: &RawValue, pointers: &[String]) -> (Box<RawValue>, i64) {
     let mut taken = Taken::default();
     pointers.iter().for_each(|pointer| taken.out_of(&mut value, pointer));
     let inner: Vec<&str> = pointers.iter().map(|pointer| inner(pointer)).collect();
+    let shows_prose = pointers.iter().all(|pointer| is_of_messages(pointer));
     if let Some(structured) = value.get_mut(STRUCTURED) {
-        inner.iter().for_each(|pointer| taken.out_of(structured, pointer));
+        taken.out_of_structured(structured, &inner, shows_prose);
     }
     let mut texts = Vec::new();
     find_texts(&mut value, &mut texts);
-    let mut said: Vec<(Option<Value>, &mut Value)> = texts.into_iter().map(|text| (json_of(text), text)).collect();
-    for said in said.iter_mut().filter_map(|(said, _)| said.as_mut()) {
-        inner.iter().for_each(|pointer| taken.out_of(said, pointer));
+    texts.iter_mut().for_each(|text| taken.out_of_text(text, &inner, shows_prose));
+    if taken.values.len() > SEARCHED_MAX {
+        texts.into_iter().for_each(|text| taken.out_of_text(text, &[], false));
     }
-    let is_about_what_is_said = pointers.iter().any(|pointer| !is_of_messages(pointer));
-    for (said, text) in said {
-        match said {
-            Some(mut said) => {
-                taken.out_of_leaves(&mut said);
-                if json_of(text).as_ref() != Some(&said) {
-                    *text = if text.is_string() { said.to_string().into() } else { said };
-                }
-            }
-            None if text.as_str() == Some(REDACTED) => {}
-            None if is_about_what_is_said || taken.is_said_in(text) => taken.whole(text),
-            None => {}
-        }
-    }
-    if let Some(structured) = value.get_mut(STRUCTURED) {
-        taken.out_of_leaves(structured);
+    if !taken.values.is_empty() {
+        taken.out_of_message(&mut value);
     }
     (json::raw(&value), taken.places)
 }
@@ -108,6 +97,12 @@ fn json_of(text: &Value) -> Option<Value> {
     Some(said).filter(|said| said.is_object() || said.is_array())
 }
 
+/// Structured content has to be an object (MCP 2025-11-25): frameworks put into one what is none.
+fn wrapped(structured: &mut Value) -> Option<&mut Value> {
+    let members = structured.as_object_mut().filter(|members| members.len() == 1)?;
+    members.get_mut("result")
+}
+
 /// What was taken out so far.
 #[derive(Debug, Default)]
 struct Taken {
@@ -125,6 +120,57 @@ impl Taken {
         }
     }
 
+    /// Where the tool says a list, its items are what it says.
+    fn out_of_said(&mut self, said: &mut Value, inner: &[&str]) {
+        inner.iter().for_each(|pointer| self.out_of(said, pointer));
+        for item in said.as_array_mut().into_iter().flatten() {
+            inner.iter().for_each(|pointer| self.out_of(item, pointer));
+        }
+    }
+
+    fn out_of_text(&mut self, text: &mut Value, inner: &[&str], shows_prose: bool) {
+        match json_of(text) {
+            Some(mut said) => {
+                let before = self.places;
+                self.out_of_said(&mut said, inner);
+                self.put_back(text, said, before);
+            }
+            None if shows_prose || is_withheld(text) => {}
+            None => self.whole(text),
+        }
+    }
+
+    /// As it came, unless something was taken out since there were `before` places.
+    fn put_back(&self, text: &mut Value, said: Value, before: i64) {
+        if self.places != before {
+            *text = if text.is_string() { said.to_string().into() } else { said };
+        }
+    }
+
+    fn out_of_structured(&mut self, structured: &mut Value, inner: &[&str], shows_prose: bool) {
+        self.out_of_said(structured, inner);
+        if let Some(wrapped) = wrapped(structured) {
+            self.out_of_said(wrapped, inner);
+            let said: Vec<&mut Value> = match wrapped {
+                Value::Array(items) => items.iter_mut().collect(),
+                other => vec![other],
+            };
+            let bare = said.into_iter().filter(|said| said.is_string() || said.is_number());
+            bare.for_each(|text| self.out_of_text(text, inner, shows_prose));
+        }
+        self.out_of_strings(structured, inner);
+    }
+
+    /// A member may be a text that is JSON.
+    fn out_of_strings(&mut self, value: &mut Value, inner: &[&str]) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| self.out_of_strings(item, inner)),
+            Value::Object(members) => members.values_mut().for_each(|member| self.out_of_strings(member, inner)),
+            Value::String(_) => self.out_of_text(value, inner, true),
+            _ => {}
+        }
+    }
+
     fn remember(&mut self, value: &Value) {
         match value {
             Value::Array(items) => items.iter().for_each(|item| self.remember(item)),
@@ -133,28 +179,60 @@ impl Taken {
         }
     }
 
-    /// The same values at other places.
+    /// The same values at other places of a message.
+    fn out_of_message(&mut self, value: &mut Value) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| self.out_of_message(item)),
+            Value::Object(members) => {
+                for (name, member) in members.iter_mut().filter(|(name, _)| !WORDS.contains(&name.as_str())) {
+                    match name.as_str() {
+                        "content" | "contents" | "messages" | "resource" | "annotations" => self.out_of_message(member),
+                        _ => self.out_of_leaves(member),
+                    }
+                }
+            }
+            leaf => self.out_of_leaves(leaf),
+        }
+    }
+
     fn out_of_leaves(&mut self, value: &mut Value) {
         match value {
             Value::Array(items) => items.iter_mut().for_each(|item| self.out_of_leaves(item)),
             Value::Object(members) => members.values_mut().for_each(|member| self.out_of_leaves(member)),
+            leaf if is_withheld(leaf) => {}
             leaf if telling(leaf).is_some_and(|text| self.values.contains(&text)) => {
                 *leaf = Value::from(REDACTED);
                 self.places += 1;
             }
-            _ => {}
+            leaf => {
+                if let Some(mut said) = json_of(leaf) {
+                    let before = self.places;
+                    self.out_of_leaves(&mut said);
+                    self.put_back(leaf, said, before);
+                } else if leaf.as_str().is_some_and(|prose| self.is_said_in(prose)) {
+                    self.whole(leaf);
+                }
+            }
         }
     }
 
-    fn is_said_in(&self, prose: &Value) -> bool {
-        let Some(prose) = prose.as_str() else { return !self.values.is_empty() };
-        self.values.len() > SEARCHED_MAX || self.values.iter().any(|value| prose.contains(value))
+    /// Of more values than are searched for one by one only whole words are found, and what is more than a word is not shown.
+    fn is_said_in(&self, prose: &str) -> bool {
+        if self.values.len() <= SEARCHED_MAX {
+            return self.values.iter().any(|value| prose.contains(value));
+        }
+        let mut words = prose.split(|c: char| !c.is_alphanumeric());
+        prose.contains(char::is_whitespace) || words.any(|word| self.values.contains(word))
     }
 
     fn whole(&mut self, text: &mut Value) {
         *text = Value::from(UNREADABLE);
         self.places += 1;
     }
+}
+
+fn is_withheld(text: &Value) -> bool {
+    text.as_str().is_some_and(|text| text == REDACTED || text == UNREADABLE)
 }
 
 /// A text or a number that is long enough.
@@ -252,5 +330,66 @@ mod tests {
             said(&redacted["content"][0]),
             json!({ "iban": "[redacted]", "n": "[redacted]", "currency": "EUR" })
         );
+    }
+
+    #[test]
+    fn what_a_framework_wraps_is_what_the_tool_says() {
+        let account = json!({ "iban": "DE89" }).to_string();
+        let result = json!({ "content": [text(&account)], "structuredContent": { "result": account } });
+        let (redacted, places) = after(&result, &["/iban"]);
+        let expected = json!({ "iban": "[redacted]" });
+        assert_eq!(redacted["structuredContent"]["result"], expected.to_string());
+        assert_eq!((said(&redacted["content"][0]), places), (expected, 2));
+
+        let cards = json!([{ "cvv": "123" }, { "cvv": "456" }]);
+        let result = json!({ "content": [text(&cards)], "structuredContent": { "result": cards } });
+        let expected = json!([{ "cvv": "[redacted]" }, { "cvv": "[redacted]" }]);
+        let (redacted, _) = after(&result, &["/cvv"]);
+        assert_eq!(
+            (&redacted["structuredContent"]["result"], said(&redacted["content"][0])),
+            (&expected, expected.clone())
+        );
+        let one = json!({ "structuredContent": { "result": { "cvv": "123" } } });
+        assert!(!after(&one, &["/cvv"]).0.to_string().contains("123"));
+
+        // In which nothing can be found.
+        for bare in [json!("the account DE89"), json!(1234), json!(["the account DE89"])] {
+            let (redacted, places) = after(&json!({ "structuredContent": { "result": bare } }), &["/iban"]);
+            let shown =
+                redacted.pointer("/structuredContent/result/0").unwrap_or(&redacted["structuredContent"]["result"]);
+            assert_eq!((shown, places), (&json!(UNREADABLE), 1));
+        }
+        let other = json!({ "structuredContent": { "result": "fine", "note": "an account" } });
+        assert_eq!(after(&other, &["/iban"]), (other, 0), "no wrapping");
+    }
+
+    #[test]
+    fn what_was_taken_out_is_searched_for_in_all_of_a_result() {
+        let structured = json!({ "iban": "DE89", "note": "pay to DE89", "raw": "{\"to\":\"DE89\"}", "type": "text" });
+        let link = json!({ "type": "resource_link", "uri": "bank://DE89", "title": "of DE89", "description": "DE89",
+            "_meta": { "for": ["DE89"] } });
+        let image = json!({ "type": "image", "data": "DE89", "mimeType": "image/png" });
+        let result = json!({ "content": [link, image], "structuredContent": structured, "_meta": { "of": "DE89" } });
+        let (redacted, _) = after(&result, &["/iban", "/type"]);
+        assert_eq!(
+            redacted["structuredContent"],
+            json!({ "iban": "[redacted]", "note": UNREADABLE, "raw": "{\"to\":\"[redacted]\"}", "type": "[redacted]" })
+        );
+        assert_eq!(
+            redacted["content"][0],
+            json!({ "type": "resource_link", "uri": UNREADABLE, "title": UNREADABLE, "description": "[redacted]",
+                "_meta": { "for": ["[redacted]"] } })
+        );
+        assert_eq!((&redacted["content"][1], &redacted["_meta"]), (&image, &json!({ "of": "[redacted]" })));
+    }
+
+    #[test]
+    fn of_many_values_no_prose_is_shown() {
+        let ibans: Vec<String> = (1000..1100).map(|n| format!("DE{n}")).collect();
+        let structured = json!({ "ibans": ibans, "note": "all of them", "uri": "bank://DE1050", "currency": "EUR" });
+        let result = json!({ "content": [text("fine")], "structuredContent": structured });
+        let (redacted, _) = after(&result, &["/structuredContent/ibans"]);
+        let expected = json!({ "ibans": "[redacted]", "note": UNREADABLE, "uri": UNREADABLE, "currency": "EUR" });
+        assert_eq!((&redacted["structuredContent"], &redacted["content"][0]), (&expected, &text(UNREADABLE)));
     }
 }

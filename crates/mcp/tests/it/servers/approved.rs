@@ -192,6 +192,26 @@ async fn a_process_asks_nobody_before_it_is_known_to_offer_what_was_permitted() 
 }
 
 #[tokio::test]
+async fn a_call_that_was_held_is_compared_with_what_was_announced_meanwhile() {
+    let mut config = shell(
+        "s",
+        r#"said=two; echo '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}'
+      answer "$(id "$line")" '{"content":[{"type":"text","text":"done"}]}'"#,
+    );
+    let Transport::Stdio { args, .. } = &mut config.transport else { panic!() };
+    let said = r#"{"name":"t","description":"'"$said"'","#;
+    args[1] = format!("said=one\n{}", args[1].replace(r#"{"name":"t","#, said));
+    let bench = Bench::with(vec![config]).await;
+    assert!(bench.tools("s").await[0].withheld.is_none());
+    let mut client = bench.client("s", "a", no_capabilities()).await.unwrap();
+    let one = permitted(&bench);
+    assert_eq!(says(&mut client, one.clone()).await.as_deref(), Ok("done"));
+    let refused = says(&mut client, one).await.unwrap_err();
+    assert!(refused.starts_with("definition_changed: "), "{refused}");
+    bench.drain().await;
+}
+
+#[tokio::test]
 async fn a_server_that_forgot_the_session_is_looked_at_before_it_is_called() {
     let (turns, lists) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let (now, counted) = (Arc::clone(&turns), Arc::clone(&lists));

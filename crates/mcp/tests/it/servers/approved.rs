@@ -180,7 +180,7 @@ async fn a_process_asks_nobody_before_it_is_known_to_offer_what_was_permitted() 
     let Transport::Stdio { args, .. } = &mut config.transport else { panic!() };
     let asks = r#"*tools/list*)
       echo '{"jsonrpc":"2.0","id":"q","method":"sampling/createMessage","params":{}}'
-      echo '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":"x"}}'"#;
+      echo '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","data":"x"}}';"#;
     args[1] = args[1].replace("*tools/list*)", asks);
     let bench = Bench::with(vec![config]).await;
     assert!(bench.tools("s").await[0].withheld.is_none());

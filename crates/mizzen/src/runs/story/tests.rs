@@ -44,7 +44,7 @@ fn an_entry_says_what_it_is_and_what_was_left_out() {
     let message = json!({ "parts": [{ "type": "tool_call", "name": "boom", "arguments": null }] });
     assert_eq!(entry("message", json!({ "role": "assistant", "message": message })), "[+0 µs] assistant\n  → boom()\n");
     assert_eq!(
-        entry("error", json!({ "model": "gpt", "agent": "failer", "error_message": "429" })),
+        entry("error", json!({ "model": "gpt", "agent": "planner", "error_message": "429" })),
         "[+0 µs] error gpt\n  error  429\n"
     );
 }

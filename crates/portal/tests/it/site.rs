@@ -1,5 +1,7 @@
 //! Headers, hosts and the pages around the API.
 
+use std::time::Duration;
+
 use http::{Request, StatusCode, header};
 
 use crate::support::{Portal, code_of};
@@ -70,6 +72,13 @@ async fn what_the_gateway_does_not_know_is_not_answered_with_a_page() {
 async fn what_cannot_be_written_is_told_to_load_balancers_and_in_metrics() {
     let portal = Portal::open().await;
     portal.state.store.close().await;
+    // A look counts for a second, and the portal may just have looked.
+    for _ in 0..60 {
+        if portal.status(get("localhost", "/readyz")).await != StatusCode::OK {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     assert_eq!(portal.status(get("localhost", "/readyz")).await, StatusCode::SERVICE_UNAVAILABLE);
     let metrics = portal.state.metrics.render();
     for line in [

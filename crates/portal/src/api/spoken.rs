@@ -11,7 +11,7 @@ use mizzen_telemetry::{Columns, ReadError, Telemetry};
 
 /// Runs of so many spans are read as a whole, some kilobytes a span.
 const SPANS_READ_MAX: u32 = 20_000;
-/// Of larger runs, so many steps are read one by one: first the ones that failed, up to so many, and then from the beginning.
+/// Of larger runs, so many steps are read: first the ones that failed, up to so many, and then from the beginning.
 const STEPS_READ_MAX: usize = 300;
 const FAILED_READ_MAX: usize = 100;
 
@@ -36,16 +36,13 @@ impl Spoken {
         Ok(Self { is_partial: speaking.len() > STEPS_READ_MAX, ..read })
     }
 
-    /// What some steps say, read one by one.
+    /// What some steps say.
     pub(crate) async fn of_steps(
         telemetry: &Telemetry,
         run: &RunSummary,
         span_ids: HashSet<SpanId>,
     ) -> Result<Self, ReadError> {
-        let mut rows = vec![];
-        for span_id in span_ids {
-            rows.extend(telemetry.span(&run.run_id, span_id).await?);
-        }
+        let rows = telemetry.some_spans(&run.run_id, span_ids).await?;
         Ok(Self { rows, logs: logs(telemetry, run).await?, is_partial: true })
     }
 

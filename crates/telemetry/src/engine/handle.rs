@@ -1,6 +1,6 @@
 //! The handle that everybody else holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -213,8 +213,17 @@ impl Telemetry {
     /// # Errors
     /// When a segment cannot be read.
     pub async fn span(&self, run_id: &RunId, span_id: SpanId) -> Result<Option<SpanRow>, ReadError> {
+        Ok(self.some_spans(run_id, HashSet::from([span_id])).await?.pop())
+    }
+
+    /// Those of the spans of a run that are there, each once and in no order, with their content: far less work than one
+    /// after the other.
+    ///
+    /// # Errors
+    /// When a segment cannot be read.
+    pub async fn some_spans(&self, run_id: &RunId, span_ids: HashSet<SpanId>) -> Result<Vec<SpanRow>, ReadError> {
         self.progress.catch_up().await;
-        self.runs.span(run_id.as_str(), span_id).await
+        self.runs.some_spans(run_id.as_str(), span_ids).await
     }
 
     /// The log records of a run, in order of time.

@@ -108,25 +108,29 @@ impl RunReader {
         .await
     }
 
-    /// One span of a run with its content.
-    pub(crate) async fn span(&self, run_id: &str, span_id: SpanId) -> Result<Option<SpanRow>, ReadError> {
+    /// Those of the spans of a run that are there, each once, with their content: a segment is read once for all of them.
+    pub(crate) async fn some_spans(
+        &self,
+        run_id: &str,
+        mut wanted: HashSet<SpanId>,
+    ) -> Result<Vec<SpanRow>, ReadError> {
         let snapshot = self.spans_snapshot(run_id).await?;
         let run_id = run_id.to_owned();
         self.blocking(snapshot, vec![run_id.clone()], move |reader, snapshot, run_ids, runtime| {
+            let mut rows = Vec::with_capacity(wanted.len());
             for table in snapshot.tables() {
-                if let Some(row) = table.spans.of_run(&run_id).find(|row| row.head.span_id == span_id) {
-                    return Ok(Some(row.clone()));
-                }
+                rows.extend(table.spans.of_run(&run_id).filter(|row| wanted.remove(&row.head.span_id)).cloned());
             }
-            let mut rows = Vec::new();
             for segment in visible(snapshot, Signal::Spans, &run_id) {
-                let batches = runtime.block_on(reader.rows_of_runs(segment, run_ids, Columns::Full, Some(span_id)))?;
-                append(segment, &batches, decode::spans, &mut rows)?;
-                if let Some(row) = rows.pop() {
-                    return Ok(Some(row));
+                if wanted.is_empty() {
+                    break;
                 }
+                let reading = reader.rows_of_runs(segment, run_ids, Columns::Full, Some(&wanted));
+                let mut read = Vec::new();
+                append(segment, &runtime.block_on(reading)?, decode::spans, &mut read)?;
+                rows.extend(read.into_iter().filter(|row| wanted.remove(&row.head.span_id)));
             }
-            Ok(None)
+            Ok(rows)
         })
         .await
     }

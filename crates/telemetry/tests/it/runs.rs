@@ -39,6 +39,24 @@ async fn what_was_sent_can_be_read_when_it_is_acknowledged() {
     node.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn some_spans_of_a_run_are_read_once_each_from_wherever_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = Node::open(folder.path(), config(), Clock::manual(START)).await;
+    node.ingest((0..4).map(|id| span(1, id, "stored")).collect()).await.unwrap();
+    node.ingest(vec![span(2, 0, "of another run")]).await.unwrap();
+    node.telemetry.flush().await.unwrap();
+    node.ingest((3..6).map(|id| span(1, id, "in memory")).collect()).await.unwrap();
+    let wanted = [0, 2, 3, 5, 9].map(node::span_id);
+    let mut read = node.telemetry.some_spans(&run_id(1), wanted.into_iter().collect()).await.unwrap();
+    read.sort_by_key(|row| row.head.span_id);
+    let ids: Vec<_> = read.iter().map(|row| row.head.span_id).collect();
+    assert_eq!(ids, [0, 2, 3, 5].map(node::span_id));
+    assert!(read[0].body.attributes.contains("stored") && read[3].body.attributes.contains("in memory"));
+    assert!(node.telemetry.some_spans(&run_id(9), wanted.into_iter().collect()).await.unwrap().is_empty());
+    node.stop().await;
+}
+
 fn attribute(key: &str, value: Value) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }

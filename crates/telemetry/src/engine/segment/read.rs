@@ -60,14 +60,14 @@ impl SegmentReader {
         Self { objects, scratch, metadata: Arc::default() }
     }
 
-    /// The rows of the runs (their ids sorted), or the one span of them that is wanted, in the segment's order. Reads the
+    /// The rows of the runs (their ids sorted), or those of their spans that are wanted, in the segment's order. Reads the
     /// pages that may hold them and no others.
     pub(crate) async fn rows_of_runs(
         &self,
         segment: &Segment,
         run_ids: &[String],
         columns: Columns,
-        span_id: Option<SpanId>,
+        span_ids: Option<&HashSet<SpanId>>,
     ) -> Result<Vec<RecordBatch>, SegmentError> {
         let failed = |source| SegmentError::Parquet { path: segment.path.clone(), source };
         let metadata = self.metadata(segment).await?;
@@ -79,7 +79,7 @@ impl SegmentReader {
         }
         let mut builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.object(segment), metadata.clone());
         let mask = projection(builder.parquet_schema(), segment.signal, columns);
-        let filter = row_filter(builder.parquet_schema(), column, run_ids, span_id);
+        let filter = row_filter(builder.parquet_schema(), column, run_ids, span_ids);
         builder = builder.with_row_groups(groups).with_projection(mask).with_row_filter(filter);
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
@@ -268,7 +268,12 @@ fn projection(schema: &SchemaDescriptor, signal: Signal, columns: Columns) -> Pr
     ProjectionMask::leaves(schema, heads)
 }
 
-fn row_filter(schema: &SchemaDescriptor, run_column: usize, run_ids: &[String], span_id: Option<SpanId>) -> RowFilter {
+fn row_filter(
+    schema: &SchemaDescriptor,
+    run_column: usize,
+    run_ids: &[String],
+    span_ids: Option<&HashSet<SpanId>>,
+) -> RowFilter {
     let wanted: HashSet<String> = run_ids.iter().cloned().collect();
     let is_of_run = move |batch: RecordBatch| {
         let ids = batch.column(0).as_any().downcast_ref::<StringArray>();
@@ -278,10 +283,11 @@ fn row_filter(schema: &SchemaDescriptor, run_column: usize, run_ids: &[String], 
     let mask = ProjectionMask::leaves(schema, [run_column]);
     let mut predicates: Vec<Box<dyn ArrowPredicate>> = vec![Box::new(ArrowPredicateFn::new(mask, is_of_run))];
     let span_column = schema.columns().iter().position(|column| column.name() == "span_id");
-    if let Some((span_id, span_column)) = span_id.zip(span_column) {
+    if let Some((span_ids, span_column)) = span_ids.cloned().zip(span_column) {
         let is_wanted = move |batch: RecordBatch| {
             let ids = batch.column(0).as_any().downcast_ref::<FixedSizeBinaryArray>();
-            let is_span = |row| ids.is_some_and(|ids| ids.is_valid(row) && ids.value(row) == span_id.as_bytes());
+            let id = |row| ids.filter(|ids| ids.is_valid(row)).and_then(|ids| SpanId::from_bytes(ids.value(row)));
+            let is_span = |row| id(row).is_some_and(|id| span_ids.contains(&id));
             Ok((0..batch.num_rows()).map(is_span).map(Some).collect::<BooleanArray>())
         };
         let mask = ProjectionMask::leaves(schema, [span_column]);

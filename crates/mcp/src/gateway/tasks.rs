@@ -443,11 +443,12 @@ impl Incoming {
         }
         let told = if self.method == "tasks/result" {
             self.may_have(&said, known, recording).await?;
-            redacted(text::raw(&members), &known.redact, recording)
+            redacted(text::raw(&members), &known.redact, recording).await
         } else {
             if let Some(result) = members.get("result").cloned() {
                 self.may_have(&result, known, recording).await?;
-                members.insert("result".to_owned(), redacted(result, &known.redact, recording));
+                let result = redacted(result, &known.redact, recording).await;
+                members.insert("result".to_owned(), result);
             }
             self.in_words_of_the_client(text::raw(&members))
         };

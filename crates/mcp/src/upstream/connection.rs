@@ -370,6 +370,7 @@ impl Connection {
         tokio::select! {
             () = cancel.cancelled() => Ok(()),
             () = self.closing.cancelled() => Err(self.line.lost().into()),
+            () = self.lost() => Err(self.line.lost().into()),
             () = events.closed() => Ok(()),
             heard = hearing => heard,
         }

@@ -44,7 +44,7 @@ impl Replied {
                     let is_result = matches!(told, Answer::Result(_));
                     return Err(if is_result { told } else { RpcError::new(LIMIT, too_large).into() });
                 }
-                let result = redacted(result, &granted.permit.obligations.redact, &mut granted.recording);
+                let result = redacted(result, &granted.permit.obligations.redact, &mut granted.recording).await;
                 let result = incoming.with_task_named(result, &granted, &target).await;
                 Answer::Result(incoming.in_words_of_the_client(result))
             }

@@ -158,6 +158,26 @@ async fn subscriptions_are_heard_in_both_eras() {
 }
 
 #[tokio::test]
+async fn who_listens_is_told_when_the_connection_is_replaced() {
+    for (config, _) in ways().await {
+        let way = config.target();
+        let bench = Bench::with(vec![config]).await;
+        let client = bench.client("a", "x", no_capabilities()).await.unwrap();
+        let (events, _heard) = mpsc::channel(8);
+        let interest = Interest { resources: vec!["test://watched-resource".into()], ..Interest::default() };
+        let replacing = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            bench.server("a").refresh().await.unwrap();
+        };
+        let listening = client.session.listen(interest, events, CancellationToken::new());
+        let both = async { tokio::join!(listening, replacing) };
+        let (listened, ()) = tokio::time::timeout(Duration::from_secs(10), both).await.expect(&way);
+        assert_eq!(listened.unwrap_err().code(), "upstream_lost", "{way}");
+        bench.drain().await;
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_is_cancelled_ends_at_once() {
     for (config, _) in ways().await {
         let way = config.target();

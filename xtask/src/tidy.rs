@@ -2,6 +2,7 @@
 
 mod layers;
 mod licences;
+mod unused;
 
 use std::fs;
 use std::path::Path;
@@ -31,9 +32,9 @@ pub(crate) fn tidy() -> Result<()> {
     let metadata: Value = serde_json::from_str(&metadata).context("`cargo metadata` printed no JSON")?;
     let mut complaints = layers::complaints(&metadata);
     complaints.extend(licences::complaints(&metadata));
-    for file in tracked_files()? {
-        complaints.extend(file_complaints(&file)?);
-    }
+    let files = tracked_texts()?;
+    complaints.extend(unused::complaints(&metadata, &files, &root()));
+    complaints.extend(files.iter().flat_map(|(file, text)| file_complaints(file, text)));
     if complaints.is_empty() {
         println!("tidy: all rules hold");
         return Ok(());
@@ -41,15 +42,16 @@ pub(crate) fn tidy() -> Result<()> {
     bail!("tidy found {}:\n{}", complaints.len(), complaints.join("\n"))
 }
 
-/// Committed files and those about to be.
-fn tracked_files() -> Result<Vec<String>> {
+/// Committed files and those about to be, as far as they are text.
+fn tracked_texts() -> Result<Vec<(String, String)>> {
     let listed = read(&mut command("git", &["ls-files", "--cached", "--others", "--exclude-standard"]))?;
-    Ok(listed.lines().filter(|file| root().join(file).is_file()).map(str::to_owned).collect())
+    let files = listed.lines().filter(|file| root().join(file).is_file());
+    let read = |file: &str| fs::read(root().join(file)).with_context(|| format!("failed to read `{file}`"));
+    let texts = files.map(|file| Ok(String::from_utf8(read(file)?).ok().map(|text| (file.to_owned(), text))));
+    texts.filter_map(Result::transpose).collect()
 }
 
-fn file_complaints(file: &str) -> Result<Vec<String>> {
-    let bytes = fs::read(root().join(file)).with_context(|| format!("failed to read `{file}`"))?;
-    let Ok(text) = String::from_utf8(bytes) else { return Ok(Vec::new()) };
+fn file_complaints(file: &str, text: &str) -> Vec<String> {
     let mut complaints = Vec::new();
     let lines = text.lines().count();
     if is_source(file) && lines > SOURCE_LINES_MAX {
@@ -61,14 +63,14 @@ fn file_complaints(file: &str) -> Result<Vec<String>> {
         ));
     }
     if is_generated(file) {
-        return Ok(complaints);
+        return complaints;
     }
     for (number, line) in text.lines().enumerate() {
         for (word, why) in FORBIDDEN.iter().filter(|(word, _)| has_word(line, word)) {
             complaints.push(format!("{file}:{}: `{word}`: {why}", number + 1));
         }
     }
-    Ok(complaints)
+    complaints
 }
 
 /// A path starts where no name goes on: `pages/home` is a folder of ours.

@@ -18,7 +18,7 @@ mod keys;
 use mizzen_runtime::client::ClientError;
 
 pub use self::claims::{Claims, Expected};
-pub(crate) use self::fetch::{check_address, encode, form, post_form};
+pub(crate) use self::fetch::{check_address, post_form};
 pub use self::issuer::{Issuer, IssuerConfig, Metadata};
 pub use self::keys::issuer_of;
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
+pub(crate) use mizzen_model::percent::encode;
 use mizzen_runtime::client::{ClientConfig, ClientError, HttpClient, Misfit};
 use mizzen_runtime::secret::Secret;
 use serde_json::Value;
@@ -132,27 +133,5 @@ impl Server {
             status if status.is_client_error() => Failure::No(anyhow!("{message}")),
             status => Failure::Broken(anyhow!("{} answered {status}: {message}", self.url)),
         }
-    }
-}
-
-/// Percent-encodes a value for a query string or a path segment (RFC 3986, unreserved characters stay).
-pub(crate) fn encode(value: &str) -> String {
-    let mut encoded = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::encode;
-
-    #[test]
-    fn what_a_url_would_misread_is_encoded() {
-        assert_eq!(encode("a b&c=ü/~"), "a%20b%26c%3D%C3%BC%2F~");
     }
 }

@@ -4,7 +4,7 @@
 //! `id` names things, `attribute` and `span` carry what gateways saw, `step` and `run` are what a
 //! person reads, `message` is the content of a conversation, `permission` is what later planes decide
 //! on, `refusal` with which codes they say no, `asked` what they are asked, `trace_context` is where a call stands in a trace, `canonical` is JSON for
-//! digests, `estimate` is a number with its uncertainty, `yaml` is what people write with the place of every value, and `price` turns tokens into money.
+//! digests, `percent` what stands in URLs, `estimate` is a number with its uncertainty, `yaml` is what people write with the place of every value, and `price` turns tokens into money.
 
 pub mod asked;
 pub mod attribute;
@@ -12,6 +12,7 @@ pub mod canonical;
 pub mod estimate;
 pub mod id;
 pub mod message;
+pub mod percent;
 pub mod permission;
 pub mod price;
 pub mod refusal;

@@ -1,9 +1,8 @@
 //! Query strings in which a name may come more than once.
 
-use std::fmt::Write as _;
-
 use axum::extract::{FromRequestParts, Query};
 use http::request::Parts;
+use mizzen_model::percent::encode_pairs;
 use mizzen_model::suggest;
 
 use crate::error::ApiError;
@@ -52,8 +51,7 @@ impl Asked {
     /// The query string again, with `name` set anew and without the names in `without`.
     pub(crate) fn with(&self, name: &str, value: &str, without: &[&str]) -> String {
         let kept = self.0.iter().filter(|(found, _)| found != name && !without.contains(&found.as_str()));
-        let pairs = kept.map(|(name, value)| (name.as_str(), value.as_str())).chain([(name, value)]);
-        pairs.map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect::<Vec<_>>().join("&")
+        encode_pairs(kept.map(|(name, value)| (name.as_str(), value.as_str())).chain([(name, value)]))
     }
 }
 
@@ -68,19 +66,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
         }
         Ok(Self(pairs))
     }
-}
-
-/// Percent-encoding of everything but what is never reserved (RFC 3986, section 2.3).
-fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 
 use std::collections::HashSet;
 
+use mizzen_model::percent::encode_path;
+use percent_encoding::percent_decode_str;
+
 use crate::reference::EntityRef;
 
 /// What every id of a page begins with, so that none is an id of the portal's.
@@ -119,27 +122,10 @@ pub(super) fn anchor(id: &str) -> String {
 }
 
 fn decoded(text: &str) -> Option<String> {
-    let bytes = text.as_bytes();
-    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while at < bytes.len() {
-        let pair = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        let byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        out.push(byte.unwrap_or(bytes[at]));
-        at += if byte.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8(out).ok().filter(|text| !text.contains(|c: char| c.is_control() || c == '\\'))
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    (!decoded.contains(|c: char| c.is_control() || c == '\\')).then(|| decoded.into_owned())
 }
 
-/// Percent-encoded for a path; slashes stay.
 fn encoded(path: &str) -> String {
-    let mut encoded = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                encoded.push(char::from(byte))
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
+    encode_path(path.as_bytes())
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use mizzen_model::percent::{encode, encode_pairs};
 use mizzen_model::permission::Role;
 use mizzen_runtime::client::HttpClient;
 use mizzen_runtime::error::Chain;
@@ -18,7 +19,7 @@ use crate::Control;
 use crate::environment::Environment;
 use crate::sign_in::{self, SessionCookie};
 use crate::token::{self, TokenHash};
-use crate::tokens::{Claims, Expected, Issuer, IssuerConfig, Metadata, TokenError, encode, form, post_form};
+use crate::tokens::{Claims, Expected, Issuer, IssuerConfig, Metadata, TokenError, post_form};
 
 const STATE_PREFIX: &str = "mzo_";
 const BROWSER_PREFIX: &str = "mzb_";
@@ -132,14 +133,14 @@ impl Oidc {
         }
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(derived("verifier", browser.expose())));
         let scope = ["openid"].into_iter().chain(self.0.config.scopes.iter().map(String::as_str));
-        let query = form(&[
+        let query = encode_pairs([
             ("response_type", "code"),
-            ("client_id", &self.0.config.client_id),
-            ("redirect_uri", &pending.redirect_uri),
-            ("scope", &scope.collect::<Vec<_>>().join(" ")),
+            ("client_id", self.0.config.client_id.as_str()),
+            ("redirect_uri", pending.redirect_uri.as_str()),
+            ("scope", scope.collect::<Vec<_>>().join(" ").as_str()),
             ("state", state.expose()),
-            ("nonce", &derived("nonce", browser.expose())),
-            ("code_challenge", &challenge),
+            ("nonce", derived("nonce", browser.expose()).as_str()),
+            ("code_challenge", challenge.as_str()),
             ("code_challenge_method", "S256"),
         ]);
         let joint = if endpoint.contains('?') { '&' } else { '?' };
@@ -253,7 +254,7 @@ impl Oidc {
             }
         };
         let client = self.0.issuer.client();
-        let (status, body) = post_form(client, self.issuer(), endpoint, authorization, form(&pairs)).await?;
+        let (status, body) = post_form(client, self.issuer(), endpoint, authorization, encode_pairs(pairs)).await?;
         if status >= 500 {
             let (issuer, message) = (self.issuer().to_owned(), format!("it answers with status {status}"));
             return Err(TokenError::Unavailable { issuer, message, source: None }.into());

@@ -91,22 +91,3 @@ async fn exchange(
 pub(super) fn unavailable(issuer: &str, message: String, source: Option<Box<ClientError>>) -> TokenError {
     TokenError::Unavailable { issuer: issuer.to_owned(), message, source }
 }
-
-/// `name=value` pairs, percent-encoded (RFC 3986 unreserved characters stay), joined by `&`.
-pub(crate) fn form(pairs: &[(&str, &str)]) -> String {
-    let pairs = pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
-    pairs.collect::<Vec<_>>().join("&")
-}
-
-/// Also of names and secrets before they become basic credentials (RFC 6749, section 2.3.1).
-pub(crate) fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}

@@ -1,6 +1,5 @@
 //! SQLite in the data folder.
 
-use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -8,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mizzen_model::percent;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyConnection, AnyPool, AssertSqlSafe, Connection as _};
 
@@ -73,14 +73,5 @@ async fn pool(url: &str, connections: u32, timeout: Duration, pragmas: String) -
 
 /// The path as an URL: whatever is not plain is percent-encoded, so that a `?` in a folder's name stays a name.
 fn url(path: &Path) -> String {
-    let mut url = String::from("sqlite://");
-    for &byte in path.as_os_str().as_bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
-            url.push(char::from(byte));
-        } else {
-            // Writing to a string cannot fail.
-            let (Ok(()) | Err(_)) = write!(url, "%{byte:02X}");
-        }
-    }
-    url
+    format!("sqlite://{}", percent::encode_path(path.as_os_str().as_bytes()))
 }

@@ -2,6 +2,8 @@
 
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, Value};
+use mizzen_model::percent::encode;
+use percent_encoding::percent_decode_str;
 
 /// All filters, to name the nearest.
 pub(super) const NAMES: &[&str] = &[
@@ -74,7 +76,7 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
     environment.add_filter("truncate", truncate);
     environment.add_filter("wordcount", |text: String| text.split_whitespace().count());
     environment.add_filter("nl2br", |text: String| text.replace('\n', "<br />\n"));
-    environment.add_filter("urlencode", |text: String| url_encoded(&text));
+    environment.add_filter("urlencode", |text: String| encode(&text));
     environment.add_filter("center", center);
     environment.add_filter("striptags", strip_tags);
 }
@@ -102,22 +104,7 @@ fn parse_repo_url(url: String) -> Result<Value, Error> {
 }
 
 fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let (mut decoded, mut at) = (Vec::with_capacity(bytes.len()), 0);
-    while at < bytes.len() {
-        let pair = text.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                at += 3;
-            }
-            None => {
-                decoded.push(if bytes[at] == b'+' { b' ' } else { bytes[at] });
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 /// `kind:namespace/name` in its parts, spelt as given; defaults are `defaultKind` and `defaultNamespace`.
@@ -188,17 +175,6 @@ fn truncate(
         cut.truncate(at);
     }
     cut + end.as_deref().unwrap_or("...")
-}
-
-fn url_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
 }
 
 fn center(text: String, width: Option<usize>) -> Result<String, Error> {

@@ -16,6 +16,7 @@ use mizzen_catalog::reference::DEFAULT_NAMESPACE;
 use mizzen_catalog::version::Version;
 use mizzen_catalog::{Catalog, EntityRef};
 use mizzen_model::id::Digest;
+use mizzen_model::percent;
 use mizzen_runtime::error::Chain;
 use serde_json::{Value, json};
 
@@ -89,7 +90,7 @@ pub(crate) async fn index(State(app): State<Arc<App>>, reader: Reader) -> Result
 }
 
 fn entry(skill: &Published) -> Value {
-    let in_path: String = skill.name.bytes().map(in_path).collect();
+    let in_path = percent::encode(&skill.name);
     let (kind, digest, file) = match skill.digest_of_archive() {
         Some(digest) => ("archive", digest, ARCHIVE),
         None => ("skill-md", skill.digest_of_text(), "SKILL.md"),
@@ -101,15 +102,6 @@ fn entry(skill: &Published) -> Value {
         "url": format!("{in_path}/{}/{file}", digest.hex()),
         "digest": digest,
     })
-}
-
-/// A byte of a path's segment (RFC 3986, section 3.3).
-fn in_path(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-        char::from(byte).to_string()
-    } else {
-        format!("%{byte:02X}")
-    }
 }
 
 /// The file of the newest approved version.

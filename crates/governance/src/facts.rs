@@ -3,6 +3,7 @@
 use cedar_policy::RestrictedExpression;
 use mizzen_model::asked::Taint;
 use mizzen_model::permission::{Evidence, EvidenceHad};
+use mizzen_model::respelled::is_respelled;
 use mizzen_model::step::Source;
 use mizzen_model::time::Timestamp;
 use serde_json::{Map, Value};
@@ -43,6 +44,10 @@ pub(crate) fn context(
     let arguments = request.arguments.and_then(Value::as_object).unwrap_or(&empty);
     let mut read = Record::new();
     for (path, readings) in &needs.arguments {
+        if is_respelled_in(arguments, path) {
+            let why = "is there in other letters too, and servers that tell no case apart would read that";
+            return Err(Unrepresentable { path: path.clone(), why });
+        }
         let Some(value) = lookup(arguments, path) else { continue };
         let fact = argument(value, *readings).map_err(|why| Unrepresentable { path: path.clone(), why })?;
         read.insert(path.clone(), fact);
@@ -171,12 +176,27 @@ pub(crate) fn is_elsewhere(arguments: &Map<String, Value>, path: &str) -> bool {
     above.filter_map(|above| lookup(arguments, above)).any(|value| !value.is_object())
 }
 
+/// Whether something on the way to a path, or at its end, has a namesake that differs in case only.
+fn is_respelled_in(arguments: &Map<String, Value>, path: &str) -> bool {
+    let mut object = Some(arguments);
+    names(path).any(|name| {
+        let members = object.take();
+        object = members.and_then(|members| members.get(&name)).and_then(Value::as_object);
+        members.is_some_and(|members| members.keys().any(|other| is_respelled(other, &name)))
+    })
+}
+
+/// Of a JSON pointer without its first slash.
+fn names(path: &str) -> impl Iterator<Item = String> {
+    path.split('/').map(|name| name.replace("~1", "/").replace("~0", "~"))
+}
+
 /// The value at a path; null is as good as missing.
 pub(crate) fn lookup<'a>(arguments: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     if !path.contains(['/', '~']) {
         return arguments.get(path).filter(|value| !value.is_null());
     }
-    let mut names = path.split('/').map(|name| name.replace("~1", "/").replace("~0", "~"));
+    let mut names = names(path);
     let mut value = arguments.get(&names.next()?)?;
     for name in names {
         value = value.as_object()?.get(&name)?;

@@ -158,6 +158,33 @@ fn limits_on_arguments_permit_refuse_and_ask() {
     assert_eq!(unrepresentable.effect, Effect::Deny);
     assert!(unrepresentable.reason.contains("`amount` has more than four places"), "{}", unrepresentable.reason);
     assert_eq!(send(json!([1])).effect, Effect::Deny);
+    let respelled = send(json!({"recipient": IBAN, "amount": 1, "Amount": 9_999}));
+    assert_eq!(respelled.effect, Effect::Deny);
+    assert!(respelled.reason.contains("`amount` is there in other letters"), "{}", respelled.reason);
+}
+
+#[test]
+fn an_optional_argument_is_not_missing_when_it_is_written_in_other_letters() {
+    let text = r"
+apiVersion: mizzen.dev/v1
+kind: Boundary
+metadata: {name: b}
+spec:
+  mode: enforce
+  agents: [bank-agent]
+  tools:
+    - tool: bank/pay
+      arguments: {to/amount: {at_most: 5, optional: true}}
+";
+    let set = compile(&[text], "");
+    let pay = |arguments| tool("bank", "pay", arguments).of(&set).effect;
+    for fine in [json!({}), json!({"to": {"amount": 5}}), json!({"to": {"name": "x"}, "note": {"Amount": 9}})] {
+        assert_eq!(pay(fine.clone()), Effect::Allow, "{fine}");
+    }
+    for other in [json!({"to": {"Amount": 9}}), json!({"To": {"amount": 9}}), json!({"to": {"amount": 5, "AMOUNT": 9}})]
+    {
+        assert_eq!(pay(other.clone()), Effect::Deny, "{other}");
+    }
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{MapAccess, Visitor};
+use mizzen_model::respelled::is_respelled;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -25,6 +26,32 @@ pub(crate) struct Raw<'a>(pub(crate) Option<&'a RawValue>);
 impl<'a, 'de: 'a> Deserialize<'de> for Raw<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         <&RawValue>::deserialize(deserializer).map(|raw| Self(Some(raw)))
+    }
+}
+
+/// Whether an object has a member that is one of `known`, which are lower-case, in other letters.
+pub(crate) fn has_respelled(text: &str, known: &'static [&'static str]) -> bool {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    reader.deserialize_map(Respelled(known)).unwrap_or(false)
+}
+
+struct Respelled(&'static [&'static str]);
+
+impl<'de> Visitor<'de> for Respelled {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        while let Some(Text(name)) = members.next_key()? {
+            let is_plain = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+            found |= !is_plain && self.0.iter().any(|known| is_respelled(&name, known));
+            members.next_value::<IgnoredAny>()?;
+        }
+        Ok(found)
     }
 }
 

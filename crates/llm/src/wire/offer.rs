@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::{Number, Value};
 
 use super::Format;
-use super::json::{Entries, Raw, Text};
-use super::request::RequestHead;
+use super::json::{Entries, Raw, Text, has_respelled};
+use super::request::{Limits, RequestHead};
 
 /// Names of tools that are told to policy; of more only the number is.
 pub const NAMES_MAX: usize = 64;
@@ -61,6 +61,8 @@ pub enum ProviderTool {
 pub enum OfferError {
     #[error("`{field}` is not a list of objects with a `type` or a `name`; send it as the API defines it")]
     Shape { field: &'static str },
+    #[error("`{field}` is a number that cannot be represented, or is in one; send one of 64 bits")]
+    Number { field: &'static str },
     #[error("the server `{label}` has an address that cannot be read; use `https://host/path` without a user")]
     Address { label: String },
     #[error("the request has more than {PROVIDER_TOOLS_MAX} tools that the provider would run; send fewer")]
@@ -94,6 +96,26 @@ struct Tool<'a> {
     #[serde(borrow, default)]
     configs: Raw<'a>,
 }
+
+/// The members of what is offered that are read here, at any depth.
+const OFFERED: &[&str] = &[
+    "type",
+    "name",
+    "function",
+    "custom",
+    "tools",
+    "server_label",
+    "server_url",
+    "connector_id",
+    "allowed_tools",
+    "mcp_server_name",
+    "default_config",
+    "configs",
+    "enabled",
+    "tool_names",
+    "url",
+    "tool_configuration",
+];
 
 /// Of a toolset's tools: whether they may run.
 #[derive(Deserialize)]
@@ -146,6 +168,7 @@ impl Offer {
     /// When what the provider would run cannot be read.
     pub fn read(format: Format, head: &RequestHead<'_>) -> Result<Self, OfferError> {
         let limits = head.limits;
+        limits.check()?;
         // Only what the format has: an upstream that does not know a field is not bound by it. Of two the larger.
         let said: &[Raw<'_>] = match format {
             Format::Chat => &[limits.max_completion_tokens, limits.max_tokens],
@@ -200,6 +223,22 @@ impl Offer {
             tool_count: found.count,
             provider_tools: found.provider.into_iter().collect(),
         })
+    }
+}
+
+impl Limits<'_> {
+    /// What cannot be read here bounds nothing, and may be read elsewhere.
+    fn check(&self) -> Result<(), OfferError> {
+        let all = [
+            ("max_tokens", self.max_tokens),
+            ("max_completion_tokens", self.max_completion_tokens),
+            ("max_output_tokens", self.max_output_tokens),
+            ("n", self.n),
+            ("best_of", self.best_of),
+            ("temperature", self.temperature),
+        ];
+        let unreadable = all.into_iter().find(|(_, raw)| raw.get().is_some() && raw.read::<Value>().is_none());
+        unreadable.map_or(Ok(()), |(field, _)| Err(OfferError::Number { field }))
     }
 }
 
@@ -379,7 +418,8 @@ fn names(raw: Raw<'_>) -> Option<Vec<String>> {
 
 /// A list of values would be read as an object's fields in their order, which no provider does.
 fn object<'a, T: Deserialize<'a>>(raw: Raw<'a>) -> Option<T> {
-    is_object(raw).then(|| raw.read()).flatten()
+    let text = raw.get().filter(|_| is_object(raw))?;
+    if has_respelled(text, OFFERED) { None } else { raw.read() }
 }
 
 fn is_object(raw: Raw<'_>) -> bool {

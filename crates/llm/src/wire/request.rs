@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::json::{Raw, Text};
+use super::json::{Raw, Text, has_respelled};
 
 /// Why a body is not a request. The messages hold positions, never content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +15,43 @@ pub enum RequestError {
     Syntax { line: usize, column: usize },
     #[error("the body has {what} at line {line} column {column}; send one JSON object as the API defines it")]
     Shape { what: &'static str, line: usize, column: usize },
+    #[error(
+        "the body has a field of the API in other letters, which some servers would read; send it as the API defines it"
+    )]
+    Respelled,
 }
+
+/// What decides where a request goes, what it may do, and what is searched in it.
+const FIELDS: &[&str] = &[
+    "model",
+    "messages",
+    "system",
+    "instructions",
+    "stream",
+    "stream_options",
+    "previous_response_id",
+    "conversation",
+    "store",
+    "background",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "n",
+    "best_of",
+    "temperature",
+    "tools",
+    "input",
+    "mcp_servers",
+    "prompt",
+    "web_search_options",
+    "search_parameters",
+    "plugins",
+    "data_sources",
+    "enable_search",
+    "models",
+    "fallbacks",
+    "functions",
+];
 
 /// What the gateway acts on; everything else passes through unread.
 #[derive(Debug, Default)]
@@ -130,6 +166,9 @@ impl<'a> RequestHead<'a> {
     pub fn parse(body: &'a [u8]) -> Result<Self, RequestError> {
         let text = std::str::from_utf8(body).map_err(|e| RequestError::NotUtf8 { offset: e.valid_up_to() })?;
         let fields: Fields<'a> = serde_json::from_str(text).map_err(|e| refuse(&e))?;
+        if has_respelled(text, FIELDS) {
+            return Err(RequestError::Respelled);
+        }
         let model =
             match fields.model.get() {
                 None => None,
@@ -210,6 +249,10 @@ mod tests {
         let twice = RequestHead::parse(br#"{"model":"cheap","model":"dear"}"#).unwrap_err();
         assert!(matches!(twice, RequestError::Shape { what: "a field twice", .. }), "{twice}");
         assert_eq!(RequestHead::parse(b"{\"a\":\"\xff\"}").unwrap_err(), RequestError::NotUtf8 { offset: 6 });
+        for respelled in [r#"{"model":"m","Model":"x"}"#, r#"{"MODEL":"x"}"#, r#"{"model":"m","Max_To\u212aens":9}"#] {
+            assert_eq!(RequestHead::parse(respelled.as_bytes()).unwrap_err(), RequestError::Respelled, "{respelled}");
+        }
+        assert!(RequestHead::parse(br#"{"model":"m","maxTokens":9,"metadata":{"Model":"x"}}"#).is_ok());
         assert!(RequestHead::parse(b"[1]").is_err());
         assert!(RequestHead::parse(b"").is_err());
         assert!(RequestHead::parse(br#"{"model":7}"#).is_err());

@@ -1,5 +1,6 @@
 //! One JSON-RPC message from a client.
 
+use mizzen_model::respelled;
 use serde_json::value::RawValue;
 
 use super::json::{self, Members};
@@ -33,6 +34,24 @@ pub struct Malformed {
     pub error: RpcError,
 }
 
+/// Members of messages and of parameters that decide what is asked of whom.
+const MEMBERS: [&str; 14] = [
+    "jsonrpc",
+    "id",
+    "method",
+    "params",
+    "result",
+    "error",
+    "_meta",
+    "name",
+    "arguments",
+    "uri",
+    "ref",
+    "argument",
+    "task",
+    "inputResponses",
+];
+
 /// # Errors
 /// When `body` is no single JSON-RPC message: batches are refused.
 pub fn decode(body: &[u8], depth_max: usize) -> Result<Message, Malformed> {
@@ -54,6 +73,9 @@ pub fn decode(body: &[u8], depth_max: usize) -> Result<Message, Malformed> {
         Some(id) if !is_id(&id) => return Err(invalid(None, "`id` must be a string or an integer")),
         id => id,
     };
+    if is_respelled(&parts) {
+        return Err(invalid(id.as_ref(), RESPELLED));
+    }
     if parts.get("jsonrpc").and_then(|version| json::text(version)).as_deref() != Some("2.0") {
         return Err(invalid(id.as_ref(), "`jsonrpc` must be \"2.0\""));
     }
@@ -64,6 +86,7 @@ pub fn decode(body: &[u8], depth_max: usize) -> Result<Message, Malformed> {
     let params = match parts.swap_remove("params") {
         None => Members::new(),
         Some(params) => match json::members(&params) {
+            Some(params) if is_respelled(&params) => return Err(invalid(id.as_ref(), RESPELLED)),
             Some(params) => params,
             None => return Err(invalid(id.as_ref(), "`params` must be an object")),
         },
@@ -72,6 +95,13 @@ pub fn decode(body: &[u8], depth_max: usize) -> Result<Message, Malformed> {
         Some(id) => Message::Request { id, method, params },
         None => Message::Notification { method, params },
     })
+}
+
+const RESPELLED: &str =
+    "a member is written in other letters, which some servers would read; write it as the protocol does";
+
+fn is_respelled(members: &Members) -> bool {
+    members.keys().any(|name| MEMBERS.iter().any(|known| respelled::is_respelled(name, known)))
 }
 
 fn response(id: Option<Box<RawValue>>, parts: &mut Members) -> Result<Message, Malformed> {

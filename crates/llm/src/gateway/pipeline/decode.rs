@@ -178,7 +178,7 @@ pub(in crate::gateway) async fn read(gateway: &Inner, parts: &Parts, body: Body)
 /// Nothing is sent of which nobody can say what the provider would run for it.
 fn unreadable(error: &OfferError) -> Refusal {
     let param = match error {
-        OfferError::Shape { field } => field,
+        OfferError::Shape { field } | OfferError::Number { field } => field,
         OfferError::Address { .. } | OfferError::TooMany => "tools",
     };
     Refusal::new(Reason::InvalidRequest, error.to_string()).about(param)

@@ -256,6 +256,7 @@ fn what_cannot_be_read_is_no_offer() {
         r#"[["function","f"]]"#,
         "7",
         r#"[{"type":"function","type":"web_search","name":"f"}]"#,
+        r#"[{"type":"function","Type":"web_search","name":"f"}]"#,
     ] {
         assert_eq!(read(Format::Responses, &format!(r#"{{"model":"m","tools":{tools}}}"#)), shape("tools"), "{tools}");
     }
@@ -284,6 +285,12 @@ fn what_cannot_be_read_is_no_offer() {
     ] {
         let body = format!(r#"{{"model":"m","tools":[{{"type":"mcp","server_label":"l","server_url":"{url}"}}]}}"#);
         assert_eq!(read(Format::Responses, &body), Err(OfferError::Address { label: "l".into() }), "{url}");
+    }
+    for (field, number) in
+        [("max_tokens", "1e400"), ("max_completion_tokens", "[1e400]"), ("n", "1e999"), ("temperature", "-1e400")]
+    {
+        let body = format!(r#"{{"model":"m","{field}":{number}}}"#);
+        assert_eq!(read(Format::Chat, &body), Err(OfferError::Number { field }), "{body}");
     }
     let many: Vec<String> = (0..70).map(|n| format!(r#"{{"type":"t{n}"}}"#)).collect();
     let body = format!(r#"{{"model":"m","tools":[{}]}}"#, many.join(","));

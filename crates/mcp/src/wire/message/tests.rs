@@ -41,6 +41,9 @@ fn what_is_no_message_is_refused_with_its_id_where_there_is_one() {
         (br#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, INVALID_REQUEST),
         (br#"{"jsonrpc":"2.0","id":{},"method":"ping"}"#, INVALID_REQUEST),
         (b"7", INVALID_REQUEST),
+        (br#"{"jsonrpc":"2.0","id":1,"method":"x","Method":"y"}"#, INVALID_REQUEST),
+        (br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","Name":"b"}}"#, INVALID_REQUEST),
+        (br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","ARGUMENTS":{}}}"#, INVALID_REQUEST),
     ] {
         let malformed = decode(body, 16).unwrap_err();
         assert_eq!(malformed.error.code, code, "{}", String::from_utf8_lossy(body));

@@ -9,6 +9,7 @@ pub mod measure;
 
 use mizzen_model::id::Digest;
 use mizzen_model::permission::Evidence;
+use mizzen_model::run::RunSummary;
 use mizzen_model::step::Source;
 use mizzen_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -98,10 +99,23 @@ pub fn alpha_of_look(alpha_total: f64, look: u32) -> f64 {
     alpha_total * 6.0 / (std::f64::consts::PI.powi(2) * k * k)
 }
 
-/// Whether a run's steps may count: somebody other than the agent itself saw some of them.
+/// Whether somebody other than the agent itself saw some of the steps.
 #[must_use]
 pub fn is_witnessed(sources: &[Source]) -> bool {
     sources.iter().any(|source| *source != Source::Sdk)
+}
+
+/// Why a run is no evidence, if it is none: Mizzen saw nothing of it, or somebody reported something of it who did not show the
+/// agent's key. Whoever is told a trace's id could else make a run of it that went well, or badly.
+#[must_use]
+pub fn is_no_evidence(run: &RunSummary) -> Option<&'static str> {
+    if !is_witnessed(&run.sources) {
+        Some("reported by the agent itself alone")
+    } else if run.has_foreign_steps {
+        Some("reported in part by a sender without the agent's key")
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]

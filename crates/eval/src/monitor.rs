@@ -215,7 +215,7 @@ impl Eval {
     /// When there is none by this id.
     pub async fn monitor(&self, id: &str) -> Result<(MonitorView, Vec<Point>, Vec<Alarm>), EvalError> {
         let (monitor, progress) = self.0.storage.monitor(id).await?;
-        let points = shown(self.0.storage.points(id).await?);
+        let points = thinned(self.0.storage.points(id).await?, POINTS_SHOWN);
         Ok((MonitorView::of(&monitor, &progress), points, progress.alarms))
     }
 
@@ -229,8 +229,8 @@ impl Eval {
 }
 
 /// Evenly thinned, the newest and every alarm always among them.
-fn shown(points: Vec<Point>) -> Vec<Point> {
-    let every = points.len().div_ceil(POINTS_SHOWN).max(1);
+fn thinned(points: Vec<Point>, points_max: usize) -> Vec<Point> {
+    let every = points.len().div_ceil(points_max).max(1);
     let last = points.len().saturating_sub(1);
     let kept = points.into_iter().enumerate().filter(|(at, point)| at % every == 0 || *at == last || point.alarm);
     kept.map(|(_, point)| point).collect()

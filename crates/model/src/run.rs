@@ -53,6 +53,10 @@ pub struct RunSummary {
     /// The case that the run says it is a trial of.
     #[serde(default)]
     pub case: Option<String>,
+    /// Whether a sender that did not show the key of the calls that Mizzen saw reported some of it: then the run is no
+    /// evidence, whoever it was.
+    #[serde(default)]
+    pub has_foreign_steps: bool,
 }
 
 impl RunSummary {

@@ -1,11 +1,13 @@
 use mizzen_model::id::Digest;
 use mizzen_model::permission::Verdict;
+use mizzen_model::run::RunSummary;
 use mizzen_model::step::Source;
 use mizzen_model::time::Timestamp;
 use rand::{RngExt as _, SeedableRng as _};
+use serde_json::json;
 
 use super::measure::measure;
-use super::{ALPHA_TOTAL, EvidenceFrom, Published, alpha_of_look, is_witnessed};
+use super::{ALPHA_TOTAL, EvidenceFrom, Published, alpha_of_look, is_no_evidence, is_witnessed};
 use crate::evaluator::{Evaluator, Spec};
 use crate::experiment::metric::Metric;
 use crate::score::{EvaluatorId, Score, ScoreOutcome};
@@ -151,4 +153,21 @@ fn newer_evidence_of_fewer_cases_counts_only_where_it_contradicts() {
     ] {
         assert_eq!(newer.adds_to(&before), adds, "{newer:?}");
     }
+}
+
+#[test]
+fn a_run_of_which_a_stranger_reports_something_is_no_evidence() {
+    let run = |sources: &[Source], has_foreign_steps: bool| -> RunSummary {
+        let usage = json!({ "input_tokens": 1, "output_tokens": 1, "cache_read_tokens": 0, "cache_write_tokens": 0,
+            "reasoning_tokens": 0 });
+        let run = json!({ "run_id": "r", "revision": 1, "is_final": true, "agent": "helm", "title": "", "session": null,
+            "caller": "ada", "service": null, "started_at": "2026-11-25T10:00:00Z", "duration_ns": 1, "outcome": "ok",
+            "error_message": null, "spans": 1, "steps": 1, "model_calls": 1, "tool_calls": 0, "errors": 0, "usage": usage,
+            "cost_usd": null, "unpriced_calls": 0, "models": [], "sources": sources, "has_foreign_steps": has_foreign_steps });
+        serde_json::from_value(run).unwrap()
+    };
+    assert_eq!(is_no_evidence(&run(&[Source::Gateway, Source::Sdk], false)), None);
+    assert_eq!(is_no_evidence(&run(&[Source::Sdk], false)), Some("reported by the agent itself alone"));
+    let foreign = is_no_evidence(&run(&[Source::Gateway, Source::Sdk], true)).unwrap();
+    assert!(foreign.contains("without the agent's key"), "{foreign}");
 }

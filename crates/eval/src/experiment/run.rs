@@ -4,7 +4,7 @@
 //! pool. Where content is needed, a few runs are read at once. Scores leave memory in blocks; what stays is a row of 24 bytes
 //! for each score that is a number, for the aggregates.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures::{StreamExt as _, stream};
@@ -179,8 +179,8 @@ struct Tally {
 #[derive(Debug, Default)]
 struct Sources {
     seen: BTreeSet<Source>,
-    /// Runs that only the agent itself reported.
-    unwitnessed: u64,
+    /// Runs that are no evidence, by why.
+    none: BTreeMap<&'static str, u64>,
 }
 
 async fn work(
@@ -417,7 +417,9 @@ impl Tally {
             self.agents.insert(agent.clone());
         }
         self.sources.seen.extend(&run.sources);
-        self.sources.unwitnessed += u64::from(!evidence::is_witnessed(&run.sources));
+        if let Some(why) = evidence::is_no_evidence(run) {
+            *self.sources.none.entry(why).or_default() += 1;
+        }
         for (metric, score) in self.metrics.iter_mut().zip(&scores) {
             metric.add_of(score, run.session.as_deref());
         }

@@ -8,10 +8,10 @@ use mizzen_model::step::Source;
 use mizzen_runtime::error::Chain;
 
 use super::state::{EvidenceProgress, Observed, Progress, passed, value_of};
-use super::{Monitor, Point, Unit};
+use super::{Monitor, Unit, thinned};
 use crate::error::EvalError;
 use crate::evaluator::{Evaluator, Need};
-use crate::evidence::{ALPHA_TOTAL, EvidenceFrom, Published, alpha_of_look, is_witnessed};
+use crate::evidence::{ALPHA_TOTAL, EvidenceFrom, Published, alpha_of_look, is_no_evidence, is_witnessed};
 use crate::label::consensus;
 use crate::plane::Eval;
 use crate::set::EvalSet;
@@ -80,7 +80,7 @@ impl Watch {
         if counted.is_empty() && progress == self.progress {
             return Ok(true);
         }
-        let points = thinned(points);
+        let points = thinned(points, POINTS_PER_STEP);
         progress.steps += 1;
         progress.points += points.len() as u64;
         let step = Step { runs: &counted, points: &points };
@@ -157,6 +157,7 @@ impl Watch {
             agent: run.agent.clone(),
             digest: run.agent_digest().cloned(),
             sources: run.sources.clone(),
+            no_evidence: is_no_evidence(run),
             ended_at: run.started_at.plus_nanos(run.duration_ns.max(0)),
         }))
     }
@@ -165,17 +166,17 @@ impl Watch {
         if !self.monitor.publish_evidence {
             return Ok(());
         }
+        let unproven = run.no_evidence.filter(|_| !self.monitor.count_sdk_evidence);
         let why_not = match (&run.digest, &run.agent) {
-            (None, _) => Some("the newest run names no agent digest, so that it is evidence about none"),
-            (_, None) => Some("the newest run names no agent, so that its lineage is not known"),
-            _ if self.evaluator.repeats_sent_scores() => Some("the evaluator repeats scores that somebody sent"),
-            _ if self.is_chosen().is_some() => self.is_chosen(),
-            _ if !is_witnessed(&run.sources) && !self.monitor.count_sdk_evidence => {
-                Some("the newest run was reported by the agent itself alone, which is no evidence")
+            (None, _) => Some("the newest run names no agent digest, so that it is evidence about none".to_owned()),
+            (_, None) => Some("the newest run names no agent, so that its lineage is not known".to_owned()),
+            _ if self.evaluator.repeats_sent_scores() => {
+                Some("the evaluator repeats scores that somebody sent".to_owned())
             }
-            _ => None,
+            _ if self.is_chosen().is_some() => self.is_chosen().map(str::to_owned),
+            _ => unproven.map(|why| format!("the newest run was {why}, which is no evidence")),
         };
-        progress.problem = why_not.map(str::to_owned);
+        progress.problem.clone_from(&why_not);
         let (Some(subject), Some(agent), None) = (&run.digest, &run.agent, why_not) else { return Ok(()) };
         let is_of = |known: &EvidenceProgress| known.subject == *subject && known.agent == *agent;
         let mut evidence = match progress.evidence.iter().position(is_of) {
@@ -243,12 +244,4 @@ impl Watch {
         }
         eval.publish_evidence(&published).await
     }
-}
-
-/// Evenly, the newest and every alarm kept.
-fn thinned(points: Vec<Point>) -> Vec<Point> {
-    let every = points.len().div_ceil(POINTS_PER_STEP).max(1);
-    let last = points.len().saturating_sub(1);
-    let kept = points.into_iter().enumerate().filter(|(at, point)| at % every == 0 || *at == last || point.alarm);
-    kept.map(|(_, point)| point).collect()
 }

@@ -5,7 +5,7 @@ use mizzen_model::time::Timestamp;
 
 use super::request::MonitorRequest;
 use super::state::{EvidenceProgress, Observed, Progress, passed, value_of};
-use super::{Monitor, MonitorView, Unit, shown};
+use super::{Monitor, MonitorView, POINTS_SHOWN, Unit, thinned};
 use crate::experiment::EvaluatorChoice;
 use crate::score::{EvaluatorId, Score, ScoreOutcome};
 use crate::selector::RunSelector;
@@ -41,6 +41,7 @@ fn run(at: usize, value: Option<f64>, unit: Option<&str>) -> Observed {
         agent: Some("helm".into()),
         digest: Some(Digest::of(b"helm")),
         sources: vec![Source::Gateway],
+        no_evidence: None,
         ended_at: Timestamp::from_unix_nanos(at as i64 * 1_000_000_000),
     }
 }
@@ -207,7 +208,7 @@ fn a_chart_keeps_its_ends_and_its_alarms() {
     let mut points: Vec<_> =
         (0..2_000).filter_map(|at| progress.observe(&run(at, Some(1.0), None), now(1)).unwrap()).collect();
     points[777].alarm = true;
-    let shown = shown(points);
+    let shown = thinned(points, POINTS_SHOWN);
     assert!(shown.len() <= 603, "{}", shown.len());
     assert_eq!((shown[0].n, shown.last().unwrap().n), (1, 2_000));
     assert!(shown.iter().any(|point| point.n == 778));

@@ -68,5 +68,6 @@ pub(crate) fn summary(run_id: &str, spans: u32) -> RunSummary {
         sources: vec![],
         agent_digests: vec![],
         case: None,
+        has_foreign_steps: false,
     }
 }

@@ -31,6 +31,19 @@ pub(super) struct Facts {
     /// Of the first tool call.
     tool: Option<Name>,
     confinement: Option<String>,
+    has_foreign_steps: bool,
+}
+
+/// Trace ids are no secret: whatever an agent calls is sent its own.
+fn has_foreign_steps(heads: &[&SpanHead]) -> bool {
+    let mut seen: Vec<Option<&Name>> = Vec::new();
+    for head in heads.iter().filter(|head| head.source != Source::Sdk) {
+        if !seen.contains(&head.caller.as_ref()) {
+            seen.push(head.caller.as_ref());
+        }
+    }
+    let is_foreign = |head: &&SpanHead| head.caller.is_none() || !seen.contains(&head.caller.as_ref());
+    !seen.is_empty() && heads.iter().any(|head| head.source == Source::Sdk && is_foreign(head))
 }
 
 /// What is always exact, however old the [`Facts`] are.
@@ -79,6 +92,7 @@ impl Facts {
             tool: called.map(|head| head.tool.as_ref().unwrap_or(&head.name).clone()),
             // `mizzen run` starts processes without a sandbox; nothing can attest more yet.
             confinement: tree.own_root.map(|_| "unconfined".to_owned()),
+            has_foreign_steps: has_foreign_steps(&tree.heads),
         }
     }
 
@@ -121,6 +135,7 @@ impl Facts {
             sources: Vec::new(),
             agent_digests: Vec::new(),
             case: None,
+            has_foreign_steps: self.has_foreign_steps,
         }
     }
 }

@@ -10,7 +10,7 @@ use mizzen_model::step::{Outcome, Source, Step, StepKind};
 use mizzen_model::time::Timestamp;
 use mizzen_model::usage::Usage;
 
-use super::{Assembly, assemble};
+use super::{Assembly, RunState, assemble};
 use crate::row::{Name, SpanHead};
 
 const SECOND: i64 = 1_000_000_000;
@@ -118,4 +118,26 @@ fn counting(assembly: &Assembly) -> impl Iterator<Item = &Step> {
 
 fn input_tokens(assembly: &Assembly) -> u64 {
     counting(assembly).filter_map(|step| step.usage).map(|usage| usage.input_tokens).sum()
+}
+
+#[test]
+fn who_does_not_show_the_key_of_the_calls_that_were_seen_is_a_stranger_to_the_run() {
+    let by = |caller: Option<&str>, head: SpanHead| SpanHead { caller: caller.map(name), ..head };
+    let seen = || by(Some("ada"), chat(1, Some(0)).seen_by(Source::Gateway));
+    let is_foreign = |heads: &[SpanHead]| {
+        let mut state = RunState::new(name("run"));
+        for head in heads {
+            state.insert(head.clone());
+        }
+        state.summary(1, true, "").has_foreign_steps
+    };
+    assert!(!is_foreign(&[seen()]), "nobody else says anything");
+    assert!(!is_foreign(&[seen(), by(Some("ada"), plain(0, None))]), "the agent itself");
+    assert!(!is_foreign(&[by(Some("ada"), plain(0, None)), by(None, plain(2, None))]), "nothing was seen");
+    for stranger in [None, Some("eve")] {
+        assert!(
+            is_foreign(&[seen(), by(Some("ada"), plain(0, None)), by(stranger, plain(2, Some(0)))]),
+            "{stranger:?}"
+        );
+    }
 }

@@ -89,6 +89,6 @@ fn none_of_all(experiment: &Experiment, sources: &Sources, request: &ExperimentR
     if let Some(why) = experiment.selector.is_chosen(experiment.created_at) {
         return Some(why.to_owned());
     }
-    (sources.unwitnessed > 0 && !request.count_sdk_evidence)
-        .then(|| format!("{} of the runs were reported by the agent itself alone", sources.unwitnessed))
+    let (why, count) = sources.none.first_key_value().filter(|_| !request.count_sdk_evidence)?;
+    Some(format!("{count} of the runs were {why}"))
 }

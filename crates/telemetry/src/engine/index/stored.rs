@@ -51,6 +51,8 @@ struct Short<'a> {
     agent_digests: Cow<'a, [Digest]>,
     #[serde(rename = "e", default, skip_serializing_if = "short::is_default")]
     case: Option<Cow<'a, str>>,
+    #[serde(rename = "o", default, skip_serializing_if = "short::is_default")]
+    has_foreign_steps: bool,
 }
 
 /// The text of the column `summary`.
@@ -78,6 +80,7 @@ pub(super) fn encode(summary: &RunSummary) -> Result<String, serde_json::Error> 
         confinement: text(&summary.confinement),
         agent_digests: Cow::Borrowed(&summary.agent_digests),
         case: text(&summary.case),
+        has_foreign_steps: summary.has_foreign_steps,
     })
 }
 
@@ -124,6 +127,7 @@ pub(super) fn decode(row: &AnyRow, now: Timestamp) -> Result<RunSummary, sqlx::E
         sources,
         agent_digests: short.agent_digests.into_owned(),
         case: owned(short.case),
+        has_foreign_steps: short.has_foreign_steps,
     })
 }
 

@@ -44,6 +44,7 @@ fn run(id: &str, started_at: i64) -> StoredRun {
         sources: vec![Source::Sdk],
         agent_digests: vec![Digest::of(b"agent")],
         case: Some("case-1".into()),
+        has_foreign_steps: false,
     };
     let sums = Sums { count: 2, usage, ..Sums::default() };
     let models = vec![ModelPart { model: "m-1".into(), provider: Some("p".into()), sums }];

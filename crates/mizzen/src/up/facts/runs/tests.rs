@@ -33,6 +33,7 @@ pub(in crate::up) fn run(id: &str, outcome: Outcome) -> RunSummary {
         sources: vec![Source::Gateway],
         agent_digests: Vec::new(),
         case: None,
+        has_foreign_steps: false,
     }
 }
 

@@ -123,7 +123,7 @@ async fn follow(server: &Server, id: &str) -> Result<Value, Failure> {
 /// A file becomes a set of the server; anything else is the name or digest of one.
 async fn stored_set(server: &Server, set: &Path) -> Result<String, Failure> {
     let name = set.display().to_string();
-    if !set.exists() {
+    if !set.is_file() {
         return Ok(name);
     }
     let content = std::fs::read(set).with_context(|| format!("failed to read `{name}`")).map_err(Failure::Usage)?;

@@ -184,12 +184,13 @@ fn boundary(control: &Control, by: &Actor, name: &str, text: &str) -> Result<(bo
         Ok(policy) if *policy.text == *text => Ok((true, plan(format!("{summary}, as it is already"), None))),
         Ok(_) => {
             let left = format!(
-                "a {summary} with other content is in force and stays; compare the two, then `mizzen policy apply boundary.yaml`"
+                "a {summary} with other content is in force and stays; compare the two, then `mizzen policy apply -f boundary.yaml`"
             );
             Ok((false, plan(summary, Some(left))))
         }
         Err(PolicyError::NotFound { .. }) => {
-            let left = needs(by, Role::Administrator, "put a boundary in force", "`mizzen policy apply boundary.yaml`");
+            let left =
+                needs(by, Role::Administrator, "put a boundary in force", "`mizzen policy apply -f boundary.yaml`");
             Ok((false, plan(summary, left)))
         }
         Err(error) => Err(EffectError::new(error)),
@@ -227,7 +228,7 @@ async fn make_boundary(
     match control.policies().put(PolicyKind::Boundary, name, text, &Expected::Nothing, &who).await {
         Ok(_) => Ok(Done::default()),
         Err(error @ PolicyError::Exists { .. }) => {
-            let left = format!("{error}: compare the two, then `mizzen policy apply boundary.yaml`");
+            let left = format!("{error}: compare the two, then `mizzen policy apply -f boundary.yaml`");
             Ok(Done { left: Some(left), ..Done::default() })
         }
         Err(error) => Err(policy_error(error)),

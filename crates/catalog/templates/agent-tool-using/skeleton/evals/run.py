@@ -15,7 +15,7 @@ def main():
     failed = 0
     for case in cases:
         question = case["conversation"][0]["user_content"]["parts"][0]["text"]
-        command = ["mizzen", "run", "--quiet", "--agent", SETTINGS["name"], "--", sys.executable, "agent.py", question]
+        command = ["mizzen", "run", "--quiet", "--agent", SETTINGS["name"], "--", "python3", "agent.py", question]
         done = subprocess.run(command, cwd=HERE.parent, stdout=subprocess.DEVNULL, check=False)
         failed += done.returncode != 0
     print(f"{len(cases)} cases were run, {failed} did not end well")

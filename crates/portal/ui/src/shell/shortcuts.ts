@@ -1,3 +1,4 @@
+import { useLayoutEffect } from 'preact/hooks';
 import { navigate } from '../location';
 import { moveRow } from '../ui/roving';
 import { cycleTheme } from './theme';
@@ -32,7 +33,28 @@ export const JUMPS: [string, string, string][] = [
 const CHORD_MS = 1_200;
 let chordUntil = 0;
 
-export function isTyping(target: EventTarget | null): boolean {
+/** Somebody handled it already, means the browser by it, or is writing. */
+function isForOthers(event: KeyboardEvent): boolean {
+  return event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target);
+}
+
+/**
+ * Keys of a page: `handle` says whether the key means something there. The shell hears keys first: after `g` a letter is
+ * a jump, which comes here as already handled.
+ */
+export function useKeys(handle: (event: KeyboardEvent) => boolean): void {
+  // Before the next key arrives, which else would still mean what was shown before.
+  useLayoutEffect(() => {
+    const hear = (event: KeyboardEvent): void => {
+      if (isForOthers(event) || document.querySelector('dialog[open]')) return;
+      if (handle(event)) event.preventDefault();
+    };
+    document.addEventListener('keydown', hear);
+    return () => document.removeEventListener('keydown', hear);
+  });
+}
+
+function isTyping(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
   );
@@ -44,8 +66,7 @@ function onKeyDown(event: KeyboardEvent): void {
     paletteOpen.value = !paletteOpen.value;
     return;
   }
-  if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return;
-  if (paletteOpen.value || helpOpen.value) return;
+  if (isForOthers(event) || paletteOpen.value || helpOpen.value) return;
   if (handle(event.key)) event.preventDefault();
 }
 

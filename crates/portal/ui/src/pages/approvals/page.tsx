@@ -1,11 +1,11 @@
-import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { refresh } from '../../api/cache';
 import { isApprovals, useWaiting, type Approval } from '../../api/gate';
 import { onNews } from '../../api/live';
 import { usePages } from '../../api/pages';
 import { plural } from '../../format/number';
 import { query, setQuery } from '../../location';
-import { isTyping } from '../../shell/shortcuts';
+import { useKeys } from '../../shell/shortcuts';
 import { Command } from '../../ui/copy';
 import { Problem } from '../../ui/field';
 import { Loaded } from '../../ui/loaded';
@@ -50,8 +50,7 @@ function Inbox() {
   const items = waiting.data.value && byTimeLeft(waiting.data.value.items);
   const chosen = chosenOf(items ?? []);
   const [answer, setAnswer] = useState<{ id: string; answer: Answer } | null>(null);
-  // Before the next key arrives, which else would still mean what was shown before.
-  useLayoutEffect(() => listen((next) => chosen && setAnswer({ id: chosen.id, answer: next })), [chosen?.id]);
+  useKeys(({ key }) => handle(key, (next) => chosen && setAnswer({ id: chosen.id, answer: next })));
   const choose = (id: string): void => setQuery({ id });
   const done = (id: string): void => {
     setAnswer(null);
@@ -155,16 +154,10 @@ function chosenOf(items: Approval[]): Approval | undefined {
 }
 
 /** a approves, d denies; the reason is asked for before anything is sent. */
-function listen(begin: (answer: Answer) => void): () => void {
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return;
-    if (document.querySelector('dialog[open]')) return;
-    if (event.key === 'a') begin('approve');
-    else if (event.key === 'd') begin('deny');
-    else if (event.key === 'Escape' && query.peek().has('id')) setQuery({ id: null });
-    else return;
-    event.preventDefault();
-  };
-  document.addEventListener('keydown', onKeyDown);
-  return () => document.removeEventListener('keydown', onKeyDown);
+function handle(key: string, begin: (answer: Answer) => void): boolean {
+  if (key === 'a') begin('approve');
+  else if (key === 'd') begin('deny');
+  else if (key === 'Escape' && query.peek().has('id')) setQuery({ id: null });
+  else return false;
+  return true;
 }

@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import { withQuery } from '../../api/client';
 import type { AuditItem, AuditKey } from '../../api/audit';
@@ -6,7 +6,7 @@ import { usePages } from '../../api/pages';
 import { exact, plural } from '../../format/number';
 import { decidedWord } from '../../format/permission';
 import { query, setQuery } from '../../location';
-import { isTyping } from '../../shell/shortcuts';
+import { useKeys } from '../../shell/shortcuts';
 import { Ago } from '../../ui/ago';
 import { Caller } from '../../ui/caller';
 import { Command } from '../../ui/copy';
@@ -42,7 +42,7 @@ export default function AuditPage() {
   useEffect(() => {
     if (wanted && chosen === null) pages.more?.();
   }, [wanted, chosen, pages.items?.length]);
-  useLayoutEffect(listen, []);
+  useKeys(({ key }) => handle(key));
   const isFiltered = FILTERS.some((name) => read(name) !== '');
   return (
     <div class="page-fill">
@@ -212,12 +212,8 @@ function Row({
 }
 
 /** Esc closes the panel. */
-function listen(): () => void {
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.key !== 'Escape' || event.defaultPrevented || isTyping(event.target)) return;
-    if (document.querySelector('dialog[open]')) return;
-    if (query.peek().has('entry') || query.peek().has('decision')) closeEntry();
-  };
-  document.addEventListener('keydown', onKeyDown);
-  return () => document.removeEventListener('keydown', onKeyDown);
+function handle(key: string): boolean {
+  if (key !== 'Escape' || !(query.peek().has('entry') || query.peek().has('decision'))) return false;
+  closeEntry();
+  return true;
 }

@@ -1,4 +1,3 @@
-import { useLayoutEffect } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import type { DecisionDetail } from '../../api/policies';
 import { plural } from '../../format/number';
@@ -7,7 +6,7 @@ import { instant } from '../../format/time';
 import { setQuery } from '../../location';
 import { withQuery } from '../../api/client';
 import { agentPath, approvalPath, boundaryPath, runPath } from '../../router';
-import { isTyping } from '../../shell/shortcuts';
+import { useKeys } from '../../shell/shortcuts';
 import { Caller } from '../../ui/caller';
 import { Copy } from '../../ui/copy';
 import { Fact } from '../../ui/fact';
@@ -26,14 +25,10 @@ const close = (): void => setQuery({ decision: null });
 /** One decision explained: what decided, what it saw, and what would make it come out otherwise. */
 export function DecisionPanel({ id }: { id: string }) {
   const resource = useData<DecisionDetail>(`/decisions/${encodeURIComponent(id)}`);
-  useLayoutEffect(() => {
-    const onKeyDown = (event: KeyboardEvent): void => {
-      if (event.key !== 'Escape' || event.defaultPrevented || isTyping(event.target)) return;
-      if (!document.querySelector('dialog[open]')) close();
-    };
-    document.addEventListener('keydown', onKeyDown);
-    return () => document.removeEventListener('keydown', onKeyDown);
-  }, []);
+  useKeys(({ key }) => {
+    if (key === 'Escape') close();
+    return key === 'Escape';
+  });
   return (
     <aside class="panel given" aria-label="Decision">
       <Loaded resource={resource} rows={8}>

@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { usePages } from '../../api/pages';
 import type { ExperimentSummary } from '../../api/eval';
 import { withQuery } from '../../api/client';
@@ -6,7 +6,7 @@ import { domainOf, sampleWords } from '../../format/estimate';
 import { plural } from '../../format/number';
 import { query, setQuery } from '../../location';
 import { agentPath, evalSetPath, experimentPath } from '../../router';
-import { isTyping } from '../../shell/shortcuts';
+import { useKeys } from '../../shell/shortcuts';
 import { Ago } from '../../ui/ago';
 import { Command } from '../../ui/copy';
 import { EstimateView } from '../../ui/estimate';
@@ -47,8 +47,7 @@ function List() {
     const next = picked.includes(id) ? picked.filter((one) => one !== id) : [...picked, id].slice(-2);
     setQuery({ pick: next.join(',') || null });
   };
-  // Before the next key arrives, which else would still mean what was shown before.
-  useLayoutEffect(() => listen(pick), [query.value]);
+  useKeys(({ key }) => handle(key, pick));
   const [a, b] = picked;
   return (
     <>
@@ -102,15 +101,11 @@ function List() {
 }
 
 /** x chooses the row that has the focus. */
-function listen(pick: (id: string) => void): () => void {
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const id = document.activeElement?.getAttribute('data-experiment');
-    if (event.key !== 'x' || !id || isTyping(event.target) || event.metaKey || event.ctrlKey) return;
-    event.preventDefault();
-    pick(id);
-  };
-  document.addEventListener('keydown', onKeyDown);
-  return () => document.removeEventListener('keydown', onKeyDown);
+function handle(key: string, pick: (id: string) => void): boolean {
+  const id = document.activeElement?.getAttribute('data-experiment');
+  if (key !== 'x' || !id) return false;
+  pick(id);
+  return true;
 }
 
 function NoExperiments() {

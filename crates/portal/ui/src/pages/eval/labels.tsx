@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import { ApiError, get, withQuery } from '../../api/client';
 import type { LabelQueue } from '../../api/eval';
@@ -6,7 +6,7 @@ import type { AgentSummary, List } from '../../api/shapes';
 import { exact, plural } from '../../format/number';
 import { query, setQuery } from '../../location';
 import { agentPath, runPath } from '../../router';
-import { isTyping } from '../../shell/shortcuts';
+import { useKeys } from '../../shell/shortcuts';
 import { Ago } from '../../ui/ago';
 import { Command } from '../../ui/copy';
 import { Problem } from '../../ui/field';
@@ -85,8 +85,7 @@ function Desk({ start, path, metric }: { start: LabelQueue; path: string; metric
   const { queue } = sitting;
   const run = queue.waiting[0];
   useEffect(() => setQuery({ run: run?.run_id ?? null }), [run?.run_id]);
-  // Before the next key arrives, which else would still mean what was shown before.
-  useLayoutEffect(() => listen(sitting));
+  useKeys((event) => handle(event, sitting));
   return (
     <>
       <Progress sitting={sitting} />
@@ -198,17 +197,10 @@ function wordOf(decision: Decision): string {
   return BUTTONS.find(([known]) => known === decision)?.[2] ?? '';
 }
 
-function listen(sitting: Sitting): () => void {
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey || event.repeat) return;
-    if (isTyping(event.target) || document.querySelector('dialog[open]')) return;
-    const meaning = keyMeaning(event.key);
-    if (meaning === null) return;
-    event.preventDefault();
-    if (meaning === 'undo') sitting.undo();
-    else sitting.decide(meaning.decision);
-  };
-  // The shell hears keys first: after `g` a letter is a jump, which comes here as already handled.
-  document.addEventListener('keydown', onKeyDown);
-  return () => document.removeEventListener('keydown', onKeyDown);
+/** A key held down labels one run. */
+function handle({ key, repeat }: KeyboardEvent, sitting: Sitting): boolean {
+  const meaning = repeat ? null : keyMeaning(key);
+  if (meaning === 'undo') sitting.undo();
+  else if (meaning) sitting.decide(meaning.decision);
+  return meaning !== null;
 }

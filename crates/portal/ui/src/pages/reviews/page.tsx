@@ -1,4 +1,4 @@
-import { useLayoutEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import '../../styles/catalog.css';
 import { refresh } from '../../api/cache';
 import { isReviews, REVIEWS, useReviews, type Review } from '../../api/catalog';
@@ -6,7 +6,7 @@ import { usePages } from '../../api/pages';
 import { type VersionAction, referenceName } from '../../format/catalog';
 import { plural } from '../../format/number';
 import { query, setQuery } from '../../location';
-import { isTyping } from '../../shell/shortcuts';
+import { useKeys } from '../../shell/shortcuts';
 import { Ago } from '../../ui/ago';
 import { ClassName } from '../../ui/catalog';
 import { Command } from '../../ui/copy';
@@ -32,8 +32,7 @@ export default function ReviewsPage() {
   const wanted = query.value.get('id');
   const chosen = items.find((one) => idOf(one) === wanted) ?? items[0];
   const id = chosen && idOf(chosen);
-  // Before the next key arrives, which else would still mean what was shown before.
-  useLayoutEffect(() => listen((action) => id && setAsked({ id, action })), [id]);
+  useKeys(({ key }) => handle(key, (action) => id && setAsked({ id, action })));
   const done = (): void => {
     setAsked(null);
     const at = items.findIndex((one) => idOf(one) === id);
@@ -153,16 +152,10 @@ function Table({ items, chosen }: { items: Review[]; chosen: string | null }) {
 }
 
 /** a approves, r rejects; the reason is asked for before anything is sent. */
-function listen(begin: (action: VersionAction) => void): () => void {
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (event.defaultPrevented || event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return;
-    if (document.querySelector('dialog[open]')) return;
-    if (event.key === 'a') begin('approve');
-    else if (event.key === 'r') begin('reject');
-    else if (event.key === 'Escape' && query.peek().has('id')) setQuery({ id: null });
-    else return;
-    event.preventDefault();
-  };
-  document.addEventListener('keydown', onKeyDown);
-  return () => document.removeEventListener('keydown', onKeyDown);
+function handle(key: string, begin: (action: VersionAction) => void): boolean {
+  if (key === 'a') begin('approve');
+  else if (key === 'r') begin('reject');
+  else if (key === 'Escape' && query.peek().has('id')) setQuery({ id: null });
+  else return false;
+  return true;
 }

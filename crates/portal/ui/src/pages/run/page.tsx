@@ -1,9 +1,9 @@
-import { useEffect, useLayoutEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { refresh, useData } from '../../api/cache';
 import { onRuns } from '../../api/live';
 import type { RunDetail } from '../../api/shapes';
 import { query, setQuery } from '../../location';
-import { isTyping } from '../../shell/shortcuts';
+import { useKeys } from '../../shell/shortcuts';
 import { PageHead } from '../../ui/page-head';
 import { Tabs } from '../../ui/tabs';
 import { Failure, Waiting } from '../../ui/waiting';
@@ -34,8 +34,7 @@ export default function RunPage({ id }: { id: string }) {
   useEffect(() => followLive(id, path), [id]);
   useEffect(() => selection.suggest(detail?.first_error), [detail?.first_error]);
   useEffect(() => selection.follow(), [query.value]);
-  // Before the next key arrives, which else would still mean what was shown before.
-  useLayoutEffect(() => listen(selection, detail), [detail]);
+  useKeys(({ key }) => handle(key, selection, detail));
 
   if (!detail) {
     return (
@@ -102,26 +101,13 @@ function followLive(id: string, path: string): () => void {
 }
 
 /** 1, 2, 3 choose a view, e goes to the next error, Esc closes the panel. */
-function listen(selection: Selection, detail: RunDetail | undefined): () => void {
-  const onKeyDown = (event: KeyboardEvent): void => {
-    if (
-      event.defaultPrevented ||
-      event.metaKey ||
-      event.ctrlKey ||
-      event.altKey ||
-      isTyping(event.target) ||
-      document.querySelector('dialog[open]')
-    )
-      return;
-    const tab = TABS[Number(event.key) - 1];
-    if (tab) setQuery({ tab: tab.id === 'story' ? null : tab.id }, true);
-    else if (event.key === 'e') selectNextError(selection, detail);
-    else if (event.key === 'Escape' && selection.spanId.peek()) selection.close();
-    else return;
-    event.preventDefault();
-  };
-  document.addEventListener('keydown', onKeyDown);
-  return () => document.removeEventListener('keydown', onKeyDown);
+function handle(key: string, selection: Selection, detail: RunDetail | undefined): boolean {
+  const tab = TABS[Number(key) - 1];
+  if (tab) setQuery({ tab: tab.id === 'story' ? null : tab.id }, true);
+  else if (key === 'e') selectNextError(selection, detail);
+  else if (key === 'Escape' && selection.spanId.peek()) selection.close();
+  else return false;
+  return true;
 }
 
 function selectNextError(selection: Selection, detail: RunDetail | undefined): void {

@@ -7,8 +7,8 @@ import { plural } from '../../format/number';
 import { query, setQuery } from '../../location';
 import { useKeys } from '../../shell/shortcuts';
 import { Command } from '../../ui/copy';
-import { Problem } from '../../ui/field';
 import { Loaded } from '../../ui/loaded';
+import { NextPage } from '../../ui/more';
 import { PageHead } from '../../ui/page-head';
 import { Choice } from '../../ui/tabs';
 import { Empty } from '../../ui/waiting';
@@ -116,12 +116,7 @@ function Past() {
           <div class={chosen ? 'split' : 'split alone'}>
             <div class="split-list">
               <PastTable items={past} chosen={id} choose={(next) => setQuery({ id: next })} />
-              {pages.more && (
-                <button type="button" class="more" onClick={pages.more}>
-                  Show more
-                </button>
-              )}
-              <Problem text={pages.problem} />
+              <NextPage pages={pages} />
             </div>
             {chosen && (
               <Detail

@@ -10,9 +10,9 @@ import { useKeys } from '../../shell/shortcuts';
 import { Ago } from '../../ui/ago';
 import { Caller } from '../../ui/caller';
 import { Command } from '../../ui/copy';
-import { Problem } from '../../ui/field';
 import { Given, Pick, SincePick, TextFilter } from '../../ui/filter';
 import { Loaded } from '../../ui/loaded';
+import { NextPage } from '../../ui/more';
 import { PageHead } from '../../ui/page-head';
 import { EffectStatus } from '../../ui/permission';
 import { Revealed } from '../../ui/revealed';
@@ -64,12 +64,7 @@ export default function AuditPage() {
               ) : (
                 <NoEntry isFiltered={isFiltered} />
               )}
-              {pages.more && (
-                <button type="button" class="more" onClick={pages.more}>
-                  Show more
-                </button>
-              )}
-              <Problem text={pages.problem} />
+              <NextPage pages={pages} />
             </div>
             {chosen !== null && <EntryPanel key={chosen} index={chosen} logKey={logKey?.key} />}
           </div>

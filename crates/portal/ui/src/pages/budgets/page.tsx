@@ -14,6 +14,7 @@ import { Problem } from '../../ui/field';
 import { useFollow } from '../../ui/follow';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
+import { NextPage } from '../../ui/more';
 import { now } from '../../ui/now';
 import { PageHead } from '../../ui/page-head';
 import { ForRole } from '../../ui/role';
@@ -59,12 +60,7 @@ export default function BudgetsPage() {
               {(items ?? first.items).map((budget) => (
                 <BudgetBlock key={budget.name} budget={budget} reload={budgets.reload} />
               ))}
-              {pages.more && (
-                <button type="button" class="more" onClick={pages.more}>
-                  Show more
-                </button>
-              )}
-              <Problem text={pages.problem} />
+              <NextPage pages={pages} />
             </section>
           ) : (
             <NoBudget />

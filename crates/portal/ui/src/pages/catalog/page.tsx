@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 import '../../styles/catalog.css';
 import { useData } from '../../api/cache';
 import type { CatalogItem, Facets } from '../../api/catalog';
@@ -12,6 +12,7 @@ import { Problem } from '../../ui/field';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
 import { firstRowShown } from '../../ui/marks';
+import { ReadAhead } from '../../ui/more';
 import { PageHead } from '../../ui/page-head';
 import { ForRole } from '../../ui/role';
 import { Empty } from '../../ui/waiting';
@@ -77,25 +78,9 @@ function Rows({ pages, filter }: { pages: Pages<CatalogItem>; filter: CatalogFil
   return (
     <>
       <CatalogTable items={items} filter={filter} />
-      {pages.more && <More more={pages.more} count={items.length} />}
+      {pages.more && <ReadAhead end={[items.length]} more={pages.more} />}
       <Problem text={pages.problem} />
     </>
-  );
-}
-
-/** Reads the next page before its place is reached; the button does the same where scrolling cannot. */
-function More({ more, count }: { more: () => void; count: number }) {
-  const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    if (!button.current) return;
-    const watcher = new IntersectionObserver((seen) => seen[0]?.isIntersecting && more(), { rootMargin: '600px' });
-    watcher.observe(button.current);
-    return () => watcher.disconnect();
-  }, [count]);
-  return (
-    <button type="button" class="more" ref={button} onClick={more}>
-      Show more
-    </button>
   );
 }
 

@@ -8,9 +8,9 @@ import { query, setQuery } from '../../location';
 import { Ago } from '../../ui/ago';
 import { Caller } from '../../ui/caller';
 import { Command } from '../../ui/copy';
-import { Problem } from '../../ui/field';
 import { Given, Pick, SincePick, TextFilter } from '../../ui/filter';
 import { Loaded } from '../../ui/loaded';
+import { NextPage } from '../../ui/more';
 import { Name } from '../../ui/name';
 import { PageHead } from '../../ui/page-head';
 import { EffectStatus, EnforcedChip, ResourceName } from '../../ui/permission';
@@ -60,12 +60,7 @@ export default function DecisionsPage() {
             <div class={chosen ? 'split' : 'split alone'}>
               <div class="split-list">
                 <Table items={pages.items} chosen={chosen} />
-                {pages.more && (
-                  <button type="button" class="more" onClick={pages.more}>
-                    Show more
-                  </button>
-                )}
-                <Problem text={pages.problem} />
+                <NextPage pages={pages} />
               </div>
               {chosen && <DecisionPanel key={chosen} id={chosen} />}
             </div>

@@ -6,9 +6,9 @@ import type { RunPage } from '../../api/shapes';
 import { valueText } from '../../format/estimate';
 import { query, setQuery } from '../../location';
 import { runPath } from '../../router';
-import { Problem } from '../../ui/field';
 import { Icon, type IconName } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
+import { NextPage } from '../../ui/more';
 import { Choice } from '../../ui/tabs';
 import { byNeed, isOwnRun, trialWord, worstTrial, type TrialState } from './case-order';
 import { Ticked } from '../../ui/ticked';
@@ -62,12 +62,7 @@ export function Cases({
               ) : (
                 <Table cases={cases} unit={evaluator.unit} />
               )}
-              {pages.more && (
-                <button type="button" class="more" onClick={pages.more}>
-                  Show more
-                </button>
-              )}
-              <Problem text={pages.problem} />
+              <NextPage pages={pages} />
             </>
           ) : (
             <p class="calm">{wanted === 'fail' ? 'No case failed.' : 'No case.'}</p>

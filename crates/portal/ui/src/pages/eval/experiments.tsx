@@ -10,11 +10,11 @@ import { useKeys } from '../../shell/shortcuts';
 import { Ago } from '../../ui/ago';
 import { Command } from '../../ui/copy';
 import { EstimateView } from '../../ui/estimate';
-import { Problem } from '../../ui/field';
 import { Given } from '../../ui/filter';
 import { ForRole } from '../../ui/role';
 import { Icon } from '../../ui/icon';
 import { Loaded } from '../../ui/loaded';
+import { NextPage } from '../../ui/more';
 import { Name } from '../../ui/name';
 import { Empty } from '../../ui/waiting';
 import { EvalHead } from './head';
@@ -84,12 +84,7 @@ function List() {
               ) : (
                 <p class="calm">No experiment of this agent here.</p>
               )}
-              {pages.more && (
-                <button type="button" class="more" onClick={pages.more}>
-                  Show more
-                </button>
-              )}
-              <Problem text={pages.problem} />
+              <NextPage pages={pages} />
             </>
           ) : (
             <NoExperiments />

@@ -10,9 +10,9 @@ import { useKeys } from '../../shell/shortcuts';
 import { Ago } from '../../ui/ago';
 import { ClassName } from '../../ui/catalog';
 import { Command } from '../../ui/copy';
-import { Problem } from '../../ui/field';
 import { useFollow } from '../../ui/follow';
 import { Loaded } from '../../ui/loaded';
+import { NextPage } from '../../ui/more';
 import { PageHead } from '../../ui/page-head';
 import { Empty } from '../../ui/waiting';
 import { ReviewDetail } from './detail';
@@ -54,12 +54,7 @@ export default function ReviewsPage() {
             <div class="split">
               <div class="split-list">
                 <Table items={items} chosen={id ?? null} />
-                {pages.more && (
-                  <button type="button" class="more" onClick={pages.more}>
-                    Show more
-                  </button>
-                )}
-                <Problem text={pages.problem} />
+                <NextPage pages={pages} />
               </div>
               {chosen && (
                 <ReviewDetail

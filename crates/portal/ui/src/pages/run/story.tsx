@@ -1,8 +1,9 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import { useData } from '../../api/cache';
 import type { RunDetail, StoryPage } from '../../api/shapes';
 import { useKept } from '../../kept';
 import { runPath } from '../../router';
+import { ReadAhead } from '../../ui/more';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { storyApi } from './paths';
 import type { StepChoice } from './selection';
@@ -70,7 +71,11 @@ function Page({
       {entries.map((entry, index) => (
         <Entry key={`${entry.span_id}:${index}`} entry={entry} selection={selection} />
       ))}
-      {isLast && next !== null && <Next load={() => more(next)} />}
+      {isLast && next !== null && (
+        <li class="story-note">
+          <ReadAhead end={[next]} more={() => more(next)} pixels={400} />
+        </li>
+      )}
     </>
   );
 }
@@ -97,23 +102,6 @@ function NoStory({ detail }: { detail: RunDetail }) {
           The <a href={`${runPath(detail.summary.run_id)}?tab=waterfall`}>waterfall</a> has every span.
         </p>
       </Empty>
-    </li>
-  );
-}
-
-function Next({ load }: { load: () => void }) {
-  const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
-    if (!button.current) return;
-    const watcher = new IntersectionObserver((seen) => seen[0]?.isIntersecting && load(), { rootMargin: '400px' });
-    watcher.observe(button.current);
-    return () => watcher.disconnect();
-  }, []);
-  return (
-    <li class="story-note">
-      <button type="button" class="more" ref={button} onClick={load}>
-        Show more
-      </button>
     </li>
   );
 }

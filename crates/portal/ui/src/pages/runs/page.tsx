@@ -1,10 +1,11 @@
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { onRuns } from '../../api/live';
 import { plural } from '../../format/number';
 import { query } from '../../location';
 import { announcement } from '../../shell/overlays';
 import { FirstSteps } from '../../ui/first-steps';
 import { Icon } from '../../ui/icon';
+import { ReadAhead } from '../../ui/more';
 import { PageHead } from '../../ui/page-head';
 import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { firstRowShown } from '../../ui/marks';
@@ -46,6 +47,7 @@ export default function RunsPage() {
 
 function Body({ list, filtered }: { list: RunList; filtered: boolean }) {
   const items = list.items.value;
+  const cursor = list.nextCursor.value;
   const shown = items !== undefined && items.length > 0;
   useLayoutEffect(() => {
     if (shown) firstRowShown();
@@ -64,7 +66,7 @@ function Body({ list, filtered }: { list: RunList; filtered: boolean }) {
   return (
     <>
       <RunTable runs={items} label="Runs" />
-      <More list={list} />
+      {cursor !== null && <ReadAhead end={[list, cursor]} more={() => void list.more()} />}
     </>
   );
 }
@@ -79,26 +81,6 @@ function FreshRuns({ list }: { list: RunList }) {
   return (
     <button type="button" class="fresh" hidden={count === 0} onClick={show}>
       <Icon name="up" /> {plural(count, 'new run')}
-    </button>
-  );
-}
-
-/** Reads the next page before its place is reached; a button does the same where scrolling cannot. */
-function More({ list }: { list: RunList }) {
-  const button = useRef<HTMLButtonElement>(null);
-  const cursor = list.nextCursor.value;
-  useEffect(() => {
-    if (!button.current) return;
-    const watcher = new IntersectionObserver((seen) => seen[0]?.isIntersecting && void list.more(), {
-      rootMargin: '600px',
-    });
-    watcher.observe(button.current);
-    return () => watcher.disconnect();
-  }, [list, cursor]);
-  if (cursor === null) return null;
-  return (
-    <button type="button" class="more" ref={button} onClick={() => void list.more()}>
-      Show more
     </button>
   );
 }

@@ -1,4 +1,4 @@
-import type { ApprovalState, BudgetUnit, BudgetWindow, Scope } from '../api/gate';
+import type { BudgetUnit, BudgetWindow, Scope } from '../api/gate';
 import type { Effect, Mode, Taint } from '../api/policies';
 import { dollars } from './money';
 import { exact, short } from './number';
@@ -12,15 +12,6 @@ export const modeWord: Record<Mode, string> = { observe: 'Observe', enforce: 'En
 export const modeReason: Record<Mode, string> = {
   observe: 'Calls go on; what would have been decided is recorded',
   enforce: 'What is not permitted is refused',
-};
-
-export const stateWord: Record<ApprovalState, string> = {
-  waiting: 'Waiting',
-  approved: 'Approved',
-  denied: 'Denied',
-  expired: 'Expired',
-  used: 'Approved, used',
-  stopped: 'Stopped',
 };
 
 /** `Deny` where it held, `Would deny` where the call went on, `Approved` where it went on because a person said yes. */

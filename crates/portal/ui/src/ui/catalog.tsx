@@ -13,30 +13,28 @@ import {
 } from '../format/catalog';
 import { entityPath } from '../router';
 import { Icon, type IconName } from './icon';
+import { Said, type Mark } from './status';
 
 /** The marks of the catalog: an icon and a word, never colour alone. */
 
-const stateIcon: Record<VersionState, IconName> = {
-  draft: 'form',
-  pending: 'clock',
-  approved: 'passed',
-  rejected: 'failed',
-  deprecated: 'down',
-  retired: 'stop',
+const stateMark: Record<VersionState, Omit<Mark, 'word'>> = {
+  draft: { icon: 'form' },
+  pending: { icon: 'clock', tone: 'asks' },
+  approved: { icon: 'passed', tone: 'ok' },
+  rejected: { icon: 'failed', tone: 'error' },
+  deprecated: { icon: 'down' },
+  retired: { icon: 'stop' },
 };
-const stateClass: Partial<Record<VersionState, string>> = { pending: 'asks', approved: 'ok', rejected: 'error' };
 
 export function VersionStatus({ state }: { state: VersionState }) {
-  return (
-    <span class={`status ${stateClass[state] ?? ''}`} title={stateReason[state]}>
-      <Icon name={stateIcon[state]} />
-      {stateWord[state]}
-    </span>
-  );
+  return <Said {...stateMark[state]} word={stateWord[state]} title={stateReason[state]} />;
 }
 
-const checkIcon: Record<CheckState, IconName> = { pass: 'passed', fail: 'failed', no_evidence: 'help' };
-const checkClass: Record<CheckState, string> = { pass: 'ok', fail: 'error', no_evidence: '' };
+const checkMark: Record<CheckState, Omit<Mark, 'word'>> = {
+  pass: { icon: 'passed', tone: 'ok' },
+  fail: { icon: 'failed', tone: 'error' },
+  no_evidence: { icon: 'help' },
+};
 
 /** What does not apply is a dash, an exemption its own sign: neither is ever green. */
 export function CheckStatus({
@@ -50,26 +48,20 @@ export function CheckStatus({
 }) {
   if (!applies) {
     return (
-      <span class="status" title="Its condition does not hold here, so it counts for nothing">
-        <Icon name="dash" /> Does not apply
-      </span>
+      <Said icon="dash" word="Does not apply" title="Its condition does not hold here, so it counts for nothing" />
     );
   }
   if (exempt && state !== 'pass') {
     return (
-      <span
-        class="status asks"
+      <Said
+        icon="skip"
+        tone="asks"
+        word="Exempt"
         title={`${checkWord[state]}, and does not hold the level back until the exemption ends`}
-      >
-        <Icon name="skip" /> Exempt
-      </span>
+      />
     );
   }
-  return (
-    <span class={`status ${checkClass[state]}`}>
-      <Icon name={checkIcon[state]} /> {checkWord[state]}
-    </span>
-  );
+  return <Said {...checkMark[state]} word={checkWord[state]} />;
 }
 
 /** Four steps and the word of the highest that is reached. */

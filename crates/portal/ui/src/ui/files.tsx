@@ -2,15 +2,13 @@ import '../styles/files.css';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { plural } from '../format/number';
-import { Icon, type IconName } from './icon';
+import { Icon } from './icon';
+import { Said, type Mark } from './status';
 import { treeOf, type Folder } from './file-tree';
 
-export interface ListedFile {
+/** How it differs is its mark; the word is empty when there is nothing to say. */
+export interface ListedFile extends Mark {
   path: string;
-  /** How it differs, as a word; empty when there is nothing to say. */
-  word: string;
-  icon: IconName;
-  tone: 'ok' | 'error' | 'asks' | '';
 }
 
 /** Files as a tree and, beside it, the one that was chosen. The tree is nested lists of buttons, which every reader knows. */
@@ -74,12 +72,7 @@ function Branch<T extends ListedFile>({
           >
             <Icon name="audit" />
             <span class="file-name">{name}</span>
-            {file.word && (
-              <span class={`status ${file.tone}`}>
-                <Icon name={file.icon} />
-                {file.word}
-              </span>
-            )}
+            {file.word && <Said {...file} />}
           </button>
         </li>
       ))}

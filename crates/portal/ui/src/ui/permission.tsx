@@ -1,50 +1,37 @@
 import type { ApprovalState } from '../api/gate';
 import type { Effect, Mode, Taint } from '../api/policies';
-import {
-  decidedWord,
-  enforcedWord,
-  modeReason,
-  modeWord,
-  splitResource,
-  stateWord,
-  wasApproved,
-} from '../format/permission';
+import { decidedWord, enforcedWord, modeReason, modeWord, splitResource, wasApproved } from '../format/permission';
 import { Icon, type IconName } from './icon';
 import { Revealed } from './revealed';
+import { Said, type Mark } from './status';
 
 /** Status of permission: an icon and a word, never colour alone. */
 
-const effectIcon: Record<Effect, IconName> = { allow: 'passed', deny: 'failed', needs_approval: 'human' };
-const effectClass: Record<Effect, string> = { allow: 'ok', deny: 'error', needs_approval: 'asks' };
+const effectMark: Record<Effect, Omit<Mark, 'word'>> = {
+  allow: { icon: 'passed', tone: 'ok' },
+  deny: { icon: 'failed', tone: 'error' },
+  needs_approval: { icon: 'human', tone: 'asks' },
+};
 
 export function EffectStatus({ effect, enforced, mode }: { effect: Effect; enforced: boolean; mode?: Mode }) {
   if (wasApproved(effect, enforced, mode ?? 'observe')) {
     return (
-      <span class="status ok" title="A person said yes, and the call went on">
-        <Icon name="human" />
-        {decidedWord(effect, enforced, mode)}
-      </span>
+      <Said
+        icon="human"
+        tone="ok"
+        word={decidedWord(effect, enforced, mode)}
+        title="A person said yes, and the call went on"
+      />
     );
   }
-  const isObserved = !enforced && effect !== 'allow';
-  return (
-    <span
-      class={`status ${isObserved ? 'observed' : effectClass[effect]}`}
-      title={isObserved ? 'Observed: the call went on' : undefined}
-    >
-      <Icon name={isObserved ? 'eye' : effectIcon[effect]} />
-      {decidedWord(effect, enforced)}
-    </span>
-  );
+  const word = decidedWord(effect, enforced);
+  if (enforced || effect === 'allow') return <Said {...effectMark[effect]} word={word} />;
+  return <Said icon="eye" tone="observed" word={word} title="Observed: the call went on" />;
 }
 
 export function ModeStatus({ mode }: { mode: Mode }) {
-  return (
-    <span class={`status mode-${mode}`} title={modeReason[mode]}>
-      <Icon name={mode === 'enforce' ? 'lock' : 'eye'} />
-      {modeWord[mode]}
-    </span>
-  );
+  const icon = mode === 'enforce' ? 'lock' : 'eye';
+  return <Said icon={icon} tone={`mode-${mode}`} word={modeWord[mode]} title={modeReason[mode]} />;
 }
 
 export function EnforcedChip({ enforced }: { enforced: boolean }) {
@@ -55,30 +42,17 @@ export function EnforcedChip({ enforced }: { enforced: boolean }) {
   );
 }
 
-const stateIcon: Record<ApprovalState, IconName> = {
-  waiting: 'clock',
-  approved: 'passed',
-  denied: 'failed',
-  expired: 'ended',
-  used: 'passed',
-  stopped: 'stop',
-};
-const stateClass: Record<ApprovalState, string> = {
-  waiting: 'asks',
-  approved: 'ok',
-  denied: 'error',
-  expired: '',
-  used: 'ok',
-  stopped: 'error',
+const stateMark: Record<ApprovalState, Mark> = {
+  waiting: { icon: 'clock', word: 'Waiting', tone: 'asks' },
+  approved: { icon: 'passed', word: 'Approved', tone: 'ok' },
+  denied: { icon: 'failed', word: 'Denied', tone: 'error' },
+  expired: { icon: 'ended', word: 'Expired' },
+  used: { icon: 'passed', word: 'Approved, used', tone: 'ok' },
+  stopped: { icon: 'stop', word: 'Stopped', tone: 'error' },
 };
 
 export function ApprovalStatus({ state }: { state: ApprovalState }) {
-  return (
-    <span class={`status ${stateClass[state]}`}>
-      <Icon name={stateIcon[state]} />
-      {stateWord[state]}
-    </span>
-  );
+  return <Said {...stateMark[state]} />;
 }
 
 const TOUCHES: [keyof Taint, IconName, string, string][] = [

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { ApiError, get } from '../../api/client';
 import type { AuditDetail } from '../../api/audit';
 import { exact } from '../../format/number';
-import { Icon } from '../../ui/icon';
+import { Said } from '../../ui/status';
 import { Queue, verifyEntry, type Verdict } from './verify';
 
 /** Few at a time: a page of proofs must not hold up what a person asks for. */
@@ -49,31 +49,15 @@ function remember(id: string, verdict: Verdict): void {
 
 export function VerdictStatus({ verdict }: { verdict: Verdict | 'checking' }) {
   if (verdict === 'checking') {
-    return (
-      <span class="status unset">
-        <Icon name="open" /> Checking
-      </span>
-    );
+    return <Said icon="open" tone="unset" word="Checking" />;
   }
   if (verdict.state === 'checked') {
-    return (
-      <span class="status ok" title={checkedWords(verdict)}>
-        <Icon name="passed" /> Proof checked
-      </span>
-    );
+    return <Said icon="passed" tone="ok" word="Proof checked" title={checkedWords(verdict)} />;
   }
   if (verdict.state === 'failed') {
-    return (
-      <span class="status error" title={verdict.why}>
-        <Icon name="failed" /> Proof fails
-      </span>
-    );
+    return <Said icon="failed" tone="error" word="Proof fails" title={verdict.why} />;
   }
-  return (
-    <span class="status" title={verdict.why}>
-      <Icon name="help" /> Not checked
-    </span>
-  );
+  return <Said icon="help" word="Not checked" title={verdict.why} />;
 }
 
 export function RowVerdict({ index, logKey }: { index: number; logKey: string | undefined }) {

@@ -1,6 +1,7 @@
 import type { PolicyFile } from '../../api/policies';
+import { plural } from '../../format/number';
 import { CodeEditor } from '../../ui/code-editor';
-import { Icon } from '../../ui/icon';
+import { Said } from '../../ui/status';
 import type { Checked } from './check';
 
 /** The text a person writes, and beside it the Cedar that decides. */
@@ -62,16 +63,8 @@ function CheckState({ checked: { valid, problems } }: { checked: Checked }) {
   const errors = problems.filter(({ severity }) => severity !== 'warning').length;
   return (
     <span class="check-state" role="status">
-      {valid === true && (
-        <span class="status ok">
-          <Icon name="passed" /> {problems.length > 0 ? 'Valid, with warnings' : 'Valid'}
-        </span>
-      )}
-      {valid === false && (
-        <span class="status error">
-          <Icon name="failed" /> {errors === 1 ? '1 error' : `${errors} errors`}
-        </span>
-      )}
+      {valid === true && <Said icon="passed" tone="ok" word={problems.length > 0 ? 'Valid, with warnings' : 'Valid'} />}
+      {valid === false && <Said icon="failed" tone="error" word={plural(errors, 'error')} />}
     </span>
   );
 }

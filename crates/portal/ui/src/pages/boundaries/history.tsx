@@ -3,6 +3,7 @@ import { query, setQuery } from '../../location';
 import { Ago } from '../../ui/ago';
 import { Diff } from '../../ui/diff';
 import { Icon } from '../../ui/icon';
+import { Said, type Mark } from '../../ui/status';
 import { RoleButton } from '../../ui/role';
 
 /** Versions, newest first; the chosen one against the one in force, or the newest against the one before. */
@@ -48,7 +49,7 @@ export function History({ detail, restore }: { detail: PolicyDetail; restore: (t
                 </button>
               </td>
               <td>
-                <VersionState state={one.state} />
+                <Said {...stateMark[one.state]} />
               </td>
               <td class="clip">{one.changed_by ?? '–'}</td>
               <td class="mid clip" title={one.reason ?? ''}>
@@ -64,14 +65,11 @@ export function History({ detail, restore }: { detail: PolicyDetail; restore: (t
   );
 }
 
-function VersionState({ state }: { state: PolicyVersion['state'] }) {
-  return (
-    <span class={state === 'deleted' ? 'status error' : state === 'current' ? 'status ok' : 'status'}>
-      <Icon name={state === 'current' ? 'passed' : state === 'deleted' ? 'trash' : 'ended'} />
-      {state === 'current' ? 'In force' : state === 'deleted' ? 'Deleted' : 'Replaced'}
-    </span>
-  );
-}
+const stateMark: Record<PolicyVersion['state'], Mark> = {
+  current: { icon: 'passed', word: 'In force', tone: 'ok' },
+  replaced: { icon: 'ended', word: 'Replaced' },
+  deleted: { icon: 'trash', word: 'Deleted', tone: 'error' },
+};
 
 function Compared({
   detail,

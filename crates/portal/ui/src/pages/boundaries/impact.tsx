@@ -6,6 +6,7 @@ import { decidedWord } from '../../format/permission';
 import { agentPath, decisionPath } from '../../router';
 import { Ago } from '../../ui/ago';
 import { Icon } from '../../ui/icon';
+import { Said } from '../../ui/status';
 import { ResourceName } from '../../ui/permission';
 import { Choice } from '../../ui/tabs';
 import { Failure, Waiting } from '../../ui/waiting';
@@ -110,12 +111,11 @@ function Groups({ groups }: { groups: ImpactGroup[] }) {
 function Change({ was, wouldBe }: { was: Standing; wouldBe: Standing }) {
   const goesOn = wouldBe.effect === 'allow' || !wouldBe.enforced;
   return (
-    <span
-      class={goesOn ? 'status asks' : 'status error'}
+    <Said
+      icon={goesOn ? 'up' : 'down'}
+      tone={goesOn ? 'asks' : 'error'}
+      word={`${decidedWord(was.effect, was.enforced)} → ${decidedWord(wouldBe.effect, wouldBe.enforced)}`}
       title={goesOn ? 'The calls would go on' : 'The calls would not go on'}
-    >
-      <Icon name={goesOn ? 'up' : 'down'} />
-      {decidedWord(was.effect, was.enforced)} → {decidedWord(wouldBe.effect, wouldBe.enforced)}
-    </span>
+    />
   );
 }

@@ -13,6 +13,7 @@ import { Command } from '../../ui/copy';
 import { Problem } from '../../ui/field';
 import { useFollow } from '../../ui/follow';
 import { Icon } from '../../ui/icon';
+import { Said } from '../../ui/status';
 import { Loaded } from '../../ui/loaded';
 import { NextPage } from '../../ui/more';
 import { now } from '../../ui/now';
@@ -200,15 +201,7 @@ function LimitRow({ account, limit, isFirst }: { account: Account; limit: Accoun
       </td>
       <td class="num">{amount(limit.spent, limit.unit)}</td>
       <td class="num mid">{amount(limit.reserved, limit.unit)}</td>
-      <td class="num">
-        {isOver ? (
-          <span class="status error">
-            <Icon name="alert" /> used up
-          </span>
-        ) : (
-          amount(limit.left, limit.unit)
-        )}
-      </td>
+      <td class="num">{isOver ? <Said icon="alert" tone="error" word="used up" /> : amount(limit.left, limit.unit)}</td>
       <td class="num mid">{amount(limit.limit, limit.unit)}</td>
       <td class="num mid" title={account.resets_at ? instant(account.resets_at) : ''}>
         {resetText(account.resets_at, now.value)}

@@ -10,6 +10,7 @@ import { Ago } from '../../ui/ago';
 import { useAct } from '../../ui/act';
 import { Problem } from '../../ui/field';
 import { Icon } from '../../ui/icon';
+import { Said } from '../../ui/status';
 import { ForRole, RoleButton } from '../../ui/role';
 import { Choice } from '../../ui/tabs';
 
@@ -71,10 +72,11 @@ function PauseTable({ pauses }: { pauses: Pause[] }) {
           {pauses.map((pause) => (
             <tr key={pause.id}>
               <td class="col-mode">
-                <span class="status error">
-                  <Icon name={pause.kind === 'stop' ? 'stop' : 'pause'} />{' '}
-                  {pause.kind === 'stop' ? 'Stopped' : 'Paused'}
-                </span>
+                <Said
+                  icon={pause.kind === 'stop' ? 'stop' : 'pause'}
+                  tone="error"
+                  word={pause.kind === 'stop' ? 'Stopped' : 'Paused'}
+                />
               </td>
               <th scope="row" class="clip">
                 {scopeWords(pause.scope)}

@@ -17,6 +17,7 @@ import { Ago } from '../../ui/ago';
 import { CheckStatus, isOwned, LevelBadge, OwnerLink, VersionStatus } from '../../ui/catalog';
 import { Fact } from '../../ui/fact';
 import { Icon } from '../../ui/icon';
+import { Said } from '../../ui/status';
 import { Names } from '../../ui/name';
 import { ModeStatus } from '../../ui/permission';
 import { Ticked } from '../../ui/ticked';
@@ -119,9 +120,7 @@ function Running({
       {running.state ? (
         <VersionStatus state={running.state} />
       ) : (
-        <span class="status error" title="What runs has a digest that nobody applied">
-          <Icon name="alert" /> Unknown version
-        </span>
+        <Said icon="alert" tone="error" word="Unknown version" title="What runs has a digest that nobody applied" />
       )}
       {running.digests_seen > 1 && (
         <span class="faint" title="Runs of the last days came from more than one digest">
@@ -203,13 +202,7 @@ function ServerFacts({ part }: { part: ToolServerPart }) {
         {part.withheld > 0 && <span class="bad-text"> · {exact(part.withheld)} withheld</span>}
       </Fact>
       <Fact name="Changed since approval">
-        {part.changed > 0 ? (
-          <span class="status error">
-            <Icon name="alert" /> {plural(part.changed, 'tool')}
-          </span>
-        ) : (
-          'none'
-        )}
+        {part.changed > 0 ? <Said icon="alert" tone="error" word={plural(part.changed, 'tool')} /> : 'none'}
       </Fact>
       <Agents names={part.agents} />
     </>
@@ -226,17 +219,11 @@ function ToolFacts({ part }: { part: ToolPart }) {
         {part.gone ? (
           'gone: its server offers it no more'
         ) : part.withheld ? (
-          <span class="status error" title={part.withheld}>
-            <Icon name="lock" /> Withheld
-          </span>
+          <Said icon="lock" tone="error" word="Withheld" title={part.withheld} />
         ) : part.changed ? (
-          <span class="status error">
-            <Icon name="alert" /> Changed since approval
-          </span>
+          <Said icon="alert" tone="error" word="Changed since approval" />
         ) : part.pinned ? (
-          <span class="status ok">
-            <Icon name="passed" /> Pinned
-          </span>
+          <Said icon="passed" tone="ok" word="Pinned" />
         ) : (
           'not pinned'
         )}

@@ -5,6 +5,7 @@ import type { ToolServerDetail } from '../../api/tools';
 import { exact } from '../../format/number';
 import { boundaryPath, modelPath, toolServerPath } from '../../router';
 import { Icon } from '../../ui/icon';
+import { Said } from '../../ui/status';
 import { Loaded } from '../../ui/loaded';
 import { Name } from '../../ui/name';
 import { ModeStatus } from '../../ui/permission';
@@ -95,11 +96,7 @@ function Uses({ title, items, link }: { title: string; items: Granted[]; link: (
 
 function YesNo({ value, unknown }: { value: boolean | null; unknown: string }) {
   if (value === null) return <span class="faint">{unknown}</span>;
-  return (
-    <span class="status">
-      <Icon name={value ? 'check' : 'minus'} /> {value ? 'yes' : 'no'}
-    </span>
-  );
+  return <Said icon={value ? 'check' : 'minus'} word={value ? 'yes' : 'no'} />;
 }
 
 /** What nobody granted first, then what nobody uses. */
@@ -110,18 +107,10 @@ function byConcern(a: Granted, b: Granted): number {
 
 function meaning({ granted, used }: Granted) {
   if (granted === false && used) {
-    return (
-      <span class="status error">
-        <Icon name="alert" /> Used without being granted
-      </span>
-    );
+    return <Said icon="alert" tone="error" word="Used without being granted" />;
   }
   if (granted && !used) {
-    return (
-      <span class="status asks">
-        <Icon name="clock" /> Granted and never used: take it away
-      </span>
-    );
+    return <Said icon="clock" tone="asks" word="Granted and never used: take it away" />;
   }
   return <span class="faint">{granted ? 'needed' : '–'}</span>;
 }

@@ -12,6 +12,7 @@ import { EntityLink, OwnerLink } from '../../ui/catalog';
 import { Problem } from '../../ui/field';
 import { Files } from '../../ui/files';
 import { Icon } from '../../ui/icon';
+import { Said } from '../../ui/status';
 import { Loaded } from '../../ui/loaded';
 import { ForRole } from '../../ui/role';
 import { Ticked } from '../../ui/ticked';
@@ -74,13 +75,9 @@ function Table({ items, of }: { items: CreatedEntity[]; of: string | null }) {
             </td>
             <td>
               {item.behind ? (
-                <span class="status asks">
-                  <Icon name="swap" /> Behind
-                </span>
+                <Said icon="swap" tone="asks" word="Behind" />
               ) : (
-                <span class="status ok">
-                  <Icon name="passed" /> Up to date
-                </span>
+                <Said icon="passed" tone="ok" word="Up to date" />
               )}
             </td>
             <td class="mid">
@@ -162,9 +159,7 @@ function Update({ reference }: { reference: string }) {
                   <>
                     <div class="file-head">
                       <code>{change.path}</code>
-                      <span class={`status ${change.tone}`}>
-                        <Icon name={change.icon} /> {change.word}
-                      </span>
+                      <Said {...change} />
                       {change.why && <span class="faint">{change.why}</span>}
                     </div>
                     {change.diff ? (

@@ -5,6 +5,7 @@ import { Copy } from '../../ui/copy';
 import { Revealed } from '../../ui/revealed';
 import { Files } from '../../ui/files';
 import { Icon } from '../../ui/icon';
+import { Said } from '../../ui/status';
 import { Ticked } from '../../ui/ticked';
 import { Unified } from '../../ui/unified';
 import { DownloadButton } from './download';
@@ -98,10 +99,7 @@ function Effects({ effects }: { effects: Effect[] }) {
       <ul class="effects">
         {effects.map((effect) => (
           <li key={`${effect.step}:${effect.summary}`}>
-            <span class={`status ${effectMark[effect.state].tone}`}>
-              <Icon name={effectMark[effect.state].icon} />
-              {effectMark[effect.state].word}
-            </span>
+            <Said {...effectMark[effect.state]} />
             <span>
               <Ticked text={effect.summary} />
               {effect.detail && <span class="faint"> {effect.detail}</span>}
@@ -148,10 +146,7 @@ function Log({ log, isOpen }: { log: LogLine[]; isOpen: boolean }) {
               <tr key={index}>
                 <td class="num faint">{line.after_ms} ms</td>
                 <td>
-                  <span class={`status ${logMark[line.level].tone}`}>
-                    <Icon name={logMark[line.level].icon} />
-                    {logMark[line.level].word}
-                  </span>
+                  <Said {...logMark[line.level]} />
                 </td>
                 <td title={`Line ${line.line} of the template`}>{line.name}</td>
                 <td class="mid">

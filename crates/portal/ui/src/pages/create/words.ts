@@ -1,6 +1,5 @@
 import type { Effect, LogLine, MadeFile, TemplateUpdate, UpdateChange } from '../../api/catalog-shapes';
-import type { IconName } from '../../ui/icon';
-import type { ListedFile } from '../../ui/files';
+import type { Mark } from '../../ui/status';
 
 /** The words of templates and of what they make, as pure functions. */
 
@@ -27,30 +26,30 @@ export function ownerReference(owner: string | null): string | null {
   return `${kind}:${rest.includes('/') ? rest : `default/${rest}`}`;
 }
 
-const FILE_MARKS: Record<MadeFile['change'], Omit<ListedFile, 'path'>> = {
+const FILE_MARKS: Record<MadeFile['change'], Mark> = {
   new: { word: 'new', icon: 'plus', tone: 'ok' },
   changed: { word: 'changed', icon: 'swap', tone: 'asks' },
-  same: { word: '', icon: 'dash', tone: '' },
+  same: { word: '', icon: 'dash' },
 };
-export const fileMark = ({ change }: MadeFile): Omit<ListedFile, 'path'> => FILE_MARKS[change];
+export const fileMark = ({ change }: MadeFile): Mark => FILE_MARKS[change];
 
-const CHANGE_MARKS: Record<UpdateChange['change'], Omit<ListedFile, 'path'>> = {
+const CHANGE_MARKS: Record<UpdateChange['change'], Mark> = {
   added: { word: 'added', icon: 'plus', tone: 'ok' },
   changed: { word: 'changed', icon: 'swap', tone: 'asks' },
-  removed: { word: 'removed', icon: 'minus', tone: '' },
-  kept: { word: 'yours kept', icon: 'lock', tone: '' },
+  removed: { word: 'removed', icon: 'minus' },
+  kept: { word: 'yours kept', icon: 'lock' },
 };
-export const changeMark = ({ change, conflict }: UpdateChange): Omit<ListedFile, 'path'> =>
+export const changeMark = ({ change, conflict }: UpdateChange): Mark =>
   conflict ? { word: 'conflict', icon: 'alert', tone: 'error' } : CHANGE_MARKS[change];
 
-export const effectMark: Record<Effect['state'], { word: string; icon: IconName; tone: string }> = {
-  planned: { word: 'Planned', icon: 'clock', tone: '' },
+export const effectMark: Record<Effect['state'], Mark> = {
+  planned: { word: 'Planned', icon: 'clock' },
   done: { word: 'Done', icon: 'passed', tone: 'ok' },
   left: { word: 'Left to do', icon: 'alert', tone: 'asks' },
 };
 
-export const logMark: Record<LogLine['level'], { word: string; icon: IconName; tone: string }> = {
-  info: { word: 'Done', icon: 'check', tone: '' },
+export const logMark: Record<LogLine['level'], Mark> = {
+  info: { word: 'Done', icon: 'check' },
   warn: { word: 'Warning', icon: 'alert', tone: 'asks' },
   error: { word: 'Failed', icon: 'failed', tone: 'error' },
 };

@@ -4,6 +4,7 @@ import { exact } from '../../format/number';
 import { query, setQuery } from '../../location';
 import { runPath } from '../../router';
 import { Icon } from '../../ui/icon';
+import { Said } from '../../ui/status';
 import { RunStory } from './run-story';
 import { comparedUnit } from './words';
 
@@ -68,10 +69,7 @@ function Row({ one, comparison, isChosen }: { one: ChangedCase; comparison: Comp
     <>
       <tr class={isChosen ? 'chosen' : ''}>
         <td>
-          <span class={isBetter ? 'status ok' : 'status error'}>
-            <Icon name={isBetter ? 'up' : 'down'} />
-            {isBetter ? 'Better' : 'Worse'}
-          </span>
+          {isBetter ? <Said icon="up" tone="ok" word="Better" /> : <Said icon="down" tone="error" word="Worse" />}
         </td>
         <td class="clip">
           <button type="button" class="row-button" data-row aria-expanded={isChosen} onClick={toggle}>

@@ -9,6 +9,7 @@ import { experimentPath } from '../../router';
 import { Command } from '../../ui/copy';
 import { EstimateView } from '../../ui/estimate';
 import { Icon } from '../../ui/icon';
+import { Said } from '../../ui/status';
 import { Loaded } from '../../ui/loaded';
 import { Empty } from '../../ui/waiting';
 import { Changed } from './changed';
@@ -223,12 +224,8 @@ function MetricBlock({ metric, comparison }: { metric: Metric; comparison: Compa
         <div>
           <dt>Cases</dt>
           <dd>
-            <span class="status ok">
-              <Icon name="up" /> {exact(metric.improved)} better
-            </span>{' '}
-            <span class={metric.regressed > 0 ? 'status error' : 'status'}>
-              <Icon name="down" /> {exact(metric.regressed)} worse
-            </span>{' '}
+            <Said icon="up" tone="ok" word={`${exact(metric.improved)} better`} />{' '}
+            <Said icon="down" tone={metric.regressed > 0 ? 'error' : ''} word={`${exact(metric.regressed)} worse`} />{' '}
             <span class="faint" title="Only cases in both are compared">
               {exact(metric.unchanged)} the same
               {metric.only_a + metric.only_b > 0 && `, ${exact(metric.only_a + metric.only_b)} in only one`}

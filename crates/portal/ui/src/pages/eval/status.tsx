@@ -1,61 +1,46 @@
 import type { Answer, ExperimentSummary, Verdict } from '../../api/eval';
-import { Icon, type IconName } from '../../ui/icon';
+import { Said, type Mark } from '../../ui/status';
 import { answerWord, type MonitorState } from './words';
 
 /** Status is an icon and a word, never colour alone. */
 
-type Tone = 'ok' | 'error' | 'unset' | '';
-
-function Said({ icon, word, tone, title }: { icon: IconName; word: string; tone: Tone; title?: string }) {
-  return (
-    <span class={`status ${tone}`} title={title}>
-      <Icon name={icon} />
-      {word}
-    </span>
-  );
-}
-
-const STATES: Record<ExperimentSummary['state'], [IconName, string, Tone]> = {
-  running: ['open', 'Running', 'unset'],
-  finished: ['passed', 'Finished', 'ok'],
-  failed: ['failed', 'Failed', 'error'],
+const STATES: Record<ExperimentSummary['state'], Mark> = {
+  running: { icon: 'open', word: 'Running', tone: 'unset' },
+  finished: { icon: 'passed', word: 'Finished', tone: 'ok' },
+  failed: { icon: 'failed', word: 'Failed', tone: 'error' },
 };
 
 export function ExperimentState({ experiment }: { experiment: ExperimentSummary }) {
-  const [icon, word, tone] = STATES[experiment.state];
-  return <Said icon={icon} word={word} tone={tone} {...(experiment.problem ? { title: experiment.problem } : {})} />;
+  return <Said {...STATES[experiment.state]} title={experiment.problem} />;
 }
 
-const VERDICTS: Record<Verdict, [IconName, string, Tone]> = {
-  pass: ['passed', 'Pass', 'ok'],
-  fail: ['failed', 'Fail', 'error'],
-  inconclusive: ['help', 'Inconclusive', ''],
+const VERDICTS: Record<Verdict, Mark> = {
+  pass: { icon: 'passed', word: 'Pass', tone: 'ok' },
+  fail: { icon: 'failed', word: 'Fail', tone: 'error' },
+  inconclusive: { icon: 'help', word: 'Inconclusive' },
 };
 
 export function VerdictStatus({ verdict }: { verdict: Verdict }) {
-  const [icon, word, tone] = VERDICTS[verdict];
-  return <Said icon={icon} word={word} tone={tone} />;
+  return <Said {...VERDICTS[verdict]} />;
 }
 
-const ANSWERS: Record<Answer, [IconName, Tone]> = {
-  better: ['up', 'ok'],
-  worse: ['down', 'error'],
-  no_worse: ['passed', 'ok'],
-  not_yet_known: ['help', ''],
-  not_comparable: ['minus', ''],
+const ANSWERS: Record<Answer, Omit<Mark, 'word'>> = {
+  better: { icon: 'up', tone: 'ok' },
+  worse: { icon: 'down', tone: 'error' },
+  no_worse: { icon: 'passed', tone: 'ok' },
+  not_yet_known: { icon: 'help' },
+  not_comparable: { icon: 'minus' },
 };
 
 export function AnswerStatus({ answer }: { answer: Answer }) {
-  const [icon, tone] = ANSWERS[answer];
-  return <Said icon={icon} word={answerWord[answer]} tone={tone} />;
+  return <Said {...ANSWERS[answer]} word={answerWord[answer]} />;
 }
 
-const MONITORS: Record<MonitorState, [IconName, string, Tone]> = {
-  alarmed: ['alert', 'Alarmed', 'error'],
-  watching: ['eye', 'Watching', ''],
+const MONITORS: Record<MonitorState, Mark> = {
+  alarmed: { icon: 'alert', word: 'Alarmed', tone: 'error' },
+  watching: { icon: 'eye', word: 'Watching' },
 };
 
 export function MonitorStatus({ state }: { state: MonitorState }) {
-  const [icon, word, tone] = MONITORS[state];
-  return <Said icon={icon} word={word} tone={tone} />;
+  return <Said {...MONITORS[state]} />;
 }

@@ -11,6 +11,7 @@ import { Confirm } from '../../ui/confirm';
 import { Command } from '../../ui/copy';
 import { Problem } from '../../ui/field';
 import { Icon } from '../../ui/icon';
+import { Said } from '../../ui/status';
 import { now } from '../../ui/now';
 import { RoleButton } from '../../ui/role';
 import { Ticked } from '../../ui/ticked';
@@ -93,15 +94,12 @@ function SourceRow({
   isOpen: boolean;
   change: (method: string, path: string) => () => void;
 }) {
-  const mark = sourceMark[source.state];
   const key = keyOf(source);
   return (
     <>
       <tr class={isOpen ? 'chosen' : ''}>
         <td>
-          <span class={`status ${mark.tone}`}>
-            <Icon name={mark.icon} /> {mark.word}
-          </span>
+          <Said {...sourceMark[source.state]} />
         </td>
         <td class="clip" title={source.target}>
           {source.errors_total > 0 || source.fault ? (
@@ -127,13 +125,7 @@ function SourceRow({
         <td class="mid">{typeWord(source.type)}</td>
         <td class="num">{exact(source.entities)}</td>
         <td class="num">
-          {source.errors_total > 0 ? (
-            <span class="status error">
-              <Icon name="alert" /> {exact(source.errors_total)}
-            </span>
-          ) : (
-            '0'
-          )}
+          {source.errors_total > 0 ? <Said icon="alert" tone="error" word={exact(source.errors_total)} /> : '0'}
         </td>
         <td class="num mid">
           {source.last_read_at ? <Ago at={source.last_read_at} /> : source.state === 'ok' ? '–' : 'never'}

@@ -1,12 +1,12 @@
 import type { SourceHealth, SourceProblem } from '../../api/catalog-shapes';
-import type { IconName } from '../../ui/icon';
+import type { Mark } from '../../ui/status';
 
 /** The words of ingestion, as pure functions. */
 
-export const sourceMark: Record<SourceHealth['state'], { word: string; icon: IconName; tone: string }> = {
+export const sourceMark: Record<SourceHealth['state'], Mark> = {
   ok: { word: 'Read', icon: 'passed', tone: 'ok' },
   failing: { word: 'Failing', icon: 'failed', tone: 'error' },
-  never_read: { word: 'Not read yet', icon: 'clock', tone: '' },
+  never_read: { word: 'Not read yet', icon: 'clock' },
 };
 
 const TYPES: Record<string, string> = { url: 'Address', file: 'File', applied: 'By hand', traffic: 'Traffic' };

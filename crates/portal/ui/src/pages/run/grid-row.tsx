@@ -6,7 +6,7 @@ import { kindWord, outcomeWord } from '../../format/words';
 import { Icon } from '../../ui/icon';
 import { Name } from '../../ui/name';
 import { Revealed } from '../../ui/revealed';
-import { KindIcon } from '../../ui/status';
+import { KindIcon, Said } from '../../ui/status';
 import type { Row } from './rows';
 import type { Tree } from './tree';
 import { ROW_HEIGHT } from './grid-state';
@@ -66,12 +66,7 @@ function drawRow({ index, line, row, tree, collapsed, selected, durationNs, sele
         <span class="name" title={row.title}>
           <Name text={row.label} />
         </span>
-        {row.outcome === 'error' && (
-          <span class="status error">
-            <Icon name="failed" />
-            {outcomeWord.error}
-          </span>
-        )}
+        {row.outcome === 'error' && <Said icon="failed" tone="error" word={outcomeWord.error} />}
         {row.isTwin && (
           <span class="chip" title="Counted once, as the gateway saw it">
             twin

@@ -8,6 +8,7 @@ import { Ago } from '../../ui/ago';
 import { Command } from '../../ui/copy';
 import { useFollow } from '../../ui/follow';
 import { Icon } from '../../ui/icon';
+import { Said } from '../../ui/status';
 import { Loaded } from '../../ui/loaded';
 import { PageHead } from '../../ui/page-head';
 import { ForRole } from '../../ui/role';
@@ -114,13 +115,7 @@ function Table({ items }: { items: ToolServer[] }) {
             </td>
             <td class="num mid">{exact(server.tools)}</td>
             <td class="num">
-              {server.withheld > 0 ? (
-                <span class="status error">
-                  <Icon name="lock" /> {exact(server.withheld)}
-                </span>
-              ) : (
-                '0'
-              )}
+              {server.withheld > 0 ? <Said icon="lock" tone="error" word={exact(server.withheld)} /> : '0'}
             </td>
             <td class="mid">{server.transport}</td>
             <td class="wide">{eraWords(server)}</td>

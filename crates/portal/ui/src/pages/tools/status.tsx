@@ -1,39 +1,26 @@
 import type { ToolDefinition, ToolServer } from '../../api/tools';
-import { Icon, type IconName } from '../../ui/icon';
-import { reasonWord, stateWord } from './words';
+import { Icon } from '../../ui/icon';
+import { Said, type Mark } from '../../ui/status';
+import { reasonWord } from './words';
 
-const stateIcon: Record<ToolServer['state'], IconName> = {
-  idle: 'ended',
-  connecting: 'open',
-  ready: 'passed',
-  failing: 'failed',
-  disabled: 'minus',
+const stateMark: Record<ToolServer['state'], Mark> = {
+  idle: { icon: 'ended', word: 'Idle' },
+  connecting: { icon: 'open', word: 'Connecting' },
+  ready: { icon: 'passed', word: 'Ready', tone: 'ok' },
+  failing: { icon: 'failed', word: 'Failing', tone: 'error' },
+  disabled: { icon: 'minus', word: 'Disabled' },
 };
-const stateClass: Partial<Record<ToolServer['state'], string>> = { ready: 'ok', failing: 'error' };
 
 export function ServerStatus({ server }: { server: ToolServer }) {
-  return (
-    <span class={`status ${stateClass[server.state] ?? ''}`} title={server.fault ?? undefined}>
-      <Icon name={stateIcon[server.state]} />
-      {stateWord[server.state]}
-    </span>
-  );
+  return <Said {...stateMark[server.state]} title={server.fault} />;
 }
 
 export function ToolStatus({ definition: { state, withheld } }: { definition: ToolDefinition }) {
   if (state === 'pinned') {
-    return (
-      <span class="status ok">
-        <Icon name="passed" /> Pinned
-      </span>
-    );
+    return <Said icon="passed" tone="ok" word="Pinned" />;
   }
   if (state === 'gone') {
-    return (
-      <span class="status" title="The server offers it no more">
-        <Icon name="ended" /> Gone
-      </span>
-    );
+    return <Said icon="ended" word="Gone" title="The server offers it no more" />;
   }
   return (
     <span class="status error">

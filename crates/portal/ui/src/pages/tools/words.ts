@@ -2,14 +2,6 @@ import type { FindingKind, ToolDefinition, ToolProfile, ToolServer, WithheldReas
 
 /** What the pages of tool servers say in words; pure. */
 
-export const stateWord: Record<ToolServer['state'], string> = {
-  idle: 'Idle',
-  connecting: 'Connecting',
-  ready: 'Ready',
-  failing: 'Failing',
-  disabled: 'Disabled',
-};
-
 export const reasonWord: Record<WithheldReason, string> = {
   unapproved: 'Not approved yet',
   definition_changed: 'Changed since approval',

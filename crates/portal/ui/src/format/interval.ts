@@ -93,16 +93,14 @@ function logGamma(value: number): number {
   return (at - 0.5) * Math.log(at) - at + 0.5 * Math.log(2 * Math.PI) + series - Math.log(product);
 }
 
-/** `4.8% (1.0–13.3)`: the share with its exact interval. `–` without observations. */
-export function shareWithExact(hits: number, total: number): string {
+/** `4.8% (1.0–13.3)`: the share with its interval. `–` without observations. */
+function shareWith({ low, high }: Interval, hits: number, total: number): string {
   if (total <= 0) return '–';
-  const { low, high } = exactInterval(hits, total);
   return `${((100 * hits) / total).toFixed(1)}% (${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)})`;
 }
 
-/** `8.3% (1.5–35.4)`: the share with its Wilson interval, as the server tells a baseline. `–` without observations. */
-export function shareWithWilson(hits: number, total: number): string {
-  if (total <= 0) return '–';
-  const { low, high } = wilson(hits, total);
-  return `${((100 * hits) / total).toFixed(1)}% (${(100 * low).toFixed(1)}–${(100 * high).toFixed(1)})`;
-}
+export const shareWithExact = (hits: number, total: number): string =>
+  shareWith(exactInterval(hits, total), hits, total);
+
+/** As the server tells a baseline. */
+export const shareWithWilson = (hits: number, total: number): string => shareWith(wilson(hits, total), hits, total);

@@ -38,10 +38,14 @@ export function summary(value: unknown, charactersMax = 120): string {
 
 /** Tool results often are JSON inside a string; shown as what they are. */
 export function unwrapped(value: unknown): unknown {
-  if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return value;
+  return typeof value === 'string' && /^\s*[[{]/.test(value) ? parsed(value) : value;
+}
+
+/** The value where the text is JSON (`0.8`, `true`, a list), else the text as it is. */
+export function parsed(text: string): unknown {
   try {
-    return JSON.parse(value) as unknown;
+    return JSON.parse(text) as unknown;
   } catch {
-    return value;
+    return text;
   }
 }

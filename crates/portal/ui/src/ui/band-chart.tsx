@@ -1,5 +1,5 @@
 import type uPlot from 'uplot';
-import { instant } from '../format/time';
+import { clock, instant } from '../format/time';
 import { Plot, readout, type Style } from './plot';
 
 const MARK_RADIUS = 4;
@@ -64,12 +64,11 @@ function options(props: BandChartProps, { colour, font, axis }: Style): Omit<uPl
 }
 
 const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
-const time = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 
 /** The day where one begins, else the time. */
 function timeMark(ms: number): string {
   const at = new Date(ms);
-  return at.getHours() === 0 && at.getMinutes() === 0 ? day.format(at) : time.format(at);
+  return at.getHours() === 0 && at.getMinutes() === 0 ? day.format(at) : clock(at.toISOString());
 }
 
 /** Everything drawn lies inside, with a little air; a score is never shown outside [0, 1]. */

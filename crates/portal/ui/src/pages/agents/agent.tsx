@@ -1,8 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import { useData } from '../../api/cache';
-import { withQuery } from '../../api/client';
 import type { CatalogPage } from '../../api/catalog';
-import type { AgentSummary, List, RunPage } from '../../api/shapes';
+import type { AgentSummary, List } from '../../api/shapes';
 import { navigate } from '../../location';
 import { entityPath } from '../../router';
 import { InCatalog, lookupPath, onlyFound } from '../../ui/in-catalog';
@@ -12,8 +11,6 @@ import { AgentActions } from './actions';
 import { RecentRuns } from '../runs/recent';
 import { Evidence } from './evidence';
 import { TrafficFacts } from './facts';
-
-const RUNS_SHOWN = 25;
 
 /**
  * An agent has one page, that of its entity, and this address, which knows it by the name in traffic, leads there. Until the
@@ -36,7 +33,6 @@ export default function AgentPage({ id }: { id: string }) {
 
 function InTraffic({ id }: { id: string }) {
   const resource = useData<List<AgentSummary>>('/agents');
-  const runs = useData<RunPage>(withQuery('/runs', { agent: id, limit: RUNS_SHOWN }));
   const agent = resource.data.value?.items.find((known) => known.agent === id);
   return (
     <>
@@ -56,11 +52,7 @@ function InTraffic({ id }: { id: string }) {
         <Waiting />
       )}
       <Evidence agent={id} />
-      <RecentRuns
-        runs={runs}
-        all={withQuery('/runs', { agent: id })}
-        failed={withQuery('/runs', { agent: id, outcome: 'error' })}
-      />
+      <RecentRuns by={{ agent: id }} />
     </>
   );
 }

@@ -1,5 +1,6 @@
 import { useData } from '../../api/cache';
 import type { AuditDetail, AuditEntry } from '../../api/audit';
+import { parsed } from '../../format/json';
 import { exact, plural } from '../../format/number';
 import { instant } from '../../format/time';
 import { setQuery } from '../../location';
@@ -45,7 +46,8 @@ export function EntryPanel({ index, logKey }: { index: number; logKey: string | 
               {detail.text !== null && (
                 <details class="section" open>
                   <summary>As it was logged</summary>
-                  <Json value={pretty(detail.text)} label="The entry as it was logged" />
+                  {/* Read as JSON only to be laid out; what is hashed is the text itself. */}
+                  <Json value={parsed(detail.text)} label="The entry as it was logged" />
                 </details>
               )}
             </>
@@ -54,15 +56,6 @@ export function EntryPanel({ index, logKey }: { index: number; logKey: string | 
       </div>
     </aside>
   );
-}
-
-/** Read as JSON only to be laid out; what is hashed is the text itself. */
-function pretty(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
 }
 
 const Pruned = () => (

@@ -1,22 +1,17 @@
 import { useData } from '../../api/cache';
-import { withQuery } from '../../api/client';
 import type { EntityDetail } from '../../api/catalog';
-import type { AgentSummary, List, RunPage } from '../../api/shapes';
+import type { AgentSummary, List } from '../../api/shapes';
 import { TrafficFacts } from '../agents/facts';
 import { RecentRuns } from '../runs/recent';
 import { trafficName } from './tabs';
 
-const RUNS_SHOWN = 25;
-
 /** Runs of an agent, or those in which a model was called. */
 export function RunsTab({ detail }: { detail: EntityDetail }) {
   const name = trafficName(detail);
-  const by = { [detail.class === 'model' ? 'model' : 'agent']: name };
-  const runs = useData<RunPage>(withQuery('/runs', { ...by, limit: RUNS_SHOWN }));
   return (
     <>
       {detail.class === 'agent' && <AllRuns agent={name} />}
-      <RecentRuns runs={runs} all={withQuery('/runs', by)} failed={withQuery('/runs', { ...by, outcome: 'error' })} />
+      <RecentRuns by={detail.class === 'model' ? { model: name } : { agent: name }} />
     </>
   );
 }

@@ -13,8 +13,8 @@ import { Loaded } from '../../ui/loaded';
 import { PageHead } from '../../ui/page-head';
 import { Empty } from '../../ui/waiting';
 import { AnswerStatus } from './status';
+import { MARGINS } from './words';
 
-const MARGINS = ['0.01', '0.02', '0.05', '0.1'];
 const DEFAULT_MARGIN = '0.02';
 
 export default function BaselinePage({ id }: { id: string }) {

@@ -15,9 +15,8 @@ import { Empty } from '../../ui/waiting';
 import { Changed } from './changed';
 import { EvalHead } from './head';
 import { AnswerStatus } from './status';
-import { comparedSentence, comparedUnit, experimentLabel } from './words';
+import { comparedSentence, comparedUnit, experimentLabel, MARGINS } from './words';
 
-const MARGINS = ['0.01', '0.02', '0.05', '0.1'];
 const ALPHAS = ['0.01', '0.05', '0.1'];
 const DEFAULT_ALPHA = '0.05';
 

@@ -1,18 +1,10 @@
 import type { EvaluatorChoice, EvaluatorView } from '../../api/eval';
+import { parsed } from '../../format/json';
 import { needsSet, needWord } from './words';
 import { Ticked } from '../../ui/ticked';
 
 /** The chosen evaluators by name, with the parameters as typed. */
 export type Chosen = Record<string, Record<string, string>>;
-
-/** What was typed as JSON where it is JSON (`0.8`, `true`, a list), else as the text it is. */
-export function parameterValue(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
-}
 
 /** Parameters left empty keep their default, so they are not sent. */
 export function choicesOf(chosen: Chosen): EvaluatorChoice[] {
@@ -21,7 +13,7 @@ export function choicesOf(chosen: Chosen): EvaluatorChoice[] {
     parameters: Object.fromEntries(
       Object.entries(typed)
         .filter(([, text]) => text.trim() !== '')
-        .map(([parameter, text]) => [parameter, parameterValue(text.trim())]),
+        .map(([parameter, text]) => [parameter, parsed(text.trim())]),
     ),
   }));
 }

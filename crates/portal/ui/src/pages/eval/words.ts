@@ -21,6 +21,9 @@ export const answerWord: Record<Answer, string> = {
   not_comparable: 'Not comparable',
 };
 
+/** How much worse may still count as no worse: what one chooses from. */
+export const MARGINS = ['0.01', '0.02', '0.05', '0.1'];
+
 /** Scores and shares of passed trials are both proportions: side by side they are read in one unit. */
 export const comparedUnit = ({ unit }: Pick<Metric, 'unit'>): Unit => unit ?? 'share';
 

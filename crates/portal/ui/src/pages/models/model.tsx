@@ -1,6 +1,5 @@
 import { useData } from '../../api/cache';
-import { withQuery } from '../../api/client';
-import type { List, ModelSummary, RunPage } from '../../api/shapes';
+import type { List, ModelSummary } from '../../api/shapes';
 import { shareWithExact } from '../../format/interval';
 import { cost, costReason } from '../../format/money';
 import { exact, plural } from '../../format/number';
@@ -16,11 +15,8 @@ import { Empty, Failure, Waiting } from '../../ui/waiting';
 import { RecentRuns } from '../runs/recent';
 import { perMillion } from './price';
 
-const RUNS_SHOWN = 25;
-
 export default function ModelPage({ id }: { id: string }) {
   const resource = useData<List<ModelSummary>>('/models');
-  const runs = useData<RunPage>(withQuery('/runs', { model: id, limit: RUNS_SHOWN }));
   const model = resource.data.value?.items.find((known) => known.model === id);
   return (
     <>
@@ -38,11 +34,7 @@ export default function ModelPage({ id }: { id: string }) {
       ) : (
         <Waiting />
       )}
-      <RecentRuns
-        runs={runs}
-        all={withQuery('/runs', { model: id })}
-        failed={withQuery('/runs', { model: id, outcome: 'error' })}
-      />
+      <RecentRuns by={{ model: id }} />
     </>
   );
 }

@@ -1,7 +1,7 @@
 /** Addresses of the portal, as pure functions; `location.ts` ties them to the browser. */
 
 /** Pages below `/evaluations`; `id` is empty for those about no single thing. */
-export type EvalPage =
+type EvalPage =
   | 'experiments'
   | 'experiment'
   | 'compare'
@@ -16,11 +16,11 @@ export type EvalPage =
   | 'plan';
 
 /** Pages of permission; `id` is empty for those about no single thing. */
-export type PermissionPage =
+type PermissionPage =
   'approvals' | 'boundaries' | 'boundary' | 'decisions' | 'tools' | 'tool-server' | 'budgets' | 'audit';
 
 /** Pages of the catalog; `id` of an entity's page is its reference. */
-export type CatalogPage =
+type CatalogPage =
   'catalog' | 'reviews' | 'entity' | 'dependency-graph' | 'scorecards' | 'ingestion' | 'create' | 'template';
 
 export type Route =
@@ -121,7 +121,6 @@ export const boundaryPath = (name: string): string => `/boundaries/${encodeURICo
 export const toolServerPath = (name: string): string => `/tools/${encodeURIComponent(name)}`;
 export const approvalPath = (id: string): string => `/approvals?id=${encodeURIComponent(id)}`;
 export const decisionPath = (id: string): string => `/decisions?decision=${encodeURIComponent(id)}`;
-export const auditPath = (index: number): string => `/audit?entry=${index}`;
 export const experimentPath = (id: string): string => `/evaluations/experiments/${encodeURIComponent(id)}`;
 export const evalSetPath = (name: string): string => `/evaluations/sets/${encodeURIComponent(name)}`;
 export const monitorPath = (id: string): string => `/evaluations/monitors/${encodeURIComponent(id)}`;

@@ -35,13 +35,7 @@ export interface AuditItem {
   entry: AuditEntry;
 }
 
-export interface AuditPage {
-  items: AuditItem[];
-  next_cursor: string | null;
-  size: number;
-}
-
-export interface AuditProof {
+interface AuditProof {
   index: number;
   size: number;
   leaf_hash: string;
@@ -64,7 +58,7 @@ export interface AuditDetail {
   proof: AuditProof;
 }
 
-export interface AuditWitness {
+interface AuditWitness {
   name: string;
   url: string;
   cosigned_size: number | null;

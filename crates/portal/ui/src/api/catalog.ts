@@ -56,10 +56,10 @@ export type EntityDetail = Narrow<Told<Schemas['CatalogEntity']>, { origin: Orig
 export type CatalogRelation = Schemas['CatalogRelation'];
 export type VersionView = Told<Schemas['CatalogVersion']>;
 export type Review = Told<Schemas['CatalogReview']>;
-export type ReviewPage = Told<Schemas['CatalogReviews']>;
+type ReviewPage = Told<Schemas['CatalogReviews']>;
 export type Applied = Told<Schemas['CatalogApplied']>;
 
-export const CATALOG = '/catalog/entities';
+const CATALOG = '/catalog/entities';
 export const REVIEWS = '/catalog/reviews';
 
 /** The address of one entity in the API. */

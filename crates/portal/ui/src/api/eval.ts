@@ -5,14 +5,11 @@ import type { Told } from './shapes';
 
 type Schemas = components['schemas'];
 
-export type EvaluatorRef = Told<Schemas['EvaluatorId']>;
 export type Estimate = Told<Schemas['Estimate']>;
 /** What is left out does not matter. */
 export type RunSelector = Partial<Schemas['RunSelector']>;
-export type EvaluatorParameter = Told<Schemas['ParameterView']>;
 export type EvaluatorView = Told<Schemas['EvaluatorView']>;
 export type EvalSetSummary = Told<Schemas['SetVersion']>;
-export type EvalTurn = Told<Schemas['ExpectedTurnView']>;
 export type EvalCaseView = Told<Schemas['EvalCaseView']>;
 export type EvalSetDetail = Told<Schemas['EvalSetDetail']>;
 export type Aggregate = Told<Schemas['Aggregate']>;
@@ -28,7 +25,6 @@ export type ChangedCase = Told<Schemas['ChangedCase']>;
 export type Comparison = Told<Schemas['ComparisonView']>;
 export type MonitorSummary = Told<Schemas['MonitorView']>;
 export type MonitorPoint = Told<Schemas['Point']>;
-export type MonitorAlarm = Told<Schemas['Alarm']>;
 export type MonitorDetail = Told<Schemas['MonitorDetail']>;
 export type NewMonitor = Omit<Schemas['MonitorRequest'], 'selector' | 'evaluator'> & {
   selector: RunSelector;
@@ -40,7 +36,6 @@ export type ComparedAspect = Told<Schemas['AspectComparison']>;
 export type BaselineComparison = Told<Schemas['BaselineComparison']>;
 export type EvidenceView = Told<Schemas['EvidenceItem']>;
 export type PlanView = Told<Schemas['Plan']>;
-export type Verdict = Schemas['Verdict'];
 export type UnitOfCount = Schemas['Unit'];
 export type Answer = Schemas['Answer'];
 /** Parameters are whatever the evaluator takes, which the document cannot say. */

@@ -48,7 +48,7 @@ export interface ApprovalDetail extends Approval {
 
 export type BudgetUnit = 'cost_usd' | 'tokens' | 'calls' | 'seconds';
 export type BudgetWindow = 'hour' | 'day' | 'week' | 'whole' | 'seconds';
-export type BudgetPer = 'everyone' | 'agent' | 'team' | 'session' | 'run';
+type BudgetPer = 'everyone' | 'agent' | 'team' | 'session' | 'run';
 export type Limits = Record<BudgetUnit, number | null>;
 
 export interface AccountLimit {

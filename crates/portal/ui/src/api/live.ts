@@ -15,7 +15,7 @@ export const liveState = signal<LiveState>('connecting');
 
 /** What else changes: held calls, pauses, boundaries. The event says that something changed; the page reads what. */
 const NEWS = ['approval', 'pause', 'boundary'] as const;
-export type News = (typeof NEWS)[number];
+type News = (typeof NEWS)[number];
 const newsListeners = new Set<(news: Set<News>) => void>();
 const gatheredNews = new Set<News>();
 

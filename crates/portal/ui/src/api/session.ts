@@ -21,7 +21,7 @@ export function may(least: Role): boolean {
   return known !== undefined && includes(known.role, least);
 }
 
-export function loadSession(): Promise<void> {
+function loadSession(): Promise<void> {
   pending ??= get<Session>('/session')
     .then(
       (read) => {

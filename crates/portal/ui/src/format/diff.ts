@@ -20,7 +20,7 @@ export interface Row {
   after: Line | null;
 }
 
-export type Part = { kind: 'rows'; rows: Row[] } | { kind: 'hidden'; rows: Row[] };
+type Part = { kind: 'rows'; rows: Row[] } | { kind: 'hidden'; rows: Row[] };
 
 export function diff(before: string, after: string): Row[] {
   const [a, b] = [lines(before), lines(after)];

@@ -6,7 +6,7 @@
 /** 97.5th percentile of the standard normal distribution: two sides of 2.5% leave 95%. */
 const Z_95 = 1.959_963_984_540_054;
 
-export interface Interval {
+interface Interval {
   low: number;
   high: number;
 }

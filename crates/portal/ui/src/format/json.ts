@@ -1,4 +1,4 @@
-export type TokenKind = 'key' | 'text' | 'number' | 'word' | '';
+type TokenKind = 'key' | 'text' | 'number' | 'word' | '';
 
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|\b(true|false|null)\b/g;
 

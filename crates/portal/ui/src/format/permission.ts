@@ -6,7 +6,7 @@ import { duration } from './time';
 
 /** What the pages of permission say in words; pure, so that the words are tested. */
 
-export const effectWord: Record<Effect, string> = { allow: 'Allow', deny: 'Deny', needs_approval: 'Needs approval' };
+const effectWord: Record<Effect, string> = { allow: 'Allow', deny: 'Deny', needs_approval: 'Needs approval' };
 export const modeWord: Record<Mode, string> = { observe: 'Observe', enforce: 'Enforce' };
 
 export const modeReason: Record<Mode, string> = {

@@ -15,7 +15,7 @@ export function offsetOf(text: string, line: number, column: number): number {
   return start + [...content].slice(0, Math.max(0, column - 1)).join('').length;
 }
 
-export interface Piece {
+interface Piece {
   text: string;
   severity: 'error' | 'warning' | null;
 }

@@ -28,7 +28,7 @@ export function score(query: string, text: string): number | null {
 const ALSO_WEIGHT = 0.5;
 
 /** How well `query` fits an entry by its label, or by the words it is found by besides. */
-export function entryScore(query: string, label: string, also: string): number | null {
+function entryScore(query: string, label: string, also: string): number | null {
   const own = score(query, label);
   const whole = score(query, `${label} ${also}`);
   return own === null ? (whole === null ? null : ALSO_WEIGHT * whole) : own;

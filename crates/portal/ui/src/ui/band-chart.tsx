@@ -4,7 +4,7 @@ import { Plot, readout, type Style } from './plot';
 
 const MARK_RADIUS = 4;
 
-export interface BandChartProps {
+interface BandChartProps {
   label: string;
   /** Seconds since 1970. */
   at: number[];
@@ -72,7 +72,7 @@ function timeMark(ms: number): string {
 }
 
 /** Everything drawn lies inside, with a little air; a score is never shown outside [0, 1]. */
-export function range({ lower, upper, level, isScore }: BandChartProps): [number, number] {
+function range({ lower, upper, level, isScore }: BandChartProps): [number, number] {
   const levels = level === null ? [] : [level];
   const low = Math.min(...lower, ...levels);
   const high = Math.max(...upper, ...levels);

@@ -5,7 +5,7 @@ import { Plot, readout, type Style } from './plot';
 const HOUR_SECONDS = 3_600;
 const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 
-export interface ChartProps {
+interface ChartProps {
   label: string;
   /** Beginning of each hour, seconds since 1970. */
   at: number[];

@@ -174,7 +174,7 @@ function Arrow({ id }: { id: string }) {
   );
 }
 
-export interface Box {
+interface Box {
   x: number;
   y: number;
   width: number;

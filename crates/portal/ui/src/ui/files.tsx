@@ -7,7 +7,7 @@ import { Said, type Mark } from './status';
 import { treeOf, type Folder } from './file-tree';
 
 /** How it differs is its mark; the word is empty when there is nothing to say. */
-export interface ListedFile extends Mark {
+interface ListedFile extends Mark {
   path: string;
 }
 

@@ -4,7 +4,7 @@ import { isDark } from '../shell/theme';
 
 /** What all charts share: a canvas that follows its box, the theme and its numbers, and what it says at the pointer. */
 
-export interface PlotProps {
+interface PlotProps {
   label: string;
   class: string;
   height: number;

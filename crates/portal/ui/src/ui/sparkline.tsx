@@ -4,7 +4,7 @@ const EDGE = 2;
 /** A hair's difference is not drawn as a fall. */
 const LEAST_SPAN = 0.1;
 
-export interface SparkPoint {
+interface SparkPoint {
   value: number;
   /** How much it weighs: a day with one run says little and is drawn fainter. */
   isThin: boolean;

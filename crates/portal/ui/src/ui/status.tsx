@@ -43,7 +43,7 @@ export function RunStatus({ run }: { run: RunSummary }) {
   );
 }
 
-export const kindIcon: Record<StepKind, IconName> = {
+const kindIcon: Record<StepKind, IconName> = {
   model_call: 'model',
   tool_call: 'tool',
   agent_call: 'agent',

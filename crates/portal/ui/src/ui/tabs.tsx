@@ -1,6 +1,6 @@
 /** Tabs as the ARIA pattern has them: arrows move, the chosen one is the only stop of the Tab key. */
 
-export interface Tab {
+interface Tab {
   id: string;
   label: string;
 }

@@ -3,7 +3,7 @@ import { Revealed } from './revealed';
 type LineKind = 'added' | 'removed' | 'place' | 'head' | 'same';
 
 /** Which kind of line of a unified diff this is. */
-export function lineKind(line: string): LineKind {
+function lineKind(line: string): LineKind {
   if (line.startsWith('---') || line.startsWith('+++')) return 'head';
   if (line.startsWith('@@')) return 'place';
   if (line.startsWith('+')) return 'added';

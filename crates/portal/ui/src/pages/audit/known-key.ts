@@ -10,7 +10,7 @@ interface Known {
   since: string;
 }
 
-export type KeyStanding = { state: 'first' } | { state: 'same'; since: string } | { state: 'changed'; since: string };
+type KeyStanding = { state: 'first' } | { state: 'same'; since: string } | { state: 'changed'; since: string };
 
 export function standing(origin: string, key: string, now: string): KeyStanding {
   const all = read();

@@ -6,13 +6,13 @@ const ED25519 = 1;
 const SIGNATURE = /^— (\S+) (\S+)$/;
 const KEY_ID_BYTES = 4;
 
-export interface Signature {
+interface Signature {
   name: string;
   keyId: Uint8Array;
   signature: Uint8Array<ArrayBuffer>;
 }
 
-export interface Checkpoint {
+interface Checkpoint {
   origin: string;
   size: number;
   root: Uint8Array;
@@ -44,7 +44,7 @@ function parseSignature(line: string): Signature | null {
   return { name, keyId: bytes.slice(0, KEY_ID_BYTES), signature: bytes.slice(KEY_ID_BYTES) };
 }
 
-export interface VerifierKey {
+interface VerifierKey {
   name: string;
   keyId: Uint8Array;
   publicKey: Uint8Array<ArrayBuffer>;
@@ -63,7 +63,7 @@ export async function parseKey(text: string): Promise<VerifierKey | null> {
   return sameBytes(keyId, told) ? { name, keyId, publicKey: bytes.slice(1) } : null;
 }
 
-export type Signed = 'yes' | 'no' | 'unsupported';
+type Signed = 'yes' | 'no' | 'unsupported';
 
 /** Whether `key` signed the checkpoint. Older browsers have no Ed25519 and say so. */
 export async function isSigned(checkpoint: Checkpoint, key: VerifierKey): Promise<Signed> {

@@ -62,7 +62,7 @@ const RELATION_WORDS: Record<string, string> = {
   childOf: 'Child of',
 };
 
-export interface RelationGroup {
+interface RelationGroup {
   word: string;
   targets: { ref: string; exists: boolean }[];
   /** How many more share a node of the graph, where there was no room for each. */

@@ -16,7 +16,7 @@ export interface Standing {
   left: number;
 }
 
-export interface AgentBudgets {
+interface AgentBudgets {
   nearest: Standing | null;
   /** Where no account is known to be the agent's own: what there is, such as `40 calls` for each run. */
   other: { budget: string; limits: string; per: string } | null;

@@ -34,7 +34,7 @@ const DONE: Record<VersionAction, string> = {
 const NEEDS_REASON: VersionAction[] = ['reject'];
 
 /** What is decided upon: one content under one name. */
-export interface Decided {
+interface Decided {
   ref: string;
   tag: string;
   digest: string;

@@ -94,7 +94,7 @@ function Levels({ card }: { card: Scorecard }) {
   );
 }
 
-export function CheckTable({ checks }: { checks: Check[] }) {
+function CheckTable({ checks }: { checks: Check[] }) {
   const chosen = query.value.get('check');
   return (
     <table class="rows checks-table" aria-label="Checks">

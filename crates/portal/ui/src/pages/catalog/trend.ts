@@ -3,7 +3,7 @@ import { exactInterval } from '../../format/interval';
 
 /** The days of an agent, as pure functions. */
 
-export interface Band {
+interface Band {
   at: number[];
   value: number[];
   lower: number[];

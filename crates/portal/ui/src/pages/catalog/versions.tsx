@@ -165,7 +165,7 @@ function Chosen({
 }
 
 /** Who did what with it, when and why. */
-export function Steps({ version }: { version: Pick<VersionView, 'history'> }) {
+function Steps({ version }: { version: Pick<VersionView, 'history'> }) {
   return (
     <ol class="version-steps" aria-label="History">
       {version.history.map((step) => (

@@ -50,7 +50,7 @@ export function answered(values: Values, name: string, value: unknown): Values {
   return next;
 }
 
-export interface Sorted {
+interface Sorted {
   /** By the name of the question. */
   byName: Record<string, string>;
   others: TextProblem[];

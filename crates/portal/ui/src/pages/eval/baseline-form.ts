@@ -2,7 +2,7 @@
 
 import { plural } from '../../format/number';
 
-export interface Counts {
+interface Counts {
   metric: string;
   n: number;
   successes: number;

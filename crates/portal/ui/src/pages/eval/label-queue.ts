@@ -5,7 +5,7 @@ import type { RunSummary } from '../../api/shapes';
 /** `null` is a skip: nothing was said of the run. */
 export type Decision = number | null;
 
-export interface Decided {
+interface Decided {
   run: RunSummary;
   decision: Decision;
 }

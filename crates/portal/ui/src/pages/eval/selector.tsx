@@ -9,7 +9,7 @@ import { SINCE } from '../../format/since';
 const DAY = 86_400_000;
 
 /** What the fields say; `since` is a span back from now, made an instant when the form is sent. */
-export interface Selected {
+interface Selected {
   agent: string;
   model: string;
   outcome: string;

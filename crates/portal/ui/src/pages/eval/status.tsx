@@ -1,4 +1,4 @@
-import type { Answer, ExperimentSummary, Verdict } from '../../api/eval';
+import type { Answer, ExperimentSummary } from '../../api/eval';
 import { Said, type Mark } from '../../ui/status';
 import { answerWord, type MonitorState } from './words';
 
@@ -12,16 +12,6 @@ const STATES: Record<ExperimentSummary['state'], Mark> = {
 
 export function ExperimentState({ experiment }: { experiment: ExperimentSummary }) {
   return <Said {...STATES[experiment.state]} title={experiment.problem} />;
-}
-
-const VERDICTS: Record<Verdict, Mark> = {
-  pass: { icon: 'passed', word: 'Pass', tone: 'ok' },
-  fail: { icon: 'failed', word: 'Fail', tone: 'error' },
-  inconclusive: { icon: 'help', word: 'Inconclusive' },
-};
-
-export function VerdictStatus({ verdict }: { verdict: Verdict }) {
-  return <Said {...VERDICTS[verdict]} />;
 }
 
 const ANSWERS: Record<Answer, Omit<Mark, 'word'>> = {

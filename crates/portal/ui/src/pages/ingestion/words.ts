@@ -21,7 +21,7 @@ export function placeOf({
   return [source, line, line && column].filter(Boolean).join(':');
 }
 
-export interface Sums {
+interface Sums {
   sources: number;
   failing: number;
   errors: number;

@@ -2,7 +2,7 @@ import { hasChildren, type Tree } from './tree';
 
 /** Keys of the ARIA treegrid pattern, with j and k beside the arrows. Pure: says what should happen. */
 
-export interface GridState {
+interface GridState {
   tree: Tree;
   /** Indices of the shown rows. */
   rows: Int32Array;
@@ -12,7 +12,7 @@ export interface GridState {
   pageRows: number;
 }
 
-export interface Move {
+interface Move {
   /** Index of the row to select. */
   select?: number;
   /** Index of the row to open or close. */

@@ -1,7 +1,7 @@
 import type { RunSummary } from '../../api/shapes';
 
 /** What news does to a list on screen. */
-export interface Merged {
+interface Merged {
   /** The same rows in the same places, each as it is now. */
   items: RunSummary[];
   /** Runs that are not in the list yet, newest first. */

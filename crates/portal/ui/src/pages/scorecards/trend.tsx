@@ -41,7 +41,7 @@ export function Trend({ trend }: { trend: Scorecards['trend'] }) {
 }
 
 /** Per series: what lies below and in it, so that the bars of one day stand on each other. */
-export function piles(trend: Scorecards['trend']): number[][] {
+function piles(trend: Scorecards['trend']): number[][] {
   return PILED.map((_, at) => trend.map((day) => PILED.slice(at).reduce((sum, key) => sum + day[key], 0)));
 }
 

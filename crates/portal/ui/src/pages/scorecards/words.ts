@@ -14,7 +14,7 @@ export const cellWord: Record<CellState, string> = {
   not_applicable: 'Does not apply',
 };
 /** Where there is little room. */
-export const cellShort: Record<CellState, string> = {
+const cellShort: Record<CellState, string> = {
   pass: 'Pass',
   fail: 'Fail',
   no_evidence: 'None',
@@ -35,7 +35,7 @@ export function stateOf(cell: ScorecardCell): CellState {
   return STATES.find((state) => cell[state] > 0) ?? 'not_applicable';
 }
 
-export const countOf = (cell: ScorecardCell): number => cell.pass + cell.fail + cell.no_evidence + cell.exempt;
+const countOf = (cell: ScorecardCell): number => cell.pass + cell.fail + cell.no_evidence + cell.exempt;
 
 /** What stands in the cell: a word for one agent, how many passed for a team. */
 export function cellText(cell: ScorecardCell, agents: number): string {

@@ -107,6 +107,20 @@ export async function eventually(what, check) {
   }
 }
 
+/** Waits until `text` is on the page. */
+export const shown = (page, text) =>
+  until(page, `“${text}” is shown`, (wanted) => document.querySelector('#main')?.textContent?.includes(wanted), text);
+
+export const search = (page) => new URL(page.url()).searchParams;
+
+/** A call of the API as the signed-in browser makes it: the server checks where a change comes from. */
+export async function call(page, server, method, path, data) {
+  const type = typeof data === 'string' ? { 'content-type': 'text/plain; charset=utf-8' } : {};
+  const answer = await page.request.fetch(`/api/v1${path}`, { method, data, headers: { origin: server.url, ...type } });
+  const text = await answer.text();
+  return { status: answer.status(), body: /^[[{]/.test(text) ? JSON.parse(text) : text };
+}
+
 /** A door for answers: what comes through waits until it is opened. */
 export function gate() {
   let open;

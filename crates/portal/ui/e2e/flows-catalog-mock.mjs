@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
-import { eventually, findings, gate, open, screenshot, until } from './browser.mjs';
+import { eventually, findings, gate, open, screenshot, shown, until } from './browser.mjs';
+import { palette } from './flows-catalog.mjs';
 
 /** Flows of the catalog that need a state made for them: many rows, a version that waits, somebody who was faster. */
 
 const AGENT = '/catalog/component/default/order-support';
-const shown = (page, text) =>
-  until(page, `“${text}” is shown`, (wanted) => document.querySelector('#main')?.textContent?.includes(wanted), text);
 
 async function list({ browser, server }) {
   const { page, close } = await open(browser, server);
@@ -171,19 +170,6 @@ async function document({ browser, server }) {
   await shown(page, 'would change');
   await page.getByRole('button', { name: 'Apply' }).click();
   await page.waitForSelector('#entity-view .code-block');
-  await close();
-}
-
-async function palette({ browser, server }) {
-  const { page, close } = await open(browser, server);
-  await page.goto('/catalog');
-  await page.waitForSelector('table.catalog tbody tr');
-  await page.keyboard.press('Control+k');
-  // Found by its description, which the portal itself does not hold.
-  await page.keyboard.type('orders database');
-  await page.waitForSelector('.palette li:has-text("Tool server")');
-  await page.keyboard.press('Enter');
-  await until(page, 'the tool server is shown', () => location.pathname === '/catalog/api/default/shop');
   await close();
 }
 

@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
-import { findings, open, screenshot, until } from './browser.mjs';
-import { agentText, applyDocuments, call, decide } from './seed-catalog.mjs';
+import { call, findings, open, screenshot, shown, until } from './browser.mjs';
+import { agentText, applyDocuments, decide } from './seed-catalog.mjs';
 
 /** Flows of the catalog on a real server: what they need they apply through the API, and delete again. */
-
-const shown = (page, text) =>
-  until(page, `“${text}” is shown`, (wanted) => document.querySelector('#main')?.textContent?.includes(wanted), text);
 
 /** Makes an agent that only this flow knows, and takes it away again. */
 async function withAgent({ browser, server }, options, flow) {
@@ -100,7 +97,7 @@ async function discovered({ browser, server }) {
   await close();
 }
 
-async function palette({ browser, server }) {
+export async function palette({ browser, server }) {
   const { page, close } = await open(browser, server);
   await page.goto('/catalog');
   await page.waitForSelector('table.catalog tbody tr');

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
-import { eventually, findings, open, screenshot, until } from './browser.mjs';
+import { eventually, findings, open, screenshot, search, shown, until } from './browser.mjs';
 
 /** What a person does on the evaluation pages, against the stand-in server. */
-
-const search = (page) => new URL(page.url()).searchParams;
-const shown = (page, text) =>
-  until(page, `“${text}” is shown`, (wanted) => document.querySelector('#main')?.textContent?.includes(wanted), text);
 
 async function experiment({ browser, server }) {
   const { page, close } = await open(browser, server);

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
-import { findings, open, screenshot, until } from './browser.mjs';
+import { findings, open, screenshot, shown, until } from './browser.mjs';
 
 /** Flows over what only the stand-in server can be made to answer: updates of templates, failing sources, teams by level. */
-
-const shown = (page, text) =>
-  until(page, `“${text}” is shown`, (wanted) => document.querySelector('#main')?.textContent?.includes(wanted), text);
 
 async function create({ browser, server }) {
   const { page, close } = await open(browser, server, { expected: '422' });

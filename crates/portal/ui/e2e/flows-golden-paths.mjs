@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict';
-import { findings, open, until } from './browser.mjs';
+import { call, findings, open, shown, until } from './browser.mjs';
+import { applyDocuments } from './seed-catalog.mjs';
 
 /** Golden paths, dependencies, scorecards, documentation and ingestion on a real server, seeded through its public doors. */
-
-const shown = (page, text) =>
-  until(page, `“${text}” is shown`, (wanted) => document.querySelector('#main')?.textContent?.includes(wanted), text);
-
-async function api(page, server, method, path, data) {
-  const headers = { origin: server.url, ...(typeof data === 'string' ? { 'content-type': 'text/plain' } : {}) };
-  const answer = await page.request.fetch(`/api/v1${path}`, { method, data, headers });
-  const text = await answer.text();
-  assert.ok(answer.ok(), `${method} ${path} answered ${answer.status()}: ${text}`);
-  return text ? JSON.parse(text) : null;
-}
 
 /** Answers whatever a golden path asks, as its schema says; returns the name. */
 async function answer(page, name) {
@@ -90,7 +80,7 @@ spec:
 async function dependencies({ browser, server }) {
   const { page, close } = await open(browser, server);
   const name = `graph-${Date.now()}`;
-  await api(page, server, 'POST', '/catalog/apply?source=browser.yaml', documents(name));
+  await applyDocuments(page, server, documents(name), 'browser.yaml');
   await page.goto(`/catalog/graph?ref=${encodeURIComponent(`resource:default/${name}-model`)}`);
   await page.waitForSelector('.entity-node');
   await shown(page, '2 entities: 2 agents');
@@ -113,7 +103,7 @@ async function dependencies({ browser, server }) {
 async function scorecards({ browser, server }) {
   const { page, close } = await open(browser, server);
   const name = `score-${Date.now()}`;
-  await api(page, server, 'POST', '/catalog/apply?source=browser.yaml', documents(name));
+  await applyDocuments(page, server, documents(name), 'browser.yaml');
   // Cards are made in rounds of a minute, or when somebody asks for one.
   const card = await page.request.get(`/api/v1/catalog/entities/component/default/${name}-agent/scorecard`);
   assert.ok(card.ok(), `its card answered ${card.status()}`);
@@ -134,9 +124,9 @@ async function scorecards({ browser, server }) {
 async function docs({ browser, server }) {
   const { page, close } = await open(browser, server);
   const name = `docs-${Date.now()}`;
-  await api(page, server, 'POST', '/catalog/apply?source=browser.yaml', documents(name));
+  await applyDocuments(page, server, documents(name), 'browser.yaml');
   const file = (path, content) => ({ path, encoding: 'utf-8', content });
-  await api(page, server, 'PUT', `/catalog/entities/component/default/${name}-agent/docs`, {
+  const { status, body } = await call(page, server, 'PUT', `/catalog/entities/component/default/${name}-agent/docs`, {
     files: [
       file('mkdocs.yml', 'site_name: Browser test\nnav:\n  - Home: index.md\n  - Runbook: runbook.md\n'),
       file(
@@ -146,6 +136,7 @@ async function docs({ browser, server }) {
       file('docs/runbook.md', '# Runbook\n\n## Stop it\n\nPause it.\n\n## Start it\n\nResume it.\n'),
     ],
   });
+  assert.ok(status < 300, `the documents were refused: ${JSON.stringify(body)}`);
   await page.goto(`/catalog/component/default/${name}-agent?tab=docs`);
   await shown(page, 'Read the runbook');
   assert.notEqual(await page.title(), 'broken');

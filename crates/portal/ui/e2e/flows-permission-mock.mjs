@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
-import { findings, open, screenshot, until } from './browser.mjs';
+import { findings, open, screenshot, search, shown, until } from './browser.mjs';
 
 /** What the governance owner, the approver and the platform engineer do, against the stand-in server. */
-
-const search = (page) => new URL(page.url()).searchParams;
-const shown = (page, text) =>
-  until(page, `“${text}” is shown`, (wanted) => document.querySelector('#main')?.textContent?.includes(wanted), text);
 
 async function answering({ browser, server }) {
   const { page, close } = await open(browser, server);

@@ -1,22 +1,9 @@
 import assert from 'node:assert/strict';
-import { findings, open, until } from './browser.mjs';
+import { call, findings, open, shown, until } from './browser.mjs';
 
 /** Flows of permission on any server: what they need they make through the API, and take away again. */
 
 const AGENT = 'browser-test-agent';
-const shown = (page, text) =>
-  until(page, `“${text}” is shown`, (wanted) => document.querySelector('#main')?.textContent?.includes(wanted), text);
-
-/** A call of the API as the signed-in browser makes it: the server checks where a change comes from. */
-async function api(page, server, method, path, data, headers = {}) {
-  const answer = await page.request.fetch(`/api/v1${path}`, {
-    method,
-    data,
-    headers: { origin: server.url, ...headers },
-  });
-  const text = await answer.text();
-  return { status: answer.status(), body: text && text.startsWith('{') ? JSON.parse(text) : text };
-}
 
 const boundaryText = (name, more) => `apiVersion: mizzen.dev/v1
 kind: Boundary
@@ -27,9 +14,6 @@ spec:
   agents: [${name}]
   models: ['*']
 ${more}`;
-
-const putText = (page, server, path, text) =>
-  api(page, server, 'PUT', path, text, { 'content-type': 'text/plain; charset=utf-8' });
 
 async function boundary({ browser, server }) {
   const { page, close } = await open(browser, server);
@@ -152,12 +136,12 @@ async function held({ browser, server }) {
   const grant = boundaryText(name, '')
     .replace("  models: ['*']\n", "  models:\n    - model: '*'\n      needs_approval: true\n")
     .replace('observe', 'enforce');
-  const stored = await putText(page, server, `/boundaries/${name}`, grant);
+  const stored = await call(page, server, 'PUT', `/boundaries/${name}`, grant);
   assert.ok(stored.status < 300, `the boundary was refused: ${JSON.stringify(stored.body)}`);
-  const { body: models } = await api(page, server, 'GET', '/models');
+  const { body: models } = await call(page, server, 'GET', '/models');
   const model = models.items[0]?.model ?? 'gpt-4o-mini';
-  const { body: minted } = await api(page, server, 'POST', '/keys', { name, agent: name });
-  const call = fetch(`${server.url}/v1/chat/completions`, {
+  const { body: minted } = await call(page, server, 'POST', '/keys', { name, agent: name });
+  const calling = fetch(`${server.url}/v1/chat/completions`, {
     method: 'POST',
     headers: { authorization: `Bearer ${minted.key}`, 'content-type': 'application/json' },
     body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hello' }] }),
@@ -169,7 +153,7 @@ async function held({ browser, server }) {
   await page.keyboard.type('not by a browser test');
   await page.keyboard.press('Enter');
   await page.locator('table.approvals tr', { hasText: name }).waitFor({ state: 'detached' });
-  const answer = await call;
+  const answer = await calling;
   const text = await answer.text();
   assert.ok(answer.status >= 400 && answer.status < 500, `the agent was answered ${answer.status}: ${text}`);
   await page.goto(`/decisions?agent=${name}`);
@@ -179,15 +163,15 @@ async function held({ browser, server }) {
   assert.deepEqual(await findings(page), []);
   await page.goto('/approvals?show=past');
   await page.locator('tr', { hasText: model }).first().waitFor();
-  await api(page, server, 'DELETE', `/keys/${minted.info.id}`);
-  await api(page, server, 'DELETE', `/boundaries/${name}`);
+  await call(page, server, 'DELETE', `/keys/${minted.info.id}`);
+  await call(page, server, 'DELETE', `/boundaries/${name}`);
   await close();
 }
 
 /** The roles of a real session, by a one-time link as an administrator hands it out. */
 async function viewer({ browser, server }) {
   const { page, close } = await open(browser, server);
-  const { body } = await api(page, server, 'POST', '/signin-links', { role: 'viewer', name: 'a viewer' });
+  const { body } = await call(page, server, 'POST', '/signin-links', { role: 'viewer', name: 'a viewer' });
   const context = await browser.newContext({ baseURL: server.url });
   const other = await context.newPage();
   await other.goto(`/signin?code=${encodeURIComponent(body.code)}`);

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
-import { open, until } from './browser.mjs';
+import { open, search, until } from './browser.mjs';
 import { subject } from './pages.mjs';
 
 /** What a person does with the keyboard, on any server that holds runs. */
 
 const heading = (page) => page.locator('#main h1').innerText();
-const search = (page) => new URL(page.url()).searchParams;
 
 async function signIn({ browser, server }) {
   const { page, close } = await open(browser, server, { signedIn: false });

@@ -1,5 +1,6 @@
 // The catalog part of the stand-in server.
 import { detail, graph, items, reviews, scorecard, summary, versions } from './fixtures/catalog.mjs';
+import { refused } from './refusals.mjs';
 
 export function catalogState(now, empty) {
   return {
@@ -11,8 +12,6 @@ export function catalogState(now, empty) {
     conflict: null,
   };
 }
-
-const refused = (status, code, message, problems) => ({ refused: { status, code, message, problems } });
 
 /** Undefined where the path is none of the catalog's lists and entities. */
 export function catalogRoute(whole, method, segments, query, body, text) {

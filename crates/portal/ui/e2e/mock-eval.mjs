@@ -11,6 +11,7 @@ import {
   monitors,
   sets,
 } from './fixtures/evaluation.mjs';
+import { refused, unknown } from './refusals.mjs';
 
 export function evalState(now, empty) {
   return empty
@@ -24,9 +25,6 @@ export function evalState(now, empty) {
         labels: new Map(),
       };
 }
-
-const refused = (status, code, message) => ({ refused: { status, code, message } });
-const unknown = (what, id) => refused(404, 'not_found', `there is no ${what} \`${id}\``);
 
 /** Undefined where the path is none of evaluation. */
 export function evalRoute(state, method, [first, id, part, inner], query, body) {

@@ -13,10 +13,9 @@ import {
   templates,
   update,
 } from './fixtures/golden-paths.mjs';
+import { refused } from './refusals.mjs';
 
 export const goldenState = (now, empty) => ({ now, empty, ingestion: ingestion(now, empty), updated: false });
-
-const refused = (status, code, message, problems) => ({ refused: { status, code, message, problems } });
 
 /** Undefined where the path is none of these. */
 export function goldenRoute(whole, method, segments, query, body) {

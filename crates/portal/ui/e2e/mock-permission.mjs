@@ -12,6 +12,7 @@ import {
   toolProfiles,
   toolServers,
 } from './fixtures/permission.mjs';
+import { refused, unknown } from './refusals.mjs';
 
 export function permissionState(now, empty) {
   const made = empty ? [] : decisions(now, 130);
@@ -30,9 +31,6 @@ export function permissionState(now, empty) {
     tampered: false,
   };
 }
-
-const refused = (status, code, message, problems) => ({ refused: { status, code, message, problems } });
-const unknown = (what, id) => refused(404, 'not_found', `there is no ${what} \`${id}\``);
 
 /** Undefined where the path is none of permission. */
 export function permissionRoute(whole, method, [first, id, part, inner, last], query, body, text) {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { call } from './browser.mjs';
 
 /** A small catalog for a real server, through its public doors: documents are applied, versions approved. */
 
@@ -65,19 +66,8 @@ const SEED = [
   }),
 ].join('---\n');
 
-/** A call as the signed-in browser makes it: the server checks where a change comes from. */
-export async function call(page, server, method, path, data, type) {
-  const answer = await page.request.fetch(`/api/v1${path}`, {
-    method,
-    data,
-    headers: { origin: server.url, ...(type ? { 'content-type': type } : {}) },
-  });
-  const text = await answer.text();
-  return { status: answer.status(), body: /^[[{]/.test(text) ? JSON.parse(text) : text };
-}
-
-export async function applyDocuments(page, server, text) {
-  const { status, body } = await call(page, server, 'POST', '/catalog/apply?source=seed.yaml', text, 'text/plain');
+export async function applyDocuments(page, server, text, source = 'seed.yaml') {
+  const { status, body } = await call(page, server, 'POST', `/catalog/apply?source=${source}`, text);
   assert.equal(status, 200, `apply answered ${status}: ${JSON.stringify(body)}`);
   return body;
 }

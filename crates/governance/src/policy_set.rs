@@ -12,7 +12,7 @@ use cedar_policy::{Context, Request as CedarRequest};
 use jsonschema::Validator;
 use mizzen_model::asked::{Action, ResourceKind, Taint};
 use mizzen_model::id::Digest;
-use mizzen_model::permission::{Boundary, BudgetLimit, Mode};
+use mizzen_model::permission::{Boundary, Mode};
 use serde_json::{Map, Value};
 
 use crate::cedar::emit;
@@ -154,13 +154,6 @@ impl PolicySet {
             |mode| -> Vec<_> { self.boundaries.iter().filter(|b| b.mode == mode && b.names(agent, team)).collect() };
         let enforcing = naming(Mode::Enforce);
         if enforcing.is_empty() { naming(Mode::Observe) } else { enforcing }
-    }
-
-    /// The budgets that boundaries give a caller, each with its boundary.
-    #[must_use]
-    pub fn budgets_of(&self, agent: Option<&str>, team: Option<&str>) -> Vec<(&Boundary, &BudgetLimit)> {
-        let boundaries = self.boundaries_of(agent, team).into_iter();
-        boundaries.flat_map(|boundary| boundary.budgets.iter().map(move |limit| (boundary.as_ref(), limit))).collect()
     }
 
     /// Decides. Never fails: what cannot be evaluated denies, and says so.

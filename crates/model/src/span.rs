@@ -17,6 +17,20 @@ pub enum SpanKind {
     Consumer = 5,
 }
 
+impl SpanKind {
+    /// OpenTelemetry's name, in lower case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Producer => "producer",
+            Self::Consumer => "consumer",
+        }
+    }
+}
+
 /// A finished span from one of Mizzen's own doors. Attributes use the OpenTelemetry GenAI names
 /// (schema `https://opentelemetry.io/schemas/gen-ai/1.42.0`), so telemetry reads it like any other span.
 #[derive(Debug, Clone, PartialEq)]

@@ -34,7 +34,6 @@ mod shared;
 mod spans;
 mod tokens;
 
-pub(crate) use json::hex;
 pub use keys::{CONTENT_KEYS, CONTENT_PREFIXES, is_content_event, is_content_key, is_unknown_gen_ai};
 pub(crate) use keys::{is_agent_key, may_name_agent};
 pub(crate) use kind::{agent_in_name, model_of_parameters};

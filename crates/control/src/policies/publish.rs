@@ -82,11 +82,6 @@ impl Published {
         let others = stored.policies.iter().filter(|policy| !is_in_force(policy));
         others.map(|policy| set::label(policy.kind, &policy.name)).collect()
     }
-
-    /// Everything that keeps what was written from being in force.
-    pub fn all_problems(&self) -> impl Iterator<Item = &Problem> {
-        self.problems.iter().chain(self.folder.iter().flat_map(|folder| &folder.problems))
-    }
 }
 
 /// What can be said about policies when Mizzen starts.

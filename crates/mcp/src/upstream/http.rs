@@ -21,6 +21,7 @@ use super::shared::{MESSAGE_BYTES, Shared};
 use super::wire::{self, Message};
 use crate::seam::UpstreamError;
 use crate::servers::{ServerConfig, Transport};
+use crate::wire::rpc::METHOD_NOT_FOUND;
 
 pub(super) const SESSION_HEADER: HeaderName = HeaderName::from_static("mcp-session-id");
 pub(super) const VERSION_HEADER: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -99,7 +100,7 @@ impl Endpoint {
         if status == StatusCode::NOT_FOUND && is_in_session {
             // A method that the server does not have is told in the body; a session it does not know is not.
             let is_method = matches!(&message, Some(Message::Response { outcome, .. })
-                if outcome.error().is_some_and(|error| error.code == wire::METHOD_NOT_FOUND));
+                if outcome.error().is_some_and(|error| error.code == METHOD_NOT_FOUND));
             if !is_method {
                 return Ok(Posted::SessionGone);
             }

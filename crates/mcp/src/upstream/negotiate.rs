@@ -15,6 +15,7 @@ use super::line::{Fault, Framing, Line, Link, Outgoing, framing};
 use super::wire::{self, Outcome};
 use crate::seam::{About, Era, UpstreamError};
 use crate::servers::Protocol;
+use crate::wire::rpc::UNSUPPORTED_VERSION;
 
 pub(super) const STATELESS: &str = "2026-07-28";
 /// Newest first; the first is what we ask for.
@@ -138,7 +139,7 @@ async fn probe(line: &Line, introduction: &Introduction, timeout: Duration) -> R
     let result = match &outcome {
         Outcome::Result(result) => result,
         Outcome::Error(_) => {
-            let error = outcome.error().filter(|error| error.code == wire::UNSUPPORTED_VERSION);
+            let error = outcome.error().filter(|error| error.code == UNSUPPORTED_VERSION);
             let supported = error.and_then(|error| error.data?.get("supported").cloned());
             let knows = |version: &Value| version.as_str().is_some_and(|version| STATEFUL.contains(&version));
             return match supported.as_ref().and_then(Value::as_array) {

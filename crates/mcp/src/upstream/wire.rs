@@ -8,11 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::seam::ClientAnswer;
-
-/// JSON-RPC: the method does not exist.
-pub(super) const METHOD_NOT_FOUND: i64 = -32_601;
-/// MCP 2026-07-28: the server speaks no version that was asked for; `data.supported` says which it does.
-pub(super) const UNSUPPORTED_VERSION: i64 = -32_022;
+use crate::wire::rpc::METHOD_NOT_FOUND;
 
 /// One message of a server.
 #[derive(Debug)]

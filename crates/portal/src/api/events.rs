@@ -108,8 +108,12 @@ impl Feed {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
-        while let Ok(call) = self.held.try_recv() {
-            batch.add_held(call);
+        loop {
+            match self.held.try_recv() {
+                Ok(call) => batch.add_held(call),
+                Err(TryRecvError::Lagged(missed)) => batch.missed += missed,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
         }
         Some(batch)
     }

@@ -11,8 +11,6 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::spans::kind_name;
-
 /// A span in full.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SpanDetail {
@@ -78,7 +76,7 @@ impl SpanDetail {
             span_id: head.span_id,
             parent_span_id: head.parent_span_id,
             name: head.name.to_string(),
-            kind: kind_name(head.kind),
+            kind: head.kind.as_str(),
             started_at: head.started_at,
             duration_ns: head.duration_ns,
             outcome: head.outcome,

@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 
 use mizzen_model::id::{SpanId, TraceId};
-use mizzen_model::span::SpanKind;
 use mizzen_model::step::{Outcome, Source, StepKind};
 use mizzen_model::time::Timestamp;
 use mizzen_telemetry::row::SpanHead;
@@ -77,7 +76,7 @@ fn view(head: &SpanHead, depth: u32, started_at: Timestamp) -> SpanView {
         parent_span_id: head.parent_span_id,
         trace_id: head.trace_id,
         name: head.name.to_string(),
-        kind: kind_name(head.kind),
+        kind: head.kind.as_str(),
         service: head.service.as_deref().map(str::to_owned),
         step: head.step,
         outcome: head.outcome,
@@ -85,16 +84,6 @@ fn view(head: &SpanHead, depth: u32, started_at: Timestamp) -> SpanView {
         offset_ns: head.started_at.unix_nanos().saturating_sub(started_at.unix_nanos()),
         duration_ns: head.duration_ns,
         depth,
-    }
-}
-
-pub(crate) const fn kind_name(kind: SpanKind) -> &'static str {
-    match kind {
-        SpanKind::Internal => "internal",
-        SpanKind::Server => "server",
-        SpanKind::Client => "client",
-        SpanKind::Producer => "producer",
-        SpanKind::Consumer => "consumer",
     }
 }
 

@@ -148,7 +148,7 @@ fn hex_id(id: String) -> String {
         return id;
     }
     match STANDARD.decode(&id) {
-        Ok(bytes) if matches!(bytes.len(), 16 | 8) => crate::normalise::hex(&bytes),
+        Ok(bytes) if matches!(bytes.len(), 16 | 8) => mizzen_model::id::hex(&bytes),
         _ => id,
     }
 }

@@ -132,19 +132,7 @@ impl Telemetry {
         self.ingest.ingest_once(request, digest, origin).await
     }
 
-    /// Takes a metrics request.
-    ///
-    /// # Errors
-    /// As [`Self::ingest_traces`].
-    pub async fn ingest_metrics(
-        &self,
-        request: ExportMetricsServiceRequest,
-        origin: Origin,
-    ) -> Result<Receipt, IngestError> {
-        self.ingest.ingest(Incoming::Decoded(request), origin).await
-    }
-
-    /// As [`Self::ingest_metrics`], once for a request that is sent again, as [`Self::ingest_logs_as_sent`].
+    /// Takes a metrics request, once for one that is sent again, as [`Self::ingest_logs_as_sent`].
     ///
     /// # Errors
     /// As [`Self::ingest_traces`].

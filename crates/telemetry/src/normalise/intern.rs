@@ -1,9 +1,8 @@
 //! Names that repeat within a request become one shared allocation.
 
 use hashbrown::HashMap;
-use mizzen_model::id::TraceId;
+use mizzen_model::id::{TraceId, hex};
 
-use super::json::hex;
 use super::limits::cut;
 use crate::row::Name;
 

@@ -11,17 +11,6 @@ use base64::engine::general_purpose::STANDARD;
 use super::limits::{Limits, cut, ends};
 use crate::decode::borrowed::{Attribute, Value};
 
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        out.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    out
-}
-
 /// A buffer of JSON text that remembers whether a limit cut something.
 #[derive(Debug)]
 pub(super) struct JsonWriter<'l> {

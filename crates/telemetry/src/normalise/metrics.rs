@@ -1,5 +1,6 @@
 //! OTLP metric data points to rows.
 
+use mizzen_model::id::hex;
 use mizzen_model::time::Timestamp;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
@@ -10,7 +11,7 @@ use opentelemetry_proto::tonic::metrics::v1::{Exemplar, Metric, NumberDataPoint,
 use serde_json::{Map, Value, json};
 
 use super::intern::Interner;
-use super::json::{JsonWriter, hex};
+use super::json::JsonWriter;
 use super::shared::{SharedResource, SharedScope};
 use super::{Normalised, Normaliser, Remarks};
 use crate::decode::borrowed::{Attribute, Scope};

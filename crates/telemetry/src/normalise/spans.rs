@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mizzen_model::id::{SpanId, TraceId};
+use mizzen_model::id::{SpanId, TraceId, hex};
 use mizzen_model::span::SpanKind;
 use mizzen_model::step::Outcome;
 use mizzen_model::time::Timestamp;
@@ -10,7 +10,7 @@ use mizzen_model::usage::Usage;
 
 use super::facts::Facts;
 use super::intern::Interner;
-use super::json::{JsonWriter, hex};
+use super::json::JsonWriter;
 use super::keys::{Count, Text};
 use super::limits::{Limits, cut};
 use super::shared::{SharedResource, SharedScope, named_run};

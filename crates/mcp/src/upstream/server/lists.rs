@@ -24,6 +24,7 @@ use crate::upstream::line::Fault;
 use crate::upstream::negotiate::Introduction;
 use crate::upstream::offered::Digests;
 use crate::upstream::wire;
+use crate::wire::rpc::METHOD_NOT_FOUND;
 
 const PAGES_MAX: usize = 100;
 /// Of resources or templates; tools and prompts have [`pins::TOOLS_MAX`].
@@ -431,7 +432,7 @@ async fn page(
 }
 
 fn is_unknown_method(error: &RawValue) -> bool {
-    serde_json::from_str::<wire::ErrorObject>(error.get()).is_ok_and(|error| error.code == wire::METHOD_NOT_FOUND)
+    serde_json::from_str::<wire::ErrorObject>(error.get()).is_ok_and(|error| error.code == METHOD_NOT_FOUND)
 }
 
 fn item(server: &Inner, kind: ListKind, raw: Box<RawValue>) -> Option<Item> {

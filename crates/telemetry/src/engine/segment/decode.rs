@@ -12,7 +12,6 @@ use mizzen_model::step::{Outcome, Source, StepKind};
 use mizzen_model::time::Timestamp;
 use mizzen_model::usage::Usage;
 
-use super::encode::kind_name;
 use super::schema::USAGE;
 use crate::row::{LogRow, Name, SpanBody, SpanHead, SpanRow};
 
@@ -197,7 +196,7 @@ impl<'a> Heads<'a> {
 
 fn kind(name: &str) -> SpanKind {
     let kinds = [SpanKind::Internal, SpanKind::Server, SpanKind::Client, SpanKind::Producer, SpanKind::Consumer];
-    kinds.into_iter().find(|kind| kind_name(*kind) == name).unwrap_or_default()
+    kinds.into_iter().find(|kind| kind.as_str() == name).unwrap_or_default()
 }
 
 /// Log records of a batch.

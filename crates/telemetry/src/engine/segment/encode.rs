@@ -8,7 +8,6 @@ use arrow::array::{
 };
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use mizzen_model::span::SpanKind;
 use mizzen_model::usage::Usage;
 
 use super::schema::Signal;
@@ -58,7 +57,7 @@ impl Row for SpanRow {
             "span_id" => ids::<8, _>(rows, |row| Some(*row.head.span_id.as_bytes()))?,
             "parent_span_id" => ids::<8, _>(rows, |row| row.head.parent_span_id.map(|id| *id.as_bytes()))?,
             "name" => texts(rows, |row| &row.head.name),
-            "kind" => texts(rows, |row| kind_name(row.head.kind)),
+            "kind" => texts(rows, |row| row.head.kind.as_str()),
             "started_at" => times(rows),
             "duration_ns" => Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.head.duration_ns))),
             "outcome" => texts(rows, |row| row.head.outcome.as_str()),
@@ -201,17 +200,6 @@ impl Row for MetricRow {
 
 fn no_column(signal: Signal, name: &str) -> ArrowError {
     ArrowError::SchemaError(format!("{} have no column `{name}`", signal.as_str()))
-}
-
-/// OpenTelemetry's names of span kinds, in lower case.
-pub(super) const fn kind_name(kind: SpanKind) -> &'static str {
-    match kind {
-        SpanKind::Internal => "internal",
-        SpanKind::Server => "server",
-        SpanKind::Client => "client",
-        SpanKind::Producer => "producer",
-        SpanKind::Consumer => "consumer",
-    }
 }
 
 fn times<R: Row>(rows: &[&R]) -> ArrayRef {

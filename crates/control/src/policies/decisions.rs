@@ -5,6 +5,7 @@
 //! they are kept here a second time, for a stated time and up to a stated number. What content may be kept is settled
 //! before they come here.
 
+mod counts;
 mod documents;
 pub mod record;
 
@@ -16,6 +17,7 @@ use mizzen_store::StoreError;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AssertSqlSafe, Row as _};
 
+pub use self::counts::{DecisionCount, DecisionCounts, KINDS_MAX};
 use self::documents::{BESIDE, BLOCK_DOCUMENTS, Place};
 use self::record::DecisionDocument;
 use super::Policies;
@@ -150,12 +152,7 @@ impl Policies<'_> {
             "SELECT {COLUMNS} FROM control_decisions{} ORDER BY decided_at DESC, decision_id DESC LIMIT {limit_place}",
             wanted.filters()
         );
-        let query =
-            wanted.values.into_iter().fold(sqlx::query::<Any>(AssertSqlSafe(sql)), |query, value| match value {
-                Bind::Text(text) => query.bind(text),
-                Bind::Number(number) => query.bind(number),
-            });
-        let rows = query.fetch_all(self.0.store.pool()).await.map_err(StoreError::from)?;
+        let rows = wanted.query(sql).fetch_all(self.0.store.pool()).await.map_err(StoreError::from)?;
         let mut items = self.decoded(&rows).await?;
         let has_more = items.len() > limit as usize;
         items.truncate(limit as usize);
@@ -327,6 +324,14 @@ impl Conditions {
 
     fn filters(&self) -> String {
         if self.sql.is_empty() { String::new() } else { format!(" WHERE {}", self.sql.join(" AND ")) }
+    }
+
+    /// `sql` with the values of its places.
+    fn query(self, sql: String) -> Statement<'static> {
+        self.values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, value| match value {
+            Bind::Text(text) => query.bind(text),
+            Bind::Number(number) => query.bind(number),
+        })
     }
 }
 

@@ -25,7 +25,7 @@ use mizzen_control::budgets::{AccountView, Budget};
 use mizzen_control::keys::KeyInfo;
 use mizzen_control::pauses::Pause;
 use mizzen_control::policies::Published;
-use mizzen_control::policies::decisions::{DecisionFilter, KeptDecision};
+use mizzen_control::policies::decisions::{DecisionCounts, DecisionFilter};
 use mizzen_eval::golden::SetVersion;
 use mizzen_eval::monitor::MonitorView;
 use mizzen_eval::plane::Eval;
@@ -40,9 +40,6 @@ pub(super) const DAYS: u32 = 30;
 const DAY_NANOS: i64 = 86_400_000_000_000;
 /// Runs that one agent's figures are made of, the newest.
 pub(super) const RUNS_MAX: u32 = 1_000;
-/// Decisions that are read of one agent, in pages.
-const DECISIONS_PAGE: u32 = 1_000;
-const DECISIONS_PAGES_MAX: u32 = 3;
 
 /// See the module.
 #[derive(Debug)]
@@ -80,7 +77,7 @@ struct Asked<'a> {
     /// From the keys that name it.
     teams: Vec<String>,
     boundaries: Vec<Arc<Boundary>>,
-    decisions: Vec<KeptDecision>,
+    decisions: DecisionCounts,
     now: Timestamp,
 }
 
@@ -138,7 +135,9 @@ impl PlaneFacts {
         let since = now.plus_nanos(-i64::from(DAYS) * DAY_NANOS);
         let filter = RunFilter { agent: Some(about.name.clone()), from: Some(since), ..RunFilter::default() };
         let runs = self.telemetry.runs(&filter, &Page { cursor: None, limit: RUNS_MAX }).await?;
-        let decisions = self.decisions(&about.name, since).await?;
+        let of_agent =
+            DecisionFilter { agent: Some(about.name.clone()), since: Some(since), ..DecisionFilter::default() };
+        let decisions = self.control.policies().count_decisions(&of_agent).await?;
         let teams = permission::teams(&shared.keys, &about.name, now);
         let boundaries = permission::boundaries(shared.policies.as_deref(), &about.name, &teams);
         let asked = Asked { about, shared: &shared, teams, boundaries, decisions, now };
@@ -153,20 +152,6 @@ impl PlaneFacts {
         evidence.retain(|item| self.control.evidence().withdrawal_of(&item.evidence()).is_none());
         evals::tell(&asked, running.as_deref(), &evidence, &mut facts, &mut figures);
         Ok(Seen { facts, figures })
-    }
-
-    async fn decisions(&self, agent: &str, since: Timestamp) -> anyhow::Result<Vec<KeptDecision>> {
-        let filter = DecisionFilter { agent: Some(agent.to_owned()), since: Some(since), ..DecisionFilter::default() };
-        let (mut items, mut cursor) = (Vec::new(), None::<String>);
-        for _ in 0..DECISIONS_PAGES_MAX {
-            let page = self.control.policies().decisions(&filter, cursor.as_deref(), DECISIONS_PAGE).await?;
-            items.extend(page.items);
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                break;
-            }
-        }
-        Ok(items)
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use mizzen_model::time::Timestamp;
 use serde_json::json;
 
-use super::{DecisionError, DecisionFilter, KeptDecision};
+use super::{DecisionCount, DecisionError, DecisionFilter, KINDS_MAX, KeptDecision};
 use crate::plane::tests::planes;
 use crate::policies::PolicySettings;
 use crate::policies::decisions::Retention;
@@ -88,6 +88,50 @@ async fn filters_leave_what_was_asked_for() {
         }
         let between = DecisionFilter { since: Some(start.plus_nanos(10)), until: Some(start.plus_nanos(12)), ..none() };
         assert_eq!(ids(&policies.decisions(&between, None, 9).await.unwrap().items), ["dec_0011", "dec_0010"]);
+    }
+}
+
+#[tokio::test]
+async fn decisions_are_counted_by_kind_however_many_they_are() {
+    for plane in planes().await {
+        let policies = plane.control.policies();
+        let now = plane.clock.now();
+        let kept: Vec<_> = (0..3_500).map(|number| decision(number, now)).collect();
+        policies.keep_decisions(&kept).await.unwrap();
+        policies.keep_decisions(&[decision(9_999, now.plus_nanos(-1))]).await.unwrap();
+        let of_agent =
+            DecisionFilter { agent: Some("helm-agent".to_owned()), since: Some(now), ..DecisionFilter::default() };
+        let counts = policies.count_decisions(&of_agent).await.unwrap();
+        let of_agent: Vec<_> = kept.iter().filter(|kept| kept.agent.is_some()).collect();
+        let denied = of_agent.iter().filter(|kept| kept.effect == "deny").count() as u64;
+        assert_eq!((counts.kinds.len(), counts.total()), (2, of_agent.len() as u64), "{}", plane.test.name);
+        let expected = DecisionCount {
+            action: "tools:call".to_owned(),
+            resource: "tool:helm/unin_stall".to_owned(),
+            effect: "deny".to_owned(),
+            mode: "observe".to_owned(),
+            enforced: false,
+            count: denied,
+        };
+        assert!(counts.tells_resources_apart && counts.kinds.contains(&expected), "{:?}", counts.kinds);
+    }
+}
+
+#[tokio::test]
+async fn more_kinds_than_are_told_apart_are_counted_without_their_resources() {
+    for plane in planes().await {
+        let policies = plane.control.policies();
+        let made_up = |number: u32| KeptDecision {
+            resource: format!("tool:helm/{number}"),
+            effect: "allow".to_owned(),
+            ..decision(number, plane.clock.now())
+        };
+        let count = u32::try_from(KINDS_MAX).unwrap() + 1;
+        policies.keep_decisions(&(0..count).map(made_up).collect::<Vec<_>>()).await.unwrap();
+        let counts = policies.count_decisions(&DecisionFilter::default()).await.unwrap();
+        assert!(!counts.tells_resources_apart, "{}", plane.test.name);
+        assert_eq!((counts.kinds.len(), counts.total()), (1, u64::from(count)));
+        assert_eq!(counts.kinds[0].resource, "");
     }
 }
 

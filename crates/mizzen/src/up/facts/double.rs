@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mizzen_catalog::facts::{About, FactValue, Facts};
 use mizzen_catalog::{Entity, EntityRef};
 use mizzen_control::keys::KeyInfo;
-use mizzen_control::policies::decisions::KeptDecision;
+use mizzen_control::policies::decisions::{DecisionCount, DecisionCounts};
 use mizzen_mcp::pins::{Known, Pinned};
 use mizzen_model::id::Digest;
 use mizzen_model::permission::Boundary;
@@ -23,7 +23,7 @@ pub(super) struct Agent {
     pub(super) about: About,
     pub(super) shared: Shared,
     pub(super) boundaries: Vec<Boundary>,
-    pub(super) decisions: Vec<KeptDecision>,
+    pub(super) decisions: Vec<DecisionCount>,
 }
 
 impl Agent {
@@ -43,7 +43,7 @@ impl Agent {
             shared: &self.shared,
             teams: Vec::new(),
             boundaries,
-            decisions: self.decisions.clone(),
+            decisions: DecisionCounts { kinds: self.decisions.clone(), tells_resources_apart: true },
             now: NOW,
         }
     }
@@ -71,19 +71,13 @@ impl Agent {
 
     pub(super) fn decided(&mut self, resource: &str, effect: &str, enforced: bool) {
         let action = if resource.starts_with("model:") { "models:call" } else { "tools:call" };
-        self.decisions.push(KeptDecision {
-            id: format!("dec_{}", self.decisions.len()),
-            at: NOW,
-            run_id: None,
-            agent: Some("helm".to_owned()),
-            caller: "agent:default/helm".to_owned(),
+        self.decisions.push(DecisionCount {
             action: action.to_owned(),
             resource: resource.to_owned(),
             effect: effect.to_owned(),
             mode: "enforce".to_owned(),
             enforced,
-            code: None,
-            document: "{}".to_owned(),
+            count: 1,
         });
     }
 

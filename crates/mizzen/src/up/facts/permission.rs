@@ -8,6 +8,7 @@ use mizzen_control::budgets::{AccountView, Budget, Per, Unit, Window};
 use mizzen_control::keys::KeyInfo;
 use mizzen_control::pauses::PauseKind;
 use mizzen_control::policies::Published;
+use mizzen_control::policies::decisions::DecisionCount;
 use mizzen_model::permission::{Boundary, Effect, Mode, matches_pattern};
 use mizzen_model::run::RunSummary;
 use mizzen_model::step::Source;
@@ -70,7 +71,7 @@ fn identity(asked: &Asked<'_>, runs: &[RunSummary], facts: &mut Facts) {
     };
     let mut at_gateway = runs.iter().filter(|run| run.sources.contains(&Source::Gateway));
     let came_with_it = at_gateway.all(|run| run.caller.as_deref().is_some_and(|caller| !is_others(caller)));
-    let has_identity = !own.is_empty() || !asked.decisions.is_empty();
+    let has_identity = !own.is_empty() || !asked.decisions.kinds.is_empty();
     let origin = asked.from(FactOrigin::Control);
     facts.put(&facts::IDENTITY_KEYS, i64::try_from(own.len()).unwrap_or(i64::MAX), origin);
     facts.put(&facts::IDENTITY_UNIQUE, has_identity && !is_shared && came_with_it, origin);
@@ -149,23 +150,21 @@ fn window(window: Window) -> String {
 /// Without a decision there is nothing to say.
 fn decisions(asked: &Asked<'_>, facts: &mut Facts, figures: &mut Figures) {
     let origin = asked.from(FactOrigin::Control);
-    let count = |counts: &dyn Fn(&super::KeptDecision) -> bool| {
-        asked.decisions.iter().filter(|decision| counts(decision)).count()
-    };
+    let all = &asked.decisions;
     // What a boundary that is only watched would have refused went on.
-    let denied = count(&|decision| decision.effect == Effect::Deny.as_str() && decision.enforced);
-    let needed = |decision: &super::KeptDecision| decision.effect == Effect::NeedsApproval.as_str();
-    let held = count(&|decision| needed(decision) && decision.enforced);
+    let denied = all.of(|decision| decision.effect == Effect::Deny.as_str() && decision.enforced);
+    let needed = |decision: &DecisionCount| decision.effect == Effect::NeedsApproval.as_str();
+    let held = all.of(|decision| needed(decision) && decision.enforced);
     let watched = Mode::Observe.to_string();
-    let bypassed = count(&|decision| needed(decision) && decision.mode == watched);
+    let bypassed = all.of(|decision| needed(decision) && decision.mode == watched);
     // A held call that went out after a yes has a second decision: the call was counted when it was held.
-    let approved = count(&|decision| needed(decision) && !decision.enforced && decision.mode != watched);
-    let calls = asked.decisions.len().saturating_sub(approved).max(1);
-    (figures.denied, figures.held) = (denied as u64, held as u64);
-    if asked.decisions.is_empty() {
+    let approved = all.of(|decision| needed(decision) && !decision.enforced && decision.mode != watched);
+    let calls = all.total().saturating_sub(approved).max(1);
+    (figures.denied, figures.held) = (denied, held);
+    if all.kinds.is_empty() {
         return;
     }
-    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     facts.put(&facts::DENIED_CALLS, number(denied), origin);
     facts.put(&facts::DENIED_SHARE, denied as f64 / calls as f64, origin);
     facts.put(&facts::APPROVALS_HELD, number(held), origin);

@@ -34,7 +34,7 @@ pub(super) fn tell(asked: &Asked<'_>, facts: &mut Facts, figures: &mut Figures) 
         facts.put(&facts::TOOLS_GRANTED, i64::try_from(granted.len()).unwrap_or(i64::MAX), control);
     }
     // What an agent that did nothing did not use says nothing.
-    if !asked.decisions.is_empty() {
+    if is_known(asked) && !asked.decisions.kinds.is_empty() {
         let outside = used.iter().filter(|(_, of)| of.outside > 0).map(|(name, _)| name.clone()).collect();
         facts.put(&facts::TOOLS_OUTSIDE, outside, control);
         facts.put(
@@ -48,31 +48,36 @@ pub(super) fn tell(asked: &Asked<'_>, facts: &mut Facts, figures: &mut Figures) 
         }
     }
     facts.put_some(&facts::TOOLS_UNATTENDED, unattended(asked), control);
-    definitions(asked, &called, granted.as_ref(), facts);
+    if is_known(asked) {
+        definitions(asked, &called, granted.as_ref(), facts);
+    }
     show(asked, &used, granted.as_ref(), figures);
+}
+
+/// Whether it is known what it used: of part of it nothing follows.
+const fn is_known(asked: &Asked<'_>) -> bool {
+    asked.decisions.tells_resources_apart
 }
 
 /// By name: `server/tool` for tools, and models without their upstream.
 fn uses(asked: &Asked<'_>, prefix: &str) -> BTreeMap<String, Use> {
     let mut uses: BTreeMap<String, Use> = BTreeMap::new();
-    for decision in asked.decisions.iter().filter(|decision| !decision.action.ends_with(":list")) {
+    for decision in asked.decisions.kinds.iter().filter(|decision| !decision.action.ends_with(":list")) {
         let Some(mut name) = decision.resource.strip_prefix(prefix) else { continue };
-        // A model is what it is behind whichever upstream.
-        let document: Value = match prefix {
-            MODEL => serde_json::from_str(&decision.document).unwrap_or_default(),
-            _ => Value::Null,
-        };
-        name = document["resource"]["name"].as_str().unwrap_or(name);
+        // A model is what it is behind whichever upstream, in whose name is no slash.
+        if prefix == MODEL {
+            name = name.split_once('/').map_or(name, |(_, model)| model);
+        }
         let entry = uses.entry(name.to_owned()).or_default();
         match (decision.effect.as_str(), decision.enforced) {
-            (effect, _) if effect == Effect::Allow.as_str() => entry.calls += 1,
-            (effect, true) if effect == Effect::Deny.as_str() => entry.denied += 1,
+            (effect, _) if effect == Effect::Allow.as_str() => entry.calls += decision.count,
+            (effect, true) if effect == Effect::Deny.as_str() => entry.denied += decision.count,
             (effect, false) if effect == Effect::Deny.as_str() => {
-                entry.calls += 1;
-                entry.outside += 1;
+                entry.calls += decision.count;
+                entry.outside += decision.count;
             }
             // After a yes. While it waited it was no call yet.
-            (_, false) => entry.calls += 1,
+            (_, false) => entry.calls += decision.count,
             (_, true) => {}
         }
     }
@@ -187,7 +192,8 @@ fn show(asked: &Asked<'_>, used: &BTreeMap<String, Use>, granted: Option<&BTreeS
     };
     figures.tools_used = count(&|tool| tool.used);
     figures.tools_granted = granted.map(|_| count(&|tool| tool.granted == Some(true)));
-    figures.tools_unused = granted.map(|_| count(&|tool| tool.granted == Some(true) && !tool.used));
+    figures.tools_unused =
+        granted.filter(|_| is_known(asked)).map(|_| count(&|tool| tool.granted == Some(true) && !tool.used));
     figures.models = models(asked, summary.map(|agent| agent.models.as_slice()).unwrap_or_default());
 }
 

@@ -112,4 +112,6 @@ fn without_decisions_nothing_is_said_of_them() {
     assert_eq!(value(&facts, "denied.share"), Some(FactValue::Number(0.2)), "what went on was not refused");
     assert_eq!(value(&facts, "approvals.bypassed"), Some(FactValue::Int(1)));
     assert_eq!((figures.denied, figures.held), (1, 1));
+    agent.decisions[0].count = 4_996;
+    assert_eq!(value(&told(&agent, &[]).0, "denied.share"), Some(FactValue::Number(0.0002)), "every decision counts");
 }

@@ -1,7 +1,9 @@
 use mizzen_catalog::facts::{FactValue, Facts, Figures};
+use mizzen_control::policies::decisions::DecisionCounts;
 use mizzen_model::permission::{Boundary, Grant, Mode, Pattern};
 use serde_json::json;
 
+use super::super::Asked;
 use super::super::double::{Agent, texts, value};
 use super::tell;
 
@@ -88,13 +90,28 @@ fn definitions_are_held_against_their_pins() {
 }
 
 #[test]
+fn of_more_kinds_of_decisions_than_are_told_apart_nothing_is_said_of_tools() {
+    let mut agent = Agent::new(&json!({}));
+    agent.knows("helm", "list", Some(b"1"), b"1");
+    agent.boundaries = vec![boundary(vec![grant("helm", "*")], Mode::Enforce)];
+    agent.decided("", "allow", false);
+    let decisions = DecisionCounts { tells_resources_apart: false, ..agent.asked().decisions };
+    let (mut facts, mut figures) = (Facts::default(), Figures::default());
+    tell(&Asked { decisions, ..agent.asked() }, &mut facts, &mut figures);
+    for name in ["tools.used", "tools.unused", "tools.outside", "tools.changed", "tools.pinned"] {
+        assert!(value(&facts, name).is_none(), "{name}");
+    }
+    assert_eq!((value(&facts, "tools.granted"), figures.tools_unused), (Some(FactValue::Int(1)), None));
+}
+
+#[test]
 fn models_are_shown_with_what_may_be_used() {
     let mut agent = Agent::new(&json!({}));
     agent.decided("model:fake/gpt-4o", "allow", false);
-    let resource = json!({ "resource": { "kind": "model", "server": "fake", "name": "gpt-4o" } });
-    agent.decisions[0].document = resource.to_string();
+    agent.decided("model:other/meta/llama", "allow", false);
     let model = |agent: &Agent, name: &str| told(agent).1.models.into_iter().find(|model| model.name == name).unwrap();
     assert_eq!((model(&agent, "gpt-4o").granted, model(&agent, "gpt-4o").calls), (None, Some(1)));
+    assert_eq!(model(&agent, "meta/llama").calls, Some(1), "a slash of its own name stays");
     let models = vec![Grant::plain(Pattern { server: None, name: "claude".to_owned() }, 1)];
     agent.boundaries = vec![Boundary { name: "m".into(), models, ..Boundary::default() }];
     assert_eq!((model(&agent, "gpt-4o").granted, model(&agent, "claude").used), (Some(false), false));

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::amount::{Amount, Limits, Unit};
 pub(crate) use self::ledger::{Ledger, Reservation, ReserveError, Short};
+pub use self::storage::ACCOUNTS_READ_MAX;
 pub(crate) use self::storage::sweep;
 use crate::audit::{AuditError, Kind, Who};
 use crate::gate::Ask;
@@ -27,8 +28,6 @@ use crate::plane::Inner;
 use crate::remembered::{self, Change};
 
 pub const BUDGETS_MAX: usize = 10_000;
-/// Accounts of a budget that a list shows.
-pub const ACCOUNTS_SHOWN: usize = 20;
 const NAME_BYTES_MAX: usize = 128;
 /// Names below this are those of boundaries' budgets.
 pub const BOUNDARY_PREFIX: &str = "boundary/";
@@ -361,11 +360,11 @@ impl Budgets<'_> {
         Ok(true)
     }
 
-    /// The accounts of a budget in the window now, fullest first, and how many more there are.
+    /// The accounts of a budget in the window now, fullest first; of more than [`ACCOUNTS_READ_MAX`] those that changed last.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn accounts(&self, budget: &Budget) -> Result<(Vec<AccountView>, u64), BudgetError> {
+    pub async fn accounts(&self, budget: &Budget) -> Result<Vec<AccountView>, BudgetError> {
         let mut all = self.accounts_of(&[budget]).await?;
         Ok(all.pop().unwrap_or_default())
     }
@@ -374,7 +373,7 @@ impl Budgets<'_> {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn accounts_of(&self, budgets: &[&Budget]) -> Result<Vec<(Vec<AccountView>, u64)>, BudgetError> {
+    pub async fn accounts_of(&self, budgets: &[&Budget]) -> Result<Vec<Vec<AccountView>>, BudgetError> {
         let now = self.0.clock.now();
         let start = |budget: &Budget| budget.window.around(now).map_or(0, |(start, _)| start.unix_nanos());
         let mut names: BTreeMap<i64, Vec<&str>> = BTreeMap::new();
@@ -387,11 +386,11 @@ impl Budgets<'_> {
         }
         Ok(budgets
             .iter()
-            .map(|budget| self.fullest(budget, found.remove(&budget.name).unwrap_or_default(), now))
+            .map(|budget| self.views(budget, found.remove(&budget.name).unwrap_or_default(), now))
             .collect())
     }
 
-    fn fullest(&self, budget: &Budget, rows: Vec<(String, Amount)>, now: Timestamp) -> (Vec<AccountView>, u64) {
+    fn views(&self, budget: &Budget, rows: Vec<(String, Amount)>, now: Timestamp) -> Vec<AccountView> {
         let window = budget.window.around(now);
         let mut views: Vec<AccountView> = rows
             .into_iter()
@@ -402,9 +401,7 @@ impl Budgets<'_> {
             .collect();
         let used = |view: &AccountView| budget.limits.share_of(view.spent.plus(view.reserved));
         views.sort_by(|a, b| used(b).total_cmp(&used(a)));
-        let more = views.len().saturating_sub(ACCOUNTS_SHOWN) as u64;
-        views.truncate(ACCOUNTS_SHOWN);
-        (views, more)
+        views
     }
 }
 

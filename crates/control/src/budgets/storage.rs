@@ -13,7 +13,8 @@ use crate::remembered::{self, Change};
 
 /// Closed windows are kept this long, for whoever asks what last month took.
 const KEPT_NANOS: i64 = 40 * 86_400 * 1_000_000_000;
-const ACCOUNTS_READ_MAX: i64 = 1_000;
+/// Accounts of one budget that are read, those that changed last.
+pub const ACCOUNTS_READ_MAX: usize = 1_000;
 /// Budgets of one question: each may have as many accounts.
 const BUDGETS_AT_ONCE: usize = 100;
 const NO_LIMIT: i64 = -1;
@@ -112,7 +113,9 @@ pub(super) async fn accounts(
              WHERE place <= $2 ORDER BY budget, place",
             places.join(", ")
         );
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(window).bind(ACCOUNTS_READ_MAX);
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(window)
+            .bind(i64::try_from(ACCOUNTS_READ_MAX).unwrap_or(i64::MAX));
         for budget in some {
             query = query.bind(*budget);
         }

@@ -24,7 +24,7 @@ fn call(max_tokens: u64) -> String {
 impl Harness {
     async fn account(&self) -> AccountView {
         let budget = self.control.budgets().of_boundaries().into_iter().next().expect("the boundary has a budget");
-        self.control.budgets().accounts(&budget).await.unwrap().0.into_iter().next().expect("somebody spent of it")
+        self.control.budgets().accounts(&budget).await.unwrap().into_iter().next().expect("somebody spent of it")
     }
 
     /// What was charged, once nothing is put aside any more.

@@ -108,7 +108,7 @@ impl PlaneFacts {
         let (money, rest): (Vec<Budget>, Vec<Budget>) =
             budgets.into_iter().partition(|budget| budget.limits.cost_nano_usd.is_some());
         let accounts = self.control.budgets().accounts_of(&money.iter().collect::<Vec<_>>()).await?;
-        let with_accounts = money.into_iter().zip(accounts).map(|(budget, (accounts, _))| (budget, accounts));
+        let with_accounts = money.into_iter().zip(accounts);
         let budgets = with_accounts.chain(rest.into_iter().map(|budget| (budget, Vec::new()))).collect();
         let configured = self.tools.configuration().configured();
         let definitions = configured.servers.keys().map(|name| (name.clone(), self.tools.pins().of(name)));

@@ -18,6 +18,8 @@ use crate::page::{Body, Named, PageParams, Params, next_cursor};
 
 const LIMIT_DEFAULT: u32 = 200;
 const LIMIT_MAX: u32 = 500;
+/// Accounts of a budget that are shown.
+const ACCOUNTS_SHOWN: usize = 20;
 
 /// Upper limits; what is absent does not limit.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -199,11 +201,7 @@ fn whole(field: &'static str, number: f64, scale: f64) -> Result<u64, ApiError> 
     Ok(scaled as u64)
 }
 
-fn view(
-    budget: &Budget,
-    set: Option<(String, Timestamp)>,
-    (accounts, accounts_more): (Vec<Account>, u64),
-) -> BudgetView {
+fn view(budget: &Budget, set: Option<(String, Timestamp)>, accounts: Vec<Account>) -> BudgetView {
     let (window, window_seconds) = match budget.window {
         Window::Hour => ("hour", Some(3_600)),
         Window::Day => ("day", Some(86_400)),
@@ -229,8 +227,8 @@ fn view(
             calls: budget.limits.calls,
             seconds: budget.limits.duration_ms.map(|millis| shown(Unit::Milliseconds, millis)),
         },
-        accounts: accounts.into_iter().map(|account| account_view(budget, account)).collect(),
-        accounts_more,
+        accounts_more: accounts.len().saturating_sub(ACCOUNTS_SHOWN) as u64,
+        accounts: accounts.into_iter().take(ACCOUNTS_SHOWN).map(|account| account_view(budget, account)).collect(),
     }
 }
 

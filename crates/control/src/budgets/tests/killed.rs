@@ -85,7 +85,7 @@ async fn a_process_that_is_killed_has_taken_what_it_handed_out_and_little_more()
         }
         child.wait().unwrap();
         let control = open(data.clone()).await;
-        let (accounts, _) = control.budgets().accounts(&shared).await.unwrap();
+        let accounts = control.budgets().accounts(&shared).await.unwrap();
         let taken = accounts[0].spent.0[0];
         assert!(taken >= went_out, "{went_out} calls went out, and {taken} are charged");
         // A block for each process, of a 32nd of the limit and what waited with it.
@@ -95,7 +95,7 @@ async fn a_process_that_is_killed_has_taken_what_it_handed_out_and_little_more()
     assert!(went_out > 180, "{went_out}");
     let control = open(data).await;
     let caller = caller(&control).await;
-    let (accounts, _) = control.budgets().accounts(&shared).await.unwrap();
+    let accounts = control.budgets().accounts(&shared).await.unwrap();
     let mut left = LIMIT - accounts[0].spent.0[0];
     // What changes nothing does not wait for the disk.
     let tool = ToolFacts { pinned: true, read_only: true, digest: None };

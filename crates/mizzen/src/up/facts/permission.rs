@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mizzen_catalog::facts::figures::{BoundaryFigures, BudgetFigures, Paused};
 use mizzen_catalog::facts::{self, FactOrigin, Facts, Figures};
-use mizzen_control::budgets::{AccountView, Budget, Per, Unit, Window};
+use mizzen_control::budgets::{ACCOUNTS_READ_MAX, AccountView, Budget, Per, Unit, Window};
 use mizzen_control::keys::KeyInfo;
 use mizzen_control::pauses::PauseKind;
 use mizzen_control::policies::Published;
@@ -103,16 +103,19 @@ fn budgets(asked: &Asked<'_>, facts: &mut Facts, figures: &mut Figures) {
     };
     facts.put(&facts::BUDGET_SET, !counting.is_empty(), origin);
     facts.put(&facts::BUDGET_HARD_STOP, counting.iter().find(stops).is_some(), origin);
-    let of_money = counting.iter().filter_map(|(budget, accounts)| money(budget, accounts, name, &asked.teams));
+    // Where one is not known, another need not be the tightest.
+    let of_money: Option<Vec<_>> =
+        counting.iter().filter_map(|(budget, accounts)| money(budget, accounts, name, &asked.teams)).collect();
     let used =
         |figures: &BudgetFigures| if figures.limit_usd > 0.0 { figures.spent_usd / figures.limit_usd } else { 1.0 };
-    let tightest = of_money.max_by(|a, b| used(a).total_cmp(&used(b)));
+    let tightest = of_money.unwrap_or_default().into_iter().max_by(|a, b| used(a).total_cmp(&used(b)));
     facts.put_some(&facts::BUDGET_USED_SHARE, tightest.as_ref().map(|budget| used(budget).min(1.0)), origin);
     figures.budget = tightest;
 }
 
-/// Where an agent's account of a budget of money stands. Those of single runs and sessions are no budget of the agent.
-fn money(budget: &Budget, accounts: &[AccountView], agent: &str, teams: &[String]) -> Option<BudgetFigures> {
+/// Where an agent's account of a budget of money stands, `Some(None)` where that is not known. Those of single runs and sessions
+/// are no budget of the agent.
+fn money(budget: &Budget, accounts: &[AccountView], agent: &str, teams: &[String]) -> Option<Option<BudgetFigures>> {
     let limit = budget.limits.cost_nano_usd?;
     let is_its = |subject: &str| match budget.per {
         Per::Everyone => subject == "everyone",
@@ -125,8 +128,11 @@ fn money(budget: &Budget, accounts: &[AccountView], agent: &str, teams: &[String
         return None;
     }
     let account = accounts.iter().find(|account| is_its(&account.subject));
+    if account.is_none() && accounts.len() >= ACCOUNTS_READ_MAX {
+        return Some(None);
+    }
     let spent = account.map_or(0, |account| account.spent.plus(account.reserved).of(Unit::NanoUsd));
-    Some(BudgetFigures {
+    Some(Some(BudgetFigures {
         name: budget.name.clone(),
         mode: budget.mode.to_string(),
         window: window(budget.window),
@@ -134,7 +140,7 @@ fn money(budget: &Budget, accounts: &[AccountView], agent: &str, teams: &[String
         spent_usd: spent as f64 / NANO,
         left_usd: limit.saturating_sub(spent) as f64 / NANO,
         ends_at: account.and_then(|account| account.window).map(|(_, end)| end),
-    })
+    }))
 }
 
 fn window(window: Window) -> String {

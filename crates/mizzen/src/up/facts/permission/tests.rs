@@ -1,5 +1,5 @@
 use mizzen_catalog::facts::{FactValue, Facts, Figures};
-use mizzen_control::budgets::{AccountView, Amount, Budget, Limits, Per, Window};
+use mizzen_control::budgets::{ACCOUNTS_READ_MAX, AccountView, Amount, Budget, Limits, Per, Window};
 use mizzen_model::permission::{Boundary, Mode};
 use mizzen_model::step::Outcome;
 use serde_json::json;
@@ -83,6 +83,26 @@ fn a_budget_stops_when_it_is_enforced_and_about_the_agent() {
     assert_eq!(value(&facts, "budget.used_share"), Some(FactValue::Number(0.25)));
     let shown = figures.budget.unwrap();
     assert_eq!((shown.name.as_str(), shown.spent_usd, shown.left_usd), ("Agent", 2.5, 7.5));
+}
+
+#[test]
+fn an_account_that_was_not_read_is_not_taken_for_an_empty_one() {
+    let mut agent = Agent::new(&json!({}));
+    let others = |count: usize| -> Vec<_> {
+        let amount = Amount([0, 0, 1_000_000_000, 0]);
+        let of =
+            |number| AccountView { subject: format!("other-{number}"), window: None, spent: amount, reserved: amount };
+        (0..count).map(of).collect()
+    };
+    agent.shared.budgets = vec![(budget(None, Mode::Enforce, Per::Agent), others(ACCOUNTS_READ_MAX - 1))];
+    assert_eq!(value(&told(&agent, &[]).0, "budget.used_share"), Some(FactValue::Number(0.0)), "all were read");
+    agent.shared.budgets = vec![
+        (budget(None, Mode::Enforce, Per::Agent), others(ACCOUNTS_READ_MAX)),
+        (budget(None, Mode::Enforce, Per::Everyone), vec![]),
+    ];
+    let (facts, figures) = told(&agent, &[]);
+    assert_eq!((value(&facts, "budget.used_share"), figures.budget), (None, None));
+    assert_eq!(value(&facts, "budget.set"), YES);
 }
 
 #[test]

@@ -284,7 +284,7 @@ pub(super) async fn to_notify(inner: &Inner, tries_max: i64) -> Result<Vec<(Held
     Ok(decoded.collect::<Result<_, sqlx::Error>>()?)
 }
 
-/// Claims one try, so that of many nodes one makes it. `notices` becomes `next`.
+/// Claims one try, so that of many nodes one makes it, and none of what was answered since. `notices` becomes `next`.
 pub(super) async fn claim_notice(
     inner: &Inner,
     id: &str,
@@ -292,7 +292,8 @@ pub(super) async fn claim_notice(
     next: i64,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
-    let claim = "UPDATE control_approvals SET notices = $3, notify_at = $4 WHERE approval_id = $1 AND notices = $2";
+    let claim = "UPDATE control_approvals SET notices = $3, notify_at = $4
+         WHERE approval_id = $1 AND notices = $2 AND state = 'waiting'";
     let done = sqlx::query(claim).bind(id).bind(was).bind(next).bind(at.unix_nanos());
     Ok(done.execute(inner.store.pool()).await?.rows_affected() > 0)
 }

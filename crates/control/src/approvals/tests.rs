@@ -418,6 +418,38 @@ async fn the_webhook_is_told_once_signed_and_again_only_when_that_failed() {
 }
 
 #[tokio::test]
+async fn a_webhook_that_hangs_for_some_is_told_of_others_and_of_none_that_was_answered() {
+    let plane = planes().await.swap_remove(0);
+    let receiver = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/held", receiver.local_addr().unwrap());
+    let webhook = WebhookConfig { url, ..WebhookConfig::default() };
+    let client = Some(HttpClient::new(ClientConfig::default()).unwrap());
+    let config = PermissionConfig { webhook, ..PermissionConfig::default() };
+    plane.control.configure(PermissionSettings { config, client, ..PermissionSettings::default() });
+    let caller = plane.agent("helm").await;
+    for number in 0..3 {
+        let arguments = Some(Arc::new(json!({ "number": number })));
+        hold_call(&plane, &Ask { arguments, ..ask(&caller) }).await;
+    }
+    // Connected, and never answered.
+    let three = async {
+        [receiver.accept().await.unwrap(), receiver.accept().await.unwrap(), receiver.accept().await.unwrap()]
+    };
+    let told = tokio::time::timeout(Duration::from_secs(4), async {
+        tokio::select! {
+            _streams = three => true,
+            result = super::webhook::notify(plane.inner()) => { result.unwrap(); false }
+        }
+    });
+    assert!(told.await.expect("one after another they take longer"));
+
+    let answered = hold_call(&plane, &Ask { arguments: None, ..ask(&caller) }).await;
+    plane.control.approvals().answer(&answered.id, true, "bob", None).await.unwrap();
+    let at = plane.clock.now();
+    assert!(!super::storage::claim_notice(plane.inner(), &answered.id, 0, 1, at).await.unwrap(), "it does not wait");
+}
+
+#[tokio::test]
 async fn a_webhook_that_hangs_keeps_no_call_from_its_end() {
     let plane = planes().await.swap_remove(0);
     let receiver = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

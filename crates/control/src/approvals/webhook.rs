@@ -6,9 +6,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt as _;
 use hmac::{Hmac, Mac as _};
 use http::{Method, Request, header};
 use http_body_util::Full;
+use mizzen_runtime::client::HttpClient;
 use mizzen_runtime::error::Chain;
 use mizzen_store::StoreError;
 use serde_json::json;
@@ -22,6 +24,8 @@ pub const SIGNATURE_HEADER: &str = "mizzen-signature";
 const TRIES_MAX: i64 = 6;
 /// For one try, so that a receiver that hangs holds nothing up for long.
 const TRY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Held calls that are told at a time, so that one that hangs keeps the others back for little.
+const TOLD_AT_ONCE: usize = 10;
 
 /// Tells of the held calls that are due.
 pub(super) async fn notify(inner: &Inner) -> Result<(), StoreError> {
@@ -29,35 +33,46 @@ pub(super) async fn notify(inner: &Inner) -> Result<(), StoreError> {
     let Some(client) = settings.client.as_ref().filter(|_| !settings.config.webhook.url.is_empty()) else {
         return Ok(());
     };
-    for (call, tries) in storage::to_notify(inner, TRIES_MAX).await? {
-        let next_at = inner.clock.now().plus_nanos((2_000_000_000_i64) << tries);
-        if !storage::claim_notice(inner, &call.id, tries, tries + 1, next_at).await? {
-            continue;
-        }
-        let history = history::of(inner, &call).await?;
-        let request = match request(inner, &call, &history) {
-            Ok(request) => request,
-            Err(error) => {
-                tracing::error!(%error, "`permission.webhook.url` is no address");
-                return Ok(());
+    let due = storage::to_notify(inner, TRIES_MAX).await?;
+    futures::stream::iter(due)
+        .for_each_concurrent(TOLD_AT_ONCE, |(call, tries)| async move {
+            if let Err(error) = tell(inner, client, &call, tries).await {
+                tracing::warn!(approval = call.id, error = %Chain(&error), "the webhook could not be told");
             }
-        };
-        let sent = tokio::time::timeout(TRY_TIMEOUT, client.send(request)).await;
-        let problem = match sent {
-            Ok(Ok(response)) if response.status().is_success() => None,
-            Ok(Ok(response)) => Some(format!("it answered {}", response.status())),
-            Ok(Err(error)) => Some(Chain(&error).to_string()),
-            Err(_) => Some(format!("no answer within {} seconds", TRY_TIMEOUT.as_secs())),
-        };
-        match problem {
-            // Told: no further try.
-            None => {
-                storage::claim_notice(inner, &call.id, tries + 1, TRIES_MAX, next_at).await?;
-            }
-            Some(problem) => tracing::warn!(approval = call.id, problem, tries = tries + 1, "the webhook was not told"),
+        })
+        .await;
+    Ok(())
+}
+
+/// Tells of one call, unless it was answered or told meanwhile.
+async fn tell(inner: &Inner, client: &HttpClient, call: &HeldCall, tries: i64) -> Result<(), StoreError> {
+    let next_at = inner.clock.now().plus_nanos((2_000_000_000_i64) << tries);
+    if !storage::claim_notice(inner, &call.id, tries, tries + 1, next_at).await? {
+        return Ok(());
+    }
+    let history = history::of(inner, call).await?;
+    let problem = match request(inner, call, &history) {
+        Ok(request) => send(client, request).await,
+        Err(error) => Some(format!("`permission.webhook.url` is no address: {error}")),
+    };
+    match problem {
+        // Told: no further try.
+        None => {
+            storage::claim_notice(inner, &call.id, tries + 1, TRIES_MAX, next_at).await?;
         }
+        Some(problem) => tracing::warn!(approval = call.id, problem, tries = tries + 1, "the webhook was not told"),
     }
     Ok(())
+}
+
+/// What went wrong, if anything.
+async fn send(client: &HttpClient, request: Request<Full<Bytes>>) -> Option<String> {
+    match tokio::time::timeout(TRY_TIMEOUT, client.send(request)).await {
+        Ok(Ok(response)) if response.status().is_success() => None,
+        Ok(Ok(response)) => Some(format!("it answered {}", response.status())),
+        Ok(Err(error)) => Some(Chain(&error).to_string()),
+        Err(_) => Some(format!("no answer within {} seconds", TRY_TIMEOUT.as_secs())),
+    }
 }
 
 fn request(inner: &Inner, call: &HeldCall, history: &[Before]) -> Result<Request<Full<Bytes>>, http::Error> {

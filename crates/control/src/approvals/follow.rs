@@ -8,7 +8,7 @@ use mizzen_runtime::error::Chain;
 use mizzen_runtime::task::BoxError;
 use mizzen_store::StoreError;
 
-use super::{HeldState, storage, webhook};
+use super::{HeldCall, HeldState, storage, webhook};
 use crate::plane::Inner;
 
 /// How long after its time a held call is told as expired, and how long another node's answer takes.
@@ -54,18 +54,19 @@ pub(crate) async fn expire(inner: &Inner) -> Result<(), StoreError> {
 
 /// What was told already, of the calls that changed lately.
 #[derive(Debug, Default)]
-struct Told(HashMap<String, HeldState>);
+pub(super) struct Told(HashMap<String, HeldState>);
 
 impl Told {
-    async fn tell_changes(&mut self, inner: &Inner) -> Result<(), StoreError> {
-        let changed = storage::changed_since(inner, inner.clock.now().plus_nanos(-OVERLAP_NANOS)).await?;
-        let mut told = HashMap::with_capacity(changed.len());
-        for call in changed {
+    pub(super) async fn tell_changes(&mut self, inner: &Inner) -> Result<(), StoreError> {
+        let since = inner.clock.now().plus_nanos(-OVERLAP_NANOS);
+        let mut told = HashMap::new();
+        let tell = |call: HeldCall| {
+            told.insert(call.id.clone(), call.state);
             if self.0.get(&call.id) != Some(&call.state) {
-                inner.memory.held_changes.tell(call.clone());
+                inner.memory.held_changes.tell(call);
             }
-            told.insert(call.id, call.state);
-        }
+        };
+        storage::each_changed(inner, since, tell).await?;
         self.0 = told;
         Ok(())
     }

@@ -21,7 +21,8 @@ const KEPT_NANOS: i64 = 90 * 86_400 * 1_000_000_000;
 const COLUMNS: &str = "approval_id, state, key_id, caller, agent, team, minted_by, run_id, session, action, resource, server, \
     name, arguments, arguments_shown, arguments_hash, taint, reason, policies, decision_id, requested_at, expires_at, \
     answered_by, answered_at, answer_reason";
-const DUE_MAX: i64 = 500;
+/// Held calls that one statement reads.
+const ROWS_AT_ONCE: u16 = 500;
 
 /// What is known of a call that is to be held.
 #[derive(Debug)]
@@ -222,12 +223,12 @@ pub(crate) async fn stop(inner: &Inner, pause: &Pause) -> Result<(), StoreError>
     .bind(&pause.reason)
     .execute(inner.store.pool())
     .await?;
-    for call in changed_since(inner, pause.at).await? {
+    let tell = |call: HeldCall| {
         if call.state == HeldState::Stopped {
             inner.memory.held_changes.tell(call);
         }
-    }
-    Ok(())
+    };
+    each_changed(inner, pause.at, tell).await
 }
 
 pub(crate) async fn get(inner: &Inner, id: &str) -> Result<Option<HeldCall>, StoreError> {
@@ -262,14 +263,33 @@ pub(super) async fn overdue(inner: &Inner) -> Result<Vec<HeldCall>, StoreError> 
         "SELECT {COLUMNS} FROM control_approvals
          WHERE state IN ('waiting', 'approved', 'denied') AND expires_at <= $1 AND is_open = 1 LIMIT $2"
     );
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(inner.clock.now().unix_nanos()).bind(DUE_MAX);
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(inner.clock.now().unix_nanos()).bind(i64::from(ROWS_AT_ONCE));
     decode_all(&rows.fetch_all(inner.store.pool()).await?)
 }
 
-pub(super) async fn changed_since(inner: &Inner, since: Timestamp) -> Result<Vec<HeldCall>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM control_approvals WHERE changed_at >= $1 ORDER BY changed_at LIMIT $2");
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(since.unix_nanos()).bind(DUE_MAX);
-    decode_all(&rows.fetch_all(inner.store.pool()).await?)
+/// Gives every call that changed since then to `each`, in the order of their changes, a page of them in memory at a time.
+pub(super) async fn each_changed(
+    inner: &Inner,
+    since: Timestamp,
+    mut each: impl FnMut(HeldCall),
+) -> Result<(), StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, changed_at FROM control_approvals
+         WHERE changed_at >= $1 AND (changed_at > $1 OR approval_id > $2) ORDER BY changed_at, approval_id LIMIT $3"
+    );
+    let mut last = (since.unix_nanos(), String::new());
+    loop {
+        let page = sqlx::query(sqlx::AssertSqlSafe(sql.as_str())).bind(last.0).bind(&last.1);
+        let rows = page.bind(i64::from(ROWS_AT_ONCE)).fetch_all(inner.store.pool()).await?;
+        for row in &rows {
+            let call = decode(row)?;
+            last = (row.try_get("changed_at")?, call.id.clone());
+            each(call);
+        }
+        if rows.len() < usize::from(ROWS_AT_ONCE) {
+            return Ok(());
+        }
+    }
 }
 
 /// Waiting calls that somebody is to be told of now, with the number of times that was tried.

@@ -18,7 +18,7 @@ use crate::config::{PermissionConfig, PermissionSettings, WebhookConfig};
 use crate::gate::Ask;
 use crate::gate::tests::ask;
 use crate::pauses::{PauseKind, Reach};
-use crate::plane::tests::{Fixture, planes};
+use crate::plane::tests::{Fixture, inner, planes};
 use crate::policies::decisions::record::Draft;
 use crate::snapshot::KeyIdentity;
 
@@ -377,6 +377,32 @@ async fn a_stop_ends_what_is_held() {
         assert_eq!((state(&held.id).await, state(&others.id).await), (HeldState::Stopped, HeldState::Waiting));
         let error = plane.control.approvals().answer(&held.id, true, "bob", None).await.unwrap_err();
         assert!(matches!(error, AnswerError::AlreadyDecided { state: HeldState::Stopped, .. }), "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
+async fn of_more_changes_than_one_statement_reads_all_are_told() {
+    for plane in planes().await {
+        let mut held = 0;
+        for name in ["a", "b", "c"] {
+            let caller = plane.agent(name).await;
+            for number in 0..WAITING_PER_KEY_MAX {
+                let arguments = Some(Arc::new(json!({ "number": number })));
+                hold_call(&plane, &Ask { arguments, ..ask(&caller) }).await;
+                held += 1;
+            }
+        }
+        let (_folder, other) = plane.another_node().await;
+        let (here, there) = (plane.inner(), inner(&other));
+        let mut told = follow::Told::default();
+        for _turn in 0..2 {
+            told.tell_changes(there).await.unwrap();
+            assert_eq!(*there.memory.held_changes.watch().borrow(), held, "each once, on {}", plane.test.name);
+        }
+        plane.control.pauses().pause(Reach::All, PauseKind::Stop, "it deletes", "ada").await.unwrap();
+        assert_eq!(*here.memory.held_changes.watch().borrow(), 2 * held, "held and stopped, on {}", plane.test.name);
+        told.tell_changes(there).await.unwrap();
+        assert_eq!(*there.memory.held_changes.watch().borrow(), 2 * held, "{}", plane.test.name);
     }
 }
 

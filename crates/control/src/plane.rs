@@ -213,19 +213,17 @@ impl Control {
         Ok(())
     }
 
-    /// Removes what expired.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn sweep(&self) -> Result<(), StoreError> {
-        sign_in::sweep(&self.0).await?;
-        responses::sweep(&self.0).await?;
-        budgets::sweep(&self.0).await?;
-        approvals::sweep(&self.0).await?;
-        taint::sweep(&self.0).await?;
-        policies::decisions::sweep(&self.0).await?;
-        api_tokens::sweep(&self.0).await?;
-        keys::sweep(&self.0).await
+    /// Removes what expired: what fails is logged, and keeps nothing else from being removed.
+    pub async fn sweep(&self) {
+        let inner = &self.0;
+        log_failure("sweep of sessions", sign_in::sweep(inner).await);
+        log_failure("sweep of responses", responses::sweep(inner).await);
+        log_failure("sweep of accounts", budgets::sweep(inner).await);
+        log_failure("sweep of held calls", approvals::sweep(inner).await);
+        log_failure("sweep of taint", taint::sweep(inner).await);
+        log_failure("sweep of decisions", policies::decisions::sweep(inner).await);
+        log_failure("sweep of API tokens", api_tokens::sweep(inner).await);
+        log_failure("sweep of keys", keys::sweep(inner).await);
     }
 
     /// Starts the work that goes on beside requests: removing what expired, and on PostgreSQL, where other nodes
@@ -255,7 +253,7 @@ impl Control {
     async fn keep_swept(self) -> Result<(), BoxError> {
         loop {
             tokio::time::sleep(SWEEP_INTERVAL).await;
-            log_failure("sweep", self.sweep().await);
+            self.sweep().await;
         }
     }
 

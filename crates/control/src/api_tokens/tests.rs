@@ -40,7 +40,7 @@ async fn a_token_expires_and_is_forgotten_later() {
         assert_eq!(plane.control.sign_in().bearer(token.expose()), None);
         assert_eq!(plane.control.api_tokens().list().await.unwrap().len(), 1);
         plane.clock.advance(Duration::from_secs(8 * 24 * 3600));
-        plane.control.sweep().await.unwrap();
+        plane.control.sweep().await;
         assert_eq!(plane.control.api_tokens().list().await.unwrap(), [], "{}", plane.test.name);
     }
 }

@@ -51,7 +51,7 @@ async fn an_expired_key_names_nobody_from_the_very_instant() {
         assert_eq!(snapshot.identify(key.expose()), None);
         assert_eq!(plane.control.keys().list().await.unwrap().len(), 1);
         plane.clock.advance(EXPIRED_KEPT + Duration::from_secs(1));
-        plane.control.sweep().await.unwrap();
+        plane.control.sweep().await;
         assert_eq!(plane.control.keys().list().await.unwrap(), [], "{}", plane.test.name);
     }
 }

@@ -119,6 +119,18 @@ async fn changes_at_the_same_time_are_all_in_the_snapshot() {
 }
 
 #[tokio::test]
+async fn a_sweep_that_fails_keeps_no_other_from_its_work() {
+    for plane in planes().await {
+        let new = NewKey { ttl: Some(Duration::from_secs(60)), ..named("agent") };
+        plane.control.keys().mint(new).await.unwrap();
+        sqlx::query("DROP TABLE control_sessions").execute(plane.test.store.pool()).await.unwrap();
+        plane.clock.advance(Duration::from_secs(400 * 86_400));
+        plane.control.sweep().await;
+        assert_eq!(plane.control.keys().list().await.unwrap(), [], "{}", plane.test.name);
+    }
+}
+
+#[tokio::test]
 async fn what_goes_on_beside_requests_stops_with_its_group() {
     for plane in planes().await {
         let tasks = TaskGroup::new();

@@ -146,7 +146,7 @@ async fn the_oldest_go_when_there_are_too_many_or_they_are_too_old() {
         let kept: Vec<_> = (0..20).map(|number| decision(number, now.plus_nanos(-i64::from(number)))).collect();
         let old = decision(99, now.plus_nanos(-61_000_000_000));
         policies.keep_decisions(&[kept, vec![old]].concat()).await.unwrap();
-        plane.control.sweep().await.unwrap();
+        plane.control.sweep().await;
         let left = policies.decisions(&DecisionFilter::default(), None, 100).await.unwrap().items;
         assert_eq!(left.len(), 10, "{}", plane.test.name);
         assert!(left.iter().all(|decision| decision.at > now.plus_nanos(-10) && !decision.document.is_empty()));
@@ -156,7 +156,7 @@ async fn the_oldest_go_when_there_are_too_many_or_they_are_too_old() {
         };
         assert_eq!(blocks().await, 1, "the block goes with the last of its decisions");
         plane.clock.advance(Duration::from_secs(61));
-        plane.control.sweep().await.unwrap();
+        plane.control.sweep().await;
         assert_eq!(blocks().await, 0, "{}", plane.test.name);
     }
 }

@@ -189,4 +189,11 @@ CREATE TABLE control_evidence_withdrawn (
 ",
     },
     Migration { plane: "control", version: 7, sql: crate::policies::DOCUMENTS },
+    Migration {
+        plane: "control",
+        version: 8,
+        sql: "
+CREATE INDEX control_taint_by_time ON control_taint (updated_at);
+",
+    },
 ];

@@ -144,8 +144,9 @@ pub(crate) async fn sweep(inner: &Inner) -> Result<(), StoreError> {
     // A run's taint stays while any key is bound to it; runs of long-lived keys are named by their traces, which end.
     sqlx::query(
         "DELETE FROM control_taint WHERE updated_at < $1
-             AND NOT EXISTS (SELECT 1 FROM control_keys WHERE place = 'any:' || key_id OR place = 'alone:' || key_id
-                 OR place = 'run:' || run_id)",
+             AND place NOT IN (SELECT 'any:' || key_id FROM control_keys)
+             AND place NOT IN (SELECT 'alone:' || key_id FROM control_keys)
+             AND place NOT IN (SELECT 'run:' || run_id FROM control_keys WHERE run_id IS NOT NULL)",
     )
     .bind(inner.clock.now().plus_nanos(-KEPT_NANOS).unix_nanos())
     .execute(inner.store.pool())

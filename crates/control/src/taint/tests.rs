@@ -1,11 +1,14 @@
+use std::time::Duration;
+
 use mizzen_model::asked::Taint;
 use mizzen_model::id::RunId;
 use proptest::prelude::*;
 
-use super::{bits, from_bits, seen, seen_by_all_nodes, touch};
+use super::{KEPT_NANOS, bits, from_bits, seen, seen_by_all_nodes, sweep, touch};
 use crate::gate::Ask;
 use crate::gate::tests::{ask, permitted};
-use crate::plane::tests::{inner, planes};
+use crate::keys::NewKey;
+use crate::plane::tests::{inner, named, planes};
 
 const PRIVATE: Taint = Taint { private_data: true, untrusted_content: false, outside_reached: false };
 const UNTRUSTED: Taint = Taint { private_data: false, untrusted_content: true, outside_reached: false };
@@ -79,6 +82,39 @@ async fn what_cannot_be_kept_is_an_error_and_memory_has_it_all_the_same() {
     assert!(touch(plane.inner(), "key_1", Some(&run("a")), PRIVATE).await.is_err());
     assert_eq!(seen(plane.inner(), "key_1", Some(&run("a"))).await.unwrap(), PRIVATE);
     assert!(touch(plane.inner(), "key_1", Some(&run("a")), PRIVATE).await.is_err(), "it is still not kept");
+}
+
+#[tokio::test]
+async fn what_is_swept_is_old_and_of_no_key_that_is_left() {
+    for plane in planes().await {
+        let bound = NewKey { run_id: Some(run("bound")), ..named("bound") };
+        let free = plane.control.keys().mint(named("free")).await.unwrap().0.id;
+        let bound = plane.control.keys().mint(bound).await.unwrap().0.id;
+        let places = async || -> Vec<String> {
+            let all = "SELECT place FROM control_taint";
+            let mut places: Vec<String> = sqlx::query_scalar(all).fetch_all(plane.test.store.pool()).await.unwrap();
+            places.sort();
+            places
+        };
+        for key in [free.as_str(), &bound, "key_gone"] {
+            touch(plane.inner(), key, None, PRIVATE).await.unwrap();
+        }
+        for name in ["bound", "ended"] {
+            touch(plane.inner(), &bound, Some(&run(name)), PRIVATE).await.unwrap();
+        }
+        let old = places().await;
+        assert_eq!(old.len(), 8, "{old:?}");
+        sweep(plane.inner()).await.unwrap();
+        assert_eq!(places().await, old, "nothing is old yet");
+        plane.clock.advance(Duration::from_nanos(KEPT_NANOS.unsigned_abs() + 1));
+        touch(plane.inner(), "key_new", None, PRIVATE).await.unwrap();
+        sweep(plane.inner()).await.unwrap();
+        let gone = ["alone:key_gone", "any:key_gone", "run:ended"];
+        let mut kept: Vec<String> = old.into_iter().filter(|place| !gone.contains(&place.as_str())).collect();
+        kept.extend(["alone:key_new".to_owned(), "any:key_new".to_owned()]);
+        kept.sort();
+        assert_eq!(places().await, kept, "{}", plane.test.name);
+    }
 }
 
 proptest! {

@@ -143,7 +143,7 @@ impl Gateway {
             body_bytes: Limit::new(registry, "gateway_body_bytes", config.limits.body_bytes_max as u64),
             calls: Limit::new(registry, "gateway_calls_in_flight", config.limits.calls_in_flight_max),
         };
-        let background = Arc::new(Background::default());
+        let background = Arc::new(Background::new(registry));
         let sweeper = Arc::clone(&background);
         tasks.spawn(TaskKind::BackgroundSweep, |_| sweeper.keep_swept());
         Ok(Self(Arc::new(Inner {

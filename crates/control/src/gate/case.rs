@@ -231,7 +231,8 @@ impl Case {
         let per_minute = self.outcome.as_ref().and_then(|outcome| outcome.obligations.calls_per_minute);
         let Some(per_minute) = per_minute else { return Ok(()) };
         let (caller, resource) = (self.caller.reference.clone(), self.ask.resource.to_string());
-        let welcome = match self.inner.memory.rates.admit(caller, resource, per_minute, self.at) {
+        let memory = &self.inner.memory;
+        let welcome = match memory.rates.admit(caller, resource, per_minute, self.at, &memory.measures().rates) {
             Ok(()) => return Ok(()),
             Err(welcome) => welcome,
         };

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use mizzen_model::permission::{Decision, Effect, Mode};
+use mizzen_runtime::limit::Limit;
 use mizzen_runtime::metrics::{Counter, Metrics};
 
 use super::DenialCode;
+use super::rate::RATES_MAX;
 
 #[derive(Debug)]
 pub(crate) struct Measures {
@@ -19,6 +21,8 @@ pub(crate) struct Measures {
     pub(crate) leases: Counter,
     /// Calls that were ended by a stop.
     pub(crate) stopped: Counter,
+    /// Of callers and resources with a rate.
+    pub(super) rates: Limit,
 }
 
 impl Measures {
@@ -48,6 +52,7 @@ impl Measures {
             ),
             leases: counter("mizzen_permission_leases_total", "Blocks of budgets taken from the database."),
             stopped: counter("mizzen_permission_stops_total", "Stops of agents whose calls were ended."),
+            rates: Limit::new(metrics, "permission_rates", RATES_MAX),
         }
     }
 

@@ -5,37 +5,41 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use mizzen_model::time::Timestamp;
+use mizzen_runtime::limit::Limit;
 
 const MINUTE_NANOS: i64 = 60_000_000_000;
 /// Callers and resources with a rate at a time.
-const RATES_MAX: usize = 100_000;
+pub(super) const RATES_MAX: u64 = 100_000;
 
 #[derive(Debug, Default)]
 pub(crate) struct Rates(Mutex<HashMap<(String, String), Timestamp>>);
 
 impl Rates {
-    /// Admits a call, or says when the next is welcome. A burst may be as long as a minute's calls.
+    /// Admits a call, or says when the next is welcome. A burst may be as long as a minute's calls. `limit` is of the callers and
+    /// resources that are counted at a time.
     pub(crate) fn admit(
         &self,
         caller: String,
         resource: String,
         per_minute: u32,
         now: Timestamp,
+        limit: &Limit,
     ) -> Result<(), Timestamp> {
         if per_minute == 0 {
             return Err(now.plus_nanos(MINUTE_NANOS));
         }
         let interval = MINUTE_NANOS / i64::from(per_minute);
         let mut due = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if due.len() >= RATES_MAX {
+        if due.len() as u64 >= limit.max() {
             due.retain(|_, at| *at > now);
         }
         let key = (caller, resource);
-        let Some(at) = due.get(&key).copied().map(|at| at.max(now)).or_else(|| (due.len() < RATES_MAX).then_some(now))
-        else {
+        let known = due.get(&key).copied();
+        if known.is_none() && limit.check(due.len() as u64 + 1).is_err() {
             // No room to count: not counted must not mean admitted.
             return Err(now.plus_nanos(MINUTE_NANOS));
-        };
+        }
+        let at = known.map_or(now, |at| at.max(now));
         let next = at.plus_nanos(interval);
         if next.nanos_since(now) > interval.saturating_mul(i64::from(per_minute)) {
             return Err(next.plus_nanos(-interval.saturating_mul(i64::from(per_minute))));
@@ -48,12 +52,31 @@ impl Rates {
 #[cfg(test)]
 mod tests {
     use mizzen_model::time::Timestamp;
+    use mizzen_runtime::limit::Limit;
+    use mizzen_runtime::metrics::Metrics;
     use proptest::prelude::*;
 
     use super::{MINUTE_NANOS, Rates};
 
+    fn limit(max: u64) -> Limit {
+        Limit::new(&Metrics::new(), "permission_rates", max)
+    }
+
     fn ask(rates: &Rates, nanos: i64, per_minute: u32) -> Result<(), Timestamp> {
-        rates.admit("a".into(), "tool:t".into(), per_minute, Timestamp::from_unix_nanos(nanos))
+        rates.admit("a".into(), "tool:t".into(), per_minute, Timestamp::from_unix_nanos(nanos), &limit(100))
+    }
+
+    #[test]
+    fn without_room_to_count_a_caller_is_refused_and_that_is_counted() {
+        let (rates, limit) = (Rates::default(), limit(1));
+        let ask = |caller: &str, nanos: i64| {
+            rates.admit(caller.into(), "tool:t".into(), 1, Timestamp::from_unix_nanos(nanos), &limit)
+        };
+        ask("a", 0).unwrap();
+        assert_eq!(ask("b", 0), Err(Timestamp::from_unix_nanos(MINUTE_NANOS)));
+        assert!(ask("a", 0).is_err(), "it had its call");
+        assert_eq!(limit.refusals(), 1);
+        ask("b", MINUTE_NANOS).unwrap();
     }
 
     #[test]
@@ -67,7 +90,7 @@ mod tests {
         assert!(ask(&rates, welcome - 1, 3).is_err());
         ask(&rates, welcome, 3).unwrap();
         assert!(ask(&rates, welcome, 3).is_err());
-        assert!(rates.admit("b".into(), "tool:t".into(), 3, Timestamp::from_unix_nanos(0)).is_ok());
+        assert!(rates.admit("b".into(), "tool:t".into(), 3, Timestamp::from_unix_nanos(0), &limit(100)).is_ok());
         assert!(ask(&rates, 0, 0).is_err());
     }
 

@@ -9,12 +9,14 @@
 //! | nothing is known: no answer in time, hung up before the head, goes on in the background, unreadable | all that was put aside |
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mizzen_control::gate::Permit;
 use mizzen_model::asked::Spend;
 use mizzen_model::usage::Usage;
+use mizzen_runtime::limit::Limit;
+use mizzen_runtime::metrics::Metrics;
 use mizzen_runtime::task::BoxError;
 use tokio::time::Instant;
 
@@ -131,7 +133,7 @@ fn at_least(seen: Usage, estimate: Estimate, answer: &Answer) -> Usage {
 }
 
 /// Answers in the background that a budget waits for; of more, all that was put aside is charged at once.
-const BACKGROUND_MAX: usize = 1024;
+const BACKGROUND_MAX: u64 = 1024;
 /// How long it waits for the client to fetch one.
 const BACKGROUND_AGE_MAX: Duration = Duration::from_secs(3600);
 /// Within which it is noticed that one was not fetched.
@@ -140,8 +142,11 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// What was put aside for answers that are made without their client, by the id of the response. What is not
 /// fetched in time is charged as it was put aside, and so is everything when the process ends; of time only what
 /// the exchange took that began it, because nobody waits for the rest.
-#[derive(Debug, Default)]
-pub(super) struct Background(Mutex<HashMap<String, Waiting>>);
+#[derive(Debug)]
+pub(super) struct Background {
+    waiting: Mutex<HashMap<String, Waiting>>,
+    limit: Limit,
+}
 
 #[derive(Debug)]
 struct Waiting {
@@ -151,10 +156,14 @@ struct Waiting {
 }
 
 impl Background {
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        Self { waiting: Mutex::default(), limit: Limit::new(metrics, "gateway_background_answers", BACKGROUND_MAX) }
+    }
+
     fn keep(&self, id: &str, mut reservation: Reservation, took: Duration) {
         reservation.permit.give_back_time(took);
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() < BACKGROUND_MAX {
+        let mut waiting = self.waiting();
+        if self.limit.check(waiting.len() as u64 + 1).is_ok() {
             waiting.insert(id.to_owned(), Waiting { since: Instant::now(), took, reservation });
         }
     }
@@ -162,7 +171,7 @@ impl Background {
     /// Lets go of what was not fetched within `age`, which charges it.
     fn sweep(&self, age: Duration) {
         let old: Vec<_> = {
-            let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut waiting = self.waiting();
             waiting.extract_if(|_, waiting| waiting.since.elapsed() >= age).collect()
         };
         // Charging is none of the lock's business.
@@ -177,13 +186,17 @@ impl Background {
     }
 
     pub(super) fn waits_for(&self, id: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(id)
+        self.waiting().contains_key(id)
     }
 
     /// With what the exchange took that began it.
     pub(super) fn take(&self, id: &str) -> Option<(Duration, Reservation)> {
-        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id)?;
+        let waiting = self.waiting().remove(id)?;
         Some((waiting.took, waiting.reservation))
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Waiting>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

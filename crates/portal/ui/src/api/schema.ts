@@ -5298,6 +5298,11 @@ export interface components {
             agent_digests?: components["schemas"]["Digest"][];
             /** @description The case that the run says it is a trial of. */
             case?: string | null;
+            /**
+             * @description Whether a sender that did not show the key of the calls that Mizzen saw reported some of it: then the run is no
+             *     evidence, whoever it was.
+             */
+            has_foreign_steps?: boolean;
         };
         /** @description One tool server: how it is reached, what its results bring into a run, and its limits. */
         ServerConfig: {

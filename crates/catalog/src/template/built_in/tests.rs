@@ -163,8 +163,8 @@ async fn an_agent_is_claimed_by_whatever_name_traffic_has_for_it() {
         assert!(crate::docs::site::Site::read(&made.files).is_ok());
         let stop = entity.text(&["spec", "agent", "killSwitch"]).unwrap().to_owned();
         let shell =
-            std::process::Command::new("sh").arg("-c").arg(stop.replacen("mizzen pause", "printf %s", 1)).output();
-        assert_eq!(String::from_utf8(shell.unwrap().stdout).unwrap(), name, "{stop}");
+            std::process::Command::new("sh").arg("-c").arg(stop.replacen("mizzen pause", "printf '%s '", 1)).output();
+        assert_eq!(String::from_utf8(shell.unwrap().stdout).unwrap(), format!("{name} --reason why "), "{stop}");
     }
     for name in ["", " ", "a ", "a*", "a\nb"] {
         let values = json!({ "name": name, "owner": "platform", "purpose": "Answers questions about orders." });

@@ -3,7 +3,7 @@
 //! Every statement that is not a query is refused by kind, before it is planned; what remains cannot name a
 //! file or URL because tables are looked up in a fixed list, and cannot call a table function because none is
 //! let through. Queries that would grow without bound while they are planned (a `WITH` table used by the next
-//! several times over) are refused by counting the tables they come to.
+//! several times over) are refused by counting the tables they come to, and the expressions ([`size`]).
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -16,6 +16,8 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::error::QueryError;
+
+mod size;
 
 /// Longest statement that is read.
 pub(crate) const SQL_BYTES_MAX: usize = 64 * 1024;
@@ -66,6 +68,7 @@ pub(crate) fn admit(sql: &str, known: &[&str]) -> Result<Admitted, QueryError> {
     if names.relations() > RELATIONS_MAX {
         return Err(QueryError::NotAllowed(format!("the statement comes to more than {RELATIONS_MAX} tables")));
     }
+    size::check(query)?;
     let tables = names.tables;
     Ok(Admitted { statement, is_explain, tables })
 }

@@ -119,3 +119,93 @@ fn statements_that_grow_while_they_are_planned_are_refused() {
     let long = format!("SELECT '{}'", "x".repeat(SQL_BYTES_MAX));
     assert!(matches!(admit(&long, &KNOWN), Err(QueryError::NotAllowed(_))));
 }
+
+/// `levels` queries, of which each reads the one before: as `WITH` tables, and as queries within each other.
+fn levels(levels: usize, first: &str, next: &str) -> [String; 2] {
+    let mut with = format!("WITH t0 AS (SELECT {first} AS s FROM spans)");
+    let mut within = format!("SELECT {first} AS s FROM spans");
+    for level in 1..levels {
+        with += &format!(", t{level} AS (SELECT {next} AS s FROM t{})", level - 1);
+        within = format!("SELECT {next} AS s FROM ({within}) AS t");
+    }
+    [format!("{with} SELECT s FROM t{}", levels - 1), within]
+}
+
+#[test]
+fn statements_whose_columns_multiply_are_refused() {
+    let doubling = [
+        "named_struct('a', s, 'b', s)",
+        "struct(s, s)",
+        "row(s, s)",
+        "(s, s)",
+        "{'a': s, 'b': s}",
+        "map([s], [s])",
+        "MAP {'a': s, 'b': s}",
+        "[[s], [s]]",
+        "make_array(s, s)",
+        "s + s",
+        "t.s || upper(S)",
+        "CASE WHEN s = 1 THEN s ELSE 2 END",
+        "concat(s, s)",
+        "(SELECT s) + s",
+        "s BETWEEN 1 AND 2",
+        "coalesce(s, 1)",
+        "s IN (1, 2)",
+        "s + sum(s) OVER (ORDER BY s)",
+    ];
+    for next in doubling {
+        let [with, within] = levels(18, "1", &next.replace("t.s", "s"));
+        for sql in [with, within, levels(18, "1", next)[1].clone()] {
+            let refused = admit(&sql, &KNOWN).err().map(|error| error.to_string());
+            assert!(refused.is_some_and(|told| told.contains("expressions")), "{sql}");
+        }
+    }
+    let chain = |next: &str| levels(18, "1", next)[0].clone();
+    for sql in [
+        format!("SELECT {}1{} FROM spans", "coalesce(".repeat(30), ", 1)".repeat(30)),
+        chain("s + s").replace("AS s FROM t", "AS s, * EXCEPT (s) FROM t"),
+        chain("s").replace("SELECT s AS s FROM t", "SELECT * REPLACE (struct(s, s) AS s) FROM t"),
+        chain("s")
+            .replace("AS (SELECT s AS s", "(q) AS (SELECT q + q")
+            .replace("t1(q) AS (SELECT q + q", "t1(q) AS (SELECT s"),
+        chain("s + s").replace("SELECT s FROM", "SELECT 1 FROM"),
+        chain("s + s")
+            .replace("SELECT s FROM t17", "SELECT 1 AS x FROM t12 ORDER BY s + s + s + s + s + s + s + s + s + s + s"),
+        chain("s + s").replace("SELECT s FROM t17", "SELECT 1"),
+        chain("s + s").replace("SELECT s FROM t17", "SELECT x FROM (SELECT 1 AS x UNION ALL SELECT s FROM t17) AS u"),
+        format!("SELECT 1 AS s FROM spans {}", "|> SELECT s + s AS s ".repeat(18)),
+        format!("SELECT 1 AS s FROM spans {}", "|> EXTEND struct(s, s) AS s ".repeat(18)),
+        "SELECT count(*) FROM spans GROUP BY CUBE(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t)"
+            .to_owned(),
+        "SELECT count(*) FROM spans GROUP BY CUBE(a, b, c, d, e, f, g, h, i), CUBE(j, k, l, m, n, o, p, q, r)"
+            .to_owned(),
+        format!(
+            "SELECT {} FROM spans WINDOW w AS (ORDER BY {})",
+            vec!["sum(a) OVER w"; 300].join(", "),
+            vec!["a"; 200].join(" + ")
+        ),
+    ] {
+        let refused = admit(&sql, &KNOWN).err().map(|error| error.to_string());
+        assert!(refused.as_ref().is_some_and(|told| told.contains("expressions")), "{sql}: {refused:?}");
+    }
+}
+
+#[test]
+fn statements_of_many_steps_are_admitted() {
+    let values: Vec<String> = (0..3_000).map(|n| n.to_string()).collect();
+    for sql in levels(20, "cost_usd", "round(s, 2)").into_iter().chain([
+        format!("SELECT count(*) FROM spans WHERE duration_ms IN ({})", values.join(", ")),
+        levels(5, "cost_usd", "CASE WHEN s > 1 THEN s * 2 WHEN s > 0 THEN s ELSE coalesce(s, 0) END")[0].clone(),
+        "WITH calls AS (SELECT run_id, agent, count(*) AS calls, sum(cost_usd) AS cost, avg(duration_ms) FROM spans GROUP BY run_id, agent), \
+         shares AS (SELECT c.*, c.cost / sum(c.cost) OVER (PARTITION BY c.run_id ORDER BY c.cost) AS share, \
+         CASE WHEN c.calls > 10 THEN 'many' WHEN c.calls BETWEEN 2 AND 10 THEN 'some' ELSE 'one' END AS size FROM calls c), \
+         ranked AS (SELECT *, row_number() OVER (PARTITION BY agent, size ORDER BY share DESC) AS place FROM shares) \
+         SELECT r.agent, r.size, r.share, round(100 * r.share, 1) || ' %' AS told, x.place FROM ranked r JOIN ranked x USING (run_id) \
+         WHERE r.place <= 3 AND x.share > r.share AND EXISTS (SELECT 1 FROM runs WHERE runs.run_id = r.run_id) ORDER BY r.share DESC"
+            .to_owned(),
+        "SELECT * FROM spans |> WHERE cost_usd > 1 |> AGGREGATE sum(cost_usd) AS c, count(*) AS n GROUP BY agent |> ORDER BY c DESC |> LIMIT 3".to_owned(),
+        "SELECT count(*) FROM spans GROUP BY CUBE(run_id, agent, model), ROLLUP(outcome, kind)".to_owned(),
+    ]) {
+        admit(&sql, &KNOWN).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+}

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::stored::{Row, Store};
 use super::{Asked, block_on};
 use crate::error::QueryError;
+use crate::guard;
 use crate::query::QueryLimits;
 
 async fn asked(rows: u16, limits: QueryLimits) -> Asked {
@@ -152,7 +153,7 @@ fn texts_that_multiply_are_refused_before_anything_runs() {
     let replaced = |text: String| format!("replace({text}, 'a', 'aaaaaaaaaa')");
     let doubled = |text: String| format!("encode({text}, 'hex')");
     let mut levels = "SELECT agent AS a FROM spans".to_owned();
-    for _ in 0..20 {
+    for _ in 0..10 {
         levels = format!("SELECT a || a AS a FROM ({levels})");
     }
     block_on(async {
@@ -187,6 +188,32 @@ fn texts_that_multiply_are_refused_before_anything_runs() {
                 .to_owned(),
         ] {
             asked.run(&sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+    });
+}
+
+#[test]
+fn the_largest_statements_that_are_admitted_end_in_time() {
+    let chain = |levels, next: &str| {
+        let start = "SELECT duration_ms AS s FROM spans".to_owned();
+        let inner = (0..levels).fold(start, |inner, _| format!("SELECT {next} AS s FROM ({inner})"));
+        format!("SELECT s FROM ({inner}) WHERE s IS NOT NULL")
+    };
+    block_on(async {
+        let asked = asked(10, QueryLimits::default()).await;
+        for next in [
+            "s + s",
+            "named_struct('a', s, 'b', s)",
+            "[s, s]",
+            "coalesce(s, 1)",
+            "CASE WHEN s > 1 THEN s ELSE 2 END",
+            "struct(s + s)",
+        ] {
+            let mut admitted =
+                (1..18).map(|levels| chain(levels, next)).filter(|sql| guard::admit(sql, &["spans"]).is_ok());
+            let largest = admitted.next_back().unwrap();
+            let ended = asked.run(&largest).await;
+            assert!(!matches!(ended, Err(QueryError::Time { .. } | QueryError::NotAllowed(_))), "{largest}: {ended:?}");
         }
     });
 }

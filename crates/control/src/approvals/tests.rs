@@ -408,13 +408,7 @@ async fn of_more_changes_than_one_statement_reads_all_are_told() {
 
 #[tokio::test]
 async fn the_webhook_is_told_once_signed_and_again_only_when_that_failed() {
-    let plane = planes().await.swap_remove(0);
-    let receiver = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/held", receiver.local_addr().unwrap());
-    let config =
-        PermissionConfig { webhook: WebhookConfig { url, secret: Secret::new("Jefe") }, ..PermissionConfig::default() };
-    let client = Some(HttpClient::new(ClientConfig::default()).unwrap());
-    plane.control.configure(PermissionSettings { config, client, ..PermissionSettings::default() });
+    let (plane, receiver) = with_webhook().await;
     let caller = plane.agent("helm").await;
     let held = hold_call(&plane, &ask(&caller)).await;
     let answer = async |status: &str| {
@@ -443,15 +437,21 @@ async fn the_webhook_is_told_once_signed_and_again_only_when_that_failed() {
     assert!(nobody.is_err(), "it was told");
 }
 
-#[tokio::test]
-async fn a_webhook_that_hangs_for_some_is_told_of_others_and_of_none_that_was_answered() {
+/// A plane, and what its webhook calls.
+async fn with_webhook() -> (Fixture, tokio::net::TcpListener) {
     let plane = planes().await.swap_remove(0);
     let receiver = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/held", receiver.local_addr().unwrap());
-    let webhook = WebhookConfig { url, ..WebhookConfig::default() };
+    let webhook = WebhookConfig { url, secret: Secret::new("Jefe") };
     let client = Some(HttpClient::new(ClientConfig::default()).unwrap());
     let config = PermissionConfig { webhook, ..PermissionConfig::default() };
     plane.control.configure(PermissionSettings { config, client, ..PermissionSettings::default() });
+    (plane, receiver)
+}
+
+#[tokio::test]
+async fn a_webhook_that_hangs_for_some_is_told_of_others_and_of_none_that_was_answered() {
+    let (plane, receiver) = with_webhook().await;
     let caller = plane.agent("helm").await;
     for number in 0..3 {
         let arguments = Some(Arc::new(json!({ "number": number })));
@@ -477,13 +477,7 @@ async fn a_webhook_that_hangs_for_some_is_told_of_others_and_of_none_that_was_an
 
 #[tokio::test]
 async fn a_webhook_that_hangs_keeps_no_call_from_its_end() {
-    let plane = planes().await.swap_remove(0);
-    let receiver = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/held", receiver.local_addr().unwrap());
-    let webhook = WebhookConfig { url, ..WebhookConfig::default() };
-    let client = Some(HttpClient::new(ClientConfig::default()).unwrap());
-    let config = PermissionConfig { webhook, ..PermissionConfig::default() };
-    plane.control.configure(PermissionSettings { config, client, ..PermissionSettings::default() });
+    let (plane, receiver) = with_webhook().await;
     let caller = plane.agent("helm").await;
     let held = hold_call(&plane, &ask(&caller)).await;
     let tasks = TaskGroup::new();

@@ -108,7 +108,7 @@ pub fn is_witnessed(sources: &[Source]) -> bool {
 /// Why a run is no evidence, if it is none: Mizzen saw nothing of it, or somebody reported something of it who did not show the
 /// agent's key. Whoever is told a trace's id could else make a run of it that went well, or badly.
 #[must_use]
-pub fn is_no_evidence(run: &RunSummary) -> Option<&'static str> {
+pub fn why_no_evidence(run: &RunSummary) -> Option<&'static str> {
     if !is_witnessed(&run.sources) {
         Some("reported by the agent itself alone")
     } else if run.has_foreign_steps {

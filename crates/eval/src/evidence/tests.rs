@@ -7,7 +7,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
 
 use super::measure::measure;
-use super::{ALPHA_TOTAL, EvidenceFrom, Published, alpha_of_look, is_no_evidence, is_witnessed};
+use super::{ALPHA_TOTAL, EvidenceFrom, Published, alpha_of_look, is_witnessed, why_no_evidence};
 use crate::evaluator::{Evaluator, Spec};
 use crate::experiment::metric::Metric;
 use crate::score::{EvaluatorId, Score, ScoreOutcome};
@@ -156,7 +156,7 @@ fn newer_evidence_of_fewer_cases_counts_only_where_it_contradicts() {
 }
 
 #[test]
-fn a_run_of_which_a_stranger_reports_something_is_no_evidence() {
+fn a_run_of_which_a_stranger_reports_something_why_no_evidence() {
     let run = |sources: &[Source], has_foreign_steps: bool| -> RunSummary {
         let usage = json!({ "input_tokens": 1, "output_tokens": 1, "cache_read_tokens": 0, "cache_write_tokens": 0,
             "reasoning_tokens": 0 });
@@ -166,8 +166,8 @@ fn a_run_of_which_a_stranger_reports_something_is_no_evidence() {
             "cost_usd": null, "unpriced_calls": 0, "models": [], "sources": sources, "has_foreign_steps": has_foreign_steps });
         serde_json::from_value(run).unwrap()
     };
-    assert_eq!(is_no_evidence(&run(&[Source::Gateway, Source::Sdk], false)), None);
-    assert_eq!(is_no_evidence(&run(&[Source::Sdk], false)), Some("reported by the agent itself alone"));
-    let foreign = is_no_evidence(&run(&[Source::Gateway, Source::Sdk], true)).unwrap();
+    assert_eq!(why_no_evidence(&run(&[Source::Gateway, Source::Sdk], false)), None);
+    assert_eq!(why_no_evidence(&run(&[Source::Sdk], false)), Some("reported by the agent itself alone"));
+    let foreign = why_no_evidence(&run(&[Source::Gateway, Source::Sdk], true)).unwrap();
     assert!(foreign.contains("without the agent's key"), "{foreign}");
 }

@@ -417,7 +417,7 @@ impl Tally {
             self.agents.insert(agent.clone());
         }
         self.sources.seen.extend(&run.sources);
-        if let Some(why) = evidence::is_no_evidence(run) {
+        if let Some(why) = evidence::why_no_evidence(run) {
             *self.sources.none.entry(why).or_default() += 1;
         }
         for (metric, score) in self.metrics.iter_mut().zip(&scores) {

@@ -79,7 +79,7 @@ pub(crate) struct Observed {
     pub(crate) agent: Option<String>,
     pub(crate) digest: Option<Digest>,
     pub(crate) sources: Vec<Source>,
-    /// See [`crate::evidence::is_no_evidence`].
+    /// See [`crate::evidence::why_no_evidence`].
     pub(crate) no_evidence: Option<&'static str>,
     /// When the run ended.
     pub(crate) ended_at: Timestamp,

@@ -11,7 +11,7 @@ use super::state::{EvidenceProgress, Observed, Progress, passed, value_of};
 use super::{Monitor, Unit, thinned};
 use crate::error::EvalError;
 use crate::evaluator::{Evaluator, Need};
-use crate::evidence::{ALPHA_TOTAL, EvidenceFrom, Published, alpha_of_look, is_no_evidence, is_witnessed};
+use crate::evidence::{ALPHA_TOTAL, EvidenceFrom, Published, alpha_of_look, is_witnessed, why_no_evidence};
 use crate::label::consensus;
 use crate::plane::Eval;
 use crate::set::EvalSet;
@@ -157,7 +157,7 @@ impl Watch {
             agent: run.agent.clone(),
             digest: run.agent_digest().cloned(),
             sources: run.sources.clone(),
-            no_evidence: is_no_evidence(run),
+            no_evidence: why_no_evidence(run),
             ended_at: run.started_at.plus_nanos(run.duration_ns.max(0)),
         }))
     }
